@@ -1,0 +1,141 @@
+"""Every failure reason and every exit code, once.
+
+A job catches these where its docstring says so, writes the reason into the manifest or shows the
+message once, and ends with the exit code of the worst thing that happened.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process answers to the shell: stable, public, asserted in tests."""
+
+    OK = 0
+    FAULT = 1
+    USAGE = 2
+    SOME_FAILED = 3
+    UNAVAILABLE = 4
+    OUTPUT = 5
+    VERIFY = 6
+    TOO_MANY_FAILURES = 7
+    LOCKED = 11
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class Reason(str, Enum):
+    """Why a record has its status: the fixed list that manifests are written with."""
+
+    # done
+    COLOURED = "coloured"
+    COPIED = "copied"
+    # skipped
+    ALREADY_COLOUR = "already-colour"
+    TONED = "toned"
+    TINTED = "tinted"
+    BILEVEL = "bilevel"
+    # failed
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    TRUNCATED = "truncated"
+    UNSUPPORTED = "unsupported"
+    TOO_LARGE = "too-large"
+    VANISHED = "vanished"
+    CHANGED = "changed-while-reading"
+    PERMISSION = "permission"
+    WORKER_DIED = "worker-died"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out-of-memory"
+    BROKEN_NETWORK = "broken-network"
+    NOT_EXACT = "not-exact"
+    INCOMPLETE = "incomplete"
+    NAME_COLLISION = "name-collision"
+    FAULT = "fault"
+
+
+class ArchivecolorError(Exception):
+    """Base of every error this package raises on purpose.
+
+    The message names the file, the trouble and the way out.
+    """
+
+    exit_code: ExitCode = ExitCode.FAULT
+
+
+class ItemError(ArchivecolorError):
+    """One picture or film cannot be done; the run goes on.
+
+    Args:
+        reason: the word that stands in the manifest.
+        detail: one sentence for people, without the path (the record has it).
+    """
+
+    exit_code = ExitCode.SOME_FAILED
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason.value}: {self.detail}"
+
+
+class UsageError(ArchivecolorError):
+    """The command line, a recipe or an option value is wrong; nothing was done."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UnavailableError(ArchivecolorError):
+    """The device, the weights or a needed program is missing or cannot be used."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class CheckpointError(UnavailableError):
+    """A checkpoint is missing, damaged, of another layout or of another network."""
+
+
+class OutOfMemoryError(ArchivecolorError):
+    """The device has no room even for a batch of one picture."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class OutputError(ArchivecolorError):
+    """The output cannot be written (missing, read-only, full); what is finished is safe."""
+
+    exit_code = ExitCode.OUTPUT
+
+
+class VerifyError(ArchivecolorError):
+    """`verify` found faults."""
+
+    exit_code = ExitCode.VERIFY
+
+
+class TooManyFailuresError(ArchivecolorError):
+    """More items failed than `--max-failures` allows."""
+
+    exit_code = ExitCode.TOO_MANY_FAILURES
+
+
+class LockedError(ArchivecolorError):
+    """Another run holds this output."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class StoppedError(ArchivecolorError):
+    """The run was asked to stop by a signal; the rerun goes on.
+
+    Args:
+        exit_code: `ExitCode.INTERRUPTED` for Ctrl-C, `ExitCode.TERMINATED` for SIGTERM.
+    """
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        super().__init__("stopped; the same command goes on where it left off")
+        self.exit_code = exit_code
