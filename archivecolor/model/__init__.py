@@ -1,0 +1,1 @@
+"""The networks: generators, discriminators, losses, checkpoints and the predictor."""

@@ -1,0 +1,1 @@
+"""The networks that judge colour during training, a file each."""

@@ -1,0 +1,164 @@
+"""The default generator: a pretrained encoder, a small attention over the whole picture, and a U-shaped decoder.
+
+It answers twice at a quarter of the input's resolution: with a distribution over colour bins, and with one
+colour by regression. The bins say how sure it is and give courage; the regression is the better guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from archivecolor.model.generators.base import Answer, Generator, load_encoder_strictly
+from archivecolor.model.generators.efficientnet_lite import EfficientNetLite, grey_stem
+
+AB_SCALE = 110.0
+SPREAD_SCALE = 25.0  # Lab units of spread at which certainty falls to 1/e
+
+
+@dataclass(frozen=True)
+class DefaultOptions:
+    """Shape and manner of the default generator.
+
+    Attributes:
+        encoder: "lite0", "lite1" or "lite2".
+        widths: decoder channels at 1/32, 1/16, 1/8 and 1/4.
+        attention: attention blocks at 1/32.
+        bins: colour bins.
+        temperature: softmax temperature of the bins' answer; lower is more vivid.
+        regression: share of the regression in the answer, 0..1.
+        gain: factor on the answer's chroma, so that it is as colourful as photographs are.
+    """
+
+    encoder: str = "lite2"
+    widths: tuple[int, ...] = (288, 208, 144, 112)
+    attention: int = 2
+    bins: int = 96
+    temperature: float = 0.5
+    regression: float = 0.7
+    gain: float = 1.0
+
+
+class Outputs(NamedTuple):
+    """What the losses see: bin logits (N, bins, h, w) and regressed ab / 110 (N, 2, h, w), float32."""
+
+    logits: Tensor
+    ab: Tensor
+
+
+class Attention(nn.Module):
+    """Pre-norm self-attention over all cells of a map, told of place by a depthwise convolution."""
+
+    def __init__(self, channels: int, heads: int = 8) -> None:
+        super().__init__()
+        self.heads = heads
+        self.place = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.norm1 = nn.LayerNorm(channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.project = nn.Linear(channels, channels)
+        self.norm2 = nn.LayerNorm(channels)
+        self.mlp = nn.Sequential(
+            nn.Linear(channels, 2 * channels), nn.ReLU(inplace=True), nn.Linear(2 * channels, channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to the same."""
+        x = x + self.place(x)
+        n, c, h, w = x.shape
+        tokens = x.flatten(2).transpose(1, 2)
+        qkv = self.qkv(self.norm1(tokens)).view(n, h * w, 3, self.heads, c // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(n, h * w, c)
+        tokens = tokens + self.project(mixed)
+        tokens = tokens + self.mlp(self.norm2(tokens))
+        mapped: Tensor = tokens.transpose(1, 2).reshape(n, c, h, w)
+        return mapped
+
+
+def conv_bn(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    """Convolution and batch norm."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.BatchNorm2d(outputs)
+    )
+
+
+class UpStep(nn.Module):
+    """Twice the size: the coarse map and the encoder's, summed at one width, then a residual pair of filters."""
+
+    def __init__(self, coarse: int, skip: int, width: int) -> None:
+        super().__init__()
+        self.from_coarse = conv_bn(coarse, width, 1)
+        self.from_skip = conv_bn(skip, width, 1)
+        self.conv1 = conv_bn(width, width, 3)
+        self.conv2 = conv_bn(width, width, 3)
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """(N, coarse, h, w) and (N, skip, 2h, 2w) to (N, width, 2h, 2w)."""
+        up = F.interpolate(
+            self.from_coarse(coarse), size=skip.shape[-2:], mode="bilinear", align_corners=False
+        )
+        x = F.relu(up + self.from_skip(skip))
+        return F.relu(x + self.conv2(F.relu(self.conv1(x))))
+
+
+class DefaultGenerator(Generator):
+    """See the module's text. `forward` returns `Outputs`; `centres` (bins, 2) are the bins' ab in Lab units."""
+
+    Options = DefaultOptions
+    multiple = 32
+    centres: Tensor
+
+    def __init__(self, options: DefaultOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.encoder = EfficientNetLite(options.encoder)
+        quarter, eighth, sixteenth, deep = self.encoder.channels
+        bottom, *widths = options.widths
+        self.enter = conv_bn(deep, bottom, 1)
+        self.attention = nn.Sequential(*(Attention(bottom) for _ in range(options.attention)))
+        self.up1 = UpStep(bottom, sixteenth, widths[0])
+        self.up2 = UpStep(widths[0], eighth, widths[1])
+        self.up3 = UpStep(widths[1], quarter, widths[2])
+        self.to_bins = nn.Conv2d(widths[2], options.bins, 1)
+        self.to_ab = nn.Conv2d(widths[2], 2, 1)
+        nn.init.normal_(
+            self.to_ab.weight, std=0.01
+        )  # in 110ths of a Lab unit: the first answers are near grey
+        self.to_ab.bias.data.zero_()
+        self.register_buffer("centres", torch.zeros(options.bins, 2))
+
+    def load_encoder(self, tensors: dict[str, Tensor]) -> None:
+        """See `Generator.load_encoder`; takes weights trained on colour input."""
+        load_encoder_strictly(self.encoder, grey_stem(tensors))
+
+    def forward(self, lightness: Tensor) -> Outputs:
+        """(N, 1, H, W), -1..1, to `Outputs` at H / 4, W / 4."""
+        quarter, eighth, sixteenth, deep = self.encoder(lightness)
+        x = self.attention(F.relu(self.enter(deep)))
+        x = self.up3(self.up2(self.up1(x, sixteenth), eighth), quarter)
+        return Outputs(self.to_bins(x).float(), self.to_ab(x).float())
+
+    def answer(self, lightness: Tensor) -> Answer:
+        """See `Generator.answer`: bins and regression mixed, certainty from the spread over the bins."""
+        logits, regressed = self(lightness)
+        options = self.options
+        chosen = expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
+        mixed = options.regression * regressed * AB_SCALE + (1.0 - options.regression) * chosen
+        return Answer(mixed * options.gain, certainty_of(F.softmax(logits, dim=1), self.centres))
+
+
+def expected_ab(probability: Tensor, centres: Tensor) -> Tensor:
+    """Mean colour (N, 2, h, w) of a distribution (N, bins, h, w) over bin centres (bins, 2)."""
+    return torch.einsum("nbhw,bc->nchw", probability, centres)
+
+
+def certainty_of(probability: Tensor, centres: Tensor) -> Tensor:
+    """Certainty (N, 1, h, w), 0..1: falls with the standard deviation of the colours held possible."""
+    mean = expected_ab(probability, centres)
+    square = torch.einsum("nbhw,b->nhw", probability, centres.square().sum(dim=1))
+    variance = (square - mean.square().sum(dim=1)).clamp_min(0.0)
+    return torch.exp(-variance.sqrt() / SPREAD_SCALE)[:, None]

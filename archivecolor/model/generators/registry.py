@@ -1,0 +1,51 @@
+"""Generators by name. A new network is one file here and one row in `NETWORKS`."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from archivecolor.errors import UsageError
+from archivecolor.model.generators.base import Generator
+
+NETWORKS: Mapping[str, str] = {
+    "default": "archivecolor.model.generators.default:DefaultGenerator",
+}
+
+
+def network_names() -> tuple[str, ...]:
+    """Names of all networks that can be trained and loaded."""
+    return tuple(NETWORKS)
+
+
+def generator_class(name: str) -> type[Generator]:
+    """The class of the network called `name`. Raises `UsageError` for an unknown name."""
+    if name not in NETWORKS:
+        raise UsageError(f"there is no network called {name!r}; choose one of {', '.join(NETWORKS)}")
+    module, _, attribute = NETWORKS[name].partition(":")
+    found: type[Generator] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def build_generator(name: str, options: Mapping[str, Any]) -> Generator:
+    """Make the network called `name` with random weights.
+
+    Args:
+        name: a name of `network_names()`.
+        options: fields of the network's `Options` dataclass by name; lists stand for tuples, as in JSON.
+
+    Raises:
+        UsageError: an unknown network, or an option the network does not have.
+    """
+    kind = generator_class(name)
+    options_class = kind.Options  # type: ignore[attr-defined]
+    known = {field.name for field in dataclasses.fields(options_class)}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise UsageError(
+            f"network {name!r} has no option {unknown[0]!r}; it has {', '.join(sorted(known)) or 'none'}"
+        )
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    return kind(options_class(**values))

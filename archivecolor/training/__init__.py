@@ -1,0 +1,1 @@
+"""Making the networks: data, augmentation, recipes, the loop and its samples."""

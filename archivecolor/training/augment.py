@@ -1,0 +1,173 @@
+"""What time and old film do to a picture, laid on the network's input alone.
+
+Every fault draws which pictures it strikes and how hard from its own random numbers; `strength` scales all.
+The colour to be learned is never touched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from archivecolor.training.tensors import Batch, lab_from_linear, lightness_from_linear, photographs_to_linear
+
+PANCHROMATIC = (0.2126, 0.7152, 0.0722)
+ORTHOCHROMATIC = (0.02, 0.55, 0.43)  # blind to red, as plates and films were into the 1920s
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Random numbers for a batch.
+
+    Attributes:
+        count: pictures in the batch.
+        generator: where the numbers come from, on the batch's device.
+        strength: factor on how hard a fault strikes, 0..2.
+    """
+
+    count: int
+    generator: torch.Generator
+    strength: float
+
+    def uniform(self, low: float, high: float, *, scaled: bool = True) -> Tensor:
+        """(N, 1, 1, 1) even numbers; a scaled range shrinks toward 0 with the strength."""
+        drawn = torch.rand(self.count, 1, 1, 1, generator=self.generator, device=self.generator.device)
+        return (low + (high - low) * drawn) * (self.strength if scaled else 1.0)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers."""
+        return torch.randn(*shape, generator=self.generator, device=self.generator.device)
+
+    def struck(self, share: float) -> Tensor:
+        """Which pictures a fault strikes: (N,) of booleans."""
+        return torch.rand(self.count, generator=self.generator, device=self.generator.device) < share
+
+
+def film_response(linear: Tensor, draw: Draw) -> Tensor:
+    """Grey as a random emulsion saw it, between orthochromatic and panchromatic, with a random filter.
+
+    Args:
+        linear: (N, 3, S, S) linear light.
+        draw: random numbers.
+
+    Returns:
+        (N, 1, S, S) linear luminance; two pictures of three keep the panchromatic one.
+    """
+    pan = torch.tensor(PANCHROMATIC, device=linear.device)
+    ortho = torch.tensor(ORTHOCHROMATIC, device=linear.device)
+    toward = draw.uniform(0.0, 1.0).clamp(max=1.0)[:, :, 0, 0]
+    tilt = (0.15 * draw.strength * draw.normal(draw.count, 3)).exp()
+    weights = ((1.0 - toward) * pan + toward * ortho) * tilt
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    keep = ~draw.struck(0.35)
+    weights[keep] = pan
+    return torch.einsum("nc,nchw->nhw", weights, linear)[:, None]
+
+
+def tone_curve(x: Tensor, draw: Draw) -> Tensor:
+    """Exposure and development: a random gamma on 0..1."""
+    exponent = (0.14 * draw.strength * draw.normal(draw.count, 1, 1, 1)).exp()
+    return x.clamp(0.0, 1.0) ** exponent
+
+
+def fade(x: Tensor, draw: Draw) -> Tensor:
+    """Fading: blacks rise, whites sink."""
+    black, white = draw.uniform(0.0, 0.25), 1.0 - draw.uniform(0.0, 0.2)
+    return black + x * (white - black)
+
+
+def grain(x: Tensor, draw: Draw) -> Tensor:
+    """Film grain, from fine to coarse, strongest in the middle tones."""
+    fine = draw.normal(*x.shape)
+    coarse = F.avg_pool2d(fine, 3, stride=1, padding=1) * 2.0
+    mix = draw.uniform(0.0, 1.0, scaled=False)
+    weight = 0.4 + 2.4 * x.clamp(0.0, 1.0) * (1.0 - x.clamp(0.0, 1.0))
+    return x + draw.uniform(0.005, 0.06) * weight * (mix * fine + (1.0 - mix) * coarse)
+
+
+def blur(x: Tensor, draw: Draw) -> Tensor:
+    """Soft lenses and missed focus: shrunk and brought back, mixed in by a random share."""
+    small = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+    softer = F.avg_pool2d(small, 3, stride=1, padding=1, count_include_pad=False)
+    return torch.lerp(x, softer, draw.uniform(0.3, 1.0).clamp(max=1.0))
+
+
+def vignette(x: Tensor, draw: Draw) -> Tensor:
+    """Corners that are darker, or burnt lighter, than the middle."""
+    axis = torch.linspace(-1.0, 1.0, x.shape[-1], device=x.device)
+    distance = (axis[None, :] ** 2 + axis[:, None] ** 2)[None, None] / 2.0
+    return x * (1.0 + draw.uniform(-0.5, 0.25) * distance)
+
+
+def jpeg(x: Tensor, draw: Draw) -> Tensor:
+    """Blocks of a coarse JPEG: the 8 x 8 DCT rounded to random steps."""
+    index = torch.arange(8, device=x.device, dtype=x.dtype)
+    basis = torch.cos((2.0 * index[None, :] + 1.0) * index[:, None] * math.pi / 16.0) * 0.5
+    basis[0] /= math.sqrt(2.0)
+    blocks = x.unfold(2, 8, 8).unfold(3, 8, 8)
+    coefficients = basis @ blocks @ basis.T
+    steps = draw.uniform(0.02, 0.12)[..., None, None] * (1.0 + 0.6 * (index[None, :] + index[:, None]))
+    restored = basis.T @ ((coefficients / steps).round() * steps) @ basis
+    n, c, rows, columns = blocks.shape[:4]
+    return restored.permute(0, 1, 2, 4, 3, 5).reshape(n, c, rows * 8, columns * 8)
+
+
+def halftone(x: Tensor, draw: Draw) -> Tensor:
+    """Printed dots: a turned screen of random pitch that the tone is held against."""
+    axis = torch.arange(x.shape[-1], device=x.device, dtype=x.dtype)
+    pitch, angle = draw.uniform(2.2, 4.0, scaled=False), draw.uniform(0.0, math.pi / 2, scaled=False)
+    across = axis[None, None, None, :] * angle.cos() + axis[None, None, :, None] * angle.sin()
+    down = axis[None, None, :, None] * angle.cos() - axis[None, None, None, :] * angle.sin()
+    screen = torch.cos(2 * math.pi * across / pitch) * torch.cos(2 * math.pi * down / pitch)
+    return x + draw.uniform(0.05, 0.25) * screen * (0.2 + x.clamp(0.0, 1.0) * (1.0 - x.clamp(0.0, 1.0)) * 3.2)
+
+
+def scratches(x: Tensor, draw: Draw) -> Tensor:
+    """Vertical scratches, light or dark, that wander a little, and specks of dust."""
+    columns = (draw.normal(draw.count, 1, 1, x.shape[3]) > 2.4).to(x.dtype)
+    broken = (F.avg_pool2d(draw.normal(draw.count, 1, x.shape[2], 1), (9, 1), 1, (4, 0)) > 0.0).to(x.dtype)
+    dust = (draw.normal(*x.shape) > 3.3).to(x.dtype)
+    dust = F.max_pool2d(dust, 3, stride=1, padding=1)
+    where = torch.maximum(columns * broken, dust) * draw.uniform(0.3, 0.9).clamp(max=1.0)
+    bright = (draw.uniform(0.0, 1.0, scaled=False) < 0.6).to(x.dtype)
+    return torch.lerp(x, bright.expand_as(x), where)
+
+
+Fault = Callable[[Tensor, Draw], Tensor]
+FAULTS: tuple[tuple[float, Fault], ...] = (
+    (0.15, blur),
+    (0.15, vignette),
+    (0.8, tone_curve),
+    (0.35, fade),
+    (0.45, grain),
+    (0.12, jpeg),
+    (0.04, halftone),
+    (0.08, scratches),
+)
+
+
+def make_batch(crops: Tensor, generator: torch.Generator, strength: float) -> Batch:
+    """Turn colour crops into what a step sees.
+
+    Args:
+        crops: uint8 (N, S, S, 3), S a multiple of 8.
+        generator: random numbers, on the crops' device.
+        strength: of all faults; 0 leaves the input as clean as the picture.
+    """
+    linear = photographs_to_linear(crops)
+    lab = lab_from_linear(linear)
+    clean = lab[:, :1] / 50.0 - 1.0
+    if strength == 0.0:
+        return Batch(clean, lab[:, 1:], clean)
+    draw = Draw(crops.shape[0], generator, strength)
+    tone = (lightness_from_linear(film_response(linear, draw)) + 1.0) / 2.0
+    for share, fault in FAULTS:
+        struck = draw.struck(share)
+        if bool(struck.any()):
+            tone[struck] = fault(tone[struck], Draw(int(struck.sum()), generator, strength))
+    return Batch((tone.clamp(0.0, 1.0) * 2.0 - 1.0), lab[:, 1:], clean)

@@ -1,0 +1,237 @@
+"""Training photographs: read once into memory, split by content, drawn as crops.
+
+Which pictures a step sees, and how they are cropped, is a pure function of the seed and the step, so a resumed
+run sees what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from archivecolor.colour.tone import Tone, tone_of
+from archivecolor.errors import ItemError, UsageError
+from archivecolor.photo.collection import Member, content_digest, decode_rgb, members
+
+CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %
+PLAIN_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
+SMALLEST_CROP = 0.72  # of the picture's short side
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One decoded training picture.
+
+    Attributes:
+        name: path inside its collection.
+        digest: content digest of the encoded file.
+        rgb: uint8 (h, w, 3).
+    """
+
+    name: str
+    digest: str
+    rgb: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """A set of decoded pictures and what was dropped on the way.
+
+    Attributes:
+        items: the pictures.
+        dropped: counts by cause: "grey", "toned", "unreadable".
+    """
+
+    items: tuple[Photograph, ...]
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three disjoint sets, by content hash."""
+
+    train: tuple[Photograph, ...]
+    validation: tuple[Photograph, ...]
+    test: tuple[Photograph, ...]
+
+
+def read_photographs(
+    collections: Sequence[Path], short_side: int, cache_nbytes: float, threads: int
+) -> Photographs:
+    """Decode the colour photographs of the collections into memory.
+
+    Args:
+        collections: see `photo.collection.members`.
+        short_side: decoded short side in pixels; larger pictures are shrunk.
+        cache_nbytes: memory for pictures; what comes after it is full is dropped and counted as "no memory".
+        threads: decoding threads.
+
+    Returns:
+        The pictures in the collections' order; grey, toned and broken ones dropped with a count.
+
+    Raises:
+        UsageError: no colour photograph was found.
+    """
+    listed = members(collections)
+    dropped: Counter[str] = Counter()
+    kept: list[Photograph] = []
+    held = 0
+
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        for found in pool.map(lambda member: _read_one(member, short_side), listed):
+            if isinstance(found, str):
+                dropped[found] += 1
+            elif held + found.rgb.nbytes > cache_nbytes:
+                dropped["no memory"] += 1
+            else:
+                held += found.rgb.nbytes
+                kept.append(found)
+    if not kept:
+        places = ", ".join(str(place) for place in collections)
+        causes = ", ".join(f"{count} {cause}" for cause, count in dropped.items()) or "no pictures"
+        raise UsageError(f"no colour photograph in {places} ({causes}); training needs colour photographs")
+    return Photographs(tuple(kept), dropped)
+
+
+def _read_one(member: Member, short_side: int) -> Photograph | str:
+    """The picture, or why it is dropped."""
+    try:
+        encoded = member.read()
+        rgb = decode_rgb(encoded, short_side)
+    except (ItemError, OSError):
+        return "unreadable"
+    if plainly_colour(rgb):
+        return Photograph(member.name, content_digest(encoded), rgb)
+    tone = tone_of(rgb)
+    if tone in (Tone.GREY, Tone.TONED):
+        return str(tone.value)
+    return Photograph(member.name, content_digest(encoded), rgb)
+
+
+def plainly_colour(rgb: NDArray[np.uint8]) -> bool:
+    """Whether colours lie widely spread in two directions, as no grey or toned picture's do.
+
+    A quick answer for most pictures; `tone_of` decides the others.
+    """
+    sample = rgb[:: max(1, rgb.shape[0] // 24), :: max(1, rgb.shape[1] // 24)].astype(np.float32)
+    red, green, blue = sample[..., 0].ravel(), sample[..., 1].ravel(), sample[..., 2].ravel()
+    first, second = red - green, 0.5 * (red + green) - blue
+    spread, other = float(first.var()), float(second.var())
+    crossed = float(((first - first.mean()) * (second - second.mean())).mean())
+    narrow = 0.5 * (spread + other - np.hypot(spread - other, 2.0 * crossed))
+    return bool(narrow > PLAIN_SPREAD**2)
+
+
+def split_by_content(
+    photographs: Sequence[Photograph], validation_share: float = 0.05, test_share: float = 0.0
+) -> Split:
+    """Split by content digest: a picture stays on its side when others are added or renamed."""
+    validation, test, train = [], [], []
+    for photograph in photographs:
+        draw = int(photograph.digest[:8], 16) / 0x1_0000_0000
+        if draw < validation_share:
+            validation.append(photograph)
+        elif draw < validation_share + test_share:
+            test.append(photograph)
+        else:
+            train.append(photograph)
+    return Split(tuple(train), tuple(validation), tuple(test))
+
+
+def parse_source_weights(text: str) -> dict[str, float]:
+    """Read `"x-=1.4,cars=0.35"` into weights by name prefix. Raises `UsageError`."""
+    weights: dict[str, float] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        prefix, _, value = part.partition("=")
+        try:
+            weights[prefix] = float(value)
+        except ValueError:
+            raise UsageError(f"source_weights has {part!r}; write PREFIX=NUMBER,PREFIX=NUMBER") from None
+    return weights
+
+
+def sampling_weights(photographs: Sequence[Photograph], by_prefix: dict[str, float]) -> NDArray[np.float64]:
+    """How often each picture is drawn, relative to the others; the longest matching prefix counts."""
+    weights = np.ones(len(photographs))
+    for index, photograph in enumerate(photographs):
+        matching = [prefix for prefix in by_prefix if photograph.name.startswith(prefix)]
+        if matching:
+            weights[index] = by_prefix[max(matching, key=len)]
+    return weights
+
+
+@dataclass(frozen=True)
+class CropDrawer:
+    """Draws batches of square crops.
+
+    Attributes:
+        photographs: what is drawn from.
+        weights: relative sampling weights, one per photograph.
+        size: side of a crop in pixels.
+        batch_size: crops per batch.
+        seed: of everything drawn here.
+        vertical_flips: flip upside down too.
+    """
+
+    photographs: Sequence[Photograph]
+    weights: NDArray[np.float64]
+    size: int
+    batch_size: int
+    seed: int
+    vertical_flips: bool = False
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches in which as many crops are drawn as there are photographs."""
+        return max(1, math.ceil(len(self.photographs) / self.batch_size))
+
+    def order_of_epoch(self, epoch: int) -> NDArray[np.intp]:
+        """Indices drawn in an epoch: systematic sampling by weight, shuffled."""
+        rng = np.random.default_rng((self.seed, epoch))
+        count = self.batches_per_epoch * self.batch_size
+        edges = np.cumsum(self.weights) / self.weights.sum()
+        points = (np.arange(count) + rng.random()) / count
+        order = np.searchsorted(edges, points).clip(max=len(self.photographs) - 1)
+        rng.shuffle(order)
+        return order
+
+    def batch(self, step: int) -> NDArray[np.uint8]:
+        """The crops of a step: uint8 (batch_size, size, size, 3)."""
+        epoch, position = divmod(step, self.batches_per_epoch)
+        order = self.order_of_epoch(epoch)
+        chosen = order[position * self.batch_size : (position + 1) * self.batch_size]
+        rng = np.random.default_rng((self.seed, epoch, position))
+        return np.stack([self._crop(self.photographs[index].rgb, rng) for index in chosen])
+
+    def _crop(self, rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        height, width = rgb.shape[:2]
+        side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
+        top = int(rng.integers(0, height - side + 1))
+        left = int(rng.integers(0, width - side + 1))
+        crop = rgb[top : top + side, left : left + side]
+        filter_kind = cv2.INTER_AREA if side > self.size else cv2.INTER_CUBIC
+        crop = cv2.resize(crop, (self.size, self.size), interpolation=filter_kind)
+        if rng.random() < 0.5:
+            crop = crop[:, ::-1]
+        if self.vertical_flips and rng.random() < 0.5:
+            crop = crop[::-1]
+        return np.asarray(crop)
+
+
+def batches_from(drawer: CropDrawer, first_step: int, ahead: int = 3) -> Iterator[NDArray[np.uint8]]:
+    """Batches of the steps from `first_step` on, without end, made ahead of time in a thread."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending = [pool.submit(drawer.batch, first_step + offset) for offset in range(ahead)]
+        step = first_step + ahead
+        while True:
+            yield pending.pop(0).result()
+            pending.append(pool.submit(drawer.batch, step))
+            step += 1

@@ -1,0 +1,139 @@
+"""The default generator's recipe: colour bins and regression together, in perceptual units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn, optim
+from torch.nn import functional as F
+
+from archivecolor.model.generators import Generator
+from archivecolor.model.generators.default import AB_SCALE, DefaultGenerator, Outputs
+from archivecolor.model.losses import bin_cross_entropy, chroma_distance, colourfulness
+from archivecolor.training.data import Photograph
+from archivecolor.training.recipe import Numbers, Recipe
+from archivecolor.training.tensors import Batch, lab_from_linear, photographs_to_linear, rgb_from_lab
+
+PIXELS_PER_PICTURE = 24
+VIVID_BIAS = 8.0  # Lab units added to a colour's chroma when bins are placed, so that vivid colours get bins
+KMEANS_ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class DefaultRecipeOptions:
+    """Weights of the losses.
+
+    Attributes:
+        bins_weight: of the cross-entropy over colour bins.
+        vividness: how strongly the answer is drawn to the truth's colourfulness, 0 for not at all.
+        vivid_target: the share of the truth's colourfulness it is drawn to.
+        frozen_encoder: keep the encoder's first two stages as they were pretrained.
+    """
+
+    bins_weight: float = 1.0
+    vividness: float = 0.0
+    vivid_target: float = 0.85
+    frozen_encoder: bool = True
+
+
+class DefaultRecipe(Recipe):
+    """AdamW with warm-up and cosine; cross-entropy on soft bins plus perceptual distance of the regression."""
+
+    numbers = Numbers(epochs=12, batch_size=32, size=144, lr=1.2e-3, augment=1.0, warm_up=200, cosine=True)
+    Options = DefaultRecipeOptions
+    options: DefaultRecipeOptions
+    rarity: Tensor
+
+    def prepare(self, generator: Generator, photographs: Sequence[Photograph]) -> None:
+        """Place the colour bins, unless the weights brought them along, and weigh them by rarity."""
+        assert isinstance(generator, DefaultGenerator)
+        colours = sample_colours(photographs)
+        if not bool(generator.centres.any()):
+            generator.centres.copy_(place_bins(colours, generator.options.bins))
+        self.rarity = bin_rarity(colours, generator.centres.cpu()).to(generator.centres.device)
+        if self.options.frozen_encoder:
+            encoder = generator.encoder
+            for part in (encoder.conv_stem, encoder.bn1, encoder.blocks[0], encoder.blocks[1]):
+                part.requires_grad_(False)
+
+    def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
+        """AdamW; weight decay on matrices and filters alone."""
+        learned = [parameter for parameter in parameters if parameter.requires_grad]
+        groups = [
+            {"params": [part for part in learned if part.ndim > 1], "weight_decay": 0.02},
+            {"params": [part for part in learned if part.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return optim.AdamW(groups, lr=lr, betas=(0.9, 0.99), fused=True)
+
+    def generator_losses(
+        self, generator: Generator, judge: nn.Module | None, batch: Batch, progress: float
+    ) -> dict[str, Tensor]:
+        """See `Recipe.generator_losses`."""
+        assert isinstance(generator, DefaultGenerator)
+        outputs: Outputs = generator(batch.lightness)
+        truth = shrink_to(batch.ab, outputs.ab)
+        ab = outputs.ab * AB_SCALE
+        losses = {
+            "bins": self.options.bins_weight
+            * bin_cross_entropy(outputs.logits, truth, generator.centres, self.rarity),
+            "distance": 0.25 * chroma_distance(ab, truth).mean(),
+        }
+        if self.options.vividness:
+            losses["vivid"] = self.options.vividness * self._timidity(ab, truth, batch.clean)
+        return losses
+
+    def _timidity(self, ab: Tensor, truth: Tensor, clean: Tensor) -> Tensor:
+        """How far the batch's mean colourfulness falls short of its target, in shares of the truth's."""
+        lightness = (shrink_to(clean, ab) + 1.0) * 50.0
+        ours = colourfulness(rgb_from_lab(torch.cat((lightness, ab), dim=1))).mean()
+        theirs = colourfulness(rgb_from_lab(torch.cat((lightness, truth), dim=1))).mean()
+        return F.relu(self.options.vivid_target - ours / theirs)
+
+
+def shrink_to(maps: Tensor, like: Tensor) -> Tensor:
+    """Cell means of maps (N, C, H, W) on the grid of `like` (N, any, h, w)."""
+    return F.adaptive_avg_pool2d(maps, (like.shape[2], like.shape[3]))
+
+
+def sample_colours(photographs: Sequence[Photograph], seed: int = 0) -> NDArray[np.float32]:
+    """Colours (n, 2) in Lab units, a few from each picture, the same on every call."""
+    rng = np.random.default_rng(seed)
+    pixels = []
+    for photograph in photographs:
+        flat = photograph.rgb.reshape(-1, 3)
+        pixels.append(flat[rng.integers(0, len(flat), PIXELS_PER_PICTURE)])
+    crops = torch.from_numpy(np.concatenate(pixels))[None, :, None, :]
+    ab: NDArray[np.float32] = lab_from_linear(photographs_to_linear(crops))[0, 1:, :, 0].T.numpy()
+    return ab
+
+
+def place_bins(colours: NDArray[np.float32], bins: int, seed: int = 0) -> Tensor:
+    """Bin centres (bins, 2) by k-means over colours weighted toward the vivid ones."""
+    rng = np.random.default_rng(seed)
+    weight = np.hypot(colours[:, 0], colours[:, 1]) + VIVID_BIAS
+    points = torch.from_numpy(colours)
+    mass = torch.from_numpy(weight.astype(np.float32))
+    replace = len(colours) < bins
+    start = rng.choice(len(colours), bins, replace=replace, p=weight / weight.sum())
+    centres = points[torch.from_numpy(start)] + 0.01 * torch.from_numpy(
+        rng.standard_normal((bins, 2), np.float32)
+    )
+    for _ in range(KMEANS_ROUNDS):
+        nearest = torch.cdist(points, centres).argmin(dim=1)
+        total = torch.zeros(bins).index_add_(0, nearest, mass)
+        moved = torch.zeros(bins, 2).index_add_(0, nearest, points * mass[:, None])
+        centres = torch.where(total[:, None] > 0, moved / total.clamp_min(1e-6)[:, None], centres)
+    return centres
+
+
+def bin_rarity(colours: NDArray[np.float32], centres: Tensor) -> Tensor:
+    """Weights (bins,): the inverse of half the bin's frequency and half an even spread, mean 1 over the colours."""
+    bins = len(centres)
+    nearest = torch.cdist(torch.from_numpy(colours), centres).argmin(dim=1)
+    frequency = torch.bincount(nearest, minlength=bins).float() / len(colours)
+    weight = 1.0 / (0.5 * frequency + 0.5 / bins)
+    return weight / (weight * frequency).sum()

@@ -1,0 +1,162 @@
+"""From settings to a trainer: pictures read, network built, the user's numbers laid over the recipe's."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archivecolor.errors import UsageError
+from archivecolor.model.checkpoint import load_checkpoint, load_foreign_tensors
+from archivecolor.model.generators import Generator, build_generator
+from archivecolor.photo.collection import data_digest
+from archivecolor.settings import TrainSettings
+from archivecolor.training.data import (
+    CACHE_MARGIN,
+    CropDrawer,
+    Photographs,
+    Split,
+    parse_source_weights,
+    read_photographs,
+    sampling_weights,
+    split_by_content,
+)
+from archivecolor.training.loop import Trainer
+from archivecolor.training.recipe import Numbers, Recipe, build_recipe, recipe_option_names
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run, set up.
+
+    Attributes:
+        trainer: the network in training.
+        split: its pictures.
+        digest: digest over the training pictures.
+        dropped: pictures left out, by cause.
+    """
+
+    trainer: Trainer
+    split: Split
+    digest: str
+    dropped: dict[str, int]
+
+
+def set_up(settings: TrainSettings) -> Training:
+    """Read the pictures and build the network.
+
+    Raises:
+        UsageError: too few pictures, or an unknown option.
+        CheckpointError: weights that cannot be read or do not fit.
+    """
+    generator, recipe = build(settings)
+    numbers = numbers_for(settings, recipe)
+    photographs = read(settings, settings.data, numbers)
+    split = split_photographs(settings, photographs, numbers)
+    recipe.prepare(generator, split.train)
+    drawer = CropDrawer(
+        split.train,
+        sampling_weights(split.train, parse_source_weights(settings.source_weights)),
+        numbers.size,
+        numbers.batch_size,
+        settings.seed,
+        numbers.vertical_flips,
+    )
+    digest = data_digest([photograph.digest for photograph in split.train])
+    return Training(
+        Trainer(generator, recipe, settings, numbers, drawer), split, digest, dict(photographs.dropped)
+    )
+
+
+def split_photographs(settings: TrainSettings, photographs: Photographs, numbers: Numbers) -> Split:
+    """Train, validation and test set; the validation set of `--validation` where it is given."""
+    if settings.validation:
+        return Split(photographs.items, read(settings, settings.validation, numbers).items, ())
+    split = split_by_content(photographs.items, numbers.validation_share, numbers.test_share)
+    if not split.train or not split.validation:
+        raise UsageError(
+            f"{len(photographs.items)} colour photographs are too few to train and validate on;"
+            " add more, or give --validation"
+        )
+    return split
+
+
+def build(settings: TrainSettings) -> tuple[Generator, Recipe]:
+    """The network, with the weights it starts from, and its recipe; each takes the options it knows."""
+    options = parse_options(settings.options)
+    known = recipe_option_names(settings.network)
+    for_recipe = {name: options.pop(name) for name in known & set(options)}
+    if settings.init is None:
+        generator = build_generator(settings.network, options)
+    else:
+        generator = build_from_checkpoint(settings.init, settings.network, options)
+    if settings.encoder_weights is not None:
+        generator.load_encoder(load_foreign_tensors(settings.encoder_weights))
+    return generator, build_recipe(settings.network, for_recipe)
+
+
+def build_from_checkpoint(path: Path, network: str, options: dict[str, Any]) -> Generator:
+    """A generator with a checkpoint's weights and options, `options` laid over. Raises `UsageError`."""
+    checkpoint = load_checkpoint(path)
+    if checkpoint.info.network != network:
+        raise UsageError(f"{path} is of network {checkpoint.info.network!r}, not {network!r}")
+    generator = build_generator(network, {**checkpoint.info.options, **options})
+    generator.load_state_dict(checkpoint.generator.state_dict())
+    return generator
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, Any]:
+    """Read `NAME=VALUE` texts into values by name. Raises `UsageError`."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"option {text!r} is not NAME=VALUE")
+        values[name] = parse_value(value)
+    return values
+
+
+def parse_value(text: str) -> Any:
+    """A truth, a whole number, a number, a tuple of such (comma-separated), or the text itself."""
+    if "," in text:
+        return tuple(parse_value(part) for part in text.split(","))
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def numbers_for(settings: TrainSettings, recipe: Recipe) -> Numbers:
+    """The recipe's numbers, the user's laid over."""
+    given = {
+        name: getattr(settings, name)
+        for name in ("epochs", "batch_size", "size", "lr")
+        if getattr(settings, name) is not None
+    }
+    return dataclasses.replace(recipe.numbers, **given)
+
+
+def read(settings: TrainSettings, collections: Sequence[Path], numbers: Numbers) -> Photographs:
+    """Decode a collection into memory, somewhat larger than the crops."""
+    photographs = read_photographs(
+        collections,
+        round(numbers.size * CACHE_MARGIN),
+        settings.cache_gigabytes * 1e9,
+        settings.jobs or os.cpu_count() or 1,
+    )
+    logger.info(
+        "%d colour photographs; dropped: %s",
+        len(photographs.items),
+        ", ".join(f"{count} {cause}" for cause, count in photographs.dropped.items()) or "none",
+    )
+    return photographs
