@@ -1,0 +1,1 @@
+"""Pure array functions of colour: no files, no torch."""
