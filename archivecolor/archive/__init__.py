@@ -1,0 +1,1 @@
+"""What an archive trusts: stable walks, plans, manifests, locks, fixity, marking, durable files."""

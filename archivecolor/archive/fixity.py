@@ -1,0 +1,84 @@
+"""SHA-256 of files, and the list of them that lies beside the manifest.
+
+The list has one `digest  path` per line, as `sha256sum` and BagIt (RFC 8493, section 2.1.3) write it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.archive.durable import replacing
+from archivecolor.errors import UsageError
+
+DIGESTS_NAME = "manifest-sha256.txt"
+CHUNK_BYTES = 1 << 20
+LINE = re.compile(rb"([0-9A-Fa-f]{64})[ \t]+\*?(.+)")
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A file and its SHA-256.
+
+    Attributes:
+        path: relative to the folder the list is for, POSIX, as `os.fsdecode` gives it.
+        sha256: 64 lower-case hex digits.
+    """
+
+    path: str
+    sha256: str
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of the file's bytes, 64 lower-case hex digits, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(CHUNK_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def write_digests(path: Path, digests: Iterable[Digest]) -> None:
+    """Write the list anew, in the order given.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with replacing(path) as part, part.open("wb") as file:
+        for digest in digests:
+            file.write(digest.sha256.encode() + b"  " + encoded(digest.path) + b"\n")
+
+
+def read_digests(path: Path) -> Iterator[Digest]:
+    """The entries of a list of digests.
+
+    Raises:
+        UsageError: a line is not `digest  path`.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            match = LINE.fullmatch(line.rstrip(b"\r\n"))
+            if match is None:
+                raise UsageError(f"{path}, line {number}: not a SHA-256 and a path")
+            yield Digest(decoded(match[2]), match[1].decode().lower())
+
+
+def encoded(path: str) -> bytes:
+    """`path` for one line of the list: CR and LF as `%0D` and `%0A`, all else as stored.
+
+    RFC 8493 wants every percent sign escaped, but neither `sha256sum` nor the Library of Congress'
+    bagit undoes that; so it is escaped only where a reader would take it for an escape.
+    """
+    escaped = re.sub(rb"%(?=25|0[AaDd])", b"%25", os.fsencode(path))
+    return escaped.replace(b"\r", b"%0D").replace(b"\n", b"%0A")
+
+
+def decoded(name: bytes) -> str:
+    """The opposite of `encoded`."""
+    return os.fsdecode(
+        re.sub(rb"%(25|0[AaDd])", lambda match: bytes([int(match[1], 16)]), name),
+    )

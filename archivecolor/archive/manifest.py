@@ -1,0 +1,296 @@
+"""The manifest: one JSON line per item and attempt, the newest line of an item counts.
+
+The file only ever grows; a line is written after the output has its final name. Reading survives
+what a crash leaves behind: a torn last line is dropped, a corrupt line in the middle is reported and
+passed over.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archivecolor.archive.durable import output_errors, replacing, sync_folder
+from archivecolor.archive.fixity import Digest
+from archivecolor.archive.record import (
+    Output,
+    Record,
+    Source,
+    Status,
+    line_of,
+    now_utc,
+    path_of,
+    record_of,
+    refuse_newer,
+)
+
+__all__ = ["Known", "Manifest", "Output", "Record", "Source", "Status", "Writer", "compact", "now_utc"]
+
+logger = logging.getLogger(__name__)
+
+MANIFEST_NAME = "manifest.jsonl"
+SYNC_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where a record stands in the file.
+
+    Attributes:
+        offset: of its first byte.
+        values: the parsed line.
+    """
+
+    offset: int
+    values: Mapping[str, Any]
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """Every whole line of the manifest `path`, oldest first; none where there is no manifest."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        offset = 0
+        for number, text in enumerate(file, start=1):
+            values = parsed(text)
+            if values is not None:
+                yield Line(offset, values)
+            elif text.endswith(b"\n"):
+                logger.warning("%s, line %d is damaged; its item is done again", path, number)
+            offset += len(text)
+
+
+def parsed(text: bytes) -> Mapping[str, Any] | None:
+    """The values of a line; None where it is not a record of ours.
+
+    Raises:
+        UsageError: a newer version wrote it.
+    """
+    try:
+        values = json.loads(text)
+        refuse_newer(values["format"])
+        Status(values["status"])
+        path_of(values), values["source"]["bytes"], values["source"]["mtime_ns"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return values  # type: ignore[no-any-return]
+
+
+@dataclass(slots=True)
+class Known:
+    """What is kept in memory of an item's newest record.
+
+    Attributes:
+        offset: where the whole record stands in the file.
+        status: done, skipped or failed.
+        reason: why.
+        nbytes: size of the source.
+        mtime_ns: time of the source's last change.
+        settings: digest of the settings.
+        weights: digest of the weights.
+        output: path of the output, empty without one.
+        output_nbytes: its size.
+        pixels: of the source, all pages, 0 where unknown.
+        failures: failed attempts in a row on the same source.
+    """
+
+    offset: int
+    status: str
+    reason: str
+    nbytes: int
+    mtime_ns: int
+    settings: str
+    weights: str
+    output: str
+    output_nbytes: int
+    pixels: int
+    failures: int
+
+
+class Manifest:
+    """The newest record of every item, read once; small enough for a million of them.
+
+    Raises:
+        UsageError: a newer version wrote it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.items: dict[str, Known] = {}
+        # One copy of each word and digest, not one per item.
+        self.words: dict[str, str] = {}
+        for line in lines(path):
+            item = path_of(line.values)
+            self.items[item] = self.known_of(line, item, self.items.get(item))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __contains__(self, item: str) -> bool:
+        return item in self.items
+
+    def known(self, item: str) -> Known | None:
+        """What is known of the source path `item`."""
+        return self.items.get(item)
+
+    def record(self, item: str) -> Record:
+        """The whole newest record of `item`, read from the file."""
+        with self.path.open("rb") as file:
+            file.seek(self.items[item].offset)
+            return record_of(json.loads(file.readline()))
+
+    def records(self) -> Iterator[Record]:
+        """The newest record of every item, in the order they were written."""
+        offsets = sorted(known.offset for known in self.items.values())
+        if not offsets:
+            return
+        with self.path.open("rb") as file:
+            for offset in offsets:
+                file.seek(offset)
+                yield record_of(json.loads(file.readline()))
+
+    def digests(self) -> list[Digest]:
+        """Every output of the newest records with its SHA-256, bytewise by path."""
+        outputs = [record.output for record in self.records() if record.output is not None]
+        digests = [Digest(output.path, output.sha256) for output in outputs]
+        return sorted(digests, key=lambda digest: os.fsencode(digest.path))
+
+    def known_of(self, line: Line, item: str, before: Known | None) -> Known:
+        """The part of a line that planning needs."""
+        values, source = line.values, line.values["source"]
+        output = values.get("output") or {}
+        output_path = path_of(output) if output else ""
+        known = Known(
+            offset=line.offset,
+            status=self.word(values["status"]),
+            reason=self.word(values.get("reason", "")),
+            nbytes=source["bytes"],
+            mtime_ns=source["mtime_ns"],
+            settings=self.word(values.get("settings", "")),
+            weights=self.word(values.get("weights", "")),
+            output=item if output_path == item else output_path,
+            output_nbytes=output.get("bytes", 0),
+            pixels=(source.get("width") or 0) * (source.get("height") or 0) * (source.get("pages") or 1),
+            failures=0,
+        )
+        known.failures = failures_in_a_row(known, before)
+        return known
+
+    def word(self, text: str) -> str:
+        """The one copy of a word that many items share."""
+        return self.words.setdefault(text, text)
+
+
+def failures_in_a_row(known: Known, before: Known | None) -> int:
+    """Failed attempts on an unchanged source, `known` included."""
+    if known.status != Status.FAILED:
+        return 0
+    if before is None or (before.nbytes, before.mtime_ns) != (known.nbytes, known.mtime_ns):
+        return 1
+    return before.failures + 1
+
+
+class Writer:
+    """Appends records; one process at a time (the lock sees to it).
+
+    Every record is handed to the system at once, so a killed process loses none; it is flushed to
+    disk at least every second and at the end, so a power cut loses at most that second's lines,
+    whose items the rerun does again with the same bytes.
+
+    Raises:
+        OutputError: the manifest cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.synced = time.monotonic()
+        with output_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self.end = mended_end(self.handle)
+            sync_folder(path.parent)
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, record: Record) -> None:
+        """Write one record; it stands in the file when this returns.
+
+        Raises:
+            OutputError: the disk is full or gone; the file still ends with a whole line.
+        """
+        line = line_of(record)
+        with output_errors(self.path):
+            if os.write(self.handle, line) < len(line):
+                os.ftruncate(self.handle, self.end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+            self.end += len(line)
+            if time.monotonic() - self.synced > SYNC_SECONDS:
+                self.sync()
+
+    def sync(self) -> None:
+        """Flush what was appended to disk."""
+        os.fsync(self.handle)
+        self.synced = time.monotonic()
+
+    def close(self) -> None:
+        """Flush and close."""
+        with output_errors(self.path):
+            self.sync()
+            os.close(self.handle)
+
+
+def mended_end(handle: int) -> int:
+    """Cut off a torn last line, so that the next record starts on a line of its own; returns the size."""
+    size = os.fstat(handle).st_size
+    start = last_line_start(handle, size)
+    os.lseek(handle, start, os.SEEK_SET)
+    last = os.read(handle, size - start)
+    if not last:
+        return size
+    if parsed(last) is None:
+        os.ftruncate(handle, start)
+        return start
+    return size + os.write(handle, b"\n")
+
+
+def last_line_start(handle: int, size: int) -> int:
+    """Offset behind the last newline of the open file."""
+    end = size
+    while end > 0:
+        begin = max(0, end - 65536)
+        os.lseek(handle, begin, os.SEEK_SET)
+        found = os.read(handle, end - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
+
+
+def compact(path: Path) -> int:
+    """Keep only the newest line of each item, byte for byte; returns how many lines went.
+
+    Call it with the lock held.
+
+    Raises:
+        OutputError: the manifest cannot be written anew; the old one stays.
+    """
+    manifest = Manifest(path)
+    offsets = sorted(known.offset for known in manifest.items.values())
+    with path.open("rb") as old:
+        before = sum(1 for _ in old)
+        with replacing(path) as part, part.open("wb") as new:
+            for offset in offsets:
+                old.seek(offset)
+                new.write(old.readline().rstrip(b"\n") + b"\n")
+    return before - len(offsets)

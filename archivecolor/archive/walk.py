@@ -1,0 +1,305 @@
+"""The pictures of a tree, in a stable order, and what was passed over.
+
+Files come bytewise by relative path, so two walks of one tree agree on every machine. What a file
+really holds is found out later; here the extension decides whether it is looked at.
+"""
+
+# Bytes, and no Path object per file: a tree may hold millions.
+# ruff: noqa: PTH113, PTH116, PTH122
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import stat
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from archivecolor.errors import UsageError
+from archivecolor.settings import SelectionOptions
+
+PICTURES = frozenset(
+    b".jpg .jpeg .jpe .jfif .png .tif .tiff .webp .bmp .pgm .ppm .pnm .pbm .jp2 .j2k .jpf .heic .heif".split()
+)
+FILMS = frozenset(
+    b".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .vob .m2v .ts .mts .m2ts .mxf .dv .ogv .wmv".split()
+)
+
+# Left by cameras, systems and storage boxes; lower case.
+SYSTEM_NAMES = frozenset(
+    {
+        b"thumbs.db",
+        b"ehthumbs.db",
+        b"desktop.ini",
+        b"icon\r",
+        b"__macosx",
+        b"@eadir",
+        b"$recycle.bin",
+        b"system volume information",
+        b"lost+found",
+    }
+)
+OUR_FOLDER = "_archivecolor"
+MISSING = -1
+
+
+class Passed(str, Enum):
+    """Why a file or folder was passed over."""
+
+    HIDDEN = "hidden"
+    SYSTEM = "system files"
+    LINK = "links"
+    SPECIAL = "special files"
+    OTHER = "not pictures"
+    EXCLUDED = "excluded"
+    RECENT = "changed too recently"
+    UNREADABLE = "unreadable folders"
+
+
+@dataclass
+class PassedOver:
+    """What a walk left aside.
+
+    Attributes:
+        counts: how many files and folders, by reason; a folder counts once.
+        unreadable: relative paths of folders that could not be listed; what they hold is not known.
+    """
+
+    counts: Counter[Passed] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file to look at.
+
+    Attributes:
+        path: relative to the root, POSIX, as `os.fsdecode` gives it (bytes that are not UTF-8 are
+            surrogates; `os.fsencode` gives the raw bytes back).
+        nbytes: size, or `MISSING` where a list names a file that is not there.
+        mtime_ns: time of the last change, in nanoseconds.
+    """
+
+    path: str
+    nbytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name of a folder, with what the folder itself says of it."""
+
+    name: bytes
+    is_folder: bool
+    is_link: bool
+
+    @property
+    def key(self) -> bytes:
+        """Sorts a folder where its files will stand in the order of whole paths."""
+        return self.name + b"/" if self.is_folder else self.name
+
+
+class Selection:
+    """Include and exclude globs and the smallest age, ready to be asked.
+
+    A glob without a slash is held against the name of the file and of every folder above it, one
+    with a slash against the relative path of each; `*` spans slashes.
+    """
+
+    def __init__(self, options: SelectionOptions) -> None:
+        self.include = compiled(options.include)
+        self.exclude = compiled(options.exclude)
+        self.newest_ns = time.time_ns()
+        self.min_age_ns = round(options.min_age * 1e9)
+
+    def excludes(self, path: bytes) -> bool:
+        """Whether the file or folder `path` itself is excluded."""
+        return any(pattern.matches(path) for pattern in self.exclude)
+
+    def includes(self, path: bytes) -> bool:
+        """Whether the file `path` or a folder above it is asked for."""
+        if not self.include:
+            return True
+        parts = path.split(b"/")
+        above = (b"/".join(parts[: count + 1]) for count in range(len(parts)))
+        return any(pattern.matches(part) for part in above for pattern in self.include)
+
+    def too_recent(self, mtime_ns: int) -> bool:
+        """Whether a file changed so short a time ago that it may still be growing.
+
+        A change far in the future is a wrong clock, not a fresh file.
+        """
+        return abs(self.newest_ns - mtime_ns) < self.min_age_ns
+
+
+@dataclass(frozen=True)
+class Glob:
+    """One compiled glob."""
+
+    pattern: re.Pattern[str]
+    whole_path: bool
+
+    def matches(self, path: bytes) -> bool:
+        """Whether `path`, or its last name alone, matches."""
+        part = path if self.whole_path else path.rpartition(b"/")[2]
+        return self.pattern.match(os.fsdecode(part)) is not None
+
+
+def compiled(globs: tuple[str, ...]) -> tuple[Glob, ...]:
+    """The globs, ready to match; a leading or trailing slash is a matter of taste."""
+    stripped = [glob.strip("/") for glob in globs]
+    return tuple(Glob(re.compile(fnmatch.translate(glob)), "/" in glob) for glob in stripped)
+
+
+def walk(
+    root: Path,
+    options: SelectionOptions,
+    passed_over: PassedOver,
+    extensions: frozenset[bytes] = PICTURES,
+) -> Iterator[Found]:
+    """Find the files of `root` to look at, bytewise by relative path.
+
+    Hidden and system files, special files, links to folders and links that leave the tree are
+    passed over and counted in `passed_over`. With `options.files_from` only the listed paths are
+    visited, whatever their extension. Sharding and the limit belong to the plan.
+
+    Raises:
+        UsageError: `root` is not a folder that can be listed, or the list names a path outside it.
+    """
+    if not root.is_dir():
+        raise UsageError(f"{root} is not a folder; give the folder that holds the pictures")
+    selection = Selection(options)
+    tree = Tree(os.fsencode(root), selection, extensions, passed_over)
+    if options.files_from is not None:
+        return tree.visit_listed(read_list(options.files_from))
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise UsageError(f"{root} cannot be listed; check its permissions")
+    return tree.visit_folder(b"")
+
+
+class Tree:
+    """One walk of one tree."""
+
+    def __init__(
+        self, root: bytes, selection: Selection, extensions: frozenset[bytes], passed_over: PassedOver
+    ) -> None:
+        self.root = root
+        self.real_root = os.path.realpath(root)
+        self.selection = selection
+        self.extensions = extensions
+        self.passed_over = passed_over
+
+    def visit_folder(self, folder: bytes) -> Iterator[Found]:
+        """Everything under the relative path `folder` (empty, or ending in a slash)."""
+        for entry in self.entries(folder):
+            path = folder + entry.name
+            if passed := self.passes_over(path, entry):
+                self.passed_over.counts[passed] += 1
+            elif entry.is_folder:
+                yield from self.visit_folder(path + b"/")
+            elif found := self.look_at(path):
+                yield found
+
+    def entries(self, folder: bytes) -> list[Entry]:
+        """The names in `folder`, sorted; none where it cannot be listed."""
+        try:
+            with os.scandir(self.root + b"/" + folder) as listing:
+                entries = [
+                    Entry(item.name, item.is_dir(follow_symlinks=False), item.is_symlink())
+                    for item in listing
+                ]
+        except OSError:
+            self.passed_over.counts[Passed.UNREADABLE] += 1
+            self.passed_over.unreadable.append(os.fsdecode(folder.rstrip(b"/")))
+            return []
+        entries.sort(key=lambda entry: entry.key)
+        return entries
+
+    def passes_over(self, path: bytes, entry: Entry) -> Passed | None:
+        """The reason to pass over a file or folder, where its name is reason enough."""
+        if entry.name.startswith(b"."):
+            return Passed.HIDDEN
+        if entry.name.lower() in SYSTEM_NAMES or (entry.is_folder and entry.name == OUR_FOLDER.encode()):
+            return Passed.SYSTEM
+        if self.selection.excludes(path):
+            return Passed.EXCLUDED
+        return None if entry.is_folder else self.passes_over_file(path, entry)
+
+    def passes_over_file(self, path: bytes, entry: Entry) -> Passed | None:
+        """The reason to pass over a file that is neither hidden nor excluded."""
+        if extension_of(entry.name) not in self.extensions:
+            return Passed.LINK if entry.is_link else Passed.OTHER
+        if not self.selection.includes(path):
+            return Passed.EXCLUDED
+        if entry.is_link and not self.leads_inside(path):
+            return Passed.LINK
+        return None
+
+    def leads_inside(self, path: bytes) -> bool:
+        """Whether the link `path` ends at a regular file of this tree."""
+        target = os.path.realpath(self.root + b"/" + path)
+        return target.startswith(self.real_root.rstrip(b"/") + b"/") and os.path.isfile(target)
+
+    def look_at(self, path: bytes) -> Found | None:
+        """Size and time of the file `path`, where it is a regular file and old enough."""
+        try:
+            about = os.stat(self.root + b"/" + path)
+        except OSError:
+            # Deleted since the folder was listed, or out of reach: the look will say which.
+            return Found(os.fsdecode(path), MISSING, 0)
+        if not stat.S_ISREG(about.st_mode):
+            self.passed_over.counts[Passed.SPECIAL] += 1
+            return None
+        if self.selection.too_recent(about.st_mtime_ns):
+            self.passed_over.counts[Passed.RECENT] += 1
+            return None
+        return Found(os.fsdecode(path), about.st_size, about.st_mtime_ns)
+
+    def visit_listed(self, paths: list[bytes]) -> Iterator[Found]:
+        """The listed files, whatever their extension; hidden ones too, as they were asked for by name."""
+        for path in paths:
+            full = self.root + b"/" + path
+            above = path.split(b"/")
+            folders = (b"/".join(above[:count]) for count in range(1, len(above) + 1))
+            if any(self.selection.excludes(part) for part in folders) or not self.selection.includes(path):
+                self.passed_over.counts[Passed.EXCLUDED] += 1
+            elif os.path.lexists(full) and os.path.realpath(full) != full and not self.leads_inside(path):
+                self.passed_over.counts[Passed.LINK] += 1
+            elif found := self.look_at(path):
+                yield found
+
+
+def extension_of(name: bytes) -> bytes:
+    """Last extension of a file name, lower case, with its dot; empty without one."""
+    return os.path.splitext(name)[1].lower()
+
+
+def read_list(path: Path) -> list[bytes]:
+    """The relative paths of a list file, one a line, sorted, each once.
+
+    Raises:
+        UsageError: the list cannot be read, or a path is absolute or leads out of the tree.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise UsageError(f"the list {path} cannot be read: {error.strerror}") from error
+    listed = set()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            listed.add(checked(line, path, number))
+    return sorted(listed)
+
+
+def checked(line: bytes, path: Path, number: int) -> bytes:
+    """One path of a list, without `./` and doubled slashes."""
+    parts = [part for part in line.split(b"/") if part not in (b"", b".")]
+    if line.startswith(b"/") or b".." in parts or not parts:
+        shown = line.decode("utf-8", "backslashreplace")
+        raise UsageError(f"{path}, line {number}: {shown} is not a path inside the input folder")
+    return b"/".join(parts)

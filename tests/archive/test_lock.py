@@ -1,0 +1,118 @@
+"""One run at a time, whatever became of the one before."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import pytest
+
+from archivecolor.archive.lock import STALE_SECONDS, locked, this_process
+from archivecolor.errors import LockedError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from archivecolor.archive.lock import locked
+from archivecolor.errors import LockedError
+try:
+    with locked(Path(sys.argv[1]), float(sys.argv[3])):
+        print("held", flush=True)
+        time.sleep(float(sys.argv[2]))
+except LockedError as error:
+    print(error, flush=True)
+    sys.exit(11)
+"""
+
+
+def start(output, seconds, wait=0.0):
+    command = [sys.executable, "-c", HOLD, str(output), str(seconds), str(wait)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_the_lock_says_who_has_it_and_goes_away(tmp_path):
+    path = tmp_path / "_archivecolor" / "lock"
+    with locked(tmp_path):
+        holder = json.loads(path.read_text())
+        assert holder["host"] == socket.gethostname()
+        assert holder["pid"] == os.getpid()
+        with pytest.raises(LockedError, match=f"process {os.getpid()} on"), locked(tmp_path):
+            pass
+    assert not path.exists()
+
+
+def test_a_second_run_is_turned_away_or_waits(tmp_path):
+    first = start(tmp_path, 4)
+    assert first.stdout.readline() == "held\n"
+    second = start(tmp_path, 0)
+    assert f"process {first.pid} on" in second.communicate()[0]
+    assert second.returncode == 11
+    third = start(tmp_path, 0, wait=30)
+    assert third.communicate()[0] == "held\n"
+    assert third.returncode == first.wait() == 0
+
+
+def test_of_many_runs_started_at_once_one_wins(tmp_path):
+    runs = [start(tmp_path, 5) for _ in range(6)]
+    answers = [run.communicate()[0] for run in runs]
+    assert answers.count("held\n") == 1
+    assert sorted(run.returncode for run in runs) == [0] + [11] * 5
+
+
+def test_waiting_runs_have_it_one_after_the_other(tmp_path):
+    journal = tmp_path / "journal"
+    script = HOLD.replace('print("held", flush=True)', 'open(sys.argv[4], "a").write("in\\n")').replace(
+        "time.sleep(float(sys.argv[2]))", 'time.sleep(0.05); open(sys.argv[4], "a").write("out\\n")'
+    )
+    command = [sys.executable, "-c", script, str(tmp_path), "0", "60", str(journal)]
+    runs = [subprocess.Popen(command) for _ in range(4)]
+    assert [run.wait() for run in runs] == [0] * 4
+    assert journal.read_text() == "in\nout\n" * 4
+
+
+def test_a_killed_run_is_taken_over_with_a_warning(tmp_path, caplog):
+    run = start(tmp_path, 60)
+    run.stdout.readline()
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    with locked(tmp_path):
+        assert "did not end by itself" in caplog.text
+
+
+def leave_lock(tmp_path, holder, age=0.0):
+    path = tmp_path / "_archivecolor" / "lock"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(asdict(holder)))
+    os.utime(path, (time.time() - age, time.time() - age))
+
+
+@pytest.mark.parametrize(
+    "change", [{"boot": "before the reboot"}, {"ticks": 1}, {"pid": 2**22 + 1}, {"ticks": 0}]
+)
+def test_a_reused_pid_or_a_reboot_is_seen_through(tmp_path, change):
+    leave_lock(tmp_path, replace(this_process(), **change))
+    with locked(tmp_path):
+        pass
+
+
+def test_another_host_holds_until_it_gives_no_sign(tmp_path, caplog):
+    other = replace(this_process(), host="elsewhere")
+    leave_lock(tmp_path, other, age=STALE_SECONDS / 2)
+    with pytest.raises(LockedError, match="on elsewhere"), locked(tmp_path):
+        pass
+    leave_lock(tmp_path, other, age=STALE_SECONDS * 2)
+    with locked(tmp_path):
+        assert "elsewhere" in caplog.text
+    assert not (tmp_path / "_archivecolor" / "lock").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
+def test_a_torn_lock_file_holds_nobody(tmp_path, text):
+    (tmp_path / "_archivecolor").mkdir()
+    (tmp_path / "_archivecolor" / "lock").write_text(text)
+    with locked(tmp_path):
+        pass

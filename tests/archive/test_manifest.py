@@ -1,0 +1,206 @@
+"""The manifest survives crashes, newer versions and odd names."""
+
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archivecolor.archive.manifest import (
+    Manifest,
+    Output,
+    Record,
+    Source,
+    Status,
+    Writer,
+    compact,
+    now_utc,
+)
+from archivecolor.archive.record import line_of, record_of
+from archivecolor.archive.runfile import Run, read_run, write_run
+from archivecolor.errors import OutputError, Reason, UsageError
+
+
+def done(path, **more):
+    return Record(
+        path,
+        Status.DONE,
+        Reason.COLOURED,
+        Source(10, 20, "a" * 64, 6, 4, 8, 2, "grey"),
+        output=Output(path, 30, "b" * 64, 6, 4, 8),
+        settings="s",
+        weights="w",
+        at=now_utc(),
+        **more,
+    )
+
+
+def failed(path):
+    return Record(path, Status.FAILED, Reason.TRUNCATED, Source(10, 20), detail="ends early")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "_archivecolor" / "manifest.jsonl"
+
+
+def write(path, *records):
+    with Writer(path) as writer:
+        for record in records:
+            writer.append(record)
+
+
+names = st.binary(min_size=1, max_size=20).map(lambda raw: os.fsdecode(raw.replace(b"\0", b"0")))
+
+
+@given(names, st.text(), st.none() | st.floats(0, 1), st.lists(st.text(), max_size=3))
+def test_a_record_comes_back_as_it_was(name, detail, confidence, lost):
+    record = done(name, detail=detail, confidence=confidence, lost=tuple(lost))
+    line = line_of(record)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert record_of(json.loads(line.decode("utf-8"))) == record
+
+
+def test_the_line_has_the_fields_of_the_schema():
+    values = json.loads(
+        line_of(done("a/ä.jpg", confidence=0.5, luma="exact", lost=("MakerNotes",), seconds=1.5))
+    )
+    assert list(values)[:2] == ["format", "path"]
+    assert set(values) == {
+        "format", "path", "status", "reason", "detail", "kind", "source", "output", "settings", "weights",
+        "confidence", "luma", "lost", "seconds", "at",
+    }  # fmt: skip
+    assert set(values["source"]) == {
+        "bytes",
+        "mtime_ns",
+        "sha256",
+        "width",
+        "height",
+        "depth",
+        "pages",
+        "tone",
+    }
+    assert set(values["output"]) == {"path", "bytes", "sha256", "width", "height", "depth"}
+    assert values["path"] == "a/ä.jpg"
+    assert (values["status"], values["reason"]) == ("done", "coloured")
+
+
+def test_names_that_are_not_utf8_stand_beside_their_text():
+    values = json.loads(line_of(done(os.fsdecode(b"caf\xe9/x y.jpg"))))
+    assert values["path"] == r"caf\xe9/x y.jpg"
+    assert values["path_raw"] == "caf%E9/x y.jpg"
+    assert values["output"]["path_raw"] == "caf%E9/x y.jpg"
+
+
+def test_the_newest_line_of_an_item_counts(path):
+    write(path, failed("a.jpg"), done("b.jpg"), done("a.jpg"))
+    manifest = Manifest(path)
+    assert len(manifest) == 2
+    assert manifest.known("a.jpg").status == "done"
+    assert manifest.known("a.jpg").pixels == 48
+    assert manifest.record("a.jpg").output.bytes == 30
+    assert [record.path for record in manifest.records()] == ["b.jpg", "a.jpg"]
+    assert [digest.path for digest in manifest.digests()] == ["a.jpg", "b.jpg"]
+
+
+def test_no_manifest_is_an_empty_one(path):
+    assert len(Manifest(path)) == 0
+    assert list(Manifest(path).records()) == []
+
+
+def test_a_torn_last_line_is_dropped_and_cut_off_by_the_next_writer(path):
+    write(path, done("a.jpg"), done("b.jpg"))
+    whole = path.read_bytes()
+    second = whole.index(b"\n") + 1
+    for end in range(second + 1, len(whole) - 1, 7):
+        path.write_bytes(whole[:end])
+        assert list(Manifest(path).items) == ["a.jpg"]
+        write(path, done("c.jpg"))
+        assert list(Manifest(path).items) == ["a.jpg", "c.jpg"]
+        assert path.read_bytes().startswith(whole[:second] + b'{"format"')
+
+
+def test_a_last_line_that_lacks_only_its_newline_is_kept(path):
+    write(path, done("a.jpg"))
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert "a.jpg" in Manifest(path)
+    write(path, done("b.jpg"))
+    assert list(Manifest(path).items) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\0" * 40, b"{}", b'{"format":1,"path":"x"}', b"\xff\xfe", b"[1]", b"17", b""]
+)
+def test_a_corrupt_middle_line_is_reported_and_passed_over(path, caplog, damage):
+    write(path, done("a.jpg"), done("b.jpg"), done("c.jpg"))
+    first, _, third = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([first, damage, third, b""]))
+    assert list(Manifest(path).items) == ["a.jpg", "c.jpg"]
+    assert "line 2 is damaged" in caplog.text
+    write(path, done("b.jpg"))
+    assert set(Manifest(path).items) == {"a.jpg", "b.jpg", "c.jpg"}
+
+
+def test_a_newer_schema_is_refused_by_name(path):
+    write(path, done("a.jpg"))
+    path.write_bytes(path.read_bytes() + b'{"format":7,"anything":true}\n')
+    with pytest.raises(UsageError, match="format 7"):
+        Manifest(path)
+    with pytest.raises(UsageError, match="format 7"):
+        compact(path)
+
+
+def test_unknown_keys_and_reasons_are_kept(path):
+    values = json.loads(line_of(done("a.jpg"))) | {"mood": {"sky": "blue"}, "reason": "hand-painted"}
+    record = record_of(values)
+    assert record.extra == {"mood": {"sky": "blue"}}
+    assert json.loads(line_of(record)) == values
+
+
+def test_compaction_keeps_the_newest_lines_byte_for_byte(path):
+    write(path, failed("a.jpg"), done("b.jpg"), done("a.jpg"), done("b.jpg"))
+    before = path.read_bytes().splitlines(keepends=True)
+    assert compact(path) == 2
+    assert path.read_bytes() == before[2] + before[3]
+    assert compact(path) == 0
+
+
+def test_failures_in_a_row_are_counted_until_the_source_changes(path):
+    write(path, failed("a.jpg"), failed("a.jpg"))
+    assert Manifest(path).known("a.jpg").failures == 2
+    other = Record("a.jpg", Status.FAILED, Reason.TIMEOUT, Source(11, 20))
+    write(path, other)
+    assert Manifest(path).known("a.jpg").failures == 1
+    write(path, done("a.jpg"))
+    assert Manifest(path).known("a.jpg").failures == 0
+
+
+def test_a_disk_without_room_leaves_whole_lines(path, small_files):
+    written = 0
+    with pytest.raises(OutputError), Writer(path) as writer:
+        while True:
+            writer.append(done(f"{written}.jpg", detail="x" * 5000))
+            written += 1
+    assert path.read_bytes().endswith(b"\n")
+    assert len(Manifest(path)) == written
+
+
+def test_the_last_run_comes_back(tmp_path):
+    path = tmp_path / "run.json"
+    assert read_run(path) is None
+    run = Run(
+        ("archivecolor", "dir"),
+        {"input": os.fsdecode(b"\xe9")},
+        {"archivecolor": "0"},
+        "w",
+        {"done": 3},
+        now_utc(),
+    )
+    write_run(path, run)
+    again = read_run(path)
+    assert again.settings == run.settings
+    assert again.counts == {"done": 3}
+    path.write_text("torn {")
+    assert read_run(path) is None

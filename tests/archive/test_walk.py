@@ -1,0 +1,151 @@
+"""Trees are walked in a stable order, and nothing is left aside uncounted."""
+
+import os
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archivecolor.archive.walk import MISSING, Passed, PassedOver, walk
+from archivecolor.errors import UsageError
+from archivecolor.settings import SelectionOptions
+
+
+def plant(root, *names):
+    for name in names:
+        path = root / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def paths(root, **options):
+    passed_over = PassedOver()
+    found = [file.path for file in walk(root, SelectionOptions(**options), passed_over)]
+    return found, passed_over.counts
+
+
+def test_order_is_bytewise_by_whole_relative_path(tmp_path):
+    names = ["a/b.jpg", "a.jpg", "a-1/x.png", "a0.tif", "B.JPG", "ä.jpg", "a/a/a.webp"]
+    plant(tmp_path, *names)
+    found, _ = paths(tmp_path)
+    assert found == sorted(names, key=os.fsencode)
+
+
+part = st.binary(min_size=1, max_size=4).filter(lambda b: not set(b) & {0, 47} and b[0] != 46)
+
+
+@given(st.sets(st.lists(part, min_size=1, max_size=3).map(b"/".join), min_size=1, max_size=8))
+@settings(max_examples=40, deadline=None)
+def test_any_names_come_back_as_their_raw_bytes_in_order(tmp_path_factory, stems):
+    root = tmp_path_factory.mktemp("tree")
+    names = {stem + b".jpg" for stem in stems}
+    plant(root, *names)
+    found, counts = paths(root)
+    assert [os.fsencode(path) for path in found] == sorted(names)
+    assert not counts
+
+
+def test_sizes_and_times_come_along(tmp_path):
+    plant(tmp_path, "a.jpg")
+    os.utime(tmp_path / "a.jpg", ns=(5, 123_456_789_012))
+    (file,) = walk(tmp_path, SelectionOptions(), PassedOver())
+    assert (file.nbytes, file.mtime_ns) == (1, 123_456_789_012)
+
+
+def test_what_is_not_a_picture_is_counted(tmp_path):
+    plant(
+        tmp_path, "a.jpg", "._a.jpg", ".hidden/b.jpg", "Thumbs.db", "d/desktop.ini", ".DS_Store", "notes.txt",
+        "film.mp4", "__MACOSX/c.jpg", "noextension", "_archivecolor/d.jpg",
+    )  # fmt: skip
+    os.mkfifo(tmp_path / "pipe.jpg")
+    found, counts = paths(tmp_path)
+    assert found == ["a.jpg"]
+    assert counts == {Passed.HIDDEN: 3, Passed.SYSTEM: 4, Passed.OTHER: 3, Passed.SPECIAL: 1}
+
+
+def test_links_are_followed_to_files_of_the_tree_alone(tmp_path):
+    root = tmp_path / "in"
+    plant(root, "a.jpg", "deep/b.jpg")
+    plant(tmp_path, "outside.jpg", "in-not/x.jpg")
+    (root / "loop").symlink_to(root)
+    (root / "deep" / "up").symlink_to("..")
+    (root / "inside.jpg").symlink_to("deep/b.jpg")
+    (root / "outside.jpg").symlink_to(tmp_path / "outside.jpg")
+    (root / "sibling.jpg").symlink_to("../in-not/x.jpg")
+    (root / "dangling.jpg").symlink_to("nowhere.jpg")
+    (root / "itself.jpg").symlink_to("itself.jpg")
+    found, counts = paths(root)
+    assert found == ["a.jpg", "deep/b.jpg", "inside.jpg"]
+    assert counts == {Passed.LINK: 6}
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    plant(tmp_path, "a.jpg", "shut/b.jpg")
+    passed_over = PassedOver()
+    found = walk(tmp_path, SelectionOptions(), passed_over)
+    assert next(found).path == "a.jpg"
+    # Gone between the listing of its parent and its own: root ignores permissions.
+    (tmp_path / "shut" / "b.jpg").unlink()
+    (tmp_path / "shut").rmdir()
+    assert list(found) == []
+    assert passed_over.unreadable == ["shut"]
+    assert passed_over.counts == {Passed.UNREADABLE: 1}
+
+
+def test_include_and_exclude(tmp_path):
+    plant(tmp_path, "1920/a.jpg", "1920/a.tif", "1930/deep/b.jpg", "1930/c.jpg", "1930/drafts/d.jpg")
+    assert paths(tmp_path, include=("*.tif",))[0] == ["1920/a.tif"]
+    assert paths(tmp_path, include=("1920",))[0] == ["1920/a.jpg", "1920/a.tif"]
+    assert paths(tmp_path, include=("1930/deep/",))[0] == ["1930/deep/b.jpg"]
+    assert paths(tmp_path, include=("1930/*",), exclude=("drafts", "c.*"))[0] == ["1930/deep/b.jpg"]
+    found, counts = paths(tmp_path, exclude=("1930",))
+    assert found == ["1920/a.jpg", "1920/a.tif"]
+    assert counts == {Passed.EXCLUDED: 1}
+
+
+def test_files_from_takes_what_it_names(tmp_path):
+    root = tmp_path / "in"
+    plant(root, "a.jpg", "deep/b.jpg", "scan.raw", b"\xe9.jpg")
+    names = tmp_path / "names.txt"
+    names.write_bytes(b"deep//b.jpg\r\n\n./a.jpg\na.jpg\nscan.raw\nmissing.jpg\n\xe9.jpg\n")
+    found = list(walk(root, SelectionOptions(files_from=names), PassedOver()))
+    assert [os.fsencode(file.path) for file in found] == [
+        b"a.jpg", b"deep/b.jpg", b"missing.jpg", b"scan.raw", b"\xe9.jpg",
+    ]  # fmt: skip
+    assert [file.path for file in found if file.nbytes == MISSING] == ["missing.jpg"]
+
+
+@pytest.mark.parametrize("line", ["../x.jpg", "/etc/passwd", "a/../../x.jpg", "."])
+def test_files_from_cannot_leave_the_tree(tmp_path, line):
+    names = tmp_path / "names.txt"
+    names.write_text(f"a.jpg\n{line}\n")
+    with pytest.raises(UsageError, match="line 2"):
+        walk(tmp_path, SelectionOptions(files_from=names), PassedOver())
+
+
+def test_files_from_cannot_leave_the_tree_by_a_link(tmp_path):
+    root = tmp_path / "in"
+    plant(root, "a.jpg")
+    plant(tmp_path, "out/x.jpg")
+    (root / "deep").symlink_to(tmp_path / "out")
+    names = tmp_path / "names.txt"
+    names.write_text("deep/x.jpg\na.jpg\n")
+    found, counts = paths(root, files_from=names)
+    assert found == ["a.jpg"]
+    assert counts == {Passed.LINK: 1}
+
+
+def test_young_files_wait_and_wrong_clocks_do_not(tmp_path):
+    plant(tmp_path, "old.jpg", "young.jpg", "future.jpg")
+    now = time.time()
+    os.utime(tmp_path / "old.jpg", (now - 1000, now - 1000))
+    os.utime(tmp_path / "future.jpg", (now + 9000, now + 9000))
+    found, counts = paths(tmp_path, min_age=60)
+    assert found == ["future.jpg", "old.jpg"]
+    assert counts == {Passed.RECENT: 1}
+
+
+def test_a_missing_root_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="not a folder"):
+        walk(tmp_path / "nowhere", SelectionOptions(), PassedOver())
