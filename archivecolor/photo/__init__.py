@@ -1,0 +1,1 @@
+"""One still picture: looked at, composed with colour, written as it came."""

@@ -1,0 +1,63 @@
+"""Exact luma and coarse chroma put together, band by band."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from archivecolor.colour.chroma import Chroma, upsample
+from archivecolor.colour.gamut import lay_chroma
+from archivecolor.colour.luma import luma_codes
+from archivecolor.photo.formats.base import Band, Codes, PageFacts
+from archivecolor.photo.orientation import as_stored
+
+
+def coloured(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: int) -> Iterator[Codes]:
+    """Lay `chroma` over a page.
+
+    Args:
+        page: its facts.
+        bands: its rows from the top, as stored.
+        chroma: of the upright page.
+        depth: 8 or 16, of the codes that come out.
+
+    Yields:
+        Codes (rows, width, 3), or (rows, width, 4) with alpha, as stored; their luma codes are the page's
+        (at a lower depth: the page's rounded).
+    """
+    grid = as_stored(chroma.cbcr, page.orientation)
+    top = 0
+    for band in bands:
+        luma = at_depth(luma_of(band.codes), depth)
+        rows = slice(top, top + len(luma))
+        rgb = lay_chroma(luma, upsample(grid, page.height, page.width, rows))
+        yield rgb if band.alpha is None else np.dstack([rgb, at_depth(band.alpha, depth)])
+        top += len(luma)
+
+
+def decoloured(bands: Iterable[Band]) -> Iterator[Codes]:
+    """The luma codes of a page: (rows, width), or (rows, width, 2) with alpha."""
+    for band in bands:
+        luma = luma_of(band.codes)
+        yield luma if band.alpha is None else np.dstack([luma, band.alpha])
+
+
+def without_alpha(bands: Iterable[Band]) -> Iterator[Band]:
+    """The same rows for a container that holds no alpha."""
+    for band in bands:
+        yield Band(band.codes)
+
+
+def luma_of(codes: Codes) -> Codes:
+    """The grey of a band: its own codes, or the luma of its RGB."""
+    return np.ascontiguousarray(codes) if codes.ndim == 2 else luma_codes(codes)
+
+
+def at_depth(codes: Codes, depth: int) -> Codes:
+    """uint8 or uint16 codes at 8 or 16 bits, full range to full range."""
+    if codes.dtype.itemsize * 8 == depth:
+        return codes
+    if depth == 16:
+        return codes.astype(np.uint16) * 257
+    return ((codes.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -1,0 +1,103 @@
+"""JPEG: Exif and XMP in APP1, IPTC in the Photoshop resources of APP13.
+
+XMP beyond one segment goes into an extension (XMP specification part 3, section 1.1.3.1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+
+from archivecolor.archive.xmp import Xmp
+from archivecolor.photo.embed.blocks import Blocks, Load
+from archivecolor.photo.embed.photoshop import iptc_in, iptc_resource
+from archivecolor.photo.formats.jpeg_segments import APP0, APP1, EXIF_NAME, SOI, Segment, parse
+
+APP13 = 0xED
+XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
+EXTENSION_NAME = b"http://ns.adobe.com/xmp/extension/\0"
+PHOTOSHOP_NAME = b"Photoshop 3.0\0"
+LARGEST_BODY = 65533
+EXTENSION_CHUNK = 65400
+
+
+def read(path: Path) -> Blocks:
+    """The blocks of a JPEG."""
+    header = parse(path.read_bytes())
+    resources = b"".join(header.app(APP13, PHOTOSHOP_NAME))
+    packets = header.app(APP1, XMP_NAME)
+    xmp = packets[0] if packets else None
+    extension = joined_extension(header.app(APP1, EXTENSION_NAME))
+    return Blocks(header.exif, iptc_in(resources), with_extension(xmp, extension))
+
+
+def joined_extension(chunks: list[bytes]) -> bytes:
+    """The XMP extension, its chunks put together by their offsets; empty without one."""
+    pieces = {struct.unpack_from(">I", chunk, 36)[0]: chunk[40:] for chunk in chunks if len(chunk) >= 40}
+    return b"".join(pieces[offset] for offset in sorted(pieces))
+
+
+def with_extension(packet: bytes | None, extension: bytes) -> bytes | None:
+    """The packet with the extension's descriptions put into its RDF."""
+    if not packet or not extension:
+        return packet
+    begin, end = extension.find(b"<rdf:Description"), extension.rfind(b"</rdf:RDF>")
+    at = packet.rfind(b"</rdf:RDF>")
+    if min(begin, end, at) < 0:
+        return packet
+    return packet[:at] + extension[begin:end] + packet[at:]
+
+
+def embed(part: Path, load: Load) -> tuple[str, ...]:
+    """Lay the blocks into a JPEG; returns the names of those that do not fit."""
+    data = part.read_bytes()
+    header = parse(data)
+    ours = [*exif_segments(load.exif), *iptc_segments(load.iptc)]
+    xmp = xmp_segments(load.xmp)
+    fitting = [segment for segment in ours if len(segment.body) <= LARGEST_BODY]
+    lost = ["exif" if segment.marker == APP1 else "iptc" for segment in ours if segment not in fitting]
+    replaced = {(APP1, XMP_NAME), (APP1, EXTENSION_NAME)}
+    replaced |= {
+        (APP1, EXIF_NAME) if segment.marker == APP1 else (APP13, PHOTOSHOP_NAME) for segment in fitting
+    }
+    kept = [part for part in header.segments if not any(is_named(part, *name) for name in replaced)]
+    first = 1 if kept and kept[0].marker == APP0 else 0
+    segments = [*kept[:first], *fitting, *xmp, *kept[first:]]
+    part.write_bytes(bytes([0xFF, SOI]) + b"".join(map(encoded, segments)) + data[header.scan :])
+    return tuple(lost)
+
+
+def is_named(segment: Segment, marker: int, name: bytes) -> bool:
+    """Whether it is an application segment of that kind."""
+    return segment.marker == marker and segment.body.startswith(name)
+
+
+def encoded(segment: Segment) -> bytes:
+    """The segment as it stands in a file."""
+    return struct.pack(">BBH", 0xFF, segment.marker, len(segment.body) + 2) + segment.body
+
+
+def exif_segments(exif: bytes | None) -> list[Segment]:
+    """The Exif block as a segment."""
+    return [Segment(APP1, EXIF_NAME + exif)] if exif else []
+
+
+def iptc_segments(iptc: bytes | None) -> list[Segment]:
+    """The IPTC records as the only image resource of a segment."""
+    return [Segment(APP13, PHOTOSHOP_NAME + iptc_resource(iptc))] if iptc else []
+
+
+def xmp_segments(xmp: Xmp) -> list[Segment]:
+    """The XMP in one segment, or split into a packet and its extension."""
+    whole = Segment(APP1, XMP_NAME + xmp.packet())
+    if len(whole.body) <= LARGEST_BODY:
+        return [whole]
+    rest = xmp.rest()
+    digest = hashlib.md5(rest, usedforsecurity=False).hexdigest().upper()
+    chunks = [
+        digest.encode() + struct.pack(">II", len(rest), offset) + rest[offset : offset + EXTENSION_CHUNK]
+        for offset in range(0, len(rest), EXTENSION_CHUNK)
+    ]
+    main = Segment(APP1, XMP_NAME + xmp.split(digest))
+    return [main, *(Segment(APP1, EXTENSION_NAME + chunk) for chunk in chunks)]

@@ -1,0 +1,235 @@
+"""exiftool, held open: one process that takes command after command.
+
+The protocol is exiftool's own `-stay_open`. PyExifTool speaks it too, but it knows no time limit, and
+where exiftool dies it reads the closed pipe for ever.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import itertools
+import logging
+import os
+import queue
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import IO
+
+logger = logging.getLogger(__name__)
+
+# It grows, and has been seen to stall after thousands of files.
+FILES_PER_PROCESS = 500
+OLDEST = (12, 10)
+START_SECONDS = 30.0
+END_SECONDS = 5.0
+
+
+class ExiftoolError(Exception):
+    """exiftool died, or took too long; the next command starts another."""
+
+
+class ExiftoolDiedError(ExiftoolError):
+    """exiftool ended by itself; another may well do the work."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command gave.
+
+    Attributes:
+        output: its standard output.
+        complaints: its warnings and errors, a line each.
+    """
+
+    output: bytes
+    complaints: tuple[str, ...]
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The complaints that made it fail."""
+        return tuple(line for line in self.complaints if line.startswith("Error"))
+
+
+class HeldExiftool:
+    """One exiftool process, started at the first command and anew every few hundred.
+
+    Args:
+        program: path of exiftool.
+    """
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+        self.process: subprocess.Popen[bytes] | None = None
+        self.lines: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+        self.numbers = itertools.count(1)
+        self.commands = 0
+
+    def run(self, arguments: list[str], seconds: float) -> Answer:
+        """Run one command.
+
+        Args:
+            arguments: one each, none with a line end in it; names must be given as absolute paths,
+                which cannot be taken for options.
+            seconds: give up after this long.
+
+        Raises:
+            ExiftoolError: it died or gave no answer in time; it has been ended.
+        """
+        if any("\n" in argument or "\r" in argument for argument in arguments):
+            raise ValueError("an argument of exiftool with a line end")
+        if self.commands >= FILES_PER_PROCESS:
+            self.close()
+        process = self.process or self.start()
+        self.commands += 1
+        number = next(self.numbers)
+        lines = [*arguments, "-echo4", f"{{answered{number}}}", f"-execute{number}"]
+        try:
+            stream = stdin_of(process)
+            stream.write(os.fsencode("\n".join(lines) + "\n"))
+            stream.flush()
+            return self.answer(number, time.monotonic() + seconds)
+        except OSError as error:
+            self.kill()
+            raise ExiftoolDiedError(f"exiftool takes no more commands: {error}") from error
+        except ExiftoolError:
+            self.kill()
+            raise
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the process; no configuration file of a user or folder can make it run code."""
+        command = [*tied_to_us(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
+        common = ["-common_args", "-charset", "filename=UTF8", "-api", "LargeFileSupport=1"]
+        self.lines = queue.SimpleQueue()
+        self.commands = 0
+        try:
+            self.process = subprocess.Popen(
+                command + common, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except OSError as error:
+            raise ExiftoolError(f"exiftool does not start: {error}") from error
+        for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
+            # A thread each: Windows cannot wait for two pipes, nor for one with a time limit.
+            threading.Thread(target=pump, args=(name, stream, self.lines), daemon=True).start()
+        return self.process
+
+    def answer(self, number: int, deadline: float) -> Answer:
+        """Everything up to both end marks of command `number`."""
+        marks = {"out": f"{{ready{number}}}".encode(), "err": f"{{answered{number}}}".encode()}
+        found: dict[str, list[bytes]] = {"out": [], "err": []}
+        while marks:
+            try:
+                name, line = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise ExiftoolError("exiftool gave no answer in time") from None
+            if not line:
+                raise ExiftoolDiedError("exiftool ended in mid-work")
+            # Output without a line end of its own has the mark on its last line.
+            if name in marks and line.rstrip(b"\r\n").endswith(marks[name]):
+                line = line.rstrip(b"\r\n").removesuffix(marks.pop(name))
+            found[name].append(line)
+        complaints = b"".join(found["err"]).decode("utf-8", "backslashreplace").splitlines()
+        return Answer(b"".join(found["out"]), tuple(line.strip() for line in complaints if line.strip()))
+
+    def close(self) -> None:
+        """Let it end by itself, which its input's end alone does not make it do."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        try:
+            process.communicate(b"-stay_open\nFalse\n", timeout=END_SECONDS)
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """End it at once."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def tied_to_us() -> list[str]:
+    """What to start a program with so that the system ends it with us, also where we are killed.
+
+    Without it (util-linux has it, so every Linux) a killed worker leaves its exiftool waiting.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+
+
+def stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Its input pipe, which it was started with."""
+    if process.stdin is None:
+        raise ExiftoolError("exiftool has no input")
+    return process.stdin
+
+
+def pump(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
+    """Pass on every line of `stream`, and an empty one at its end."""
+    with stream:
+        for line in stream:
+            lines.put((name, line))
+    lines.put((name, b""))
+
+
+@functools.lru_cache(maxsize=1)
+def program() -> str | None:
+    """Path of a usable exiftool, looked up once; None without one, with one warning in the log."""
+    path = shutil.which("exiftool")
+    found = version_of(path) if path else None
+    if found is None:
+        logger.warning("exiftool is not installed: less of the metadata is carried; install it to keep all")
+        return None
+    if found < OLDEST:
+        logger.warning(
+            "exiftool %d.%02d is too old: less of the metadata is carried; 12.10 is enough", *found
+        )
+        return None
+    return path
+
+
+def version_of(path: str) -> tuple[int, int] | None:
+    """Version of the exiftool at `path`; None where it does not say one."""
+    try:
+        text = subprocess.run(
+            [path, "-config", "", "-ver"], capture_output=True, timeout=START_SECONDS, check=True, text=True
+        ).stdout
+        major, _, minor = text.strip().partition(".")
+        return int(major), int(minor)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+class Holder:
+    """The exiftool of this process; commands of several threads take turns."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.tool: HeldExiftool | None = None
+        self.pid = os.getpid()
+
+    def run(self, arguments: list[str], seconds: float) -> Answer:
+        """As `HeldExiftool.run`, with a second try where it died; `program()` must have found one."""
+        with self.lock:
+            # A forked child must not write into its parent's pipe.
+            if self.tool is None or self.pid != os.getpid():
+                self.tool, self.pid = HeldExiftool(program() or "exiftool"), os.getpid()
+            try:
+                return self.tool.run(arguments, seconds)
+            except ExiftoolDiedError:
+                return self.tool.run(arguments, seconds)
+
+    def close(self) -> None:
+        """End it, where this process started it."""
+        with self.lock:
+            if self.tool is not None and self.pid == os.getpid():
+                self.tool.close()
+
+
+held = Holder()
+atexit.register(held.close)

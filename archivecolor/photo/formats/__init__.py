@@ -1,0 +1,1 @@
+"""Containers of still pictures, one file each, found by content through `registry`."""

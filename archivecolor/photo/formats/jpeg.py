@@ -1,0 +1,227 @@
+"""JPEG: seen as small as the DCT allows, written around the source's own luma coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo import exif
+from archivecolor.photo.formats import jpeg_coefficients
+from archivecolor.photo.formats import jpeg_segments as segments
+from archivecolor.photo.formats.base import (
+    Band,
+    Codes,
+    PageFacts,
+    PagePlan,
+    Scan,
+    WritableFormat,
+    cut_bands,
+    split_samples,
+)
+from archivecolor.photo.shrink import resize, target
+
+QUALITY = 95
+
+
+class JpegScan(Scan):
+    """An open JPEG: its header is parsed, its bytes are held."""
+
+    def __init__(self, path: Path) -> None:
+        everything = path.read_bytes()
+        self.header = segments.parse(everything)
+        self.data = segments.first_picture(everything)
+        self.space = _colour_space(self.header)
+        self.pages = (_facts(self.header),)
+        self.notes = self._notes()
+        if everything[len(self.data) :].strip(b"\0"):
+            self.dropped = ("data after the picture",)
+
+    def _notes(self) -> tuple[str, ...]:
+        if self.space in ("CMYK", "YCCK") and self.header.adobe_transform is None:
+            return ("cmyk without Adobe's marker, read as inverted",)
+        if self.header.frame.precision > 8:
+            return (f"{self.header.frame.precision}-bit jpeg, brought to 16 bits",)
+        return ()
+
+    @property
+    def carries_luma(self) -> bool:
+        """Whether the Y coefficients can stand in an output as they are."""
+        frame = self.header.frame
+        luma_first = all(
+            frame.sampling[0][axis] == max(factor[axis] for factor in frame.sampling) for axis in (0, 1)
+        )
+        plain = frame.precision == 8 and frame.marker not in segments.ARITHMETIC
+        return plain and luma_first and self.space in ("Gray", "YCbCr")
+
+    def bands(self, page: int) -> Iterator[Band]:
+        """The Y plane where there is one, RGB else."""
+        facts = self.pages[page]
+        whole = self._decode(self.space not in ("Gray", "YCbCr"))
+        if whole.shape[:2] != (facts.height, facts.width):
+            raise ItemError(Reason.UNREADABLE, "the decoded size is not the size in the header")
+        return cut_bands(split_samples(whole))
+
+    def small(self, page: int, short_side: int) -> npt.NDArray[np.float32]:
+        """See `Scan.small`; decoded at 1/2, 1/4 or 1/8 where that is enough."""
+        facts = self.pages[page]
+        size = target(facts.height, facts.width, short_side)
+        raster = self._decode(facts.channels > 1, size)
+        return resize(split_samples(raster).codes, size)
+
+    def _decode(self, colour: bool, at_least: tuple[int, int] = (0, 0)) -> Codes:
+        """The picture, strictly: damage that other decoders pass over raises ValueError."""
+        import simplejpeg
+
+        if self.header.frame.precision > 8:
+            return self._decode_deep()
+        height, width = at_least
+        if self.space in ("CMYK", "YCCK"):
+            inks = simplejpeg.decode_jpeg(self.data, "CMYK", min_height=height, min_width=width)
+            return _rgb_from_inverted_inks(inks)
+        wanted = "RGB" if colour else "GRAY"
+        raster: Codes = simplejpeg.decode_jpeg(self.data, wanted, min_height=height, min_width=width)
+        return raster
+
+    def _decode_deep(self) -> Codes:
+        """12-bit samples at 16 bits."""
+        import imagecodecs
+
+        deep = imagecodecs.jpeg_decode(self.data)
+        if not segments.has_end(self.data):
+            raise EOFError("no end marker")
+        top = (1 << self.header.frame.precision) - 1
+        return ((deep.astype(np.uint32) * 65535 + top // 2) // top).astype(np.uint16)
+
+
+class JpegFormat(WritableFormat):
+    """Baseline, extended and progressive JPEG, also with arithmetic coding and at 12 bits."""
+
+    name = "jpeg"
+    with_alpha = False
+
+    def sniff(self, head: bytes) -> bool:
+        """See `Format.sniff`."""
+        return head[:3] == b"\xff\xd8\xff"
+
+    def open(self, path: Path) -> JpegScan:
+        """See `Format.open`."""
+        return JpegScan(path)
+
+    def is_cut(self, path: Path) -> bool:
+        """See `Format.is_cut`."""
+        return not segments.has_end(path.read_bytes())
+
+    def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
+        """See `Format.write`; the source's Y coefficients are carried where it has them."""
+        (plan,) = pages
+        carried = self._carried(plan)
+        encoded = carried if carried is not None else _encode(plan)
+        part.write_bytes(segments.dressed(encoded, _dress(plan)))
+        return "re-encoded" if carried is None else "coefficients"
+
+    def _carried(self, plan: PagePlan) -> bytes | None:
+        with plan.source.open("rb") as file:
+            if not self.sniff(file.read(64)):
+                return None
+        scan = self.open(plan.source)
+        if not scan.carries_luma:
+            return None
+        if plan.samples == 1:
+            return jpeg_coefficients.without_chroma(scan.data)
+        return jpeg_coefficients.with_chroma(scan.data, _chroma_planes(plan))
+
+
+def _colour_space(header: segments.Header) -> str:
+    """How libjpeg would take the components: Gray, YCbCr, RGB, CMYK or YCCK."""
+    count = len(header.frame.components)
+    transform = header.adobe_transform
+    if count == 1:
+        return "Gray"
+    if count == 4:
+        return "YCCK" if transform == 2 else "CMYK"
+    if count != 3:
+        raise ItemError(Reason.UNSUPPORTED, f"a jpeg with {count} components")
+    if header.app(segments.APP0, b"JFIF\0"):
+        return "YCbCr"
+    named_rgb = header.frame.components == tuple(b"RGB")
+    return "RGB" if transform == 0 or (transform is None and named_rgb) else "YCbCr"
+
+
+def _facts(header: segments.Header) -> PageFacts:
+    frame = header.frame
+    if frame.marker in segments.LOSSLESS_OR_HIERARCHICAL:
+        raise ItemError(Reason.UNSUPPORTED, "a lossless or hierarchical jpeg")
+    if not frame.height or not frame.width:
+        raise ItemError(Reason.UNSUPPORTED, "the jpeg's header does not say its size")
+    return PageFacts(
+        width=frame.width,
+        height=frame.height,
+        depth=frame.precision,
+        channels=len(frame.components),
+        code_depth=8 if frame.precision == 8 else 16,
+        orientation=exif.orientation_of(header.exif),
+        density=header.density or exif.density_of(header.exif),
+        icc=header.icc,
+    )
+
+
+def _rgb_from_inverted_inks(inks: Codes) -> Codes:
+    """RGB from CMYK in which 255 is no ink, as nearly all writers store it."""
+    colours = inks[..., :3].astype(np.uint16)
+    colours *= inks[..., 3:]
+    colours += 127
+    colours //= 255
+    return colours.astype(np.uint8)
+
+
+def _dress(plan: PagePlan) -> list[segments.Segment]:
+    return [
+        segments.jfif(plan.facts.density),
+        *segments.exif_segments(exif.orientation_block(plan.facts.orientation)),
+        *segments.icc_segments(plan.icc),
+    ]
+
+
+def _chroma_planes(plan: PagePlan) -> jpeg_coefficients.ChromaPlanes:
+    """Cb and Cr codes of the plan's RGB, at full or half resolution."""
+    import cv2
+
+    size = (plan.facts.height, plan.facts.width)
+    blue, red = np.empty(size, np.uint8), np.empty(size, np.uint8)
+    top = 0
+    for band in plan.bands:
+        _, red_rows, blue_rows = cv2.split(cv2.cvtColor(np.ascontiguousarray(band), cv2.COLOR_RGB2YCrCb))
+        blue[top : top + len(band)], red[top : top + len(band)] = blue_rows, red_rows
+        top += len(band)
+    if plan.sampling == "420":
+        blue, red = _halved(blue), _halved(red)
+    return jpeg_coefficients.ChromaPlanes(blue, red, size)
+
+
+def _halved(plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Half the rows and columns, rounded up, each the mean of four."""
+    import cv2
+
+    even = np.pad(plane, ((0, plane.shape[0] % 2), (0, plane.shape[1] % 2)), mode="edge")
+    half: Any = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(half)
+
+
+def _encode(plan: PagePlan) -> bytes:
+    """The codes as a JPEG of their own."""
+    import simplejpeg
+
+    raster = np.ascontiguousarray(plan.whole())
+    if plan.samples == 1:
+        encoded = simplejpeg.encode_jpeg(raster[..., None], QUALITY, "GRAY", "Gray")
+    else:
+        encoded = simplejpeg.encode_jpeg(raster, QUALITY, "RGB", plan.sampling)
+    return bytes(encoded)
+
+
+FORMAT = JpegFormat()

@@ -1,0 +1,129 @@
+"""Colour put beside a JPEG's quantised luma coefficients, and taken away from them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.formats import jpeg_segments
+
+# Our chroma is smooth: a high quality costs little.
+CHROMA_QUALITY = 95
+
+Plane = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ChromaPlanes:
+    """Chroma codes, 128 neutral, uint8 (h, w) at full or half (rounded up) `size` of the picture."""
+
+    blue: Plane
+    red: Plane
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Luma:
+    """Quantised coefficients int16 (rows, columns, 8, 8) of Y, and their table uint16 (8, 8)."""
+
+    coefficients: npt.NDArray[np.int16]
+    table: npt.NDArray[np.uint16]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Luma)
+            and np.array_equal(self.coefficients, other.coefficients)
+            and np.array_equal(self.table, other.table)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def luma_of(data: bytes) -> Luma:
+    """The luma of a grey or YCbCr JPEG, without decoding it."""
+    with _opened(data) as picture:
+        return _luma(picture)
+
+
+def with_chroma(data: bytes, planes: ChromaPlanes) -> bytes:
+    """A JPEG with the luma of `data`, coefficient for coefficient, and this chroma.
+
+    Raises:
+        ItemError: NOT_EXACT where the luma does not come out as it went in.
+    """
+    import simplejpeg
+
+    blank = np.zeros(planes.size, np.uint8)
+    template = simplejpeg.encode_jpeg_yuv_planes(blank, planes.blue, planes.red, CHROMA_QUALITY)
+    return _with_luma(bytes(template), data)
+
+
+def without_chroma(data: bytes) -> bytes:
+    """A grey JPEG with the luma of `data`, coefficient for coefficient.
+
+    Raises:
+        ItemError: NOT_EXACT where the luma does not come out as it went in.
+    """
+    import simplejpeg
+
+    frame = jpeg_segments.parse(data).frame
+    blank = np.zeros((frame.height, frame.width), np.uint8)
+    template = simplejpeg.encode_jpeg_yuv_planes(blank, None, None, CHROMA_QUALITY)
+    return _with_luma(bytes(template), data)
+
+
+def _with_luma(template: bytes, source: bytes) -> bytes:
+    """`template` with the coefficients and the table of the source's luma; its chroma stays."""
+    luma = luma_of(source)
+    with _opened(template) as picture:
+        number = picture.quant_tbl_no[0]
+        if number in picture.quant_tbl_no[1:] or picture.Y.shape != luma.coefficients.shape:
+            raise ItemError(Reason.NOT_EXACT, "the luma coefficients do not fit the output's layout")
+        picture.Y = luma.coefficients
+        picture.qt[number] = luma.table
+        written = _written(picture)
+    if not np.array_equal(_decoded(written), _decoded(source)):
+        raise ItemError(Reason.NOT_EXACT, "the luma did not come out as it went in")
+    return written
+
+
+def _decoded(data: bytes) -> Plane:
+    """The Y plane."""
+    import simplejpeg
+
+    plane: Plane = simplejpeg.decode_jpeg(data, "GRAY")
+    return plane
+
+
+def _luma(picture: Any) -> Luma:
+    return Luma(picture.Y, picture.qt[picture.quant_tbl_no[0]])
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Any]:
+    """The picture's coefficients.
+
+    jpeglib takes names that are UTF-8 only and at most fifty markers, so it gets the bare picture
+    under a plain name of our own.
+    """
+    import jpeglib
+
+    with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
+        path = Path(folder, "bare.jpg")
+        path.write_bytes(jpeg_segments.bare(data))
+        yield jpeglib.read_dct(str(path))
+
+
+def _written(picture: Any) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
+        path = Path(folder, "out.jpg")
+        picture.write_dct(str(path))
+        return path.read_bytes()

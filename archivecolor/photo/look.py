@@ -1,0 +1,95 @@
+"""The first visit to a picture: its facts, and its luma as small as the network sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.colour.tone import Tone, tone_of
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.facts import Facts, Stamp
+from archivecolor.photo.formats.base import PageFacts, reading
+from archivecolor.photo.formats.registry import Opened, opened
+from archivecolor.photo.orientation import upright
+
+Float32 = npt.NDArray[np.float32]
+
+# BT.601, as everywhere.
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+# From least to most coloured: the most coloured page speaks for the file, so that none loses its colour.
+TONES = (Tone.GREY, Tone.TONED, Tone.TINTED, Tone.COLOUR)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a first visit found.
+
+    Attributes:
+        facts: of the file.
+        lumas: one float32 (h, w) array per page, 0..1, upright, short side at the working size; none for
+            bilevel files.
+    """
+
+    facts: Facts
+    lumas: tuple[Float32, ...]
+
+
+@dataclass(frozen=True)
+class _SmallPage:
+    luma: Float32
+    tone: Tone
+
+
+def look(path: Path, *, working_size: int, max_megapixels: float) -> Look:
+    """Visit a picture, decoding as little as its container allows.
+
+    Args:
+        path: any name, UTF-8 or not.
+        working_size: short side of the lumas in pixels.
+        max_megapixels: larger pages are refused from the header alone.
+
+    Raises:
+        ItemError: with the reason the manifest gives.
+    """
+    with opened(path, max_megapixels) as picture, reading(path, picture.form):
+        pages = picture.scan.pages
+        bilevel = all(page.bilevel for page in pages)
+        small = () if bilevel else tuple(_look_at(picture, i, working_size) for i in range(len(pages)))
+        facts = _facts(picture, small)
+        _check_unchanged(path, picture.stamp)
+    return Look(facts, tuple(page.luma for page in small))
+
+
+def _look_at(picture: Opened, number: int, working_size: int) -> _SmallPage:
+    stored = picture.scan.small(number, working_size)
+    seen = upright(stored, picture.scan.pages[number].orientation)
+    if seen.ndim == 2:
+        return _SmallPage(seen, Tone.GREY)
+    return _SmallPage(np.ascontiguousarray(seen @ LUMA_WEIGHTS), tone_of(seen))
+
+
+def _facts(picture: Opened, small: tuple[_SmallPage, ...]) -> Facts:
+    first: PageFacts = picture.scan.pages[0]
+    return Facts(
+        format=picture.form.name,
+        width=first.width,
+        height=first.height,
+        depth=first.depth,
+        channels=first.channels,
+        pages=len(picture.scan.pages),
+        orientation=first.orientation,
+        tone=max((page.tone for page in small), key=TONES.index, default=Tone.GREY),
+        bilevel=not small,
+        alpha=first.alpha,
+        nbytes=picture.stamp.nbytes,
+        mtime_ns=picture.stamp.mtime_ns,
+        notes=picture.scan.notes,
+    )
+
+
+def _check_unchanged(path: Path, stamp: Stamp) -> None:
+    if Stamp.of(path) != stamp:
+        raise ItemError(Reason.CHANGED, "the file changed while it was read")

@@ -1,0 +1,173 @@
+"""JPEG and its traps: colour spaces, scans, samplings, damage, what follows the picture."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import simplejpeg
+from archivecolor.colour.luma import luma_codes
+from archivecolor.colour.tone import Tone
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.formats import jpeg_coefficients, jpeg_segments
+from archivecolor.photo.grey import take_colour_off
+from archivecolor.photo.look import look
+from PIL import Image
+from picture_journey import LIMIT, colour, grey_codes, scene, smooth_scene
+
+
+def encoded(codes: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(codes).save(buffer, "JPEG", **{"quality": 90, **options})
+    return buffer.getvalue()
+
+
+def scan_of(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "scan.jpg"
+    path.write_bytes(data)
+    return path
+
+
+def without(data: bytes, marker: int) -> bytes:
+    """The file less its segments of one kind."""
+    header = jpeg_segments.parse(data)
+    out = b"\xff\xd8"
+    for part in header.segments:
+        if part.marker != marker:
+            out += bytes((0xFF, part.marker)) + (len(part.body) + 2).to_bytes(2, "big") + part.body
+    return out + data[header.scan :]
+
+
+def reason_of(path: Path) -> Reason:
+    with pytest.raises(ItemError) as trouble:
+        look(path, working_size=64, max_megapixels=LIMIT)
+    return trouble.value.reason
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_luma_is_carried_from_ycbcr(tmp_path: Path, progressive: bool, subsampling: str) -> None:
+    rgb = np.dstack([scene()] * 3)
+    data = encoded(rgb, subsampling=subsampling, progressive=progressive)
+    done = colour(scan_of(tmp_path, data))
+    assert done.look.facts.tone is Tone.GREY
+    assert done.finished.luma == "coefficients"
+    assert jpeg_coefficients.luma_of(done.path.read_bytes()) == jpeg_coefficients.luma_of(data)
+
+
+def test_luma_is_carried_over_restart_markers(tmp_path: Path) -> None:
+    data = encoded(scene(), restart_marker_rows=1)
+    done = colour(scan_of(tmp_path, data))
+    assert jpeg_coefficients.luma_of(done.path.read_bytes()) == jpeg_coefficients.luma_of(data)
+
+
+def test_the_chroma_is_the_network_s(tmp_path: Path) -> None:
+    done = colour(scan_of(tmp_path, encoded(smooth_scene())), strength=0.12)
+    ours = colour(scan_of(tmp_path, encoded(smooth_scene())), strength=0.12, format="png")
+    left = np.asarray(Image.open(done.path)).astype(int)
+    right = imagecodecs.png_decode(ours.path.read_bytes()).astype(int)
+    assert np.abs(left - right).mean() < 2
+
+
+def test_rgb_jpeg_is_read_as_rgb_and_re_encoded(tmp_path: Path) -> None:
+    red = np.zeros((64, 64, 3), np.uint8)
+    red[..., 0] = smooth_scene(64, 64)
+    data = encoded(red, keep_rgb=True, quality=95)
+    path = scan_of(tmp_path, data)
+    expected = luma_codes(np.asarray(Image.open(io.BytesIO(data))))
+    assert np.array_equal(grey_codes(path), expected)
+    done = colour(path, strength=0.02)
+    assert done.finished.luma == "re-encoded"
+    decoded = simplejpeg.decode_jpeg(done.path.read_bytes(), "GRAY")[..., 0]
+    assert np.abs(decoded.astype(int) - expected).mean() < 2
+
+
+@pytest.mark.parametrize("marker", [True, False])
+def test_cmyk_is_read_as_others_read_it(tmp_path: Path, marker: bool) -> None:
+    inks = np.dstack([255 - smooth_scene(), smooth_scene(), smooth_scene(), np.full_like(smooth_scene(), 40)])
+    buffer = io.BytesIO()
+    Image.frombytes("CMYK", inks.shape[1::-1], inks.tobytes()).save(buffer, "JPEG", quality=95)
+    data = buffer.getvalue() if marker else without(buffer.getvalue(), jpeg_segments.APP14)
+    path = scan_of(tmp_path, data)
+    expected = luma_codes(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+    assert np.abs(grey_codes(path).astype(int) - expected).max() <= 2
+    done = colour(path, strength=0.02)
+    assert done.finished.luma == "re-encoded"
+    assert any("without Adobe's marker" in note for note in done.finished.notes) is not marker
+
+
+def test_ycck_is_read_as_others_read_it(tmp_path: Path) -> None:
+    inks = np.dstack(
+        [smooth_scene(), 255 - smooth_scene(), smooth_scene(), np.full_like(smooth_scene(), 230)]
+    )
+    data = imagecodecs.jpeg8_encode(inks, level=95, colorspace="CMYK", outcolorspace="YCCK")
+    path = scan_of(tmp_path, data)
+    assert jpeg_segments.parse(data).adobe_transform == 2
+    expected = luma_codes(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+    assert np.abs(grey_codes(path).astype(int) - expected).max() <= 2
+
+
+def test_12_bit_samples_are_read_right_and_the_loss_is_named(tmp_path: Path) -> None:
+    deep = smooth_scene().astype(np.uint16) * 16
+    data = imagecodecs.jpeg_encode(deep, level=100, bitspersample=12)
+    path = scan_of(tmp_path, data)
+    assert np.abs(grey_codes(path) - deep * (65535 / 4095)).max() < 100
+    done = colour(path)
+    assert done.look.facts.depth == 12
+    assert done.finished.luma == "re-encoded"
+    assert "depth beyond 8 bits" in done.finished.lost
+
+
+def test_arithmetic_coding_is_read_and_re_encoded(tmp_path: Path, arithmetic_jpeg: bytes) -> None:
+    path = scan_of(tmp_path, arithmetic_jpeg)
+    assert np.abs(grey_codes(path).astype(int) - smooth_scene()).max() < 8
+    assert colour(path).finished.luma == "re-encoded"
+
+
+def test_lossless_jpeg_is_refused(tmp_path: Path) -> None:
+    assert reason_of(scan_of(tmp_path, imagecodecs.ljpeg_encode(scene()))) is Reason.UNSUPPORTED
+
+
+def test_a_truncated_picture_fails(tmp_path: Path) -> None:
+    data = encoded(scene(200, 200))
+    assert reason_of(scan_of(tmp_path, data[: len(data) * 2 // 3])) is Reason.TRUNCATED
+
+
+def test_damage_in_the_middle_fails(tmp_path: Path) -> None:
+    data = bytearray(encoded(scene(300, 300)))
+    middle = len(data) // 2
+    data[middle : middle + 400] = np.random.default_rng(3).integers(0, 255, 400, np.uint8).tobytes()
+    assert reason_of(scan_of(tmp_path, bytes(data))) is Reason.UNREADABLE
+
+
+def test_only_the_first_picture_of_an_mpo_is_taken(tmp_path: Path) -> None:
+    first, second = Image.fromarray(scene()), Image.fromarray(255 - scene())
+    first.save(tmp_path / "scan.jpg", "MPO", save_all=True, append_images=[second])
+    done = colour(tmp_path / "scan.jpg")
+    assert done.finished.luma == "coefficients"
+    assert "data after the picture" in done.finished.lost
+    with Image.open(done.path) as picture:
+        assert picture.format == "JPEG"
+
+
+def test_density_and_meaning_stay(tmp_path: Path) -> None:
+    for options in ({"dpi": (300, 301)}, {}):
+        data = encoded(scene(), **options)
+        done = colour(scan_of(tmp_path, data))
+        assert jpeg_segments.parse(done.path.read_bytes()).density == jpeg_segments.parse(data).density
+
+
+def test_more_markers_than_a_coefficient_reader_holds(tmp_path: Path) -> None:
+    data = encoded(scene())
+    comment = b"\xff\xfe\x00\x06note"
+    done = colour(scan_of(tmp_path, data[:2] + comment * 80 + data[2:]))
+    assert done.finished.luma == "coefficients"
+
+
+def test_off_takes_the_colour_of_foreign_jpegs_too(tmp_path: Path) -> None:
+    data = encoded(np.dstack([scene(), scene(seed=1), scene(seed=2)]))
+    take_colour_off(scan_of(tmp_path, data), tmp_path / "back")
+    assert jpeg_coefficients.luma_of((tmp_path / "back").read_bytes()) == jpeg_coefficients.luma_of(data)

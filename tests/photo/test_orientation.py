@@ -1,0 +1,83 @@
+"""A turned picture is shown upright to the network and written as it was stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from archivecolor.photo.formats.registry import opened
+from archivecolor.photo.look import look
+from archivecolor.photo.orientation import as_stored, upright
+from PIL import Image, ImageOps
+from picture_journey import LIMIT, colour, grey_codes, smooth_scene
+
+EIGHT = range(1, 9)
+
+
+def turned_file(folder: Path, form: str, orientation: int) -> Path:
+    """A grey picture stored with an orientation tag, by Pillow or tifffile."""
+    path = folder / f"scan.{form}"
+    if form == "tiff":
+        tags = [(274, "H", 1, orientation, True)]
+        tifffile.imwrite(path, smooth_scene(), photometric="minisblack", metadata=None, extratags=tags)
+        return path
+    exif = Image.Exif()
+    exif[274] = orientation
+    codes = smooth_scene() if form != "webp" else np.dstack([smooth_scene()] * 3)
+    options = {"lossless": True} if form == "webp" else {}
+    Image.fromarray(codes).save(path, form.upper(), exif=exif, **options)
+    return path
+
+
+def reference(orientation: int) -> np.ndarray:
+    """The upright picture by Pillow's own turning."""
+    picture = Image.fromarray(smooth_scene())
+    picture.getexif()[274] = orientation
+    return np.asarray(ImageOps.exif_transpose(picture))
+
+
+@pytest.mark.parametrize("orientation", EIGHT)
+def test_arrays_turn_as_pillow_turns_them_and_back(orientation: int) -> None:
+    stored = smooth_scene()
+    assert np.array_equal(upright(stored, orientation), reference(orientation))
+    assert np.array_equal(as_stored(reference(orientation), orientation), stored)
+
+
+@pytest.mark.parametrize("orientation", EIGHT)
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff"])
+def test_seen_upright_written_as_stored(tmp_path: Path, form: str, orientation: int) -> None:
+    path = turned_file(tmp_path, form, orientation)
+    seen = look(path, working_size=64, max_megapixels=LIMIT)
+    expected = reference(orientation)
+    assert seen.facts.orientation == orientation
+    assert (seen.facts.height, seen.facts.width) == smooth_scene().shape
+    luma = seen.lumas[0]
+    rows = (np.arange(luma.shape[0]) + 0.5) * expected.shape[0] / luma.shape[0]
+    columns = (np.arange(luma.shape[1]) + 0.5) * expected.shape[1] / luma.shape[1]
+    nearest = expected[np.ix_(rows.astype(int), columns.astype(int))]
+    assert np.abs(luma * 255 - nearest).max() < 6
+
+    done = colour(path)
+    assert np.abs(grey_codes(done.path).astype(int) - smooth_scene()).max() <= (6 if form == "jpeg" else 0)
+    with opened(done.path, LIMIT) as written:
+        assert written.scan.pages[0].orientation == orientation
+        assert (written.scan.pages[0].height, written.scan.pages[0].width) == smooth_scene().shape
+
+
+@pytest.mark.parametrize("orientation", EIGHT)
+def test_colour_falls_where_the_network_saw_it(tmp_path: Path, orientation: int) -> None:
+    from archivecolor.colour.chroma import Chroma
+    from archivecolor.photo.finish import FinishOptions, finish
+
+    path = turned_file(tmp_path, "png", orientation)
+    seen = look(path, working_size=64, max_megapixels=LIMIT)
+    # Red at the top of the upright picture, blue at its bottom.
+    half = [[(-0.05, 0.15)]] * 4 + [[(0.15, -0.05)]] * 4
+    chroma = Chroma(np.array(half, np.float32), np.ones((8, 1), np.float32), 1.0)
+    finish(path, tmp_path / "part", [chroma], FinishOptions(seen.facts.stamp))
+    shown = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "part"))).astype(int)
+    quarter = shown.shape[0] // 4
+    assert (shown[:quarter, :, 0] > shown[:quarter, :, 2]).all()
+    assert (shown[-quarter:, :, 0] < shown[-quarter:, :, 2]).all()
