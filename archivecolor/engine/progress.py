@@ -1,0 +1,163 @@
+"""How far a run is: counts, rates and time left as plain data, and who is told."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from archivecolor.errors import ExitCode
+
+
+@dataclass(frozen=True)
+class News:
+    """What became of one item.
+
+    Attributes:
+        path: its name, as people should see it.
+        status: done, skipped or failed.
+        reason: the word from the fixed list.
+        detail: one sentence, may be empty.
+        amount: how much work it was, in the run's unit.
+        record: everything known of it, as JSON can hold it.
+    """
+
+    path: str
+    status: str
+    reason: str
+    detail: str
+    amount: float
+    record: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is at one moment.
+
+    Attributes:
+        total: items in all.
+        done: items done.
+        skipped: items skipped for a stated reason.
+        failed: items that failed.
+        amount: work behind these, in the run's unit.
+        unit: what `amount` counts, such as MP or frames.
+        seconds: time since the run began.
+        reasons: skipped and failed items by reason.
+    """
+
+    total: int
+    done: int
+    skipped: int
+    failed: int
+    amount: float
+    unit: str
+    seconds: float
+    reasons: Mapping[str, int]
+
+    @property
+    def settled(self) -> int:
+        """Items whose end is known."""
+        return self.done + self.skipped + self.failed
+
+    @property
+    def left(self) -> int:
+        """Items not settled yet."""
+        return self.total - self.settled
+
+    @property
+    def rate(self) -> float:
+        """Units of work a second so far, 0 before the first."""
+        return self.amount / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time the rest will take at the speed so far, None while unknown."""
+        if not self.settled:
+            return None
+        return self.seconds / self.settled * self.left
+
+
+class Tally:
+    """Counts items as they are settled.
+
+    Args:
+        total: items in all.
+        unit: what amounts count.
+    """
+
+    def __init__(self, total: int, unit: str) -> None:
+        self._total = total
+        self._unit = unit
+        self._counts = {"done": 0, "skipped": 0, "failed": 0}
+        self._reasons: Counter[str] = Counter()
+        self._amount = 0.0
+        self._began = time.monotonic()
+
+    def add(self, news: News) -> Progress:
+        """Count one item in; says how far the run is with it."""
+        self._counts[news.status] += 1
+        self._amount += news.amount
+        if news.status != "done":
+            self._reasons[news.reason] += 1
+        return self.now()
+
+    def work(self, amount: float) -> Progress:
+        """Count work on an item that is not settled yet; its news should not count it again."""
+        self._amount += amount
+        return self.now()
+
+    def now(self) -> Progress:
+        """How far the run is."""
+        return Progress(
+            total=self._total,
+            done=self._counts["done"],
+            skipped=self._counts["skipped"],
+            failed=self._counts["failed"],
+            amount=self._amount,
+            unit=self._unit,
+            seconds=time.monotonic() - self._began,
+            reasons=dict(self._reasons),
+        )
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        progress: how far it came.
+        exit_code: what the process should answer.
+        untouched: what the run left aside, counted by the word for it.
+    """
+
+    progress: Progress
+    exit_code: ExitCode
+    untouched: Mapping[str, int] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """Who is told how a run goes: a terminal, a log, a program's own callback."""
+
+    def began(self, progress: Progress) -> None:
+        """The run knows what is to be done."""
+
+    def advanced(self, path: str, progress: Progress) -> None:
+        """Work on one item goes on; `progress.amount` has grown."""
+
+    def settled(self, news: News, progress: Progress) -> None:
+        """One item is done, skipped or failed."""
+
+
+class Silence:
+    """A listener that says nothing."""
+
+    def began(self, progress: Progress) -> None:
+        """Nothing."""
+
+    def advanced(self, path: str, progress: Progress) -> None:
+        """Nothing."""
+
+    def settled(self, news: News, progress: Progress) -> None:
+        """Nothing."""

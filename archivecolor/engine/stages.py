@@ -1,0 +1,201 @@
+"""A run as chained generators: each stage pulls from the one before, through a bounded window.
+
+An item that needs no further stage travels on as `Settled`; every stage lets it through at once.
+Nothing piles up, so memory stays flat over any number of items. The last stage's consumer drives
+the chain; a stop request empties it from the end, without beginning anything new.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from archivecolor.engine.stopping import Stop
+from archivecolor.engine.workers import Workers
+from archivecolor.errors import ArchivecolorError, ItemError, Reason
+
+T = TypeVar("T")
+R = TypeVar("R")
+S = TypeVar("S")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settled(Generic[S]):
+    """An item whose end is known: later stages let it through."""
+
+    value: S
+
+
+@dataclass(frozen=True)
+class Done(Generic[T, R]):
+    """A task's answer for one item."""
+
+    item: T
+    value: R
+
+
+@dataclass(frozen=True)
+class Failed(Generic[T]):
+    """Why there is no answer for one item."""
+
+    item: T
+    error: ItemError
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a stage over workers runs on.
+
+    Attributes:
+        workers: the processes.
+        stop: asked before anything new is begun.
+        window: items in flight at most, which bounds memory.
+    """
+
+    workers: Workers
+    stop: Stop
+    window: int
+
+
+def over_workers(
+    pool: Pool,
+    task: Callable[[T], R],
+    items: Iterable[T | Settled[S]],
+    *,
+    urgent: bool = False,
+) -> Generator[Done[T, R] | Failed[T] | Settled[S], None, None]:
+    """Run `task` over `items` in worker processes; answers come as they are ready.
+
+    An `ItemError`, a dead or late worker and a fault of the task cost that item (`Failed`); any
+    other error of this package ends the run. `urgent` tasks go before all others: later stages
+    should be, so that what was begun is finished.
+    """
+    source = iter(items)
+    flight = _Flight(pool.workers, task, urgent)
+    try:
+        while not pool.stop.requested:
+            yield from flight.landed()
+            if len(flight) >= pool.window:
+                yield flight.next_landing()
+                continue
+            try:
+                item = next(source)
+            except StopIteration:
+                break
+            if isinstance(item, Settled):
+                yield item
+            else:
+                flight.start(item)
+        if pool.stop.requested:
+            flight.drop_waiting()
+        while flight:
+            yield flight.next_landing()
+    finally:
+        flight.drop_waiting()
+        if isinstance(source, Generator):
+            source.close()
+
+
+class _Flight(Generic[T, R]):
+    """The items of one stage that are with the workers."""
+
+    def __init__(self, workers: Workers, task: Callable[[T], R], urgent: bool) -> None:
+        self._workers = workers
+        self._task = task
+        self._urgent = urgent
+        self._items: dict[Future[R], T] = {}
+        self._ready: queue.SimpleQueue[Future[R]] = queue.SimpleQueue()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def start(self, item: T) -> None:
+        future = self._workers.submit(self._task, item, urgent=self._urgent)
+        self._items[future] = item
+        future.add_done_callback(self._ready.put)
+
+    def landed(self) -> Iterator[Done[T, R] | Failed[T]]:
+        """What is ready now."""
+        while not self._ready.empty():
+            yield self.next_landing()
+
+    def next_landing(self) -> Done[T, R] | Failed[T]:
+        """What is ready next; waits for it."""
+        while True:
+            future = self._ready.get()
+            if future in self._items:  # not so where it was dropped
+                return _answer(self._items.pop(future), future)
+
+    def drop_waiting(self) -> None:
+        """Forget what no worker has begun."""
+        for future in list(self._items):
+            if future.cancel():
+                del self._items[future]
+
+
+def _answer(item: T, future: Future[R]) -> Done[T, R] | Failed[T]:
+    try:
+        return Done(item, future.result())
+    except ItemError as error:
+        return Failed(item, error)
+    except ArchivecolorError:
+        raise
+    except MemoryError:
+        return Failed(item, ItemError(Reason.OUT_OF_MEMORY, "this machine has not enough memory for it"))
+    except Exception as error:  # the worker edge: a fault in a task costs its item
+        log.error("a task failed unexpectedly on %r", item, exc_info=error)
+        return Failed(item, ItemError(Reason.FAULT, f"{type(error).__name__}: {error}"))
+
+
+@dataclass(frozen=True)
+class Gathering(Generic[T]):
+    """How items are gathered into batches.
+
+    Attributes:
+        key: items of one key may share a batch; one whose key is None waits for no other.
+        size: items in a full batch.
+        hold: items that may wait in all, over every key; beyond it the longest waiting go, full or not.
+    """
+
+    key: Callable[[T], Hashable]
+    size: int
+    hold: int
+
+
+def batches(
+    gathering: Gathering[T], items: Iterable[T | Settled[S]]
+) -> Generator[list[T] | Settled[S], None, None]:
+    """Gather `items` into full batches of one key; at the end, and beyond `hold`, short ones."""
+    groups: OrderedDict[Hashable, list[T]] = OrderedDict()
+    waiting = 0
+    source: Any = iter(items)
+    try:
+        for item in source:
+            if isinstance(item, Settled):
+                yield item
+                continue
+            key = gathering.key(item)
+            if key is None:
+                yield [item]
+                continue
+            groups.setdefault(key, []).append(item)
+            waiting += 1
+            if len(groups[key]) == gathering.size:
+                due = groups.pop(key)
+            elif waiting > gathering.hold:
+                _, due = groups.popitem(last=False)
+            else:
+                continue
+            waiting -= len(due)
+            yield due
+        yield from groups.values()
+    finally:
+        if isinstance(source, Generator):
+            source.close()

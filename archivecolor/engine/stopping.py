@@ -1,0 +1,78 @@
+"""One token that says whether a run should end, and why.
+
+The first Ctrl-C or SIGTERM asks: what is in hand is finished, nothing new is begun.
+The second one means it: `KeyboardInterrupt` is raised in the main thread at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from archivecolor.errors import ExitCode, StoppedError
+
+EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+class Stop:
+    """Whether the run was asked to end, by a signal or by its own time limit.
+
+    Args:
+        max_runtime: seconds from now after which the run should end, without a limit if None.
+    """
+
+    def __init__(self, max_runtime: float | None = None) -> None:
+        self._deadline = None if max_runtime is None else time.monotonic() + max_runtime
+        self._exit_code: ExitCode | None = None
+
+    @property
+    def requested(self) -> bool:
+        """Nothing new should be begun."""
+        return self._exit_code is not None or self.out_of_time
+
+    @property
+    def out_of_time(self) -> bool:
+        """The time limit has passed."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    @property
+    def exit_code(self) -> ExitCode | None:
+        """130 or 143 after a signal, None otherwise: reaching the time limit is no failure."""
+        return self._exit_code
+
+    def request(self, exit_code: ExitCode) -> None:
+        """Ask the run to end after what is in hand; asking twice raises `KeyboardInterrupt`."""
+        again = self._exit_code is not None
+        self._exit_code = exit_code
+        if again:
+            raise KeyboardInterrupt
+
+    def raise_if_signalled(self) -> None:
+        """Raise `StoppedError` with the signal's exit code, if there was a signal."""
+        if self._exit_code is not None:
+            raise StoppedError(self._exit_code)
+
+
+@contextmanager
+def listening(stop: Stop) -> Iterator[Stop]:
+    """Turn SIGINT and SIGTERM into requests to `stop` while the block runs.
+
+    Outside the main thread signals cannot be had, and the block runs without.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        stop.request(EXIT_CODES[signal.Signals(number)])
+
+    before = {number: signal.signal(number, ask) for number in EXIT_CODES}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,253 @@
+"""Supervised worker processes: a process that dies or hangs costs the item it had in hand.
+
+A pool of many processes breaks as a whole when one of them is killed, and nobody knows which item
+did it. So each worker is a loky executor of its own with one process and one item in flight,
+looked after by one thread: whatever happens to the process happened to that item.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
+
+from archivecolor.errors import ItemError, Reason, UnavailableError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+log = logging.getLogger(__name__)
+
+# One item is one core's work: libraries that start threads of their own would only get in each
+# other's way.
+SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ORPHAN_CHECK_SECONDS = 0.5
+LAST = 2  # after every task, urgent or not
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How many worker processes there are, and what they may cost.
+
+    Attributes:
+        count: processes.
+        timeout: seconds one item may take.
+        attempts: processes an item may kill before it counts as the killer.
+        items_per_process: a process is replaced after so many items, which bounds what leaks.
+        start: called once in every new process, or None.
+    """
+
+    count: int
+    timeout: float = 600.0
+    attempts: int = 2
+    items_per_process: int = 500
+    start: Callable[[], None] | None = None
+
+
+def core_count() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(order=True)
+class _Task:
+    """One call waiting for a worker. `future` is None for the order to leave."""
+
+    rank: int
+    number: int
+    call: tuple[Callable[[Any], Any], Any]
+    future: Future[Any] | None
+
+
+class Workers:
+    """Runs tasks in worker processes; use as a context manager.
+
+    Tasks must be importable functions of one picklable argument. Leaving the block waits for the
+    items in hand and drops the rest; leaving it by `KeyboardInterrupt` kills the processes.
+    """
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self.options = options
+        self._queue: queue.PriorityQueue[_Task] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._supervisors = [_Supervisor(self._queue, options) for _ in range(options.count)]
+
+    def __enter__(self) -> Workers:
+        for supervisor in self._supervisors:
+            supervisor.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(now=kind is not None and issubclass(kind, KeyboardInterrupt))
+
+    def submit(self, task: Callable[[T], R], item: T, *, urgent: bool = False) -> Future[R]:
+        """Have `task(item)` run in a worker, before all that is not urgent if `urgent`.
+
+        The future raises what the task raised; `ItemError` with `worker-died` or `timeout` when the
+        process died of the item or had to be killed; `UnavailableError` when no process will start.
+        """
+        future: Future[R] = Future()
+        self._queue.put(_Task(0 if urgent else 1, next(self._numbers), (task, item), future))
+        return future
+
+    def close(self, *, now: bool) -> None:
+        """Drop what waits and end all processes: `now`, or after the items in hand."""
+        for task in self._drained():
+            if task.future is not None:
+                task.future.cancel()
+        for supervisor in self._supervisors:
+            supervisor.leave(now=now)
+            self._queue.put(_Task(LAST, next(self._numbers), (_nothing, None), None))
+        for supervisor in self._supervisors:
+            supervisor.join()
+
+    def _drained(self) -> list[_Task]:
+        tasks = []
+        while True:
+            try:
+                tasks.append(self._queue.get_nowait())
+            except queue.Empty:
+                return tasks
+
+
+class _Supervisor(threading.Thread):
+    """The thread that looks after one worker process."""
+
+    def __init__(self, tasks: queue.PriorityQueue[_Task], options: WorkerOptions) -> None:
+        super().__init__(name="worker-supervisor", daemon=True)
+        self._tasks = tasks
+        self._options = options
+        self._process: _Process | None = None
+        self._killed = False
+
+    def leave(self, *, now: bool) -> None:
+        self._killed = now
+        process = self._process
+        if now and process is not None:
+            process.kill()
+
+    def run(self) -> None:
+        while True:
+            task = self._tasks.get()
+            if task.future is None:
+                break
+            if task.future.set_running_or_notify_cancel():
+                self._settle(task, task.future)
+        self._retire()
+
+    def _settle(self, task: _Task, future: Future[Any]) -> None:
+        # The worker edge: whatever the task raised belongs to whoever asked for it.
+        try:
+            future.set_result(self._attempt(*task.call))
+        except BaseException as error:  # noqa: BLE001
+            future.set_exception(error)
+
+    def _attempt(self, task: Callable[[Any], Any], item: Any) -> Any:
+        for _ in range(self._options.attempts):
+            process = self._ready()
+            if self._killed:
+                break
+            try:
+                return process.call(task, item)
+            except BrokenProcessPool:
+                self._retire()
+                if process.overran:
+                    raise ItemError(
+                        Reason.TIMEOUT, f"not finished after {self._options.timeout:g} seconds"
+                    ) from None
+                log.info("a worker process died; the item it had is tried in a new one")
+        raise ItemError(
+            Reason.WORKER_DIED,
+            f"the worker process died {self._options.attempts} times on it (crash, or out of memory)",
+        )
+
+    def _ready(self) -> _Process:
+        if self._process is not None and self._process.items >= self._options.items_per_process:
+            self._retire()
+        if self._process is None:
+            self._process = _Process(self._options)
+        return self._process
+
+    def _retire(self) -> None:
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+
+
+class _Process:
+    """One worker process behind a loky executor of size one."""
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self._timeout = options.timeout
+        self._executor = ProcessPoolExecutor(
+            max_workers=1,
+            initializer=_prepare,
+            initargs=(os.getpid(), options.start),
+            env=SINGLE_THREADED,
+        )
+        self.items = 0
+        self.overran = False
+        try:
+            self._pid: int = self._executor.submit(os.getpid).result()
+        except BrokenProcessPool as error:
+            self.close()
+            raise UnavailableError(
+                "worker processes cannot be started; the log says why (try --jobs 1)"
+            ) from error
+
+    def call(self, task: Callable[[Any], Any], item: Any) -> Any:
+        """`task(item)` in the process; `BrokenProcessPool` when it died or had to be killed."""
+        self.items += 1
+        future = self._executor.submit(task, item)
+        try:
+            return future.result(self._timeout)
+        except FutureTimeoutError:
+            if future.done():  # the task's own TimeoutError
+                raise
+        self.overran = True
+        self.kill()
+        return future.result()
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=True)
+
+
+def _nothing(_: None) -> None:
+    """What the order to leave would call, if anyone called it."""
+
+
+def _prepare(parent: int, start: Callable[[], None] | None) -> None:
+    """Make a new process a good worker: deaf to the terminal's signals, gone when its parent is."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    if start is not None:
+        start()
+
+
+def _leave_with(parent: int) -> None:
+    # A killed parent cannot say goodbye, and its rerun must not meet a worker that still writes.
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_CHECK_SECONDS)
+    os._exit(1)

@@ -1,0 +1,58 @@
+"""The first signal asks, the second one means it."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from archivecolor.engine.stopping import Stop, listening
+from archivecolor.errors import ExitCode, StoppedError
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+)
+def test_a_signal_asks_and_a_second_aborts(number, code):
+    with listening(Stop()) as stop:
+        os.kill(os.getpid(), number)
+        assert stop.requested
+        assert stop.exit_code is code
+        with pytest.raises(StoppedError) as caught:
+            stop.raise_if_signalled()
+        assert caught.value.exit_code is code
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+
+
+def test_the_time_limit_asks_without_being_a_failure():
+    stop = Stop(max_runtime=0.0)
+    assert stop.requested
+    assert stop.out_of_time
+    assert stop.exit_code is None
+    stop.raise_if_signalled()
+
+
+def test_without_limit_and_signal_nothing_is_asked():
+    assert not Stop().requested
+    assert not Stop(max_runtime=3600).requested
+
+
+def test_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with listening(Stop()):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_thread_runs_without_signals():
+    seen = []
+
+    def work():
+        with listening(Stop()) as stop:
+            seen.append(stop.requested)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [False]

@@ -1,0 +1,163 @@
+"""Worker processes die, hang and leak; the items beside the one in hand must not notice."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import wait
+from pathlib import Path
+
+import pytest
+
+from archivecolor.engine.workers import WorkerOptions, Workers, core_count
+from archivecolor.errors import ItemError, Reason, UnavailableError
+
+
+def double(number):
+    return 2 * number
+
+
+def refuse(number):
+    raise ItemError(Reason.EMPTY, f"number {number}")
+
+
+def die_of_13(number):
+    if number == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def die_once(marker):
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def process_id(_):
+    return os.getpid()
+
+
+def note_and_sleep(path):
+    with Path(path).open("a") as log:
+        log.write(f"{os.getpid()}\n")
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def fail_to_start():
+    raise RuntimeError("no")
+
+
+def started():
+    os.environ["WORKER_WAS_PREPARED"] = "yes"
+
+
+def prepared(_):
+    return os.environ.get("WORKER_WAS_PREPARED"), os.environ.get("OMP_NUM_THREADS")
+
+
+def test_every_item_gets_its_own_answer():
+    with Workers(WorkerOptions(count=2)) as workers:
+        futures = [workers.submit(double, number) for number in range(30)]
+        assert [future.result() for future in futures] == [2 * number for number in range(30)]
+
+
+def test_what_a_task_raises_comes_back_with_reason_and_detail():
+    with Workers(WorkerOptions(count=1)) as workers, pytest.raises(ItemError) as caught:
+        workers.submit(refuse, 7).result()
+    assert (caught.value.reason, caught.value.detail) == (Reason.EMPTY, "number 7")
+
+
+def test_an_item_that_kills_its_process_is_named_and_no_other_item_is_lost():
+    with Workers(WorkerOptions(count=2)) as workers:
+        futures = {number: workers.submit(die_of_13, number) for number in range(30)}
+        with pytest.raises(ItemError) as caught:
+            futures.pop(13).result()
+        assert {number: future.result() for number, future in futures.items()} == {
+            number: number for number in range(30) if number != 13
+        }
+    assert caught.value.reason is Reason.WORKER_DIED
+
+
+def test_an_item_whose_process_was_killed_from_outside_is_tried_again(tmp_path):
+    with Workers(WorkerOptions(count=1)) as workers:
+        assert workers.submit(die_once, str(tmp_path / "died")).result() != os.getpid()
+
+
+def test_a_hanging_item_times_out_and_the_next_one_runs():
+    with Workers(WorkerOptions(count=1, timeout=0.5)) as workers:
+        hanging, next_one = workers.submit(sleep, 60), workers.submit(sleep, 0)
+        with pytest.raises(ItemError) as caught:
+            hanging.result()
+        assert next_one.result() == 0
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+def test_processes_are_replaced_after_their_share_of_items():
+    with Workers(WorkerOptions(count=1, items_per_process=3)) as workers:
+        pids = [workers.submit(process_id, number).result() for number in range(7)]
+    assert [pids.index(pid) for pid in pids] == [0, 0, 0, 3, 3, 3, 6]
+
+
+def test_urgent_tasks_go_first():
+    order = []
+    with Workers(WorkerOptions(count=1)) as workers:
+        workers.submit(sleep, 0.3)
+        slow = [workers.submit(double, 1) for _ in range(3)]
+        urgent = workers.submit(double, 2, urgent=True)
+        for name, future in [("urgent", urgent), *(("plain", future) for future in slow)]:
+            future.add_done_callback(lambda _, name=name: order.append(name))
+        wait([urgent, *slow])
+    assert order == ["urgent", "plain", "plain", "plain"]
+
+
+def test_leaving_finishes_what_is_in_hand_and_drops_what_waits():
+    with Workers(WorkerOptions(count=1)) as workers:
+        in_hand = workers.submit(sleep, 0.5)
+        while not in_hand.running():
+            time.sleep(0.01)
+        waiting = workers.submit(sleep, 0)
+    assert in_hand.result() == 0.5
+    assert waiting.cancelled()
+
+
+def test_an_abort_kills_what_is_in_hand():
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Workers(WorkerOptions(count=2)) as workers:
+        workers.submit(double, 1).result()
+        in_hand = workers.submit(sleep, 60)
+        while not in_hand.running():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 20
+    assert isinstance(in_hand.exception(), ItemError)
+
+
+def test_no_thread_or_process_is_left_behind():
+    before = threading.active_count()
+    with Workers(WorkerOptions(count=2)) as workers:
+        pids = {future.result() for future in [workers.submit(process_id, n) for n in range(8)]}
+    assert threading.active_count() <= before + 1  # loky keeps one thread for itself
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_processes_that_cannot_start_end_the_run():
+    with Workers(WorkerOptions(count=1, start=fail_to_start)) as workers, pytest.raises(UnavailableError):
+        workers.submit(double, 1).result()
+
+
+def test_each_process_is_prepared_once_and_single_threaded():
+    with Workers(WorkerOptions(count=1, start=started)) as workers:
+        assert workers.submit(prepared, None).result() == ("yes", "1")
+
+
+def test_cores_are_counted():
+    assert 1 <= core_count() <= (os.cpu_count() or 1)
