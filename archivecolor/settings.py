@@ -8,12 +8,14 @@ Long names are the field's name with dashes.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from archivecolor.errors import UsageError
 
@@ -101,7 +103,10 @@ def check(name: str, value: Any, about: Option) -> None:
     if value is None:
         return
     if about.choices and value not in about.choices:
-        raise UsageError(f"{name} is {value!r}; choose one of {', '.join(about.choices)}")
+        raise UsageError(
+            f"{name} is {value!r}; choose one of {', '.join(about.choices)}"
+            + nearest(str(value), about.choices)
+        )
     if about.low is not None and value < about.low:
         raise UsageError(f"{name} is {value}; it must be at least {about.low:g}")
     if about.high is not None and value > about.high:
@@ -300,6 +305,7 @@ class TrainSettings(VoiceOptions):
     batch_size: int | None = option(
         None, "Pictures per step; the recipe's own number without it.", unit="pictures", low=1
     )
+    compile: bool = option(False, "Compile the network first: minutes at the start, faster steps after.")
     accumulate: int = option(1, "Batches summed into one step.", low=1)
     lr: float | None = option(None, "Learning rate of the generator; the recipe's own without it.", low=0.0)
     size: int | None = option(None, "Side of the square crops.", unit="pixels", low=32, multiple_of=16)
@@ -331,7 +337,7 @@ class EvaluateSettings(NetworkOptions, VoiceOptions):
     )
     output: Path | None = option(None, "Folder for the tables (CSV) and contact sheets (PNG).", short="o")
     features: Path | None = option(None, "Feature network (safetensors) for a Frechet distance.")
-    limit: int | None = option(None, "Stop after this many pictures.", low=1)
+    limit: int | None = option(None, "Stop after this many pictures, or frames of each film.", low=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -350,3 +356,57 @@ class VerifySettings(VoiceOptions):
     output: Path = required("Coloured tree to check against its manifest.", argument=True)
     sources: Path | None = option(None, "Check the sources too; the IN of the run.")
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorSettings(Settings):
+    """Options of `archivecolor doctor`."""
+
+    checkpoint: Path | None = option(None, "Checkpoint file; the built-in weights without it.")
+    device: str = option("auto", "Where the network would run: auto, cpu, cuda, cuda:N or mps.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsSettings(Settings):
+    """Options of `archivecolor models`."""
+
+    checkpoints: tuple[Path, ...] = option((), "Checkpoint files to describe.", argument=True)
+    json: bool = option(False, "Print one JSON line per checkpoint.")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an option's values are.
+
+    Attributes:
+        base: bool, int, float, str or Path.
+        many: it takes any number of them.
+    """
+
+    base: type
+    many: bool
+
+
+def kinds_of(settings: type[Settings]) -> dict[str, Kind]:
+    """The kind of every option of a settings class, by name, in the order of `fields_of`."""
+    hints = get_type_hints(settings)
+    return {spec.name: kind_from(hints[spec.name]) for spec in fields_of(settings)}
+
+
+def fields_of(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
+    """The options of a settings class, those of the class itself before those it shares."""
+    specs = {spec.name: spec for spec in dataclasses.fields(settings)}
+    own = [name for kind in settings.__mro__ for name in inspect.get_annotations(kind)]
+    return [specs[name] for name in dict.fromkeys(own)]
+
+
+def kind_from(hint: Any) -> Kind:
+    """The kind behind a type hint: `T`, `T | None` or `tuple[T, ...]`."""
+    parts = [part for part in get_args(hint) if part not in (type(None), Ellipsis)]
+    return Kind(base=parts[0] if parts else hint, many=get_origin(hint) is tuple)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """A hint for a mistyped word: `; did you mean 'x'?`, empty where nothing is near."""
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,173 @@
+"""The public functions: a network, one array, one file, a folder.
+
+    import archivecolor
+
+    predictor = archivecolor.load_predictor()
+    archivecolor.colour_file("scan.jpg", "coloured.jpg", predictor)
+
+Everything here is re-exported by the package, and importing it loads no network library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.colour.chroma import Chroma
+from archivecolor.engine.progress import Ending, News, Progress, Silence
+from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason
+from archivecolor.settings import DirSettings, NetworkOptions
+
+if TYPE_CHECKING:
+    from archivecolor.model.predictor import Predictor
+    from archivecolor.photo.finish import Finished
+
+__all__ = [
+    "ArchivecolorError",
+    "Chroma",
+    "DirSettings",
+    "Ending",
+    "ExitCode",
+    "ItemError",
+    "NetworkOptions",
+    "News",
+    "Progress",
+    "Reason",
+    "colour_array",
+    "colour_file",
+    "colour_folder",
+    "load_predictor",
+]
+
+Codes = npt.NDArray[Any]
+OnItem = Callable[[News, Progress], None]
+
+
+def load_predictor(checkpoint: str | Path | None = None, **options: Any) -> Predictor:
+    """Load a network.
+
+    Args:
+        checkpoint: a checkpoint file; the built-in weights without it.
+        options: other fields of `NetworkOptions`, such as `device="cuda"` or `quality="high"`.
+
+    Raises:
+        UsageError: an option is wrong.
+        UnavailableError: the checkpoint or the device cannot be used.
+    """
+    from archivecolor.model.predictor import open_predictor
+
+    path = None if checkpoint is None else Path(checkpoint)
+    return open_predictor(NetworkOptions(checkpoint=path, **options))
+
+
+def colour_array(grey: Codes, predictor: Predictor | None = None) -> Codes:
+    """Colour one picture in memory.
+
+    Args:
+        grey: (h, w) uint8 or uint16 codes, upright; or (h, w, 3) RGB, whose luma is taken.
+        predictor: a network from `load_predictor`; the built-in one, loaded anew each time, without it.
+
+    Returns:
+        (h, w, 3) RGB of the same dtype. Its BT.601 luma codes are exactly `grey`, or the luma of it.
+
+    Raises:
+        ValueError: `grey` has another shape or dtype.
+        UnavailableError: the built-in weights cannot be used.
+    """
+    from archivecolor.colour.chroma import upsample
+    from archivecolor.colour.gamut import lay_chroma
+    from archivecolor.photo.shrink import resize, target
+
+    luma = luma_of(grey)
+    network = predictor or load_predictor()
+    height, width = luma.shape
+    small = resize(luma, target(height, width, network.working_size))
+    chroma = network.predict([small])[0]
+    rgb: Codes = lay_chroma(luma, upsample(chroma.cbcr, height, width))
+    return rgb
+
+
+def luma_of(grey: Codes) -> Codes:
+    """The luma codes of a grey or RGB picture. Raises `ValueError` for what is neither."""
+    from archivecolor.colour.luma import luma_codes
+
+    if grey.dtype not in (np.uint8, np.uint16) or grey.size == 0:
+        raise ValueError(f"the picture must have uint8 or uint16 codes, not {grey.size} of {grey.dtype}")
+    if grey.ndim == 2:
+        return grey
+    if grey.ndim == 3 and grey.shape[2] == 3:
+        return luma_codes(grey)
+    raise ValueError(f"the picture must be (h, w) or (h, w, 3), not {grey.shape}")
+
+
+def colour_file(source: str | Path, target: str | Path, predictor: Predictor | None = None) -> Finished:
+    """Colour one photograph file, with all that `archivecolor dir` promises of it.
+
+    Args:
+        source: any photograph that can be read; it is only read.
+        target: the new file, in the container of `source` whatever its name; replaced if it is there.
+        predictor: a network from `load_predictor`; the built-in one without it.
+
+    Raises:
+        ItemError: the picture cannot be done; its `reason` says why.
+        OutputError: `target` cannot be written.
+        UnavailableError: the built-in weights cannot be used.
+    """
+    from archivecolor.archive.durable import replacing
+    from archivecolor.photo.finish import FinishOptions, finish
+    from archivecolor.photo.look import look
+
+    source, target = Path(source), Path(target)
+    network = predictor or load_predictor()
+    seen = look(source, working_size=network.working_size, max_megapixels=DirSettings.max_megapixels)
+    if not seen.lumas:
+        raise ItemError(Reason.BILEVEL, "line art of one bit per pixel is not coloured")
+    options = FinishOptions(
+        stamp=seen.facts.stamp,
+        version=version("archivecolor"),
+        weights=network.digest,
+        network=network.name,
+    )
+    with replacing(target) as part:
+        return finish(source, part, network.predict(seen.lumas), options)
+
+
+def colour_folder(
+    source: str | Path, output: str | Path, on_item: OnItem | None = None, **options: Any
+) -> Ending:
+    """Colour a folder of photographs, as `archivecolor dir` does; what is up to date is left alone.
+
+    Worker processes are started: in a script, call it under `if __name__ == "__main__":`.
+
+    Args:
+        source: the folder of photographs.
+        output: the folder for the coloured tree.
+        on_item: called after every picture with what became of it and how far the run is.
+        options: other fields of `DirSettings`, such as `jobs=4` or `overwrite=True`.
+
+    Raises:
+        UsageError: folders or options that cannot be; nothing was done.
+        UnavailableError: the weights or the device cannot be used.
+        OutputError: the output cannot be written; what is finished is safe.
+        LockedError: another run holds the output.
+    """
+    from archivecolor.jobs.dir import colour_folder as run
+
+    settings = DirSettings(input=Path(source), output=Path(output), **options)
+    return run(settings, Silence() if on_item is None else Caller(on_item))
+
+
+class Caller(Silence):
+    """A listener that calls a function after every picture."""
+
+    def __init__(self, on_item: OnItem) -> None:
+        self._on_item = on_item
+
+    def settled(self, news: News, progress: Progress) -> None:
+        """Hand the news on."""
+        self._on_item(news, progress)

@@ -1,0 +1,133 @@
+"""What people see of an evaluation: progress, then tables on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from archivecolor.cli.terminal import printable
+from archivecolor.evaluation.figures import Figures
+from archivecolor.evaluation.films import FilmScore
+from archivecolor.evaluation.gains import SHARES
+from archivecolor.jobs.evaluate import Evaluation, Step
+from archivecolor.settings import EvaluateSettings
+
+# Wide enough for all columns where output goes to a file.
+FILE_WIDTH = 140
+
+
+@contextmanager
+def watching(settings: EvaluateSettings) -> Iterator[Callable[[Step], None]]:
+    """A function to report progress to: a bar on a terminal, nothing otherwise."""
+    if settings.quiet or not sys.stderr.isatty():
+        yield lambda _step: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("evaluate", total=None)
+        yield lambda step: bar.update(task, description=step.unit, completed=step.done, total=step.total)
+
+
+def print_evaluation(settings: EvaluateSettings, evaluation: Evaluation) -> None:
+    """All figures: one JSON document if asked for, tables otherwise; words on standard error."""
+    figures = evaluation.as_dict()
+    if settings.json:
+        click.echo(json.dumps(figures))
+    else:
+        console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
+        for table in tables_of(figures, evaluation.films):
+            console.print(table)
+    if not settings.quiet:
+        for line in remarks(evaluation):
+            click.echo(f"evaluate: {line}", err=True)
+
+
+def tables_of(figures: Figures, films: Sequence[FilmScore]) -> Iterator[Table]:
+    """The tables that there is something for."""
+    if figures["rows"]:
+        yield photograph_table(figures["rows"], figures["features"])
+    if figures["paired"]:
+        yield paired_table(figures["paired"])
+    if films:
+        yield film_table(films)
+
+
+def photograph_table(rows: Sequence[Figures], features: str) -> Table:
+    """A line per row; N stands in the title, and the feature network is named as what it is."""
+    table = Table(title=f"{rows[0]['pictures']} photographs", title_justify="left")
+    table.add_column("", no_wrap=True)
+    measured = {
+        "CIEDE2000": ("ciede2000", 2),
+        "PSNR": ("psnr", 2),
+        "SSIM": ("ssim", 3),
+        "colour-\nfulness": ("colourfulness", 1),
+        "of the\ntruth's": ("colourfulness_ratio", 2),
+        **{f"dE@{share}": (f"de_at_{share:g}", 2) for share in SHARES},
+        "confidence,\npictures": ("confidence_pictures", 2),
+        "confidence,\nregions": ("confidence_regions", 2),
+        "img/s": ("pictures_per_second", 1),
+    }
+    if features:
+        measured[f"Frechet,\n{features},\nN {rows[0]['pictures']}"] = ("frechet", 2)
+    for heading in measured:
+        table.add_column(heading, justify="right")
+    for row in rows:
+        cells = (number(row[name], digits) for name, digits in measured.values())
+        table.add_row(printable(row["name"]), *cells)
+    return table
+
+
+def paired_table(differences: Sequence[Figures]) -> Table:
+    """A line per compared pair and measure."""
+    table = Table(title="Differences picture by picture; below 0 is better", title_justify="left")
+    for heading in ("", "against", "measure"):
+        table.add_column(heading)
+    for heading in ("mean", "standard error"):
+        table.add_column(heading, justify="right")
+    for one in differences:
+        names = (printable(one["name"]), printable(one["against"]), one["measure"])
+        table.add_row(*names, number(one["mean"], 3), number(one["standard_error"], 3))
+    return table
+
+
+def film_table(scores: Sequence[FilmScore]) -> Table:
+    """A line per film and row."""
+    table = Table(title="Films, Lab units", title_justify="left")
+    for heading in ("film", ""):
+        table.add_column(heading)
+    for heading in ("frames", "flicker", "jitter", "CDC", "colourfulness", "CIEDE2000"):
+        table.add_column(heading, justify="right")
+    for score in scores:
+        table.add_row(
+            printable(score.film),
+            printable(score.name),
+            str(score.frames),
+            number(score.flicker, 2),
+            number(score.jitter, 2),
+            number(score.cdc, 5),
+            number(score.colourfulness, 1),
+            number(score.ciede2000, 2),
+        )
+    return table
+
+
+def number(value: float | None, digits: int) -> str:
+    """A figure, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def remarks(evaluation: Evaluation) -> Iterator[str]:
+    """What was left out, and what was written."""
+    if evaluation.left_out:
+        first = evaluation.left_out[0]
+        example = f"{printable(first.name)} ({first.why})"
+        yield f"{len(evaluation.left_out)} pictures left out, the first: {example}"
+    if evaluation.written:
+        yield f"{len(evaluation.written)} files written to {printable(str(evaluation.written[0].parent))}"

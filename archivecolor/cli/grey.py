@@ -1,0 +1,24 @@
+"""`archivecolor grey`: the colour taken off again."""
+
+from __future__ import annotations
+
+from archivecolor.cli.options import command_for
+from archivecolor.cli.terminal import terminal_for
+from archivecolor.errors import ExitCode
+from archivecolor.settings import GreySettings
+
+
+@command_for(GreySettings, "grey")
+def command(settings: GreySettings) -> ExitCode:
+    r"""Take the colour off the tree IN, made by `archivecolor dir`, and write the grey into OUT.
+
+    The grey is the scan's own: a JPEG's luma coefficients, or code for code at 8 and 16 bits.
+
+    \b
+    Example:
+      archivecolor grey coloured/ back/
+    """
+    from archivecolor.jobs.grey import grey_folder
+
+    with terminal_for(settings, "grey") as terminal:
+        return terminal.finish(grey_folder(settings, terminal))

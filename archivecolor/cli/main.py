@@ -1,0 +1,133 @@
+"""The `archivecolor` command: its subcommands, loaded late, and the one place that sets exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import logging
+import os
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from archivecolor.errors import ArchivecolorError, ExitCode
+
+log = logging.getLogger(__name__)
+# Errors are shown by `say`; without a log nothing else should speak of them.
+logging.getLogger("archivecolor").addHandler(logging.NullHandler())
+
+# In the order help shows them. Each is a module here with a click command named `command`.
+COMMANDS = (
+    "dir",
+    "video",
+    "run",
+    "grey",
+    "verify",
+    "manifest",
+    "evaluate",
+    "train",
+    "models",
+    "doctor",
+)
+
+
+class LazyGroup(click.Group):
+    """Subcommands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """All names, in the order of use."""
+        return [name for name in COMMANDS if Path(__file__).with_name(f"{name}.py").exists()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"archivecolor.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that `args` begin with; a mistyped one is told the nearest."""
+        close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if close and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}; did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+def show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Print the version and end, if wanted."""
+    if wanted:
+        click.echo(f"archivecolor {version('archivecolor')}")
+        context.exit()
+
+
+group = LazyGroup(
+    "archivecolor",
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=show_version,
+            help="Show the version and exit.",
+        )
+    ],
+    help="Put colour into grey photographs and black-and-white films, and never touch their grey.",
+    epilog="`archivecolor COMMAND --help` tells more. Every option may also stand in a recipe"
+    " (`archivecolor run`) or in a variable such as ARCHIVECOLOR_WORKING_SIZE.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code.
+
+    Everything that goes wrong ends here as one line on standard error.
+    """
+    words = None if arguments is None else list(arguments)
+    try:
+        answer = group.main(words, prog_name="archivecolor", standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        say("archivecolor: stopped at once; the same command goes on where it left off")
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the process edge
+        return exit_code_for(error)
+    return int(answer) if isinstance(answer, int) else ExitCode.OK
+
+
+def exit_code_for(error: Exception) -> int:
+    """Tell people of `error` in one line, and give the exit code it means."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        error.show()
+        return ExitCode.USAGE
+    if isinstance(error, ArchivecolorError):
+        say(f"archivecolor: error: {error}")
+        log.error("ended by an error", exc_info=error, extra={"shown": True})
+        return error.exit_code
+    report_fault(error)
+    return ExitCode.FAULT
+
+
+def report_fault(error: Exception) -> None:
+    """One line for people; the traceback goes to the log and to a file that can be sent."""
+    log.error("a fault of the program", exc_info=error, extra={"shown": True})
+    handle, path = tempfile.mkstemp(prefix="archivecolor-fault-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write("".join(traceback.format_exception(error)))
+    say(
+        f"archivecolor: fault of the program: {type(error).__name__}: {error}"
+        f" (please report it with {path} and the command you typed)"
+    )
+
+
+def say(text: str) -> None:
+    """One line on standard error; bytes of names that are not UTF-8 as escapes."""
+    click.echo(text.encode("utf-8", "backslashreplace").decode(), err=True)

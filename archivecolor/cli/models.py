@@ -1,0 +1,29 @@
+"""`archivecolor models`: networks and checkpoints."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from archivecolor.cli.options import command_for
+from archivecolor.errors import ExitCode
+from archivecolor.settings import ModelsSettings
+
+
+@command_for(ModelsSettings, "models")
+def command(settings: ModelsSettings) -> ExitCode:
+    """Show what CHECKPOINTS say of themselves, or the built-in weights and the networks there are."""
+    from archivecolor.jobs.models import describe, networks
+
+    for card in describe(settings.checkpoints):
+        if settings.json:
+            click.echo(json.dumps(card.as_dict()))
+            continue
+        click.echo(f"{card.title}  {card.path}")
+        click.echo(f"  network {card.network}, {card.nbytes / 1e6:.1f} MB, sha256 {card.digest}")
+        for name, value in card.facts.items():
+            click.echo(f"  {name}: {value}")
+    if not settings.checkpoints and not settings.json:
+        click.echo(f"networks: {', '.join(networks())}")
+    return ExitCode.OK

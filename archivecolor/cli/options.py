@@ -1,0 +1,165 @@
+"""Click options made from a settings class, so that an option is declared once.
+
+A value is looked for on the command line, then in the environment (`ARCHIVECOLOR_DIR_WORKING_SIZE`
+for one command, else `ARCHIVECOLOR_WORKING_SIZE` for all), then in the recipe, then its default is
+taken. In the environment, several values are separated by spaces, several paths by the system's
+path separator (`:` or `;`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from archivecolor.cli.logs import log_to
+from archivecolor.errors import ExitCode
+from archivecolor.recipe import JOBS, facts_of, save_recipe
+from archivecolor.settings import (
+    Kind,
+    Option,
+    Settings,
+    UnattendedOptions,
+    VoiceOptions,
+    fields_of,
+    kinds_of,
+    nearest,
+    option_of,
+)
+
+S = TypeVar("S", bound=Settings)
+
+METAVARS = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
+
+
+def command_for(kind: type[S], name: str) -> Callable[[Callable[[S], ExitCode]], click.Command]:
+    """Make a click command of a function that takes `kind` and returns the exit code.
+
+    The function's docstring is the command's help. The command also sets up logging and priority,
+    and has `--save-recipe` where recipes know the job.
+    """
+
+    def decorate(function: Callable[[S], ExitCode]) -> click.Command:
+        def callback(save_recipe_to: Path | None = None, **values: Any) -> ExitCode:
+            settings = kind(**values)
+            if save_recipe_to is not None:
+                save_recipe(save_recipe_to, name, given(values))
+            prepare_process(settings)
+            return function(settings)
+
+        kinds = kinds_of(kind)
+        parameters = [parameter(name, spec, kinds[spec.name]) for spec in fields_of(kind)]
+        if name in JOBS:
+            parameters.append(save_recipe_option())
+        return click.Command(
+            name,
+            callback=callback,
+            params=parameters,
+            help=function.__doc__,
+            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        )
+
+    return decorate
+
+
+def prepare_process(settings: Settings) -> None:
+    """What settings ask of the process itself: where it logs, and its priority."""
+    if isinstance(settings, VoiceOptions):
+        log_to(settings)
+    if isinstance(settings, UnattendedOptions) and settings.nice and hasattr(os, "nice"):
+        os.nice(settings.nice)
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that somebody gave, by whatever way; a dry run is not kept."""
+    context = click.get_current_context()
+    return {
+        name: value
+        for name, value in values.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT and name != "dry_run"
+    }
+
+
+def save_recipe_option() -> click.Option:
+    """`--save-recipe FILE`."""
+    return click.Option(
+        ["--save-recipe", "save_recipe_to"],
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Also write these options as a recipe for `archivecolor run`.",
+    )
+
+
+def parameter(command: str, spec: dataclasses.Field[Any], kind: Kind) -> click.Parameter:
+    """One option or argument of `command`."""
+    about = option_of(spec)
+    required = spec.default is dataclasses.MISSING
+    common: dict[str, Any] = {
+        "type": click_type(about, kind),
+        "required": required,
+        "envvar": variables(command, spec.name),
+    }
+    if not required:
+        common["default"] = spec.default
+    if about.argument:
+        return click.Argument(
+            [spec.name], nargs=-1 if kind.many else 1, metavar=argument_name(spec), **common
+        )
+    return click.Option(
+        flags(spec.name, about, kind),
+        multiple=kind.many,
+        metavar=None if about.choices or kind.base is bool else METAVARS[kind.base],
+        help=f"{about.help} {facts_of(about, spec)}".strip() if kind.base is not bool else about.help,
+        **common,
+    )
+
+
+def argument_name(spec: dataclasses.Field[Any]) -> str:
+    """How help shows a positional argument."""
+    return {"input": "IN", "output": "OUT"}.get(spec.name, spec.name.upper())
+
+
+def flags(name: str, about: Option, kind: Kind) -> list[str]:
+    """The spellings of an option, and the name of its value."""
+    long = f"--{name.replace('_', '-')}"
+    if kind.base is bool:
+        long = f"{long}/--no-{name.replace('_', '-')}"
+    return [name, long, *([f"-{about.short}"] if about.short else [])]
+
+
+def variables(command: str, name: str) -> list[str]:
+    """The environment variables of an option, the narrower one first."""
+    return [f"ARCHIVECOLOR_{command}_{name}".upper(), f"ARCHIVECOLOR_{name}".upper()]
+
+
+def click_type(about: Option, kind: Kind) -> click.ParamType[Any]:
+    """How click reads one value."""
+    if about.choices:
+        return Word(about.choices)
+    if kind.base is Path:
+        return click.Path(path_type=Path)
+    types: dict[type, click.ParamType[Any]] = {
+        bool: click.BOOL,
+        int: click.INT,
+        float: click.FLOAT,
+        str: click.STRING,
+    }
+    return types[kind.base]
+
+
+class Word(click.Choice):  # type: ignore[type-arg]
+    """One of a closed set of words; a mistyped one is told the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word itself."""
+        if value in self.choices:
+            return value
+        words = [str(word) for word in self.choices]
+        return self.fail(
+            f"{value!r} is not one of {', '.join(words)}{nearest(str(value), words)}", param, ctx
+        )

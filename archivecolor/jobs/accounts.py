@@ -1,0 +1,175 @@
+"""What a run writes down besides its outputs: records, run.json, the list of digests."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from archivecolor.archive.fixity import DIGESTS_NAME, write_digests
+from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, Writer
+from archivecolor.archive.record import Record, line_of, now_utc
+from archivecolor.archive.runfile import RUN_NAME, Run, write_run
+from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.engine.progress import Ending, Listener, News, Progress, Tally
+from archivecolor.errors import ArchivecolorError, OutputError
+from archivecolor.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# The libraries that the bytes of an output may depend on.
+LIBRARIES = (
+    "archivecolor",
+    "imagecodecs",
+    "jpeglib",
+    "numpy",
+    "opencv-python-headless",
+    "Pillow",
+    "simplejpeg",
+    "tifffile",
+    "torch",
+)
+
+
+def manifest_path(output: Path) -> Path:
+    """Where the manifest of the folder `output` lies."""
+    return output / OUR_FOLDER / MANIFEST_NAME
+
+
+def run_path(output: Path) -> Path:
+    """Where the account of the last run lies."""
+    return output / OUR_FOLDER / RUN_NAME
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of what outputs depend on, without importing it."""
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "absent"
+    return versions
+
+
+class Account:
+    """Writes records as they come, counts them and tells of them.
+
+    Args:
+        writer: of the manifest.
+        tally: the counts.
+        listener: who is told.
+    """
+
+    def __init__(self, writer: Writer, tally: Tally, listener: Listener) -> None:
+        self._writer = writer
+        self._tally = tally
+        self._listener = listener
+
+    def enter(self, record: Record, amount: float) -> None:
+        """Append one record to the manifest, count it and tell of it.
+
+        Args:
+            record: for the manifest; its time is set here.
+            amount: how much work it was, in the tally's unit.
+
+        Raises:
+            OutputError: the manifest cannot be written.
+        """
+        record = replace(record, at=now_utc())
+        self._writer.append(record)
+        news = news_of(record, amount)
+        log.info("%s: %s, %s %s", record.path, news.status, news.reason, news.detail)
+        self._listener.settled(news, self._tally.add(news))
+
+
+def news_of(record: Record, amount: float) -> News:
+    """A record as listeners are told of it."""
+    return News(
+        path=record.path,
+        status=record.status.value,
+        reason=str(getattr(record.reason, "value", record.reason)),
+        detail=record.detail,
+        amount=amount,
+        record=json.loads(line_of(record)),
+    )
+
+
+def write_output_digests(output: Path) -> None:
+    """Write `manifest-sha256.txt` anew from the manifest.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_digests(output / OUR_FOLDER / DIGESTS_NAME, Manifest(manifest_path(output)).digests())
+
+
+def begun_run(command: tuple[str, ...], settings: Settings, weights: str) -> Run:
+    """The account of a run that begins."""
+    return Run(
+        command=command,
+        settings=settings.as_dict(),
+        versions=library_versions(),
+        weights=weights,
+        counts={},
+        started=now_utc(),
+    )
+
+
+class RunFile:
+    """`run.json` of one run.
+
+    Args:
+        path: of the file.
+        run: what is known at the beginning.
+    """
+
+    def __init__(self, path: Path, run: Run) -> None:
+        self._path = path
+        self._run = run
+
+    @classmethod
+    def begin(cls, output: Path, run: Run) -> RunFile:
+        """Write that the run has begun.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        write_run(run_path(output), run)
+        return cls(run_path(output), run)
+
+    def end(self, ending: Ending) -> None:
+        """Write how the run ended.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        progress = ending.progress
+        run = replace(
+            self._run,
+            counts=counts_of(progress) | dict(ending.untouched),
+            ended=now_utc(),
+            seconds=round(progress.seconds, 3),
+            megapixels=round(progress.amount, 3),
+            exit_code=int(ending.exit_code),
+        )
+        write_run(self._path, run)
+
+    def end_with(self, error: ArchivecolorError) -> None:
+        """Write which error ended the run, if the disk still takes it: the error itself matters more."""
+        with suppress(OutputError):
+            write_run(self._path, replace(self._run, ended=now_utc(), exit_code=int(error.exit_code)))
+
+
+def counts_of(progress: Progress) -> dict[str, int]:
+    """Items by what became of them."""
+    return {
+        "done": progress.done,
+        "skipped": progress.skipped,
+        "failed": progress.failed,
+        "left": progress.left,
+    }

@@ -1,0 +1,225 @@
+"""A job's options in a TOML file, for schedulers and for keeping.
+
+    job = "dir"
+
+    [dir]
+    input = "scans"          # relative to this file
+    output = "coloured"
+    working_size = 256
+
+Keys are the options' own names. A recipe holds values alone: it cannot run commands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass
+from pathlib import Path
+from typing import Any
+
+from archivecolor.errors import OutputError, UsageError
+from archivecolor.settings import (
+    DirSettings,
+    EvaluateSettings,
+    GreySettings,
+    Kind,
+    Option,
+    Settings,
+    TrainSettings,
+    VerifySettings,
+    VideoSettings,
+    check,
+    fields_of,
+    kinds_of,
+    nearest,
+    option_of,
+    plain,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+JOBS: dict[str, type[Settings]] = {
+    "dir": DirSettings,
+    "video": VideoSettings,
+    "train": TrainSettings,
+    "evaluate": EvaluateSettings,
+    "grey": GreySettings,
+    "verify": VerifySettings,
+}
+
+KIND_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a recipe file says.
+
+    Attributes:
+        path: the file.
+        job: name of the command it is for.
+        values: options by name; paths are absolute or relative to the working folder, never to the file.
+    """
+
+    path: Path
+    job: str
+    values: Mapping[str, Any]
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        UsageError: it is missing or no TOML, or a key or value in it is wrong; names file and key.
+    """
+    document = read_toml(path)
+    job = document.get("job")
+    if job not in JOBS:
+        raise UsageError(f"{path}: job is {job!r}; choose one of {', '.join(JOBS)}{nearest(str(job), JOBS)}")
+    for key in document:
+        if key not in ("job", job):
+            raise UsageError(f"{path}: unknown key {key!r}{nearest(key, ('job', job))}")
+    table = document.get(job, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: {job!r} must be a table, written [{job}]")
+    return Recipe(path, job, checked_values(path, job, table))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The document in `path`."""
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+    return document
+
+
+def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a recipe's table, of the right kinds and within their bounds."""
+    kinds = kinds_of(JOBS[job])
+    abouts = {spec.name: option_of(spec) for spec in fields_of(JOBS[job])}
+    values = {}
+    for key, value in table.items():
+        if key not in kinds:
+            raise UsageError(f"{path}: [{job}] has no option {key!r}{nearest(key, kinds)}")
+        try:
+            values[key] = of_kind(key, value, kinds[key], path.parent)
+            check(key, values[key], abouts[key])
+        except UsageError as error:
+            raise UsageError(f"{path}: [{job}] {error}") from error
+    return values
+
+
+def of_kind(key: str, value: Any, kind: Kind, folder: Path) -> Any:
+    """`value` as an option of `kind` has it; paths are taken from `folder`."""
+    if kind.many:
+        if not isinstance(value, list):
+            raise UsageError(f"{key} must be a list, written [...]")
+        return tuple(of_kind(key, part, Kind(kind.base, many=False), folder) for part in value)
+    wanted = {Path: str, float: (int, float)}.get(kind.base, kind.base)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and kind.base is not bool):  # type: ignore[arg-type]
+        raise UsageError(f"{key} must be {KIND_WORDS[kind.base]}, not {json.dumps(value, default=str)}")
+    if kind.base is Path:
+        return folder / Path(value).expanduser()
+    return float(value) if kind.base is float else value
+
+
+def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:
+    """Write `values` as a recipe for `job`: every option with its meaning, unset ones commented out.
+
+    Paths are written absolute, so that the recipe may be moved.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    absolute = {name: with_absolute_paths(value) for name, value in values.items()}
+    text = recipe_text(job, absolute)
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write the recipe {path}: {error.strerror}") from error
+
+
+def with_absolute_paths(value: Any) -> Any:
+    """`value` with the working folder before relative paths."""
+    if isinstance(value, Path):
+        return value.absolute()
+    if isinstance(value, tuple):
+        return tuple(with_absolute_paths(part) for part in value)
+    return value
+
+
+def recipe_text(job: str, values: Mapping[str, Any]) -> str:
+    """A recipe for `job` with every option of it: those in `values` set, the others commented out."""
+    lines = [f"# archivecolor run THIS_FILE    ({JOBS[job].__doc__})", "", f'job = "{job}"', "", f"[{job}]"]
+    for spec in fields_of(JOBS[job]):
+        lines += ["", *comment(option_of(spec), spec)]
+        if values.get(spec.name) is not None:
+            lines.append(f"{spec.name} = {toml(values[spec.name])}")
+        elif spec.default is MISSING or spec.default is None:
+            lines.append(f"# {spec.name} =")
+        else:
+            lines.append(f"# {spec.name} = {toml(spec.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def comment(about: Option, spec: Field[Any]) -> list[str]:
+    """Meaning, unit and default of an option, as comment lines."""
+    choices = f"One of {', '.join(about.choices)}. " if about.choices else ""
+    text = f"{about.help} {choices}{facts_of(about, spec)}".strip()
+    return [f"# {line}" for line in textwrap.wrap(text, 98)]
+
+
+def facts_of(about: Option, spec: Field[Any]) -> str:
+    """Unit, bounds and default of an option in brackets."""
+    facts = [about.unit, bounds_of(about)]
+    if spec.default is MISSING:
+        facts.append("required")
+    elif spec.default not in (None, (), ""):
+        facts.append(f"default: {toml(spec.default)}")
+    present = [fact for fact in facts if fact]
+    return f"[{'; '.join(present)}]" if present else ""
+
+
+def bounds_of(about: Option) -> str:
+    """The allowed range of a number in words."""
+    words = []
+    if about.low is not None:
+        words.append(f"from {about.low:g}")
+    if about.high is not None:
+        words.append(f"to {about.high:g}")
+    if about.multiple_of is not None:
+        words.append(f"in steps of {about.multiple_of}")
+    return " ".join(words)
+
+
+def toml(value: Any) -> str:
+    """`value` in TOML.
+
+    Raises:
+        UsageError: a name in it is not UTF-8, which TOML cannot hold.
+    """
+    value = plain(value)
+    if isinstance(value, list):
+        return f"[{', '.join(toml(part) for part in value)}]"
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{value!r} is not UTF-8 and cannot stand in a recipe") from error
+        # JSON strings are TOML strings but for the delete character.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)

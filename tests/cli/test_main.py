@@ -1,0 +1,108 @@
+"""The command itself: light to start, exact in its exit codes, one line when something is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archivecolor.cli import main as cli
+from archivecolor.errors import ExitCode, LockedError, OutputError, StoppedError, UnavailableError
+
+HEAVY = ("torch", "cv2")
+
+
+def run(*words, **kwargs):
+    command = [sys.executable, "-m", "archivecolor", *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True, **kwargs)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["dir", "--help"], ["run", "--help"], ["--version"]])
+def test_help_is_there_and_light(words):
+    code = (
+        "import sys; from archivecolor.cli.main import main\n"
+        f"code = main({words!r})\n"
+        f"sys.exit(code or [name for name in {HEAVY!r} if name in sys.modules] or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_every_listed_command_has_help():
+    for name in cli.group.list_commands(None):
+        command = cli.group.get_command(None, name)
+        assert command.help, name
+        assert command.name == name
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["dri"], "did you mean 'dir'"),
+        (["dir"], "Missing argument"),
+        (["dir", "in", "out", "--no-such-option"], "No such option"),
+        (["dir", "in", "out", "--working-size", "33"], "working_size is 33"),
+        (["run", "nothing.toml"], "nothing.toml"),
+    ],
+)
+def test_a_wrong_command_line_is_answered_with_2_and_a_hint(words, hint, tmp_path):
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == ExitCode.USAGE
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OutputError("full"), 5),
+        (LockedError("held"), 11),
+        (UnavailableError("no ffmpeg"), 4),
+        (StoppedError(ExitCode.TERMINATED), 143),
+    ],
+)
+def test_our_errors_are_one_line_and_their_code(error, code, capsys):
+    assert cli.exit_code_for(error) == code
+    assert capsys.readouterr().err == f"archivecolor: error: {error}\n"
+
+
+def test_a_fault_says_where_its_traceback_is(capsys):
+    try:
+        {}["missing"]
+    except KeyError as error:
+        assert cli.exit_code_for(error) == ExitCode.FAULT
+    line = capsys.readouterr().err
+    path = line.split("report it with ")[1].split(" ")[0]
+    assert line.count("\n") == 1
+    assert "KeyError: 'missing'" in Path(path).read_text()
+
+
+def test_a_recipe_gives_options_and_the_command_line_wins(tmp_path):
+    (tmp_path / "photos.toml").write_text('job = "dir"\n[dir]\ninput = "gone"\noutput = "out"\n')
+    done = run("run", "photos.toml", "--dry-run", cwd=tmp_path)
+    assert done.returncode == ExitCode.USAGE
+    assert "gone does not exist" in done.stderr
+    done = run("run", "photos.toml", "--working-size", "31", cwd=tmp_path)
+    assert "working_size is 31" in done.stderr
+
+
+def test_a_recipe_of_a_job_without_dry_run_is_only_checked(tmp_path):
+    (tmp_path / "train.toml").write_text('job = "train"\n[train]\ndata = ["x"]\noutput = "run"\nlr = 0.1\n')
+    done = run("run", "train.toml", "--dry-run", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "valid recipe for train" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_log_file_takes_json_lines(tmp_path):
+    (tmp_path / "in").mkdir()
+    done = run("dir", "in", "in/out", "--log-file", "log.jsonl", cwd=tmp_path)
+    assert done.returncode == ExitCode.USAGE
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines[-1].keys() == {"at", "level", "logger", "message", "traceback"}
+    assert lines[-1]["level"] == "error"
+    assert "UsageError" in lines[-1]["traceback"]
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,283 @@
+"""`archivecolor dir` as a user types it, on real files."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import simplejpeg
+import tifffile
+from PIL import Image
+from skimage import data
+from small_archive import tree
+
+from archivecolor.colour.luma import luma_codes
+
+
+def records(output):
+    """The newest record of every item, by path."""
+    lines = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
+    return {record["path"]: record for record in map(json.loads, lines)}
+
+
+def luma_plane(path):
+    return simplejpeg.decode_jpeg(path.read_bytes(), colorspace="GRAY")[..., 0]
+
+
+def test_every_input_is_accounted_for(undisturbed):
+    ends = {path: (record["status"], record["reason"]) for path, record in records(undisturbed).items()}
+    assert ends == {
+        "broken.jpg": ("failed", "truncated"),
+        "colour.jpg": ("skipped", "already-colour"),
+        "empty.png": ("failed", "empty"),
+        "people/Camera Man.jpeg": ("done", "coloured"),
+        "people/astronaut.jpg": ("done", "coloured"),
+        "people/chelsea.png": ("done", "coloured"),
+        "places/abroad/café.webp": ("done", "coloured"),
+        "places/abroad/deep.tif": ("done", "coloured"),
+        "places/abroad/pages.tif": ("done", "coloured"),
+        "sepia.png": ("done", "coloured"),
+    }
+
+
+def test_the_tree_has_the_coloured_pictures_under_their_names_and_nothing_else(undisturbed):
+    assert set(tree(undisturbed)) == {
+        "people/Camera Man.jpeg",
+        "people/astronaut.jpg",
+        "people/chelsea.png",
+        "places/abroad/café.webp",
+        "places/abroad/deep.tif",
+        "places/abroad/pages.tif",
+        "sepia.png",
+    }
+
+
+def test_the_grey_of_every_output_is_the_scans_own(archive, undisturbed):
+    for name in ("people/astronaut.jpg", "people/Camera Man.jpeg"):
+        assert np.array_equal(luma_plane(archive / name), luma_plane(undisturbed / name))
+    for name in ("people/chelsea.png", "places/abroad/café.webp", "sepia.png"):
+        grey = np.asarray(Image.open(archive / name).convert("RGB"))
+        assert np.array_equal(luma_codes(grey), luma_codes(np.asarray(Image.open(undisturbed / name))))
+    for name in ("places/abroad/deep.tif", "places/abroad/pages.tif"):
+        with tifffile.TiffFile(archive / name) as before, tifffile.TiffFile(undisturbed / name) as after:
+            for grey, coloured in zip(before.pages, after.pages, strict=True):
+                assert np.array_equal(grey.asarray(), luma_codes(coloured.asarray()))
+
+
+def test_outputs_have_colour(undisturbed):
+    picture = np.asarray(Image.open(undisturbed / "people/chelsea.png")).astype(int)
+    assert np.abs(picture[..., 0] - picture[..., 2]).mean() > 1
+
+
+def test_digests_in_record_and_list_are_those_of_the_files(archive, undisturbed):
+    listed = (undisturbed / "_archivecolor" / "manifest-sha256.txt").read_text().splitlines()
+    digests = {line[66:]: line[:64] for line in listed}
+    assert digests == {name: hashlib.sha256(data).hexdigest() for name, data in tree(undisturbed).items()}
+    for path, record in records(undisturbed).items():
+        if record["status"] == "done":
+            source = (archive / path).read_bytes()
+            assert record["source"]["sha256"] == hashlib.sha256(source).hexdigest()
+            assert record["output"]["sha256"] == digests[record["output"]["path"]]
+            assert 0 <= record["confidence"] <= 1
+            assert record["luma"] in ("coefficients", "exact")
+
+
+def test_run_json_tells_of_the_run(undisturbed):
+    run = json.loads((undisturbed / "_archivecolor" / "run.json").read_text())
+    assert run["exit_code"] == 3
+    assert run["counts"]["done"] == 7
+    assert (run["counts"]["failed"], run["counts"]["skipped"]) == (2, 1)
+    assert run["settings"]["working_size"] == 64
+    assert "torch" in run["versions"]
+
+
+def test_batch_workers_and_order_change_no_byte(archive, undisturbed, archivecolor, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "--batch-size", "3", "--jobs", "1")
+    assert done.returncode == 3
+    assert tree(tmp_path / "out") == tree(undisturbed)
+
+
+def test_the_same_command_again_does_nothing(archive, undisturbed, archivecolor, tmp_path):
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    manifest = (output / "_archivecolor" / "manifest.jsonl").read_bytes()
+    done = archivecolor("dir", archive, output)
+    assert done.returncode == 3
+    assert "0 done; 8 up to date; 2 failed before" in done.stderr
+    assert (output / "_archivecolor" / "manifest.jsonl").read_bytes() == manifest
+    assert tree(output) == tree(undisturbed)
+
+
+def test_only_what_changed_is_done_again(archive, undisturbed, archivecolor, tmp_path):
+    source = shutil.copytree(archive, tmp_path / "in")
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    Image.fromarray(data.coins()).save(source / "people" / "chelsea.png")
+    (output / "sepia.png").unlink()
+    os.utime(source / "people" / "astronaut.jpg")
+    done = archivecolor("dir", source, output, "--json")
+    assert sorted(json.loads(line)["path"] for line in done.stdout.splitlines()) == [
+        "people/chelsea.png",
+        "sepia.png",
+    ]
+    assert Image.open(output / "people" / "chelsea.png").size == data.coins().shape[::-1]
+
+
+def test_other_settings_do_all_again_and_retry_does_the_failed(archive, undisturbed, archivecolor, tmp_path):
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    done = archivecolor("dir", archive, output, "--saturation", "0", "--json")
+    assert len(done.stdout.splitlines()) == 10
+    picture = np.asarray(Image.open(output / "people/chelsea.png"))
+    assert np.array_equal(picture[..., 0], picture[..., 1])
+    done = archivecolor("dir", archive, output, "--saturation", "0", "--retry-failed", "--json")
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_tone_policy_is_up_to_the_user(archive, archivecolor, tmp_path):
+    words = ["--toned", "keep", "--colour", "copy", "--include", "sepia.png", "--include", "colour.jpg"]
+    done = archivecolor("dir", archive, tmp_path / "out", *words)
+    assert done.returncode == 0
+    assert tree(tmp_path / "out") == {
+        name: (archive / name).read_bytes() for name in ("colour.jpg", "sepia.png")
+    }
+    assert {record["reason"] for record in records(tmp_path / "out").values()} == {"copied"}
+    words = ["--toned", "skip", "--colour", "recolour", *words[4:]]
+    assert archivecolor("dir", archive, tmp_path / "again", *words).returncode == 0
+    ends = {path: record["reason"] for path, record in records(tmp_path / "again").items()}
+    assert ends == {"sepia.png": "toned", "colour.jpg": "coloured"}
+
+
+def test_grey_gives_the_scans_back(archive, undisturbed, archivecolor, tmp_path):
+    done = archivecolor("grey", undisturbed, tmp_path / "back")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert set(tree(tmp_path / "back")) == set(tree(undisturbed))
+    assert np.array_equal(
+        np.asarray(Image.open(tmp_path / "back/people/chelsea.png")),
+        np.asarray(Image.open(archive / "people/chelsea.png")),
+    )
+    deep = "places/abroad/deep.tif"
+    assert np.array_equal(tifffile.imread(tmp_path / "back" / deep), tifffile.imread(archive / deep))
+    assert np.array_equal(
+        luma_plane(tmp_path / "back/people/astronaut.jpg"), luma_plane(archive / "people/astronaut.jpg")
+    )
+
+
+def test_a_dry_run_counts_and_touches_nothing(archive, archivecolor, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "--dry-run")
+    assert done.returncode == 0
+    assert "to do: 10 pictures" in done.stdout
+    assert "megapixels" in done.stdout
+    assert "1 hidden passed over" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_loads_no_network(archive, checkpoint, tmp_path):
+    words = ["dir", str(archive), str(tmp_path / "out"), "--dry-run", "--checkpoint", str(checkpoint)]
+    code = (
+        "import sys; from archivecolor.cli.main import main\n"
+        f"code = main({words!r})\n"
+        "sys.exit(code or [name for name in ('torch', 'cv2') if name in sys.modules] or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_workers_import_no_torch(archive, checkpoint, tmp_path):
+    code = (
+        "import sys\n"
+        "from archivecolor.engine.workers import WorkerOptions, Workers\n"
+        "from archivecolor.jobs.tasks import prepare_worker\n"
+        "def loaded(_):\n"
+        "    import archivecolor.jobs.tasks\n"
+        "    return 'torch' in sys.modules\n"
+        "with Workers(WorkerOptions(count=1, start=prepare_worker)) as workers:\n"
+        "    sys.exit(workers.submit(loaded, None).result())"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_quiet_says_nothing_when_all_is_well(archive, archivecolor, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "-q", "--include", "*.webp")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_without_a_terminal_there_is_one_summary_line(archive, archivecolor, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "--include", "*.webp", "--include", "empty.png")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("dir: 1 done, 1 failed (empty 1) in ")
+
+
+def test_the_log_has_every_item(archive, archivecolor, tmp_path):
+    log = tmp_path / "log.jsonl"
+    archivecolor("dir", archive, tmp_path / "out", "-q", "--include", "people", "--log-file", log)
+    messages = [json.loads(line)["message"] for line in log.read_text().splitlines()]
+    assert any("people/astronaut.jpg: done, coloured" in message for message in messages)
+
+
+def test_formats_change_container_and_keep_the_grey(archive, archivecolor, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "--format", "png", "--include", "people")
+    assert done.returncode == 0
+    picture = Image.open(tmp_path / "out/people/astronaut.png")
+    assert picture.format == "PNG"
+
+
+def test_file_times_can_be_kept(archive, archivecolor, tmp_path):
+    archivecolor("dir", archive, tmp_path / "out", "--preserve-times", "--include", "*.webp")
+    name = "places/abroad/café.webp"
+    assert (tmp_path / "out" / name).stat().st_mtime_ns == (archive / name).stat().st_mtime_ns
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        (["in", "in/out"], 2, "inside the input"),
+        (["in", "in"], 2, "same folder"),
+        (["gone", "out"], 2, "does not exist"),
+        (["in", "out", "--shard", "3/2"], 2, "shard"),
+        (["in", "out", "--checkpoint", "gone.safetensors"], 4, "gone.safetensors"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(archive, tmp_path, checkpoint, words, code, hint):
+    (tmp_path / "in").symlink_to(archive)
+    command = [sys.executable, "-m", "archivecolor", "dir", *words]
+    if "--checkpoint" not in words:
+        command += ["--checkpoint", str(checkpoint)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == code
+    assert hint in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_device_is_an_error_before_anything_is_coloured(archive, archivecolor, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "--device", "tpu")
+    assert done.returncode == 2
+    assert "tpu" in done.stderr
+    assert tree(tmp_path / "out") == {}
+
+
+def test_the_time_limit_ends_cleanly_and_the_rerun_goes_on(archive, undisturbed, archivecolor, tmp_path):
+    began = time.monotonic()
+    done = archivecolor("dir", archive, tmp_path / "out", "--max-runtime", "0.01", "--exclude", "*.jpg")
+    assert done.returncode == 0
+    assert time.monotonic() - began < 60
+    assert archivecolor("dir", archive, tmp_path / "out").returncode == 3
+    assert tree(tmp_path / "out") == tree(undisturbed)
+
+
+def test_too_many_failures_end_the_run(archive, archivecolor, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "--max-failures", "0")
+    assert done.returncode == 7
+
+
+def test_a_saved_recipe_runs_again(archive, archivecolor, tmp_path, checkpoint):
+    recipe = tmp_path / "photos.toml"
+    archivecolor("dir", archive, tmp_path / "out", "--include", "*.webp", "--save-recipe", recipe)
+    done = archivecolor("run", recipe, "--json")
+    assert done.returncode == 0
+    assert "1 up to date" in done.stderr
