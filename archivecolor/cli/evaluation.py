@@ -61,7 +61,10 @@ def tables_of(figures: Figures, films: Sequence[FilmScore]) -> Iterator[Table]:
 
 def photograph_table(rows: Sequence[Figures], features: str) -> Table:
     """A line per row; N stands in the title, and the feature network is named as what it is."""
-    table = Table(title=f"{rows[0]['pictures']} photographs", title_justify="left")
+    title = f"{rows[0]['pictures']} photographs"
+    if features:
+        title += f"; Frechet distance in the features of {features}"
+    table = Table(title=title, title_justify="left")
     table.add_column("", no_wrap=True)
     measured = {
         "CIEDE2000": ("ciede2000", 2),
@@ -70,12 +73,12 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
         "colour-\nfulness": ("colourfulness", 1),
         "of the\ntruth's": ("colourfulness_ratio", 2),
         **{f"dE@{share}": (f"de_at_{share:g}", 2) for share in SHARES},
-        "confidence,\npictures": ("confidence_pictures", 2),
-        "confidence,\nregions": ("confidence_regions", 2),
+        "rank corr.,\npictures": ("confidence_pictures", 2),
+        "rank corr.,\nregions": ("confidence_regions", 2),
         "img/s": ("pictures_per_second", 1),
     }
     if features:
-        measured[f"Frechet,\n{features},\nN {rows[0]['pictures']}"] = ("frechet", 2)
+        measured["Frechet"] = ("frechet", 2)
     for heading in measured:
         table.add_column(heading, justify="right")
     for row in rows:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archivecolor.archive.durable import replacing
+from archivecolor.archive.names import FILM_EXTENSIONS
 from archivecolor.errors import UsageError
 from archivecolor.evaluation.contenders import REFERENCES, Network
 from archivecolor.evaluation.figures import csv_text, paired_figures, picture_figures, row_figures
@@ -15,7 +16,6 @@ from archivecolor.evaluation.films import FilmCourse, FilmScore, judge_film
 from archivecolor.evaluation.photographs import Course, Judgement, LeftOut, judge_photographs
 from archivecolor.evaluation.sheets import Strip, sheets
 from archivecolor.evaluation.tables import Row, paired_differences
-from archivecolor.film.probe import SUFFIXES as FILM_SUFFIXES
 from archivecolor.model.builtin import checkpoint_path
 from archivecolor.model.device import choose_device
 from archivecolor.model.features import FeatureReader, load_features
@@ -75,7 +75,7 @@ def evaluate(settings: EvaluateSettings, report: Callable[[Step], None]) -> Eval
         ItemError: a film cannot be read, or a network is broken.
         OutputError: the output cannot be written.
     """
-    films = [path for path in settings.data if path.suffix.lower() in FILM_SUFFIXES]
+    films = [path for path in settings.data if path.suffix.lower() in FILM_EXTENSIONS]
     photographs = members([path for path in settings.data if path not in films])[: settings.limit]
     if not films and not photographs:
         raise UsageError("there is nothing to judge; give colour photographs (folder, .txt, .tar) or films")

@@ -80,7 +80,7 @@ class FeatureReader:
     @torch.inference_mode()
     def read(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """The features (512,) of one uint8 picture (h, w, 3), shrunk to 224 pixels on its short side."""
-        picture = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device).permute(2, 0, 1)[None].float()
+        picture = torch.from_numpy(np.array(rgb)).to(self._device).permute(2, 0, 1)[None].float()
         factor = INPUT_SIDE / min(rgb.shape[:2])
         size = [max(INPUT_SIDE, round(side * factor)) for side in rgb.shape[:2]]
         small = F.interpolate(picture, size=size, mode="bilinear", antialias=True) / 255

@@ -1,0 +1,265 @@
+"""Films judged: how steady colour is, beside the true film's own figures.
+
+A film's frames are compared along the motion of its true luma, so a camera that moves costs
+nothing. What is judged is chroma alone, as for photographs: the answer's a*, b* with the truth's L*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.lab import lab_from_rgb
+from archivecolor.colour.luma import luma_codes
+from archivecolor.colour.metrics import cdc, channel_histograms, ciede2000_mean, colourfulness
+from archivecolor.evaluation.contenders import Network
+from archivecolor.evaluation.ruler import Float32, UInt8, codes_of, codes_with_luma
+from archivecolor.film.frames import Frame, Geometry, Reader, geometry_of
+from archivecolor.film.motion import Motion, MotionFinder
+from archivecolor.film.pixels import Codes
+from archivecolor.film.probe import FilmFacts, probe
+from archivecolor.film.shots import ShotFinder
+from archivecolor.film.steady import Look, steadied
+
+# Motion is believed where its own check gives at least this trust.
+TRUSTED = 0.7
+# Luma that changes less than this from frame to frame (0..1) is still.
+STILL = 0.008
+# Still for this many samples around: the edge of what moves is not still.
+STILL_MARGIN = 5
+# Chroma is averaged over this many samples before it is compared in time: 8-bit codes and the true
+# film's compression flicker from pixel to pixel, networks do not.
+CELL = 5
+# Frames predicted at once.
+AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class FilmScore:
+    """How one film was answered.
+
+    Attributes:
+        film: name of the file.
+        name: of the row: the true film, or a network and its way.
+        frames: judged.
+        flicker: mean change of a*, b* from frame to frame along motion, Lab units.
+        jitter: the same where nothing moves and luma stays; None where nothing is still.
+        cdc: colour distribution consistency; lower for a grey film than for any other.
+        colourfulness: mean over frames.
+        ciede2000: mean over frames, against the truth.
+    """
+
+    film: str
+    name: str
+    frames: int
+    flicker: float | None
+    jitter: float | None
+    cdc: float | None
+    colourfulness: float
+    ciede2000: float
+
+
+@dataclass(frozen=True)
+class FilmCourse:
+    """How films are judged.
+
+    Attributes:
+        working_size: short side the networks see, and films are judged at.
+        smoothing: strength of what makes colour steady, 0..1.
+        frames: judged at most, from the start; they are held in memory.
+    """
+
+    working_size: int
+    smoothing: float
+    frames: int = 1000
+
+
+@dataclass(frozen=True)
+class TrueFrame:
+    """One frame of a colour film, upright and small.
+
+    Attributes:
+        rgb: uint8 (h, w, 3).
+    """
+
+    rgb: UInt8
+
+    @property
+    def luma(self) -> Float32:
+        """What the network sees, float32 (h, w), 0..1."""
+        return np.asarray(luma_codes(self.rgb) / np.float32(255), np.float32)
+
+
+@dataclass
+class FilmTally:
+    """Gathers one row while the frames pass by."""
+
+    film: str
+    name: str
+    _flicker: list[float] = field(default_factory=list)
+    _jitter: list[float] = field(default_factory=list)
+    _histograms: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    _colourfulness: list[float] = field(default_factory=list)
+    _ciede2000: list[float] = field(default_factory=list)
+    _last_ab: Float32 | None = None
+
+    def add(self, truth: TrueFrame, rgb: UInt8, step: Step | None) -> None:
+        """Judge one answer.
+
+        Args:
+            truth: the frame.
+            rgb: the answer, codes (h, w, 3) whose a*, b* count.
+            step: from the frame before; None at the start of a shot.
+        """
+        import cv2
+
+        true_lab = lab_from_rgb(truth.rgb)
+        ab = lab_from_rgb(rgb)[..., 1:]
+        judged = codes_of(true_lab[..., 0], ab)
+        coarse = cv2.blur(ab, (CELL, CELL))
+        if step is not None and self._last_ab is not None:
+            self._flicker += step.flicker(self._last_ab, coarse)
+            self._jitter += step.jitter(self._last_ab, coarse)
+        self._last_ab = coarse
+        self._histograms.append(channel_histograms(judged))
+        self._colourfulness.append(colourfulness(judged))
+        self._ciede2000.append(ciede2000_mean(true_lab, lab_from_rgb(judged)))
+
+    def score(self) -> FilmScore:
+        """The finished row."""
+        frames = len(self._colourfulness)
+        return FilmScore(
+            film=self.film,
+            name=self.name,
+            frames=frames,
+            flicker=_mean(self._flicker),
+            jitter=_mean(self._jitter),
+            cdc=cdc(np.stack(self._histograms)) if frames > 1 else None,
+            colourfulness=float(np.mean(self._colourfulness)),
+            ciede2000=float(np.mean(self._ciede2000)),
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """From one frame to the next of a shot, by the true luma.
+
+    Attributes:
+        motion: between them.
+        still: bool (h, w), where nothing moves.
+    """
+
+    motion: Motion
+    still: npt.NDArray[np.bool_]
+
+    @classmethod
+    def between(cls, finder: MotionFinder, before: Float32, after: Float32) -> Step:
+        """The step between two lumas (h, w), 0..1."""
+        import cv2
+
+        moved = np.abs(cv2.blur(after, (3, 3)) - cv2.blur(before, (3, 3))) > STILL
+        around = cv2.dilate(moved.astype(np.uint8), np.ones((STILL_MARGIN, STILL_MARGIN), np.uint8))
+        return cls(finder.between(before, after), around == 0)
+
+    def flicker(self, before: Float32, after: Float32) -> list[float]:
+        """Mean change of a*, b* (h, w, 2) along motion; empty where no motion can be trusted."""
+        pull = self.motion.from_before
+        change = _length(after - pull.bring(before))[pull.trust >= TRUSTED]
+        return [float(change.mean())] if change.size else []
+
+    def jitter(self, before: Float32, after: Float32) -> list[float]:
+        """Mean change of a*, b* (h, w, 2) in place where nothing moves; empty where all moves."""
+        change = _length(after - before)[self.still]
+        return [float(change.mean())] if change.size else []
+
+
+def judge_film(path: Path, networks: Sequence[Network], course: FilmCourse) -> tuple[FilmScore, ...]:
+    """Judge a colour film: the true film's own figures, then each network frame by frame and made steady.
+
+    Raises:
+        ItemError: it is no film that can be read.
+    """
+    frames = list(islice(true_frames(path, course.working_size), course.frames))
+    starts = shot_starts(frames)
+    colours: dict[str, Sequence[Chroma]] = {}
+    for network in networks:
+        looks = list(_looks(frames, network))
+        colours[f"{network.name}, frame by frame"] = [look.chroma for look in looks]
+        colours[f"{network.name}, steady"] = list(_steady(looks, starts, course.smoothing))
+    true = FilmTally(path.name, "the true film")
+    tallies = [FilmTally(path.name, name) for name in colours]
+    for number, (frame, step) in enumerate(zip(frames, _steps(frames, starts), strict=True)):
+        true.add(frame, frame.rgb, step)
+        for tally in tallies:
+            rgb = codes_with_luma(luma_codes(frame.rgb), colours[tally.name][number])
+            tally.add(frame, rgb, step)
+    return tuple(tally.score() for tally in (true, *tallies))
+
+
+def true_frames(path: Path, short_side: int) -> Iterator[TrueFrame]:
+    """The frames of a colour film, upright, square samples, at `short_side`."""
+    facts = probe(path)
+    geometry = geometry_of(facts, short_side)
+    for frame in Reader(facts):
+        yield TrueFrame(_rgb_of(frame, facts, geometry))
+
+
+def _rgb_of(frame: Frame, facts: FilmFacts, geometry: Geometry) -> UInt8:
+    """Upright sRGB codes by the film's own matrix and range."""
+    picture = frame.picture.reformat(
+        width=geometry.width,
+        height=geometry.height,
+        format="rgb24",
+        src_colorspace=facts.matrix,
+        src_color_range=2 if facts.codes.full else 1,
+        interpolation="AREA",
+    )
+    return np.ascontiguousarray(np.rot90(picture.to_ndarray(), geometry.quarter_turns))
+
+
+def shot_starts(frames: Sequence[TrueFrame]) -> frozenset[int]:
+    """Numbers of the frames that begin a shot, by the film's own luma."""
+    finder = ShotFinder()
+    for frame in frames:
+        finder.look(luma_codes(frame.rgb), Codes(8, full=True))
+    return frozenset(shot.first for shot in finder.shots())
+
+
+def _steps(frames: Sequence[TrueFrame], starts: frozenset[int]) -> Iterator[Step | None]:
+    finder = MotionFinder()
+    for number, frame in enumerate(frames):
+        if number in starts:
+            yield None
+        else:
+            yield Step.between(finder, frames[number - 1].luma, frame.luma)
+
+
+def _looks(frames: Sequence[TrueFrame], network: Network) -> Iterator[Look]:
+    lumas = (frame.luma for frame in frames)
+    while batch := list(islice(lumas, AT_ONCE)):
+        yield from (
+            Look(luma, chroma) for luma, chroma in zip(batch, network.predictor.predict(batch), strict=True)
+        )
+
+
+def _steady(looks: Sequence[Look], starts: frozenset[int], smoothing: float) -> Iterator[Chroma]:
+    """Chroma as `video` makes it steady, shot by shot."""
+    edges = [*sorted(starts), len(looks)]
+    for first, end in pairwise(edges):
+        shot = looks[first:end]
+        for look, steady in zip(shot, steadied(shot, smoothing), strict=True):
+            yield Chroma(steady.cbcr, look.chroma.certainty, look.chroma.confidence)
+
+
+def _length(ab: Float32) -> Float32:
+    return np.asarray(np.hypot(ab[..., 0], ab[..., 1]), np.float32)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None

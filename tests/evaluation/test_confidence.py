@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from archivecolor.evaluation.confidence import RegionFigures, confidence_link, rank_correlation
+
+
+def test_rank_correlation_by_hand():
+    # Ranks 1 2 3 4 against 1 3 2 4: 1 - 6 * 2 / (4 * 15)
+    assert rank_correlation(np.array([1, 2, 3, 4]), np.array([10, 30, 20, 99])) == pytest.approx(0.8)
+    assert rank_correlation(np.array([1, 2, 3]), np.array([9, 8, 7])) == pytest.approx(-1)
+
+
+def test_no_correlation_without_differences():
+    assert rank_correlation(np.array([0.5, 0.5]), np.array([1.0, 2.0])) is None
+
+
+def test_regions_are_means():
+    raster = np.kron(np.arange(64, dtype=np.float32).reshape(8, 8), np.ones((5, 7), np.float32))
+    figures = RegionFigures.of(np.arange(64, dtype=np.float32).reshape(8, 8), raster)
+    assert figures.difference == pytest.approx(np.arange(64), abs=1e-4)
+    assert figures.certainty == pytest.approx(np.arange(64), abs=1e-4)
+
+
+def test_confidence_that_knows_its_errors_is_worth_one():
+    rng = np.random.default_rng(0)
+    errors = rng.uniform(0, 20, (5, 16, 16)).astype(np.float32)
+    regions = [RegionFigures.of(1 - error / 20, error) for error in errors]
+    confidences, differences = zip(*((1 - error.mean() / 20, error.mean()) for error in errors), strict=True)
+    link = confidence_link(confidences, differences, regions)
+    assert link.pictures == pytest.approx(1)
+    assert link.regions == pytest.approx(1, abs=1e-3)

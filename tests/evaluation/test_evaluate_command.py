@@ -1,0 +1,122 @@
+"""`archivecolor evaluate` as a user types it, on real files with a real (small, random) network."""
+
+import csv
+import json
+
+import pytest
+from PIL import Image
+
+from archivecolor.cli.main import main
+from archivecolor.model.features import SqueezeNetFeatures
+
+QUICK = ["--working-size", "64", "--device", "cpu"]
+
+
+@pytest.fixture(scope="session")
+def second(checkpoint, tmp_path_factory):
+    copied = tmp_path_factory.mktemp("more") / "second.safetensors"
+    copied.write_bytes(checkpoint.read_bytes())
+    return copied
+
+
+@pytest.fixture(scope="session")
+def features(tmp_path_factory):
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("features") / "squeezenet1_1.safetensors"
+    save_file(SqueezeNetFeatures().state_dict(), path)
+    return path
+
+
+def test_a_folder_with_everything(folder, checkpoint, second, features, tmp_path, capsys):
+    words = ["evaluate", str(folder), "--checkpoints", str(checkpoint), "--checkpoints", str(second)]
+    assert main([*words, *QUICK, "-o", str(tmp_path / "out"), "--features", str(features), "--json"]) == 0
+    out, err = capsys.readouterr()
+    figures = json.loads(out)
+    rows = {row["name"]: row for row in figures["rows"]}
+    assert list(rows) == ["grey", "one warm tint", "random", "second"]
+    assert rows["grey"]["pictures"] == 4
+    assert rows["random"]["ciede2000"] == rows["second"]["ciede2000"] > 0
+    assert rows["random"]["frechet"] > 0
+    assert figures["features"] == "squeezenet1_1"
+    assert all(one["mean"] == 0 for one in figures["paired"])
+    assert {left["name"] for left in figures["left_out"]} == {"z-camera.png", "z-broken.jpg"}
+    assert "2 pictures left out" in err
+
+    with (tmp_path / "out" / "pictures.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 4 * 4
+    with (tmp_path / "out" / "table.csv").open(encoding="utf-8") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == list(rows)
+    with Image.open(tmp_path / "out" / "sheet-random-01.png") as sheet:
+        assert sheet.width > 500
+
+
+def test_a_shard_as_a_table_for_people(shard, checkpoint, capsys):
+    assert main(["evaluate", str(shard), "--checkpoint", str(checkpoint), *QUICK, "--limit", "2"]) == 0
+    out, _ = capsys.readouterr()
+    assert "2 photographs" in out
+    assert "dE@0.8" in out
+    assert "one warm tint" in out
+    assert "Frechet" not in out
+
+
+def test_a_list_is_the_folder_it_lists(folder, checkpoint, tmp_path, capsys):
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"{folder / 'coffee.png'}\n{folder / 'rocket.png'}\n", encoding="utf-8")
+    assert main(["evaluate", str(listing), "--checkpoint", str(checkpoint), *QUICK, "--json", "-q"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"][0]["pictures"] == 2
+    assert err == ""
+
+
+def test_the_answer_does_not_depend_on_the_company(folder, shard, checkpoint, tmp_path, capsys):
+    listing = tmp_path / "one.txt"
+    listing.write_text(f"{folder / 'rocket.png'}\n", encoding="utf-8")
+    found = []
+    for data in (listing, folder):
+        output = tmp_path / data.stem
+        main(["evaluate", str(data), "--checkpoint", str(checkpoint), *QUICK, "-q", "-o", str(output)])
+        with (output / "pictures.csv").open(encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            found += [row["ciede2000"] for row in rows if "rocket" in row["name"] and row["row"] == "random"]
+    assert found[0] == found[1]
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "not there"),
+        (["{grey}"], "not one photograph"),
+        (["{folder}", "--checkpoints", "{checkpoint}"], "given twice"),
+        (["{empty}"], "nothing to judge"),
+    ],
+)
+def test_what_cannot_be_judged_ends_with_2(words, said, folder, checkpoint, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    grey = tmp_path / "grey.txt"
+    grey.write_text(f"{folder / 'z-camera.png'}\n", encoding="utf-8")
+    names = {"folder": folder, "checkpoint": checkpoint, "grey": grey, "empty": tmp_path / "empty"}
+    filled = [word.format(**names) for word in words]
+    assert main(["evaluate", *filled, "--checkpoint", str(checkpoint), *QUICK]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_features_of_another_network_are_refused(folder, checkpoint, capsys):
+    words = ["evaluate", str(folder), "--checkpoint", str(checkpoint), "--features", str(checkpoint), *QUICK]
+    assert main(words) == 4
+    assert "SqueezeNet" in capsys.readouterr().err
+
+
+def test_a_film_beside_photographs(shard, street_film, checkpoint, tmp_path, capsys):
+    words = ["evaluate", str(shard), str(street_film), "--checkpoint", str(checkpoint), *QUICK]
+    assert main([*words, "-o", str(tmp_path / "out"), "--limit", "3"]) == 0
+    out, _ = capsys.readouterr()
+    assert "3 photographs" in out
+    assert "random, steady" in out
+    with (tmp_path / "out" / "films.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["the true film", "random, frame by frame", "random, steady"]
+    assert {row["frames"] for row in rows} == {"3"}

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from oracle import Oracle
+
+from archivecolor.evaluation.contenders import REFERENCES, Network
+from archivecolor.evaluation.figures import csv_text, picture_figures, row_figures
+from archivecolor.evaluation.photographs import Course, judge_photographs
+from archivecolor.evaluation.sheets import COLUMNS, ROWS, Strip, sheets
+from archivecolor.evaluation.tables import paired_differences
+from archivecolor.photo.collection import members
+
+
+@pytest.fixture(scope="module")
+def judged(folder, photographs):
+    networks = (
+        Network("right", Oracle(photographs.values(), step=4)),
+        Network("timid", Oracle(photographs.values(), gain=0.5, step=4)),
+        Network("wrong", Oracle(photographs.values(), gain=-0.5, step=4)),
+    )
+    seen = []
+    course = Course((*REFERENCES, *networks), working_size=96, draw=True, report=seen.append)
+    found = judge_photographs(members([folder]), course)
+    assert seen == [4]
+    return found
+
+
+@pytest.fixture(scope="module")
+def rows(judged):
+    return {row.name: row for row in judged.rows}
+
+
+def test_references_come_first(judged):
+    assert [row.name for row in judged.rows] == ["grey", "one warm tint", "right", "timid", "wrong"]
+
+
+def test_what_cannot_be_judged_is_named(judged):
+    assert {left.name for left in judged.left_out} == {"z-camera.png", "z-broken.jpg"}
+    assert all(len(row.pictures) == 4 for row in judged.rows)
+
+
+def test_right_is_better_than_grey_and_grey_than_wrong(rows):
+    differences = [rows[name].mean("ciede2000") for name in ("right", "timid", "grey", "wrong")]
+    assert differences == sorted(differences)
+    assert rows["right"].mean("psnr") > rows["grey"].mean("psnr") > rows["wrong"].mean("psnr")
+    assert rows["grey"].colourfulness_ratio < 0.01
+    assert 0.4 < rows["timid"].colourfulness_ratio < 0.6
+
+
+def test_at_equal_colourfulness_timid_is_nearly_right(rows):
+    right, timid, wrong = (rows[name].difference_at(0.8).mean for name in ("right", "timid", "wrong"))
+    assert timid == pytest.approx(right, abs=0.5)
+    assert wrong > 2 * right
+    assert rows["grey"].difference_at(0.8).mean is None
+
+
+def test_confidence_and_speed_are_the_networks_own(rows):
+    # The oracle is the surer the less chroma there is; what the timid one lacks is chroma.
+    assert rows["timid"].confidence.regions > 0.5
+    assert rows["timid"].confidence.pictures > 0.5
+    assert rows["timid"].pictures_per_second > 0
+    assert rows["grey"].confidence is None
+    assert rows["grey"].pictures_per_second is None
+
+
+def test_paired_differences_by_hand(rows):
+    first, second = rows["right"], rows["timid"]
+    found = {one.measure: one for one in paired_differences([first, second])}
+    by_picture = np.array(
+        [b.ciede2000 - a.ciede2000 for a, b in zip(first.pictures, second.pictures, strict=True)]
+    )
+    assert found["CIEDE2000"].mean == pytest.approx(by_picture.mean())
+    assert found["CIEDE2000"].standard_error == pytest.approx(by_picture.std(ddof=1) / 2)
+    assert set(found) == {"CIEDE2000", "dE@0.6", "dE@0.8", "dE@1"}
+
+
+def test_rows_without_a_share_are_compared_on_the_rest(rows):
+    found = paired_differences([rows["right"], rows["grey"]])
+    assert [one.measure for one in found] == ["CIEDE2000"]
+    assert paired_differences([]) == ()
+    assert paired_differences([rows["right"]]) == ()
+
+
+def test_figures_name_every_measure(rows):
+    figures = row_figures(rows["right"])
+    assert figures["pictures"] == 4
+    assert figures["ciede2000"] == pytest.approx(
+        np.mean([score.ciede2000 for score in rows["right"].pictures])
+    )
+    assert figures["de_at_0.8"] == rows["right"].difference_at(0.8).mean
+    lines = csv_text(picture_figures(rows.values())).splitlines()
+    assert lines[0].startswith("row,name,ciede2000,psnr,ssim")
+    assert len(lines) == 1 + 5 * 4
+    assert lines[1].startswith("grey,astronaut.png,")
+    assert csv_text([]) == ""
+
+
+def test_sheets_show_the_worst_first(judged, photographs):
+    strips = judged.strips["wrong"]
+    assert {strip.name for strip in strips} == {f"{name}.png" for name in photographs}
+    assert set(judged.strips) == {"right", "timid", "wrong"}
+    many = [Strip(f"{n}", float(n), strips[0].picture) for n in range(COLUMNS * ROWS + 1)]
+    pages = list(sheets(many))
+    assert len(pages) == 2
+    assert pages[1].height < pages[0].height / 5
+    best = Strip("best", 0.0, np.full((132, 300, 3), (0, 255, 0), np.uint8))
+    worst = Strip("worst", 9.0, np.full((132, 300, 3), (255, 0, 0), np.uint8))
+    (page,) = sheets([best, worst])
+    assert page.getpixel((40, 60)) == (255, 0, 0)
+    assert page.getpixel((page.width // 2 + 40, 60)) == (0, 255, 0)
