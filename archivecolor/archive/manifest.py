@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,13 @@ class Line:
     values: Mapping[str, Any]
 
 
-def lines(path: Path) -> Iterator[Line]:
-    """Every whole line of the manifest `path`, oldest first; none where there is no manifest."""
+def lines(path: Path, on_damage: Callable[[int], None] | None = None) -> Iterator[Line]:
+    """Every whole line of the manifest `path`, oldest first; none where there is no manifest.
+
+    Args:
+        path: of the manifest.
+        on_damage: told the number of each corrupt line but a torn last one; a warning without it.
+    """
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -63,8 +68,13 @@ def lines(path: Path) -> Iterator[Line]:
             if values is not None:
                 yield Line(offset, values)
             elif text.endswith(b"\n"):
-                logger.warning("%s, line %d is damaged; its item is done again", path, number)
+                (on_damage or warn_of(path))(number)
             offset += len(text)
+
+
+def warn_of(path: Path) -> Callable[[int], None]:
+    """Logs the number of a corrupt line."""
+    return lambda number: logger.warning("%s, line %d is damaged; its item is done again", path, number)
 
 
 def parsed(text: bytes) -> Mapping[str, Any] | None:
@@ -77,10 +87,22 @@ def parsed(text: bytes) -> Mapping[str, Any] | None:
         values = json.loads(text)
         refuse_newer(values["format"])
         Status(values["status"])
-        path_of(values), values["source"]["bytes"], values["source"]["mtime_ns"]
+        is_whole = has_facts(values)
     except (ValueError, KeyError, TypeError):
         return None
-    return values  # type: ignore[no-any-return]
+    return values if is_whole else None
+
+
+def has_facts(values: Mapping[str, Any]) -> bool:
+    """Whether a line has all that a record cannot be without.
+
+    Raises:
+        KeyError, TypeError: it has not.
+    """
+    source, output = values["source"], values.get("output")
+    numbers = [source["bytes"], source["mtime_ns"], *([output["bytes"]] if output else [])]
+    words = [path_of(values), values["reason"], *([path_of(output), output["sha256"]] if output else [])]
+    return all(isinstance(value, int) for value in numbers) and all(isinstance(word, str) for word in words)
 
 
 @dataclass(slots=True)

@@ -14,13 +14,14 @@ import numpy as np
 
 from archivecolor.archive.durable import printable
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.walk import FILMS, extension_of
+from archivecolor.archive.walk import FILMS
 from archivecolor.errors import UsageError
 
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 SPELLINGS = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 # Names that promise grey, and formats that are only read.
 KEPT_EXTENSIONS = {".pgm": ".ppm", ".pbm": ".ppm", ".heic": ".png", ".heif": ".png"}
+FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
 SHOWN = 10
 
 
@@ -31,14 +32,16 @@ def output_name(path: str, format: str) -> str:
         path: of the source, relative, POSIX, as `os.fsdecode` gives it.
         format: the `format` option: keep, jpeg, png, tiff or webp.
     """
-    suffix = os.fsdecode(extension_of(os.fsencode(path)))
-    stem = path[: len(path) - len(suffix)]
-    if os.fsencode(suffix) in FILMS:
+    dot = path.rfind(".")
+    suffix = path[dot:].lower() if dot > path.rfind("/") + 1 else ""
+    if suffix in FILM_EXTENSIONS:
         return path
     if format == "keep":
-        return stem + KEPT_EXTENSIONS[suffix] if suffix in KEPT_EXTENSIONS else path
+        return path[:dot] + KEPT_EXTENSIONS[suffix] if suffix in KEPT_EXTENSIONS else path
     wanted = EXTENSIONS[format]
-    return path if SPELLINGS.get(suffix, suffix) == wanted else stem + wanted
+    if SPELLINGS.get(suffix, suffix) == wanted:
+        return path
+    return path[: len(path) - len(suffix)] + wanted
 
 
 def folded(name: str) -> str:
@@ -61,10 +64,12 @@ class NameCheck:
         # A name alone would take ten times the memory of its hash.
         self.hashes = array("q")
 
-    def add(self, path: str) -> None:
-        """Take note of the source `path`; each comes once."""
+    def add(self, path: str) -> str:
+        """Take note of the source `path`, each once; returns the name of its output."""
+        output = output_name(path, self.format)
         self.paths.append(path)
-        self.hashes.append(hash(folded(output_name(path, self.format))))
+        self.hashes.append(hash(folded(output)))
+        return output
 
     def refuse_collisions(self, manifest: Manifest, output: Path) -> None:
         """Raise `UsageError` where a name would have two sources, in this run or by an earlier one.

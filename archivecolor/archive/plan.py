@@ -15,7 +15,7 @@ from pathlib import Path
 
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Known, Manifest, Status
-from archivecolor.archive.names import NameCheck, Shard, output_name
+from archivecolor.archive.names import NameCheck, Shard
 from archivecolor.archive.walk import Found
 from archivecolor.errors import Reason
 from archivecolor.settings import SelectionOptions
@@ -108,15 +108,16 @@ def make_plan(found: Iterable[Found], manifest: Manifest, question: Question) ->
     names = NameCheck(question.format)
     shard = Shard.parse(question.options.shard)
     for file in found:
-        names.add(file.path)
+        output = names.add(file.path)
         if shard.holds(file.path):
-            add_item(result, file, manifest.known(file.path), question, manifest)
+            add_item(result, file, output, question, manifest)
     names.refuse_collisions(manifest, question.output)
     return result
 
 
-def add_item(result: Plan, file: Found, known: Known | None, question: Question, manifest: Manifest) -> None:
+def add_item(result: Plan, file: Found, output: str, question: Question, manifest: Manifest) -> None:
     """Count one file, and take it into the plan where it has to be done."""
+    known = manifest.known(file.path)
     action = action_for(file, known, question)
     if action is Action.DO and known is not None and is_only_touched(file, known, question, manifest):
         result.touched.append(file)
@@ -126,7 +127,6 @@ def add_item(result: Plan, file: Found, known: Known | None, question: Question,
         return
     if question.options.limit is not None and len(result.items) >= question.options.limit:
         return
-    output = output_name(file.path, question.format)
     pixels = known.pixels if known is not None and known.nbytes == file.nbytes else 0
     nbytes = max(0, file.nbytes)
     result.items.append(Item(file.path, output, nbytes, file.mtime_ns, action, pixels))

@@ -5,7 +5,7 @@ really holds is found out later; here the extension decides whether it is looked
 """
 
 # Bytes, and no Path object per file: a tree may hold millions.
-# ruff: noqa: PTH113, PTH116, PTH122
+# ruff: noqa: PTH113, PTH116
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ class Tree:
             return Passed.HIDDEN
         if entry.name.lower() in SYSTEM_NAMES or (entry.is_folder and entry.name == OUR_FOLDER.encode()):
             return Passed.SYSTEM
-        if self.selection.excludes(path):
+        if self.selection.exclude and self.selection.excludes(path):
             return Passed.EXCLUDED
         return None if entry.is_folder else self.passes_over_file(path, entry)
 
@@ -275,8 +275,9 @@ class Tree:
 
 
 def extension_of(name: bytes) -> bytes:
-    """Last extension of a file name, lower case, with its dot; empty without one."""
-    return os.path.splitext(name)[1].lower()
+    """Last extension of a name or path, lower case, with its dot; empty without one."""
+    dot = name.rfind(b".")
+    return name[dot:].lower() if dot > name.rfind(b"/") + 1 else b""
 
 
 def read_list(path: Path) -> list[bytes]:

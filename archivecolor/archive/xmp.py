@@ -128,6 +128,12 @@ def descriptions_of(packet: bytes | None) -> list[Element] | None:
     return root.findall(f".//{{{RDF}}}RDF/{{{RDF}}}Description") or root.findall(f"./{{{RDF}}}Description")
 
 
+def joined(packet: bytes | None, extension: bytes) -> bytes | None:
+    """A packet and its extension as one packet; the packet as it is where either is damaged."""
+    main, more = descriptions_of(packet), descriptions_of(extension)
+    return packet_of([*main, *more]) if main and more else packet
+
+
 def remember_prefixes(packet: bytes) -> None:
     """Let the packet's own namespace prefixes be written again."""
     for _, (prefix, uri) in ElementTree.iterparse(

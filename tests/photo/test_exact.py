@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import simplejpeg
 import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from picture_journey import colour, scene
+from PIL import Image
+
 from archivecolor.colour.luma import luma_codes
 from archivecolor.photo.formats import jpeg_coefficients
 from archivecolor.photo.grey import take_colour_off
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from PIL import Image
-from picture_journey import colour, scene
 
 Array = np.ndarray
 

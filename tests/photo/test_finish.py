@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import simplejpeg
 import tifffile
+from picture_journey import LIMIT, colour, grey_codes, invented_chroma, scene, smooth_scene
+from PIL import Image
+
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.finish import FinishOptions, finish
 from archivecolor.photo.formats.registry import opened
 from archivecolor.photo.look import look
-from PIL import Image
-from picture_journey import LIMIT, colour, grey_codes, invented_chroma, scene, smooth_scene
 
 
 def tiff(path: Path, codes: np.ndarray, **options: object) -> Path:

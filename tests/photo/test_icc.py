@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from picture_journey import LIMIT, colour, scene
+from PIL import Image, ImageCms
+
 from archivecolor.photo.formats.registry import opened
 from archivecolor.photo.icc import SRGB, output_profile
-from PIL import Image, ImageCms
-from picture_journey import LIMIT, colour, scene
 
 
 def grey_profile(gamma: float, connection: bytes = b"XYZ ") -> bytes:

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import simplejpeg
 import tifffile
+from picture_journey import LIMIT, colour, scene, smooth_scene
+from PIL import Image
+
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.look import look
-from PIL import Image
-from picture_journey import LIMIT, colour, scene, smooth_scene
 
 
 def reason_of(path: Path, max_megapixels: float = LIMIT) -> Reason:

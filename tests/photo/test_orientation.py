@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from picture_journey import LIMIT, colour, grey_codes, smooth_scene
+from PIL import Image, ImageOps
+
 from archivecolor.photo.formats.registry import opened
 from archivecolor.photo.look import look
 from archivecolor.photo.orientation import as_stored, upright
-from PIL import Image, ImageOps
-from picture_journey import LIMIT, colour, grey_codes, smooth_scene
 
 EIGHT = range(1, 9)
 

@@ -9,7 +9,7 @@ import hashlib
 import struct
 from pathlib import Path
 
-from archivecolor.archive.xmp import Xmp
+from archivecolor.archive.xmp import Xmp, joined
 from archivecolor.photo.embed.blocks import Blocks, Load
 from archivecolor.photo.embed.photoshop import iptc_in, iptc_resource
 from archivecolor.photo.formats.jpeg_segments import APP0, APP1, EXIF_NAME, SOI, Segment, parse
@@ -29,24 +29,13 @@ def read(path: Path) -> Blocks:
     packets = header.app(APP1, XMP_NAME)
     xmp = packets[0] if packets else None
     extension = joined_extension(header.app(APP1, EXTENSION_NAME))
-    return Blocks(header.exif, iptc_in(resources), with_extension(xmp, extension))
+    return Blocks(header.exif, iptc_in(resources), joined(xmp, extension) if extension else xmp)
 
 
 def joined_extension(chunks: list[bytes]) -> bytes:
     """The XMP extension, its chunks put together by their offsets; empty without one."""
     pieces = {struct.unpack_from(">I", chunk, 36)[0]: chunk[40:] for chunk in chunks if len(chunk) >= 40}
     return b"".join(pieces[offset] for offset in sorted(pieces))
-
-
-def with_extension(packet: bytes | None, extension: bytes) -> bytes | None:
-    """The packet with the extension's descriptions put into its RDF."""
-    if not packet or not extension:
-        return packet
-    begin, end = extension.find(b"<rdf:Description"), extension.rfind(b"</rdf:RDF>")
-    at = packet.rfind(b"</rdf:RDF>")
-    if min(begin, end, at) < 0:
-        return packet
-    return packet[:at] + extension[begin:end] + packet[at:]
 
 
 def embed(part: Path, load: Load) -> tuple[str, ...]:

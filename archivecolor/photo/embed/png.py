@@ -69,7 +69,7 @@ def raw_profile(name: bytes, body: bytes) -> bytes | None:
     """The bytes of a raw profile: a name, a length and hex digits, as ImageMagick writes it."""
     _, _, text = body.partition(b"\0")
     plain = inflated(text[1:]) if name == b"zTXt" else text
-    match = re.match(rb"\s*\w+\s+(\d+)\s+([0-9a-fA-F\s]+)", plain or b"")
+    match = re.match(rb"\n[^\n]*\n\s*(\d+)\s+([0-9a-fA-F\s]+)", plain or b"")
     if match is None:
         return None
     digits = b"".join(match[2].split())

@@ -133,7 +133,8 @@ class JpegFormat(WritableFormat):
             return None
         if plan.samples == 1:
             return jpeg_coefficients.without_chroma(scan.data)
-        return jpeg_coefficients.with_chroma(scan.data, _chroma_planes(plan))
+        template = jpeg_coefficients.chroma_template(_chroma_planes(plan))
+        return jpeg_coefficients.with_chroma(scan.data, template)
 
 
 def _colour_space(header: segments.Header) -> str:

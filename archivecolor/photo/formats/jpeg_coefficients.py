@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from archivecolor.archive.durable import raise_if_full
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.formats import jpeg_segments
 
@@ -53,17 +54,21 @@ def luma_of(data: bytes) -> Luma:
         return _luma(picture)
 
 
-def with_chroma(data: bytes, planes: ChromaPlanes) -> bytes:
-    """A JPEG with the luma of `data`, coefficient for coefficient, and this chroma.
+def chroma_template(planes: ChromaPlanes) -> bytes:
+    """A JPEG with this chroma and an empty luma."""
+    import simplejpeg
+
+    blank = np.zeros(planes.size, np.uint8)
+    return bytes(simplejpeg.encode_jpeg_yuv_planes(blank, planes.blue, planes.red, CHROMA_QUALITY))
+
+
+def with_chroma(data: bytes, template: bytes) -> bytes:
+    """A JPEG with the luma of `data`, coefficient for coefficient, and the chroma of `template`.
 
     Raises:
         ItemError: NOT_EXACT where the luma does not come out as it went in.
     """
-    import simplejpeg
-
-    blank = np.zeros(planes.size, np.uint8)
-    template = simplejpeg.encode_jpeg_yuv_planes(blank, planes.blue, planes.red, CHROMA_QUALITY)
-    return _with_luma(bytes(template), data)
+    return _with_luma(template, data)
 
 
 def without_chroma(data: bytes) -> bytes:
@@ -116,14 +121,27 @@ def _opened(data: bytes) -> Iterator[Any]:
     """
     import jpeglib
 
-    with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
-        path = Path(folder, "bare.jpg")
+    with _desk() as folder:
+        path = folder / "bare.jpg"
         path.write_bytes(jpeg_segments.bare(data))
         yield jpeglib.read_dct(str(path))
 
 
 def _written(picture: Any) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
-        path = Path(folder, "out.jpg")
+    with _desk() as folder:
+        path = folder / "out.jpg"
         picture.write_dct(str(path))
         return path.read_bytes()
+
+
+@contextmanager
+def _desk() -> Iterator[Path]:
+    """A folder for a moment, in which what jpeglib says is understood: its errors have no number."""
+    with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
+        try:
+            yield Path(folder)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise_if_full(Path(folder))
+            raise ItemError(Reason.UNREADABLE, f"the jpeg's coefficients are damaged ({error})") from error

@@ -72,12 +72,14 @@ class Header:
 
     @property
     def density(self) -> Density | None:
-        """Density of the JFIF segment."""
+        """Density of the JFIF segment; square pixels without a unit are none."""
         bodies = self.app(APP0, b"JFIF\0")
         if not bodies or len(bodies[0]) < 7:
             return None
         unit, x, y = struct.unpack_from(">BHH", bodies[0], 2)
-        return Density((x, 1), (y, 1), UNITS[unit]) if unit in UNITS and x and y else None
+        if unit not in UNITS or not x or not y or (unit == 0 and x == y):
+            return None
+        return Density((x, 1), (y, 1), UNITS[unit])
 
     @property
     def exif(self) -> bytes | None:

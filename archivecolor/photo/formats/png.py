@@ -31,8 +31,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 PALETTE = 3
 MEANING = (b"gAMA", b"cHRM", b"sRGB")
-# zlib level: above this, time doubles for a percent.
-LEVEL = 6
+# zlib level: on photographs, level 6 takes four times as long for two percent.
+LEVEL = 1
 
 
 @dataclass(frozen=True)

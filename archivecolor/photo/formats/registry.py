@@ -70,7 +70,8 @@ def opened(path: Path, max_megapixels: float) -> Iterator[Opened]:
     with reading(path, form):
         scan = form.open(path)
     with scan:
-        _check_size(scan, max_megapixels)
+        with reading(path, form):
+            _check_size(scan, max_megapixels)
         yield Opened(path, form, scan, stamp)
 
 

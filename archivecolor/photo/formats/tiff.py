@@ -6,7 +6,7 @@ Reduced pages and pyramids show the old grey, so outputs leave them out and the 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,10 +37,13 @@ class TiffScan(Scan):
             raise
 
     def _read_pages(self, nbytes: int) -> None:
-        every = list(_every_page(self._tiff.pages))
-        self._pages = [page for page in every if not _is_reduced(page) and not page.subfiletype & MASK]
-        self._pages = self._pages or [max(every, key=lambda page: page.imagelength * page.imagewidth)]
-        if len(self._pages) < len(every):
+        chain = list(self._tiff.pages)
+        below = [sub for page in chain if page.subifds for sub in page.pages]
+        self._pages = [page for page in chain if _is_whole(page)]
+        # Some cameras keep the whole picture below a thumbnail, some programs call everything reduced.
+        self._pages = self._pages or [page for page in below if _is_whole(page)]
+        self._pages = self._pages or [max(chain, key=lambda page: page.imagelength * page.imagewidth)]
+        if len(self._pages) < len(chain) + len(below):
             self.dropped = ("reduced pages and masks",)
         for page in self._pages:
             tiff_pages.check_layout(page, nbytes)
@@ -99,16 +102,10 @@ class TiffFormat(WritableFormat):
         return "exact"
 
 
-def _every_page(pages: Iterable[Any]) -> Iterator[Any]:
-    for page in pages:
-        yield page
-        if page.subifds:
-            yield from _every_page(page.pages)
-
-
-def _is_reduced(page: Any) -> bool:
+def _is_whole(page: Any) -> bool:
+    """Whether a page is a picture at full size, by the tags that say so, new and old."""
     old = page.tags.get(255)
-    return bool(page.subfiletype & REDUCED) or (old is not None and old.value == OLD_REDUCED)
+    return not page.subfiletype & (REDUCED | MASK) and (old is None or old.value != OLD_REDUCED)
 
 
 def _check_chain(file: BinaryIO) -> None:

@@ -91,8 +91,11 @@ def _plain_bytes(page: Any, plane: int, top: int, bottom: int, row_bytes: int) -
     while top < bottom:
         strip, within = divmod(top, strip_rows)
         rows = min(bottom - top, strip_rows - within)
+        number = plane * strips + strip
+        if (within + rows) * row_bytes > page.databytecounts[number]:
+            raise ItemError(Reason.UNREADABLE, "a strip of the tiff is shorter than its rows")
         file = page.parent.filehandle
-        file.seek(page.dataoffsets[plane * strips + strip] + within * row_bytes)
+        file.seek(page.dataoffsets[number] + within * row_bytes)
         yield file.read(rows * row_bytes)
         top += rows
 

@@ -86,7 +86,7 @@ def _encoder(compression: int) -> Callable[[Codes], bytes]:
         NONE: lambda codes: codes.tobytes(),
         PACKBITS: lambda codes: bytes(imagecodecs.packbits_encode(codes, axis=-2)),
         LZW: lambda codes: bytes(imagecodecs.lzw_encode(_differences(codes))),
-        DEFLATE: lambda codes: bytes(imagecodecs.zlib_encode(_differences(codes), level=6)),
+        DEFLATE: lambda codes: bytes(imagecodecs.deflate_encode(_differences(codes), level=4)),
         LZMA: lambda codes: bytes(imagecodecs.lzma_encode(_differences(codes))),
         ZSTD: lambda codes: bytes(imagecodecs.zstd_encode(_differences(codes))),
     }

@@ -9,14 +9,15 @@ import imagecodecs
 import numpy as np
 import pytest
 import simplejpeg
+from picture_journey import LIMIT, colour, grey_codes, scene, smooth_scene
+from PIL import Image
+
 from archivecolor.colour.luma import luma_codes
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.formats import jpeg_coefficients, jpeg_segments
 from archivecolor.photo.grey import take_colour_off
 from archivecolor.photo.look import look
-from PIL import Image
-from picture_journey import LIMIT, colour, grey_codes, scene, smooth_scene
 
 
 def encoded(codes: np.ndarray, **options: object) -> bytes:

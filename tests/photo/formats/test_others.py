@@ -9,13 +9,14 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+from picture_journey import LIMIT, colour, grey_codes, scene, smooth_scene
+from PIL import Image
+
 from archivecolor.colour.luma import luma_codes
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.formats.registry import opened
 from archivecolor.photo.look import look
-from PIL import Image
-from picture_journey import LIMIT, colour, grey_codes, scene, smooth_scene
 
 
 def scan_of(tmp_path: Path, data: bytes) -> Path:

@@ -9,11 +9,12 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+from picture_journey import LIMIT, colour, scene
+from PIL import Image, PngImagePlugin
+
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.look import look
-from PIL import Image, PngImagePlugin
-from picture_journey import LIMIT, colour, scene
 
 
 def chunk(name: bytes, body: bytes) -> bytes:

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from picture_journey import LIMIT, colour, grey_codes, scene
+from PIL import Image
+
 from archivecolor.colour.luma import luma_codes
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.look import look
-from PIL import Image
-from picture_journey import LIMIT, colour, grey_codes, scene
 
 
 def scan_of(tmp_path: Path, codes: np.ndarray, **options: object) -> Path:
@@ -218,8 +219,9 @@ def test_damage_inside_jpeg_in_tiff_is_found(tmp_path: Path) -> None:
         offset, count = tiff.pages[0].dataoffsets[0], tiff.pages[0].databytecounts[0]
     data = bytearray(path.read_bytes())
     middle = offset + count // 2
-    data[middle : middle + 400] = np.random.default_rng(0).integers(0, 256, 400, np.uint8).tobytes()
+    data[middle : middle + 400] = np.random.default_rng(0).integers(0, 255, 400, np.uint8).tobytes()
     path.write_bytes(data)
+    assert tifffile.imread(path).shape == (200, 200), "the usual reader passes over it"
     with pytest.raises(ItemError) as damage:
         look(path, working_size=64, max_megapixels=LIMIT)
     assert damage.value.reason is Reason.UNREADABLE
@@ -333,3 +335,56 @@ def test_a_cut_chain_of_pages_is_truncated_not_shortened(tmp_path: Path) -> None
     with pytest.raises(ItemError) as damage:
         look(path, working_size=64, max_megapixels=LIMIT)
     assert damage.value.reason is Reason.TRUNCATED
+
+
+def test_a_whole_picture_below_a_thumbnail_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "scan.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(scene(16, 16), photometric="minisblack", subfiletype=1, subifds=1, metadata=None)
+        writer.write(scene(64, 64), photometric="minisblack", subfiletype=0, metadata=None)
+    done = colour(path)
+    assert np.array_equal(luma_codes(rgb_page(done.path)), scene(64, 64))
+
+
+def test_a_page_that_calls_itself_reduced_is_still_a_picture(tmp_path: Path) -> None:
+    done = colour(scan_of(tmp_path, scene(), subfiletype=1))
+    assert np.array_equal(luma_codes(rgb_page(done.path)), scene())
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_strips_that_are_missing_or_short_are_not_made_up(tmp_path: Path, compression: str | None) -> None:
+    path = scan_of(tmp_path, scene(), compression=compression, rowsperstrip=16)
+    with tifffile.TiffFile(path) as tiff:
+        counts = tiff.pages[0].tags["StripByteCounts"]
+        place = counts.valueoffset
+        size = (counts.dtype_name in ("LONG", 4) and 4) or 2
+    for count in (0, 5):
+        data = bytearray(path.read_bytes())
+        data[place : place + size] = count.to_bytes(size, "little")
+        broken = tmp_path / "broken.tif"
+        broken.write_bytes(data)
+        with pytest.raises(ItemError) as damage:
+            look(broken, working_size=64, max_megapixels=LIMIT)
+        assert damage.value.reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_a_large_page_goes_through_in_bands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str | None
+) -> None:
+    import tracemalloc
+
+    from archivecolor.photo import finish
+    from archivecolor.photo.formats import base
+
+    monkeypatch.setattr(base, "BAND_BYTES", 1 << 19)
+    monkeypatch.setattr(finish, "copy_metadata", lambda *_: ())
+    codes = np.tile(scene(500, 2000, 16), (8, 1))
+    path = scan_of(tmp_path, codes, compression=compression, rowsperstrip=8 if compression else 4000)
+    del codes
+    tracemalloc.start()
+    done = colour(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert done.finished.nbytes > 40e6
+    assert peak < 12e6, "the page's RGB alone would be 48 MB"

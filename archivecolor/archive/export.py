@@ -1,0 +1,104 @@
+"""The manifest as a table: CSV or Parquet, one row per item."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from archivecolor.archive.durable import replacing
+from archivecolor.archive.record import Record, with_raw
+from archivecolor.errors import UnavailableError
+
+ROWS_AT_ONCE = 20_000
+# Columns and their types; a fact that is not known is an empty cell.
+COLUMNS: dict[str, type] = {
+    "path": str,
+    "path_raw": str,
+    "kind": str,
+    "status": str,
+    "reason": str,
+    "detail": str,
+    "source_bytes": int,
+    "source_mtime_ns": int,
+    "source_sha256": str,
+    "source_width": int,
+    "source_height": int,
+    "source_depth": int,
+    "source_pages": int,
+    "source_tone": str,
+    "output_path": str,
+    "output_bytes": int,
+    "output_sha256": str,
+    "output_width": int,
+    "output_height": int,
+    "output_depth": int,
+    "settings": str,
+    "weights": str,
+    "confidence": float,
+    "luma": str,
+    "lost": str,
+    "seconds": float,
+    "at": str,
+}
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """The cells of one record; what was lost is joined by semicolons."""
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    for column in COLUMNS:
+        group, _, fact = column.partition("_")
+        holder = {"source": record.source, "output": record.output}.get(group, record)
+        row[column] = getattr(holder, fact if holder is not record else column, None)
+    row |= with_raw(record.path)
+    if record.output is not None:
+        row["output_path"] = with_raw(record.output.path)["path"]
+    row["status"] = record.status.value
+    row["reason"] = str(getattr(record.reason, "value", record.reason))
+    row["lost"] = "; ".join(record.lost)
+    return row
+
+
+def write_csv(records: Iterable[Record], file: TextIO) -> None:
+    """Write the table as CSV (RFC 4180, UTF-8) to an open text file, opened with `newline=""`."""
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    writer.writerows(row_of(record) for record in records)
+
+
+def export_csv(records: Iterable[Record], path: Path) -> None:
+    """Write the table as a CSV file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        write_csv(records, file)
+
+
+def export_parquet(records: Iterable[Record], path: Path) -> None:
+    """Write the table as a Parquet file.
+
+    Raises:
+        UnavailableError: pyarrow is not installed.
+        OutputError: it cannot be written.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        raise UnavailableError("Parquet needs pyarrow: pip install 'archivecolor[parquet]'") from error
+    kinds = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
+    schema = pyarrow.schema([(column, kinds[kind]) for column, kind in COLUMNS.items()])
+    with replacing(path) as part, pyarrow.parquet.ParquetWriter(part, schema) as writer:
+        for rows in batches(records):
+            writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+
+
+def batches(records: Iterable[Record]) -> Iterator[list[dict[str, Any]]]:
+    """Rows, so many at a time that memory stays flat."""
+    left = iter(records)
+    while rows := [row_of(record) for record in islice(left, ROWS_AT_ONCE)]:
+        yield rows

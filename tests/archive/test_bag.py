@@ -1,0 +1,56 @@
+"""The output as a bag, held valid by the Library of Congress' own validator."""
+
+import os
+
+import bagit
+import pytest
+
+from archivecolor.archive.bag import payload_for, payload_of, write_bag
+from archivecolor.archive.durable import PART_SUFFIX
+from archivecolor.archive.fixity import Digest, sha256_of
+
+NAMES = ["a.jpg", "deep/b c.tif", "ä/ü.png", "100%.jpg", "_archivecolor/manifest.jsonl"]
+
+
+@pytest.fixture
+def bag(tmp_path):
+    for name in NAMES:
+        path = payload_for(tmp_path / "bag") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.fsencode(name))
+    return tmp_path / "bag"
+
+
+def test_the_validator_agrees(bag):
+    assert payload_of(bag) == bag
+    write_bag(bag, [], "archivecolor 1.0")
+    assert payload_of(bag) == bag / "data"
+    read = bagit.Bag(str(bag))
+    read.validate()
+    assert read.info["Payload-Oxum"] == f"{sum(len(os.fsencode(name)) for name in NAMES)}.{len(NAMES)}"
+    assert sorted(read.payload_files()) == sorted(f"data/{name}" for name in NAMES)
+
+
+def test_it_is_written_anew_as_the_tree_grows(bag):
+    write_bag(bag, [], "archivecolor 1.0")
+    (bag / "data" / "new.jpg").write_bytes(b"new")
+    with pytest.raises(bagit.BagValidationError):
+        bagit.Bag(str(bag)).validate()
+    write_bag(bag, [Digest("new.jpg", sha256_of(bag / "data" / "new.jpg"))], "archivecolor 1.0")
+    bagit.Bag(str(bag)).validate()
+
+
+def test_a_known_digest_is_taken_and_a_wrong_one_found_by_the_validator(bag):
+    write_bag(bag, [Digest("a.jpg", "0" * 64)], "archivecolor 1.0")
+    with pytest.raises(bagit.BagValidationError, match=r"a\.jpg"):
+        bagit.Bag(str(bag)).validate()
+
+
+def test_locks_and_parts_are_no_payload(bag):
+    passing = [bag / "data" / "_archivecolor" / "lock", bag / "data" / f".a.jpg.1{PART_SUFFIX}"]
+    for path in passing:
+        path.write_bytes(b"")
+    write_bag(bag, [], "archivecolor 1.0")
+    for path in passing:
+        path.unlink()
+    bagit.Bag(str(bag)).validate()

@@ -1,0 +1,116 @@
+"""PREMIS has its elements in the schema's order, and those that the schema asks for."""
+
+import os
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from archivecolor.archive.manifest import Output, Record, Source, Status
+from archivecolor.archive.premis import PREMIS, Agent, premis_of, write_premis
+from archivecolor.errors import Reason
+
+RECORD = Record(
+    os.fsdecode(b"box/caf\xe9.tif"),
+    Status.DONE,
+    Reason.COLOURED,
+    Source(10, 20, "a" * 64, 6, 4, 16, 1, "grey"),
+    output=Output(os.fsdecode(b"box/caf\xe9.tif"), 30, "b" * 64, 6, 4, 16),
+    settings="s",
+    weights="w",
+    confidence=0.5,
+    luma="exact",
+    lost=("MakerNotes:X",),
+    at="2027-01-02T03:04:05.000Z",
+)
+US = Agent("1.0", "default")
+
+# premis-v3-0.xsd: the children of each complex type in order, the required ones with a star.
+SCHEMA = {
+    "premis": "object* event agent rights",
+    "object": "objectIdentifier* preservationLevel significantProperties objectCharacteristics* originalName "
+    "storage signatureInformation environmentFunction environmentDesignation environmentRegistry "
+    "environmentExtension relationship linkingEventIdentifier linkingRightsStatementIdentifier",
+    "objectIdentifier": "objectIdentifierType* objectIdentifierValue*",
+    "objectCharacteristics": "compositionLevel fixity size format* creatingApplication inhibitors "
+    "objectCharacteristicsExtension",
+    "fixity": "messageDigestAlgorithm* messageDigest* messageDigestOriginator",
+    "format": "formatDesignation formatRegistry formatNote",
+    "formatDesignation": "formatName* formatVersion",
+    "creatingApplication": "creatingApplicationName creatingApplicationVersion dateCreatedByApplication "
+    "creatingApplicationExtension",
+    "relationship": "relationshipType* relationshipSubType* relatedObjectIdentifier* relatedEventIdentifier "
+    "relatedEnvironmentPurpose relatedEnvironmentCharacteristic",
+    "relatedObjectIdentifier": "relatedObjectIdentifierType* relatedObjectIdentifierValue* "
+    "relatedObjectSequence",
+    "relatedEventIdentifier": "relatedEventIdentifierType* relatedEventIdentifierValue* relatedEventSequence",
+    "linkingEventIdentifier": "linkingEventIdentifierType* linkingEventIdentifierValue*",
+    "event": "eventIdentifier* eventType* eventDateTime* eventDetailInformation eventOutcomeInformation "
+    "linkingAgentIdentifier linkingObjectIdentifier",
+    "eventIdentifier": "eventIdentifierType* eventIdentifierValue*",
+    "eventDetailInformation": "eventDetail eventDetailExtension",
+    "eventOutcomeInformation": "eventOutcome eventOutcomeDetail",
+    "eventOutcomeDetail": "eventOutcomeDetailNote eventOutcomeDetailExtension",
+    "linkingAgentIdentifier": "linkingAgentIdentifierType* linkingAgentIdentifierValue* linkingAgentRole",
+    "linkingObjectIdentifier": "linkingObjectIdentifierType* linkingObjectIdentifierValue* linkingObjectRole",
+    "agent": "agentIdentifier* agentName agentType agentVersion agentNote agentExtension "
+    "linkingEventIdentifier linkingRightsStatementIdentifier linkingEnvironmentIdentifier",
+    "agentIdentifier": "agentIdentifierType* agentIdentifierValue*",
+}
+
+
+def local(element):
+    assert element.tag.startswith(f"{{{PREMIS}}}")
+    return element.tag.rpartition("}")[2]
+
+
+def hold_to_schema(element):
+    if not len(element):
+        assert element.text
+        return
+    children = [word.rstrip("*") for word in SCHEMA[local(element)].split()]
+    required = {word.rstrip("*") for word in SCHEMA[local(element)].split() if word.endswith("*")}
+    names = [local(child) for child in element]
+    assert required <= set(names)
+    assert [children.index(name) for name in names] == sorted(children.index(name) for name in names)
+    for child in element:
+        hold_to_schema(child)
+
+
+def test_elements_stand_in_the_schemas_order():
+    root = premis_of(RECORD, US)
+    assert root.get("version") == "3.0"
+    assert [local(child) for child in root] == ["object", "object", "event", "agent"]
+    hold_to_schema(root)
+
+
+def test_the_order_is_really_checked():
+    root = premis_of(RECORD, US)
+    first = root[0]
+    first.append(first[0])
+    first.remove(first[0])
+    with pytest.raises(AssertionError):
+        hold_to_schema(root)
+
+
+def test_objects_event_and_agent_point_to_each_other():
+    root = premis_of(RECORD, US)
+    texts = {element.text for element in root.iter()}
+    assert {"a" * 64, "b" * 64, "2027-01-02T03:04:05.000Z", r"box/caf\xe9.tif", "image/tiff"} <= texts
+    event = root.findtext(f".//{{{PREMIS}}}eventIdentifierValue")
+    links = [element.text for element in root.iter(f"{{{PREMIS}}}linkingEventIdentifierValue")]
+    assert links == [event, event]
+    linked = [element.text for element in root.iter(f"{{{PREMIS}}}linkingObjectIdentifierValue")]
+    assert linked == ["a" * 64, "b" * 64]
+
+
+def test_it_is_written_as_xml(tmp_path):
+    write_premis(tmp_path / "a" / "x.premis.xml", RECORD, US)
+    root = ElementTree.parse(tmp_path / "a" / "x.premis.xml").getroot()
+    kinds = [element.get("{http://www.w3.org/2001/XMLSchema-instance}type") for element in root[:2]]
+    assert kinds == ["premis:file", "premis:file"]
+
+
+def test_a_record_without_output_has_none():
+    with pytest.raises(ValueError, match="derivative"):
+        premis_of(replace(RECORD, output=None), US)
