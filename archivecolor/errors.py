@@ -134,8 +134,11 @@ class StoppedError(ArchivecolorError):
 
     Args:
         exit_code: `ExitCode.INTERRUPTED` for Ctrl-C, `ExitCode.TERMINATED` for SIGTERM.
+        way_on: how the run goes on.
     """
 
-    def __init__(self, exit_code: ExitCode) -> None:
-        super().__init__("stopped; the same command goes on where it left off")
+    def __init__(
+        self, exit_code: ExitCode, way_on: str = "the same command goes on where it left off"
+    ) -> None:
+        super().__init__(f"stopped; {way_on}")
         self.exit_code = exit_code

@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from archivecolor.errors import UsageError
 
 T = TypeVar("T")
+
+DEVICE_NAME = r"auto|cpu|mps|cuda(:\d+)?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class Option:
         low: smallest allowed number, inclusive.
         high: largest allowed number, inclusive.
         multiple_of: the number must be a multiple of this.
+        pattern: regular expression that a word must match as a whole.
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
         shapes_output: the bytes of the output depend on it, so it belongs to the settings digest.
@@ -44,6 +48,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     multiple_of: int | None = None
+    pattern: str = ""
     short: str = ""
     argument: bool = False
     shapes_output: bool = False
@@ -111,6 +116,8 @@ def check(name: str, value: Any, about: Option) -> None:
         raise UsageError(f"{name} is {value}; it must be at least {about.low:g}")
     if about.high is not None and value > about.high:
         raise UsageError(f"{name} is {value}; it must be at most {about.high:g}")
+    if about.pattern and not re.fullmatch(about.pattern, value):
+        raise UsageError(f"{name} is {value!r}; {about.help[0].lower()}{about.help[1:]}")
     if about.multiple_of is not None and value % about.multiple_of:
         raise UsageError(f"{name} is {value}; it must be a multiple of {about.multiple_of}")
 
@@ -136,7 +143,9 @@ class NetworkOptions(Settings):
     """Which network answers, and on what."""
 
     checkpoint: Path | None = option(None, "Checkpoint file; the built-in weights without it.")
-    device: str = option("auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.")
+    device: str = option(
+        "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
+    )
     precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
     batch_size: int = option(8, "Pictures the network sees at once.", unit="pictures", low=1, high=1024)
     working_size: int = option(
@@ -222,7 +231,7 @@ class DirSettings(SelectionOptions, NetworkOptions, UnattendedOptions, VoiceOpti
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
     timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)
-    films: bool = option(False, "Colour the films of the tree too.")
+    films: bool = option(False, "Then colour all films of the tree too, with the defaults of `video`.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,6 +286,7 @@ class VideoSettings(NetworkOptions, UnattendedOptions, VoiceOptions):
     )
     threads: int = option(0, "Encoder threads; 0 takes the number of cores.", low=0, high=256)
     keep_work: bool = option(False, "Keep the work files.")
+    strict: bool = option(False, "Fail a film of which parts are damaged or missing.")
     overwrite: bool = option(False, "Do everything again.")
     retry_failed: bool = option(False, "Try films again that failed before.")
     dry_run: bool = option(False, "Say what would be done, and do nothing.")
@@ -303,25 +313,41 @@ class TrainSettings(VoiceOptions):
     max_steps: int | None = option(None, "Stop after this many steps in all.", low=1)
     max_runtime: float | None = option(None, "Let the schedule end after this long.", unit="seconds", low=1)
     batch_size: int | None = option(
-        None, "Pictures per step; the recipe's own number without it.", unit="pictures", low=1
+        None, "Pictures per batch; the recipe's own number without it.", unit="pictures", low=1
     )
     compile: bool = option(False, "Compile the network first: minutes at the start, faster steps after.")
     accumulate: int = option(1, "Batches summed into one step.", low=1)
     lr: float | None = option(None, "Learning rate of the generator; the recipe's own without it.", low=0.0)
     size: int | None = option(None, "Side of the square crops.", unit="pixels", low=32, multiple_of=16)
-    augment: float = option(1.0, "Strength of all input augmentation; 0 none.", low=0.0, high=2.0)
+    augment: float | None = option(
+        None, "Strength of old film's faults on the input, 0 none; the recipe's own without it.", low=0.0, high=2.0
+    )
     source_weights: str = option("", "Sampling weights by source prefix, as 'x-=1.4,cars=0.35'.")
-    device: str = option("auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.")
+    device: str = option(
+        "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
+    )
     precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
     cache_gigabytes: float = option(4.0, "Memory for decoded pictures.", unit="GB", low=0.01)
     jobs: int = option(0, "Threads that decode; 0 takes one per core.", low=0, high=256, short="j")
     seed: int = option(0, "Seed of everything drawn at random.", low=0)
     ema: float = option(0.998, "Decay of the averaged weights; 0 for none.", low=0.0, high=0.99999)
     clip: float = option(1.0, "Largest gradient norm.", low=0.0)
-    patience: int | None = option(None, "Stop after this many validations without a better one.", low=1)
+    patience: int | None = option(
+        None,
+        "Stop after this many validations without a better one; the recipe's own number without it.",
+        low=1,
+    )
     checkpoint_every: float = option(300.0, "Write a checkpoint at least this often.", unit="seconds", low=1)
-    sample_every: int = option(500, "Draw a sample sheet every so many steps.", unit="steps", low=1)
-    validate_every: int = option(1000, "Validate every so many steps.", unit="steps", low=1)
+    sample_every: int = option(
+        500,
+        "Draw a sample sheet every so many steps, and keep the weights half as often.",
+        unit="steps",
+        low=1,
+    )
+    validate_every: int | None = option(
+        None, "Validate every so many steps; the recipe's own number without it.", unit="steps", low=1
+    )
+    tensorboard: bool = option(False, "Write TensorBoard events too; needs the extra of that name.")
     options: tuple[str, ...] = option((), "Option of the network or its recipe, NAME=VALUE; may be repeated.")
 
 
@@ -359,11 +385,29 @@ class VerifySettings(VoiceOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportSettings(VoiceOptions):
+    """Options of `archivecolor manifest export`."""
+
+    output: Path = required("Coloured tree whose manifest is taken.", argument=True)
+    csv: Path | None = option(None, "Write a CSV file; - for standard output.")
+    parquet: Path | None = option(None, "Write a Parquet file (needs pyarrow).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactSettings(VoiceOptions):
+    """Options of `archivecolor manifest compact`."""
+
+    output: Path = required("Coloured tree whose manifest is made smaller.", argument=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DoctorSettings(Settings):
     """Options of `archivecolor doctor`."""
 
     checkpoint: Path | None = option(None, "Checkpoint file; the built-in weights without it.")
-    device: str = option("auto", "Where the network would run: auto, cpu, cuda, cuda:N or mps.")
+    device: str = option(
+        "auto", "Where the network would run: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

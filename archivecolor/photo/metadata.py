@@ -54,7 +54,9 @@ KEPT = ["--Orientation", "--PhotoshopThumbnail", "--ThumbnailImage", "--PreviewI
 KEPT_IN_TIFF = ["--XResolution", "--YResolution", "--ResolutionUnit"]
 
 CARRIED_TAGS = tiff.DESCRIPTIVE | tiff.RESOLUTION
-GROUPS = ("IFD", "ExifIFD", "GPS", "InteropIFD", "IPTC", "XMP-", "PNG", "Photoshop", "MakerNotes")
+GROUPS = ("IFD", "ExifIFD", "GPS", "InteropIFD", "IPTC", "PNG", "MakerNotes")
+# All else of Photoshop's resources is how a window looked.
+PHOTOSHOP = frozenset({"Photoshop:CopyrightFlag", "Photoshop:URL"})
 # How a file stores its picture, or what it says of itself alone.
 STRUCTURE_NAMES = """
     SubfileType OldSubfileType ImageWidth ImageHeight BitsPerSample Compression PhotometricInterpretation
@@ -145,9 +147,9 @@ def with_exiftool(source: Path, part: Path) -> tuple[str, ...] | None:
 @contextmanager
 def on_desk(source: Path, part: Path) -> Iterator[Desk]:
     """Give both files names that are no options, patterns or line ends, whatever they are called."""
-    plain = part.with_name(f".{os.getpid()}{PART_SUFFIX}")
     with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
         links = Path(folder)
+        plain = part.with_name(f".{links.name}{PART_SUFFIX}")
         links.joinpath("source").symlink_to(source.resolve())
         links.joinpath("out").symlink_to(part.parent.resolve(), target_is_directory=True)
         part.rename(plain)
@@ -197,7 +199,7 @@ def describes(tag: str, pages: bool) -> bool:
     group, _, name = tag.rpartition(":")
     if group.startswith("IFD") and group != "IFD0" and not pages:
         return False
-    return group.startswith(GROUPS) and not group.startswith("XMP-") and name not in STRUCTURE
+    return tag in PHOTOSHOP or (group.startswith(GROUPS) and name not in STRUCTURE)
 
 
 # --- by our own hand

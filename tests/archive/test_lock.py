@@ -63,15 +63,35 @@ def test_of_many_runs_started_at_once_one_wins(tmp_path):
     assert sorted(run.returncode for run in runs) == [0] + [11] * 5
 
 
-def test_waiting_runs_have_it_one_after_the_other(tmp_path):
+CONTEND = """
+import os, sys, time
+from pathlib import Path
+from archivecolor.archive.lock import locked
+from archivecolor.errors import LockedError
+journal = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+won = 0
+while won < 30:
+    try:
+        with locked(Path(sys.argv[1])):
+            os.write(journal, b"in %d\\n" % os.getpid())
+            time.sleep(0.002)
+            os.write(journal, b"out %d\\n" % os.getpid())
+            won += 1
+    except LockedError:
+        pass
+"""
+
+
+def test_however_closely_they_follow_no_two_have_it_at_once(tmp_path):
     journal = tmp_path / "journal"
-    script = HOLD.replace('print("held", flush=True)', 'open(sys.argv[4], "a").write("in\\n")').replace(
-        "time.sleep(float(sys.argv[2]))", 'time.sleep(0.05); open(sys.argv[4], "a").write("out\\n")'
-    )
-    command = [sys.executable, "-c", script, str(tmp_path), "0", "60", str(journal)]
+    command = [sys.executable, "-c", CONTEND, str(tmp_path), str(journal)]
     runs = [subprocess.Popen(command) for _ in range(4)]
     assert [run.wait() for run in runs] == [0] * 4
-    assert journal.read_text() == "in\nout\n" * 4
+    lines = journal.read_text().splitlines()
+    assert len(lines) == 4 * 30 * 2
+    for entered, left in zip(lines[::2], lines[1::2], strict=True):
+        assert (entered.split()[0], left.split()[0]) == ("in", "out")
+        assert entered.split()[1] == left.split()[1]
 
 
 def test_a_killed_run_is_taken_over_with_a_warning(tmp_path, caplog):

@@ -245,6 +245,19 @@ def test_a_tiff_thumbnail_page_makes_no_page_of_the_output(tmp_path):
         assert len(file.pages) == 1
 
 
+def test_a_thumbnail_between_pages_describes_none_of_them(tmp_path):
+    source, part = tmp_path / "scan.tif", tmp_path / "part.tif"
+    with tifffile.TiffWriter(source) as writer:
+        for kind, text in ((0, "first"), (1, "thumbnail"), (0, "second")):
+            writer.write(picture(1), subfiletype=kind, description=text, metadata=None, software=False)
+    with tifffile.TiffWriter(part) as writer:
+        for _ in range(2):
+            writer.write(picture(3), photometric="rgb", metadata=None, software=False)
+    copy_metadata(source, part, US)
+    with tifffile.TiffFile(part) as file:
+        assert [page.description for page in file.pages] == ["first", ""]
+
+
 def test_a_bigtiff_keeps_its_descriptive_tags(source, tmp_path):
     part = tmp_path / "part.tif"
     tifffile.imwrite(part, picture(3, 16), photometric="rgb", metadata=None, software=False, bigtiff=True)

@@ -21,6 +21,7 @@ from archivecolor.photo.formats.base import (
     Scan,
     WritableFormat,
     cut_bands,
+    reading,
     split_samples,
 )
 from archivecolor.photo.shrink import resize, target
@@ -125,10 +126,12 @@ class JpegFormat(WritableFormat):
         return "re-encoded" if carried is None else "coefficients"
 
     def _carried(self, plan: PagePlan) -> bytes | None:
-        with plan.source.open("rb") as file:
-            if not self.sniff(file.read(64)):
-                return None
-        scan = self.open(plan.source)
+        """The output around the source's coefficients, None where it has none to carry."""
+        with reading(plan.source, self):
+            with plan.source.open("rb") as file:
+                if not self.sniff(file.read(3)):
+                    return None
+            scan = self.open(plan.source)
         if not scan.carries_luma:
             return None
         if plan.samples == 1:

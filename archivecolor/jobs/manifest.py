@@ -1,0 +1,57 @@
+"""The manifest taken out as a table, and made smaller on request."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from archivecolor.archive.bag import payload_of
+from archivecolor.archive.export import export_csv, export_parquet, write_csv
+from archivecolor.archive.lock import locked
+from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, compact
+from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.errors import UsageError
+from archivecolor.settings import CompactSettings, ExportSettings
+
+STANDARD_OUTPUT = Path("-")
+
+
+def export_manifest(settings: ExportSettings) -> int:
+    """Write the newest record of every item as a table; returns how many there are.
+
+    Raises:
+        UsageError: there is no manifest, or no table is asked for.
+        UnavailableError: pyarrow is missing.
+        OutputError: the table cannot be written.
+    """
+    if settings.csv is None and settings.parquet is None:
+        raise UsageError("say what to write: --csv FILE (- for standard output) or --parquet FILE")
+    manifest = Manifest(manifest_of(settings.output))
+    if settings.csv == STANDARD_OUTPUT:
+        write_csv(manifest.records(), sys.stdout)
+    elif settings.csv is not None:
+        export_csv(manifest.records(), settings.csv)
+    if settings.parquet is not None:
+        export_parquet(manifest.records(), settings.parquet)
+    return len(manifest)
+
+
+def compact_manifest(settings: CompactSettings) -> int:
+    """Keep only the newest line of every item; returns how many lines went.
+
+    Raises:
+        UsageError: there is no manifest.
+        LockedError: a run holds the output.
+        OutputError: the manifest cannot be written anew.
+    """
+    path = manifest_of(settings.output)
+    with locked(payload_of(settings.output)):
+        return compact(path)
+
+
+def manifest_of(output: Path) -> Path:
+    """The manifest of an output folder."""
+    path = payload_of(output) / OUR_FOLDER / MANIFEST_NAME
+    if not path.exists():
+        raise UsageError(f"{path} is not there; give the output folder of an archivecolor run")
+    return path

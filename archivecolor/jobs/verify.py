@@ -1,0 +1,236 @@
+"""A coloured tree held against its manifest: every file that is missing, changed or extra."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+
+from archivecolor.archive.bag import payload_of
+from archivecolor.archive.fixity import DIGESTS_NAME, read_digests, sha256_of
+from archivecolor.archive.manifest import MANIFEST_NAME, lines
+from archivecolor.archive.record import Record, printable_text, record_of
+from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.engine.progress import Ending, Listener, News, Tally
+from archivecolor.engine.workers import core_count
+from archivecolor.errors import ExitCode, UsageError
+from archivecolor.settings import VerifySettings
+
+log = logging.getLogger(__name__)
+
+CHECKS_AT_ONCE = 1000
+
+
+class FaultKind(str, Enum):
+    """What can be wrong."""
+
+    MISSING = "missing"
+    CHANGED = "changed"
+    UNREADABLE = "unreadable"
+    EXTRA = "extra"
+    SOURCE_MISSING = "source-missing"
+    SOURCE_CHANGED = "source-changed"
+    SOURCE_UNREADABLE = "source-unreadable"
+    DAMAGED_LINE = "damaged-line"
+    LIST_DIFFERS = "list-differs"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is not as the manifest says.
+
+    Attributes:
+        kind: what is wrong.
+        path: of the file, relative to its folder.
+        detail: one sentence, may be empty.
+    """
+
+    kind: FaultKind
+    path: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One file to hold against its record.
+
+    Attributes:
+        folder: that `path` is relative to.
+        path: POSIX, as `os.fsdecode` gives it.
+        nbytes: size by the record.
+        sha256: digest by the record; None where it has none.
+        required: it is a fault where the file is gone.
+        is_source: a source rather than an output.
+    """
+
+    folder: Path
+    path: str
+    nbytes: int
+    sha256: str | None
+    required: bool = True
+    is_source: bool = False
+
+    def fault(self, kind: FaultKind, detail: str = "") -> Fault:
+        """A fault of this file."""
+        kinds = {
+            FaultKind.MISSING: FaultKind.SOURCE_MISSING,
+            FaultKind.CHANGED: FaultKind.SOURCE_CHANGED,
+            FaultKind.UNREADABLE: FaultKind.SOURCE_UNREADABLE,
+        }
+        return Fault(kinds[kind] if self.is_source else kind, self.path, detail)
+
+
+@dataclass(frozen=True)
+class Book:
+    """What the manifest says, read in full.
+
+    Attributes:
+        newest: the newest record of every item.
+        outputs: the newest record of every output file, those of earlier formats too.
+        damaged: numbers of lines that could not be read.
+    """
+
+    newest: dict[str, Record]
+    outputs: dict[str, Record]
+    damaged: tuple[int, ...]
+
+
+def verify_folder(settings: VerifySettings, listener: Listener, on_fault: Callable[[Fault], None]) -> Ending:
+    """Check every output, and with `sources` every source; reads all of them.
+
+    Args:
+        settings: the folders.
+        listener: told of every file.
+        on_fault: told of every fault.
+
+    Raises:
+        UsageError: there is no manifest to check against, or a newer version wrote it.
+    """
+    root = payload_of(settings.output)
+    book = read_book(root / OUR_FOLDER / MANIFEST_NAME)
+    checks = [*output_checks(root, book), *source_checks(settings.sources, book)]
+    tally = Tally(total=len(checks), unit="MB")
+    listener.began(tally.now())
+    count = 0
+    for fault in standing_faults(root, book):
+        on_fault(fault)
+        count += 1
+    for check, found in checked(checks, settings.jobs or core_count()):
+        if found is not None:
+            on_fault(found)
+            count += 1
+        news = news_of(check, found)
+        listener.settled(news, tally.add(news))
+    return Ending(tally.now(), ExitCode.VERIFY if count else ExitCode.OK)
+
+
+def read_book(path: Path) -> Book:
+    """Read every line of the manifest."""
+    if not path.exists():
+        raise UsageError(f"{path} is not there; give the output folder of an archivecolor run")
+    newest: dict[str, Record] = {}
+    outputs: dict[str, Record] = {}
+    damaged: list[int] = []
+    for line in lines(path, damaged.append):
+        record = record_of(line.values)
+        newest[record.path] = record
+        if record.output is not None:
+            outputs[record.output.path] = record
+    return Book(newest, outputs, tuple(damaged))
+
+
+def output_checks(root: Path, book: Book) -> Iterator[Check]:
+    """Every output; one that a newer record of its item no longer names may be gone."""
+    for path in sorted(book.outputs, key=os.fsencode):
+        output = book.outputs[path].output
+        newest = book.newest[book.outputs[path].path].output
+        if output is not None:
+            required = newest is not None and newest.path == path
+            yield Check(root, path, output.bytes, output.sha256, required)
+
+
+def source_checks(sources: Path | None, book: Book) -> Iterator[Check]:
+    """Every source, where they are asked for."""
+    if sources is None:
+        return
+    if not sources.is_dir():
+        raise UsageError(f"{sources} is not a folder; give the input folder of the run")
+    for path in sorted(book.newest, key=os.fsencode):
+        source = book.newest[path].source
+        if source.bytes >= 0:
+            yield Check(sources, path, source.bytes, source.sha256, is_source=True)
+
+
+def checked(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Fault | None]]:
+    """Each check with what it found, in order; digests are made side by side."""
+    left = iter(checks)
+    with ThreadPoolExecutor(jobs) as threads:
+        while some := list(islice(left, CHECKS_AT_ONCE)):
+            yield from zip(some, threads.map(fault_in, some), strict=True)
+
+
+def fault_in(check: Check) -> Fault | None:
+    """What is wrong with one file."""
+    path = check.folder / check.path
+    try:
+        nbytes = path.stat().st_size
+        if nbytes != check.nbytes:
+            return check.fault(FaultKind.CHANGED, f"{nbytes} bytes, recorded with {check.nbytes}")
+        if check.sha256 is not None and sha256_of(path) != check.sha256:
+            return check.fault(FaultKind.CHANGED, "other bytes than recorded")
+    except (FileNotFoundError, NotADirectoryError):
+        return check.fault(FaultKind.MISSING) if check.required else None
+    except OSError as error:
+        return check.fault(FaultKind.UNREADABLE, error.strerror or "")
+    return None
+
+
+def standing_faults(root: Path, book: Book) -> Iterator[Fault]:
+    """Faults that need no reading of pictures: damaged lines, the list of digests, extra files."""
+    manifest = f"{OUR_FOLDER}/{MANIFEST_NAME}"
+    for number in book.damaged:
+        yield Fault(FaultKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
+    yield from list_faults(root / OUR_FOLDER / DIGESTS_NAME, book)
+    for path in files_in(root):
+        if path not in book.outputs:
+            yield Fault(FaultKind.EXTRA, path, "no record names it")
+
+
+def list_faults(path: Path, book: Book) -> Iterator[Fault]:
+    """Where the list of digests says something else than the manifest."""
+    if not path.exists():
+        return
+    shown = f"{OUR_FOLDER}/{DIGESTS_NAME}"
+    try:
+        listed = list(read_digests(path))
+    except UsageError as error:
+        yield Fault(FaultKind.LIST_DIFFERS, shown, str(error))
+        return
+    for digest in listed:
+        record = book.outputs.get(digest.path)
+        if record is None or record.output is None or record.output.sha256 != digest.sha256:
+            yield Fault(FaultKind.LIST_DIFFERS, digest.path, f"{shown} and the manifest disagree")
+
+
+def files_in(root: Path) -> Iterator[str]:
+    """Every file of the tree but our own folder's, bytewise by relative path."""
+    found = []
+    for folder, folders, names in os.walk(root):
+        if Path(folder) == root and OUR_FOLDER in folders:
+            folders.remove(OUR_FOLDER)
+        above = Path(folder).relative_to(root)
+        found += [(above / name).as_posix() for name in names]
+    return iter(sorted(found, key=os.fsencode))
+
+
+def news_of(check: Check, fault: Fault | None) -> News:
+    """One checked file, as listeners are told of it."""
+    status, reason = ("done", "verified") if fault is None else ("failed", fault.kind.value)
+    detail = fault.detail if fault else ""
+    record: dict[str, object] = {"path": printable_text(check.path), "status": status, "reason": reason}
+    return News(check.path, status, reason, detail, check.nbytes / 1e6, record | {"detail": detail})

@@ -1,0 +1,70 @@
+"""`archivecolor manifest` as it is typed."""
+
+import csv
+import os
+
+import pyarrow.parquet
+import pytest
+
+from archivecolor.archive.lock import locked
+from archivecolor.archive.manifest import Manifest, Output, Record, Source, Status, Writer
+from archivecolor.cli.main import main
+from archivecolor.errors import ExitCode, Reason
+
+ODD = os.fsdecode(b'caf\xe9, "x".jpg')
+
+
+@pytest.fixture
+def output(tmp_path):
+    path = tmp_path / "_archivecolor" / "manifest.jsonl"
+    with Writer(path) as writer:
+        writer.append(Record("a.jpg", Status.FAILED, Reason.TRUNCATED, Source(1, 2), detail="cut,\nshort"))
+        for name in ("a.jpg", ODD):
+            source = Source(1, 2, "a" * 64, 6, 4, 8, 1, "grey")
+            about = {"output": Output(name, 3, "b" * 64, 6, 4, 8), "lost": ("x", "y"), "confidence": 0.25}
+            writer.append(Record(name, Status.DONE, Reason.COLOURED, source, **about))
+        writer.append(Record("b.jpg", Status.FAILED, Reason.TRUNCATED, Source(1, 2), detail="cut,\nshort"))
+    return tmp_path
+
+
+def hold(rows):
+    first, odd, failed = rows
+    assert (first["path"], first["status"], first["reason"]) == ("a.jpg", "done", "coloured")
+    assert (int(first["source_width"]), float(first["confidence"]), first["lost"]) == (6, 0.25, "x; y")
+    assert (odd["path"], odd["path_raw"]) == (r'caf\xe9, "x".jpg', "caf%E9%2C %22x%22.jpg")
+    assert odd["output_path"] == odd["path"]
+    assert (failed["detail"], failed["output_path"] or None) == ("cut,\nshort", None)
+
+
+def test_as_csv(output, tmp_path, capsys):
+    assert main(["manifest", "export", str(output), "--csv", str(tmp_path / "table.csv")]) == ExitCode.OK
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        hold(list(csv.DictReader(file)))
+    assert "3 items" in capsys.readouterr().err
+    assert main(["manifest", "export", str(output), "--csv", "-", "-q"]) == ExitCode.OK
+    assert capsys.readouterr().out.startswith("path,path_raw,kind,status")
+
+
+def test_as_parquet(output, tmp_path):
+    assert main(["manifest", "export", str(output), "--parquet", str(tmp_path / "t.parquet")]) == ExitCode.OK
+    hold(pyarrow.parquet.read_table(tmp_path / "t.parquet").to_pylist())
+
+
+def test_without_a_manifest_or_a_table_it_is_a_matter_of_usage(output, tmp_path, capsys):
+    assert main(["manifest", "export", str(output)]) == ExitCode.USAGE
+    assert main(["manifest", "export", str(tmp_path / "nowhere"), "--csv", "-"]) == ExitCode.USAGE
+    assert "output folder" in capsys.readouterr().err
+
+
+def test_made_smaller(output, capsys):
+    path = output / "_archivecolor" / "manifest.jsonl"
+    before = list(Manifest(path).records())
+    assert main(["manifest", "compact", str(output)]) == ExitCode.OK
+    assert "1 older lines" in capsys.readouterr().err
+    assert list(Manifest(path).records()) == before
+    assert len(path.read_bytes().splitlines()) == 3
+
+
+def test_not_made_smaller_under_a_run(output):
+    with locked(output):
+        assert main(["manifest", "compact", str(output)]) == ExitCode.LOCKED

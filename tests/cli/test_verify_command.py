@@ -1,0 +1,135 @@
+"""`archivecolor verify` as it is typed: it lists every fault, not the first."""
+
+import json
+import os
+
+import pytest
+
+from archivecolor.archive.bag import write_bag
+from archivecolor.archive.fixity import DIGESTS_NAME, sha256_of, write_digests
+from archivecolor.archive.manifest import Manifest, Output, Record, Source, Status, Writer
+from archivecolor.cli.main import main
+from archivecolor.errors import ExitCode, Reason
+
+ODD = os.fsdecode(b"caf\xe9.jpg")
+NAMES = ["a.jpg", "deep/b.jpg", "c.jpg", ODD]
+
+
+def enter(scans, output, name, written=None):
+    written = written or name
+    for root, path in ((scans, name), (output, written)):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"bytes of " + os.fsencode(path))
+    about = (scans / name).stat()
+    source = Source(about.st_size, about.st_mtime_ns, sha256_of(scans / name))
+    result = Output(written, (output / written).stat().st_size, sha256_of(output / written))
+    with Writer(output / "_archivecolor" / "manifest.jsonl") as writer:
+        writer.append(Record(name, Status.DONE, Reason.COLOURED, source, output=result))
+
+
+@pytest.fixture
+def trees(tmp_path):
+    scans, output = tmp_path / "in", tmp_path / "out"
+    for name in NAMES:
+        enter(scans, output, name)
+    manifest = Manifest(output / "_archivecolor" / "manifest.jsonl")
+    write_digests(output / "_archivecolor" / DIGESTS_NAME, manifest.digests())
+    return scans, output
+
+
+def verify(capsys, *arguments):
+    code = main(["verify", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out.splitlines(), err
+
+
+def test_a_tree_that_is_as_recorded(trees, capsys):
+    scans, output = trees
+    code, faults, words = verify(capsys, output, "--sources", scans)
+    assert (code, faults) == (ExitCode.OK, [])
+    assert "8 done" in words
+    assert verify(capsys, output, "-q") == (ExitCode.OK, [], "")
+
+
+def test_every_fault_is_listed(trees, capsys):
+    scans, output = trees
+    (output / "a.jpg").unlink()
+    (output / "c.jpg").write_bytes(b"byteS of c.jpg")
+    (output / ODD).write_bytes(b"longer than it was recorded")
+    (output / "deep" / "stranger.txt").write_bytes(b"")
+    (output / "deep" / ".a.jpg.7.archivecolor-part").write_bytes(b"")
+    (scans / "a.jpg").unlink()
+    (scans / "deep" / "b.jpg").write_bytes(b"bytes of deep/B.jpg")
+    code, faults, words = verify(capsys, output, "--sources", scans)
+    assert code == ExitCode.VERIFY
+    found = sorted(tuple(line.split(maxsplit=1)[:2]) for line in faults)
+    assert [(kind, rest.split("  ")[0]) for kind, rest in found] == [
+        ("changed", "c.jpg"),
+        ("changed", r"caf\xe9.jpg"),
+        ("extra", "deep/.a.jpg.7.archivecolor-part"),
+        ("extra", "deep/stranger.txt"),
+        ("missing", "a.jpg"),
+        ("source-changed", "deep/b.jpg"),
+        ("source-missing", "a.jpg"),
+    ]
+    assert "5 failed" in words
+
+
+def test_json_has_a_line_for_every_file(trees, capsys):
+    _, output = trees
+    (output / "a.jpg").unlink()
+    code, lines, _ = verify(capsys, output, "--json")
+    assert code == ExitCode.VERIFY
+    reasons = {record["path"]: record["reason"] for record in map(json.loads, lines)}
+    assert reasons == {
+        "a.jpg": "missing",
+        "c.jpg": "verified",
+        r"caf\xe9.jpg": "verified",
+        "deep/b.jpg": "verified",
+    }
+
+
+def test_a_damaged_manifest_or_another_list_is_a_fault(trees, capsys):
+    _, output = trees
+    path = output / "_archivecolor" / "manifest.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b"\0\0\0\n", *lines[2:]]))
+    (output / "_archivecolor" / DIGESTS_NAME).write_text("0" * 64 + "  a.jpg\n")
+    code, faults, _ = verify(capsys, output)
+    assert code == ExitCode.VERIFY
+    assert [line.split()[0] for line in faults] == ["damaged-line", "list-differs"]
+    assert "line 3" in faults[0]
+
+
+def test_what_an_earlier_format_left_may_stay_or_go_but_not_change(trees, capsys):
+    scans, output = trees
+    enter(scans, output, "a.jpg", "a.png")
+    (output / "_archivecolor" / DIGESTS_NAME).unlink()
+    assert verify(capsys, output)[0] == ExitCode.OK
+    (output / "a.jpg").write_bytes(b"changed")
+    assert verify(capsys, output)[1][0].startswith("changed           a.jpg")
+    (output / "a.jpg").unlink()
+    assert verify(capsys, output)[0] == ExitCode.OK
+
+
+def test_a_bag_is_verified_by_its_payload(trees, tmp_path, capsys):
+    _, output = trees
+    (tmp_path / "bag").mkdir()
+    output.rename(tmp_path / "bag" / "data")
+    write_bag(tmp_path / "bag", [], "archivecolor")
+    assert verify(capsys, tmp_path / "bag")[0] == ExitCode.OK
+    (tmp_path / "bag" / "data" / "a.jpg").unlink()
+    assert verify(capsys, tmp_path / "bag")[0] == ExitCode.VERIFY
+
+
+def test_no_manifest_is_a_matter_of_usage(tmp_path, capsys):
+    code, _, words = verify(capsys, tmp_path)
+    assert code == ExitCode.USAGE
+    assert "not there" in words
+
+
+def test_a_newer_manifest_is_refused(trees, capsys):
+    _, output = trees
+    with (output / "_archivecolor" / "manifest.jsonl").open("ab") as file:
+        file.write(b'{"format": 9}\n')
+    assert verify(capsys, output)[0] == ExitCode.USAGE
