@@ -320,7 +320,10 @@ class TrainSettings(VoiceOptions):
     lr: float | None = option(None, "Learning rate of the generator; the recipe's own without it.", low=0.0)
     size: int | None = option(None, "Side of the square crops.", unit="pixels", low=32, multiple_of=16)
     augment: float | None = option(
-        None, "Strength of old film's faults on the input, 0 none; the recipe's own without it.", low=0.0, high=2.0
+        None,
+        "Strength of old film's faults on the input, 0 none; the recipe's own without it.",
+        low=0.0,
+        high=2.0,
     )
     source_weights: str = option("", "Sampling weights by source prefix, as 'x-=1.4,cars=0.35'.")
     device: str = option(

@@ -18,7 +18,7 @@ def command(settings: TrainSettings) -> ExitCode:
     from archivecolor.engine.stopping import Stop, listening
     from archivecolor.jobs.train import train
 
-    with listening(Stop()) as stop, watching(settings) as report:
-        info = train(settings, stop, report)
+    with listening(Stop()) as stop, watching(settings) as audience:
+        info = train(settings, stop, audience)
     print_summary(settings, info.training, info.metrics)
     return ExitCode.OK

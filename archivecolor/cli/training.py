@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,23 +12,28 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from archivecolor.jobs.train import Audience
 from archivecolor.settings import TrainSettings
 from archivecolor.training.loop import StepReport
+from archivecolor.training.plan import Plan
 
 LINE_EVERY = 200
 
 
 @contextmanager
-def watching(settings: TrainSettings) -> Iterator[Callable[[StepReport], None]]:
-    """A function to report steps to: a live bar on a terminal, a line now and then otherwise."""
+def watching(settings: TrainSettings) -> Iterator[Audience]:
+    """Who is told of a run: nobody, a live bar on a terminal, or a log with a line now and then."""
     if settings.quiet:
-        yield lambda _step: None
+        yield Audience(plan=lambda _plan: None, step=lambda _step: None)
     elif sys.stderr.isatty():
         with _bar() as bar:
             task = bar.add_task("training", total=1.0, figures="")
-            yield lambda step: bar.update(task, completed=step.progress, figures=figures_of(step))
+            yield Audience(
+                plan=lambda plan: bar.console.print(words_of(plan), highlight=False),
+                step=lambda step: bar.update(task, completed=step.progress, figures=figures_of(step)),
+            )
     else:
-        yield _line_now_and_then
+        yield Audience(plan=lambda plan: click.echo(words_of(plan), err=True), step=_line_now_and_then)
 
 
 def _bar() -> Progress:
@@ -45,6 +50,19 @@ def _bar() -> Progress:
 def _line_now_and_then(step: StepReport) -> None:
     if step.step % LINE_EVERY == 0:
         click.echo(f"{100 * step.progress:.1f} %  {figures_of(step)}", err=True)
+
+
+def words_of(plan: Plan) -> str:
+    """A run before its first step, in a few lines."""
+    dropped = ", ".join(f"{count} {cause}" for cause, count in plan.dropped.items()) or "none"
+    pictures = ", ".join(f"{count} {name}" for name, count in plan.pictures.items() if count)
+    done = f" ({plan.steps_done} done)" if plan.steps_done else ""
+    return (
+        f"network   {plan.network}, {plan.parameters / 1e6:.1f} M parameters, on {plan.device}\n"
+        f"pictures  {pictures}; left out: {dropped}\n"
+        f"steps     {plan.steps}{done}, each of {plan.batch} crops of {plan.size} x {plan.size} pixels\n"
+        f"memory    {plan.nbytes / 1e9:.1f} GB for pictures and weights; what a step needs comes on top"
+    )
 
 
 def figures_of(step: StepReport) -> str:

@@ -17,7 +17,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from archivecolor.errors import CheckpointError
+from archivecolor.errors import CheckpointError, UsageError
 from archivecolor.model.generators import Generator, build_generator, network_names
 
 FORMAT = 1
@@ -79,7 +79,9 @@ def dump_checkpoint(generator: Generator, info: CheckpointInfo, *, half: bool = 
         for name, tensor in generator.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    content: bytes = save_tensors(tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)})
+    content: bytes = save_tensors(
+        tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)}
+    )
     return content
 
 
@@ -92,13 +94,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Rebuild a network from its file, strictly.
 
     Raises:
-        CheckpointError: the file is missing, damaged, of a newer layout, of an unknown network, or its tensors
-            are not those of the network.
+        CheckpointError: the file is missing, damaged, of a newer layout, of an unknown network, or its
+            tensors are not those of the network.
     """
     content = _read(path)
     info = _parse_info(content, path)
-    generator = build_generator(info.network, dict(info.options))
-    _load_strictly(generator, load_tensors(content), path)
+    try:
+        generator = build_generator(info.network, dict(info.options))
+    except (UsageError, TypeError, ValueError) as trouble:
+        raise CheckpointError(f"{path} is of another layout of its network: {trouble}") from trouble
+    _load_strictly(generator, _tensors_of(content, path), path)
     return Checkpoint(generator.eval(), info, hashlib.sha256(content).hexdigest())
 
 
@@ -114,16 +119,13 @@ def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
         CheckpointError: the file is missing, damaged, or holds more than tensors.
     """
     if path.suffix == ".safetensors":
-        try:
-            tensors: dict[str, Tensor] = load_tensors(_read(path))
-            return tensors
-        except SafetensorError as trouble:
-            raise CheckpointError(f"{path} is not a safetensors file: {trouble}") from trouble
+        return _tensors_of(_read(path), path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as trouble:  # torch.load documents no closed set of errors for a bad file
         raise CheckpointError(
-            f"{path} cannot be read as plain tensors ({trouble.__class__.__name__}); nothing else is ever loaded"
+            f"{path} cannot be read as plain tensors ({trouble.__class__.__name__});"
+            " nothing else is ever loaded"
         ) from trouble
     tensors = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
     if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
@@ -136,6 +138,14 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as trouble:
         raise CheckpointError(f"checkpoint {path} cannot be read: {trouble.strerror}") from trouble
+
+
+def _tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = load_tensors(content)
+    except SafetensorError as trouble:
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {trouble}") from trouble
+    return tensors
 
 
 def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
@@ -152,10 +162,9 @@ def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
         info = CheckpointInfo(**{key: value for key, value in json.loads(text).items() if key in known})
     except (ValueError, TypeError) as trouble:
         raise CheckpointError(f"{path} has a damaged header: {trouble}") from trouble
-    if info.format > FORMAT:
-        raise CheckpointError(
-            f"{path} has layout {info.format}, newer than this program's {FORMAT}; update it"
-        )
+    if info.format != FORMAT:
+        way = "newer than this program's; update it" if info.format > FORMAT else "too old; train it anew"
+        raise CheckpointError(f"{path} has layout {info.format}, {way} (this program's is {FORMAT})")
     if info.network not in network_names():
         raise CheckpointError(f"{path} is of network {info.network!r}, which this program does not have")
     return info

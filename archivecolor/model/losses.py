@@ -12,9 +12,9 @@ POWER_7_25 = 25.0**7
 def chroma_distance(ab: Tensor, truth: Tensor) -> Tensor:
     """CIEDE2000 between colours of equal lightness, without its hue weight and its blue rotation.
 
-    What is left (the stretch of a* near grey, and chroma and hue differences that count less the more vivid the
-    colour is) is smooth enough to be a loss. Source: Sharma, Wu and Dalal, "The CIEDE2000 color-difference
-    formula", 2005.
+    What is left (the stretch of a* near grey, and chroma and hue differences that count less the more vivid
+    the colour is) is smooth enough to be a loss. Source: Sharma, Wu and Dalal, "The CIEDE2000
+    color-difference formula", 2005.
 
     Args:
         ab: (N, 2, h, w) in Lab units.
@@ -61,7 +61,7 @@ def soft_bins(ab: Tensor, centres: Tensor, neighbours: int = 4, sigma: float = 5
 
 
 def bin_cross_entropy(logits: Tensor, ab: Tensor, centres: Tensor, rarity: Tensor) -> Tensor:
-    """Cross-entropy against soft bins, rare colours counting more (Zhang et al., "Colorful Image Colorization").
+    """Cross-entropy against soft bins, rare colours counting more (Zhang et al., 2016).
 
     Args:
         logits: (N, bins, h, w).
@@ -76,10 +76,26 @@ def bin_cross_entropy(logits: Tensor, ab: Tensor, centres: Tensor, rarity: Tenso
 
 
 def colourfulness(rgb: Tensor) -> Tensor:
-    """Hasler and Suesstrunk's colourfulness (2003) of each picture of (N, 3, H, W) codes 0..1: (N,), in codes of 255."""
+    """Colourfulness (Hasler and Suesstrunk, 2003) of (N, 3, H, W), codes 0..1: (N,), in codes of 255."""
     red, green, blue = (rgb * 255.0).unbind(1)
     red_green = (red - green).flatten(1)
     yellow_blue = (0.5 * (red + green) - blue).flatten(1)
     spread = (red_green.var(dim=1) + yellow_blue.var(dim=1) + 1e-3).sqrt()
     offset = (red_green.mean(dim=1).square() + yellow_blue.mean(dim=1).square() + 1e-3).sqrt()
     return spread + 0.3 * offset
+
+
+def binary_cross_entropy(scores: Tensor, *, real: bool) -> Tensor:
+    """Cross-entropy of scores before the sigmoid, of any shape, against one answer for all."""
+    return F.binary_cross_entropy_with_logits(scores.float(), torch.full_like(scores, float(real)).float())
+
+
+def least_squares(scores: Tensor, *, real: bool) -> Tensor:
+    """Least squares GAN (Mao et al., 2017): mean square of scores, any shape, from 1 for real, 0 for made."""
+    return (scores.float() - float(real)).square().mean()
+
+
+def hinge(scores: Tensor, *, real: bool) -> Tensor:
+    """Hinge loss of a discriminator (Lim and Ye, "Geometric GAN", 2017) on scores of any shape."""
+    scores = scores.float()
+    return F.relu(1.0 - scores if real else 1.0 + scores).mean()

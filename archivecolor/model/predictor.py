@@ -54,8 +54,8 @@ class Part:
 class Predictor:
     """A network on its device.
 
-    The answer for a picture depends on that picture, the weights and the settings alone: batches have one fixed
-    size and shape, and what is missing is filled up.
+    The answer for a picture depends on that picture, the weights and the settings alone: batches have one
+    fixed size and shape, and what is missing is filled up.
 
     Args:
         checkpoint: the network.
@@ -86,8 +86,8 @@ class Predictor:
         """Chroma for grey pictures.
 
         Args:
-            lumas: float32 (h, w) luma codes as fractions of full scale, upright, of any sizes; the short side at
-                working size for the colours the weights were made for.
+            lumas: float32 (h, w) luma codes as fractions of full scale, upright, of any sizes; the short side
+                at working size for the colours the weights were made for.
 
         Returns:
             One `Chroma` per luma, in their order.
@@ -129,11 +129,13 @@ class Predictor:
         }
 
     def _within_memory(self, lightness: Tensor) -> Tensor:
-        """Answers (N, 3, h, w) on the CPU, in halves, quarters ... where the device has no room for the whole."""
+        """Answers (N, 3, h, w) on the CPU, in halves, quarters ... where memory is short."""
         while True:
             try:
                 pieces = [self._ask(piece) for piece in torch.split(lightness, self._room)]
-            except (torch.OutOfMemoryError, MemoryError) as trouble:
+            except (RuntimeError, MemoryError) as trouble:
+                if not _is_out_of_memory(trouble):
+                    raise
                 message = str(trouble).splitlines()[0] if str(trouble) else "out of memory"
             else:
                 return torch.cat(pieces)
@@ -143,11 +145,14 @@ class Predictor:
                 torch.cuda.empty_cache()
             if self._room == 1:
                 raise OutOfMemoryError(
-                    f"{self._device} has no room for one picture of {lightness.shape[3]} x {lightness.shape[2]}:"
-                    f" {message}; try a smaller --working-size or --device cpu"
+                    f"{self._device} has no room for one picture of"
+                    f" {lightness.shape[3]} x {lightness.shape[2]}: {message};"
+                    " try a smaller --working-size or --device cpu"
                 )
             self._room = max(1, self._room // 2)
-            warnings.warn(f"{self._device} is short of memory; going on with batches of {self._room}", stacklevel=2)
+            warnings.warn(
+                f"{self._device} is short of memory; going on with batches of {self._room}", stacklevel=2
+            )
 
     @torch.inference_mode()
     def _ask(self, lightness: Tensor) -> Tensor:
@@ -160,7 +165,7 @@ class Predictor:
         return torch.cat((answer.ab.float(), answer.certainty.float()), dim=1).cpu()
 
     def _average_of_looks(self, lightness: Tensor) -> Answer:
-        """Mean over the picture as it is, mirrored, and at one and a half times the size, as it is and mirrored."""
+        """Mean over the picture and its mirror image, at its size and at one and a half times that."""
         multiple = self._generator.multiple
         larger = [round(1.5 * extent / multiple) * multiple for extent in lightness.shape[-2:]]
         sizes = (lightness, F.interpolate(lightness, size=larger, mode="bicubic", align_corners=False))
@@ -181,6 +186,11 @@ class Predictor:
         lightness = lightness_from_luma(_shrink(luma, grid.shape[:2]))
         lab = np.concatenate((lightness[..., None], grid[..., :2] * self._options.saturation), axis=2)
         return Chroma(cbcr_from_lab(lab), certainty, round(float(certainty.mean()), 4))
+
+
+def _is_out_of_memory(trouble: Exception) -> bool:
+    # Without memory on the CPU torch raises a plain RuntimeError, known by its allocator's name alone.
+    return isinstance(trouble, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(trouble)
 
 
 def _shrink(luma: Float32, shape: tuple[int, ...]) -> Float32:

@@ -1,4 +1,4 @@
-"""How a picture is shown to a network: in windows of bounded shape, reflected at the edges, never squashed."""
+"""How a picture is shown to a network: in windows of bounded shape, reflected at the edges, not squashed."""
 
 from __future__ import annotations
 

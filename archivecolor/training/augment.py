@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from archivecolor.training.tensors import Batch, lab_from_linear, lightness_from_linear, photographs_to_linear
+from archivecolor.model.lab_tensors import lab_from_linear, lightness_from_linear
+from archivecolor.training.tensors import Batch, photographs_to_linear
 
 PANCHROMATIC = (0.2126, 0.7152, 0.0722)
 ORTHOCHROMATIC = (0.02, 0.55, 0.43)  # blind to red, as plates and films were into the 1920s
@@ -130,24 +131,32 @@ def halftone(x: Tensor, draw: Draw) -> Tensor:
 def scratches(x: Tensor, draw: Draw) -> Tensor:
     """Vertical scratches, light or dark, that wander a little, and specks of dust."""
     columns = (draw.normal(draw.count, 1, 1, x.shape[3]) > 2.4).to(x.dtype)
-    broken = (F.avg_pool2d(draw.normal(draw.count, 1, x.shape[2], 1), (9, 1), 1, (4, 0)) > 0.0).to(x.dtype)
+    broken = (F.avg_pool2d(draw.normal(*x.shape), (33, 1), 1, (16, 0)) > 0.0).to(x.dtype)
+    lines = (columns * broken).gather(3, wandering(x, draw))
     dust = (draw.normal(*x.shape) > 3.3).to(x.dtype)
     dust = F.max_pool2d(dust, 3, stride=1, padding=1)
-    where = torch.maximum(columns * broken, dust) * draw.uniform(0.3, 0.9).clamp(max=1.0)
+    where = torch.maximum(lines, dust) * draw.uniform(0.3, 0.9).clamp(max=1.0)
     bright = (draw.uniform(0.0, 1.0, scaled=False) < 0.6).to(x.dtype)
     return torch.lerp(x, bright.expand_as(x), where)
 
 
+def wandering(x: Tensor, draw: Draw) -> Tensor:
+    """Column indices (N, 1, H, W) that drift sideways from row to row."""
+    drift = (0.25 * draw.normal(draw.count, 1, x.shape[2], 1)).cumsum(dim=2).round().long()
+    return (torch.arange(x.shape[3], device=x.device) + drift) % x.shape[3]
+
+
 Fault = Callable[[Tensor, Draw], Tensor]
+# In the order in which they befall a picture: lens, emulsion, age, print, handling, file.
 FAULTS: tuple[tuple[float, Fault], ...] = (
     (0.15, blur),
     (0.15, vignette),
     (0.8, tone_curve),
     (0.35, fade),
     (0.45, grain),
-    (0.12, jpeg),
     (0.04, halftone),
     (0.08, scratches),
+    (0.12, jpeg),
 )
 
 

@@ -1,14 +1,14 @@
 """Training photographs: read once into memory, split by content, drawn as crops.
 
-Which pictures a step sees, and how they are cropped, is a pure function of the seed and the step, so a resumed
-run sees what an uninterrupted one would have seen.
+Which pictures a step sees, and how they are cropped, is a pure function of the seed and the step, so a
+resumed run sees what an uninterrupted one would have seen.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +20,14 @@ from numpy.typing import NDArray
 from archivecolor.colour.tone import Tone, tone_of
 from archivecolor.errors import ItemError, UsageError
 from archivecolor.photo.collection import Member, content_digest, decode_rgb, members
+from archivecolor.training.ranks import ALONE, Ranks
 
 CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %
 PLAIN_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
 SMALLEST_CROP = 0.72  # of the picture's short side
+
+# From a crop, uint8 (S, S, 3), and random numbers to a crop of the same shape.
+Retouch = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -176,9 +180,12 @@ class CropDrawer:
         photographs: what is drawn from.
         weights: relative sampling weights, one per photograph.
         size: side of a crop in pixels.
-        batch_size: crops per batch.
+        batch_size: crops per batch, of all ranks together.
         seed: of everything drawn here.
         vertical_flips: flip upside down too.
+        epoch_pictures: crops of an epoch; as many as there are photographs if None.
+        retouch: what is done to a crop, None for nothing.
+        ranks: the processes that share each batch.
     """
 
     photographs: Sequence[Photograph]
@@ -187,11 +194,14 @@ class CropDrawer:
     batch_size: int
     seed: int
     vertical_flips: bool = False
+    epoch_pictures: int | None = None
+    retouch: Retouch | None = None
+    ranks: Ranks = ALONE
 
     @property
     def batches_per_epoch(self) -> int:
-        """Batches in which as many crops are drawn as there are photographs."""
-        return max(1, math.ceil(len(self.photographs) / self.batch_size))
+        """Batches in which the crops of an epoch are drawn, the last one filled up."""
+        return max(1, math.ceil((self.epoch_pictures or len(self.photographs)) / self.batch_size))
 
     def order_of_epoch(self, epoch: int) -> NDArray[np.intp]:
         """Indices drawn in an epoch: systematic sampling by weight, shuffled."""
@@ -204,14 +214,15 @@ class CropDrawer:
         return order
 
     def batch(self, step: int) -> NDArray[np.uint8]:
-        """The crops of a step: uint8 (batch_size, size, size, 3)."""
+        """This rank's crops of a batch: uint8 (batch_size / ranks, size, size, 3)."""
         epoch, position = divmod(step, self.batches_per_epoch)
         order = self.order_of_epoch(epoch)
         chosen = order[position * self.batch_size : (position + 1) * self.batch_size]
-        rng = np.random.default_rng((self.seed, epoch, position))
-        return np.stack([self._crop(self.photographs[index].rgb, rng) for index in chosen])
+        mine = range(self.ranks.rank, len(chosen), self.ranks.world)
+        return np.stack([self._crop(chosen[place], (self.seed, epoch, position, place)) for place in mine])
 
-    def _crop(self, rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _crop(self, index: np.intp, seed: tuple[int, ...]) -> NDArray[np.uint8]:
+        rgb, rng = self.photographs[int(index)].rgb, np.random.default_rng(seed)
         height, width = rgb.shape[:2]
         side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
         top = int(rng.integers(0, height - side + 1))
@@ -223,7 +234,7 @@ class CropDrawer:
             crop = crop[:, ::-1]
         if self.vertical_flips and rng.random() < 0.5:
             crop = crop[::-1]
-        return np.asarray(crop)
+        return np.asarray(crop if self.retouch is None else self.retouch(crop, rng))
 
 
 def batches_from(drawer: CropDrawer, first_step: int, ahead: int = 3) -> Iterator[NDArray[np.uint8]]:

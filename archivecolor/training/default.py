@@ -11,16 +11,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
+from archivecolor.errors import UsageError
+from archivecolor.model.discriminators.spectral import SpectralPatch
 from archivecolor.model.generators import Generator
 from archivecolor.model.generators.default import AB_SCALE, DefaultGenerator, Outputs
-from archivecolor.model.losses import bin_cross_entropy, chroma_distance, colourfulness
+from archivecolor.model.lab_tensors import lab_from_linear, rgb_from_lab
+from archivecolor.model.losses import bin_cross_entropy, chroma_distance, colourfulness, hinge
 from archivecolor.training.data import Photograph
-from archivecolor.training.recipe import Numbers, Recipe
-from archivecolor.training.tensors import Batch, lab_from_linear, photographs_to_linear, rgb_from_lab
+from archivecolor.training.recipe import Moment, Numbers, Recipe
+from archivecolor.training.tensors import Batch, photographs_to_linear
 
 PIXELS_PER_PICTURE = 24
 VIVID_BIAS = 8.0  # Lab units added to a colour's chroma when bins are placed, so that vivid colours get bins
 KMEANS_ROUNDS = 20
+ALONE = 0.2  # of the duel in which the discriminator learns before it has a say
+JUDGE_LR = 4e-4
+SMALLEST_DUEL = 64  # pixels
 
 
 @dataclass(frozen=True)
@@ -32,18 +38,32 @@ class DefaultRecipeOptions:
         vividness: how strongly the answer is drawn to the truth's colourfulness, 0 for not at all.
         vivid_target: the share of the truth's colourfulness it is drawn to.
         frozen_encoder: keep the encoder's first two stages as they were pretrained.
+        duel: the last share of the training in which a discriminator has a say, 0 for none; in its first
+            fifth the discriminator learns alone.
+        duel_weight: of the discriminator's say.
     """
 
     bins_weight: float = 1.0
     vividness: float = 0.0
     vivid_target: float = 0.85
     frozen_encoder: bool = True
+    duel: float = 0.0
+    duel_weight: float = 0.05
 
 
 class DefaultRecipe(Recipe):
-    """AdamW with warm-up and cosine; cross-entropy on soft bins plus perceptual distance of the regression."""
+    """AdamW with warm-up and cosine; cross-entropy on soft bins, perceptual distance of the regression."""
 
-    numbers = Numbers(epochs=12, batch_size=32, size=144, lr=1.2e-3, augment=1.0, warm_up=200, cosine=True)
+    numbers = Numbers(
+        epochs=12,
+        batch_size=32,
+        size=144,
+        lr=1.2e-3,
+        augment=1.0,
+        warm_up=200,
+        cosine=True,
+        validate_every=1000,
+    )
     Options = DefaultRecipeOptions
     options: DefaultRecipeOptions
     rarity: Tensor
@@ -70,7 +90,7 @@ class DefaultRecipe(Recipe):
         return optim.AdamW(groups, lr=lr, betas=(0.9, 0.99), fused=True)
 
     def generator_losses(
-        self, generator: Generator, judge: nn.Module | None, batch: Batch, progress: float
+        self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment
     ) -> dict[str, Tensor]:
         """See `Recipe.generator_losses`."""
         assert isinstance(generator, DefaultGenerator)
@@ -84,7 +104,37 @@ class DefaultRecipe(Recipe):
         }
         if self.options.vividness:
             losses["vivid"] = self.options.vividness * self._timidity(ab, truth, batch.clean)
+        if judge is not None and self._duel_share(moment) > ALONE:
+            losses["fool"] = -self.options.duel_weight * judge(judged(batch.clean, ab)).float().mean()
         return losses
+
+    def discriminator(self, size: int) -> nn.Module | None:
+        """A patch discriminator where there is a duel. Raises `UsageError` for crops too small for it."""
+        if not self.options.duel:
+            return None
+        if size < SMALLEST_DUEL:
+            raise UsageError(f"a duel needs crops of at least {SMALLEST_DUEL} pixels, not {size}; set --size")
+        return SpectralPatch()
+
+    def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
+        """Adam without momentum, as hinge duels are fought."""
+        return optim.Adam(parameters, lr=min(lr, JUDGE_LR), betas=(0.0, 0.9))
+
+    def discriminator_losses(
+        self, generator: Generator, judge: nn.Module, batch: Batch, moment: Moment
+    ) -> dict[str, Tensor]:
+        """See `Recipe.discriminator_losses`."""
+        if self._duel_share(moment) < 0.0:
+            return {}
+        with torch.no_grad():
+            ab = generator(batch.lightness).ab * AB_SCALE
+        real = hinge(judge(judged(batch.clean, shrink_to(batch.ab, ab))), real=True)
+        return {"judge": 0.5 * (real + hinge(judge(judged(batch.clean, ab)), real=False))}
+
+    def _duel_share(self, moment: Moment) -> float:
+        """Share of the duel that is done; below 0 before it."""
+        duel = self.options.duel
+        return (moment.progress - (1.0 - duel)) / duel if duel else -1.0
 
     def _timidity(self, ab: Tensor, truth: Tensor, clean: Tensor) -> Tensor:
         """How far the batch's mean colourfulness falls short of its target, in shares of the truth's."""
@@ -92,6 +142,11 @@ class DefaultRecipe(Recipe):
         ours = colourfulness(rgb_from_lab(torch.cat((lightness, ab), dim=1))).mean()
         theirs = colourfulness(rgb_from_lab(torch.cat((lightness, truth), dim=1))).mean()
         return F.relu(self.options.vivid_target - ours / theirs)
+
+
+def judged(clean: Tensor, ab: Tensor) -> Tensor:
+    """What the discriminator sees: (N, 3, h, w) of L* and ab, about -1..1."""
+    return torch.cat((shrink_to(clean, ab), ab / AB_SCALE), dim=1)
 
 
 def shrink_to(maps: Tensor, like: Tensor) -> Tensor:
@@ -131,7 +186,7 @@ def place_bins(colours: NDArray[np.float32], bins: int, seed: int = 0) -> Tensor
 
 
 def bin_rarity(colours: NDArray[np.float32], centres: Tensor) -> Tensor:
-    """Weights (bins,): the inverse of half the bin's frequency and half an even spread, mean 1 over the colours."""
+    """Weights (bins,): the inverse of half the bin's frequency and half an even spread; colours' mean 1."""
     bins = len(centres)
     nearest = torch.cdist(torch.from_numpy(colours), centres).argmin(dim=1)
     frequency = torch.bincount(nearest, minlength=bins).float() / len(colours)

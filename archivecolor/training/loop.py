@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gc
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn, optim
+from torch import Tensor, nn
 
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ArchivecolorError
-from archivecolor.model.device import choose_device, choose_precision, mixed_precision
+from archivecolor.errors import ArchivecolorError, CheckpointError
+from archivecolor.model.device import choose_device, choose_precision
 from archivecolor.model.generators import Generator
 from archivecolor.settings import TrainSettings
 from archivecolor.training.augment import make_batch
 from archivecolor.training.data import CropDrawer, batches_from
-from archivecolor.training.recipe import Numbers, Recipe
+from archivecolor.training.learner import Learner, Manner
+from archivecolor.training.recipe import Moment, Numbers, Recipe
 from archivecolor.training.state import RunState, floating
 from archivecolor.training.tensors import Batch
 
+Crops = NDArray[np.uint8]
+
 COLLAPSE_STEPS = 300
+# The discriminator's loss when it is always right, and when it says one thing whatever it sees.
+ALWAYS_RIGHT, ALWAYS_ALIKE = 1e-4, 8.0
 
 
 class DivergedError(ArchivecolorError):
@@ -69,30 +76,39 @@ class Trainer:
     drawer: CropDrawer
     step: int = 0
     elapsed: float = 0.0
+    ended: bool = False
     figures: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.ranks = self.drawer.ranks
         self.device = choose_device(self.settings.device)
         self.precision = choose_precision(self.settings.precision, self.device)
+        manner = Manner(self.device, self.precision, self.settings.clip, self.ranks)
         self.generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        self.optimiser = self.recipe.generator_optimiser(self.generator.parameters(), self.numbers.lr)
-        self.judge = self.recipe.discriminator()
-        self.judge_optimiser: optim.Optimizer | None = None
-        if self.judge is not None:
-            self.judge.to(self.device)
-            self.judge_optimiser = self.recipe.discriminator_optimiser(
-                self.judge.parameters(), self.numbers.lr
-            )
-        self._base_lrs = [group["lr"] for group in self.optimiser.param_groups]
+        if self.settings.compile:
+            self.generator.compile()
+        optimiser = self.recipe.generator_optimiser(self.generator.parameters(), self.numbers.lr)
+        self.learner = Learner(self.generator, optimiser, manner)
+        self.judge: Learner | None = None
+        judge = self.recipe.discriminator(self.numbers.size)
+        if judge is not None:
+            judge.to(self.device)
+            optimiser = self.recipe.discriminator_optimiser(judge.parameters(), self.numbers.lr)
+            self.judge = Learner(judge, optimiser, manner)
         self._stuck = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which the crops of an epoch are seen, the last one filled up."""
+        return math.ceil(self.drawer.batches_per_epoch / self.settings.accumulate)
 
     @property
     def steps_in_all(self) -> int:
         """Steps of the whole training, unless its time ends first."""
         if self.settings.max_steps is not None:
             return self.settings.max_steps
-        return self.numbers.epochs * max(1, self.drawer.batches_per_epoch // self.settings.accumulate)
+        return math.ceil(self.numbers.epochs * self.drawer.batches_per_epoch / self.settings.accumulate)
 
     @property
     def progress(self) -> float:
@@ -100,83 +116,88 @@ class Trainer:
         by_time = self.elapsed / self.settings.max_runtime if self.settings.max_runtime else 0.0
         return min(1.0, max(self.step / self.steps_in_all, by_time))
 
+    def moment(self) -> Moment:
+        """When the coming step is."""
+        epoch, place = divmod(self.step, self.steps_per_epoch)
+        return Moment(epoch, place / self.steps_per_epoch, self.progress)
+
     def run(self, stop: Stop) -> Iterator[StepReport]:
-        """Train until the end or until told to stop; yields after every step.
+        """Train until the end, until `ended` is set or until told to stop; yields after every step.
 
         Raises:
             DivergedError: a loss is not finite, or the duel has collapsed.
+            torch.OutOfMemoryError: the device has no room for a batch.
         """
+        self._share_start()
         self.generator.train()
         batches = batches_from(self.drawer, self.step * self.settings.accumulate)
-        while self.progress < 1.0 and not stop.requested:
+        while not self._is_over(stop):
             started = time.monotonic()
             lr = self._set_lr()
-            losses = self._take_step([next(batches) for _ in range(self.settings.accumulate)])
+            crops = [next(batches) for _ in range(self.settings.accumulate)]
+            losses = self.learn_from(self._batches(crops))
             self._average()
             self.step += 1
             self.elapsed += time.monotonic() - started
             self._check(losses)
             yield StepReport(self.step, self.progress, lr, losses, time.monotonic() - started)
 
-    def _take_step(self, crops: list[NDArray[np.uint8]]) -> dict[str, float]:
+    def _is_over(self, stop: Stop) -> bool:
+        """Whether no step is to follow; all ranks say the same, by the slowest clock."""
+        over = float(self.ended or stop.requested)
+        if self.ranks.world > 1:
+            shared = self.ranks.largest(
+                torch.tensor([over, self.elapsed], dtype=torch.float32, device=self.device)
+            )
+            over, self.elapsed = shared.tolist()
+        return bool(over) or self.progress >= 1.0
+
+    def _share_start(self) -> None:
+        networks = [self.generator, self.averaged, *([self.judge.network] if self.judge else [])]
+        for network in networks:
+            self.ranks.share_start(network)
+
+    def learn_from(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """One step of the discriminator and one of the generator; returns their losses by name."""
+        return self._judge_step(batches) | self._generator_step(batches)
+
+    def _batches(self, crops: Sequence[Crops]) -> list[Batch]:
         noise = torch.Generator(self.device).manual_seed(self._seed(0))
         torch.manual_seed(self._seed(1))
-        strength = self.settings.augment * self.numbers.augment
-        batches = [make_batch(torch.from_numpy(crop).to(self.device), noise, strength) for crop in crops]
-        halves = (self._judge_step, self._generator_step)
-        losses: dict[str, float] = {}
-        for half in halves if self.recipe.starts_discriminator_first() else halves[::-1]:
-            losses |= half(batches)
-        return losses
+        strength = self.numbers.augment
+        return [make_batch(torch.from_numpy(crop).to(self.device), noise, strength) for crop in crops]
 
     def _seed(self, purpose: int) -> int:
-        """A seed of its own for every step and purpose."""
-        return int(np.random.SeedSequence((self.settings.seed, self.step, purpose)).generate_state(1)[0])
-
-    def _generator_step(self, batches: Sequence[Batch]) -> dict[str, float]:
-        def loss_of(batch: Batch) -> dict[str, Tensor]:
-            return self.recipe.generator_losses(self.generator, self.judge, batch, self.progress)
-
-        return self._descend(loss_of, batches, self.generator, self.optimiser)
+        """A seed of its own for every step, purpose and rank."""
+        words = (self.settings.seed, self.step, purpose + 2 * self.ranks.rank)
+        return int(np.random.SeedSequence(words).generate_state(1)[0])
 
     def _judge_step(self, batches: Sequence[Batch]) -> dict[str, float]:
-        judge = self.judge
-        if judge is None or self.judge_optimiser is None:
+        judge, moment = self.judge, self.moment()
+        if judge is None:
             return {}
 
-        def loss_of(batch: Batch) -> dict[str, Tensor]:
-            return self.recipe.discriminator_losses(self.generator, judge, batch, self.progress)
+        def losses_of(batch: Batch) -> dict[str, Tensor]:
+            return self.recipe.discriminator_losses(self.generator, judge.network, batch, moment)
 
-        return self._descend(loss_of, batches, judge, self.judge_optimiser)
+        return judge.descend(losses_of, batches)
 
-    def _descend(
-        self,
-        loss_of: Callable[[Batch], dict[str, Tensor]],
-        batches: Sequence[Batch],
-        network: nn.Module,
-        optimiser: optim.Optimizer,
-    ) -> dict[str, float]:
-        optimiser.zero_grad(set_to_none=True)
-        losses: dict[str, Tensor] = {}
-        for batch in batches:
-            with mixed_precision(self.device, self.precision):
-                losses = loss_of(batch)
-            if not losses:
-                return {}
-            mean = torch.stack(list(losses.values())).sum() / len(batches)
-            mean.backward()  # type: ignore[no-untyped-call]
-        if self.settings.clip:
-            nn.utils.clip_grad_norm_(network.parameters(), self.settings.clip)
-        optimiser.step()
-        return {name: float(loss.detach()) for name, loss in losses.items()}
+    def _generator_step(self, batches: Sequence[Batch]) -> dict[str, float]:
+        judge, moment = self.judge.network if self.judge else None, self.moment()
+
+        def losses_of(batch: Batch) -> dict[str, Tensor]:
+            return self.recipe.generator_losses(self.generator, judge, batch, moment)
+
+        with at_rest(judge):
+            return self.learner.descend(losses_of, batches)
 
     def _set_lr(self) -> float:
         factor = min(1.0, (self.step + 1) / self.numbers.warm_up) if self.numbers.warm_up else 1.0
         if self.numbers.cosine:
             factor *= 0.5 + 0.5 * math.cos(math.pi * self.progress)
-        for group, base in zip(self.optimiser.param_groups, self._base_lrs, strict=True):
-            group["lr"] = base * factor
-        return float(self._base_lrs[0] * factor)
+        if self.judge is not None:
+            self.judge.set_lr(factor)
+        return self.learner.set_lr(factor)
 
     def _average(self) -> None:
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
@@ -187,36 +208,96 @@ class Trainer:
     def _check(self, losses: Mapping[str, float]) -> None:
         if not all(math.isfinite(value) for value in losses.values()):
             raise DivergedError(
-                f"a loss is not a number at step {self.step} ({dict(losses)}); try a lower --lr, or --precision fp32"
+                f"a loss is not a number at step {self.step} ({dict(losses)}); go on from the last state with"
+                " --resume and a lower --lr, or --precision fp32"
             )
         judged = losses.get("judge")
-        self._stuck = self._stuck + 1 if judged is not None and judged < 1e-4 else 0
+        if judged is not None:
+            self._stuck = self._stuck + 1 if judged < ALWAYS_RIGHT or judged > ALWAYS_ALIKE else 0
         if self._stuck >= COLLAPSE_STEPS:
             raise DivergedError(
-                f"the discriminator has been right every time for {COLLAPSE_STEPS} steps; the duel is over."
-                " Try a lower --lr, or train the generator alone first"
+                f"the discriminator has given one answer for {COLLAPSE_STEPS} of its steps; the duel is over."
+                " Try a lower --lr, a larger weight of the reconstruction, or train the generator alone first"
             )
 
-    def state(self) -> RunState:
+    def batch_that_fits(self) -> int:
+        """The largest halving of the batch for which the device has room; 0 if there is none.
+
+        Tried by finding gradients without a step; the networks' running statistics are spent after it.
+        """
+        size = self.numbers.batch_size // self.ranks.world
+        crops = self.drawer.batch(self.step * self.settings.accumulate)
+        while size > 1:
+            size //= 2
+            release_memory(self.device)
+            if self._has_room_for(crops[:size]):
+                return size
+        return 0
+
+    def _has_room_for(self, crops: Crops) -> bool:
+        moment, judge = self.moment(), self.judge.network if self.judge else None
+        try:
+            batches = self._batches([crops])
+            if judge is not None and self.judge is not None:
+                self.judge.find_gradients(
+                    lambda batch: self.recipe.discriminator_losses(self.generator, judge, batch, moment),
+                    batches,
+                )
+            with at_rest(judge):
+                self.learner.find_gradients(
+                    lambda batch: self.recipe.generator_losses(self.generator, judge, batch, moment), batches
+                )
+        except torch.OutOfMemoryError:
+            return False
+        return True
+
+    def state(self, data_digest: str = "") -> RunState:
         """All that is needed to go on."""
         tensors = {
             "generator": self.generator.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.learner.state(),
         }
-        if self.judge is not None and self.judge_optimiser is not None:
-            tensors |= {
-                "judge": self.judge.state_dict(),
-                "judge_optimiser": self.judge_optimiser.state_dict(),
-            }
-        return RunState(self.step, self.elapsed, self.settings.network, tensors, dict(self.figures))
+        if self.judge is not None:
+            tensors |= {"judge": self.judge.network.state_dict(), "judge_optimiser": self.judge.state()}
+        network, figures = self.settings.network, dict(self.figures)
+        return RunState(self.step, self.elapsed, network, tensors, figures, data_digest)
 
     def go_on_from(self, state: RunState) -> None:
-        """Take up a saved state."""
-        self.generator.load_state_dict(state.tensors["generator"])
-        self.averaged.load_state_dict(state.tensors["averaged"])
-        self.optimiser.load_state_dict(state.tensors["optimiser"])
-        if self.judge is not None and self.judge_optimiser is not None:
-            self.judge.load_state_dict(state.tensors["judge"])
-            self.judge_optimiser.load_state_dict(state.tensors["judge_optimiser"])
+        """Take up a saved state.
+
+        Raises:
+            CheckpointError: it is of a network with other options.
+        """
+        try:
+            self.generator.load_state_dict(state.tensors["generator"])
+            self.averaged.load_state_dict(state.tensors["averaged"])
+            self.learner.load_state(state.tensors["optimiser"])
+            if self.judge is not None:
+                self.judge.network.load_state_dict(state.tensors["judge"])
+                self.judge.load_state(state.tensors["judge_optimiser"])
+        except (RuntimeError, ValueError, KeyError) as trouble:
+            raise CheckpointError(
+                "the run was made with other options of the network or its recipe;"
+                " resume it with those it began with"
+            ) from trouble
         self.step, self.elapsed, self.figures = state.step, state.elapsed, dict(state.figures)
+
+
+@contextlib.contextmanager
+def at_rest(network: nn.Module | None) -> Iterator[None]:
+    """No gradients are found for the network's own weights while the block runs."""
+    if network is not None:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        if network is not None:
+            network.requires_grad_(True)
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back what failed or finished work still holds on the device."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""How each network is trained: its numbers, and its losses.
+"""How each network is trained: its numbers, its losses, and when which of them counts.
 
 A recipe is one class; the loop knows nothing of networks. A new network's recipe is one file beside this one
 and one row in `RECIPES`.
@@ -17,11 +17,18 @@ from torch import Tensor, nn, optim
 
 from archivecolor.errors import UsageError
 from archivecolor.model.generators import Generator
-from archivecolor.training.data import Photograph
+from archivecolor.training.data import Photograph, Retouch
 from archivecolor.training.tensors import Batch
 
 RECIPES: Mapping[str, str] = {
     "default": "archivecolor.training.default:DefaultRecipe",
+    "encoder-decoder": "archivecolor.training.encoder_decoder:EncoderDecoderRecipe",
+    "unet": "archivecolor.training.unet:UnetRecipe",
+    "cnn": "archivecolor.training.cnn:CnnRecipe",
+    "pix2pix": "archivecolor.training.pix2pix:Pix2PixRecipe",
+    "resnet-autoencoder": "archivecolor.training.resnet:ResNetRecipe",
+    "resnet-fcn": "archivecolor.training.resnet:ResNetRecipe",
+    "unet-gan": "archivecolor.training.unet_gan:UnetGanRecipe",
 }
 
 
@@ -40,6 +47,9 @@ class Numbers:
         vertical_flips: crops are flipped upside down too.
         warm_up: steps until the learning rate is full.
         cosine: the learning rate falls to 0 along a cosine; constant otherwise.
+        epoch_pictures: pictures of an epoch; as many as there are if None.
+        validate_every: steps between validations; once an epoch if None.
+        patience: validations without a better one after which training ends; it never does so if None.
     """
 
     epochs: int
@@ -52,13 +62,31 @@ class Numbers:
     vertical_flips: bool = False
     warm_up: int = 0
     cosine: bool = False
+    epoch_pictures: int | None = None
+    validate_every: int | None = None
+    patience: int | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When in a training a step is taken.
+
+    Attributes:
+        epoch: epochs done.
+        share: of this epoch that is done, 0..1.
+        progress: of the whole training that is done, 0..1.
+    """
+
+    epoch: int
+    share: float
+    progress: float
 
 
 class Recipe(ABC):
     """How one network is trained.
 
-    Class attributes of a recipe are `numbers` (`Numbers`) and `Options` (a frozen dataclass of its own options;
-    the network's options are the network's).
+    Class attributes of a recipe are `numbers` (`Numbers`) and `Options` (a frozen dataclass of its own
+    options; the network's options are the network's).
     """
 
     numbers: Numbers
@@ -70,8 +98,12 @@ class Recipe(ABC):
     def prepare(self, generator: Generator, photographs: Sequence[Photograph]) -> None:  # noqa: B027
         """Set up what depends on the training pictures, before the first step."""
 
-    def discriminator(self) -> nn.Module | None:
-        """The network that judges, or None where there is no duel."""
+    def retouch(self) -> Retouch | None:
+        """What is done to a crop before its colour is taken off, None for nothing."""
+        return None
+
+    def discriminator(self, size: int) -> nn.Module | None:
+        """The network that judges crops of `size` pixels a side, or None where there is no duel."""
         return None
 
     def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
@@ -84,32 +116,34 @@ class Recipe(ABC):
 
     @abstractmethod
     def generator_losses(
-        self, generator: Generator, judge: nn.Module | None, batch: Batch, progress: float
+        self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment
     ) -> dict[str, Tensor]:
-        """Named losses whose sum the generator's step makes smaller; `progress` is 0..1 of the whole training."""
+        """Named losses whose sum the generator's step makes smaller; empty where it rests."""
 
     def discriminator_losses(
-        self, generator: Generator, judge: nn.Module, batch: Batch, progress: float
+        self, generator: Generator, judge: nn.Module, batch: Batch, moment: Moment
     ) -> dict[str, Tensor]:
-        """Named losses of the discriminator's step; empty where it rests."""
+        """Losses of the discriminator's step, "judge" their chief; empty where it rests. It goes first."""
         raise NotImplementedError
-
-    def starts_discriminator_first(self) -> bool:
-        """Whether a step begins with the discriminator."""
-        return True
 
 
 def build_recipe(network: str, options: Mapping[str, Any]) -> Recipe:
     """The recipe of a network. Raises `UsageError` for an unknown network or option."""
-    if network not in RECIPES:
-        raise UsageError(f"there is no recipe for {network!r}; choose one of {', '.join(RECIPES)}")
-    module, _, attribute = RECIPES[network].partition(":")
-    kind: type[Recipe] = getattr(importlib.import_module(module), attribute)
+    kind = recipe_class(network)
     return kind(kind.Options(**options))
 
 
-def recipe_option_names(network: str) -> set[str]:
-    """Names of the options a network's recipe has, beside the network's own."""
+def recipe_class(network: str) -> type[Recipe]:
+    """The class of a network's recipe. Raises `UsageError` for an unknown network."""
+    if network not in RECIPES:
+        raise UsageError(
+            f"there is no network called {network!r} to train; choose one of {', '.join(RECIPES)}"
+        )
     module, _, attribute = RECIPES[network].partition(":")
     kind: type[Recipe] = getattr(importlib.import_module(module), attribute)
-    return {spec.name for spec in dataclasses.fields(kind.Options)}
+    return kind
+
+
+def recipe_option_names(network: str) -> set[str]:
+    """Names of the options a network's recipe has, beside the network's own. Raises `UsageError`."""
+    return {spec.name for spec in dataclasses.fields(recipe_class(network).Options)}

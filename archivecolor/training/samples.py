@@ -15,9 +15,10 @@ from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.colour.metrics import ciede2000_mean, colourfulness, psnr, ssim
 from archivecolor.model.device import mixed_precision
 from archivecolor.model.generators import Generator
+from archivecolor.model.lab_tensors import lab_from_linear, rgb_from_lab
 from archivecolor.training.data import Photograph
 from archivecolor.training.state import write_bytes
-from archivecolor.training.tensors import lab_from_linear, photographs_to_linear, rgb_from_lab
+from archivecolor.training.tensors import photographs_to_linear
 
 SHEET_ROWS = 8
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from archivecolor.errors import UsageError
 from archivecolor.model.checkpoint import load_checkpoint, load_foreign_tensors
 from archivecolor.model.generators import Generator, build_generator
@@ -26,6 +28,7 @@ from archivecolor.training.data import (
     split_by_content,
 )
 from archivecolor.training.loop import Trainer
+from archivecolor.training.ranks import Ranks
 from archivecolor.training.recipe import Numbers, Recipe, build_recipe, recipe_option_names
 
 logger = logging.getLogger(__name__)
@@ -48,15 +51,17 @@ class Training:
     dropped: dict[str, int]
 
 
-def set_up(settings: TrainSettings) -> Training:
+def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
     """Read the pictures and build the network.
 
     Raises:
-        UsageError: too few pictures, or an unknown option.
+        UsageError: too few pictures, an unknown option, or a size or batch that does not suit the network.
         CheckpointError: weights that cannot be read or do not fit.
     """
+    torch.manual_seed(settings.seed)
     generator, recipe = build(settings)
     numbers = numbers_for(settings, recipe)
+    check_numbers(numbers, generator, ranks)
     photographs = read(settings, settings.data, numbers)
     split = split_photographs(settings, photographs, numbers)
     recipe.prepare(generator, split.train)
@@ -67,11 +72,27 @@ def set_up(settings: TrainSettings) -> Training:
         numbers.batch_size,
         settings.seed,
         numbers.vertical_flips,
+        numbers.epoch_pictures,
+        recipe.retouch(),
+        ranks,
     )
     digest = data_digest([photograph.digest for photograph in split.train])
     return Training(
         Trainer(generator, recipe, settings, numbers, drawer), split, digest, dict(photographs.dropped)
     )
+
+
+def check_numbers(numbers: Numbers, generator: Generator, ranks: Ranks) -> None:
+    """Raise `UsageError` where size or batch do not suit the network or the processes."""
+    size, batch, multiple = numbers.size, numbers.batch_size, generator.multiple
+    if size % multiple:
+        raise UsageError(f"the size of crops is {size}; this network takes multiples of {multiple}")
+    if batch % ranks.world:
+        raise UsageError(f"a batch of {batch} cannot be shared evenly by {ranks.world} processes")
+    if batch == ranks.world and size == multiple:
+        raise UsageError(
+            f"one crop of {size} pixels leaves batch norm a single value; take two or more by --batch-size"
+        )
 
 
 def split_photographs(settings: TrainSettings, photographs: Photographs, numbers: Numbers) -> Split:
@@ -140,7 +161,7 @@ def numbers_for(settings: TrainSettings, recipe: Recipe) -> Numbers:
     """The recipe's numbers, the user's laid over."""
     given = {
         name: getattr(settings, name)
-        for name in ("epochs", "batch_size", "size", "lr")
+        for name in ("epochs", "batch_size", "size", "lr", "augment")
         if getattr(settings, name) is not None
     }
     return dataclasses.replace(recipe.numbers, **given)

@@ -1,10 +1,8 @@
-"""What a run leaves on disk: checkpoints, the state to go on from, and the log of its figures."""
+"""What a run goes on from: its state on disk, the newest two of it."""
 
 from __future__ import annotations
 
-import dataclasses
 import io
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +18,6 @@ logger = logging.getLogger(__name__)
 
 STATE_NAME = "state-{step:08d}.pt"
 KEPT_STATES = 2
-BEST = "best.safetensors"
-LAST = "last.safetensors"
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,7 @@ class RunState:
         network: name of the network.
         tensors: state dicts of networks, averages and optimisers, by role.
         figures: best validation figure and what patience has counted.
+        data_digest: digest over the training pictures; empty where it is not known.
     """
 
     step: int
@@ -41,6 +38,12 @@ class RunState:
     network: str
     tensors: dict[str, Any]
     figures: dict[str, float]
+    data_digest: str = ""
+
+
+def holds_a_run(folder: Path) -> bool:
+    """Whether a run has left a state in the folder."""
+    return any(folder.glob("state-*.pt"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -52,7 +55,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 def save_state(folder: Path, state: RunState) -> None:
     """Write the state beside the older ones and keep the newest two. Raises `OutputError`."""
     buffer = io.BytesIO()
-    torch.save(dataclasses.asdict(state), buffer)
+    torch.save(vars(state), buffer)
     write_bytes(folder / STATE_NAME.format(step=state.step), buffer.getvalue())
     for old in sorted(folder.glob("state-*.pt"))[:-KEPT_STATES]:
         old.unlink()
@@ -78,21 +81,6 @@ def load_newest_state(folder: Path, network: str) -> RunState:
             raise UsageError(f"{folder} is a run of network {state.network!r}, not {network!r}")
         return state
     raise CheckpointError(f"every state in {folder} is broken; start again without --resume")
-
-
-def log_figures(folder: Path, kind: str, step: int, figures: dict[str, float]) -> None:
-    """Append one JSON line of figures to the run's log."""
-    line = json.dumps({"kind": kind, "step": step} | {key: round(value, 6) for key, value in figures.items()})
-    with (folder / "figures.jsonl").open("a", encoding="utf-8") as stream:
-        stream.write(line + "\n")
-
-
-def read_figures(folder: Path) -> list[dict[str, Any]]:
-    """All figures a run has logged, in order."""
-    path = folder / "figures.jsonl"
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def floating(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

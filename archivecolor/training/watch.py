@@ -1,4 +1,4 @@
-"""What a run shows and keeps along the way: figures, sample sheets, checkpoints."""
+"""What a run leaves in its folder along the way: figures, curves, sample sheets, checkpoints, its state."""
 
 from __future__ import annotations
 
@@ -6,53 +6,115 @@ import dataclasses
 from importlib.metadata import version
 
 from archivecolor.model.checkpoint import CheckpointInfo, dump_checkpoint
-from archivecolor.model.generators import generator_class
 from archivecolor.settings import TrainSettings
-from archivecolor.training.data import CACHE_MARGIN
-from archivecolor.training.loop import Trainer
+from archivecolor.training.curves import draw_curves
+from archivecolor.training.data import CACHE_MARGIN, Photograph
+from archivecolor.training.journal import Journal, read_journal
+from archivecolor.training.loop import StepReport, Trainer
 from archivecolor.training.samples import colour_squares, draw_sheet, middle_squares, validation_figures
 from archivecolor.training.setup import Training
-from archivecolor.training.state import BEST, log_figures, write_bytes
+from archivecolor.training.state import save_state, write_bytes
 
+BEST = "best.safetensors"
+LAST = "last.safetensors"
+LOG_EVERY = 50
 VALIDATION_PICTURES = 96
 SAMPLE_PICTURES = 16
 
 
-def validate(training: Training, settings: TrainSettings) -> bool:
-    """Measure the averaged weights and keep the best; False once patience is at its end."""
-    trainer = training.trainer
-    truth = middle_squares(training.split.validation[:VALIDATION_PICTURES], validation_side(trainer))
-    ours = colour_squares(trainer.averaged, truth, trainer.device, trainer.precision)
-    figures = validation_figures(ours, truth)
-    log_figures(settings.output, "validation", trainer.step, figures)
-    trainer.figures |= {f"last_{name}": value for name, value in figures.items()}
-    if figures["ciede2000"] < trainer.figures.get("best", float("inf")):
-        trainer.figures |= {"best": figures["ciede2000"], "waited": 0.0}
-        write_checkpoint(training, settings, BEST)
-        return True
-    trainer.figures["waited"] = trainer.figures.get("waited", 0.0) + 1
-    return settings.patience is None or trainer.figures["waited"] < settings.patience
+class Watch:
+    """Keeps the folder of a run.
 
+    Args:
+        training: the run.
+        settings: what the user asked for.
 
-def sample(training: Training, settings: TrainSettings) -> None:
-    """Draw the sheet of fixed validation pictures."""
-    trainer = training.trainer
-    truth = middle_squares(training.split.validation[:SAMPLE_PICTURES], validation_side(trainer))
-    ours = colour_squares(trainer.averaged, truth, trainer.device, trainer.precision)
-    draw_sheet(settings.output / f"sample-{trainer.step:08d}.png", ours, truth)
+    Raises:
+        OutputError: the folder cannot be written; so do all methods that write.
+        UnavailableError: TensorBoard is asked for and not installed.
+    """
+
+    def __init__(self, training: Training, settings: TrainSettings) -> None:
+        self._training = training
+        self._settings = settings
+        self._journal = Journal(settings.output, tensorboard=settings.tensorboard)
+        self._trainer = training.trainer
+
+    def after(self, step: StepReport) -> None:
+        """All that is due after a step; ends the training where patience does."""
+        if step.step % LOG_EVERY == 0:
+            self._journal.write("step", step.step, {"lr": step.lr, **step.losses})
+        if step.step % self._settings.sample_every == 0:
+            self.sample()
+        if step.step % (2 * self._settings.sample_every) == 0:
+            self.write_checkpoint(LAST)
+        if step.step % self.validate_every == 0:
+            self.validate()
+
+    def finish(self) -> CheckpointInfo:
+        """The last figures, sheet and checkpoint of a training that is done."""
+        if self._trainer.step % self.validate_every:
+            self.validate()
+        self.test()
+        self.sample()
+        return self.write_checkpoint(LAST)
+
+    @property
+    def validate_every(self) -> int:
+        """Steps between validations: the user's, the recipe's, or those of an epoch."""
+        own = self._trainer.numbers.validate_every or self._trainer.steps_per_epoch
+        return self._settings.validate_every or own
+
+    def validate(self) -> None:
+        """Measure the averaged weights, keep the best, and end the training where patience does."""
+        trainer = self._trainer
+        figures = self._measure(self._training.split.validation)
+        self._journal.write("validation", trainer.step, figures)
+        draw_curves(self._settings.output, read_journal(self._settings.output))
+        trainer.figures |= {f"last_{name}": value for name, value in figures.items()}
+        if figures["ciede2000"] < trainer.figures.get("best", float("inf")):
+            trainer.figures |= {"best": figures["ciede2000"], "waited": 0.0}
+            self.write_checkpoint(BEST)
+            return
+        trainer.figures["waited"] = trainer.figures.get("waited", 0.0) + 1
+        patience = self._settings.patience or trainer.numbers.patience
+        trainer.ended = patience is not None and trainer.figures["waited"] >= patience
+
+    def test(self) -> None:
+        """Measure the averaged weights on the pictures that were kept aside, if there are any."""
+        if self._training.split.test:
+            figures = self._measure(self._training.split.test)
+            self._journal.write("test", self._trainer.step, figures)
+            self._trainer.figures |= {f"last_test_{name}": value for name, value in figures.items()}
+
+    def _measure(self, photographs: tuple[Photograph, ...]) -> dict[str, float]:
+        trainer = self._trainer
+        truth = middle_squares(photographs[:VALIDATION_PICTURES], validation_side(trainer))
+        ours = colour_squares(trainer.averaged, truth, trainer.device, trainer.precision)
+        return validation_figures(ours, truth)
+
+    def sample(self) -> None:
+        """Draw the sheet of fixed validation pictures."""
+        trainer = self._trainer
+        truth = middle_squares(self._training.split.validation[:SAMPLE_PICTURES], validation_side(trainer))
+        ours = colour_squares(trainer.averaged, truth, trainer.device, trainer.precision)
+        draw_sheet(self._settings.output / f"sample-{trainer.step:08d}.png", ours, truth)
+
+    def write_checkpoint(self, name: str) -> CheckpointInfo:
+        """Write the averaged weights as a checkpoint that rebuilds its own network."""
+        info = describe(self._training, self._settings)
+        write_bytes(self._settings.output / name, dump_checkpoint(self._trainer.averaged, info))
+        return info
+
+    def save(self) -> None:
+        """Write the state from which the run can go on."""
+        save_state(self._settings.output, self._trainer.state(self._training.digest))
 
 
 def validation_side(trainer: Trainer) -> int:
     """Side of validation squares in pixels: near the cached size, a multiple the network accepts."""
-    multiple = generator_class(trainer.settings.network).multiple
+    multiple = trainer.averaged.multiple
     return max(1, round(trainer.numbers.size * CACHE_MARGIN) // multiple) * multiple
-
-
-def write_checkpoint(training: Training, settings: TrainSettings, name: str) -> CheckpointInfo:
-    """Write the averaged weights as a checkpoint that rebuilds its own network. Raises `OutputError`."""
-    info = describe(training, settings)
-    write_bytes(settings.output / name, dump_checkpoint(training.trainer.averaged, info))
-    return info
 
 
 def describe(training: Training, settings: TrainSettings) -> CheckpointInfo:

@@ -1,1 +1,1 @@
-"""The networks that judge colour during training, a file each."""
+"""The networks that tell true colour from made colour, a file each. All give scores before any sigmoid."""

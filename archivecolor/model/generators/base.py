@@ -30,13 +30,19 @@ class Generator(nn.Module, ABC):
 
     Input of `forward` and `answer`: (N, 1, H, W), L* scaled to -1..1 (`L / 50 - 1`), H and W multiples of
     `multiple`. What `forward` returns is the network's own affair (it is what its losses are taken on);
-    `answer` is the same for all.
+    `answer` is the same for all. A network class names the frozen dataclass of its options as `Options` and
+    is made from one.
     """
 
     multiple: int = 32
+    Options: type[Any]
     options: Any
 
-    def load_encoder(self, tensors: dict[str, Tensor]) -> None:
+    def __init__(self, options: Any) -> None:
+        super().__init__()
+        self.options = options
+
+    def load_encoder(self, tensors: dict[str, Tensor]) -> None:  # noqa: ARG002
         """Take up pretrained encoder weights, strictly.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The default generator: a pretrained encoder, a small attention over the whole picture, and a U-shaped decoder.
+"""The default generator: a pretrained encoder, a small attention over the whole picture, a U-shaped decoder.
 
 It answers twice at a quarter of the input's resolution: with a distribution over colour bins, and with one
 colour by regression. The bins say how sure it is and give courage; the regression is the better guess.
@@ -87,7 +87,7 @@ def conv_bn(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 class UpStep(nn.Module):
-    """Twice the size: the coarse map and the encoder's, summed at one width, then a residual pair of filters."""
+    """Twice the size: the coarse map and the encoder's summed at one width, then a residual pair."""
 
     def __init__(self, coarse: int, skip: int, width: int) -> None:
         super().__init__()
@@ -106,15 +106,14 @@ class UpStep(nn.Module):
 
 
 class DefaultGenerator(Generator):
-    """See the module's text. `forward` returns `Outputs`; `centres` (bins, 2) are the bins' ab in Lab units."""
+    """See the module's text. `forward` returns `Outputs`; `centres` (bins, 2) are the bins' ab, Lab units."""
 
     Options = DefaultOptions
     multiple = 32
     centres: Tensor
 
     def __init__(self, options: DefaultOptions) -> None:
-        super().__init__()
-        self.options = options
+        super().__init__(options)
         self.encoder = EfficientNetLite(options.encoder)
         quarter, eighth, sixteenth, deep = self.encoder.channels
         bottom, *widths = options.widths
@@ -128,7 +127,7 @@ class DefaultGenerator(Generator):
         nn.init.normal_(
             self.to_ab.weight, std=0.01
         )  # in 110ths of a Lab unit: the first answers are near grey
-        self.to_ab.bias.data.zero_()
+        nn.init.zeros_(self.to_ab.bias)  # type: ignore[arg-type]
         self.register_buffer("centres", torch.zeros(options.bins, 2))
 
     def load_encoder(self, tensors: dict[str, Tensor]) -> None:
@@ -146,9 +145,11 @@ class DefaultGenerator(Generator):
         """See `Generator.answer`: bins and regression mixed, certainty from the spread over the bins."""
         logits, regressed = self(lightness)
         options = self.options
-        chosen = expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
-        mixed = options.regression * regressed * AB_SCALE + (1.0 - options.regression) * chosen
-        return Answer(mixed * options.gain, certainty_of(F.softmax(logits, dim=1), self.centres))
+        # In bfloat16 the difference of squares in the certainty would drown in rounding.
+        with torch.autocast(logits.device.type, enabled=False):
+            chosen = expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
+            mixed = options.regression * regressed * AB_SCALE + (1.0 - options.regression) * chosen
+            return Answer(mixed * options.gain, certainty_of(F.softmax(logits, dim=1), self.centres))
 
 
 def expected_ab(probability: Tensor, centres: Tensor) -> Tensor:

@@ -12,6 +12,13 @@ from archivecolor.model.generators.base import Generator
 
 NETWORKS: Mapping[str, str] = {
     "default": "archivecolor.model.generators.default:DefaultGenerator",
+    "encoder-decoder": "archivecolor.model.generators.encoder_decoder:EncoderDecoder",
+    "unet": "archivecolor.model.generators.unet:Unet",
+    "cnn": "archivecolor.model.generators.cnn:Cnn",
+    "pix2pix": "archivecolor.model.generators.pix2pix:Pix2Pix",
+    "resnet-autoencoder": "archivecolor.model.generators.resnet_autoencoder:ResNetAutoencoder",
+    "resnet-fcn": "archivecolor.model.generators.resnet_fcn:ResNetFcn",
+    "unet-gan": "archivecolor.model.generators.unet_gan:UnetGan",
 }
 
 
@@ -40,12 +47,11 @@ def build_generator(name: str, options: Mapping[str, Any]) -> Generator:
         UsageError: an unknown network, or an option the network does not have.
     """
     kind = generator_class(name)
-    options_class = kind.Options  # type: ignore[attr-defined]
-    known = {field.name for field in dataclasses.fields(options_class)}
+    known = {field.name for field in dataclasses.fields(kind.Options)}
     unknown = sorted(set(options) - known)
     if unknown:
         raise UsageError(
             f"network {name!r} has no option {unknown[0]!r}; it has {', '.join(sorted(known)) or 'none'}"
         )
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
-    return kind(options_class(**values))
+    return kind(kind.Options(**values))

@@ -1,0 +1,79 @@
+"""The plain network's recipe: multi-scale structural similarity, and pictures of many exposures."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage import exposure
+from torch import Tensor, nn, optim
+
+from archivecolor.model.generators import Generator
+from archivecolor.model.generators.cnn import AB_SCALE
+from archivecolor.model.similarity import multi_scale_ssim_loss
+from archivecolor.training.data import Retouch
+from archivecolor.training.recipe import Moment, Numbers, Recipe
+from archivecolor.training.tensors import Batch
+
+Crop = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class CnnRecipeOptions:
+    """Augmentation.
+
+    Attributes:
+        exposures: share of the crops whose exposure is changed.
+    """
+
+    exposures: float = 0.5
+
+
+class CnnRecipe(Recipe):
+    """RMSprop on 1 - MS-SSIM of ab; flips both ways, and one of three changes of exposure."""
+
+    numbers = Numbers(epochs=100, batch_size=16, size=256, lr=5e-4, vertical_flips=True)
+    Options = CnnRecipeOptions
+    options: CnnRecipeOptions
+
+    def retouch(self) -> Retouch:
+        """See `change_exposure`."""
+        share = self.options.exposures
+
+        def some(crop: Crop, rng: np.random.Generator) -> Crop:
+            return change_exposure(crop, rng) if rng.random() < share else crop
+
+        return some
+
+    def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
+        """RMSprop."""
+        return optim.RMSprop(parameters, lr=lr)
+
+    def generator_losses(
+        self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment
+    ) -> dict[str, Tensor]:
+        """See `Recipe.generator_losses`."""
+        ab = generator(batch.lightness)
+        return {"ms-ssim": multi_scale_ssim_loss((ab + 1.0) / 2.0, (batch.ab / AB_SCALE + 1.0) / 2.0)}
+
+
+def change_exposure(crop: Crop, rng: np.random.Generator) -> Crop:
+    """Adaptive equalisation, contrast stretching or histogram equalisation of a crop (S, S, 3), at random."""
+    choice = int(rng.integers(3))
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # of equalize_hist, that it sees colour channels as one grey
+        if choice == 0:
+            changed = exposure.equalize_adapthist(crop)
+        elif choice == 1:
+            low, high = np.percentile(crop, (2, 98))
+            changed = exposure.rescale_intensity(
+                crop / 255.0, in_range=(low / 255.0, max(high, low + 1) / 255.0)
+            )
+        else:
+            changed = exposure.equalize_hist(crop)
+    return np.asarray((np.clip(changed, 0.0, 1.0) * 255.0).round(), np.uint8)

@@ -1,0 +1,61 @@
+"""What a run is going to be, told before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archivecolor.settings import TrainSettings
+from archivecolor.training.setup import Training
+
+# Four bytes each: weights, gradients, two moments, averages.
+BYTES_PER_PARAMETER = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run before its first step.
+
+    Attributes:
+        network: its name.
+        parameters: of the generator.
+        pictures: counts by set: "train", "validation", "test".
+        dropped: pictures left out, by cause.
+        steps_done: steps of earlier sittings.
+        steps: steps in all, unless the time ends first.
+        batch: pictures per step, over all processes and accumulated batches.
+        size: side of the crops in pixels.
+        device: where it runs, and in which number format.
+        nbytes: memory for decoded pictures, weights, gradients and optimiser; what a step needs comes on top.
+    """
+
+    network: str
+    parameters: int
+    pictures: Mapping[str, int]
+    dropped: Mapping[str, int]
+    steps_done: int
+    steps: int
+    batch: int
+    size: int
+    device: str
+    nbytes: int
+
+
+def plan_of(training: Training, settings: TrainSettings) -> Plan:
+    """The plan of a run that is set up, and resumed where it is to be."""
+    trainer, split = training.trainer, training.split
+    sets = {"train": split.train, "validation": split.validation, "test": split.test}
+    parameters = sum(part.numel() for part in trainer.generator.parameters())
+    decoded = sum(photograph.rgb.nbytes for pictures in sets.values() for photograph in pictures)
+    return Plan(
+        network=settings.network,
+        parameters=parameters,
+        pictures={name: len(pictures) for name, pictures in sets.items()},
+        dropped=training.dropped,
+        steps_done=trainer.step,
+        steps=trainer.steps_in_all,
+        batch=trainer.numbers.batch_size * settings.accumulate,
+        size=trainer.numbers.size,
+        device=f"{trainer.device}, {str(trainer.precision).removeprefix('torch.')}",
+        nbytes=decoded + parameters * BYTES_PER_PARAMETER,
+    )

@@ -1,0 +1,88 @@
+"""Several processes that train one network: they share each batch and take every step together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those that torchrun started; one alone without torchrun.
+
+    Attributes:
+        rank: of this process, from 0.
+        world: how many there are.
+        local: rank among those of this machine: the number of its GPU.
+    """
+
+    rank: int = 0
+    world: int = 1
+    local: int = 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the run's folder."""
+        return self.rank == 0
+
+    def share_start(self, network: nn.Module) -> None:
+        """Give all processes the first one's weights."""
+        if self.world > 1:
+            import torch.distributed
+
+            for tensor in network.state_dict().values():
+                torch.distributed.broadcast(tensor, 0)
+
+    def mean_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Put the mean over all processes in place of each gradient.
+
+        One call between backward and the optimiser's step, in place of `DistributedDataParallel`: a recipe
+        may call its network as often as it likes, or not at all.
+        """
+        if self.world == 1:
+            return
+        import torch
+
+        gradients = [part.grad for part in parameters if part.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients]) / self.world
+        torch.distributed.all_reduce(flat)
+        pieces = torch.split(flat, [gradient.numel() for gradient in gradients])
+        for gradient, piece in zip(gradients, pieces, strict=True):
+            gradient.copy_(piece.view_as(gradient))
+
+    def largest(self, values: Tensor) -> Tensor:
+        """The largest of each value over all processes."""
+        if self.world > 1:
+            import torch.distributed
+
+            torch.distributed.all_reduce(values, torch.distributed.ReduceOp.MAX)
+        return values
+
+
+ALONE = Ranks()
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Ranks]:
+    """Join the processes that torchrun started, if it did; NCCL between GPUs, Gloo otherwise."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        yield ALONE
+        return
+    import torch
+
+    ranks = Ranks(int(os.environ["RANK"]), world, int(os.environ["LOCAL_RANK"]))
+    on_gpus = device != "cpu" and torch.cuda.is_available()
+    if on_gpus:
+        torch.cuda.set_device(ranks.local)
+    torch.distributed.init_process_group("nccl" if on_gpus else "gloo")
+    try:
+        yield ranks
+    finally:
+        torch.distributed.destroy_process_group()

@@ -1,0 +1,66 @@
+"""Fixtures that several rooms' tests share."""
+
+import subprocess
+import sys
+
+import pytest
+from small_archive import fill
+
+COMMAND = [sys.executable, "-m", "archivecolor"]
+# The network sees little, so that tests spend their time elsewhere.
+QUICK = ["--working-size", "64", "--jobs", "2", "--device", "cpu"]
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """A small network with random weights: it colours everything, beautifully or not."""
+    import torch
+
+    from archivecolor.model.checkpoint import CheckpointInfo, dump_checkpoint
+    from archivecolor.model.generators import build_generator
+
+    options = {"encoder": "lite0", "widths": (16, 16, 16, 16), "attention": 0, "bins": 8, "gain": 8000.0}
+    torch.manual_seed(20)
+    generator = build_generator("default", options)
+    info = CheckpointInfo(network="default", options=options, title="random")
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    path.write_bytes(dump_checkpoint(generator, info))
+    return path
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory):
+    """The archive; only read by tests."""
+    return fill(tmp_path_factory.mktemp("archive") / "in")
+
+
+@pytest.fixture(scope="session")
+def command_words(checkpoint):
+    """The words of a command; `dir` with the small network and quick settings."""
+
+    def words(job, *more):
+        settings = [*QUICK, "--checkpoint", str(checkpoint)] if job == "dir" else []
+        return [*COMMAND, job, *settings, *map(str, more)]
+
+    return words
+
+
+@pytest.fixture
+def archivecolor(command_words):
+    """Runs the program: `archivecolor("dir", source, output, ...)`."""
+
+    def run(*words, timeout=300, **kwargs):
+        command = command_words(*words)
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout, **kwargs)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def undisturbed(archive, command_words, tmp_path_factory):
+    """The output of a run that nothing disturbed."""
+    output = tmp_path_factory.mktemp("undisturbed") / "out"
+    command = command_words("dir", archive, output)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 3, done.stderr
+    return output

@@ -1,0 +1,144 @@
+"""The predictor takes pictures of any size, each for itself, within the memory there is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from skimage.transform import resize
+
+from archivecolor.errors import ItemError, OutOfMemoryError, Reason
+from archivecolor.model.checkpoint import Checkpoint, CheckpointInfo
+from archivecolor.model.generators import Answer, Generator, build_generator, network_names
+from archivecolor.model.predictor import Predictor
+from archivecolor.settings import NetworkOptions
+
+
+def luma(name, height, width):
+    picture = getattr(data, name)()
+    grey = picture if picture.ndim == 2 else picture.mean(axis=2)
+    return resize(grey / 255.0, (height, width), anti_aliasing=True).astype(np.float32)
+
+
+def predictor(generator, **options):
+    info = CheckpointInfo(network="default", options={}, title="test")
+    settings = NetworkOptions(**({"device": "cpu", "precision": "fp32", "batch_size": 4} | options))
+    return Predictor(Checkpoint(generator, info, "0" * 64), settings)
+
+
+@pytest.fixture(scope="module")
+def small():
+    torch.manual_seed(3)
+    options = {"encoder": "lite0", "widths": (8, 8, 8, 8), "attention": 1, "bins": 8, "gain": 10.0}
+    generator = build_generator("default", options)
+    generator.centres.copy_(torch.randn(8, 2) * 20)
+    return generator
+
+
+@dataclass(frozen=True)
+class StandInOptions:
+    """None."""
+
+
+class StandIn(Generator):
+    """Answers with a* 50 times the lightness, or as told; notes how many pictures it was asked for."""
+
+    Options = StandInOptions
+    multiple = 32
+
+    def __init__(self, room=1000, broken=False):
+        super().__init__(StandInOptions())
+        self.room, self.broken, self.asked = room, broken, []
+
+    def answer(self, lightness):
+        self.asked.append(len(lightness))
+        if len(lightness) > self.room:
+            raise torch.OutOfMemoryError("no room")
+        cells = torch.nn.functional.avg_pool2d(lightness, 4)
+        if self.broken:
+            cells = cells * float("nan")
+        return Answer(torch.cat((50 * cells, torch.zeros_like(cells)), dim=1), torch.full_like(cells, 0.25))
+
+
+def test_pictures_of_any_size_get_a_grid_each_in_their_order(small):
+    sizes = [(64, 64), (32, 97), (70, 33), (64, 64), (1, 1), (5, 300), (64, 63)]
+    answers = predictor(small).predict([luma("camera", *size) for size in sizes])
+    for (height, width), chroma in zip(sizes, answers, strict=True):
+        rows, columns = chroma.cbcr.shape[:2]
+        assert abs(rows - height / 4) <= 1
+        assert abs(columns - width / 4) <= 1
+        assert chroma.certainty.shape == (rows, columns)
+        assert np.isfinite(chroma.cbcr).all()
+        assert np.abs(chroma.cbcr).max() <= 0.5
+        assert 0 <= chroma.confidence <= 1
+
+
+def test_a_picture_is_coloured_the_same_whatever_stands_beside_it(small):
+    first = luma("camera", 32, 48)
+    others = [luma("coins", 32, 48), luma("moon", 32, 48), luma("page", 32, 32)]
+    alone = predictor(small).predict([first])[0]
+    for crowd, place in (([first, *others], 0), ([*others, first], 3), ([others[0], first, first], 2)):
+        beside = predictor(small).predict(crowd)[place]
+        np.testing.assert_array_equal(beside.cbcr, alone.cbcr)
+        np.testing.assert_array_equal(beside.certainty, alone.certainty)
+
+
+def test_a_long_picture_is_seen_in_windows_without_seams():
+    long = np.tile(np.linspace(0.1, 0.9, 1200, dtype=np.float32), (64, 1))
+    network = StandIn()
+    chroma = predictor(network, batch_size=2).predict([long])[0]
+    assert len(network.asked) > 1
+    assert chroma.cbcr.shape[:2] == (16, 300)
+    steps = np.diff(chroma.cbcr[8, :, 1])
+    assert np.abs(steps).max() < 0.02
+
+
+def test_memory_that_runs_short_halves_the_batch_and_colours_the_same():
+    lumas = [luma("camera", 64, 64), luma("coins", 64, 64), luma("moon", 64, 64)]
+    whole, tight = StandIn(), StandIn(room=1)
+    with pytest.warns(UserWarning, match="going on with batches of 1"):
+        answers = predictor(tight).predict(lumas)
+    for mine, theirs in zip(answers, predictor(whole).predict(lumas), strict=True):
+        np.testing.assert_array_equal(mine.cbcr, theirs.cbcr)
+    assert tight.asked[:3] == [4, 2, 1]
+
+
+def test_no_room_for_one_picture_is_an_error_with_a_way_out():
+    with pytest.warns(UserWarning), pytest.raises(OutOfMemoryError, match="--working-size or --device cpu"):
+        predictor(StandIn(room=0)).predict([luma("camera", 64, 64)])
+
+
+def test_an_answer_that_is_no_number_fails_the_picture():
+    with pytest.raises(ItemError) as caught:
+        predictor(StandIn(broken=True)).predict([luma("camera", 64, 64)])
+    assert caught.value.reason is Reason.BROKEN_NETWORK
+
+
+def test_saturation_scales_chroma_and_none_leaves_grey():
+    picture = [luma("camera", 64, 64)]
+    grey, half, full = (predictor(StandIn(), saturation=gain).predict(picture)[0] for gain in (0.0, 0.5, 1.0))
+    assert np.abs(grey.cbcr).max() < 1e-3
+    assert np.abs(half.cbcr).mean() < np.abs(full.cbcr).mean()
+
+
+def test_high_quality_averages_looks_on_the_same_grid(small):
+    picture = [luma("camera", 64, 64)]
+    normal, high = (predictor(small, quality=quality).predict(picture)[0] for quality in ("normal", "high"))
+    assert high.cbcr.shape == normal.cbcr.shape
+    mirrored = predictor(small, quality="high").predict([picture[0][:, ::-1].copy()])[0]
+    np.testing.assert_allclose(mirrored.cbcr[:, ::-1], high.cbcr, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_every_network_colours_a_picture_of_odd_sides(name):
+    small = {
+        "pix2pix": {"depth": 6, "width": 4},
+        "unet-gan": {"depth": 6, "width": 4},
+        "resnet-fcn": {"depth": 18},
+    }
+    chroma = predictor(build_generator(name, small.get(name, {})), batch_size=1).predict(
+        [luma("camera", 50, 71)]
+    )[0]
+    assert chroma.cbcr.shape[0] * 71 == pytest.approx(chroma.cbcr.shape[1] * 50, rel=0.1)
+    assert np.isfinite(chroma.cbcr).all()

@@ -1,0 +1,38 @@
+import pytest
+import torch
+from small_networks import fill
+
+from archivecolor.engine.stopping import Stop
+from archivecolor.jobs.train import Audience, train
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """A dozen tiny colour photographs; only read by tests."""
+    return fill(tmp_path_factory.mktemp("pictures") / "data", ("astronaut", "coffee", "stereo_motorcycle"))
+
+
+@pytest.fixture
+def trained():
+    """Trains: `trained(settings, stop_at=None)` gives the checkpoint's info and all step reports."""
+
+    def run(settings, stop_at=None):
+        stop, reports = Stop(), []
+
+        def listen(report):
+            reports.append(report)
+            if report.step == stop_at:
+                stop.request(130)
+
+        info = train(settings, stop, Audience(plan=lambda plan: None, step=listen))
+        return info, reports
+
+    return run

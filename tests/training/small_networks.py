@@ -1,0 +1,61 @@
+"""Networks and pictures small enough to be trained while one waits."""
+
+from pathlib import Path
+
+from PIL import Image
+from skimage import data
+
+from archivecolor.settings import TrainSettings
+
+# Options that make each network tiny, and the loss that must fall.
+SMALL = {
+    "default": (("encoder=lite0", "widths=16,16,16,16", "attention=1", "bins=16"), "distance"),
+    "encoder-decoder": (("widths=8,16,16,32", "reconstruction=100"), "l1"),
+    "unet": (("widths=8,16,16,32",), "l1"),
+    "cnn": (("width=64",), "ms-ssim"),
+    "pix2pix": (("width=8", "depth=5"), "l1"),
+    "resnet-autoencoder": (("depth=18",), "mse"),
+    "resnet-fcn": (("depth=18", "width=16"), "mse"),
+    "unet-gan": (("width=8", "depth=5"), "l1"),
+}
+
+
+def photograph(name):
+    """A colour picture of scikit-image's."""
+    picture = getattr(data, name)()
+    return Image.fromarray(picture[0] if isinstance(picture, tuple) else picture)
+
+
+def quarters(name):
+    """The four quarters of a picture."""
+    whole = photograph(name)
+    side = min(whole.size) // 2
+    for left in (0, whole.width - side):
+        for top in (0, whole.height - side):
+            yield whole.crop((left, top, left + side, top + side))
+
+
+def fill(folder, names, side=48):
+    """Write quarters of pictures into `folder`."""
+    folder.mkdir(parents=True)
+    for name in names:
+        for index, quarter in enumerate(quarters(name)):
+            quarter.resize((side, side), Image.Resampling.BOX).save(folder / f"{name}-{index}.png")
+    return folder
+
+
+def quick_settings(data, output, network="unet", **more):
+    """Settings that train a tiny network on tiny crops of `data` and validate on them too."""
+    options, _ = SMALL[network]
+    defaults = {
+        "batch_size": 4,
+        "size": 32,
+        "device": "cpu",
+        "precision": "fp32",
+        "jobs": 1,
+        "sample_every": 10_000,
+        "validate_every": 10_000,
+        "validation": (Path(data),),
+        "options": options + more.pop("options", ()),
+    }
+    return TrainSettings(data=(Path(data),), output=Path(output), network=network, **(defaults | more))

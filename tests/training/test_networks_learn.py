@@ -1,0 +1,66 @@
+"""Each system learns: its loss falls on a dozen tiny pictures, and four pictures can be learned by heart."""
+
+import numpy as np
+import pytest
+from small_networks import SMALL, photograph, quick_settings
+
+from archivecolor.engine.stopping import Stop
+from archivecolor.model.checkpoint import load_checkpoint
+from archivecolor.training.ranks import ALONE
+from archivecolor.training.samples import colour_squares, middle_squares, validation_figures
+from archivecolor.training.setup import set_up
+
+LR = {"encoder-decoder": 2e-3, "cnn": 1e-3, "unet-gan": 1e-3, "pix2pix": 1e-3, "default": 3e-3}
+
+
+@pytest.mark.parametrize("network", SMALL)
+def test_the_loss_falls_and_the_checkpoint_loads(network, pictures, trained, tmp_path):
+    settings = quick_settings(
+        pictures, tmp_path, network, max_steps=40, batch_size=16 if network == "encoder-decoder" else 6,
+        augment=0.0, lr=LR.get(network, 2e-3),
+    )  # fmt: skip
+    info, reports = trained(settings)
+    loss = SMALL[network][1]
+    losses = [report.losses[loss] for report in reports if loss in report.losses]
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    said = load_checkpoint(tmp_path / "last.safetensors").info
+    assert (said.network, said.metrics, said.data_digest) == (network, info.metrics, info.data_digest)
+    assert info.training["steps"] == 40
+    assert {"psnr", "ssim", "ciede2000", "colourfulness", "colourfulness_ratio"} <= set(info.metrics)
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    """Four whole pictures."""
+    folder = tmp_path_factory.mktemp("four")
+    for name in ("astronaut", "coffee", "rocket", "chelsea"):
+        whole = photograph(name)
+        side = min(whole.size)
+        whole.crop((0, 0, side, side)).resize((64, 64)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "steps"),
+    [
+        (
+            "default",
+            ("encoder=lite0", "widths=64,48,48,32", "bins=32", "attention=1", "frozen_encoder=false"),
+            240,
+        ),
+        ("pix2pix", ("width=16", "depth=6"), 160),
+    ],
+)
+def test_four_pictures_can_be_learned_by_heart(network, options, steps, four, tmp_path, monkeypatch):
+    monkeypatch.setitem(SMALL, network, (options, ""))
+    settings = quick_settings(
+        four, tmp_path, network, size=64, max_steps=steps, lr=2e-3, augment=0.0, ema=0.98
+    )
+    training = set_up(settings, ALONE)
+    for _ in training.trainer.run(Stop()):
+        pass
+    truth = middle_squares(training.split.train, 64)
+    ours = colour_squares(
+        training.trainer.averaged, truth, training.trainer.device, training.trainer.precision
+    )
+    assert validation_figures(ours, truth)["ciede2000"] < 4.0

@@ -1,0 +1,132 @@
+"""What each recipe does when, and what it does to pictures."""
+
+import numpy as np
+import pytest
+import torch
+from skimage.data import astronaut
+from small_networks import quick_settings
+
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import UsageError
+from archivecolor.model.generators import network_names
+from archivecolor.training.cnn import change_exposure
+from archivecolor.training.default import bin_rarity, place_bins
+from archivecolor.training.ranks import ALONE
+from archivecolor.training.recipe import RECIPES, build_recipe, recipe_option_names
+from archivecolor.training.setup import set_up
+
+
+def losses_of(settings):
+    return [set(report.losses) for report in set_up(settings, ALONE).trainer.run(Stop())]
+
+
+def test_every_network_has_a_recipe_whose_options_are_its_own():
+    assert set(RECIPES) == set(network_names())
+    for network in network_names():
+        build_recipe(network, {})
+    assert recipe_option_names("unet") == {"reconstruction", "noise"}
+
+
+def test_encoder_and_decoder_take_turns_of_an_epoch(pictures, tmp_path):
+    settings = quick_settings(pictures, tmp_path, "encoder-decoder", batch_size=80, max_steps=12)
+    turns = losses_of(settings)  # epochs of 320 pictures: 4 steps
+    assert turns == ([{"judge"}] * 4 + [{"fool", "l1"}] * 4 + [{"judge"}] * 4)
+
+
+def test_the_classifier_sees_half_an_epoch_of_truth_then_half_of_answers(pictures, tmp_path):
+    trainer = set_up(quick_settings(pictures, tmp_path, "encoder-decoder", batch_size=80), ALONE).trainer
+    trainer.judge.network.score.weight.data.zero_()
+    trainer.judge.network.score.bias.data.fill_(5.0)  # it says: true
+    judged = []
+    for report in trainer.run(Stop()):
+        judged.append(report.losses["judge"])
+        trainer.ended = report.step == 4
+    assert [loss > 1 for loss in judged] == [False, False, True, True]
+
+
+def test_the_unet_gan_goes_through_its_stages(pictures, tmp_path):
+    options = ("alone=0.5", "judge_alone=0.25")
+    turns = losses_of(quick_settings(pictures, tmp_path, "unet-gan", max_steps=8, options=options))
+    assert turns == [{"l1"}] * 4 + [{"judge"}] * 2 + [{"judge", "l1", "fool"}] * 2
+
+
+def test_the_default_duel_is_off_unless_asked_for_and_comes_last(pictures, tmp_path):
+    plain = losses_of(quick_settings(pictures, tmp_path, "default", max_steps=2))
+    assert plain == [{"bins", "distance"}] * 2
+    duel = losses_of(
+        quick_settings(pictures, tmp_path, "default", size=64, max_steps=8, options=("duel=0.5",))
+    )
+    assert duel[:4] == [{"bins", "distance"}] * 4
+    assert duel[4] == {"bins", "distance", "judge"}
+    assert duel[-1] == {"bins", "distance", "judge", "fool"}
+
+
+def test_resnets_are_stopped_early_and_keep_a_fifth_for_the_last_test(pictures, trained, tmp_path):
+    settings = quick_settings(
+        pictures,
+        tmp_path,
+        "resnet-autoencoder",
+        validation=(),
+        validate_every=1,
+        max_steps=60,
+        lr=0.0,
+        ema=0.0,
+    )
+    info, reports = trained(settings)
+    assert 4 <= len(reports) < 60
+    assert "test_psnr" in info.metrics
+
+
+def test_exposure_is_changed_in_three_ways_and_stays_a_picture():
+    crop = astronaut()[::8, ::8]
+    kinds = {change_exposure(crop, np.random.default_rng(seed)).tobytes() for seed in range(12)}
+    assert len(kinds) == 3
+    changed = change_exposure(crop, np.random.default_rng(0))
+    assert (changed.dtype, changed.shape) == (np.uint8, crop.shape)
+
+
+def test_exposure_of_a_flat_crop_is_no_trouble():
+    for seed in range(6):
+        assert change_exposure(np.full((64, 64, 3), 7, np.uint8), np.random.default_rng(seed)).shape == (
+            64,
+            64,
+            3,
+        )
+
+
+def test_bins_lie_where_colours_are_and_rare_ones_weigh_more():
+    rng = np.random.default_rng(0)
+    common, rare = rng.normal((5, 5), 1, (900, 2)), rng.normal((60, -40), 1, (100, 2))
+    colours = np.concatenate((common, rare)).astype(np.float32)
+    centres = place_bins(colours, 4)
+    distance = torch.cdist(torch.from_numpy(colours), centres).min(dim=1).values
+    assert float(distance.max()) < 6
+    weights = bin_rarity(colours, centres)
+    nearest = torch.cdist(torch.tensor([[5.0, 5.0], [60.0, -40.0]]), centres).argmin(dim=1)
+    assert weights[nearest[1]] > weights[nearest[0]]
+    frequency = (
+        torch.bincount(torch.cdist(torch.from_numpy(colours), centres).argmin(dim=1), minlength=4) / 1000
+    )
+    assert float((weights * frequency).sum()) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("network", "more", "words"),
+    [
+        ("pix2pix", {"size": 48}, "multiples of 32"),
+        ("pix2pix", {"batch_size": 1}, "batch norm"),
+        ("default", {"options": ("duel=0.2",)}, "at least 64 pixels"),
+        ("unet", {"options": ("recon=3",)}, "no option 'recon'"),
+        ("unet", {"options": ("recon",)}, "NAME=VALUE"),
+        ("nothing", {"options": ()}, "nothing"),
+    ],
+)
+def test_what_does_not_suit_the_network_is_told(network, more, words, pictures, tmp_path):
+    from small_networks import SMALL
+
+    SMALL.setdefault("nothing", ((), ""))
+    try:
+        with pytest.raises(UsageError, match=words):
+            set_up(quick_settings(pictures, tmp_path, network, **more), ALONE)
+    finally:
+        SMALL.pop("nothing", None)

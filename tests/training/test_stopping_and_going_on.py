@@ -1,0 +1,279 @@
+"""Stopping and going on: nothing is lost, and a resumed run is the run that was never stopped."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_networks import SMALL, quick_settings
+
+from archivecolor.cli.main import main
+from archivecolor.errors import CheckpointError, ExitCode, OutOfMemoryError, StoppedError, UsageError
+from archivecolor.training import loop
+from archivecolor.training.loop import DivergedError
+from archivecolor.training.ranks import ALONE
+from archivecolor.training.recipe import RECIPES
+from archivecolor.training.setup import set_up
+from archivecolor.training.state import load_newest_state
+from archivecolor.training.unet import UnetRecipe
+
+
+def states(folder):
+    return sorted(folder.glob("state-*.pt"))
+
+
+def assert_same_weights(one, other):
+    first, second = load_file(one / "last.safetensors"), load_file(other / "last.safetensors")
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+    ours, theirs = (torch.load(states(folder)[-1], weights_only=True) for folder in (one, other))
+    for name, tensor in ours["tensors"]["generator"].items():
+        assert torch.equal(tensor, theirs["tensors"]["generator"][name]), name
+
+
+def test_two_epochs_and_two_more_are_four(pictures, trained, tmp_path):
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    trained(quick_settings(pictures, whole, "unet-gan", epochs=4))
+    trained(quick_settings(pictures, halves, "unet-gan", epochs=2))
+    info, reports = trained(quick_settings(pictures, halves, "unet-gan", epochs=4, resume=True))
+    assert reports[0].step == reports[-1].step // 2 + 1
+    assert_same_weights(whole, halves)
+    assert info.training["steps"] == reports[-1].step
+
+
+def test_a_stopped_run_that_goes_on_is_one_that_never_stopped(pictures, trained, tmp_path):
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    more = {"epochs": 2, "size": 64, "accumulate": 2, "options": ("duel=0.6",)}
+    _, reports = trained(quick_settings(pictures, whole, "default", **more))
+    with pytest.raises(StoppedError, match="--resume") as stopped:
+        trained(quick_settings(pictures, halves, "default", **more), stop_at=len(reports) // 2)
+    assert stopped.value.exit_code == ExitCode.INTERRUPTED
+    trained(quick_settings(pictures, halves, "default", **more, resume=True))
+    assert_same_weights(whole, halves)
+
+
+def test_epochs_count_pictures_whatever_the_batch(pictures, tmp_path):
+    def steps(**more):
+        return set_up(quick_settings(pictures, tmp_path, **more), ALONE).trainer.steps_in_all
+
+    trainer = set_up(quick_settings(pictures, tmp_path), ALONE).trainer
+    count = len(trainer.drawer.photographs)
+    batches = -(-count // 4)
+    assert steps(epochs=6) == 6 * batches
+    assert steps(epochs=6, accumulate=2) == -(-6 * batches // 2)
+    assert steps(epochs=6, max_steps=5) == 5
+
+
+def test_a_broken_newest_state_falls_back_to_the_one_before_saying_so(pictures, trained, tmp_path, caplog):
+    trained(quick_settings(pictures, tmp_path, max_steps=2))
+    trained(quick_settings(pictures, tmp_path, max_steps=4, resume=True))
+    older, newer = states(tmp_path)
+    newer.write_bytes(newer.read_bytes()[:1000])
+    with caplog.at_level(logging.WARNING):
+        _, reports = trained(quick_settings(pictures, tmp_path, max_steps=5, resume=True))
+    assert [report.step for report in reports] == [3, 4, 5]
+    assert f"{newer.name} is broken" in caplog.text
+    for path in states(tmp_path):
+        path.write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"every state .* is broken"):
+        load_newest_state(tmp_path, "unet")
+    assert older.name < newer.name
+
+
+def test_a_run_is_not_mixed_with_another(pictures, trained, tmp_path):
+    trained(quick_settings(pictures, tmp_path, max_steps=1))
+    before = states(tmp_path)
+    with pytest.raises(UsageError, match="holds a run already"):
+        trained(quick_settings(pictures, tmp_path, max_steps=1))
+    with pytest.raises(UsageError, match="run of network 'unet', not 'cnn'"):
+        trained(quick_settings(pictures, tmp_path, "cnn", resume=True))
+    with pytest.raises(CheckpointError, match="other options"):
+        trained(quick_settings(pictures, tmp_path, resume=True, options=("widths=8,16",)))
+    with pytest.raises(UsageError, match="no run to resume"):
+        trained(quick_settings(pictures, tmp_path / "new", resume=True))
+    assert states(tmp_path) == before
+
+
+def test_pictures_that_changed_since_are_told(pictures, trained, tmp_path, caplog):
+    from small_networks import fill
+
+    trained(quick_settings(pictures, tmp_path / "run", max_steps=1))
+    others = fill(tmp_path / "others", ("rocket", "coffee"))
+    with caplog.at_level(logging.WARNING):
+        trained(quick_settings(others, tmp_path / "run", max_steps=2, resume=True))
+    assert "not those the run began with" in caplog.text
+
+
+def test_losses_that_are_no_numbers_stop_the_run_and_spare_the_last_state(pictures, trained, tmp_path):
+    trained(quick_settings(pictures, tmp_path, max_steps=2))
+    with pytest.raises(DivergedError, match=r"not a number at step .*--lr"):
+        trained(quick_settings(pictures, tmp_path, max_steps=50, lr=1e30, clip=0.0, resume=True))
+    assert load_newest_state(tmp_path, "unet").step == 2
+
+
+class OneSided(UnetRecipe):
+    """A discriminator that is always right."""
+
+    def discriminator_losses(self, generator, judge, batch, moment):
+        losses = super().discriminator_losses(generator, judge, batch, moment)
+        return {"judge": losses["judge"] * 1e-9}
+
+
+class Hungry(UnetRecipe):
+    """A step for which the device has room with two pictures and no more."""
+
+    def generator_losses(self, generator, judge, batch, moment):
+        if len(batch.ab) > 2:
+            raise torch.OutOfMemoryError("no room")
+        return super().generator_losses(generator, judge, batch, moment)
+
+
+def test_a_duel_that_is_over_stops_the_run(pictures, trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(RECIPES, "unet", f"{__name__}:OneSided")
+    monkeypatch.setattr(loop, "COLLAPSE_STEPS", 5)
+    with pytest.raises(DivergedError, match="the duel is over"):
+        trained(quick_settings(pictures, tmp_path, max_steps=50))
+
+
+def test_memory_that_runs_out_says_which_batch_fits_and_loses_nothing(
+    pictures, trained, tmp_path, monkeypatch
+):
+    trained(quick_settings(pictures, tmp_path, max_steps=2))
+    monkeypatch.setitem(RECIPES, "unet", f"{__name__}:Hungry")
+    with pytest.raises(OutOfMemoryError, match="2 fit: go on with --resume --batch-size 2 --accumulate 4"):
+        trained(quick_settings(pictures, tmp_path, max_steps=4, batch_size=8, resume=True))
+    _, reports = trained(
+        quick_settings(pictures, tmp_path, max_steps=3, batch_size=2, accumulate=4, resume=True)
+    )
+    assert [report.step for report in reports] == [3]
+
+
+def test_patience_ends_a_run_that_no_longer_gets_better(pictures, trained, tmp_path):
+    settings = quick_settings(pictures, tmp_path, max_steps=80, lr=0.0, validate_every=1, patience=2)
+    _, reports = trained(settings)
+    assert len(reports) < 80
+
+
+def test_a_run_leaves_all_that_people_look_at(pictures, trained, tmp_path):
+    settings = quick_settings(
+        pictures, tmp_path, max_steps=4, sample_every=2, validate_every=2, tensorboard=True
+    )
+    trained(settings)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"best.safetensors", "last.safetensors", "curves.png", "figures.jsonl"} <= names
+    assert {"sample-00000002.png", "sample-00000004.png"} <= names
+    assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+@pytest.fixture
+def command(pictures, tmp_path):
+    """The words of a run that takes long, in a process of its own."""
+    options, _ = SMALL["unet"]
+    words = [sys.executable, "-m", "archivecolor", "train", str(pictures), "-o", str(tmp_path / "run")]
+    words += ["--network", "unet", "--options", options[0], "--validation", str(pictures), "--size", "32"]
+    return [*words, "--batch-size", "4", "--device", "cpu", "--jobs", "1", "--checkpoint-every", "1"]
+
+
+def begin(command, folder):
+    """A run that has written its first state."""
+    process = subprocess.Popen(
+        [*command, "--max-steps", "1000000"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 120
+    while not states(folder) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert states(folder), process.communicate()[1]
+    return process
+
+
+def test_ctrl_c_saves_and_ends_with_130_and_a_kill_costs_what_came_since(command, tmp_path):
+    folder = tmp_path / "run"
+    process = begin(command, folder)
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=120)
+    assert process.returncode == 130, words
+    assert "--resume goes on" in words
+    assert "pictures" in words  # the plan
+    assert (folder / "last.safetensors").exists()
+    reached = load_newest_state(folder, "unet").step
+
+    process = begin([*command, "--resume"], folder)
+    while load_newest_state(folder, "unet").step == reached:
+        time.sleep(0.2)
+    process.kill()
+    process.communicate(timeout=60)
+    killed_at = load_newest_state(folder, "unet").step
+    assert main([*command[3:], "--resume", "--max-steps", str(killed_at + 3), "-q"]) == 0
+    assert load_newest_state(folder, "unet").step == killed_at + 3
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"data": "empty"}, 2, "no colour photograph"),
+        ({"data": "grey"}, 2, "1 grey"),
+        ({"data": "one"}, 2, "too few"),
+        ({"data": "broken.tar"}, 2, "tar shard"),
+        ({"--init": "other"}, 2, "of network 'cnn', not 'unet'"),
+        ({"--init": "missing"}, 4, "cannot be read"),
+        ({"--encoder-weights": "hostile"}, 4, "plain tensors"),
+        ({"output": "under-a-file"}, 5, "cannot"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_told_in_one_line(change, code, words, pictures, trained, tmp_path, capsys):
+    places = bad_places(pictures, trained, tmp_path)
+    given = {"data": pictures, "output": tmp_path / "run"} | {
+        key: places[value] for key, value in change.items()
+    }
+    line = [
+        "train",
+        str(given.pop("data")),
+        "-o",
+        str(given.pop("output")),
+        "--network",
+        "unet",
+        "--size",
+        "32",
+    ]
+    for name, value in given.items():
+        line += [name, str(value)]
+    assert main([*line, "--device", "cpu", "--max-steps", "1"]) == code
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+    assert not states(tmp_path / "run")
+
+
+def bad_places(pictures, trained, tmp_path):
+    """Everything that may be wrong, made."""
+    from PIL import Image
+    from skimage import data
+
+    for name in ("empty", "grey", "one"):
+        (tmp_path / name).mkdir()
+    Image.fromarray(data.camera()).save(tmp_path / "grey" / "a.png")
+    Image.fromarray(data.coffee()).save(tmp_path / "one" / "a.png")
+    (tmp_path / "broken.tar").write_bytes(b"no tar" * 200)
+    trained(quick_settings(pictures, tmp_path / "other", "cnn", max_steps=1))
+    torch.save({"weights": os.getcwd}, tmp_path / "hostile.pth")
+    (tmp_path / "file").touch()
+    return {
+        "empty": tmp_path / "empty",
+        "grey": tmp_path / "grey",
+        "one": tmp_path / "one",
+        "broken.tar": tmp_path / "broken.tar",
+        "other": tmp_path / "other" / "last.safetensors",
+        "missing": tmp_path / "missing.safetensors",
+        "hostile": tmp_path / "hostile.pth",
+        "under-a-file": tmp_path / "file" / "run",
+    }

@@ -1,0 +1,194 @@
+"""Which pictures are taken, on which side of the split they lie, how often and how they are drawn."""
+
+import io
+import tarfile
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from small_networks import fill, photograph
+
+from archivecolor.errors import UsageError
+from archivecolor.training.data import (
+    CropDrawer,
+    Photograph,
+    parse_source_weights,
+    plainly_colour,
+    read_photographs,
+    sampling_weights,
+    split_by_content,
+)
+from archivecolor.training.ranks import Ranks
+
+
+def read(*collections, nbytes=1e9):
+    return read_photographs(collections, 40, nbytes, 1)
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Colour, grey, toned and broken pictures, and what is no picture."""
+    folder = fill(tmp_path / "mixed", ("astronaut", "coffee"), side=64)
+    Image.fromarray(data.camera()).convert("RGB").resize((64, 64)).save(folder / "grey.png")
+    sepia = np.asarray(Image.fromarray(data.moon()).resize((64, 64)), np.float32)[..., None] * [
+        1.0,
+        0.86,
+        0.66,
+    ]
+    Image.fromarray(sepia.astype(np.uint8)).save(folder / "sepia.png")
+    whole = (folder / "coffee-0.png").read_bytes()
+    (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_grey_toned_and_broken_pictures_are_dropped_with_a_count(mixed):
+    found = read(mixed)
+    names = {photograph.name for photograph in found.items}
+    assert not names & {"grey.png", "sepia.png", "broken.png"}
+    assert found.dropped["unreadable"] == 1
+    assert found.dropped["grey"] >= 1
+    assert found.dropped["toned"] >= 1
+    assert len(found.items) + sum(found.dropped.values()) == 11
+    assert all(min(photograph.rgb.shape[:2]) == 40 for photograph in found.items)
+
+
+def test_a_folder_a_list_and_a_shard_give_the_same_pictures(mixed, tmp_path):
+    paths = sorted(mixed.glob("*.png"))
+    listing = tmp_path / "list.txt"
+    listing.write_text("# mine\n" + "\n".join(str(path.relative_to(tmp_path)) for path in paths))
+    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+        for path in paths:
+            shard.add(path, path.name)
+    digests = [
+        [one.digest for one in read(place).items] for place in (mixed, listing, tmp_path / "shard.tar")
+    ]
+    assert digests[0] == digests[1] == digests[2]
+
+
+def test_memory_for_pictures_is_kept(mixed):
+    found = read(mixed, nbytes=3 * 40 * 40 * 3)
+    assert len(found.items) == 3
+    assert found.dropped["no memory"] >= 1
+
+
+@pytest.mark.parametrize("kind", ["empty", "grey"])
+def test_nothing_to_learn_from_is_an_error_that_says_why(tmp_path, kind):
+    if kind == "grey":
+        Image.fromarray(data.camera()).save(tmp_path / "grey.png")
+    with pytest.raises(UsageError, match="1 grey" if kind == "grey" else "no pictures"):
+        read(tmp_path)
+
+
+def test_a_shard_that_is_no_shard_and_a_folder_that_is_not_there_are_told(tmp_path):
+    (tmp_path / "a.tar").write_bytes(b"no tar" * 100)
+    with pytest.raises(UsageError, match=r"a\.tar cannot be read as a tar shard"):
+        read(tmp_path / "a.tar")
+    with pytest.raises(UsageError, match="is not there"):
+        read(tmp_path / "nowhere")
+
+
+def test_plainly_colour_is_no_grey_and_no_toned_picture():
+    for name in ("astronaut", "coffee", "stereo_motorcycle"):
+        assert plainly_colour(np.asarray(photograph(name)))
+    grey = np.asarray(Image.fromarray(data.camera()).convert("RGB"))
+    sepia = (grey * np.array([1.0, 0.86, 0.66])).astype(np.uint8)
+    noisy = (grey + np.random.default_rng(0).normal(0, 2, grey.shape)).clip(0, 255).astype(np.uint8)
+    for one in (grey, sepia, noisy):
+        assert not plainly_colour(one)
+
+
+def flat(name, digest, colour=0):
+    return Photograph(name, digest, np.full((32, 40, 3), colour, np.uint8))
+
+
+def many(count, prefix=""):
+    rng = np.random.default_rng(5)
+    return [flat(f"{prefix}{index}.jpg", rng.bytes(8).hex(), index % 256) for index in range(count)]
+
+
+def test_the_split_stands_when_pictures_are_added_renamed_or_reordered():
+    photographs = many(300)
+    before = split_by_content(photographs[:100], 0.2, 0.2)
+    after = split_by_content([*photographs[::-1], flat("new name", photographs[0].digest)], 0.2, 0.2)
+    for side in ("train", "validation", "test"):
+        digests = {one.digest for one in getattr(after, side)}
+        assert {one.digest for one in getattr(before, side)} <= digests
+    assert 150 < len(after.train) < 210
+    assert 40 < len(after.validation) < 80
+    sides = [{one.digest for one in side} for side in (after.train, after.validation, after.test)]
+    assert not sides[0] & sides[1]
+    assert not sides[0] & sides[2]
+    assert not sides[1] & sides[2]
+
+
+def test_weights_by_source_take_the_longest_prefix():
+    photographs = [flat("cars-1", "0"), flat("cars-old-1", "1"), flat("faces-1", "2")]
+    weights = sampling_weights(photographs, parse_source_weights("cars=0.5, cars-old=2"))
+    assert weights.tolist() == [0.5, 2.0, 1.0]
+    with pytest.raises(UsageError, match="PREFIX=NUMBER"):
+        parse_source_weights("cars=many")
+
+
+def drawer(photographs, **more):
+    weights = more.pop("weights", np.ones(len(photographs)))
+    return CropDrawer(photographs, weights, **({"size": 16, "batch_size": 8, "seed": 3} | more))
+
+
+def test_pictures_are_drawn_as_often_as_they_weigh():
+    photographs = many(40)
+    weights = np.where(np.arange(40) < 10, 3.0, 1.0)
+    drawn = Counter()
+    for epoch in range(30):
+        drawn.update(drawer(photographs, weights=weights).order_of_epoch(epoch).tolist())
+    heavy, light = (np.mean([drawn[index] for index in part]) for part in (range(10), range(10, 40)))
+    assert heavy / light == pytest.approx(3.0, rel=0.05)
+
+
+def test_an_epoch_without_weights_sees_every_picture_once():
+    order = drawer(many(40)).order_of_epoch(0)
+    assert sorted(order.tolist()) == list(range(40))
+
+
+def test_batches_depend_on_seed_and_step_alone():
+    photographs = [
+        Photograph("a", "0", data.astronaut()[::8, ::8]),
+        Photograph("b", "1", data.coffee()[::8, ::8]),
+    ]
+    one, again, other = drawer(photographs), drawer(photographs), drawer(photographs, seed=4)
+    for step in (7, 0, 7):
+        np.testing.assert_array_equal(one.batch(step), again.batch(step))
+    assert (one.batch(7) != other.batch(7)).any()
+    assert (one.batch(7) != one.batch(8)).any()
+
+
+def test_processes_share_a_batch_and_nothing_is_seen_twice():
+    photographs = many(40)
+    whole = drawer(photographs).batch(2)
+    shares = [drawer(photographs, ranks=Ranks(rank, 2)).batch(2) for rank in (0, 1)]
+    np.testing.assert_array_equal(whole[0::2], shares[0])
+    np.testing.assert_array_equal(whole[1::2], shares[1])
+
+
+def test_an_epoch_may_be_shorter_than_the_pictures():
+    short = drawer(many(40), epoch_pictures=16)
+    assert short.batches_per_epoch == 2
+    seen = {index for epoch in range(20) for index in short.order_of_epoch(epoch).tolist()}
+    assert seen == set(range(40))
+
+
+def test_flips_upside_down_only_where_asked_for():
+    slope = np.repeat(np.arange(0, 240, 6, dtype=np.uint8)[:, None, None], 40, 1).repeat(3, 2)
+    for vertical in (False, True):
+        crops = drawer([Photograph("a", "0", slope)], vertical_flips=vertical, batch_size=32).batch(0)
+        upside_down = [crop[0, 0, 0] > crop[-1, 0, 0] for crop in crops]
+        assert any(upside_down) == vertical
+
+
+def test_a_jpeg_larger_than_the_cache_is_shrunk_while_it_is_decoded(tmp_path):
+    content = io.BytesIO()
+    photograph("astronaut").save(content, "jpeg")
+    (tmp_path / "a.jpg").write_bytes(content.getvalue())
+    assert read(tmp_path).items[0].rgb.shape == (40, 40, 3)
