@@ -1,0 +1,190 @@
+"""Containers: which one a film goes into, what each of them holds, and how it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archivecolor.errors import ItemError, Reason
+from archivecolor.film.probe import FilmFacts, StreamFacts, opened, url_of
+
+FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
+# Containers that are kept; all others become Matroska.
+KEPT = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv"}
+# Codecs that MP4 has no place for.
+NOT_IN_MP4 = frozenset({"ffv1", "prores", "dnxhr"})
+# Tags that say how a container was written, not what the film is.
+WRITING_TAGS = frozenset(
+    {
+        "encoder",
+        "major_brand",
+        "minor_version",
+        "compatible_brands",
+        "duration",
+        "vendor_id",
+        "bps",
+        "number_of_bytes",
+        "number_of_frames",
+        "_statistics_tags",
+        "_statistics_writing_app",
+        "_statistics_writing_date_utc",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What became of the container.
+
+    Attributes:
+        container: mp4, mov or mkv.
+        notes: what a person should know.
+        lost: streams that could not be carried, in words.
+    """
+
+    container: str
+    notes: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def containers_for(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
+    """Containers to try, best first.
+
+    Args:
+        facts: of the film.
+        wanted: the `container` option.
+        codec: the `codec` option.
+    """
+    first = KEPT.get(facts.path.suffix.lower(), "mkv") if wanted == "keep" else wanted
+    if first == "mp4" and codec in NOT_IN_MP4:
+        first = "mkv" if codec == "ffv1" else "mov"
+    return (first, "mkv") if first != "mkv" else ("mkv",)
+
+
+def suffix_for(facts: FilmFacts, container: str) -> str:
+    """The suffix of the output: the source's own spelling where its container is kept."""
+    own = facts.path.suffix
+    if KEPT.get(own.lower()) == container:
+        return own
+    return f".{container}"
+
+
+def holding_container(facts: FilmFacts, candidates: tuple[str, ...], trial: Path) -> Joined:
+    """The first container that holds every stream of the source.
+
+    Args:
+        facts: of the film.
+        candidates: containers to try; the last one has to do.
+        trial: a file that may be written over to find out.
+    """
+    refused: list[str] = []
+    for container in candidates:
+        lost = tuple(trouble_with(facts, container, trial))
+        if not lost or container == candidates[-1]:
+            return Joined(container, tuple(refused), lost)
+        refused.append(f"{candidates[-1]} instead of {container}, which cannot hold {', '.join(lost)}")
+    raise AssertionError("there is always a candidate")
+
+
+def refuse_silence(facts: FilmFacts, trial: Path) -> None:
+    """See, before any work, that Matroska can hold the sound: a film without it is not complete.
+
+    Args:
+        facts: of the film.
+        trial: a file that may be written over to find out.
+
+    Raises:
+        ItemError: `UNSUPPORTED`, naming the stream.
+    """
+    with opened(facts.path) as source:
+        for stream in facts.streams:
+            if stream.kind == "audio" and not holds(source, stream, "mkv", trial):
+                raise ItemError(
+                    Reason.UNSUPPORTED,
+                    f"no container we write can hold its sound ({stream.codec}, stream {stream.index}); "
+                    "convert that to FLAC or AAC first",
+                )
+
+
+def holds(source: Any, stream: StreamFacts, container: str, trial: Path) -> bool:
+    """Whether a container takes a stream, by trying."""
+    import av
+
+    with new_container(trial, container) as out:
+        try:
+            add_copy(out, source.streams[stream.index], stream, container)
+            out.start_encoding()
+        except (ValueError, av.error.FFmpegError, NotImplementedError):
+            return False
+    return True
+
+
+def trouble_with(facts: FilmFacts, container: str, trial: Path) -> Iterator[str]:
+    """Streams that a container cannot hold, in words."""
+    with opened(facts.path) as source:
+        for stream in facts.streams:
+            # A cover goes into Matroska as an attached file.
+            fine = stream.rewritten or (stream.cover and container == "mkv")
+            if not fine and not holds(source, stream, container, trial):
+                yield f"stream {stream.index} ({stream.codec or 'unknown'} {stream.kind})"
+
+
+class new_container:  # noqa: N801 - reads as the verb it is
+    """An output container, written the same way each time; a failed one is closed without complaint."""
+
+    def __init__(self, path: Path, container: str) -> None:
+        import av
+
+        options = {"fflags": "+bitexact"}
+        if container == "mkv":
+            options["avoid_negative_ts"] = "disabled"
+        else:
+            options["movflags"] = "+write_colr"
+        self._out: Any = av.open(url_of(path), "w", format=FORMATS[container], options=options)
+
+    def __enter__(self) -> Any:
+        return self._out
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        import av
+
+        try:
+            self._out.close()
+        except (ValueError, av.error.FFmpegError):
+            if kind is None:
+                raise
+
+
+def add_copy(out: Any, source: Any, stream: StreamFacts, container: str) -> Any | None:
+    """A stream of the source in the new container; None where it goes in as an attachment."""
+    if needs_plain_text(stream, container):
+        copy = out.add_mux_stream("subrip")
+        copy.time_base = source.time_base
+        copy.metadata.update(kept_tags(source.metadata))
+        copy.disposition = source.disposition
+        return copy
+    if stream.kind == "attachment":
+        out.add_attachment(source.metadata.get("filename", "attachment"), source.mimetype or "", source.data)
+        return None
+    copy = out.add_stream_from_template(source)
+    copy.time_base = source.time_base
+    copy.metadata.update(kept_tags(source.metadata))
+    copy.disposition = source.disposition
+    return copy
+
+
+def needs_plain_text(stream: StreamFacts, container: str) -> bool:
+    """Whether a subtitle of MP4 goes into Matroska, which holds its text without its box."""
+    return stream.codec == "mov_text" and container == "mkv"
+
+
+def kept_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Tags that tell of the film."""
+    return {name: value for name, value in tags.items() if name.lower().split("-")[0] not in WRITING_TAGS}
+
+
+def is_lost(stream: StreamFacts, joined: Joined) -> bool:
+    """Whether a stream was found to have no place in the container."""
+    return any(lost.startswith(f"stream {stream.index} (") for lost in joined.lost)

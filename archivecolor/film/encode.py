@@ -1,0 +1,246 @@
+"""Encoders of the picture: which one, in which pixel format, with which defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from archivecolor.errors import ItemError, Reason, UnavailableError, UsageError
+from archivecolor.film.frames import graph_for, lines_of, pulled
+from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, SAMPLING_STEPS, Codes, Plane, endless
+from archivecolor.film.planes import ChromaPlanes
+from archivecolor.film.probe import BOTTOM_FIRST, BOTTOM_ORDERS, PROGRESSIVE, TOP_FIRST, FilmFacts
+from archivecolor.settings import VideoSettings
+
+CRF = {"h264": 18, "h265": 20}
+SOFTWARE = {"h264": "libx264", "h265": "libx265", "ffv1": "ffv1", "prores": "prores_ks", "dnxhr": "dnxhd"}
+DEPTHS = {"h264": (8,), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 16), "prores": (10,), "dnxhr": (8, 10)}
+# Codecs whose files do not say full range: luma is brought to limited range of more bits, exactly reversible.
+LIMITED_ONLY = frozenset({"prores", "dnxhr"})
+QUALITY_OPTION = {"nvenc": "cq", "qsv": "global_quality", "vaapi": "qp", "amf": "qp_i"}
+FFV1 = {"level": "3", "coder": "1", "context": "1", "g": "1", "slices": "4", "slicecrc": "1"}
+DNXHR_LEAST = (256, 120)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the picture is encoded as.
+
+    Attributes:
+        codec: the `codec` option.
+        encoder: FFmpeg's name of the encoder.
+        pix_fmt: pixel format given to it.
+        codes: depth and range of its samples.
+        steps: luma samples per chroma sample, across and down.
+        options: of the encoder.
+        threads: of the encoder; its output may depend on it.
+        interlaced: fields are coded as such.
+        top_first: which field comes first.
+        notes: what a person should know of the choice.
+    """
+
+    codec: str
+    encoder: str
+    pix_fmt: str
+    codes: Codes
+    steps: tuple[int, int]
+    options: dict[str, str] = field(default_factory=dict)
+    threads: int = 1
+    interlaced: bool = False
+    top_first: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, interlaced: bool) -> Target:
+    """What the picture of this film is encoded as.
+
+    Raises:
+        ItemError: `UNSUPPORTED` where the codec cannot hold such a picture.
+    """
+    codec = settings.codec
+    depth = depth_for(codec, facts.codes)
+    sampling, notes = sampling_for(codec, facts)
+    if depth < facts.codes.depth:
+        notes = (*notes, f"luma rounded from {facts.codes.depth} to {depth} bits for {codec}")
+    full = facts.codes.full and codec not in LIMITED_ONLY
+    if facts.codes.full and not full:
+        notes = (*notes, f"luma brought from full to limited range of {depth} bits for {codec}")
+    if codec == "dnxhr" and (facts.width < DNXHR_LEAST[0] or facts.height < DNXHR_LEAST[1]):
+        raise ItemError(Reason.UNSUPPORTED, "dnxhr needs 256 x 120 pixels or more; choose another codec")
+    return Target(
+        codec=codec,
+        encoder=encoder_of(settings),
+        pix_fmt=f"yuv{sampling}p{endless(depth)}",
+        codes=Codes(depth, full),
+        steps=SAMPLING_STEPS[sampling],
+        options=options_for(settings, depth, interlaced, facts),
+        threads=threads,
+        interlaced=interlaced,
+        top_first=facts.field_order not in BOTTOM_ORDERS,
+        notes=notes,
+    )
+
+
+def carries_fields(settings: VideoSettings) -> bool:
+    """Whether the encoder codes fields as such."""
+    return settings.encoder == "software" and settings.codec not in ("h265", "dnxhr")
+
+
+def depth_for(codec: str, codes: Codes) -> int:
+    """Bits per sample: the smallest the codec has that holds the source's, or its most."""
+    offered = DEPTHS[codec]
+    wanted = codes.depth
+    if codes.full and codec in LIMITED_ONLY:
+        wanted += 1
+    return next((depth for depth in offered if depth >= wanted), offered[-1])
+
+
+def sampling_for(codec: str, facts: FilmFacts) -> tuple[str, tuple[str, ...]]:
+    """Chroma sampling, and what is to be said of it."""
+    if codec == "ffv1":
+        return "444", ()
+    if codec in LIMITED_ONLY:
+        if facts.width % 2:
+            raise ItemError(Reason.UNSUPPORTED, f"{codec} needs an even width; choose another codec")
+        return "422", ()
+    if facts.width % 2 or facts.height % 2:
+        return "444", ("chroma at 4:4:4, as the size is odd",)
+    return "420", ()
+
+
+def options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: FilmFacts) -> dict[str, str]:
+    """Options of the encoder. Groups of pictures are closed, so that segments can be joined."""
+    codec = settings.codec
+    fields = {"flags": "+ildct+ilme"} if interlaced else {}
+    crf = str(settings.crf if settings.crf is not None else CRF.get(codec, 0))
+    if settings.encoder != "software":
+        return hardware_options(settings.encoder, crf) | fields
+    if codec == "h264":
+        return {"crf": crf, "preset": settings.preset} | repeatable_x264() | fields
+    if codec == "h265":
+        # Frame threads change the result, so their number is fixed.
+        return {
+            "crf": crf,
+            "preset": settings.preset,
+            "x265-params": "open-gop=0:frame-threads=2:log-level=error",
+        }
+    if codec == "ffv1":
+        return dict(FFV1) | {"slices": str(slices_for(facts))}
+    if codec == "prores":
+        return {"profile": "3", "vendor": "apl0"} | fields
+    return {"profile": "dnxhr_hq" if depth == 8 else "dnxhr_hqx"} | fields
+
+
+def repeatable_x264() -> dict[str, str]:
+    """Keeps x264 off its AVX-512 code, whose macroblock tree differs from run to run (seen in build 165)."""
+    import cv2
+
+    features = cv2.getCPUFeaturesLine().split()
+    has_avx512 = any("AVX512" in feature and not feature.endswith("?") for feature in features)
+    return {"x264-params": "asm=avx2"} if has_avx512 else {}
+
+
+def slices_for(facts: FilmFacts) -> int:
+    """Slices of FFV1, which threads share: more in larger pictures."""
+    pixels = facts.width * facts.height
+    return 4 if pixels < 500_000 else 16 if pixels < 4_000_000 else 30
+
+
+def hardware_options(encoder: str, crf: str) -> dict[str, str]:
+    """The rate factor under the name a hardware encoder has for it."""
+    name = next((name for mark, name in QUALITY_OPTION.items() if mark in encoder), None)
+    return {} if name is None else {name: crf}
+
+
+def encoder_of(settings: VideoSettings) -> str:
+    """FFmpeg's name of the encoder asked for."""
+    return SOFTWARE[settings.codec] if settings.encoder == "software" else settings.encoder
+
+
+def check_encoder(settings: VideoSettings) -> None:
+    """See that the encoder is there and takes what is asked, before any film is touched.
+
+    Raises:
+        UsageError: a rate factor for a codec without one.
+        UnavailableError: the encoder is not in this FFmpeg.
+    """
+    import av
+
+    if settings.crf is not None and settings.codec not in CRF:
+        raise UsageError(f"crf is for h264 and h265; {settings.codec} has no rate factor")
+    name = encoder_of(settings)
+    try:
+        av.Codec(name, "w")
+    except av.codec.codec.UnknownCodecError as error:
+        raise UnavailableError(
+            f"the encoder {name} is not in this FFmpeg; choose another --codec or --encoder"
+        ) from error
+
+
+class PictureEncoder:
+    """Encodes frames into a new stream of an open container; `finish` gives what is still inside.
+
+    Packets bear the presentation times given to `encode`, in the film's time base.
+    """
+
+    def __init__(self, container: Any, facts: FilmFacts, target: Target) -> None:
+        self._facts = facts
+        self._target = target
+        rate = sane_rate(facts.rate)
+        self.stream: Any = container.add_stream(target.encoder, rate=rate, options=target.options)
+        context = self.stream.codec_context
+        context.width, context.height, context.pix_fmt = facts.width, facts.height, target.pix_fmt
+        context.time_base = facts.time_base
+        context.sample_aspect_ratio = facts.aspect
+        context.thread_count = target.threads
+        context.color_range = RANGE_FULL if target.codes.full else RANGE_LIMITED
+        context.colorspace, context.color_primaries = facts.matrix, facts.primaries
+        context.color_trc = facts.transfer
+        context.field_order = field_order(target)
+        self._context = context
+        self._fields: Any = None
+
+    def encode(self, pts: int, luma: Plane, chroma: ChromaPlanes) -> Iterator[Any]:
+        """Packets that are ready after this frame."""
+        yield from self._context.encode(self._picture(pts, (luma, chroma.cb, chroma.cr)))
+
+    def finish(self) -> Iterator[Any]:
+        """The rest of the packets."""
+        yield from self._context.encode(None)
+
+    def _picture(self, pts: int, planes: tuple[Plane, Plane, Plane]) -> Any:
+        import av
+
+        picture = av.VideoFrame(self._facts.width, self._facts.height, self._target.pix_fmt)
+        for number, plane in enumerate(planes):
+            lines, width = lines_of(picture, number, self._target.codes.depth), plane.shape[1]
+            lines[:, :width] = plane
+            # Encoders that work in blocks read on into the padding: what lies there must not be chance.
+            lines[:, width:] = plane[:, -1:]
+        picture.pts = pts
+        picture.time_base = self._facts.time_base
+        picture.color_range = self._context.color_range
+        picture.colorspace = self._context.colorspace
+        return self._with_fields(picture) if self._target.interlaced else picture
+
+    def _with_fields(self, picture: Any) -> Any:
+        """The picture flagged as two fields, which only a filter can do."""
+        if self._fields is None:
+            order = "tff" if self._target.top_first else "bff"
+            self._fields = graph_for(picture, (("setfield", f"mode={order}"),), self._facts)
+        self._fields.push(picture)
+        return next(pulled(self._fields))
+
+
+def field_order(target: Target) -> int:
+    """FFmpeg's number for the order of fields."""
+    if not target.interlaced:
+        return PROGRESSIVE
+    return TOP_FIRST if target.top_first else BOTTOM_FIRST
+
+
+def sane_rate(rate: Fraction) -> Fraction:
+    """A frame rate that encoders take: small terms, within 1..1000."""
+    return min(max(rate.limit_denominator(1001), Fraction(1)), Fraction(1000))

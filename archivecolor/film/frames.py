@@ -1,0 +1,242 @@
+"""Frames of a film: exact luma and times from the decoder, and small upright luma for the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from archivecolor.colour.luma import luma_codes
+from archivecolor.errors import ItemError, Reason
+from archivecolor.film.pixels import MATRIX_BT601, RANGE_FULL, Float32, Plane
+from archivecolor.film.probe import FilmFacts, film_errors, opened
+
+MOST_ERRORS_IN_A_ROW = 1000
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame.
+
+    Attributes:
+        pts: presentation time in the film's time base.
+        luma: uint8 or uint16 (h, w) codes, as they came out of the decoder.
+        picture: the decoder's frame in the planar format of the film's layout.
+        damaged: the decoder had to guess parts of it.
+    """
+
+    pts: int
+    luma: Plane
+    picture: Any
+    damaged: bool
+
+
+class Reader:
+    """Decodes a film from its start, or from near a wanted time; iterate over it for `Frame`s.
+
+    Frames without a time, or whose time does not go forward, get the time one step after the frame
+    before; `repaired` counts them. `errors` counts packets that did not decode.
+    """
+
+    def __init__(self, facts: FilmFacts, from_pts: int | None = None, threads: int = 0) -> None:
+        self._facts = facts
+        self._from_pts = from_pts
+        self._threads = threads
+        self.repaired = 0
+        self.errors = 0
+        self.step = max(1, round(1 / (facts.rate * facts.time_base)))
+
+    def __iter__(self) -> Iterator[Frame]:
+        last: int | None = None
+        with opened(self._facts.path) as container:
+            pictures = without_fields(self._pictures(container), self._facts)
+            for picture in pictures:
+                pts = self._forward(picture, last)
+                last = pts
+                yield frame_of(picture, pts, self._facts)
+
+    def _forward(self, picture: Any, last: int | None) -> int:
+        pts = picture.pts if picture.pts is not None else picture.dts
+        if pts is not None and (last is None or pts > last):
+            return int(pts)
+        self.repaired += 1
+        return 0 if last is None else last + self.step
+
+    def _pictures(self, container: Any) -> Iterator[Any]:
+        import av
+
+        stream = container.streams[self._facts.picture]
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = self._threads
+        if self._from_pts is not None:
+            container.seek(self._from_pts, stream=stream, backward=True, any_frame=False)
+        in_a_row = 0
+        packets = container.demux(stream)
+        while in_a_row < MOST_ERRORS_IN_A_ROW:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                yield from packet.decode()
+                in_a_row = 0
+            except (av.error.InvalidDataError, av.error.EOFError):
+                self.errors += 1
+                in_a_row += 1
+            except av.error.FFmpegError:
+                with film_errors():
+                    raise
+
+
+# What undoes fields: each frame's own lines kept and the others made anew, or pulldown taken out.
+FIELD_FILTERS = {
+    "bwdif": (("bwdif", "mode=send_frame:deint=all"),),
+    "ivtc": (("fieldmatch", ""), ("bwdif", "mode=send_frame:deint=interlaced"), ("decimate", "")),
+}
+
+
+def without_fields(pictures: Iterable[Any], facts: FilmFacts) -> Iterator[Any]:
+    """Pictures with their fields undone as `facts.fields` says, times in the film's time base."""
+    if facts.fields == "keep":
+        yield from pictures
+        return
+    graph: Any = None
+    for picture in pictures:
+        if graph is None:
+            graph = graph_for(picture, FIELD_FILTERS[facts.fields], facts)
+        graph.push(picture)
+        yield from in_time_base(pulled(graph), facts.time_base)
+    if graph is not None:
+        graph.push(None)
+        yield from in_time_base(pulled(graph), facts.time_base)
+
+
+def graph_for(picture: Any, filters: tuple[tuple[str, str], ...], facts: FilmFacts) -> Any:
+    """A chain of FFmpeg's filters for pictures like this one."""
+    import av
+
+    graph: Any = av.filter.Graph()
+    about = {
+        "video_size": f"{picture.width}x{picture.height}",
+        "pix_fmt": picture.format.name,
+        "time_base": str(facts.time_base),
+        "frame_rate": str(facts.rate),
+        "colorspace": str(int(picture.colorspace)),
+        "range": str(int(picture.color_range)),
+    }
+    last = graph.add("buffer", ":".join(f"{name}={value}" for name, value in about.items()))
+    for name, options in (*filters, ("buffersink", "")):
+        following = graph.add(name, options) if options else graph.add(name)
+        last.link_to(following)
+        last = following
+    graph.configure()
+    return graph
+
+
+def pulled(graph: Any) -> Iterator[Any]:
+    """Pictures a filter graph has ready."""
+    import av
+
+    while True:
+        try:
+            yield graph.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+
+
+def in_time_base(pictures: Iterable[Any], time_base: Fraction) -> Iterator[Any]:
+    """The same pictures with their times in `time_base`."""
+    for picture in pictures:
+        if picture.pts is not None and picture.time_base != time_base:
+            picture.pts = round(picture.pts * picture.time_base / time_base)
+            picture.time_base = time_base
+        yield picture
+
+
+def frame_of(picture: Any, pts: int, facts: FilmFacts) -> Frame:
+    """A `Frame` from the decoder's frame.
+
+    Raises:
+        ItemError: `UNSUPPORTED` where size or sample format are no longer the film's.
+    """
+    if (picture.width, picture.height) != (facts.width, facts.height):
+        was, now = f"{facts.width} x {facts.height}", f"{picture.width} x {picture.height}"
+        raise ItemError(
+            Reason.UNSUPPORTED,
+            f"the picture changes from {was} to {now} at {float(pts * facts.time_base):.2f} s",
+        )
+    planar = picture if picture.format.name == facts.layout.read_as else as_planar(picture, facts)
+    return Frame(pts, luma_of(planar, facts), planar, bool(picture.is_corrupt))
+
+
+def as_planar(picture: Any, facts: FilmFacts) -> Any:
+    """The same samples in the film's planar format."""
+    return picture.reformat(format=facts.layout.read_as)
+
+
+def luma_of(planar: Any, facts: FilmFacts) -> Plane:
+    """Exact luma codes: the Y plane, or BT.601 luma of R, G and B at their own depth."""
+    if facts.layout.family != "rgb":
+        luma: Plane = plane_of(planar, 0, facts.layout.depth).copy()
+        return luma
+    green, blue, red = (plane_of(planar, number, facts.layout.depth) for number in range(3))
+    return luma_codes(np.stack([red, green, blue], axis=-1))
+
+
+def plane_of(picture: Any, number: int, depth: int) -> Plane:
+    """A writable view of one plane of a planar frame, without the padding of its lines."""
+    return lines_of(picture, number, depth)[:, : picture.planes[number].width]
+
+
+def lines_of(picture: Any, number: int, depth: int) -> Plane:
+    """A writable view of one plane of a planar frame, with the padding of its lines."""
+    plane = picture.planes[number]
+    dtype = np.dtype(np.uint8 if depth == 8 else "<u2")
+    lines: Plane = np.frombuffer(plane, dtype)
+    return lines.reshape(plane.height, plane.line_size // dtype.itemsize)
+
+
+def colour_of(frame: Frame, facts: FilmFacts, pix_fmt: str) -> Any:
+    """The frame with the source's own chroma in another pixel format, for shots that stay as they are."""
+    if facts.layout.family != "rgb":
+        if frame.picture.format.name == pix_fmt:
+            return frame.picture
+        return frame.picture.reformat(format=pix_fmt)
+    return frame.picture.reformat(format=pix_fmt, dst_colorspace=MATRIX_BT601, dst_color_range=RANGE_FULL)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The way from a coded frame to the small upright luma of the network, and back.
+
+    Attributes:
+        width: of the small luma before it is turned.
+        height: of the small luma before it is turned.
+        quarter_turns: counter-clockwise, from coded to upright.
+    """
+
+    width: int
+    height: int
+    quarter_turns: int
+
+    def small_luma(self, frame: Frame, facts: FilmFacts) -> Float32:
+        """Upright luma of the network's size, float32 (h, w), 0..1, square samples."""
+        import cv2
+
+        shrinks = self.width <= facts.width and self.height <= facts.height
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        small = cv2.resize(frame.luma, (self.width, self.height), interpolation=method)
+        return np.ascontiguousarray(np.rot90(facts.codes.luma_fraction(small), self.quarter_turns))
+
+    def as_coded(self, grid: Float32) -> Float32:
+        """A grid over the upright picture (h, w, c), turned back as the frame is coded."""
+        return np.ascontiguousarray(np.rot90(grid, -self.quarter_turns))
+
+
+def geometry_of(facts: FilmFacts, short_side: int) -> Geometry:
+    """Small size with `short_side` samples on the short side, of the shape the picture is shown in."""
+    wide, high = facts.width * facts.aspect, Fraction(facts.height)
+    scale = short_side / min(wide, high)
+    return Geometry(max(1, round(wide * scale)), max(1, round(high * scale)), facts.quarter_turns)

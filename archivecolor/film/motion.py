@@ -1,0 +1,118 @@
+"""Dense motion between neighbouring frames, and where it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from archivecolor.film.pixels import Float32
+
+# Forward and backward flow that disagree by this much, in samples, meet an occlusion (as a spread).
+DISAGREEMENT = 0.7
+DISAGREEMENT_PER_SPEED = 0.1
+# Differences of luma up to this many times the median are grain.
+GRAIN = 2.5
+# Luma that differs by this much more along the motion is not the same thing (as a spread, 0..1).
+UNLIKENESS = 0.05
+
+
+@dataclass(frozen=True)
+class Pull:
+    """The way values of one frame come to another.
+
+    Attributes:
+        where: float32 (h, w, 2), x and y in the giving frame for each sample of the taking one.
+        trust: float32 (h, w), 0..1: 0 where the sample was hidden or something else.
+    """
+
+    where: Float32
+    trust: Float32
+
+    def bring(self, values: Float32) -> Float32:
+        """`values` (h, w, up to 4) of the giving frame, as the taking frame sees them."""
+        import cv2
+
+        brought = cv2.remap(values, self.where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(brought, np.float32)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Motion between a frame and the one after it.
+
+    Attributes:
+        from_before: brings values of the earlier frame to the later one.
+        from_after: brings values of the later frame to the earlier one.
+    """
+
+    from_before: Pull
+    from_after: Pull
+
+
+class MotionFinder:
+    """Finds motion by dense inverse search (Kroeger et al. 2016), both ways.
+
+    Brightness and contrast are brought to those of the other frame first: old film flickers.
+    """
+
+    def __init__(self) -> None:
+        import cv2
+
+        library: Any = cv2
+        self._flow = library.DISOpticalFlow_create(library.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def between(self, before: Float32, after: Float32) -> Motion:
+        """Motion between two frames.
+
+        Args:
+            before: float32 (h, w) luma, 0..1.
+            after: likewise, the next frame.
+        """
+        alike = matched(before, after)
+        one, other = as_bytes(alike), as_bytes(after)
+        forth = self._flow.calc(one, other, None)
+        back = self._flow.calc(other, one, None)
+        return Motion(
+            from_before=pull_of(back, forth, after, alike),
+            from_after=pull_of(forth, back, alike, after),
+        )
+
+
+def matched(luma: Float32, like: Float32) -> Float32:
+    """`luma` with the mean and the contrast of `like`."""
+    contrast = max(float(luma.std()), 1e-3)
+    gain = np.float32(max(float(like.std()), 1e-3) / contrast)
+    alike: Float32 = (luma - luma.mean()) * gain + like.mean()
+    return alike
+
+
+def as_bytes(luma: Float32) -> Any:
+    """Luma as the flow wants it, uint8."""
+    return np.clip(luma * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def length(vectors: Float32) -> Float32:
+    """Length (h, w) of vectors (h, w, 2)."""
+    return np.hypot(vectors[..., 0], vectors[..., 1])
+
+
+def pull_of(there: Float32, back: Float32, taking: Float32, giving: Float32) -> Pull:
+    """The pull of a flow `there` from the taking frame to the giving one, checked by the flow `back`."""
+    import cv2
+
+    height, width = taking.shape
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    where = np.stack([columns + there[..., 0], rows + there[..., 1]], axis=-1)
+    returned = there + cv2.remap(back, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    speed = length(there)
+    allowed = DISAGREEMENT + DISAGREEMENT_PER_SPEED * speed
+    astray = np.maximum(length(returned) / allowed - 1, 0)
+    seen = cv2.remap(giving, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    apart = cv2.blur(np.abs(seen - taking), (3, 3))
+    # Grain makes every sample differ a little: only what differs more than most do is something else.
+    unlike = np.maximum(apart - np.float32(GRAIN) * np.median(apart), 0) / np.float32(UNLIKENESS)
+    trust = np.exp(-0.5 * (astray * astray + unlike * unlike))
+    inside = (where[..., 0] > -1) & (where[..., 0] < width) & (where[..., 1] > -1) & (where[..., 1] < height)
+    return Pull(where, (trust * inside).astype(np.float32))

@@ -1,0 +1,213 @@
+"""Pixel formats, matrices and ranges of film pictures, once.
+
+A film's picture is reduced to two questions: where its exact luma is, and what Cb and Cr mean
+beside that luma.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.errors import ItemError, Reason
+
+Float32 = npt.NDArray[np.float32]
+Plane = npt.NDArray[Any]
+
+# Code points of ITU-T H.273, as FFmpeg numbers them.
+MATRIX_RGB, MATRIX_BT709, MATRIX_UNSPECIFIED, MATRIX_BT601 = 0, 1, 2, 6
+RANGE_LIMITED, RANGE_FULL = 1, 2
+
+# Luma weights (Kr, Kb) by matrix code point.
+LUMA_WEIGHTS = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+}
+
+# Formats that hold the same samples in another order, and the planar one we read them as.
+PLANAR_TWINS = {
+    "nv12": "yuv420p",
+    "nv21": "yuv420p",
+    "nv16": "yuv422p",
+    "nv24": "yuv444p",
+    "nv42": "yuv444p",
+    "p010le": "yuv420p10le",
+    "p012le": "yuv420p12le",
+    "p016le": "yuv420p16le",
+    "p210le": "yuv422p10le",
+    "p212le": "yuv422p12le",
+    "p216le": "yuv422p16le",
+    "p410le": "yuv444p10le",
+    "p412le": "yuv444p12le",
+    "p416le": "yuv444p16le",
+    "yuyv422": "yuv422p",
+    "uyvy422": "yuv422p",
+    "yvyu422": "yuv422p",
+    "y210le": "yuv422p10le",
+    "y212le": "yuv422p12le",
+    "uyyvyy411": "yuv411p",
+    "ya8": "gray",
+    "ya16le": "gray16le",
+    "ya16be": "gray16le",
+    "monow": "gray",
+    "monob": "gray",
+}
+
+PLANAR_NAME = re.compile(
+    r"^(?P<family>yuva?j?|gray|gbra?p)(?P<sampling>4\d\dp?)?(?P<depth>\d+)?(?P<endian>le|be)?$"
+)
+SAMPLING_STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4, 1), "410": (4, 4)}
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """How the samples of a decoded frame are read.
+
+    Attributes:
+        read_as: the planar format frames are brought to first, without a change of samples.
+        family: `yuv`, `gray` or `rgb`.
+        depth: bits per sample.
+        steps: luma samples per chroma sample, across and down; None without chroma planes.
+        drops_alpha: the source has an alpha plane, which no film output carries.
+    """
+
+    read_as: str
+    family: str
+    depth: int
+    steps: tuple[int, int] | None
+    drops_alpha: bool
+
+    @property
+    def dtype(self) -> type[np.unsignedinteger[Any]]:
+        """Type of the samples."""
+        return np.uint8 if self.depth == 8 else np.uint16
+
+
+def layout_of(pix_fmt: str, is_rgb: bool) -> PixelLayout:
+    """The layout of a pixel format by FFmpeg's name.
+
+    Raises:
+        ItemError: `UNSUPPORTED` for formats whose luma we cannot take exactly.
+    """
+    name = PLANAR_TWINS.get(pix_fmt, pix_fmt)
+    match = PLANAR_NAME.match(name)
+    if match is None:
+        if is_rgb:
+            return packed_rgb(pix_fmt)
+        raise ItemError(Reason.UNSUPPORTED, f"frames in the pixel format {pix_fmt} cannot be read exactly")
+    family, depth = match["family"], int(match["depth"] or 8)
+    sampling = (match["sampling"] or "").rstrip("p")
+    alpha = "a" in family.replace("gray", "") or pix_fmt.startswith("ya")
+    if family.startswith("gb"):
+        return PixelLayout(f"gbrp{endless(depth)}", "rgb", depth, (1, 1), alpha)
+    if family == "gray":
+        return PixelLayout(f"gray{endless(depth)}", "gray", depth, None, alpha)
+    steps = SAMPLING_STEPS.get(sampling)
+    if steps is None:
+        raise ItemError(Reason.UNSUPPORTED, f"frames in the pixel format {pix_fmt} cannot be read exactly")
+    jpeg = "j" if family.endswith("j") else ""
+    return PixelLayout(f"yuv{jpeg}{sampling}p{endless(depth)}", "yuv", depth, steps, alpha)
+
+
+def packed_rgb(pix_fmt: str) -> PixelLayout:
+    """Packed and palette RGB, read as planar RGB of 8 or 16 bits."""
+    deep = any(mark in pix_fmt for mark in ("48", "64", "30", "x2"))
+    depth = 16 if deep else 8
+    alpha = any(mark in pix_fmt for mark in ("argb", "rgba", "abgr", "bgra", "pal8"))
+    return PixelLayout(f"gbrp{endless(depth)}", "rgb", depth, (1, 1), alpha)
+
+
+def endless(depth: int) -> str:
+    """The tail of a planar format's name for a depth in bits, little-endian."""
+    return "" if depth == 8 else f"{depth}le"
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What sample codes mean: depth and range.
+
+    Attributes:
+        depth: bits per sample.
+        full: full range (0..max) rather than limited (16..235, 16..240 at 8 bits).
+    """
+
+    depth: int
+    full: bool
+
+    @property
+    def black(self) -> int:
+        """Luma code of black."""
+        return 0 if self.full else 16 << (self.depth - 8)
+
+    @property
+    def luma_span(self) -> int:
+        """Luma codes from black to white."""
+        return (1 << self.depth) - 1 if self.full else 219 << (self.depth - 8)
+
+    @property
+    def neutral(self) -> int:
+        """Chroma code of grey."""
+        return 1 << (self.depth - 1)
+
+    @property
+    def chroma_span(self) -> int:
+        """Chroma codes from -0.5 to 0.5 of full scale."""
+        return (1 << self.depth) - 1 if self.full else 224 << (self.depth - 8)
+
+    def luma_fraction(self, plane: Plane) -> Float32:
+        """Luma codes as fractions of black..white, float32, clipped to 0..1."""
+        scaled: Float32 = (plane.astype(np.float32) - np.float32(self.black)) * np.float32(1 / self.luma_span)
+        np.clip(scaled, 0, 1, out=scaled)
+        return scaled
+
+    def chroma_codes(self, fraction: Float32) -> Plane:
+        """Cb or Cr fractions (-0.5..0.5) as codes, rounded and kept legal."""
+        low = 0 if self.full else self.black
+        high = (1 << self.depth) - 1 if self.full else 240 << (self.depth - 8)
+        codes = np.rint(fraction * np.float32(self.chroma_span) + np.float32(self.neutral))
+        plane: Plane = np.clip(codes, low, high).astype(np.uint8 if self.depth == 8 else np.uint16)
+        return plane
+
+
+def luma_between(plane: Plane, source: Codes, target: Codes) -> Plane:
+    """Luma codes carried from one depth and range to another, rounded to nearest.
+
+    The plane itself where both are the same. To more bits the way back is exact; footroom and headroom
+    of limited range are kept.
+    """
+    if source == target:
+        return plane
+    scaled = (plane.astype(np.float64) - source.black) * (target.luma_span / source.luma_span) + target.black
+    top = (1 << target.depth) - 1
+    return np.clip(np.rint(scaled), 0, top).astype(np.uint8 if target.depth == 8 else np.uint16)
+
+
+def chroma_matrix(matrix: int) -> Float32:
+    """The 2 x 2 matrix from BT.601 (Cb, Cr) to those of another matrix that give the same colour offset.
+
+    The offset of R, G and B from grey is kept up to a grey of its own, which goes: luma stays the film's.
+    From the definitions of Y'CbCr in ITU-T H.273.
+    """
+    red, blue = LUMA_WEIGHTS[MATRIX_BT601]
+    green = 1 - red - blue
+    # Offsets (R, G, B) - Y per unit of Cb (first column) and Cr (second).
+    offsets = np.array(
+        [
+            [0, 2 * (1 - red)],
+            [-2 * (1 - blue) * blue / green, -2 * (1 - red) * red / green],
+            [2 * (1 - blue), 0],
+        ]
+    )
+    own_red, own_blue = LUMA_WEIGHTS[matrix]
+    luma = np.array([own_red, 1 - own_red - own_blue, own_blue]) @ offsets
+    cb = (offsets[2] - luma) / (2 * (1 - own_blue))
+    cr = (offsets[0] - luma) / (2 * (1 - own_red))
+    return np.stack([cb, cr]).astype(np.float32)

@@ -1,0 +1,297 @@
+"""What a film is: container, streams, and the meaning of its picture's codes."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from archivecolor.archive.durable import WRITE_ERRNOS
+from archivecolor.errors import ItemError, Reason
+from archivecolor.film.pixels import (
+    LUMA_WEIGHTS,
+    MATRIX_BT601,
+    MATRIX_BT709,
+    MATRIX_RGB,
+    MATRIX_UNSPECIFIED,
+    RANGE_FULL,
+    RANGE_LIMITED,
+    Codes,
+    PixelLayout,
+    layout_of,
+)
+
+HD_WIDTH, HD_HEIGHT = 1280, 720
+# Containers that hold their own picture. A playlist or a list to concatenate, whatever its name, would
+# make FFmpeg read other files, and is none of these.
+DEMUXERS = "mov matroska avi mpeg mpegvideo mpegts mxf dv ogg asf flv m4v h264 hevc ivf nut yuv4mpegpipe"
+CONFINED = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS.replace(" ", ",")}
+# FFmpeg's numbers for the order of fields; the last two are coded in another order than shown.
+PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST = 1, 2, 3
+BOTTOM_ORDERS = (3, 4)
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """One stream of a container besides its picture.
+
+    Attributes:
+        index: place in the container.
+        kind: video, audio, subtitle, data, attachment or unknown.
+        codec: FFmpeg's name, empty where it knows none.
+        cover: an attached picture.
+        rewritten: a timecode or chapter track, which a container writes anew from tags and chapters.
+    """
+
+    index: int
+    kind: str
+    codec: str
+    cover: bool
+    rewritten: bool
+
+
+@dataclass(frozen=True)
+class FilmFacts:
+    """What a film is.
+
+    Attributes:
+        path: the file.
+        container: FFmpeg's name of the container, such as `matroska,webm`.
+        nbytes: size of the file.
+        codec: codec of the picture.
+        picture: index of the picture's stream.
+        streams: all other streams.
+        width: samples per line, as coded and before rotation.
+        height: lines.
+        layout: how samples are read.
+        codes: what luma codes mean (of `layout`, RGB sources as full range BT.601).
+        matrix: H.273 code point of Cb and Cr; for untagged films the one players assume.
+        tagged_matrix: the code point in the file, 2 where there is none.
+        primaries: H.273 code point, 2 where there is none.
+        transfer: H.273 code point, 2 where there is none.
+        aspect: sample aspect ratio.
+        display_matrix: nine numbers that turn the picture for display, None where it stands upright.
+        quarter_turns: by how many quarter turns, counter-clockwise, frames are turned for display.
+        time_base: unit of presentation times, in seconds.
+        rate: nominal frames per second.
+        field_order: FFmpeg's number: 0 unknown, 1 progressive, above that interlaced.
+        seconds: duration the container promises, None where it promises none.
+        frames: frames the container promises, None where it promises none.
+        fields: what is done to fields as the film is read: keep, bwdif or ivtc.
+    """
+
+    path: Path
+    container: str
+    nbytes: int
+    codec: str
+    picture: int
+    streams: tuple[StreamFacts, ...]
+    width: int
+    height: int
+    layout: PixelLayout
+    codes: Codes
+    matrix: int
+    tagged_matrix: int
+    primaries: int
+    transfer: int
+    aspect: Fraction
+    display_matrix: tuple[int, ...] | None
+    quarter_turns: int
+    time_base: Fraction
+    rate: Fraction
+    field_order: int
+    seconds: float | None
+    frames: int | None
+    fields: str = "keep"
+
+    @property
+    def expected_frames(self) -> int | None:
+        """Frames by the container's count, or by its duration and rate."""
+        if self.frames:
+            return self.frames
+        return None if self.seconds is None else round(self.seconds * self.rate)
+
+
+def url_of(path: Path) -> str:
+    """`path` as FFmpeg takes it for a file whatever characters it has."""
+    return f"file:{path}"
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a film for reading.
+
+    Raises:
+        ItemError: `EMPTY`, `VANISHED`, `PERMISSION`, `UNREADABLE`.
+    """
+    import av
+
+    with film_errors():
+        if path.stat().st_size == 0:
+            raise ItemError(Reason.EMPTY, "the file has no bytes")
+        container = av.open(url_of(path), metadata_errors="surrogateescape", options=dict(CONFINED))
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+@contextlib.contextmanager
+def film_errors() -> Iterator[None]:
+    """Turn what FFmpeg and the file system say of a source into `ItemError`s."""
+    import av
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ItemError(Reason.VANISHED, "the film is no longer there") from error
+    except PermissionError as error:
+        raise ItemError(Reason.PERMISSION, "the film may not be read") from error
+    except av.error.DecoderNotFoundError as error:
+        raise ItemError(Reason.UNSUPPORTED, "there is no decoder for its picture") from error
+    except av.error.FFmpegError as error:
+        if error.errno in WRITE_ERRNOS:
+            raise  # a full disk is no fault of the film
+        raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
+
+
+def probe(path: Path) -> FilmFacts:
+    """Look at a film: opens it and decodes its first frame.
+
+    Raises:
+        ItemError: where it is no film, has no picture, or one that cannot be read exactly.
+    """
+    with opened(path) as container:
+        stream = picture_stream(container)
+        with film_errors():
+            frame = first_frame(container, stream)
+        return facts_of(path, container, stream, frame)
+
+
+def picture_stream(container: Any) -> Any:
+    """The stream that is the film: the first video stream that is no cover."""
+    from av.stream import Disposition
+
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise ItemError(Reason.UNSUPPORTED, "there is no decoder for its picture")
+            return stream
+    raise ItemError(Reason.UNSUPPORTED, "there is no picture in it, only sound or data")
+
+
+def first_frame(container: Any, stream: Any) -> Any:
+    """The first frame that decodes."""
+    import av
+
+    for packet in container.demux(stream):
+        try:
+            for frame in packet.decode():
+                return frame
+        except av.error.InvalidDataError:
+            continue
+    raise ItemError(Reason.UNREADABLE, "not one frame of its picture can be decoded")
+
+
+def facts_of(path: Path, container: Any, stream: Any, frame: Any) -> FilmFacts:
+    """Facts from an open container and its first frame."""
+    layout = layout_of(frame.format.name, is_rgb(frame))
+    full = is_full_range(frame, layout)
+    tagged = int(frame.colorspace)
+    turn = display_matrix(frame)
+    return FilmFacts(
+        path=path,
+        container=container.format.name,
+        nbytes=path.stat().st_size,
+        codec=stream.codec_context.name,
+        picture=stream.index,
+        streams=tuple(stream_facts(other) for other in container.streams if other.index != stream.index),
+        width=frame.width,
+        height=frame.height,
+        layout=layout,
+        codes=Codes(layout.depth, full),
+        matrix=matrix_for(tagged, layout, frame),
+        tagged_matrix=tagged,
+        primaries=int(frame.color_primaries),
+        transfer=int(frame.color_trc),
+        aspect=stream.sample_aspect_ratio or Fraction(1),
+        display_matrix=turn,
+        quarter_turns=round(frame.rotation / 90) % 4 if turn else 0,
+        time_base=stream.time_base,
+        rate=stream.average_rate or stream.guessed_rate or Fraction(25),
+        field_order=int(stream.codec_context.field_order),
+        seconds=promised_seconds(container, stream),
+        frames=stream.frames or None,
+    )
+
+
+def stream_facts(stream: Any) -> StreamFacts:
+    """Facts of a stream that is copied."""
+    from av.stream import Disposition
+
+    codec = stream.codec_context.name if stream.codec_context is not None else stream.name or ""
+    chapters = len(stream.container.chapters())
+    is_chapter_track = codec == "bin_data" and chapters > 0 and stream.frames == chapters
+    return StreamFacts(
+        index=stream.index,
+        kind=stream.type,
+        codec=codec,
+        cover=bool(stream.disposition & Disposition.attached_pic),
+        rewritten=stream.type == "data" and ("timecode" in stream.metadata or is_chapter_track),
+    )
+
+
+def is_rgb(frame: Any) -> bool:
+    """Whether the frame's samples are R, G and B, or indices into a palette of them."""
+    return bool(frame.format.is_rgb or frame.format.has_palette)
+
+
+def is_full_range(frame: Any, layout: PixelLayout) -> bool:
+    """Whether luma spans all codes. Untagged grey and RGB do; untagged YCbCr does not."""
+    if layout.family == "rgb" or layout.read_as.startswith("yuvj"):
+        return True
+    if int(frame.color_range) == RANGE_FULL:
+        return True
+    return layout.family == "gray" and int(frame.color_range) != RANGE_LIMITED
+
+
+def matrix_for(tagged: int, layout: PixelLayout, frame: Any) -> int:
+    """The matrix our chroma is written in: the film's own, or what players assume of an untagged one."""
+    if layout.family == "rgb":
+        return MATRIX_BT601
+    if tagged in LUMA_WEIGHTS:
+        return tagged
+    if tagged not in (MATRIX_UNSPECIFIED, MATRIX_RGB):
+        raise ItemError(Reason.UNSUPPORTED, f"its colour matrix (code point {tagged}) has no plain luma")
+    large = frame.width >= HD_WIDTH or frame.height >= HD_HEIGHT
+    return MATRIX_BT709 if large else MATRIX_BT601
+
+
+def display_matrix(frame: Any) -> tuple[int, ...] | None:
+    """The nine numbers that turn the picture for display, or None."""
+    for data in frame.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            return struct.unpack("=9i", bytes(data))
+    return None
+
+
+def promised_seconds(container: Any, stream: Any) -> float | None:
+    """Duration of the picture as the container says, or of the whole container."""
+    import av
+
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    written = stream.metadata.get("DURATION", "")
+    if written.count(":") == 2:
+        hours, minutes, seconds = written.split(":")
+        return (
+            int(hours) * 3600
+            + int(minutes) * 60
+            + float(seconds)
+            - float(stream.start_time or 0) * float(stream.time_base)
+        )
+    return container.duration / av.time_base if container.duration else None

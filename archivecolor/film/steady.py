@@ -1,0 +1,192 @@
+"""Colour that stands still: chroma averaged along motion within a shot.
+
+Two averages are kept, each over time in both directions and weighted by how sure the network was: a
+short one that follows what happens, and a long one, the steady colour of the shot, from which the
+short one may not stray far. Where motion cannot be trusted an average starts anew by itself.
+
+Averages are sums that fade: what was seen `n` frames ago weighs `keep ** n`. Going forward the sums are
+handed on from frame to frame; going backward they start `AHEAD` frames behind each block of `BLOCK`
+frames. Blocks are counted from the first frame of the shot, so a frame's colour does not depend on
+where segments end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from archivecolor.colour.chroma import Chroma, upsample
+from archivecolor.film.motion import Motion, MotionFinder, Pull, length
+from archivecolor.film.pixels import Float32
+
+BLOCK = 48
+AHEAD = 32
+# Frames the short average spans at full smoothing, and the long one against it.
+LONGEST = 40.0
+LONG_AGAINST_SHORT = 8.0
+# How far colour may lie from the steady colour of the shot, as a fraction of full scale.
+BAND = 0.02
+LEAST_CERTAINTY = 0.05
+# Cells of the grid that chroma is averaged on, per sample of the small luma.
+GRID_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Look:
+    """One frame as it enters: the luma the network saw and what the network said."""
+
+    luma: Float32
+    chroma: Chroma
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Fading sums over frames: float32 (h, w, 3) of weighted Cb, weighted Cr and weight."""
+
+    short: Float32
+    long: Float32
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a shot hands on from one frame to the next.
+
+    Attributes:
+        position: frames of the shot so far.
+        luma: of the last one, on the grid.
+        sums: forward sums up to and with the last one.
+    """
+
+    position: int
+    luma: Float32
+    sums: Sums
+
+
+@dataclass(frozen=True)
+class Steady:
+    """One frame's steady colour.
+
+    Attributes:
+        cbcr: float32 (h, w, 2), BT.601 fractions, upright.
+        memory: what the next frame of the shot needs.
+    """
+
+    cbcr: Float32
+    memory: Memory
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """How much of the past and of the future a frame's colour holds.
+
+    Attributes:
+        short: share of a sum that is kept from frame to frame, short average.
+        long: likewise, long average.
+    """
+
+    short: float
+    long: float
+
+
+def smoothing_of(strength: float) -> Smoothing:
+    """Shares for a strength from 0 (each frame by itself) to 1 (the steadiest)."""
+    span = LONGEST**strength
+    if strength == 0:
+        return Smoothing(0.0, 0.0)
+    return Smoothing(1 - 1 / span, 1 - 1 / (LONG_AGAINST_SHORT * span))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A frame of the window, on the grid, with the motion from the frame before."""
+
+    luma: Float32
+    own: Float32
+    motion: Motion | None
+
+
+def steadied(looks: Iterable[Look], strength: float, memory: Memory | None = None) -> Iterator[Steady]:
+    """Steady colour for the frames of one shot, in order.
+
+    Args:
+        looks: all frames of the shot, or all that come after `memory`.
+        strength: 0..1.
+        memory: of the frame before the first of `looks`, None at the start of the shot.
+    """
+    smoothing = smoothing_of(strength)
+    entries = _entries(looks, memory)
+    window: deque[_Entry] = deque()
+    while True:
+        position = memory.position if memory else 0
+        block = BLOCK - position % BLOCK
+        window.extend(islice(entries, block + AHEAD - len(window)))
+        if not window:
+            return
+        later = _backward(list(window), smoothing)
+        for sums in later[:block]:
+            entry = window.popleft()
+            memory = _forward(entry, memory, smoothing)
+            yield Steady(_colour(entry, memory.sums, sums), memory)
+
+
+def _entries(looks: Iterable[Look], memory: Memory | None) -> Iterator[_Entry]:
+    """Frames on the grid, each with its motion from the one before."""
+    import cv2
+
+    finder = MotionFinder()
+    last = memory.luma if memory else None
+    for look in looks:
+        height, width = (max(8, round(side * GRID_SHARE)) for side in look.luma.shape)
+        luma = cv2.resize(look.luma, (width, height), interpolation=cv2.INTER_AREA)
+        certainty = np.maximum(look.chroma.certainty, LEAST_CERTAINTY)[..., None]
+        weight = cv2.resize(certainty, (width, height), interpolation=cv2.INTER_LINEAR)
+        own = np.empty((height, width, 3), np.float32)
+        own[..., 2] = weight
+        own[..., :2] = upsample(look.chroma.cbcr, height, width) * weight[..., None]
+        yield _Entry(luma, own, None if last is None else finder.between(last, luma))
+        last = luma
+
+
+def _forward(entry: _Entry, memory: Memory | None, smoothing: Smoothing) -> Memory:
+    """The forward sums with one more frame."""
+    if memory is None or entry.motion is None:
+        return Memory(1, entry.luma, Sums(entry.own, entry.own))
+    sums = _faded(memory.sums, entry.motion.from_before, entry.own, smoothing)
+    return Memory(memory.position + 1, entry.luma, sums)
+
+
+def _backward(window: list[_Entry], smoothing: Smoothing) -> list[Sums]:
+    """The backward sums of every frame of the window, in the order of the window."""
+    sums = [Sums(window[-1].own, window[-1].own)]
+    for entry, after in zip(reversed(window[:-1]), reversed(window[1:]), strict=True):
+        assert after.motion is not None
+        sums.append(_faded(sums[-1], after.motion.from_after, entry.own, smoothing))
+    return sums[::-1]
+
+
+def _faded(sums: Sums, pull: Pull, own: Float32, smoothing: Smoothing) -> Sums:
+    """Sums brought along the motion, faded, with a frame's own values added."""
+    trust = pull.trust[..., None]
+    short = own + pull.bring(sums.short) * (trust * np.float32(smoothing.short))
+    long = own + pull.bring(sums.long) * (trust * np.float32(smoothing.long))
+    return Sums(short, long)
+
+
+def _colour(entry: _Entry, earlier: Sums, later: Sums) -> Float32:
+    """The frame's colour from the sums on both sides, both of which hold the frame itself."""
+    short = _mean(earlier.short + later.short - entry.own)
+    long = _mean(earlier.long + later.long - entry.own)
+    astray = short - long
+    far = np.maximum(length(astray), np.float32(1e-6))[..., None]
+    within: Float32 = np.minimum(np.float32(1), np.float32(BAND) / far)
+    return long + astray * within
+
+
+def _mean(sums: Float32) -> Float32:
+    """Weighted mean (h, w, 2) of a sum (h, w, 3)."""
+    mean: Float32 = sums[..., :2] / np.maximum(sums[..., 2:], np.float32(1e-6))
+    return mean

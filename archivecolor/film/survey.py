@@ -1,0 +1,187 @@
+"""The first look at a whole film: times, digests, shots, tone and fields, before any colour.
+
+What is found is kept in the work folder, so that a rerun need not look again, and every later reading
+of the film is held against it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.archive.durable import replacing
+from archivecolor.colour.tone import Tone, tone_of
+from archivecolor.errors import ItemError, Reason
+from archivecolor.film.ahead import Ahead
+from archivecolor.film.fields import FieldFinder, Fields
+from archivecolor.film.frames import Frame, Reader, colour_of
+from archivecolor.film.probe import FilmFacts
+from archivecolor.film.shots import Shot, ShotFinder
+
+TONE_EVERY = 12  # frames
+TONE_SIDE = 192
+FRAMES_AHEAD = 4
+# A promise of the container within this much of what is there counts as kept.
+KEPT_SECONDS, KEPT_SHARE = 0.6, 0.005
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a film holds, frame by frame.
+
+    Attributes:
+        pts: int64 (n,), presentation times in the film's time base.
+        digests: uint32 (n,), CRC-32 of each luma plane.
+        shots: as found; without gaps.
+        tones: tone of the frames 0, `TONE_EVERY`, ...; the words of `Tone`.
+        fields: what is known of fields.
+        damaged: frames the decoder had to guess parts of.
+        errors: packets that did not decode.
+        repaired: frames whose time had to be made up.
+        missing_seconds: how much less there is than the container promises.
+    """
+
+    pts: npt.NDArray[np.int64]
+    digests: npt.NDArray[np.uint32]
+    shots: tuple[Shot, ...]
+    tones: tuple[str, ...]
+    fields: Fields
+    damaged: int
+    errors: int
+    repaired: int
+    missing_seconds: float
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What of the film could not be had, in words."""
+        found = []
+        if self.missing_seconds:
+            found.append(f"{self.missing_seconds:.1f} s less than the container promises")
+        if self.errors:
+            found.append(f"{self.errors} packets that do not decode")
+        if self.damaged:
+            found.append(f"{self.damaged} damaged frames")
+        return tuple(found)
+
+    def tone(self, shot: Shot) -> Tone:
+        """The tone most of a shot's frames have."""
+        samples = self.tones[shot.first // TONE_EVERY : shot.last // TONE_EVERY + 1]
+        inside = [
+            tone
+            for number, tone in enumerate(samples, start=shot.first // TONE_EVERY)
+            if shot.first <= number * TONE_EVERY <= shot.last
+        ]
+        # A shot shorter than the distance of samples goes by the nearest one.
+        return Tone(Counter(inside or samples[:1]).most_common(1)[0][0])
+
+
+def survey(facts: FilmFacts, watch: Callable[[int], None]) -> Survey:
+    """Read the whole film once.
+
+    Args:
+        facts: of the film.
+        watch: called with the number of frames read so far; may raise to end it.
+
+    Raises:
+        ItemError: no frame can be decoded, or the picture changes.
+    """
+    reader = Reader(facts)
+    finder, fields = ShotFinder(), FieldFinder(facts)
+    pts: list[int] = []
+    digests: list[int] = []
+    tones: list[str] = []
+    damaged = 0
+    with Ahead(reader, FRAMES_AHEAD) as frames:
+        for frame in frames:
+            if len(pts) % TONE_EVERY == 0:
+                tones.append(tone_of_frame(frame, facts).value)
+            pts.append(frame.pts)
+            digests.append(digest_of(frame))
+            finder.look(frame.luma, facts.codes)
+            fields.look(frame)
+            damaged += frame.damaged
+            watch(len(pts))
+    if not pts:
+        raise ItemError(Reason.UNREADABLE, "not one frame of its picture can be decoded")
+    times = np.array(pts, np.int64)
+    return Survey(
+        pts=times,
+        digests=np.array(digests, np.uint32),
+        shots=finder.shots(),
+        tones=tuple(tones),
+        fields=fields.found(),
+        damaged=damaged,
+        errors=reader.errors,
+        repaired=reader.repaired,
+        missing_seconds=missing_seconds(times, facts, reader.step),
+    )
+
+
+def digest_of(frame: Frame) -> int:
+    """CRC-32 of the luma plane: enough to tell a repeated frame and a changed file."""
+    return zlib.crc32(np.ascontiguousarray(frame.luma).data)
+
+
+def missing_seconds(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) -> float:
+    """How much less of the film there is than its container promises, 0 where it keeps its word."""
+    if facts.seconds is None:
+        return 0.0
+    present = float((int(pts[-1]) - int(pts[0]) + step) * facts.time_base)
+    missing = facts.seconds - present
+    return missing if missing > max(KEPT_SECONDS, KEPT_SHARE * facts.seconds) else 0.0
+
+
+def tone_of_frame(frame: Frame, facts: FilmFacts) -> Tone:
+    """Whether a frame is grey, toned, tinted or in colour."""
+    if facts.layout.steps is None:
+        return Tone.GREY
+    scale = min(1.0, TONE_SIDE / min(facts.width, facts.height))
+    size = {"width": max(2, round(facts.width * scale)), "height": max(2, round(facts.height * scale))}
+    picture = colour_of(
+        frame, facts, "yuv444p" if facts.layout.family == "rgb" else frame.picture.format.name
+    )
+    small = picture.reformat(**size, format="rgb24", src_colorspace=facts.matrix)
+    rgb: Any = small.to_ndarray()
+    return tone_of(rgb)
+
+
+def save_survey(path: Path, found: Survey) -> None:
+    """Keep a survey for a rerun."""
+    about = {
+        "format": FORMAT,
+        "shots": [asdict(shot) for shot in found.shots],
+        "tones": found.tones,
+        "fields": asdict(found.fields),
+        "damaged": found.damaged,
+        "errors": found.errors,
+        "repaired": found.repaired,
+        "missing_seconds": found.missing_seconds,
+    }
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez(file, pts=found.pts, digests=found.digests, about=np.array(json.dumps(about)))
+
+
+def load_survey(path: Path) -> Survey | None:
+    """A survey kept by an earlier run; None where there is none of this version."""
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        about = json.loads(str(kept["about"]))
+        if about.pop("format") != FORMAT:
+            return None
+        about["shots"] = tuple(Shot(**shot) for shot in about["shots"])
+        about["tones"] = tuple(about["tones"])
+        about["fields"] = Fields(**about["fields"])
+        return Survey(pts=kept["pts"], digests=kept["digests"], **about)

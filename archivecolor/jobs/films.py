@@ -1,0 +1,420 @@
+"""One film, coloured: survey, shots, segments, join, compare, and the record of it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from archivecolor.archive.durable import make_folder, raise_if_full, replacing
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.marking import Marking
+from archivecolor.archive.record import Output, Record, Source, Status
+from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.engine.stopping import Stop
+from archivecolor.engine.workers import core_count
+from archivecolor.errors import ItemError, Reason, StoppedError
+from archivecolor.film.compare import compare
+from archivecolor.film.containers import (
+    Joined,
+    containers_for,
+    holding_container,
+    refuse_silence,
+    suffix_for,
+)
+from archivecolor.film.encode import carries_fields, choose_target
+from archivecolor.film.fields import is_progressive, order_of
+from archivecolor.film.film import Film, Predictor, changed
+from archivecolor.film.frames import geometry_of
+from archivecolor.film.join import Joining, join
+from archivecolor.film.probe import FilmFacts, film_errors, probe
+from archivecolor.film.segments import (
+    Making,
+    Segment,
+    WorkFolder,
+    frames_of_work,
+    make_segments,
+    mean_confidence,
+    plan_segments,
+    seconds_per_frame,
+)
+from archivecolor.film.shots import Shot, read_shots, shots_from, write_shots
+from archivecolor.film.survey import Survey, load_survey, save_survey, survey
+from archivecolor.settings import VideoSettings
+
+log = logging.getLogger(__name__)
+
+WORK_FOLDER = "work"
+KEY_LENGTH = 12
+NO_SOURCE = Source(0, 0)
+
+
+@dataclass(frozen=True)
+class Reel:
+    """A film to be coloured.
+
+    Attributes:
+        source: the file.
+        path: its name in the manifest.
+        output: folder of the coloured film and of the manifest.
+        stem: relative path of the coloured film in `output`, without suffix.
+    """
+
+    source: Path
+    path: str
+    output: Path
+    stem: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a film is, for people.
+
+    Attributes:
+        doing: looking, colouring or joining.
+        frame: how far, in frames.
+        frames: of how many, None where nobody knows yet.
+        shot: number of the shot in hand, from 1; 0 where it does not matter.
+        shots: of how many.
+    """
+
+    doing: str
+    frame: int
+    frames: int | None
+    shot: int = 0
+    shots: int = 0
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What all films of a run are coloured with.
+
+    Attributes:
+        settings: of the run.
+        weights: SHA-256 of the checkpoint file.
+        predictor: the network, opened when first asked for.
+        stop: says when to end.
+        watch: told of every frame.
+    """
+
+    settings: VideoSettings
+    weights: str
+    predictor: Callable[[], Any]
+    stop: Stop
+    watch: Callable[[Reel, Stage], None]
+
+
+def settings_digest(settings: VideoSettings) -> str:
+    """Digest of what the coloured film depends on, an edited list of shots included."""
+    if settings.cuts in ("auto", "none"):
+        return settings.digest()
+    listed = Path(settings.cuts).read_bytes() if Path(settings.cuts).is_file() else b""
+    return hashlib.sha256(settings.digest().encode() + listed).hexdigest()[:16]
+
+
+def colour_film(reel: Reel, studio: Studio) -> Record:
+    """Colour one film and say what became of it.
+
+    Raises:
+        ItemError: it cannot be done, or not completely.
+        StoppedError: a signal ended it; what is finished is kept.
+        OutputError: the output cannot be written.
+    """
+    before = stamp_of(reel)
+    try:
+        return coloured(reel, studio)
+    except ItemError as error:
+        after = stamp_of(reel)
+        if after is not None and after != before:
+            raise changed() from error
+        raise
+
+
+def stamp_of(reel: Reel) -> tuple[int, int] | None:
+    """Size and time of a film's file; None where it is gone."""
+    try:
+        about = reel.source.stat()
+    except OSError:
+        return None
+    return about.st_size, about.st_mtime_ns
+
+
+def coloured(reel: Reel, studio: Studio) -> Record:
+    """Colour one film, on the understanding that its file stays as it is; raises as `colour_film`."""
+    began = time.monotonic()
+    with film_errors():
+        sha256 = sha256_of(reel.source)
+    facts = probe(reel.source)
+    folder = work_folder(reel, studio, sha256)
+    refuse_silence(facts, folder.trial)
+    facts, found = prepared(reel, studio, facts, folder)
+    shots = shots_of(studio.settings, found)
+    write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
+    film = film_of(facts, found, shots, studio)
+    if all(film.passes(shot) for shot in shots):
+        record = skipped(reel, studio, film)
+    else:
+        segments = coloured_segments(reel, studio, film, folder)
+        record = finished(reel, studio, Joining(film, segments, folder, marking_of(studio, sha256)))
+    if not studio.settings.keep_work:
+        shutil.rmtree(folder.path, ignore_errors=True)
+    source = replace(source_of(reel, film), sha256=sha256)
+    return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
+
+
+def source_of(reel: Reel, film: Film) -> Source:
+    """What a record says of a film's file."""
+    about, facts = reel.source.stat(), film.facts
+    return Source(
+        bytes=about.st_size,
+        mtime_ns=about.st_mtime_ns,
+        width=facts.width,
+        height=facts.height,
+        depth=facts.layout.depth,
+        tone=film.survey.tone(film.shots[0]).value,
+    )
+
+
+def work_folder(reel: Reel, studio: Studio, sha256: str) -> WorkFolder:
+    """The folder of this film's work files: another one where anything that shapes them differs."""
+    settings = studio.settings
+    facts = (
+        sha256,
+        settings_digest(settings),
+        studio.weights,
+        settings.segment_seconds,
+        encoder_threads(settings),
+        *(version(name) for name in ("archivecolor", "av", "opencv-python-headless")),
+    )
+    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
+    path = reel.output / OUR_FOLDER / WORK_FOLDER / f"{reel.source.name}-{key}"
+    make_folder(path)
+    # Matroska has no place for DNxHR.
+    return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
+
+
+def encoder_threads(settings: VideoSettings) -> int:
+    """Threads of the encoder."""
+    return settings.threads or core_count()
+
+
+def prepared(reel: Reel, studio: Studio, facts: FilmFacts, folder: WorkFolder) -> tuple[FilmFacts, Survey]:
+    """The film as it will be read, its fields kept or undone, and what it then holds."""
+    asked = studio.settings.deinterlace
+    if asked in ("bwdif", "ivtc"):
+        facts = replace(facts, fields=asked)
+        return facts, surveyed(reel, studio, facts, folder)
+    found = surveyed(reel, studio, facts, folder)
+    if asked == "auto" and not is_progressive(facts, found.fields) and not carries_fields(studio.settings):
+        facts = replace(facts, fields="bwdif")
+        found = surveyed(reel, studio, facts, folder)
+    return facts, found
+
+
+def surveyed(reel: Reel, studio: Studio, facts: FilmFacts, folder: WorkFolder) -> Survey:
+    """What the film holds: as found by an earlier run, or by looking at all of it."""
+
+    def watch(count: int) -> None:
+        studio.watch(reel, Stage("looking", count, facts.expected_frames))
+        stop_if_asked(studio.stop)
+
+    kept = folder.survey(facts.fields)
+    found = load_survey(kept)
+    if found is None:
+        found = survey(facts, watch)
+        save_survey(kept, found)
+    if found.losses and studio.settings.strict:
+        raise ItemError(Reason.TRUNCATED, f"not whole: {', '.join(found.losses)}")
+    return found
+
+
+def stop_if_asked(stop: Stop) -> None:
+    """Raise where a signal, or the end of the time, asks to end at once rather than with the shot."""
+    stop.raise_if_signalled()
+    if stop.out_of_time:
+        raise OutOfTimeError
+
+
+def shots_of(settings: VideoSettings, found: Survey) -> tuple[Shot, ...]:
+    """Where shots begin, as asked: found, none, or read from a list."""
+    if settings.cuts == "auto":
+        return found.shots
+    if settings.cuts == "none":
+        return shots_from({}, len(found))
+    return read_shots(Path(settings.cuts), len(found))
+
+
+def film_of(facts: FilmFacts, found: Survey, shots: tuple[Shot, ...], studio: Studio) -> Film:
+    """The film with what it becomes."""
+    settings = studio.settings
+    interlaced = facts.fields == "keep" and not is_progressive(facts, found.fields)
+    if interlaced:
+        facts = replace(facts, field_order=order_of(facts, found.fields))
+    return Film(
+        facts=facts,
+        survey=found,
+        shots=shots,
+        target=choose_target(facts, settings, encoder_threads(settings), interlaced),
+        geometry=geometry_of(facts, settings.working_size),
+        smoothing=settings.smoothing,
+        recolour=settings.colour == "recolour",
+        batch=settings.batch_size,
+    )
+
+
+def coloured_segments(reel: Reel, studio: Studio, film: Film, folder: WorkFolder) -> tuple[Segment, ...]:
+    """All segments of the film; those that are missing are made.
+
+    Raises:
+        StoppedError: the run was asked to end before all were made.
+    """
+    seconds = expected_seconds(film.facts, studio.settings)
+    segments = plan_segments(film, frames_of_work(studio.settings.segment_seconds, seconds))
+
+    def watch(frame: int) -> None:
+        shot = film.shot_at(frame)
+        stage = Stage("colouring", frame + 1, len(film.survey), shot + 1, len(film.shots))
+        studio.watch(reel, stage)
+
+    predictor: Predictor = studio.predictor()
+    making = Making(film, predictor, folder, watch, lambda: not studio.stop.requested)
+    if not make_segments(making, segments):
+        studio.stop.raise_if_signalled()
+        raise OutOfTimeError
+    return segments
+
+
+class OutOfTimeError(Exception):
+    """The run's time is over before the film is done; no failure, the rerun goes on."""
+
+
+def expected_seconds(facts: FilmFacts, settings: VideoSettings) -> float:
+    """Pessimistic time per frame."""
+    return seconds_per_frame(facts.width, facts.height, settings.working_size, settings.quality == "high")
+
+
+def marking_of(studio: Studio, sha256: str) -> Marking:
+    """What the film says of its colour."""
+    return Marking(
+        version=version("archivecolor"),
+        source_sha256=sha256,
+        settings=settings_digest(studio.settings),
+        weights=studio.weights,
+        network=getattr(studio.predictor(), "name", ""),
+    )
+
+
+def finished(reel: Reel, studio: Studio, joining: Joining) -> Record:
+    """Join, compare with the source, and give the film its name."""
+    film, folder = joining.film, joining.folder
+    candidates = containers_for(film.facts, studio.settings.container, film.target.codec)
+    joined = holding_container(film.facts, candidates, folder.trial)
+    folder.trial.unlink(missing_ok=True)
+    name = reel.stem + suffix_for(film.facts, joined.container)
+    path = reel.output / name
+    refuse_source(path, reel)
+    with replacing(path) as part:
+        join(
+            joining, joined, part, lambda count: studio.watch(reel, Stage("joining", count, len(film.survey)))
+        )
+        raise_if_full(part.parent)
+        compare(film, joined, part)
+        with film_errors():
+            if sha256_of(reel.source) != joining.marking.source_sha256:
+                raise changed()
+        sha256, nbytes = sha256_of(part), part.stat().st_size
+    output = Output(name, nbytes, sha256, film.facts.width, film.facts.height, film.target.codes.depth)
+    record = done(reel, studio, film, joined)
+    return replace(record, output=output, confidence=round(mean_confidence(joining.segments, folder), 4))
+
+
+def refuse_source(path: Path, reel: Reel) -> None:
+    """Raise where the output would take the place of the source."""
+    if path.exists() and path.samefile(reel.source):
+        raise ItemError(Reason.NAME_COLLISION, "the coloured film would take the place of its source")
+
+
+def done(reel: Reel, studio: Studio, film: Film, joined: Joined) -> Record:
+    """The record of a finished film, but for its files."""
+    exact = film.target.codec == "ffv1" and film.target.codes == film.facts.codes
+    return Record(
+        path=reel.path,
+        status=Status.DONE,
+        reason=Reason.COLOURED,
+        source=NO_SOURCE,
+        detail="; ".join((*joined.notes, *film.target.notes, *film.survey.losses)),
+        kind="film",
+        settings=settings_digest(studio.settings),
+        weights=studio.weights,
+        luma="exact" if exact else "re-encoded",
+        lost=joined.lost,
+        extra={"film": about_film(film)},
+    )
+
+
+def about_film(film: Film) -> dict[str, object]:
+    """What a film's record says besides what every record says."""
+    facts = film.facts
+    return {
+        "frames": len(film.survey),
+        "shots": len(film.shots),
+        "kept_shots": sum(film.passes(shot) for shot in film.shots),
+        "seconds": round(float((int(film.survey.pts[-1]) - int(film.survey.pts[0])) * facts.time_base), 3),
+        "rate": str(facts.rate),
+        "codec": film.target.codec,
+        "streams": [f"{stream.kind} {stream.codec}".strip() for stream in facts.streams],
+        "fields": fields_word(film),
+    }
+
+
+def fields_word(film: Film) -> str:
+    """What was seen of fields."""
+    if film.facts.fields != "keep":
+        return f"undone by {film.facts.fields}"
+    if film.survey.fields.telecined:
+        return "telecined, kept"
+    return "interlaced, kept" if film.target.interlaced else "progressive"
+
+
+def skipped(reel: Reel, studio: Studio, film: Film) -> Record:
+    """The record of a film that is in colour from end to end, but for its file."""
+    return Record(
+        path=reel.path,
+        status=Status.SKIPPED,
+        reason=Reason.ALREADY_COLOUR,
+        source=NO_SOURCE,
+        detail="every shot is in colour; --colour recolour takes it off and adds ours",
+        kind="film",
+        settings=settings_digest(studio.settings),
+        weights=studio.weights,
+        extra={"film": about_film(film)},
+    )
+
+
+def failed(reel: Reel, studio: Studio, error: ItemError) -> Record:
+    """The record of a film that cannot be done."""
+    try:
+        about = os.stat(reel.source)  # noqa: PTH116 - names may be bytes that are not UTF-8
+        source = Source(about.st_size, about.st_mtime_ns)
+    except OSError:
+        source = NO_SOURCE
+    return Record(
+        path=reel.path,
+        status=Status.FAILED,
+        reason=error.reason,
+        source=source,
+        detail=error.detail,
+        kind="film",
+        settings=settings_digest(studio.settings),
+        weights=studio.weights,
+    )
+
+
+__all__ = ["OutOfTimeError", "Reel", "Stage", "StoppedError", "Studio", "colour_film", "failed"]

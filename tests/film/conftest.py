@@ -1,0 +1,10 @@
+"""What the tests of the film's room share."""
+
+import pytest
+from reels import HueByLuma
+
+
+@pytest.fixture
+def network():
+    """A network that needs no weights."""
+    return HueByLuma()

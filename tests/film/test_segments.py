@@ -1,0 +1,207 @@
+"""From frames to finished segments: cuts, seams, repeats, resumes, and films that change."""
+
+from dataclasses import replace
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reels import HueByLuma, film_from, scene, write_film
+
+from archivecolor.archive.marking import Marking
+from archivecolor.colour.chroma import Chroma
+from archivecolor.errors import ItemError, Reason
+from archivecolor.film.colours import Span, colours
+from archivecolor.film.compare import compare
+from archivecolor.film.containers import Joined
+from archivecolor.film.film import read_from
+from archivecolor.film.frames import frame_of
+from archivecolor.film.join import Joining, join
+from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
+from archivecolor.film.shots import Shot, shots_from
+
+MARKING = Marking("1.0", "ab" * 32, "settings", "weights")
+
+
+class BrightIsRed:
+    """Red where the picture is bright as a whole, blue where it is dark."""
+
+    def predict(self, lumas):
+        answers = []
+        for luma in lumas:
+            sign = 1.0 if luma.mean() > 0.5 else -1.0
+            cbcr = np.full((16, 16, 2), 0.2 * sign, np.float32) * np.array([-1, 1], np.float32)
+            answers.append(Chroma(cbcr, np.ones((16, 16), np.float32), 1.0))
+        return answers
+
+
+def making_of(film, network, folder, **changes):
+    making = Making(film, network, WorkFolder(folder), lambda frame: None, lambda: True)
+    return replace(making, **changes)
+
+
+@pytest.fixture
+def two_shots(tmp_path):
+    dark = [(picture // 3 + 16).astype(np.uint8) for picture in scene(1, 12)]
+    # The same scene again: motion is found across the cut, so only the cut keeps the colours apart.
+    bright = [(picture // 3 + 150).astype(np.uint8) for picture in scene(1, 12)]
+    return write_film(tmp_path / "film.mkv", dark + bright)
+
+
+def test_no_colour_crosses_a_cut(two_shots, tmp_path):
+    film = replace(film_from(two_shots, codec="ffv1", smoothing=1.0), shots=shots_from({12: "cut"}, 24))
+    segments = plan_segments(film, 100)
+    make_segments(making_of(film, BrightIsRed(), tmp_path), segments)
+    with av.open(str(tmp_path / "segment-00000.mkv")) as made:
+        reds = [np.frombuffer(frame.planes[2], np.uint8).mean() for frame in made.decode(video=0)]
+    assert max(reds[:12]) < 100
+    assert min(reds[12:]) > 156
+    assert np.ptp(reds[:12]) < 4
+    assert np.ptp(reds[12:]) < 4
+
+
+def test_without_the_cut_colour_would_cross(two_shots):
+    """The same film as one shot: so the test above can fail."""
+    film = replace(film_from(two_shots, codec="ffv1", smoothing=1.0), shots=shots_from({}, 24))
+    reds = [float(answer.cbcr[..., 1].mean()) for answer in colours(film, BrightIsRed(), Span(0, 23, None))]
+    assert reds[11] > -0.15
+
+
+def test_segments_of_a_shot_have_the_colours_of_the_whole(tmp_path, network):
+    film = film_from(write_film(tmp_path / "film.mkv", scene(3, 70)), codec="ffv1")
+    planes = []
+    for most in (200, 11):
+        folder = tmp_path / f"by {most}"
+        folder.mkdir()
+        segments = plan_segments(film, most)
+        make_segments(making_of(film, network, folder), segments)
+        planes.append([plane for segment in segments for plane in frames_of(folder, segment)])
+    assert len(segments) == 7
+    assert len(planes[0]) == len(planes[1]) == 70
+    assert all(np.array_equal(one, other) for one, other in zip(*planes, strict=True))
+
+
+def frames_of(folder, segment):
+    with av.open(str(WorkFolder(folder).segment(segment))) as made:
+        return [frame.to_ndarray() for frame in made.decode(video=0)]
+
+
+@pytest.mark.parametrize("gone", [(0,), (3,), (2, 3), (6,)])
+def test_segments_that_are_missing_are_made_again_with_the_same_bytes(tmp_path, network, gone):
+    film = film_from(write_film(tmp_path / "film.mkv", scene(3, 70)))
+    segments = plan_segments(film, 11)
+    making = making_of(film, network, tmp_path)
+    make_segments(making, segments)
+    files = [making.folder.segment(segments[number]) for number in gone]
+    before = [file.read_bytes() for file in files]
+    for file in files:
+        file.unlink()
+    make_segments(making, segments)
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_the_making_ends_between_segments_when_asked(tmp_path, network):
+    film = film_from(write_film(tmp_path / "film.mkv", scene(3, 40)))
+    asked = iter([True, True, False])
+    making = making_of(film, network, tmp_path, goes_on=lambda: next(asked))
+    assert not make_segments(making, plan_segments(film, 10))
+    assert len(list(tmp_path.glob("segment-*.mkv"))) == 2
+
+
+def test_frames_that_repeat_are_looked_at_once(tmp_path):
+    pictures = [picture for picture in scene(4, 10) for _ in range(3)]
+    film = film_from(write_film(tmp_path / "film.mkv", pictures), codec="ffv1")
+    network = HueByLuma()
+    segments = plan_segments(film, 11)
+    make_segments(making_of(film, network, tmp_path), segments)
+    assert network.seen == 10
+    made = [frame for segment in segments for frame in frames_of(tmp_path, segment)]
+    assert all(np.array_equal(made[3 * n], made[3 * n + 2]) for n in range(10))
+    assert all(not film.repeats(segment.first) for segment in segments)
+
+
+def test_a_film_that_changed_since_it_was_surveyed_is_refused(tmp_path, network):
+    path = write_film(tmp_path / "film.mkv", scene(5, 20))
+    film = film_from(path)
+    write_film(path, scene(6, 20))
+    with pytest.raises(ItemError) as error:
+        make_segments(making_of(film, network, tmp_path), plan_segments(film, 100))
+    assert error.value.reason is Reason.CHANGED
+    assert not list(tmp_path.glob("segment-*"))
+
+
+def test_a_picture_that_changes_size_is_refused(tmp_path):
+    path = write_film(tmp_path / "film.mkv", scene(5, 3))
+    film = film_from(path)
+    with pytest.raises(ItemError, match="changes from 64 x 48"):
+        frame_of(av.VideoFrame(32, 48, "gray"), 5, film.facts)
+
+
+@pytest.mark.parametrize("first", [0, 1, 30, 45, 59])
+def test_reading_on_from_anywhere_gives_the_same_frames(tmp_path, first):
+    path = tmp_path / "film.mp4"
+    write_film(path, scene(7, 60), codec="libx264", pix_fmt="yuv420p")
+    film = film_from(path)
+    whole = [item.frame.luma for item in read_from(film, 0)]
+    part = list(read_from(film, first))
+    assert [item.number for item in part] == list(range(first, 60))
+    assert all(np.array_equal(item.frame.luma, whole[item.number]) for item in part)
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "ffv1"])
+def test_joined_frames_stand_at_their_own_times(tmp_path, network, codec):
+    """Irregular times, several segments, encoders that reorder: every frame and every time come back."""
+    times = np.cumsum(np.random.default_rng(8).integers(10, 90, 50)).tolist()
+    path = write_film(tmp_path / "film.mkv", scene(8, 50), times=times)
+    film = film_from(path, codec=codec)
+    segments = plan_segments(film, 12)
+    making = making_of(film, network, tmp_path)
+    make_segments(making, segments)
+    joined = Joined("mkv", (), ())
+    part = tmp_path / "part"
+    join(Joining(film, segments, making.folder, MARKING), joined, part, lambda count: None)
+    compare(film, joined, part)
+    with av.open(str(part)) as made:
+        assert [frame.pts for frame in made.decode(video=0)] == times
+
+
+def test_a_film_that_lacks_a_frame_is_found_out(tmp_path, network):
+    film = film_from(write_film(tmp_path / "film.mkv", scene(9, 20)))
+    segments = plan_segments(film, 8)
+    making = making_of(film, network, tmp_path)
+    make_segments(making, segments)
+    part = tmp_path / "part"
+    join(Joining(film, segments, making.folder, MARKING), Joined("mkv", (), ()), part, lambda count: None)
+    longer = replace(
+        film, survey=replace(film.survey, pts=np.append(film.survey.pts, 900), digests=np.zeros(21))
+    )
+    with pytest.raises(ItemError, match="20 frames of 21"):
+        compare(longer, Joined("mkv", (), ()), part)
+    moved = replace(film, survey=replace(film.survey, pts=film.survey.pts + 40))
+    with pytest.raises(ItemError, match="frame 0 is at"):
+        compare(moved, Joined("mkv", (), ()), part)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(8, 60))
+def test_segments_cover_the_film_once_and_stay_short(lengths, most):
+    count = sum(lengths)
+    starts = np.cumsum([0, *lengths[:-1]]).tolist()
+    shots = tuple(
+        Shot(start, start + length - 1, "cut") for start, length in zip(starts, lengths, strict=True)
+    )
+    segments = plan_segments(Cut(shots, count), most)
+    covered = [frame for segment in segments for frame in range(segment.first, segment.last + 1)]
+    assert covered == list(range(count))
+    assert all(segment.last - segment.first < most for segment in segments)
+
+
+class Cut:
+    """As much of a film as planning needs: no frame repeats."""
+
+    def __init__(self, shots, count):
+        self.shots = shots
+        self.survey = range(count)
+
+    def repeats(self, frame):
+        return False

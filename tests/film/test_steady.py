@@ -1,0 +1,103 @@
+"""Colour that stands still inside shots."""
+
+import itertools
+
+import numpy as np
+import pytest
+from reels import HueByLuma, scene
+
+from archivecolor.colour.chroma import Chroma
+from archivecolor.film.steady import AHEAD, BLOCK, Look, steadied
+
+
+def looks_of(pictures, network):
+    lumas = [(picture / 255).astype(np.float32) for picture in pictures]
+    return [Look(luma, chroma) for luma, chroma in zip(lumas, network.predict(lumas), strict=True)]
+
+
+def flicker(grids):
+    """Mean change from frame to frame, in place."""
+    return float(np.mean([np.abs(one - other).mean() for one, other in itertools.pairwise(grids)]))
+
+
+@pytest.fixture(scope="module")
+def looks():
+    return looks_of(scene(1, 60, drift=1), HueByLuma(noise=0.05))
+
+
+def test_noise_of_the_network_is_taken_out(looks):
+    alone = flicker([steady.cbcr for steady in steadied(looks, 0.0)])
+    smooth = flicker([steady.cbcr for steady in steadied(looks, 0.7)])
+    assert smooth < 0.25 * alone
+
+
+def test_no_smoothing_gives_each_frame_its_own_colour(looks):
+    for look, steady in zip(looks, steadied(looks, 0.0), strict=True):
+        centre = steady.cbcr[8:-8, 8:-8].mean(axis=(0, 1))
+        assert np.abs(centre - look.chroma.cbcr[4:-4, 4:-4].mean(axis=(0, 1))).max() < 0.01
+
+
+def test_more_smoothing_is_steadier(looks):
+    amounts = [flicker([steady.cbcr for steady in steadied(looks, strength)]) for strength in (0, 0.3, 1)]
+    assert amounts[0] > amounts[1] > amounts[2]
+
+
+def test_colour_follows_what_moves():
+    """A bright square on dark ground keeps its colour and leaves none behind."""
+    pictures, squares = [], []
+    for number in range(40):
+        picture = np.full((64, 96), 40, np.uint8)
+        picture += np.random.default_rng(3).integers(0, 12, picture.shape).astype(np.uint8)
+        left = 4 + 2 * number
+        picture[20:44, left : left + 14] = 200
+        pictures.append(picture)
+        squares.append(left)
+    looks = looks_of(pictures, HueByLuma(noise=0.0))
+    own = looks[0].chroma.cbcr
+    ground = np.median(own.reshape(-1, 2), axis=0)
+    for left, steady in list(zip(squares, steadied(looks, 0.7), strict=True))[10:30]:
+        inside = steady.cbcr[13:19, (left + 4) // 2 : (left + 10) // 2].mean(axis=(0, 1))
+        behind = (
+            steady.cbcr[13:19, (left - 14) // 2 : (left - 8) // 2].mean(axis=(0, 1)) if left > 16 else ground
+        )
+        assert np.abs(behind - ground).max() < 0.03
+        assert np.abs(inside - ground).max() > 0.08
+
+
+def test_seams_do_not_show(looks):
+    """A shot that is taken up again from its memory has the same colours, bit for bit."""
+    long = [*looks, *looks[::-1]]
+    whole = list(steadied(iter(long), 0.7))
+    for seam in (1, 17, BLOCK - 1, BLOCK, BLOCK + AHEAD + 3):
+        again = list(steadied(iter(long[seam:]), 0.7, whole[seam - 1].memory))
+        assert len(again) == len(long) - seam
+        for one, other in zip(whole[seam:], again, strict=True):
+            assert np.array_equal(one.cbcr, other.cbcr)
+
+
+def test_a_frame_needs_no_more_than_a_window_of_the_future(looks):
+    taken = []
+
+    def source():
+        for number, look in enumerate([*looks, *looks, *looks]):
+            taken.append(number)
+            yield look
+
+    next(steadied(source(), 0.7))
+    assert len(taken) <= BLOCK + AHEAD
+
+
+def test_one_frame_is_a_shot_too(looks):
+    assert len(list(steadied(iter(looks[:1]), 0.7))) == 1
+    assert list(steadied(iter(()), 0.7)) == []
+
+
+def test_a_wild_answer_is_held_near_the_steady_colour(looks):
+    """Five frames in which the network sees red where it never did before."""
+    wild = list(looks)
+    for number in range(28, 33):
+        chroma = wild[number].chroma
+        red = chroma.cbcr + np.array([0.0, 0.4], np.float32)
+        wild[number] = Look(wild[number].luma, Chroma(red, chroma.certainty, chroma.confidence))
+    calm, held = (list(steadied(iter(these), 0.7)) for these in (looks, wild))
+    assert max(np.abs(one.cbcr - other.cbcr).mean() for one, other in zip(calm, held, strict=True)) < 0.12

@@ -1,0 +1,431 @@
+"""`archivecolor video` as people type it: whole films, real files, real kills."""
+
+import contextlib
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+COMMAND = [sys.executable, "-m", "archivecolor", "video"]
+SUBTITLES = (
+    "1\n00:00:00,100 --> 00:00:00,900\nHello <i>world</i>\n\n2\n00:00:01,000 --> 00:00:01,400\nAgain\n"
+)
+CHAPTERS = """;FFMETADATA1
+title=The film
+artist=Someone
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=800
+title=One
+[CHAPTER]
+TIMEBASE=1/1000
+START=800
+END=1600
+title=Two
+"""
+
+
+def ffmpeg(*words):
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, words)], check=True, timeout=120)
+
+
+def grey_film(path, *, seconds=1.6, size="96x64", rate="25", more=()):
+    """A moving grey test picture, two shots long."""
+    half = seconds / 2
+    first = f"testsrc2=s={size}:r={rate}:d={half},format=gray,format=yuv420p"
+    second = f"mandelbrot=s={size}:r={rate},trim=duration={half},format=gray,format=yuv420p"
+    graph = f"{first}[a];{second}[b];[a][b]concat=n=2:v=1"
+    ffmpeg("-filter_complex", graph, "-c:v", "libx264", "-bf", "2", *more, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """What films are put together from."""
+    folder = tmp_path_factory.mktemp("parts")
+    (folder / "subs.srt").write_text(SUBTITLES)
+    (folder / "meta.txt").write_text(CHAPTERS)
+    (folder / "font.ttf").write_bytes(os.urandom(2000))
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48", "-frames:v", "1", folder / "cover.jpg")
+    grey_film(folder / "picture.mp4")
+    return folder
+
+
+@pytest.fixture
+def video(checkpoint):
+    """Runs the command: `video(film, "-o", out)`; `expect` is the exit code."""
+
+    def run(*words, expect=0, **kwargs):
+        settings = [
+            "--working-size",
+            "64",
+            "--device",
+            "cpu",
+            "--checkpoint",
+            str(checkpoint),
+            "--threads",
+            "2",
+        ]
+        command = [*COMMAND, *settings, *words]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, **kwargs)
+        assert done.returncode == expect, done.stderr
+        return done
+
+    run.words = lambda *words: [
+        *COMMAND,
+        "--working-size",
+        "64",
+        "--device",
+        "cpu",
+        "--checkpoint",
+        str(checkpoint),
+        "--threads",
+        "2",
+        *words,
+    ]
+    return run
+
+
+def packets(path, kind):
+    """Bytes of all packets of the streams of a kind, joined per stream."""
+    with av.open(f"file:{path}") as film:
+        streams = [stream for stream in film.streams if stream.type == kind]
+        data = {stream.index: hashlib.sha256() for stream in streams}
+        for packet in film.demux(streams):
+            if packet.size:
+                data[packet.stream_index].update(bytes(packet))
+        return [digest.hexdigest() for digest in data.values()]
+
+
+def times(path):
+    """Presentation times of all frames, in seconds."""
+    with av.open(f"file:{path}") as film:
+        return [float(frame.pts * frame.time_base) for frame in film.decode(video=0)]
+
+
+def luma_digests(path):
+    with av.open(f"file:{path}") as film:
+        return [
+            hashlib.sha256(
+                np.frombuffer(f.planes[0], np.uint8).reshape(f.height, -1)[:, : f.width].tobytes()
+            ).digest()
+            for f in film.decode(video=0)
+        ]
+
+
+def records(output):
+    lines = (Path(output) / "_archivecolor" / "manifest.jsonl").read_bytes().splitlines()
+    return {record["path"]: record for record in map(json.loads, lines)}
+
+
+def sha256(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def test_a_matroska_film_comes_back_whole(tmp_path, parts, video):
+    film = tmp_path / "film.mkv"
+    inputs = [
+        "-i",
+        parts / "picture.mp4",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=1.6",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=f=900:d=1.6",
+    ]
+    inputs += ["-i", parts / "subs.srt", "-i", parts / "meta.txt"]
+    maps = ["-map", "0", "-map", "1", "-map", "2", "-map", "3", "-map_metadata", "4", "-map_chapters", "4"]
+    codecs = ["-c:v", "copy", "-c:a:0", "flac", "-c:a:1", "libvorbis", "-c:s", "srt"]
+    tags = [
+        "-metadata:s:a:0",
+        "language=deu",
+        "-metadata:s:a:1",
+        "language=fra",
+        "-metadata:s:s:0",
+        "language=spa",
+    ]
+    font = ["-attach", parts / "font.ttf", "-metadata:s:t", "mimetype=application/x-truetype-font"]
+    cover = [
+        "-attach",
+        parts / "cover.jpg",
+        "-metadata:s:t:1",
+        "mimetype=image/jpeg",
+        "-metadata:s:t:1",
+        "filename=cover.jpg",
+    ]
+    ffmpeg(*inputs, *maps, *codecs, *tags, "-disposition:a:1", "comment", *font, *cover, film)
+    before = sha256(film)
+    video(film, "-o", tmp_path / "out")
+
+    made = tmp_path / "out" / "film.mkv"
+    assert times(made) == times(film)
+    assert packets(made, "audio") == packets(film, "audio")
+    assert packets(made, "subtitle") == packets(film, "subtitle")
+    with av.open(str(film)) as source, av.open(str(made)) as copy:
+        languages = [(s.type, s.language) for s in copy.streams if s.type in ("audio", "subtitle")]
+        assert languages == [("audio", "deu"), ("audio", "fra"), ("subtitle", "spa")]
+        assert copy.streams.audio[1].disposition == source.streams.audio[1].disposition
+        assert [c["metadata"]["title"] for c in copy.chapters()] == ["One", "Two"]
+        assert copy.metadata["title"] == "The film"
+        attached = {s.metadata.get("filename"): s for s in copy.streams if s.type == "attachment"}
+        assert attached["font.ttf"].data == (parts / "font.ttf").read_bytes()
+        assert json.loads(attached["archivecolor.json"].data)["source_sha256"] == before
+        assert "trained" in copy.metadata["DIGITAL_SOURCE_TYPE"].lower()
+        assert any(s.metadata.get("filename") == "cover.jpg" for s in copy.streams)
+    assert sha256(film) == before
+    record = records(tmp_path / "out")["film.mkv"]
+    assert (record["status"], record["kind"], record["film"]["frames"]) == ("done", "film", 40)
+    assert record["output"]["sha256"] == sha256(made)
+    assert not list((tmp_path / "out" / "_archivecolor").glob("work/*/*"))
+
+
+def test_an_mp4_film_comes_back_whole_and_goes_into_matroska_where_it_must(tmp_path, parts, video):
+    film = tmp_path / "film.mp4"
+    inputs = ["-i", parts / "picture.mp4", "-f", "lavfi", "-i", "sine=d=1.6", "-i", parts / "subs.srt"]
+    inputs += ["-i", parts / "meta.txt", "-i", parts / "cover.jpg"]
+    maps = ["-map", "0", "-map", "1", "-map", "2", "-map", "4", "-map_metadata", "3", "-map_chapters", "3"]
+    codecs = [
+        "-c:v:0",
+        "copy",
+        "-c:a",
+        "aac",
+        "-c:s",
+        "mov_text",
+        "-c:v:1",
+        "copy",
+        "-disposition:v:1",
+        "attached_pic",
+    ]
+    ffmpeg(*inputs, *maps, *codecs, "-metadata:s:a:0", "language=deu", "-timecode", "01:00:00:00", film)
+    video(film, "-o", tmp_path / "out")
+    video(film, "-o", tmp_path / "archive", "--codec", "ffv1")
+
+    made, kept = tmp_path / "out" / "film.mp4", tmp_path / "archive" / "film.mkv"
+    assert times(made) == times(film)
+    assert packets(made, "audio") == packets(film, "audio") == packets(kept, "audio")
+    assert packets(made, "subtitle") == packets(film, "subtitle")
+    assert luma_digests(kept) == luma_digests(film)
+    with av.open(str(made)) as copy, av.open(str(kept)) as matroska:
+        assert "colour" in copy.metadata["comment"].lower()
+        assert [c["metadata"]["title"] for c in copy.chapters()] == ["One", "Two"]
+        assert copy.streams.audio[0].language == "deu"
+        assert [s.metadata["timecode"] for s in copy.streams if s.type == "data" and "timecode" in s.metadata]
+        assert len(copy.streams.video) == 2
+        texts = [bytes(packet) for packet in matroska.demux(subtitles=0) if packet.size]
+        assert texts == [b"Hello world", b"Again"]
+        assert matroska.streams.video[0].metadata["TIMECODE"] == "01:00:00:00"
+    assert records(tmp_path / "archive")["film.mp4"]["luma"] == "exact"
+
+
+def test_variable_rate_aspect_rotation_and_colour_tags_stay(tmp_path, parts, video):
+    film = tmp_path / "film.mp4"
+    drop = [
+        "-vf",
+        "select='not(eq(mod(n,5),2))',setsar=16/15",
+        "-fps_mode",
+        "vfr",
+        "-video_track_timescale",
+        "12800",
+    ]
+    tags = ["-color_range", "pc", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+    ffmpeg("-i", parts / "picture.mp4", *drop, *tags, "-c:v", "libx264", tmp_path / "upright.mp4")
+    ffmpeg("-i", tmp_path / "upright.mp4", "-c", "copy", "-metadata:s:v:0", "rotate=90", film)
+    video(film, "-o", tmp_path / "out")
+    made = tmp_path / "out" / "film.mp4"
+    assert times(made) == times(film)
+    with av.open(str(film)) as source, av.open(str(made)) as copy:
+        one, other = (next(container.decode(video=0)) for container in (source, copy))
+        assert one.rotation == other.rotation != 0
+        assert copy.streams.video[0].sample_aspect_ratio == source.streams.video[0].sample_aspect_ratio
+        for tag in ("color_range", "colorspace", "color_primaries", "color_trc"):
+            assert getattr(one, tag) == getattr(other, tag)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, video):
+    film = grey_film(tmp_path / "film.mp4", seconds=6)
+    options = ["--segment-seconds", "1", "--keep-work"]
+    video(film, "-o", tmp_path / "whole", *options)
+    whole = sha256(tmp_path / "whole" / "film.mp4")
+    assert len(segments_in(tmp_path / "whole")) >= 4
+
+    out = tmp_path / "killed"
+    for wanted in (1, 2):
+        running = subprocess.Popen(video.words(film, "-o", out, *options), stderr=subprocess.DEVNULL)
+        wait_for_segments(out, wanted, running)
+        running.kill()
+        running.wait()
+        assert not (out / "film.mp4").exists()
+    before = {path: path.stat().st_mtime_ns for path in segments_in(out)}
+    video(film, "-o", out, *options)
+    assert sha256(out / "film.mp4") == whole
+    assert all(path.stat().st_mtime_ns == made for path, made in before.items())
+    again = video(film, "-o", out, *options)
+    assert "1 up to date" in again.stderr
+
+
+def segments_in(output):
+    return sorted(Path(output).glob("_archivecolor/work/*/segment-*.mkv"))
+
+
+def wait_for_segments(output, wanted, running):
+    deadline = time.monotonic() + 120
+    while len(segments_in(output)) < wanted:
+        assert running.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_ctrl_c_finishes_the_segment_in_hand(tmp_path, video):
+    film = grey_film(tmp_path / "film.mp4", seconds=6)
+    out = tmp_path / "out"
+    running = subprocess.Popen(
+        video.words(film, "-o", out, "--segment-seconds", "1"), stderr=subprocess.PIPE, text=True
+    )
+    wait_for_segments(out, 1, running)
+    running.send_signal(signal.SIGINT)
+    words = running.communicate(timeout=120)[1]
+    assert running.returncode == 130, words
+    assert "goes on" in words
+    assert not (out / "film.mp4").exists()
+    assert not list(out.rglob(".*.archivecolor-part"))
+    video(film, "-o", out, "--segment-seconds", "1")
+    assert len(times(out / "film.mp4")) == 150
+
+
+def test_names_that_break_other_tools(tmp_path, parts, video):
+    films = tmp_path / "films"
+    films.mkdir()
+    names = ["a:b.mp4", "-x.MP4", 'it\'s "quoted".mp4', "two\nlines.mp4", "naïve %05d.mp4"]
+    names.append(os.fsdecode(b"caf\xe9.mp4"))
+    for name in names:
+        (films / name).write_bytes((parts / "picture.mp4").read_bytes())
+    video(films, "-o", tmp_path / "out")
+    assert all((tmp_path / "out" / name).exists() for name in names)
+    video("--", "-x.MP4", cwd=films)
+    assert (films / "-x-colour.MP4").exists()
+    assert len(records(tmp_path / "out")) == len(names)
+
+
+def test_bad_films_cost_themselves_alone(tmp_path, parts, video):
+    films = tmp_path / "films"
+    films.mkdir()
+    good = (parts / "picture.mp4").read_bytes()
+    (films / "good.mp4").write_bytes(good)
+    (films / "empty.mkv").write_bytes(b"")
+    (films / "no moov.mp4").write_bytes(good[: len(good) // 2])
+    (films / "text.avi").write_text("this is no film\n" * 100)
+    ffmpeg("-f", "lavfi", "-i", "sine=d=1", "-c:a", "flac", films / "sound.mkv")
+    out = tmp_path / "out"
+    done = video(films, "-o", out, expect=3)
+    found = {name: (record["status"], record["reason"]) for name, record in records(out).items()}
+    assert found == {
+        "good.mp4": ("done", "coloured"),
+        "empty.mkv": ("failed", "empty"),
+        "no moov.mp4": ("failed", "unreadable"),
+        "text.avi": ("failed", "unreadable"),
+        "sound.mkv": ("failed", "unsupported"),
+    }
+    assert "4 failed" in done.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["_archivecolor", "good.mp4"]
+
+
+def test_a_truncated_film_is_coloured_up_to_the_damage(tmp_path, parts, video):
+    ffmpeg("-i", parts / "picture.mp4", "-c", "copy", tmp_path / "whole.mkv")
+    data = (tmp_path / "whole.mkv").read_bytes()
+    film = tmp_path / "half.mkv"
+    film.write_bytes(data[: len(data) // 2])
+    video(film, "-o", tmp_path / "out")
+    record = records(tmp_path / "out")["half.mkv"]
+    assert record["status"] == "done"
+    assert "less than the container promises" in record["detail"]
+    assert 0 < len(times(tmp_path / "out" / "half.mkv")) < 40
+    video(film, "-o", tmp_path / "strict", "--strict", expect=3)
+    assert records(tmp_path / "strict")["half.mkv"]["reason"] == "truncated"
+
+
+def test_shots_in_colour_keep_their_own(tmp_path, video):
+    film = tmp_path / "film.mkv"
+    size = "s=160x120:r=25:d=1"
+    grey = "mandelbrot=s=160x120:r=25,trim=duration=1,format=gray,format=yuv420p[a]"
+    graph = f"{grey};testsrc2={size},format=yuv420p[b];[a][b]concat=n=2:v=1"
+    ffmpeg("-filter_complex", graph, "-c:v", "ffv1", film)
+    video(film, "-o", tmp_path / "out", "--codec", "ffv1", "--keep-work")
+    made = tmp_path / "out" / "film.mkv"
+    with av.open(str(film)) as source, av.open(str(made)) as copy:
+        pairs = list(zip(source.decode(video=0), copy.decode(video=0), strict=True))
+    assert len(pairs) == 50
+    grey = np.concatenate([np.frombuffer(frame.planes[1], np.uint8) for _, frame in pairs[:25]])
+    assert (grey != 128).mean() > 0.5
+    for own, kept in pairs[26:]:
+        expected = own.reformat(format="yuv444p")
+        assert np.array_equal(expected.to_ndarray(), kept.to_ndarray())
+    with next((tmp_path / "out").rglob("shots.csv")).open() as file:
+        assert [int(row["first_frame"]) for row in csv.DictReader(file)] == [0, 25]
+    ffmpeg("-f", "lavfi", "-i", f"testsrc2={size}", "-c:v", "ffv1", tmp_path / "colour.mkv")
+    video(tmp_path / "colour.mkv", "-o", tmp_path / "out")
+    assert records(tmp_path / "out")["colour.mkv"]["reason"] == "already-colour"
+
+
+def test_an_edited_list_of_shots_is_used(tmp_path, parts, video):
+    listed = tmp_path / "mine.csv"
+    listed.write_text("first_frame\n0\n7\n31\n")
+    video(parts / "picture.mp4", "-o", tmp_path / "out", "--cuts", listed)
+    assert records(tmp_path / "out")["picture.mp4"]["film"]["shots"] == 3
+    listed.write_text("first_frame\n0\n7\n400\n")
+    refused = video(parts / "picture.mp4", "-o", tmp_path / "other", "--cuts", listed, expect=2)
+    assert "line 4" in refused.stderr
+
+
+def test_a_dry_run_counts_frames_and_loads_no_network(tmp_path, parts, checkpoint):
+    words = [
+        "video",
+        str(parts / "picture.mp4"),
+        "-o",
+        str(tmp_path / "out"),
+        "--dry-run",
+        "--checkpoint",
+        str(checkpoint),
+    ]
+    code = (
+        "import sys\nfrom archivecolor.cli.main import main\n"
+        f"answer = main({words!r})\n"
+        "assert not {'torch', 'cv2'} & set(sys.modules), 'heavy'\nsys.exit(answer)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "40 frames" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_beside_each_film_without_an_output(tmp_path, parts, video):
+    film = tmp_path / "films" / "reel.mp4"
+    film.parent.mkdir()
+    film.write_bytes((parts / "picture.mp4").read_bytes())
+    video(film.parent)
+    assert (film.parent / "reel-colour.mp4").exists()
+    again = video(film.parent)
+    assert "1 up to date" in again.stderr
+    assert not (film.parent / "reel-colour-colour.mp4").exists()
+
+
+def test_wrong_options_do_nothing(tmp_path, parts, video):
+    video(parts / "picture.mp4", "-o", tmp_path / "out", "--codec", "ffv1", "--crf", "20", expect=2)
+    video(tmp_path / "nothing.mp4", "-o", tmp_path / "out", expect=2)
+    video(parts / "picture.mp4", "-o", tmp_path / "out", "--encoder", "h264_nosuch", expect=4)
+    with contextlib.suppress(FileNotFoundError):
+        assert not [path for path in (tmp_path / "out").iterdir() if path.name != "_archivecolor"]
