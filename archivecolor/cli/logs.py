@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import os
 import sys
 import traceback
 from datetime import datetime, timezone
+from pathlib import Path
 
 from archivecolor.errors import OutputError
 from archivecolor.settings import VoiceOptions
@@ -38,7 +40,7 @@ class PlainLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """`record` as one line."""
         text = f"archivecolor: {record.levelname.lower()}: {record.getMessage()}"
-        return text.encode("utf-8", "backslashreplace").decode()
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def log_to(voice: VoiceOptions) -> None:
@@ -57,7 +59,7 @@ def log_to(voice: VoiceOptions) -> None:
     terminal.addFilter(not_shown)
     ROOT.addHandler(terminal)
     if voice.log_file is not None:
-        ROOT.addHandler(file_handler(voice))
+        ROOT.addHandler(file_handler(voice.log_file))
 
 
 def not_shown(record: logging.LogRecord) -> bool:
@@ -65,11 +67,54 @@ def not_shown(record: logging.LogRecord) -> bool:
     return not getattr(record, "shown", False)
 
 
-def file_handler(voice: VoiceOptions) -> logging.Handler:
-    """A handler that appends, and notices when the file was rotated away."""
+class LogFile(logging.handlers.WatchedFileHandler):
+    """Appends to a file, notices when it was rotated away, and never ends a run.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), encoding="utf-8")
+        self._complained = False
+        if not ends_with_line(path):
+            # A run that was killed, or a full disk, cut the last line short.
+            with path.open("ab") as file:
+                file.write(b"\n")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append one line."""
+        try:
+            super().emit(record)
+        except OSError:  # while opening the file anew
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the base class's name
+        """Say once that the log cannot be written; the work goes on without it."""
+        if not self._complained:
+            self._complained = True
+            trouble = sys.exc_info()[1]
+            sys.stderr.write(f"archivecolor: warning: cannot write the log file: {trouble}\n")
+
+
+def ends_with_line(path: Path) -> bool:
+    """Whether a file is empty or ends with a line end."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def file_handler(path: Path) -> logging.Handler:
+    """A handler for the log file.
+
+    Raises:
+        OutputError: it cannot be opened.
+    """
     try:
-        handler = logging.handlers.WatchedFileHandler(str(voice.log_file), encoding="utf-8")
+        handler = LogFile(path)
     except OSError as error:
-        raise OutputError(f"cannot write the log file {voice.log_file}: {error.strerror}") from error
+        raise OutputError(f"cannot write the log file {path}: {error.strerror}") from error
     handler.setFormatter(JsonLines())
     return handler

@@ -6,11 +6,11 @@ import difflib
 import importlib
 import logging
 import os
+import signal
 import tempfile
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 import click
 
@@ -40,7 +40,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """All names, in the order of use."""
-        return [name for name in COMMANDS if Path(__file__).with_name(f"{name}.py").exists()]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of that name."""
@@ -98,7 +98,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the process edge
         return exit_code_for(error)
+    finally:
+        if arguments is None:
+            deafen()
     return int(answer) if isinstance(answer, int) else ExitCode.OK
+
+
+def deafen() -> None:
+    """Take no more signals: the process ends, and one that came late would spoil only that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def exit_code_for(error: Exception) -> int:
@@ -130,4 +139,4 @@ def report_fault(error: Exception) -> None:
 
 def say(text: str) -> None:
     """One line on standard error; bytes of names that are not UTF-8 as escapes."""
-    click.echo(text.encode("utf-8", "backslashreplace").decode(), err=True)
+    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), err=True)

@@ -114,9 +114,18 @@ def summary(ending: Ending) -> str:
     if progress.settled:
         text += f" in {duration(progress.seconds)}, {progress.rate:.1f} {progress.unit}/s"
     text += "".join(f"; {count} {word}" for word, count in ending.untouched.items())
+    return text + way_on(ending)
+
+
+def way_on(ending: Ending) -> str:
+    """Why a run ended before its end, and how it goes on; empty where it did not."""
     if ending.exit_code in STOPPED:
-        text += "; stopped, the same command goes on where it left off"
-    return text
+        return "; stopped, the same command goes on where it left off"
+    if ending.exit_code is ExitCode.TOO_MANY_FAILURES:
+        return "; ended, more failed than --max-failures allows"
+    if ending.progress.left:
+        return "; the time is over, the same command goes on with what is left"
+    return ""
 
 
 def duration(seconds: float) -> str:
@@ -133,5 +142,5 @@ def printable(text: str) -> str:
     """`text` as any terminal can take it: bytes of names that are not UTF-8 as escapes, on one line."""
     return "".join(
         part if part.isprintable() else part.encode("unicode_escape").decode()
-        for part in text.encode("utf-8", "backslashreplace").decode()
+        for part in text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     )

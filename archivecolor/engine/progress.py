@@ -103,6 +103,10 @@ class Tally:
             self._reasons[news.reason] += 1
         return self.now()
 
+    def drop(self, count: int) -> None:
+        """Forget items that turned out to need nothing."""
+        self._total -= count
+
     def work(self, amount: float) -> Progress:
         """Count work on an item that is not settled yet; its news should not count it again."""
         self._amount += amount

@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 # other's way.
 SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 ORPHAN_CHECK_SECONDS = 0.5
+START_ATTEMPTS = 4
+# What a terminal or a service manager sends to all processes of a run; only the parent heeds it.
+GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LAST = 2  # after every task, urgent or not
 
 
@@ -93,9 +96,9 @@ class Workers:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self.close(now=kind is not None and issubclass(kind, KeyboardInterrupt))
+        self.close(now=is_abort(error))
 
     def submit(self, task: Callable[[T], R], item: T, *, urgent: bool = False) -> Future[R]:
         """Have `task(item)` run in a worker, before all that is not urgent if `urgent`.
@@ -125,6 +128,12 @@ class Workers:
                 tasks.append(self._queue.get_nowait())
             except queue.Empty:
                 return tasks
+
+
+def is_abort(error: BaseException | None) -> bool:
+    """Whether `error` is `KeyboardInterrupt`, or a generator's end because of one in its consumer."""
+    cause = error.__context__ if isinstance(error, GeneratorExit) else error
+    return isinstance(cause, KeyboardInterrupt)
 
 
 class _Supervisor(threading.Thread):
@@ -182,13 +191,23 @@ class _Supervisor(threading.Thread):
         if self._process is not None and self._process.items >= self._options.items_per_process:
             self._retire()
         if self._process is None:
-            self._process = _Process(self._options)
+            self._process = started(self._options)
         return self._process
 
     def _retire(self) -> None:
         if self._process is not None:
             self._process.close()
             self._process = None
+
+
+def started(options: WorkerOptions) -> _Process:
+    """A new process; one that dies while it starts may have been killed, so there are several tries."""
+    for _ in range(START_ATTEMPTS):
+        try:
+            return _Process(options)
+        except BrokenProcessPool:
+            log.info("a worker process died while it started")
+    raise UnavailableError("worker processes cannot be started: each died at once (out of memory?)")
 
 
 class _Process:
@@ -204,13 +223,15 @@ class _Process:
         )
         self.items = 0
         self.overran = False
+        if hasattr(signal, "pthread_sigmask"):
+            # The process inherits the mask of this thread: a signal that comes while it starts must not
+            # end it. Not sooner: making the executor may start loky's tracker, which unblocks signals.
+            signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
         try:
             self._pid: int = self._executor.submit(os.getpid).result()
-        except BrokenProcessPool as error:
+        except BrokenProcessPool:
             self.close()
-            raise UnavailableError(
-                "worker processes cannot be started; the log says why (try --jobs 1)"
-            ) from error
+            raise
 
     def call(self, task: Callable[[Any], Any], item: Any) -> Any:
         """`task(item)` in the process; `BrokenProcessPool` when it died or had to be killed."""
@@ -239,7 +260,7 @@ def _nothing(_: None) -> None:
 
 def _prepare(parent: int, start: Callable[[], None] | None) -> None:
     """Make a new process a good worker: deaf to the terminal's signals, gone when its parent is."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in GROUP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     if start is not None:

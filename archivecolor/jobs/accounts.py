@@ -21,6 +21,7 @@ from archivecolor.settings import Settings
 
 log = logging.getLogger(__name__)
 
+MEGAPIXELS = "MP"
 # The libraries that the bytes of an output may depend on.
 LIBRARIES = (
     "archivecolor",
@@ -105,7 +106,23 @@ def write_output_digests(output: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    write_digests(output / OUR_FOLDER / DIGESTS_NAME, Manifest(manifest_path(output)).digests())
+    write_digests(digests_path(output), Manifest(manifest_path(output)).digests())
+
+
+def digests_are_current(output: Path) -> bool:
+    """Whether `manifest-sha256.txt` was written after the manifest's last line.
+
+    It was not where a run was killed behind its last record, or where manifests were put together.
+    """
+    try:
+        return digests_path(output).stat().st_mtime_ns >= manifest_path(output).stat().st_mtime_ns
+    except FileNotFoundError:
+        return False
+
+
+def digests_path(output: Path) -> Path:
+    """Where the list of the outputs' digests lies."""
+    return output / OUR_FOLDER / DIGESTS_NAME
 
 
 def begun_run(command: tuple[str, ...], settings: Settings, weights: str) -> Run:
@@ -154,7 +171,7 @@ class RunFile:
             counts=counts_of(progress) | dict(ending.untouched),
             ended=now_utc(),
             seconds=round(progress.seconds, 3),
-            megapixels=round(progress.amount, 3),
+            megapixels=round(progress.amount, 3) if progress.unit == MEGAPIXELS else 0.0,
             exit_code=int(ending.exit_code),
         )
         write_run(self._path, run)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from pathlib import Path
 
 from archivecolor.archive.durable import sweep_parts
 from archivecolor.archive.estimate import Estimate, estimate
@@ -15,14 +17,16 @@ from archivecolor.archive.manifest import Manifest, Writer
 from archivecolor.archive.plan import Action, Plan, Question, make_plan
 from archivecolor.archive.record import now_utc
 from archivecolor.archive.runfile import read_run
-from archivecolor.archive.walk import PassedOver, walk
+from archivecolor.archive.walk import OUR_FOLDER, PassedOver, walk
 from archivecolor.engine.progress import Ending, Listener, Progress, Tally
 from archivecolor.engine.stopping import Stop, listening
-from archivecolor.errors import ArchivecolorError, ExitCode
+from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
 from archivecolor.jobs.accounts import (
+    MEGAPIXELS,
     Account,
     RunFile,
     begun_run,
+    digests_are_current,
     manifest_path,
     run_path,
     write_output_digests,
@@ -93,8 +97,11 @@ def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str,
     """
     check_folders(settings.input, settings.output)
     weights = sha256_of(checkpoint_path(settings.checkpoint))
-    prepare_output(settings.output)
-    with listening(Stop(settings.max_runtime)) as stop, locked(settings.output, settings.wait_lock):
+    with (
+        output_for_use(settings.output),
+        listening(Stop(settings.max_runtime)) as stop,
+        locked(settings.output, settings.wait_lock),
+    ):
         sweep_parts(settings.output)
         chosen = choose(settings, weights, stop)
         run = RunFile.begin(settings.output, begun_run(command, settings, weights))
@@ -108,6 +115,21 @@ def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str,
             raise
         run.end(ending)
         return ending
+
+
+@contextmanager
+def output_for_use(output: Path) -> Iterator[None]:
+    """Make the output folder; a run that is refused while it plans leaves no new folder behind."""
+    existed = output.exists()
+    prepare_output(output)
+    try:
+        yield
+    except UsageError:
+        if not existed:
+            with suppress(OSError):  # something is in it after all
+                (output / OUR_FOLDER).rmdir()
+                output.rmdir()
+        raise
 
 
 def choose(settings: DirSettings, weights: str, stop: Stop) -> Chosen:
@@ -126,14 +148,15 @@ def choose(settings: DirSettings, weights: str, stop: Stop) -> Chosen:
         weights=weights,
         options=settings,
     )
-    found = takewhile(lambda _: not stop.requested, walk(settings.input, settings, passed_over))
+    # The end of the time does not cut the plan short: it is what says how much is left.
+    found = takewhile(lambda _: stop.exit_code is None, walk(settings.input, settings, passed_over))
     return Chosen(make_plan(found, manifest, question), manifest, passed_over)
 
 
 def colour_chosen(chosen: Chosen, making: Making, listener: Listener, stop: Stop) -> Ending:
     """Colour what the plan says, and write down what became of it."""
     settings, plan = making.settings, chosen.plan
-    tally = Tally(total=len(plan.items), unit="MP")
+    tally = Tally(total=len(plan.items), unit=MEGAPIXELS)
     listener.began(tally.now())
     with Writer(manifest_path(settings.output)) as writer:
         account = Account(writer, tally, listener)
@@ -143,7 +166,7 @@ def colour_chosen(chosen: Chosen, making: Making, listener: Listener, stop: Stop
                 account.enter(entry.record, entry.megapixels)
                 if too_many_failures(tally.now(), settings):
                     break
-    if plan.items or plan.touched:
+    if not digests_are_current(settings.output):
         write_output_digests(settings.output)
     return Ending(tally.now(), exit_code(tally.now(), chosen, settings, stop), chosen.untouched)
 

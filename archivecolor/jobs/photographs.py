@@ -183,15 +183,15 @@ class Painter:
         try:
             yield from self._predict(group)
             return
-        except (OutOfMemoryError, ItemError) as error:
-            trouble = error
+        except (OutOfMemoryError, MemoryError, ItemError) as error:
+            trouble: Exception = error
         if len(group) > 1:
             for looked in group:
                 yield from self.paint([looked])
             return
-        reason = trouble.reason if isinstance(trouble, ItemError) else Reason.OUT_OF_MEMORY
-        detail = trouble.detail if isinstance(trouble, ItemError) else str(trouble)
-        yield self._making.failed(group[0].item, ItemError(reason, detail), group[0].seen.facts)
+        if not isinstance(trouble, ItemError):
+            trouble = ItemError(Reason.OUT_OF_MEMORY, str(trouble) or "there is not enough memory for it")
+        yield self._making.failed(group[0].item, trouble, group[0].seen.facts)
 
     def _predict(self, group: list[Looked]) -> list[FinishTask]:
         chromas = iter(self.predictor.predict([luma for looked in group for luma in looked.seen.lumas]))

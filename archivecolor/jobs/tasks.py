@@ -110,9 +110,13 @@ def prepare_worker() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    # What matters comes back in answers; libraries' chatter belongs on nobody's terminal.
+    # What matters comes back in answers; libraries' chatter belongs on nobody's terminal, nor in the
+    # mail that cron sends. Those in C write to the descriptor itself.
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def look_at(task: LookTask) -> Looked:

@@ -85,7 +85,8 @@ def _shard_members(shard: Path) -> list[Member]:
                 if entry.isfile() and Path(entry.name).suffix.lower() in PICTURE_SUFFIXES
             ]
     except (tarfile.TarError, OSError) as trouble:
-        raise UsageError(f"{shard} cannot be read as a tar shard: {trouble}") from trouble
+        words = str(trouble).partition("\n")[0]
+        raise UsageError(f"{shard} cannot be read as a tar shard: {words}") from trouble
 
 
 def _listed_members(listing: Path) -> Iterator[Member]:

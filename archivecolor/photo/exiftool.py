@@ -7,6 +7,7 @@ where exiftool dies it reads the closed pipe for ever.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import itertools
 import logging
@@ -14,16 +15,22 @@ import os
 import queue
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
 from typing import IO
+
+if sys.platform == "linux":
+    import resource
 
 logger = logging.getLogger(__name__)
 
 # It grows, and has been seen to stall after thousands of files.
 FILES_PER_PROCESS = 500
 OLDEST = (12, 10)
+# It unpacks whatever compressed text a file holds; a thousandfold is a few bytes' work for an attacker.
+MOST_MEMORY = 1 << 30
 START_SECONDS = 30.0
 END_SECONDS = 5.0
 
@@ -111,6 +118,7 @@ class HeldExiftool:
             )
         except OSError as error:
             raise ExiftoolError(f"exiftool does not start: {error}") from error
+        bound_memory(self.process.pid)
         for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
             # A thread each: Windows cannot wait for two pipes, nor for one with a time limit.
             threading.Thread(target=pump, args=(name, stream, self.lines), daemon=True).start()
@@ -160,6 +168,13 @@ def tied_to_us() -> list[str]:
     """
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+
+
+def bound_memory(pid: int) -> None:
+    """Let a process die of its own hunger, where the system can: it must not take the machine with it."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
 def stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:

@@ -19,7 +19,9 @@ def test_items_are_counted_by_status():
 
 
 def test_time_left_follows_the_speed_so_far():
-    progress = Progress(total=40, done=8, skipped=1, failed=1, amount=50.0, unit="MP", seconds=20.0, reasons={})
+    progress = Progress(
+        total=40, done=8, skipped=1, failed=1, amount=50.0, unit="MP", seconds=20.0, reasons={}
+    )
     assert progress.rate == pytest.approx(2.5)
     assert progress.seconds_left == pytest.approx(60.0)
 

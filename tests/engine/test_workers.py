@@ -1,5 +1,7 @@
 """Worker processes die, hang and leak; the items beside the one in hand must not notice."""
 
+import contextlib
+import functools
 import os
 import signal
 import threading
@@ -91,7 +93,7 @@ def test_an_item_whose_process_was_killed_from_outside_is_tried_again(tmp_path):
 
 
 def test_a_hanging_item_times_out_and_the_next_one_runs():
-    with Workers(WorkerOptions(count=1, timeout=0.5)) as workers:
+    with Workers(WorkerOptions(count=1, timeout=3)) as workers:
         hanging, next_one = workers.submit(sleep, 60), workers.submit(sleep, 0)
         with pytest.raises(ItemError) as caught:
             hanging.result()
@@ -127,15 +129,31 @@ def test_leaving_finishes_what_is_in_hand_and_drops_what_waits():
     assert waiting.cancelled()
 
 
-def test_an_abort_kills_what_is_in_hand():
-    began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), Workers(WorkerOptions(count=2)) as workers:
+def held_up():
+    """Yields once a worker has begun what takes a minute."""
+    with Workers(WorkerOptions(count=2)) as workers:
         workers.submit(double, 1).result()
         in_hand = workers.submit(sleep, 60)
         while not in_hand.running():
             time.sleep(0.01)
+        yield in_hand
+
+
+def test_an_abort_kills_what_is_in_hand():
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), contextlib.closing(held_up()) as running:
+        in_hand = next(running)
+        running.throw(KeyboardInterrupt)
+    assert time.monotonic() - began < 30
+    assert isinstance(in_hand.exception(), ItemError)
+
+
+def test_an_abort_of_a_generators_consumer_kills_too():
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), contextlib.closing(held_up()) as running:
+        in_hand = next(running)
         raise KeyboardInterrupt
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 30
     assert isinstance(in_hand.exception(), ItemError)
 
 
@@ -152,6 +170,18 @@ def test_no_thread_or_process_is_left_behind():
 def test_processes_that_cannot_start_end_the_run():
     with Workers(WorkerOptions(count=1, start=fail_to_start)) as workers, pytest.raises(UnavailableError):
         workers.submit(double, 1).result()
+
+
+def start_at_second_try(marker):
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_killed_while_it_starts_is_started_again(tmp_path):
+    start = functools.partial(start_at_second_try, tmp_path / "died")
+    with Workers(WorkerOptions(count=1, start=start)) as workers:
+        assert workers.submit(double, 4).result() == 8
 
 
 def test_each_process_is_prepared_once_and_single_threaded():

@@ -281,3 +281,20 @@ def test_a_saved_recipe_runs_again(archive, archivecolor, tmp_path, checkpoint):
     done = archivecolor("run", recipe, "--json")
     assert done.returncode == 0
     assert "1 up to date" in done.stderr
+
+
+def test_films_of_the_tree_can_be_coloured_too(archive, archivecolor, tmp_path):
+    source = shutil.copytree(archive / "people", tmp_path / "in")
+    draw = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=size=96x64:rate=10:duration=0.5",
+        "-vf",
+        "format=gray,format=yuv420p",
+    ]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *draw, str(source / "film.mp4")], check=True)
+    done = archivecolor("dir", source, tmp_path / "out", "--films", "--exclude", "*.jp*g")
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" in ")[0] for line in done.stderr.splitlines()] == ["dir: 1 done", "films: 1 done"]
+    assert set(tree(tmp_path / "out")) == {"chelsea.png", "film.mp4"}

@@ -1,0 +1,56 @@
+# archivecolor: what to type.
+#
+#   make demo     colour a small archive made of scikit-image's pictures, and draw a before/after sheet
+#   make test     run the tests
+#   make check    linters, types and floors: what has to pass before a commit
+#   make faults   the whole fault suite, hours long: kills, full disks, mutated files, attacks, a real cron
+#   make bench    the benchmarks behind README's numbers
+#   make venv     only install: .venv with everything, ffmpeg and exiftool where they are missing
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+# The version that tests and weights were made with; its CPU build serves.
+TORCH := torch==2.13.0
+PACKAGES := python3-venv ffmpeg libimage-exiftool-perl
+
+.PHONY: help venv demo test check faults bench
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+venv: .venv/ready
+
+.venv/ready: pyproject.toml Makefile
+	@bash .ci/system-packages $(PACKAGES)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,heic]'
+	touch $@
+
+demo: .venv/ready
+	$(BIN)/python examples/demo_archive.py demo/in
+	@# 3: some items failed, as the broken file of the demo must.
+	$(BIN)/archivecolor dir demo/in demo/out || test $$? -eq 3
+	$(BIN)/python examples/manifest_table.py demo/out
+	$(BIN)/python examples/before_after_sheet.py demo/in demo/out demo/before-after.png
+
+test: .venv/ready
+	$(BIN)/python -m pytest -m 'not fault'
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+faults: .venv/ready
+	$(BIN)/python -m pytest tests/faults tests/security tests/pipelines
+
+bench: .venv/ready
+	$(BIN)/python benchmarks/photos.py
+	$(BIN)/python benchmarks/archive.py

@@ -1,0 +1,110 @@
+"""What people see: a live display on a terminal, one line otherwise, nothing when asked."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from archivecolor.cli.terminal import PlainDisplay, Terminal, duration, printable, summary
+from archivecolor.engine.progress import Ending, News, Tally
+from archivecolor.errors import ExitCode
+from archivecolor.settings import VoiceOptions
+
+DONE = News("a.jpg", "done", "coloured", "", 2.0, {"path": "a.jpg"})
+FAILED = News("caf\udce9.jpg", "failed", "truncated", "it ends early", 0.0, {"path": "caf\\xe9.jpg"})
+
+
+def told(voice, *news, code=ExitCode.OK, total=2):
+    """Runs a terminal through `news`, and gives the exit code it answers."""
+    terminal = Terminal(voice, "dir", PlainDisplay())
+    tally = Tally(total=total, unit="MP")
+    terminal.began(tally.now())
+    for one in news:
+        terminal.settled(one, tally.add(one))
+    return terminal.finish(Ending(tally.now(), code, {"up to date": 3}))
+
+
+def test_without_a_terminal_one_line_says_it_all(capsys):
+    assert told(VoiceOptions(), DONE, FAILED, code=ExitCode.SOME_FAILED) is ExitCode.SOME_FAILED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("dir: 1 done, 1 failed (truncated 1) in 0 s, ")
+    assert err.endswith(" MP/s; 3 up to date\n")
+
+
+def test_quiet_is_silent_when_all_is_well_and_speaks_when_not(capsys):
+    told(VoiceOptions(quiet=True), DONE)
+    assert capsys.readouterr() == ("", "")
+    told(VoiceOptions(quiet=True), DONE, FAILED, code=ExitCode.SOME_FAILED)
+    assert "1 failed (truncated 1)" in capsys.readouterr().err
+
+
+def test_verbose_says_a_line_for_every_item_that_any_terminal_can_print(capsys):
+    told(VoiceOptions(verbose=True), DONE, FAILED)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "done     a.jpg  coloured"
+    assert lines[1] == "failed   caf\\xe9.jpg  truncated: it ends early"
+
+
+def test_json_lines_are_the_records(capsys):
+    told(VoiceOptions(json=True, quiet=True), DONE, FAILED)
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [DONE.record, FAILED.record]
+
+
+def test_a_stopped_run_says_how_it_goes_on():
+    ending = Ending(Tally(total=5, unit="MP").now(), ExitCode.INTERRUPTED)
+    assert summary(ending) == "0 done, 5 left; stopped, the same command goes on where it left off"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "0 s"), (59, "59 s"), (185, "3 min 05 s"), (7620, "2 h 07 min")]
+)
+def test_durations_are_said_as_people_do(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_names_cannot_drive_the_terminal():
+    assert printable("a\x1b[2Jb\nc") == "a\\x1b[2Jb\\nc"
+
+
+LIVE = """
+import sys, time
+from archivecolor.cli.terminal import terminal_for
+from archivecolor.engine.progress import Ending, News, Tally
+from archivecolor.errors import ExitCode
+from archivecolor.settings import VoiceOptions
+
+tally = Tally(total=4, unit="MP")
+with terminal_for(VoiceOptions(), "dir") as terminal:
+    terminal.began(tally.now())
+    for status, reason in (("done", "coloured"), ("failed", "empty"), ("skipped", "toned")):
+        news = News(f"[bold]{status}.jpg", status, reason, "", 1.0, {})
+        time.sleep(0.2)
+        terminal.settled(news, tally.add(news))
+    sys.exit(terminal.finish(Ending(tally.now(), ExitCode.SOME_FAILED)))
+"""
+
+
+def test_on_a_terminal_there_is_a_bar_with_counts_speed_and_the_file():
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160"}
+    run = subprocess.Popen([sys.executable, "-c", LIVE], stderr=child, stdout=child, env=environment)
+    os.close(child)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(parent, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    assert run.wait() == 3
+    text = seen.decode()
+    for words in ("3/4", "1 done", "1 skipped", "1 failed", "MP/s", "left", "[bold]skipped.jpg"):
+        assert words in text
+    assert "failed   [bold]failed.jpg  empty" in text
+    assert "dir: 1 done, 1 skipped, 1 failed, 1 left (empty 1, toned 1)" in text

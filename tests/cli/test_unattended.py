@@ -1,0 +1,92 @@
+"""What a scheduler asks of a run: quiet, a log, a priority, a window, a bound on failures."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+LOG_KEYS = {"at", "level", "logger", "message"}
+
+
+def logged(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def children_of(pid):
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="priorities are read from Linux's /proc")
+def test_a_night_with_a_rotated_log_and_a_low_priority(command_words, archive, tmp_path):
+    log, rotated = tmp_path / "night.log", tmp_path / "night.log.1"
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    words = command_words("dir", archive, tmp_path / "out", "-q", "--nice", "3", "--log-file", log)
+    run = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    manifest = tmp_path / "out" / "_archivecolor" / "manifest.jsonl"
+    deadline = time.monotonic() + 120
+    while not (manifest.exists() and manifest.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    priorities = {os.getpriority(os.PRIO_PROCESS, pid) for pid in [run.pid, *children_of(run.pid)]}
+    log.rename(rotated)
+    words, errors = run.communicate(timeout=300)
+    assert run.returncode == 3
+    assert words == ""
+    assert errors.count("\n") == 1  # something failed, so it is said, once
+    assert priorities == {before + 3}
+    lines = [*logged(rotated), *logged(log)]
+    assert all(line.keys() - {"traceback"} == LOG_KEYS for line in lines)
+    told = {line["message"].split(": ")[0] for line in lines if line["logger"].endswith("accounts")}
+    assert told == {json.loads(line)["path"] for line in manifest.read_text().splitlines()}
+    assert len(logged(log)) > 0
+
+
+def test_a_log_is_added_to_and_may_have_a_torn_end(archivecolor, archive, tmp_path):
+    log = tmp_path / "log"
+    log.write_text('{"at": "torn')
+    only = ["--include", "sepia.png", "--log-file", log]
+    for expected in (2, 2):
+        assert archivecolor("dir", archive, archive, *only).returncode == expected
+    torn, *lines = log.read_text().splitlines()
+    assert torn == '{"at": "torn'
+    assert [json.loads(line)["level"] for line in lines] == ["error"] * 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_under_the_log_is_said_once_and_costs_no_picture(archivecolor, archive, tmp_path):
+    words = ["--include", "*.webp", "-q", "--log-file", "/dev/full"]
+    done = archivecolor("dir", archive, tmp_path / "out", *words)
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1
+    assert "cannot write the log file" in done.stderr
+    assert (tmp_path / "out" / "places" / "abroad" / "caf\u00e9.webp").exists()
+
+
+def test_a_log_that_cannot_be_written_is_said_at_once(archivecolor, archive, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "--log-file", tmp_path / "no" / "log")
+    assert done.returncode == 5
+    assert "log file" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_end_of_the_window_is_no_failure_and_says_what_is_left(archivecolor, archive, tmp_path):
+    done = archivecolor("dir", archive, tmp_path / "out", "--max-runtime", "0")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "10 left" in done.stderr
+    assert "goes on with what is left" in done.stderr
+    assert json.loads((tmp_path / "out/_archivecolor/run.json").read_text())["counts"]["left"] == 10
+    quiet = archivecolor("dir", archive, tmp_path / "out", "--max-runtime", "0", "-q")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+
+def test_too_many_failures_are_said_even_if_quiet(archivecolor, archive, tmp_path):
+    damaged = ["--include", "broken.jpg", "--include", "empty.png"]
+    done = archivecolor("dir", archive, tmp_path / "out", "--max-failures", "0", "-q", *damaged)
+    assert done.returncode == 7
+    assert done.stderr.count("\n") == 1
+    assert "--max-failures" in done.stderr

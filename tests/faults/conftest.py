@@ -1,0 +1,33 @@
+"""Runs that can be disturbed."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def start(checkpoint, command_words):
+    """Starts a run in the background, in a process group of its own as a terminal would."""
+    running = []
+
+    def begin(source, output, *words, job="dir", bound_by_modes=False):
+        command = command_words(job, source, output, *words)
+        if bound_by_modes and os.geteuid() == 0:
+            command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--", *command]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

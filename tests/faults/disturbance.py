@@ -1,0 +1,66 @@
+"""What tests of faults do to runs, and what they ask of them."""
+
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from small_archive import tree
+
+
+def children_of(pid):
+    """Process ids of the living children of `pid`, by their command lines."""
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            if parent == pid:
+                found[int(status.parent.name)] = (status.parent / "cmdline").read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            continue  # gone meanwhile
+    return found
+
+
+def workers_of(pid):
+    """Process ids of the workers of a run."""
+    return [child for child, command in children_of(pid).items() if "LokyProcess" in command]
+
+
+def wait_until(condition, seconds=60):
+    """Wait for `condition()`, which is returned."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError("it did not come to pass")
+
+
+def written(output):
+    """Lines of the manifest so far."""
+    path = output / "_archivecolor" / "manifest.jsonl"
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+def assert_undisturbed(output, undisturbed):
+    """The tree is what it would be had nothing happened, and nothing else lies in it."""
+    assert tree(output) == tree(undisturbed)
+    assert not parts_in(output)
+
+
+def parts_in(output):
+    """Part files, which only a run in progress may have."""
+    return [path for path in output.rglob(".*") if path.name.endswith(".archivecolor-part")]
+
+
+@contextmanager
+def small_disk(folder, nbytes):
+    """A disk of its own at `folder`, `nbytes` large."""
+    folder.mkdir()
+    options = f"size={nbytes},mode=777"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,0 +1,170 @@
+"""Pictures and films with some of their bytes changed, and what readers make of them."""
+
+import os
+import random
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from PIL import Image
+from small_archive import grey_of
+
+from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.luma import luma_codes
+from archivecolor.errors import ItemError
+from archivecolor.jobs.tasks import prepare_worker
+from archivecolor.photo.finish import FinishOptions, finish
+from archivecolor.photo.look import look
+
+# Most pictures go wrong in their headers, which are short: half of all changes are made there.
+HEAD_BYTES = 200
+LARGEST_MEGAPIXELS = 4.0
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One damaged file to read.
+
+    Attributes:
+        folder: where it is written; the worker removes it.
+        suffix: of its name.
+        content: of the file it is made from.
+        seed: says what is changed.
+    """
+
+    folder: Path
+    suffix: str
+    content: bytes
+    seed: int
+
+    def damaged(self):
+        """The bytes of the damaged file."""
+        return mutated(self.content, random.Random(self.seed))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a damaged file.
+
+    Attributes:
+        seed: of the mutant.
+        reason: word of the error; "done" without one.
+        difference: largest difference between the luma of source and output as Pillow reads them, 0..255;
+            None where it does not read the source as 8-bit grey or RGB.
+    """
+
+    seed: int
+    reason: str
+    difference: int | None = None
+
+
+def mutated(content, noise):
+    """`content` with some bytes changed, cut out, doubled or cut off."""
+    changed = bytearray(content)
+    for _ in range(noise.choice((1, 1, 2, 4, 16))):
+        end = min(HEAD_BYTES, len(changed)) if noise.random() < 0.5 else len(changed)
+        at = noise.randrange(max(1, end))
+        kind = noise.random()
+        if kind < 0.6:
+            changed[at : at + 1] = bytes([noise.randrange(256)])
+        elif kind < 0.75:
+            changed[at : at + 4] = noise.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff"))
+        elif kind < 0.85:
+            del changed[at : at + noise.randrange(1, 40)]
+        elif kind < 0.95:
+            changed[at:at] = changed[at : at + noise.randrange(1, 40)]
+        else:
+            del changed[at:]
+    return bytes(changed)
+
+
+def read_mutant(mutant):
+    """Look at a damaged picture and colour it, as a worker of a run does."""
+    source = mutant.folder / f"{mutant.seed}{mutant.suffix}"
+    part = source.with_name(f"{mutant.seed}-out{mutant.suffix}")
+    source.write_bytes(mutant.damaged())
+    part.touch()
+    try:
+        return Outcome(mutant.seed, "done", coloured(source, part))
+    except ItemError as error:
+        return Outcome(mutant.seed, error.reason.value)
+    finally:
+        source.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def coloured(source, part):
+    """Colour one picture; gives how far the luma of source and output lie apart."""
+    seen = look(source, working_size=64, max_megapixels=LARGEST_MEGAPIXELS)
+    if not seen.lumas:
+        return None  # line art, which is not coloured
+    chroma = Chroma(np.full((2, 2, 2), 0.1, np.float32), np.ones((2, 2), np.float32), 1.0)
+    options = FinishOptions(stamp=seen.facts.stamp, max_megapixels=LARGEST_MEGAPIXELS)
+    finish(source, part, tuple(chroma for _ in seen.lumas), options)
+    return difference(source, part)
+
+
+def difference(source, part):
+    """Largest difference between the lumas, by a reader that is not ours."""
+    before = luma_by_pillow(source)
+    if before is None:
+        return None
+    after = luma_by_pillow(part)
+    if after is None or before.shape != after.shape:
+        return 255
+    return int(np.abs(before.astype(int) - after).max())
+
+
+def luma_by_pillow(path):
+    """Luma codes (h, w) of the first page as stored; None where Pillow does not read it, or sees alpha."""
+    try:
+        with Image.open(path) as picture:
+            if picture.format == "JPEG":
+                picture.draft("L", picture.size)
+            if picture.mode not in ("L", "RGB") or "transparency" in picture.info:
+                return None
+            codes = np.asarray(picture)
+    except (OSError, ValueError, SyntaxError, TypeError, ArithmeticError, LookupError, struct.error):
+        return None
+    return codes if codes.ndim == 2 else luma_codes(codes)
+
+
+def originals():
+    """One good picture of each container and kind, by a name for it."""
+    grey, rgb = grey_of("camera", (96, 72)), grey_of("coffee", (96, 72)).convert("RGB")
+    deep = np.asarray(grey).astype(np.uint16) * 257
+    return {
+        "grey.jpg": saved(grey, "JPEG", quality=85),
+        "rgb.jpg": saved(rgb, "JPEG", quality=85, progressive=True),
+        "grey.png": saved(grey, "PNG"),
+        "rgb.png": saved(rgb, "PNG"),
+        "grey.tif": tiff(np.asarray(grey), compression=None),
+        "zip.tif": tiff(np.asarray(rgb), compression="zlib", rowsperstrip=16),
+        "deep.tif": tiff(deep, compression="lzw", tile=(16, 16)),
+        "lossless.webp": saved(rgb, "WEBP", lossless=True),
+        "lossy.webp": saved(rgb, "WEBP", quality=80),
+        "grey.bmp": saved(grey, "BMP"),
+        "grey.pgm": saved(grey, "PPM"),
+        "rgb.jp2": saved(rgb, "JPEG2000"),
+    }
+
+
+def saved(picture, form, **how):
+    file = BytesIO()
+    picture.save(file, form, **how)
+    return file.getvalue()
+
+
+def tiff(codes, **how):
+    file = BytesIO()
+    tifffile.imwrite(file, codes, metadata=None, **how)
+    return file.getvalue()
+
+
+def without_exiftool():
+    """Make a worker one of a machine where exiftool is not installed, and a quick one."""
+    prepare_worker()
+    os.environ["PATH"] = ""

@@ -1,0 +1,135 @@
+"""Disks that are full or read-only, manifests that are damaged, files that are garbage."""
+
+import json
+import os
+import random
+import shutil
+import stat
+import subprocess
+
+import pytest
+from disturbance import assert_undisturbed, parts_in, small_disk
+from small_archive import tree
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+
+
+@needs_root
+def test_a_full_disk_stops_the_run_and_a_rerun_finishes(archivecolor, archive, undisturbed, tmp_path):
+    size = sum(len(content) for content in tree(undisturbed).values())
+    with small_disk(tmp_path / "disk", 65536 + size // 3) as disk:
+        done = archivecolor("dir", archive, disk / "out")
+        assert done.returncode == 5, done.stderr
+        assert "No space left" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not parts_in(disk / "out")
+        finished = tree(disk / "out")
+        assert finished.items() <= tree(undisturbed).items()
+        subprocess.run(["mount", "-o", f"remount,size={size * 3}", str(disk)], check=True)
+        assert archivecolor("dir", archive, disk / "out").returncode == 3
+        assert_undisturbed(disk / "out", undisturbed)
+
+
+def test_a_file_size_limit_is_an_output_that_cannot_be_written(command_words, archive, tmp_path):
+    """What stands for a full disk where nobody may mount one."""
+    words = command_words("dir", archive, tmp_path / "out", "--include", "deep.tif")
+    limited = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *words]
+    done = subprocess.run(limited, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 5, done.stderr
+    assert not parts_in(tmp_path / "out")
+    assert tree(tmp_path / "out") == {}
+
+
+@needs_root
+def test_a_read_only_output_is_refused_before_any_work(archivecolor, archive, tmp_path):
+    with small_disk(tmp_path / "disk", 1 << 20) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        done = archivecolor("dir", archive, disk / "out")
+    assert done.returncode == 5
+    assert "Read-only" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def damaged(output, change):
+    manifest = output / "_archivecolor" / "manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(b"".join(change(lines)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: [*lines[:-1], lines[-1][:40]],
+        lambda lines: [*lines[:4], b"{garbage\n", *lines[5:]],
+        lambda lines: [],
+    ],
+    ids=["torn last line", "corrupt middle line", "all lines lost"],
+)
+def test_a_damaged_manifest_costs_its_items_again(archivecolor, archive, undisturbed, tmp_path, change):
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    damaged(output, change)
+    done = archivecolor("dir", archive, output)
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert_undisturbed(output, undisturbed)
+
+
+def test_a_list_of_digests_that_a_kill_left_behind_is_caught_up(archivecolor, undisturbed, archive, tmp_path):
+    """As a run leaves it that is killed between its last record and the list."""
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    listed = output / "_archivecolor" / "manifest-sha256.txt"
+    whole = listed.read_text()
+    listed.write_text("".join(whole.splitlines(keepends=True)[:3]))
+    os.utime(listed, (1e9, 1e9))
+    assert archivecolor("dir", archive, output).returncode == 3
+    assert listed.read_text() == whole
+    assert archivecolor("verify", output).returncode == 0
+
+
+def test_a_newer_manifest_is_refused(archivecolor, archive, undisturbed, tmp_path):
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    damaged(output, lambda lines: [json.dumps({**json.loads(lines[0]), "format": 99}).encode() + b"\n"])
+    before = tree(output)
+    done = archivecolor("dir", archive, output)
+    assert done.returncode == 2
+    assert "newer" in done.stderr
+    assert tree(output) == before
+
+
+def test_garbage_under_every_name_is_a_failed_record(archivecolor, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    noise = random.Random(0)
+    names = [f"of-{suffix}.{suffix}" for suffix in ("jpg", "png", "tif", "webp", "bmp", "pgm", "jp2", "heic")]
+    for name in names:
+        (source / name).write_bytes(noise.randbytes(3000))
+    (source / "half.jpg").write_bytes(b"\xff\xd8\xff\xe0" + noise.randbytes(3000))
+    (source / os.fsdecode(b"caf\xe9.png")).write_bytes(b"\x89PNG\r\n\x1a\n")
+    done = archivecolor("dir", source, tmp_path / "out", "--json")
+    assert done.returncode == 3, done.stderr
+    ends = {record["path"]: record for record in map(json.loads, done.stdout.splitlines())}
+    assert set(ends) == {*names, "half.jpg", "caf\\xe9.png"}
+    assert {record["status"] for record in ends.values()} == {"failed"}
+    assert {record["reason"] for record in ends.values()} <= {"unreadable", "truncated", "unsupported"}
+    assert tree(tmp_path / "out") == {}
+
+
+def test_sources_that_vanish_or_cannot_be_read_are_told_apart(archivecolor, archive, tmp_path):
+    source = shutil.copytree(archive / "people", tmp_path / "in")
+    (source / "chelsea.png").unlink()
+    (tmp_path / "list.txt").write_text("astronaut.jpg\nchelsea.png\n")
+    done = archivecolor("dir", source, tmp_path / "out", "--files-from", tmp_path / "list.txt", "--json")
+    assert done.returncode == 3
+    reasons = {record["path"]: record["reason"] for record in map(json.loads, done.stdout.splitlines())}
+    assert reasons == {"astronaut.jpg": "coloured", "chelsea.png": "vanished"}
+
+
+def test_sources_are_left_as_they_are(archivecolor, archive, tmp_path):
+    source = shutil.copytree(archive, tmp_path / "in")
+    for path in source.rglob("*"):
+        path.chmod(stat.S_IRUSR | (stat.S_IXUSR if path.is_dir() else 0))
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_mode) for path in source.rglob("*")}
+    content = tree(source)
+    assert archivecolor("dir", source, tmp_path / "out").returncode == 3
+    assert {path: (path.stat().st_mtime_ns, path.stat().st_mode) for path in source.rglob("*")} == before
+    assert tree(source) == content

@@ -1,0 +1,118 @@
+"""Runs that are killed or stopped: nothing is lost, and the rerun ends as if undisturbed."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+from disturbance import assert_undisturbed, parts_in, wait_until, workers_of, written
+from small_archive import tree
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "out"
+
+
+def kill_and_finish(start, archivecolor, archive, output, delay):
+    """Kill a run after `delay` seconds, if it still lives; then run it to its end."""
+    sources = tree(archive)
+    run = start(archive, output)
+    time.sleep(delay)
+    run.kill()
+    run.wait()
+    done = archivecolor("dir", archive, output)
+    assert done.returncode == 3, done.stderr
+    assert tree(archive) == sources
+
+
+def test_killed_while_it_writes(start, archivecolor, archive, output, undisturbed):
+    run = start(archive, output)
+    wait_until(lambda: parts_in(output) or run.poll() is not None)
+    run.kill()
+    run.wait()
+    assert archivecolor("dir", archive, output).returncode == 3
+    assert_undisturbed(output, undisturbed)
+
+
+def test_killed_after_the_first_records(start, archivecolor, archive, output, undisturbed):
+    run = start(archive, output)
+    wait_until(lambda: written(output) >= 4)
+    run.kill()
+    run.wait()
+    assert archivecolor("dir", archive, output).returncode == 3
+    assert_undisturbed(output, undisturbed)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("seed", range(50))
+def test_killed_at_any_moment(start, archivecolor, archive, output, undisturbed, seed):
+    began = time.monotonic()
+    start(archive, output.with_name("measured")).wait()
+    whole = time.monotonic() - began
+    kill_and_finish(start, archivecolor, archive, output, random.Random(seed).uniform(0, whole))
+    assert_undisturbed(output, undisturbed)
+
+
+def test_killed_workers_cost_nothing_but_time(start, archive, output, undisturbed):
+    run = start(archive, output)
+    for worker in wait_until(lambda: workers_of(run.pid)):
+        os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: written(output) >= 2)
+    for worker in workers_of(run.pid):
+        os.kill(worker, signal.SIGKILL)
+    _words, errors = run.communicate(timeout=300)
+    assert run.returncode == 3, errors
+    assert_undisturbed(output, undisturbed)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_the_whole_group_stops_cleanly(
+    start, archivecolor, archive, output, undisturbed, number, code
+):
+    run = start(archive, output)
+    wait_until(lambda: written(output) >= 1)
+    os.killpg(run.pid, number)
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == code, errors
+    assert "goes on where it left off" in errors
+    assert "Traceback" not in errors
+    assert not parts_in(output)
+    assert archivecolor("dir", archive, output).returncode == 3
+    assert_undisturbed(output, undisturbed)
+
+
+def test_a_second_signal_stops_at_once(start, archivecolor, archive, output, undisturbed):
+    run = start(archive, output, "--working-size", "512", "--quality", "high")
+    wait_until(lambda: workers_of(run.pid))
+    os.killpg(run.pid, signal.SIGINT)
+    time.sleep(0.2)
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert not parts_in(output)
+    wait_until(lambda: not workers_of(run.pid))
+    assert archivecolor("dir", archive, output).returncode == 3
+    assert_undisturbed(output, undisturbed)
+
+
+def test_a_second_run_is_refused_and_the_first_goes_on(start, archivecolor, archive, output, undisturbed):
+    first = start(archive, output)
+    wait_until((output / "_archivecolor" / "run.json").exists)
+    second = archivecolor("dir", archive, output)
+    assert second.returncode == 11
+    assert f"process {first.pid}" in second.stderr
+    first.communicate(timeout=300)
+    assert first.returncode == 3
+    assert_undisturbed(output, undisturbed)
+
+
+def test_a_second_run_waits_if_asked(start, archive, output, undisturbed):
+    runs = [start(archive, output, "--wait-lock", "200") for _ in range(2)]
+    for run in runs:
+        _, errors = run.communicate(timeout=300)
+        assert run.returncode == 3, errors
+    assert_undisturbed(output, undisturbed)

@@ -1,0 +1,65 @@
+"""Predicting in batches: what cannot be predicted fails alone, and never comes out grey."""
+
+import subprocess
+import sys
+
+STARVE = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from archivecolor.archive.plan import Action, Item
+from archivecolor.engine.stages import Settled
+from archivecolor.jobs.photographs import Making, Painter
+from archivecolor.jobs.tasks import LookTask, look_at
+from archivecolor.settings import DirSettings
+
+folder, checkpoint = Path(sys.argv[1]), Path(sys.argv[2])
+settings = DirSettings(
+    input=folder, output=folder, checkpoint=checkpoint, device="cpu", precision="fp32", working_size=1024
+)
+looked = []
+for name, size in (("small.png", (64, 64)), ("large.png", (1024, 1024))):
+    Image.effect_noise(size, 90).save(folder / name)
+    looked.append(look_at(LookTask(Item(name, name, 1, 1, Action.DO, 0), settings)))
+small = look_at(LookTask(looked[0].item, DirSettings(input=folder, output=folder, working_size=64)))
+painter = Painter(Making(settings, "weights"))
+list(painter.paint([small]))
+status = Path("/proc/self/status").read_text().splitlines()
+used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmSize"))
+resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20,) * 2)
+for answer in painter.paint([small, looked[1]]):
+    if isinstance(answer, Settled):
+        record = answer.value.record
+        print(record.path, record.status.value, record.reason.value)
+    else:
+        print(answer.item.path, len(answer.chromas))
+"""
+
+
+def test_a_picture_too_large_for_the_memory_fails_and_the_others_of_its_batch_do_not(checkpoint, tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", STARVE, str(tmp_path), str(checkpoint)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines() == ["small.png 1", "large.png failed out-of-memory"], done.stderr
+
+
+BROKEN = """
+import sys
+import torch
+from archivecolor.model.checkpoint import dump_checkpoint, load_checkpoint
+from pathlib import Path
+
+checkpoint = load_checkpoint(Path(sys.argv[1]))
+torch.nn.init.constant_(checkpoint.generator.to_ab.bias, float("nan"))
+Path(sys.argv[2]).write_bytes(dump_checkpoint(checkpoint.generator, checkpoint.info))
+"""
+
+
+def test_a_network_that_answers_nonsense_fails_every_picture(archive, checkpoint, archivecolor, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    subprocess.run([sys.executable, "-c", BROKEN, str(checkpoint), str(broken)], check=True)
+    words = ["--checkpoint", broken, "--include", "people", "--json"]
+    done = archivecolor("dir", archive, tmp_path / "out", *words)
+    assert done.returncode == 3
+    assert done.stdout.count('"reason": "broken-network"') == 3
+    assert not list((tmp_path / "out").glob("people/*"))
