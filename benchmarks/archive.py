@@ -26,6 +26,7 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Manifest, Output, Record, Source, Status, Writer, now_utc
 from archivecolor.engine.workers import core_count
 from archivecolor.errors import Reason
+from archivecolor.jobs.accounts import write_output_digests
 from archivecolor.settings import DirSettings
 
 FILES_PER_FOLDER = 1000
@@ -59,9 +60,8 @@ def main() -> None:
         checkpoint = folder / "weights"
         checkpoint.write_bytes(b"only its digest is asked for")
         rows = [*plan(folder, checkpoint, options.files), *rerun(folder, checkpoint, options.done)]
-    print(
-        f"\n{platform.processor() or platform.machine()}, {core_count()} cores, Python {sys.version.split()[0]}"
-    )
+    machine, python = platform.processor() or platform.machine(), platform.python_version()
+    print(f"\n{machine}, {core_count()} cores, Python {python}")
     width = max(len(row.what) for row in rows)
     for row in rows:
         print(f"{row.what:{width}}  {row.value:>10}  {row.wanted}")
@@ -126,6 +126,7 @@ def make_done(source: Path, output: Path, checkpoint: Path, count: int) -> None:
                 at=now_utc(),
             )
             writer.append(record)
+    write_output_digests(output)
 
 
 def names(count: int) -> Iterator[str]:
@@ -146,7 +147,7 @@ def touch(path: Path) -> None:
 def cost_of(*words: object) -> Cost:
     """Run the command to its end, which must be a good one."""
     began = time.monotonic()
-    run = subprocess.Popen([sys.executable, "-m", "archivecolor", *map(str, words)])  # noqa: S603
+    run = subprocess.Popen([sys.executable, "-m", "archivecolor", *map(str, words)])
     _, status, usage = os.wait4(run.pid, 0)
     run.returncode = os.waitstatus_to_exitcode(status)
     if run.returncode:

@@ -1,8 +1,9 @@
 """Supervised worker processes: a process that dies or hangs costs the item it had in hand.
 
 A pool of many processes breaks as a whole when one of them is killed, and nobody knows which item
-did it. So each worker is a loky executor of its own with one process and one item in flight,
-looked after by one thread: whatever happens to the process happened to that item.
+did it; and where it is killed in the middle of an answer, the pool waits for the rest for ever. So
+each worker here is a loky process with a pipe of its own and one item in flight, looked after by
+one thread: whatever happens to the process happened to that item.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import multiprocessing.resource_tracker
 import os
+import pickle
 import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, TypeVar
 
-from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
+from joblib.externals.loky.backend import get_context, resource_tracker
 
 from archivecolor.errors import ItemError, Reason, UnavailableError
 
@@ -36,6 +41,7 @@ log = logging.getLogger(__name__)
 SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 ORPHAN_CHECK_SECONDS = 0.5
 START_ATTEMPTS = 4
+END_SECONDS = 10.0
 # What a terminal or a service manager sends to all processes of a run; only the parent heeds it.
 GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LAST = 2  # after every task, urgent or not
@@ -91,6 +97,7 @@ class Workers:
         self._supervisors = [_Supervisor(self._queue, options) for _ in range(options.count)]
 
     def __enter__(self) -> Workers:
+        _start_trackers()
         for supervisor in self._supervisors:
             supervisor.start()
         return self
@@ -175,7 +182,7 @@ class _Supervisor(threading.Thread):
                 break
             try:
                 return process.call(task, item)
-            except BrokenProcessPool:
+            except _DiedError:
                 self._retire()
                 if process.overran:
                     raise ItemError(
@@ -205,53 +212,143 @@ def started(options: WorkerOptions) -> _Process:
     for _ in range(START_ATTEMPTS):
         try:
             return _Process(options)
-        except BrokenProcessPool:
+        except _DiedError:
             log.info("a worker process died while it started")
     raise UnavailableError("worker processes cannot be started: each died at once (out of memory?)")
 
 
+class _DiedError(Exception):
+    """The process died, or had to be killed, before it gave its answer."""
+
+
+class _RemoteError(Exception):
+    """Where in the worker an error came from, as text; shown as its cause."""
+
+    def __str__(self) -> str:
+        return f"in a worker process\n{self.args[0]}"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a task returned or raised, as a worker sends it."""
+
+    value: Any = None
+    error: Exception | None = None
+    trace: str = ""
+
+    def given(self) -> Any:
+        """The value; raises what the task raised."""
+        if self.error is not None:
+            raise self.error from _RemoteError(self.trace)
+        return self.value
+
+
 class _Process:
-    """One worker process behind a loky executor of size one."""
+    """One worker process and the pipe to it.
+
+    A pipe of its own, whose far end only the process holds: a process killed in the middle of an
+    answer closes it, and nobody waits for the rest.
+    """
 
     def __init__(self, options: WorkerOptions) -> None:
         self._timeout = options.timeout
-        self._executor = ProcessPoolExecutor(
-            max_workers=1,
-            initializer=_prepare,
-            initargs=(os.getpid(), options.start),
-            env=SINGLE_THREADED,
-        )
         self.items = 0
         self.overran = False
-        if hasattr(signal, "pthread_sigmask"):
-            # The process inherits the mask of this thread: a signal that comes while it starts must not
-            # end it. Not sooner: making the executor may start loky's tracker, which unblocks signals.
-            signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+        self._pipe, theirs = Pipe()
+        arguments = (theirs, os.getpid(), options.start)
+        self._process = get_context("loky").Process(target=_serve, args=arguments, env=SINGLE_THREADED)
         try:
-            self._pid: int = self._executor.submit(os.getpid).result()
-        except BrokenProcessPool:
+            with _signals_blocked(), theirs:
+                self._process.start()
+            self._receive()
+        except (OSError, _DiedError) as error:
             self.close()
-            raise
+            raise _DiedError from error
 
     def call(self, task: Callable[[Any], Any], item: Any) -> Any:
-        """`task(item)` in the process; `BrokenProcessPool` when it died or had to be killed."""
+        """`task(item)` in the process; `_DiedError` when it died or had to be killed."""
         self.items += 1
-        future = self._executor.submit(task, item)
+        order = pickle.dumps((task, item))
         try:
-            return future.result(self._timeout)
-        except FutureTimeoutError:
-            if future.done():  # the task's own TimeoutError
-                raise
-        self.overran = True
-        self.kill()
-        return future.result()
+            self._pipe.send_bytes(order)
+        except OSError as error:
+            raise _DiedError from error
+        if not self._pipe.poll(self._timeout):
+            self.overran = True
+            self.kill()
+            raise _DiedError
+        return self._receive().given()
+
+    def _receive(self) -> _Answer:
+        try:
+            content = self._pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise _DiedError from error
+        answer: _Answer = pickle.loads(content)
+        return answer
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        pid = self._process.pid
+        if pid is not None and self._process.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
     def close(self) -> None:
-        self._executor.shutdown(wait=True)
+        """End the process: by closing its pipe, or by force where it does not see that."""
+        self._pipe.close()
+        if self._process.pid is not None:
+            self._process.join(END_SECONDS)
+            self.kill()
+            self._process.join()
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Processes started in the block inherit the mask: a signal must not end them while they start."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_trackers() -> None:
+    # Every process is told of these helpers. Starting one unblocks signals, so it must not happen later.
+    if os.name == "posix":
+        multiprocessing.resource_tracker.ensure_running()
+        resource_tracker.ensure_running()
+
+
+def _serve(pipe: Connection, parent: int, start: Callable[[], None] | None) -> None:
+    """The life of a worker process: answer orders until the pipe is closed."""
+    _prepare(parent, start)
+    pipe.send_bytes(pickle.dumps(_Answer()))
+    while True:
+        try:
+            order = pipe.recv_bytes()
+        except EOFError:
+            return
+        pipe.send_bytes(_answer_to(order))
+
+
+def _answer_to(order: bytes) -> bytes:
+    # The worker edge: whatever a task raises goes back to whoever asked for it.
+    try:
+        task, item = pickle.loads(order)
+        return pickle.dumps(_Answer(value=task(item)))
+    except Exception as error:  # noqa: BLE001
+        return _answer_for(error)
+
+
+def _answer_for(error: Exception) -> bytes:
+    trace = traceback.format_exc()
+    try:
+        return pickle.dumps(_Answer(error=error, trace=trace))
+    except Exception:  # noqa: BLE001 - pickling runs code of the error's own class
+        return pickle.dumps(_Answer(error=RuntimeError(repr(error)), trace=trace))
 
 
 def _nothing(_: None) -> None:

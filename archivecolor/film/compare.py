@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,11 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from archivecolor.archive.durable import printable
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.containers import Joined, is_lost
+from archivecolor.film import command
+from archivecolor.film.containers import Joined, is_lost, needs_plain_text
 from archivecolor.film.film import Film
-from archivecolor.film.probe import picture_stream, url_of
+from archivecolor.film.probe import StreamFacts, picture_stream, url_of
 
+log = logging.getLogger(__name__)
+
+# Subtitles whose packets no container changes.
+WORDS_AS_THEY_ARE = frozenset({"srt", "subrip", "ass", "ssa", "pgssub", "dvdsub", "mov_text"})
 ADTS_SYNC = 0xFFF0
 
 
@@ -27,24 +34,27 @@ class Contents:
         times: presentation times of the picture, in seconds, ascending.
         tick: of the picture's clock, in seconds.
         kinds: streams by kind, the picture and covers included.
-        sound: SHA-256 of all packets of each audio stream, in order.
+        sound: SHA-256 of all packets of each audio stream, in order, by the stream's index.
         chapters: how many there are.
     """
 
     times: list[Fraction] = field(default_factory=list)
     tick: Fraction = Fraction(0)
     kinds: Counter[str] = field(default_factory=Counter)
-    sound: list[str] = field(default_factory=list)
+    sound: dict[int, str] = field(default_factory=dict)
     chapters: int = 0
 
 
-def compare(film: Film, joined: Joined, part: Path) -> None:
+def compare(film: Film, joined: Joined, part: Path) -> str:
     """Raise where the finished film is not complete.
 
     Args:
         film: the source as it was surveyed.
         joined: what is known to be left out.
         part: the finished film.
+
+    Returns:
+        What the second opinion was, in words.
 
     Raises:
         ItemError: `INCOMPLETE`, naming what is not there.
@@ -55,6 +65,7 @@ def compare(film: Film, joined: Joined, part: Path) -> None:
     with_chapters = contents_of(film.facts.path, sound=False).chapters
     if made.chapters != with_chapters:
         raise incomplete(f"{made.chapters} chapters of {with_chapters}")
+    return second_opinion(film, joined, part)
 
 
 def compare_times(film: Film, made: Contents) -> None:
@@ -71,14 +82,57 @@ def compare_times(film: Film, made: Contents) -> None:
 
 def compare_sound(film: Film, joined: Joined, made: Contents) -> None:
     """Every stream is there, and every packet of sound, bit for bit."""
-    kept = [stream for stream in film.facts.streams if not stream.rewritten and not is_lost(stream, joined)]
-    wanted = Counter(stream.kind for stream in kept)
     for kind in ("audio", "subtitle"):
-        if made.kinds[kind] != wanted[kind]:
-            raise incomplete(f"{made.kinds[kind]} {kind} streams of {wanted[kind]}")
+        wanted = len(carried(film, joined, kind))
+        if made.kinds[kind] != wanted:
+            raise incomplete(f"{made.kinds[kind]} {kind} streams of {wanted}")
     source = contents_of(film.facts.path)
-    if len(made.sound) == len(source.sound) and made.sound != source.sound:
+    if list(made.sound.values()) != [source.sound[stream.index] for stream in carried(film, joined, "audio")]:
         raise incomplete("the sound is not that of the source")
+
+
+def carried(film: Film, joined: Joined, kind: str) -> list[StreamFacts]:
+    """Streams of a kind that the finished film has, in its order."""
+    return [
+        stream
+        for stream in film.facts.streams
+        if stream.kind == kind and not stream.rewritten and not is_lost(stream, joined)
+    ]
+
+
+def second_opinion(film: Film, joined: Joined, part: Path) -> str:
+    """Have the ffmpeg program compare the streams that were copied.
+
+    Returns:
+        What it said, or why it said nothing.
+
+    Raises:
+        ItemError: `INCOMPLETE` where it finds them different.
+    """
+    sound, words = carried(film, joined, "audio"), carried(film, joined, "subtitle")
+    if any(
+        stream.codec not in WORDS_AS_THEY_ARE or needs_plain_text(stream, joined.container)
+        for stream in words
+    ):
+        words = []
+    streams = [*sound, *words]
+    if not streams:
+        return "none: there is nothing to compare"
+    if not command.is_installed():
+        return "none: the ffmpeg program is not installed"
+    if film.survey.losses:
+        return "none: versions of FFmpeg read a damaged film differently"
+    framed = [number for number, stream in enumerate(streams) if stream.codec == "aac"]
+    kinds = [kind for kind, chosen in (("a", sound), ("s", words)) if chosen]
+    try:
+        own = command.stream_digests(film.facts.path, [str(stream.index) for stream in streams], framed)
+        theirs = command.stream_digests(part, kinds)
+    except ItemError as error:
+        log.warning("%s: no second opinion: %s", printable(film.facts.path), error.detail)
+        return f"none: {error.detail}"
+    if own != theirs:
+        raise incomplete("the ffmpeg program finds copied streams changed")
+    return f"the ffmpeg program finds all {len(streams)} copied streams unchanged"
 
 
 def contents_of(path: Path, sound: bool = True) -> Contents:
@@ -102,7 +156,7 @@ def contents_of(path: Path, sound: bool = True) -> Contents:
             elif packet.pts is not None:
                 found.times.append(packet.pts * picture.time_base)
         found.times.sort()
-        found.sound = [digest.hexdigest() for digest in digests.values()]
+        found.sound = {index: digest.hexdigest() for index, digest in digests.items()}
     return found
 
 

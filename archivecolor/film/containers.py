@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archivecolor.errors import ItemError, Reason
+from archivecolor.film import command
 from archivecolor.film.probe import FilmFacts, StreamFacts, opened, url_of
 
 FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
@@ -42,11 +43,13 @@ class Joined:
         container: mp4, mov or mkv.
         notes: what a person should know.
         lost: streams that could not be carried, in words.
+        added: sound that PyAV refuses and the ffmpeg program puts in, by its index in the source.
     """
 
     container: str
     notes: tuple[str, ...]
     lost: tuple[str, ...]
+    added: tuple[int, ...] = ()
 
 
 def containers_for(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
@@ -81,9 +84,11 @@ def holding_container(facts: FilmFacts, candidates: tuple[str, ...], trial: Path
     """
     refused: list[str] = []
     for container in candidates:
-        lost = tuple(trouble_with(facts, container, trial))
+        added = sound_for_program(facts, container, trial)
+        lost = tuple(trouble_with(facts, container, added, trial))
         if not lost or container == candidates[-1]:
-            return Joined(container, tuple(refused), lost)
+            notes = [f"stream {index} was put in by the ffmpeg program" for index in added]
+            return Joined(container, (*refused, *notes), lost, added)
         refused.append(f"{candidates[-1]} instead of {container}, which cannot hold {', '.join(lost)}")
     raise AssertionError("there is always a candidate")
 
@@ -98,14 +103,35 @@ def refuse_silence(facts: FilmFacts, trial: Path) -> None:
     Raises:
         ItemError: `UNSUPPORTED`, naming the stream.
     """
+    added = sound_for_program(facts, "mkv", trial)
     with opened(facts.path) as source:
         for stream in facts.streams:
-            if stream.kind == "audio" and not holds(source, stream, "mkv", trial):
+            fine = stream.kind != "audio" or stream.index in added
+            if not fine and not holds(source, stream, "mkv", trial):
+                way_out = "convert that to FLAC or AAC first"
+                if not command.is_installed():
+                    way_out = "install the ffmpeg program, which can put in more, or " + way_out
                 raise ItemError(
                     Reason.UNSUPPORTED,
                     f"no container we write can hold its sound ({stream.codec}, stream {stream.index}); "
-                    "convert that to FLAC or AAC first",
+                    + way_out,
                 )
+
+
+def sound_for_program(facts: FilmFacts, container: str, trial: Path) -> tuple[int, ...]:
+    """Indices of sound that the ffmpeg program puts into a container, and PyAV does not.
+
+    None of a picture that is turned for display: not every version of the program keeps that.
+    """
+    if container != "mkv" or facts.display_matrix is not None:
+        return ()
+    with opened(facts.path) as source:
+        refused = [
+            stream.index
+            for stream in facts.streams
+            if stream.kind == "audio" and not holds(source, stream, container, trial)
+        ]
+    return tuple(index for index in refused if command.can_hold(facts.path, index, trial))
 
 
 def holds(source: Any, stream: StreamFacts, container: str, trial: Path) -> bool:
@@ -121,13 +147,17 @@ def holds(source: Any, stream: StreamFacts, container: str, trial: Path) -> bool
     return True
 
 
-def trouble_with(facts: FilmFacts, container: str, trial: Path) -> Iterator[str]:
-    """Streams that a container cannot hold, in words."""
+def trouble_with(facts: FilmFacts, container: str, added: tuple[int, ...], trial: Path) -> Iterator[str]:
+    """Streams that a container cannot hold, nor the ffmpeg program put in, in words."""
     with opened(facts.path) as source:
         for stream in facts.streams:
-            # A cover goes into Matroska as an attached file.
-            fine = stream.rewritten or (stream.cover and container == "mkv")
-            if not fine and not holds(source, stream, container, trial):
+            if stream.cover and container == "mkv":
+                # It goes in as an attached file, of which the program would make a track.
+                held = not added
+            else:
+                taken = stream.rewritten or stream.index in added
+                held = taken or holds(source, stream, container, trial)
+            if not held:
                 yield f"stream {stream.index} ({stream.codec or 'unknown'} {stream.kind})"
 
 

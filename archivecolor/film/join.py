@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archivecolor.archive.durable import raise_if_full
 from archivecolor.archive.marking import DIGITAL_SOURCE_TYPE, Marking
 from archivecolor.errors import ItemError, Reason
+from archivecolor.film.command import add_sound
 from archivecolor.film.containers import (
     Joined,
     add_copy,
@@ -24,6 +26,7 @@ from archivecolor.film.probe import FilmFacts, film_errors, opened, url_of
 from archivecolor.film.segments import MOST_REORDERED, TICKS_PER_FRAME, Segment, WorkFolder
 
 NOTE_NAME = "archivecolor.json"
+WITHOUT_SOUND = "without-sound.mkv"
 INTRA_ONLY = frozenset({"ffv1", "prores", "dnxhr"})
 
 
@@ -71,10 +74,35 @@ def join(joining: Joining, joined: Joined, part: Path, watch: Callable[[int], No
 
     Args:
         joining: what from.
-        joined: into which container, and what of it is left out.
+        joined: into which container, what of it is left out, and what the ffmpeg program adds.
         part: the file to write.
         watch: called with the number of picture packets written.
+
+    Raises:
+        ItemError: the source or a segment cannot be read, or the ffmpeg program fails.
+        OutputError: the disk is full.
     """
+    if not joined.added:
+        write_film(joining, joined, part, watch)
+        return
+    whole = joining.folder.path / WITHOUT_SOUND
+    write_film(joining, joined, whole, watch)
+    try:
+        add_sound(whole, joining.film.facts.path, tracks_of(joining, joined), part)
+    except ItemError:
+        raise_if_full(part.parent)
+        raise
+    whole.unlink()
+
+
+def tracks_of(joining: Joining, joined: Joined) -> list[int | None]:
+    """Of each track of sound its index in the source, None where PyAV has written it."""
+    sound = [stream for stream in joining.film.facts.streams if stream.kind == "audio"]
+    return [stream.index if stream.index in joined.added else None for stream in sound]
+
+
+def write_film(joining: Joining, joined: Joined, part: Path, watch: Callable[[int], None]) -> None:
+    """Write all that PyAV can; arguments as for `join`."""
     facts = joining.film.facts
     with opened(facts.path) as source, new_container(part, joined.container) as out, film_errors():
         picture = add_picture(out, joining, joined.container)
@@ -115,7 +143,7 @@ def copy_streams(joining: Joining, joined: Joined, source: Any, out: Any) -> dic
     """The streams of the source in the new container, by their index in the source."""
     copies: dict[int, Copy] = {}
     for stream in joining.film.facts.streams:
-        if stream.rewritten or is_lost(stream, joined):
+        if stream.rewritten or is_lost(stream, joined) or stream.index in joined.added:
             continue
         if stream.cover and joined.container == "mkv":
             add_cover(out, joining.film.facts, source.streams[stream.index])

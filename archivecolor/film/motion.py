@@ -12,6 +12,8 @@ from archivecolor.film.pixels import Float32
 # Forward and backward flow that disagree by this much, in samples, meet an occlusion (as a spread).
 DISAGREEMENT = 0.7
 DISAGREEMENT_PER_SPEED = 0.1
+# In even areas flow is arbitrary and does no harm: over what it strays luma changes less than this.
+EVENNESS, MOST_IN_EVEN = 0.02, 6.0
 # Differences of luma up to this many times the median are grain.
 GRAIN = 2.5
 # Luma that differs by this much more along the motion is not the same thing (as a spread, 0..1).
@@ -98,6 +100,19 @@ def length(vectors: Float32) -> Float32:
     return np.hypot(vectors[..., 0], vectors[..., 1])
 
 
+def harmless(luma: Float32) -> Float32:
+    """How far motion may stray (h, w), in samples, before luma (h, w) tells the difference."""
+    import cv2
+
+    across, down = (
+        cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=1 / 8),
+        cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=1 / 8),
+    )
+    slope = cv2.dilate(np.hypot(across, down), np.ones((5, 5), np.uint8))
+    far: Float32 = np.minimum(np.float32(EVENNESS) / np.maximum(slope, 1e-6), np.float32(MOST_IN_EVEN))
+    return far
+
+
 def pull_of(there: Float32, back: Float32, taking: Float32, giving: Float32) -> Pull:
     """The pull of a flow `there` from the taking frame to the giving one, checked by the flow `back`."""
     import cv2
@@ -107,7 +122,7 @@ def pull_of(there: Float32, back: Float32, taking: Float32, giving: Float32) -> 
     where = np.stack([columns + there[..., 0], rows + there[..., 1]], axis=-1)
     returned = there + cv2.remap(back, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     speed = length(there)
-    allowed = DISAGREEMENT + DISAGREEMENT_PER_SPEED * speed
+    allowed = np.maximum(DISAGREEMENT + DISAGREEMENT_PER_SPEED * speed, harmless(taking))
     astray = np.maximum(length(returned) / allowed - 1, 0)
     seen = cv2.remap(giving, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     apart = cv2.blur(np.abs(seen - taking), (3, 3))

@@ -42,7 +42,11 @@ def examine(settings: DoctorSettings) -> list[Finding]:
         Finding("processor", True, True, f"{core_count()} cores, {platform.machine()}"),
         finding("device", lambda: device_facts(settings)),
         finding("weights", lambda: weights_facts(settings)),
-        program("ffmpeg", "-version", "films cannot be coloured without it"),
+        program(
+            "ffmpeg",
+            "-version",
+            "no second check of copied sound, and no WMA sound carried, without it",
+        ),
         program("exiftool", "-ver", "metadata is carried as far as Pillow can without it"),
         heic(),
     ]

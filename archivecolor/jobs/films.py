@@ -325,13 +325,13 @@ def finished(reel: Reel, studio: Studio, joining: Joining) -> Record:
             joining, joined, part, lambda count: studio.watch(reel, Stage("joining", count, len(film.survey)))
         )
         raise_if_full(part.parent)
-        compare(film, joined, part)
+        opinion = compare(film, joined, part)
         with film_errors():
             if sha256_of(reel.source) != joining.marking.source_sha256:
                 raise changed()
         sha256, nbytes = sha256_of(part), part.stat().st_size
     output = Output(name, nbytes, sha256, film.facts.width, film.facts.height, film.target.codes.depth)
-    record = done(reel, studio, film, joined)
+    record = done(reel, studio, film, joined, opinion)
     return replace(record, output=output, confidence=round(mean_confidence(joining.segments, folder), 4))
 
 
@@ -341,7 +341,7 @@ def refuse_source(path: Path, reel: Reel) -> None:
         raise ItemError(Reason.NAME_COLLISION, "the coloured film would take the place of its source")
 
 
-def done(reel: Reel, studio: Studio, film: Film, joined: Joined) -> Record:
+def done(reel: Reel, studio: Studio, film: Film, joined: Joined, opinion: str) -> Record:
     """The record of a finished film, but for its files."""
     exact = film.target.codec == "ffv1" and film.target.codes == film.facts.codes
     return Record(
@@ -355,7 +355,7 @@ def done(reel: Reel, studio: Studio, film: Film, joined: Joined) -> Record:
         weights=studio.weights,
         luma="exact" if exact else "re-encoded",
         lost=joined.lost,
-        extra={"film": about_film(film)},
+        extra={"film": about_film(film) | {"second_opinion": opinion}},
     )
 
 

@@ -82,8 +82,9 @@ def forecast(settings: VideoSettings) -> tuple[list[FilmForecast], Counter[str]]
     """Say what `colour_films` would do; opens each film's container, writes nothing, loads no network.
 
     Raises:
-        UsageError, CheckpointError: as `colour_films`.
+        UsageError, UnavailableError: as `colour_films`.
     """
+    check_options(settings)
     chosen = choose(settings, sha256_of(checkpoint_path(settings.checkpoint)))
     return [forecast_film(reel, settings) for reel in chosen.reels], chosen.untouched
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from archivecolor.model.generators import Generator, build_generator, network_na
 
 FORMAT = 1
 HEADER = "archivecolor"
-BUILT_IN = "archivecolor-default.safetensors"
 
 
 @dataclass(frozen=True)
@@ -105,11 +103,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is of another layout of its network: {trouble}") from trouble
     _load_strictly(generator, _tensors_of(content, path), path)
     return Checkpoint(generator.eval(), info, hashlib.sha256(content).hexdigest())
-
-
-def built_in_path() -> Path:
-    """The weights that travel with the package."""
-    return Path(str(resources.files("archivecolor.model") / "weights" / BUILT_IN))
 
 
 def load_foreign_tensors(path: Path) -> dict[str, Tensor]:

@@ -7,7 +7,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +17,8 @@ from torch.nn import functional as F
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
-from archivecolor.model.checkpoint import Checkpoint, built_in_path, load_checkpoint
+from archivecolor.model.builtin import checkpoint_path
+from archivecolor.model.checkpoint import Checkpoint, load_checkpoint
 from archivecolor.model.device import choose_device, choose_precision, mixed_precision
 from archivecolor.model.generators import Answer
 from archivecolor.model.windows import (
@@ -207,5 +207,4 @@ def open_predictor(options: NetworkOptions) -> Predictor:
         CheckpointError: the checkpoint cannot be read.
         UsageError, UnavailableError: see `Predictor`.
     """
-    path = Path(options.checkpoint) if options.checkpoint is not None else built_in_path()
-    return Predictor(load_checkpoint(path), options)
+    return Predictor(load_checkpoint(checkpoint_path(options.checkpoint)), options)

@@ -191,3 +191,31 @@ def test_each_process_is_prepared_once_and_single_threaded():
 
 def test_cores_are_counted():
     assert 1 <= core_count() <= (os.cpu_count() or 1)
+
+
+def die_while_answering(task):
+    marker, delay = task
+    if Path(marker).exists():
+        return b"whole"
+    Path(marker).touch()
+    threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(50_000_000)  # far more than a pipe holds
+
+
+@pytest.mark.parametrize("delay", [0.001, 0.01, 0.02, 0.04])
+def test_a_process_killed_in_the_middle_of_its_answer_holds_nobody_up(tmp_path, delay):
+    with Workers(WorkerOptions(count=1)) as workers:
+        answer = workers.submit(die_while_answering, (str(tmp_path / "died"), delay)).result(timeout=60)
+    assert answer in (b"whole", bytes(50_000_000))
+
+
+def raise_what_cannot_travel(_):
+    class LocalError(Exception):
+        pass
+
+    raise LocalError("here")
+
+
+def test_an_error_that_cannot_be_pickled_is_still_told():
+    with Workers(WorkerOptions(count=1)) as workers, pytest.raises(RuntimeError, match="LocalError"):
+        workers.submit(raise_what_cannot_travel, 1).result()

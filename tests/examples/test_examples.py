@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
+from PIL import Image
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -48,6 +49,19 @@ def test_manifest_table(undisturbed):
     lines = example("manifest_table.py", undisturbed).stdout.splitlines()
     assert len(lines) == 11
     assert any(line.startswith("failed   truncated") and line.endswith("broken.jpg") for line in lines)
+
+
+def test_demo_archive(tmp_path):
+    done = example("demo_archive.py", tmp_path / "in")
+    assert done.stdout == f"{tmp_path / 'in'}: 9 files\n"
+    assert example("demo_archive.py", tmp_path / "in").returncode == 0
+
+
+def test_before_after_sheet(archive, undisturbed, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    done = example("before_after_sheet.py", archive, undisturbed, sheet)
+    assert done.stdout == f"before and after: {sheet}\n"
+    assert Image.open(sheet).size == (744, 7 * 278 + 8)
 
 
 def test_every_example_has_a_test():

@@ -26,7 +26,7 @@ def workers_of(pid):
     return [child for child, command in children_of(pid).items() if "LokyProcess" in command]
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=180):
     """Wait for `condition()`, which is returned."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

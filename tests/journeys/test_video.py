@@ -189,6 +189,7 @@ def test_a_matroska_film_comes_back_whole(tmp_path, parts, video):
     record = records(tmp_path / "out")["film.mkv"]
     assert (record["status"], record["kind"], record["film"]["frames"]) == ("done", "film", 40)
     assert record["output"]["sha256"] == sha256(made)
+    assert record["film"]["second_opinion"].endswith("finds all 3 copied streams unchanged")
     assert not list((tmp_path / "out" / "_archivecolor").glob("work/*/*"))
 
 
@@ -228,6 +229,35 @@ def test_an_mp4_film_comes_back_whole_and_goes_into_matroska_where_it_must(tmp_p
         assert texts == [b"Hello world", b"Again"]
         assert matroska.streams.video[0].metadata["TIMECODE"] == "01:00:00:00"
     assert records(tmp_path / "archive")["film.mp4"]["luma"] == "exact"
+    # In Matroska the subtitles are text of another kind: the sound alone can be compared.
+    opinions = {
+        folder: records(tmp_path / folder)["film.mp4"]["film"]["second_opinion"]
+        for folder in ("out", "archive")
+    }
+    assert opinions["out"].endswith("finds all 2 copied streams unchanged")
+    assert opinions["archive"].endswith("finds all 1 copied streams unchanged")
+
+
+def test_sound_that_pyav_refuses_comes_along_all_the_same(tmp_path, parts, video):
+    film = tmp_path / "wedding.wmv"
+    sound = ["-f", "lavfi", "-i", "sine=d=1.6", "-f", "lavfi", "-i", "sine=f=900:d=1.6"]
+    maps = ["-map", "0", "-map", "1", "-map", "2", "-metadata", "title=The wedding"]
+    codecs = ["-c:v", "wmv2", "-c:a:0", "wmav2", "-c:a:1", "libmp3lame"]
+    ffmpeg("-i", parts / "picture.mp4", *sound, *maps, *codecs, film)
+    video(film, "-o", tmp_path / "out")
+
+    made = tmp_path / "out" / "wedding.mkv"
+    assert times(made) == times(film)
+    assert packets(made, "audio") == packets(film, "audio")
+    with av.open(str(made)) as copy:
+        assert copy.metadata["title"] == "The wedding"
+        assert "archivecolor.json" in {s.metadata.get("filename") for s in copy.streams}
+    record = records(tmp_path / "out")["wedding.wmv"]
+    assert "stream 1 was put in by the ffmpeg program" in record["detail"]
+    assert record["film"]["second_opinion"].endswith("finds all 2 copied streams unchanged")
+    first = sha256(made)
+    video(film, "-o", tmp_path / "out", "--overwrite")
+    assert sha256(made) == first
 
 
 def test_variable_rate_aspect_rotation_and_colour_tags_stay(tmp_path, parts, video):
@@ -426,6 +456,7 @@ def test_beside_each_film_without_an_output(tmp_path, parts, video):
 def test_wrong_options_do_nothing(tmp_path, parts, video):
     video(parts / "picture.mp4", "-o", tmp_path / "out", "--codec", "ffv1", "--crf", "20", expect=2)
     video(tmp_path / "nothing.mp4", "-o", tmp_path / "out", expect=2)
+    video(parts / "picture.mp4", "--dry-run", "--cuts", tmp_path / "nothing.csv", expect=2)
     video(parts / "picture.mp4", "-o", tmp_path / "out", "--encoder", "h264_nosuch", expect=4)
     with contextlib.suppress(FileNotFoundError):
         assert not [path for path in (tmp_path / "out").iterdir() if path.name != "_archivecolor"]

@@ -90,7 +90,9 @@ def _pillow(path: Path) -> Iterator[Any]:
 
 def _mode(picture: Any) -> str:
     if picture.mode == "P":
-        palette = np.array(picture.getpalette()).reshape(-1, 3)
+        # As it stands in the header: `getpalette` would decode the picture, whatever its size.
+        entries, step = picture.palette.palette, len(picture.palette.rawmode)
+        palette = np.frombuffer(bytes(entries), np.uint8).reshape(-1, step)[:, :3]
         return "L" if (palette == palette[:, :1]).all() else "RGB"
     return str(picture.mode)
 

@@ -30,6 +30,10 @@ COLOURS = {
 UNITS = {1: "none", 2: "inch", 3: "cm"}
 
 
+# Pixels of a tile that may be larger than its picture.
+LARGEST_LOOSE_TILE = 1 << 24
+
+
 def check_layout(page: Any, nbytes: int) -> None:
     """Refuse what is not read, and strips that lie beyond the end of the file.
 
@@ -44,6 +48,10 @@ def check_layout(page: Any, nbytes: int) -> None:
         raise ItemError(Reason.UNREADABLE, "strips or tiles of the tiff are missing")
     if any(offset + count > nbytes for offset, count in places):
         raise ItemError(Reason.TRUNCATED, "the tiff ends before its picture does")
+    if page.is_tiled and page.tilewidth * page.tilelength > max(
+        LARGEST_LOOSE_TILE, 4 * page.imagewidth * page.imagelength
+    ):
+        raise ItemError(Reason.UNREADABLE, "the tiles of the tiff are many times larger than its picture")
     if len(places) < np.prod(page.chunked, dtype=int):
         raise ItemError(Reason.UNREADABLE, "the tiff lists fewer strips or tiles than its picture has")
 

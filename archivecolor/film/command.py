@@ -1,0 +1,164 @@
+"""The ffmpeg program, called here alone: ffmpeg-python composes its arguments, none is put together by hand.
+
+It is a second pair of eyes on what PyAV copied, and it puts sound into Matroska that PyAV refuses to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from archivecolor.errors import ItemError, Reason, UnavailableError
+from archivecolor.film.probe import CONFINED, url_of
+
+PROGRAM = "ffmpeg"
+QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
+# A slow network disk gives this much, and a start takes its time on a busy machine.
+LEAST_SECONDS, LEAST_BYTES_PER_SECOND = 60.0, 1e6
+# Whole streams, as they are: also what stands before the first key packet and before the start.
+COPY: dict[str, Any] = {"c": "copy", "copyinkf": None, "copypriorss": 1}
+TRIAL_SECONDS = 1
+
+
+def is_installed() -> bool:
+    """Whether the ffmpeg program is there."""
+    return shutil.which(PROGRAM) is not None
+
+
+def word_for(path: Path) -> str | bytes:
+    """A file as a word of a command; ffmpeg-python takes a name that is not UTF-8 as bytes alone."""
+    url = url_of(path)
+    try:
+        url.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(url)
+    return url
+
+
+def film_input(path: Path) -> Any:
+    """A film as an input of a command, which reads that file and no other whatever it holds."""
+    import ffmpeg
+
+    return ffmpeg.input(word_for(path), **CONFINED)
+
+
+def run(command: Any, nbytes: int) -> str:
+    """Run a composed command.
+
+    Args:
+        command: an output of ffmpeg-python.
+        nbytes: that it reads, from which follows how long it may take.
+
+    Returns:
+        What it printed.
+
+    Raises:
+        UnavailableError: the program is not installed.
+        ItemError: `TIMEOUT`, or `UNSUPPORTED` with what the program said.
+    """
+    import ffmpeg
+
+    program = shutil.which(PROGRAM)
+    if program is None:
+        raise UnavailableError("the ffmpeg program is not installed; install it and run again")
+    words = ffmpeg.compile(command.global_args(*QUIET), cmd=program, overwrite_output=True)
+    seconds = LEAST_SECONDS + nbytes / LEAST_BYTES_PER_SECOND
+    try:
+        # In a session of its own: Ctrl-C is for us, who then let it finish.
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ItemError(Reason.TIMEOUT, f"the ffmpeg program was not done in {seconds:.0f} s") from error
+    if done.returncode != 0:
+        raise ItemError(Reason.UNSUPPORTED, f"the ffmpeg program gave up ({complaint(done.stderr)})")
+    return done.stdout.decode("ascii", "backslashreplace")
+
+
+def complaint(said: bytes) -> str:
+    """What a program complained of first, which is the cause of the rest."""
+    lines = said.decode("utf-8", "backslashreplace").split("\n")
+    return next((line.strip() for line in lines if line.strip()), "without a word")
+
+
+def stream_digests(path: Path, streams: Sequence[str], framed_aac: Sequence[int] = ()) -> list[str]:
+    """SHA-256 of all packets of each stream, in order, as the ffmpeg program reads them.
+
+    Args:
+        path: the film.
+        streams: which: FFmpeg's stream specifiers, such as `2` or `a`.
+        framed_aac: which of the chosen streams, from 0, are AAC that may have headers of its own, as in
+            transport streams; they are left out.
+
+    Raises:
+        UnavailableError, ItemError: as `run`.
+    """
+    import ffmpeg
+
+    film = film_input(path)
+    plain = {f"bsf:{number}": "aac_adtstoasc" for number in framed_aac}
+    options = COPY | plain | {"format": "streamhash", "hash": "sha256"}
+    command = ffmpeg.output(*(film[stream] for stream in streams), "pipe:1", **options)
+    lines = run(command, path.stat().st_size).splitlines()
+    return [line.partition("SHA256=")[2] for line in lines]
+
+
+def can_hold(path: Path, stream: int, trial: Path) -> bool:
+    """Whether the program can put a stream into Matroska, by trying its first second.
+
+    Args:
+        path: the film.
+        stream: index of the stream.
+        trial: a file that may be written over.
+    """
+    import ffmpeg
+
+    film = film_input(path)
+    options = COPY | {"format": "matroska", "t": TRIAL_SECONDS, "filename": word_for(trial)}
+    command = ffmpeg.output(film[str(stream)], **options)
+    try:
+        run(command, 0)
+    except (ItemError, UnavailableError):
+        return False
+    return True
+
+
+def add_sound(whole: Path, source: Path, tracks: Sequence[int | None], part: Path) -> None:
+    """Put sound of one film among the streams of another, all of them as they are.
+
+    Args:
+        whole: the other, Matroska without covers; the new one has its times, tags and chapters.
+        source: the film that has the sound.
+        tracks: of each track of sound, in order, its index in `source`; None for the next of `whole`.
+        part: the new Matroska file.
+
+    Raises:
+        UnavailableError, ItemError: as `run`.
+    """
+    import ffmpeg
+
+    first, second = film_input(whole), film_input(source)
+    own = count()
+    sound = [first[f"a:{next(own)}"] if track is None else second[str(track)] for track in tracks]
+    options = COPY | {
+        "format": "matroska",
+        "fflags": "+bitexact",
+        "avoid_negative_ts": "disabled",
+        "map_metadata": 0,
+        "map_chapters": 0,
+        "copyts": None,
+        "filename": word_for(part),
+    }
+    # The first stream named decides which file is input 0.
+    command = ffmpeg.output(first["0"], *sound, first["s?"], first["d?"], first["t?"], **options)
+    run(command, whole.stat().st_size + source.stat().st_size)
