@@ -29,7 +29,7 @@ venv: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet --editable '.[dev,heic]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,heic,parquet,tensorboard]'
 	touch $@
 
 demo: .venv/ready
@@ -40,7 +40,7 @@ demo: .venv/ready
 	$(BIN)/python examples/before_after_sheet.py demo/in demo/out demo/before-after.png
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m 'not fault'
+	$(BIN)/python -m pytest -n 2 -m 'not fault'
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.film import command
 from archivecolor.film.containers import Joined, is_lost, needs_plain_text
 from archivecolor.film.film import Film
-from archivecolor.film.probe import StreamFacts, picture_stream, url_of
+from archivecolor.film.probe import StreamFacts, film_errors, opened, picture_stream
 
 log = logging.getLogger(__name__)
 
@@ -137,10 +137,8 @@ def second_opinion(film: Film, joined: Joined, part: Path) -> str:
 
 def contents_of(path: Path, sound: bool = True) -> Contents:
     """What is in a film file, from its packets alone."""
-    import av
-
     found = Contents()
-    with av.open(url_of(path), options={"protocol_whitelist": "file"}) as container:
+    with opened(path) as container, film_errors():
         picture = picture_stream(container)
         found.tick = picture.time_base
         found.kinds = Counter(stream.type for stream in container.streams)

@@ -104,7 +104,7 @@ def test_a_stop_finishes_what_is_in_hand_and_begins_nothing(workers):
         answers.append(answer)
         if len(answers) == 3:
             stop.request(ExitCode.INTERRUPTED)
-    assert 3 <= len(answers) <= 5  # what two workers had in hand
+    assert 3 <= len(answers) <= 3 + 6  # at most what the window had under way
     assert len(taken) <= 10
 
 
