@@ -82,15 +82,15 @@ def names_output(error: OSError, path: Path) -> bool:
     return any(name in ours or PART_SUFFIX in name for name in named)
 
 
-def raise_if_full(folder: Path) -> None:
-    """Raise `OutputError` where the disk of `folder` has no room left.
+def raise_if_full(folder: Path, nbytes: int = 4096) -> None:
+    """Raise `OutputError` where the disk of `folder` has no room for `nbytes` more.
 
     For writers in C that fail or fall silent on a full disk without saying why.
     """
     if hasattr(os, "statvfs"):
         about = os.statvfs(folder)
-        if about.f_bavail * about.f_frsize < 4096:
-            raise OutputError(f"cannot write in {printable(folder)}: no space left on its disk")
+        if about.f_bavail * about.f_frsize < nbytes:
+            raise OutputError(f"cannot write in {printable(folder)}: {os.strerror(errno.ENOSPC)}")
 
 
 def part_beside(path: Path) -> Path:

@@ -131,17 +131,30 @@ def with_exiftool(source: Path, part: Path) -> tuple[str, ...] | None:
     seconds = SECONDS + part.stat().st_size / BYTES_PER_SECOND
     with on_desk(source, part) as desk:
         try:
-            answer = held.run(copy_arguments(desk), seconds)
-            if answer.errors or b"1 image files" not in answer.output:
-                logger.info("exiftool: %s", "; ".join(answer.complaints) or "nothing written")
-                raise_if_full(part.parent)
-                return None
-            return names_missing(desk, seconds)
+            # Twice: what failed on a full disk may find room that another worker has given back, and
+            # then the picture must be what it would have been.
+            if written(desk, seconds) or written(desk, seconds):
+                return names_missing(desk, seconds)
+            return None
         except ExiftoolError as error:
             logger.warning("exiftool: %s", error)
             return None
         finally:
             desk.part.with_name(desk.part.name + "_exiftool_tmp").unlink(missing_ok=True)
+
+
+def written(desk: Desk, seconds: float) -> bool:
+    """Have exiftool write the part anew; False where it cannot.
+
+    Raises:
+        OutputError: there is no room for the second copy that it writes.
+    """
+    answer = held.run(copy_arguments(desk), seconds)
+    if not answer.errors and b"1 image files" in answer.output:
+        return True
+    logger.info("exiftool: %s", "; ".join(answer.complaints) or "nothing written")
+    raise_if_full(desk.part.parent.resolve(), 4096 + desk.part.stat().st_size)
+    return False
 
 
 @contextmanager
