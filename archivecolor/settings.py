@@ -191,7 +191,7 @@ class SelectionOptions(Settings):
         0.0, "Leave files changed less than this long ago for the next run.", unit="seconds", low=0
     )
     limit: int | None = option(None, "Stop after this many items.", low=0)
-    shard: str = option("", "Take only every n-th item, written k/n with k from 1 to n.")
+    shard: str = option("", "Take only the k-th of n shares of the tree, written k/n with k from 1 to n.")
     overwrite: bool = option(False, "Do everything again.")
     retry_failed: bool = option(False, "Try items again that failed before.")
     dry_run: bool = option(False, "Say what would be done, and do nothing.")
