@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
-from archivecolor.archive.durable import PART_SUFFIX, replacing
+from archivecolor.archive.durable import PART_SUFFIX, printable, replacing
 from archivecolor.archive.fixity import DIGESTS_NAME, Digest, sha256_of, write_digests
 from archivecolor.archive.lock import LOCK_NAME
 from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.errors import ItemError, OutputError, Reason, UsageError
 
 PAYLOAD = "data"
 DECLARATION = "bagit.txt"
@@ -18,14 +19,60 @@ INFO = "bag-info.txt"
 TAG_DIGESTS = "tagmanifest-sha256.txt"
 
 
+def is_bag(output: Path) -> bool:
+    """Whether `output` is a bag, or will be one when the run that began it has ended."""
+    if (output / OUR_FOLDER).exists():
+        return False
+    return (output / DECLARATION).exists() or (output / PAYLOAD / OUR_FOLDER).exists()
+
+
 def payload_of(output: Path) -> Path:
     """Where the tree of `output` lies: its `data/` where it is a bag, else itself."""
-    return output / PAYLOAD if (output / DECLARATION).exists() else output
+    return output / PAYLOAD if is_bag(output) else output
 
 
 def payload_for(bag: Path) -> Path:
     """The folder that a run must write into for `write_bag(bag)` to make a bag of it."""
     return bag / PAYLOAD
+
+
+def tree_for(output: Path, *, bag: bool) -> Path:
+    """The folder that a run with the output `output` writes its tree into.
+
+    Args:
+        output: as it was asked for.
+        bag: it is to be a bag.
+
+    Raises:
+        UsageError: an earlier run made it the other way.
+    """
+    if bag and (output / OUR_FOLDER).exists():
+        raise UsageError(
+            f"{output} was begun without --bag; leave that out, give another folder, or move all that is "
+            f"in it ({OUR_FOLDER} too) into {payload_for(output)}: the same command then makes it a bag"
+        )
+    if not bag and is_bag(output):
+        raise UsageError(f"{output} is a bag; add --bag (in a recipe: bag = true), or give another folder")
+    return payload_for(output) if bag else output
+
+
+def refuse_unlistable(path: str) -> None:
+    """Refuse a derivative that no bag can list.
+
+    Raises:
+        ItemError: its name is not UTF-8, the encoding of tag files.
+    """
+    if not is_listable(path):
+        raise ItemError(Reason.UNSUPPORTED, "its name is not UTF-8, and a bag can list no other; rename it")
+
+
+def is_listable(path: str) -> bool:
+    """Whether `path` is UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write_bag(bag: Path, known: Iterable[Digest], agent: str) -> None:
@@ -37,12 +84,19 @@ def write_bag(bag: Path, known: Iterable[Digest], agent: str) -> None:
         agent: name and version of the program, for `bag-info.txt`.
 
     Raises:
-        OutputError: the tag files cannot be written.
+        OutputError: the tag files cannot be written, or a file of the payload has a name that no bag
+            can list.
     """
     digests = {digest.path: digest.sha256 for digest in known}
     files = list(payload_files(bag / PAYLOAD))
+    for path in files:
+        if not is_listable(path):
+            raise OutputError(
+                f"{printable(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no other; "
+                "take the file out of the bag, or rename its source and delete it here"
+            )
     listed = [Digest(f"{PAYLOAD}/{path}", digests.get(path) or digest_in(bag, path)) for path in files]
-    nbytes = sum((bag / PAYLOAD / path).stat().st_size for path in files)
+    nbytes = total_size(bag / PAYLOAD, files)
     write_text(bag / DECLARATION, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     write_text(bag / INFO, info(nbytes, len(files), agent))
     write_digests(bag / DIGESTS_NAME, listed)
@@ -55,12 +109,17 @@ def digest_in(bag: Path, path: str) -> str:
     return sha256_of(bag / PAYLOAD / path)
 
 
+def total_size(root: Path, paths: Iterable[str]) -> int:
+    """Size of all files of the payload."""
+    return sum(os.stat(f"{root}/{path}").st_size for path in paths)  # noqa: PTH116 - once per file of an archive
+
+
 def payload_files(root: Path) -> Iterator[str]:
     """Relative paths of all files of the payload, bytewise; a running run's lock and parts left out."""
     found = []
     for folder, _, names in os.walk(root):
-        above = Path(folder).relative_to(root)
-        found += [(above / name).as_posix() for name in names if PART_SUFFIX not in name]
+        above = "" if Path(folder) == root else f"{Path(folder).relative_to(root).as_posix()}/"
+        found += [above + name for name in names if PART_SUFFIX not in name]
     passing = f"{OUR_FOLDER}/{LOCK_NAME}"
     return (path for path in sorted(found, key=os.fsencode) if path != passing)
 

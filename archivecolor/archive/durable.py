@@ -97,13 +97,18 @@ def part_beside(path: Path) -> Path:
     """The part file of `path` for this process: hidden, ours by its suffix, short enough for the disk."""
     tail = f".{os.getpid()}{PART_SUFFIX}"
     limit = longest_name(path.parent) - len(tail) - 1 - TAIL_BYTES
-    name = os.fsencode(path.name)
-    if len(name) > limit:
-        mark = hashlib.sha256(name).hexdigest()[:16]
-        # A cut inside a character would make a name that some file systems refuse.
-        start = name[: limit - len(mark) - 1].decode("utf-8", "ignore")
-        name = os.fsencode(f"{start}-{mark}")
-    return path.parent / f".{os.fsdecode(name)}{tail}"
+    return path.parent / f".{shortened(path.name, limit)}{tail}"
+
+
+def shortened(name: str, limit: int) -> str:
+    """`name`, or where it has more than `limit` bytes its start and a digest of the whole."""
+    whole = os.fsencode(name)
+    if len(whole) <= limit:
+        return name
+    mark = hashlib.sha256(whole).hexdigest()[:16]
+    # A cut inside a character would make a name that some file systems refuse.
+    start = whole[: limit - len(mark) - 1].decode("utf-8", "ignore")
+    return f"{start}-{mark}"
 
 
 def longest_name(folder: Path) -> int:

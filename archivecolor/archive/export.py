@@ -40,6 +40,8 @@ COLUMNS: dict[str, type] = {
     "confidence": float,
     "luma": str,
     "lost": str,
+    "network": str,
+    "version": str,
     "seconds": float,
     "at": str,
 }

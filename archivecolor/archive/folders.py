@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archivecolor.archive.durable import make_folder, output_errors, part_beside
 from archivecolor.archive.walk import OUR_FOLDER
-from archivecolor.errors import UsageError
+from archivecolor.errors import ItemError, Reason, UsageError
 
 
 def check_folders(source: Path, output: Path) -> None:
@@ -41,6 +41,19 @@ def lies_in(inner: Path, outer: Path) -> bool:
     if not outer.exists():
         return False
     return any(folder.exists() and folder.samefile(outer) for folder in inner.resolve().parents)
+
+
+def spare_source(source: Path, target: Path) -> None:
+    """Refuse an output file that is the source itself, reached through a link inside OUT.
+
+    Raises:
+        ItemError: `NAME_COLLISION`.
+    """
+    if target.exists() and target.samefile(source):
+        raise ItemError(
+            Reason.NAME_COLLISION,
+            f"its output {target} is the source itself, reached through a link; take the link away",
+        )
 
 
 def prepare_output(output: Path) -> None:

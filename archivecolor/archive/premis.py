@@ -6,72 +6,125 @@ relationship words are those of the Library of Congress' preservation vocabulari
 
 from __future__ import annotations
 
+import logging
 import mimetypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from archivecolor.archive.durable import replacing
+from archivecolor.archive.durable import output_errors, replacing, shortened
+from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output, Record, Source, printable_text
+from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.errors import ItemError, Reason
+
+log = logging.getLogger(__name__)
 
 Element = ElementTree.Element
 
 PREMIS = "http://www.loc.gov/premis/v3"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
+FOLDER = "premis"
 SUFFIX = ".premis.xml"
+LONGEST_NAME = 255
 VOCABULARY = "http://id.loc.gov/vocabulary/preservation/"
 HASH = "sha256"
 PROGRAM = "archivecolor"
 
 
 @dataclass(frozen=True)
-class Agent:
-    """The program that coloured.
+class PremisFiles:
+    """The PREMIS files of an output folder, one for every derivative.
 
     Attributes:
-        version: of archivecolor.
-        network: name of the network.
+        output: the folder.
+        wanted: they are to be written; without it a run only removes those that it makes untrue.
     """
 
-    version: str
-    network: str = ""
+    output: Path
+    wanted: bool
 
-    @property
-    def identifier(self) -> str:
-        """Names this version of the program."""
-        return f"{PROGRAM} {self.version}"
+    def path(self, derivative: str) -> Path:
+        """Where the PREMIS of a derivative lies: under its path, shortened where that would be too long."""
+        folder, slash, last = derivative.rpartition("/")
+        file = shortened(last, LONGEST_NAME - len(SUFFIX)) + SUFFIX
+        # One join, not five: this is asked for every item of the archive.
+        return Path(f"{self.output}/{OUR_FOLDER}/{FOLDER}/{folder}{slash}{file}")
+
+    def remove(self, record: Record) -> None:
+        """Remove what described the derivative before; call it before the record is appended.
+
+        Raises:
+            OutputError: it cannot be removed.
+        """
+        if record.output is not None:
+            path = self.path(record.output.path)
+            with output_errors(path):
+                path.unlink(missing_ok=True)
+
+    def write(self, record: Record) -> None:
+        """Describe the derivative of a record that was appended, if that is wanted and it has one.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if not self.wanted or record.output is None:
+            return
+        try:
+            write_premis(self.path(record.output.path), record)
+        except ItemError as error:
+            log.warning("%s: no PREMIS: %s", record.path, error.detail)
+
+    def fill(self, manifest: Manifest, until: Callable[[], bool]) -> None:
+        """Describe the derivatives that earlier runs did not; ends early when `until` says so.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        if not self.wanted:
+            return
+        for item, known in manifest.items.items():
+            if until():
+                return
+            if known.output and not self.path(known.output).exists():
+                self.write(manifest.record(item))
 
 
-def write_premis(path: Path, record: Record, agent: Agent) -> None:
+def write_premis(path: Path, record: Record) -> None:
     """Write the PREMIS of a done record.
 
     Args:
         path: of the XML file.
         record: with an output and the digests of both files.
-        agent: who coloured.
 
     Raises:
         ValueError: the record has no output, or its source no digest.
         OutputError: it cannot be written.
     """
-    root = premis_of(record, agent)
+    root = premis_of(record)
     with replacing(path) as part, part.open("wb") as file:
         ElementTree.indent(root)
         ElementTree.ElementTree(root).write(file, encoding="UTF-8", xml_declaration=True)
 
 
-def premis_of(record: Record, agent: Agent) -> Element:
+def premis_of(record: Record) -> Element:
     """The PREMIS set of a done record."""
     if record.output is None or record.source.sha256 is None:
         raise ValueError("PREMIS describes a derivative and its source by their digests")
     ElementTree.register_namespace("premis", PREMIS)
     ElementTree.register_namespace("xsi", XSI)
     root = Element(name("premis"), {"version": "3.0"})
-    root.append(derivative_object(record, record.output, agent))
+    root.append(derivative_object(record, record.output))
     root.append(source_object(record, record.source))
-    root.append(event(record, record.output, agent))
-    root.append(agent_element(agent, event_id(record, record.output)))
+    root.append(event(record, record.output))
+    root.append(agent_element(record, event_id(record, record.output)))
     return root
+
+
+def agent_id(record: Record) -> str:
+    """Names the version of the program that made the derivative."""
+    return f"{PROGRAM} {record.version}".strip()
 
 
 def name(local: str) -> str:
@@ -114,12 +167,13 @@ def file_object(path: str, sha256: str, nbytes: int) -> Element:
     return element
 
 
-def derivative_object(record: Record, output: Output, agent: Agent) -> Element:
+def derivative_object(record: Record, output: Output) -> Element:
     """The coloured file."""
     element = file_object(output.path, output.sha256, output.bytes)
     application = add(element[1], "creatingApplication")
     add(application, "creatingApplicationName", PROGRAM)
-    add(application, "creatingApplicationVersion", agent.version)
+    if record.version:
+        add(application, "creatingApplicationVersion", record.version)
     add(application, "dateCreatedByApplication", record.at)
     add(element, "originalName", printable_text(output.path))
     relationship = add(element, "relationship")
@@ -142,19 +196,19 @@ def source_object(record: Record, source: Source) -> Element:
     return element
 
 
-def event(record: Record, output: Output, agent: Agent) -> Element:
-    """The colouring."""
+def event(record: Record, output: Output) -> Element:
+    """The colouring, or the copying of what is left as it is."""
     element = Element(name("event"))
     add_identifier(element, "event", "local", event_id(record, output))
-    add(element, "eventType", "modification", "eventType")
+    copied = record.reason is Reason.COPIED
+    add(element, "eventType", "replication" if copied else "modification", "eventType")
     add(element, "eventDateTime", record.at)
-    network = f" by the network {agent.network}" if agent.network else ""
-    detail = f"Colour predicted{network}, luma kept; weights {record.weights}, settings {record.settings}"
+    detail = "Copied byte for byte" if copied else colouring(record)
     add(add(element, "eventDetailInformation"), "eventDetail", detail)
     outcome = add(element, "eventOutcomeInformation")
     add(outcome, "eventOutcome", "success", "eventOutcome")
     add(add(outcome, "eventOutcomeDetail"), "eventOutcomeDetailNote", outcome_note(record))
-    performer = add_identifier(element, "linkingAgent", "local", agent.identifier)
+    performer = add_identifier(element, "linkingAgent", "local", agent_id(record))
     add(performer, "linkingAgentRole", "executing program", "eventRelatedAgentRole")
     for sha256, role in ((record.source.sha256 or "", "source"), (output.sha256, "outcome")):
         linked = add_identifier(element, "linkingObject", HASH, sha256)
@@ -162,9 +216,15 @@ def event(record: Record, output: Output, agent: Agent) -> Element:
     return element
 
 
+def colouring(record: Record) -> str:
+    """What was done to the grey, by what."""
+    network = f" by the network {record.network}" if record.network else ""
+    return f"Colour predicted{network}, luma kept; weights {record.weights}, settings {record.settings}"
+
+
 def outcome_note(record: Record) -> str:
     """How well it went."""
-    facts = [f"{record.reason.value if hasattr(record.reason, 'value') else record.reason}"]
+    facts = [record.reason.value if isinstance(record.reason, Reason) else record.reason]
     if record.luma:
         facts.append(f"luma {record.luma}")
     if record.confidence is not None:
@@ -174,12 +234,13 @@ def outcome_note(record: Record) -> str:
     return "; ".join(facts)
 
 
-def agent_element(agent: Agent, happened: str) -> Element:
+def agent_element(record: Record, happened: str) -> Element:
     """The program."""
     element = Element(name("agent"))
-    add_identifier(element, "agent", "local", agent.identifier)
+    add_identifier(element, "agent", "local", agent_id(record))
     add(element, "agentName", PROGRAM)
     add(element, "agentType", "software", "agentType")
-    add(element, "agentVersion", agent.version)
+    if record.version:
+        add(element, "agentVersion", record.version)
     add_identifier(element, "linkingEvent", "local", happened)
     return element

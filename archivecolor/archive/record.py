@@ -91,6 +91,8 @@ class Record:
         confidence: 0..1, how sure the network was.
         luma: "coefficients", "exact" or "re-encoded".
         lost: metadata that could not be carried.
+        network: name of the network, empty where none was asked.
+        version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
         format: version of the schema.
@@ -109,6 +111,8 @@ class Record:
     confidence: float | None = None
     luma: str | None = None
     lost: tuple[str, ...] = ()
+    network: str = ""
+    version: str = ""
     seconds: float = 0.0
     at: str = ""
     format: int = FORMAT

@@ -9,6 +9,7 @@ path separator (`:` or `;`).
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,11 +61,16 @@ def command_for(kind: type[S], name: str) -> Callable[[Callable[[S], ExitCode]],
             name,
             callback=callback,
             params=parameters,
-            help=function.__doc__,
+            help=help_of(function),
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
         )
 
     return decorate
+
+
+def help_of(function: Callable[..., ExitCode]) -> str:
+    """A function's docstring as click wants it: its mark above lines that are not to be filled."""
+    return inspect.cleandoc(function.__doc__ or "").replace("\\b\n", "\b\n")
 
 
 def prepare_process(settings: Settings) -> None:

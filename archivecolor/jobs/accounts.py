@@ -10,13 +10,15 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from archivecolor.archive.fixity import DIGESTS_NAME, write_digests
+from archivecolor.archive.bag import payload_for, write_bag
+from archivecolor.archive.fixity import DIGESTS_NAME, Digest, read_digests, write_digests
 from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, Writer
+from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, line_of, now_utc
 from archivecolor.archive.runfile import RUN_NAME, Run, write_run
 from archivecolor.archive.walk import OUR_FOLDER
 from archivecolor.engine.progress import Ending, Listener, News, Progress, Tally
-from archivecolor.errors import ArchivecolorError, OutputError
+from archivecolor.errors import ArchivecolorError, OutputError, UsageError
 from archivecolor.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -62,12 +64,14 @@ class Account:
 
     Args:
         writer: of the manifest.
+        premis: the PREMIS files beside it.
         tally: the counts.
         listener: who is told.
     """
 
-    def __init__(self, writer: Writer, tally: Tally, listener: Listener) -> None:
+    def __init__(self, writer: Writer, premis: PremisFiles, tally: Tally, listener: Listener) -> None:
         self._writer = writer
+        self._premis = premis
         self._tally = tally
         self._listener = listener
 
@@ -75,14 +79,16 @@ class Account:
         """Append one record to the manifest, count it and tell of it.
 
         Args:
-            record: for the manifest; its time is set here.
+            record: for the manifest; its time and the program's version are set here.
             amount: how much work it was, in the tally's unit.
 
         Raises:
             OutputError: the manifest cannot be written.
         """
-        record = replace(record, at=now_utc())
+        record = replace(record, at=now_utc(), version=version("archivecolor"))
+        self._premis.remove(record)
         self._writer.append(record)
+        self._premis.write(record)
         news = news_of(record, amount)
         log.info("%s: %s, %s %s", record.path, news.status, news.reason, news.detail)
         self._listener.settled(news, self._tally.add(news))
@@ -107,6 +113,27 @@ def write_output_digests(output: Path) -> None:
         OutputError: it cannot be written.
     """
     write_digests(digests_path(output), Manifest(manifest_path(output)).digests())
+
+
+def write_output_bag(bag: Path) -> None:
+    """Write the tag files of `bag` anew; outputs are taken to be as they were recorded.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    tree = payload_for(bag)
+    if not digests_are_current(tree):
+        write_output_digests(tree)
+    write_bag(bag, listed_digests(tree), f"archivecolor {version('archivecolor')}")
+
+
+def listed_digests(output: Path) -> list[Digest]:
+    """What `manifest-sha256.txt` lists; it is written anew where it cannot be read."""
+    try:
+        return list(read_digests(digests_path(output)))
+    except UsageError:
+        write_output_digests(output)
+        return list(read_digests(digests_path(output)))
 
 
 def digests_are_current(output: Path) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
+from archivecolor.archive.bag import tree_for
 from archivecolor.archive.durable import sweep_parts
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
@@ -15,6 +16,7 @@ from archivecolor.archive.folders import check_folders, prepare_output
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, Writer
 from archivecolor.archive.plan import Action, Plan, Question, make_plan
+from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import now_utc
 from archivecolor.archive.runfile import read_run
 from archivecolor.archive.walk import OUR_FOLDER, PassedOver, walk
@@ -29,6 +31,7 @@ from archivecolor.jobs.accounts import (
     digests_are_current,
     manifest_path,
     run_path,
+    write_output_bag,
     write_output_digests,
 )
 from archivecolor.jobs.photographs import Making, photographs
@@ -72,6 +75,7 @@ def forecast(settings: DirSettings) -> Forecast:
         UsageError, CheckpointError: as `colour_folder`.
     """
     check_folders(settings.input, settings.output)
+    settings = into_tree(settings)
     chosen = choose(settings, sha256_of(checkpoint_path(settings.checkpoint)), Stop())
     last_run = read_run(run_path(settings.output))
     return Forecast(estimate(chosen.plan, settings.input, last_run), chosen.untouched)
@@ -97,38 +101,51 @@ def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str,
     """
     check_folders(settings.input, settings.output)
     weights = sha256_of(checkpoint_path(settings.checkpoint))
+    asked, settings = settings, into_tree(settings)
     with (
         output_for_use(settings.output),
         listening(Stop(settings.max_runtime)) as stop,
         locked(settings.output, settings.wait_lock),
     ):
-        sweep_parts(settings.output)
+        sweep_parts(asked.output)
         chosen = choose(settings, weights, stop)
-        run = RunFile.begin(settings.output, begun_run(command, settings, weights))
+        run = RunFile.begin(settings.output, begun_run(command, asked, weights))
         try:
             ending = colour_chosen(chosen, Making(settings, weights), listener, stop)
+            run.end(ending)
+            # run.json lies in the bag: nothing is written there after this.
+            if asked.bag and stop.exit_code is None:
+                write_output_bag(asked.output)
         except KeyboardInterrupt:
-            sweep_parts(settings.output)
+            sweep_parts(asked.output)
             raise
         except ArchivecolorError as error:
             run.end_with(error)
             raise
-        run.end(ending)
         return ending
+
+
+def into_tree(settings: DirSettings) -> DirSettings:
+    """Settings whose output is the folder of the tree itself: that of a bag lies inside it.
+
+    Raises:
+        UsageError: the output was begun the other way.
+    """
+    return replace(settings, output=tree_for(settings.output, bag=settings.bag))
 
 
 @contextmanager
 def output_for_use(output: Path) -> Iterator[None]:
     """Make the output folder; a run that is refused while it plans leaves no new folder behind."""
-    existed = output.exists()
+    ours = output / OUR_FOLDER
+    made = [folder for folder in (ours, *ours.parents) if not folder.exists()]
     prepare_output(output)
     try:
         yield
     except UsageError:
-        if not existed:
-            with suppress(OSError):  # something is in it after all
-                (output / OUR_FOLDER).rmdir()
-                output.rmdir()
+        with suppress(OSError):  # something is in one of them after all
+            for folder in made:
+                folder.rmdir()
         raise
 
 
@@ -158,8 +175,10 @@ def colour_chosen(chosen: Chosen, making: Making, listener: Listener, stop: Stop
     settings, plan = making.settings, chosen.plan
     tally = Tally(total=len(plan.items), unit=MEGAPIXELS)
     listener.began(tally.now())
+    premis = PremisFiles(settings.output, settings.premis)
+    premis.fill(chosen.manifest, until=lambda: stop.requested)
     with Writer(manifest_path(settings.output)) as writer:
-        account = Account(writer, tally, listener)
+        account = Account(writer, premis, tally, listener)
         renew_touched(chosen, writer)
         with closing(photographs(plan.items, making, stop)) as entries:
             for entry in entries:

@@ -17,9 +17,10 @@ from archivecolor.evaluation.photographs import Course, Judgement, LeftOut, judg
 from archivecolor.evaluation.sheets import Strip, sheets
 from archivecolor.evaluation.tables import Row, paired_differences
 from archivecolor.model.builtin import checkpoint_path
+from archivecolor.model.checkpoint import load_checkpoint
 from archivecolor.model.device import choose_device
 from archivecolor.model.features import FeatureReader, load_features
-from archivecolor.model.predictor import open_predictor
+from archivecolor.model.predictor import Predictor
 from archivecolor.photo.collection import Member, members
 from archivecolor.settings import EvaluateSettings, VideoSettings
 
@@ -88,11 +89,10 @@ def evaluate(settings: EvaluateSettings, report: Callable[[Step], None]) -> Eval
 
 def open_networks(settings: EvaluateSettings) -> list[Network]:
     """The networks to compare, in the order they were given."""
-    given = [path for path in (settings.checkpoint, *settings.checkpoints) if path is not None]
-    paths = [checkpoint_path(path) for path in given] or [checkpoint_path(None)]
+    paths = [checkpoint_path(path) for path in settings.checkpoint or (None,)]
     names = unique_names(paths)
     return [
-        Network(name, open_predictor(replace(settings, checkpoint=path)))
+        Network(name, Predictor(load_checkpoint(path), settings))
         for name, path in zip(names, paths, strict=True)
     ]
 

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from archivecolor.archive.durable import make_folder, raise_if_full, replacing
 from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.folders import spare_source
 from archivecolor.archive.marking import Marking
-from archivecolor.archive.record import Output, Record, Source, Status
+from archivecolor.archive.record import Output, Record
 from archivecolor.archive.walk import OUR_FOLDER
 from archivecolor.engine.stopping import Stop
 from archivecolor.engine.workers import core_count
-from archivecolor.errors import ItemError, Reason, StoppedError
+from archivecolor.errors import ItemError, Reason
+from archivecolor.film.badge import badge_for
 from archivecolor.film.compare import compare
 from archivecolor.film.containers import (
-    Joined,
     containers_for,
     holding_container,
     refuse_silence,
     suffix_for,
 )
 from archivecolor.film.encode import carries_fields, choose_target
-from archivecolor.film.fields import is_progressive, order_of
+from archivecolor.film.fields import check_pulldown, is_progressive, order_of, parity_of
 from archivecolor.film.film import Film, Predictor, changed
 from archivecolor.film.frames import geometry_of
 from archivecolor.film.join import Joining, join
@@ -47,76 +45,14 @@ from archivecolor.film.segments import (
 )
 from archivecolor.film.shots import Shot, read_shots, shots_from, write_shots
 from archivecolor.film.survey import Survey, load_survey, save_survey, survey
+from archivecolor.jobs.film_records import done, failed, skipped, source_of
+from archivecolor.jobs.reels import Reel, Stage, Studio, settings_digest, stamp_of
 from archivecolor.settings import VideoSettings
 
 log = logging.getLogger(__name__)
 
 WORK_FOLDER = "work"
 KEY_LENGTH = 12
-NO_SOURCE = Source(0, 0)
-
-
-@dataclass(frozen=True)
-class Reel:
-    """A film to be coloured.
-
-    Attributes:
-        source: the file.
-        path: its name in the manifest.
-        output: folder of the coloured film and of the manifest.
-        stem: relative path of the coloured film in `output`, without suffix.
-    """
-
-    source: Path
-    path: str
-    output: Path
-    stem: str
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a film is, for people.
-
-    Attributes:
-        doing: looking, colouring or joining.
-        frame: how far, in frames.
-        frames: of how many, None where nobody knows yet.
-        shot: number of the shot in hand, from 1; 0 where it does not matter.
-        shots: of how many.
-    """
-
-    doing: str
-    frame: int
-    frames: int | None
-    shot: int = 0
-    shots: int = 0
-
-
-@dataclass(frozen=True)
-class Studio:
-    """What all films of a run are coloured with.
-
-    Attributes:
-        settings: of the run.
-        weights: SHA-256 of the checkpoint file.
-        predictor: the network, opened when first asked for.
-        stop: says when to end.
-        watch: told of every frame.
-    """
-
-    settings: VideoSettings
-    weights: str
-    predictor: Callable[[], Any]
-    stop: Stop
-    watch: Callable[[Reel, Stage], None]
-
-
-def settings_digest(settings: VideoSettings) -> str:
-    """Digest of what the coloured film depends on, an edited list of shots included."""
-    if settings.cuts in ("auto", "none"):
-        return settings.digest()
-    listed = Path(settings.cuts).read_bytes() if Path(settings.cuts).is_file() else b""
-    return hashlib.sha256(settings.digest().encode() + listed).hexdigest()[:16]
 
 
 def colour_film(reel: Reel, studio: Studio) -> Record:
@@ -135,15 +71,6 @@ def colour_film(reel: Reel, studio: Studio) -> Record:
         if after is not None and after != before:
             raise changed() from error
         raise
-
-
-def stamp_of(reel: Reel) -> tuple[int, int] | None:
-    """Size and time of a film's file; None where it is gone."""
-    try:
-        about = reel.source.stat()
-    except OSError:
-        return None
-    return about.st_size, about.st_mtime_ns
 
 
 def coloured(reel: Reel, studio: Studio) -> Record:
@@ -167,19 +94,6 @@ def coloured(reel: Reel, studio: Studio) -> Record:
         shutil.rmtree(folder.path, ignore_errors=True)
     source = replace(source_of(reel, film), sha256=sha256)
     return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
-
-
-def source_of(reel: Reel, film: Film) -> Source:
-    """What a record says of a film's file."""
-    about, facts = reel.source.stat(), film.facts
-    return Source(
-        bytes=about.st_size,
-        mtime_ns=about.st_mtime_ns,
-        width=facts.width,
-        height=facts.height,
-        depth=facts.layout.depth,
-        tone=film.survey.tone(film.shots[0]).value,
-    )
 
 
 def work_folder(reel: Reel, studio: Studio, sha256: str) -> WorkFolder:
@@ -207,15 +121,29 @@ def encoder_threads(settings: VideoSettings) -> int:
 
 def prepared(reel: Reel, studio: Studio, facts: FilmFacts, folder: WorkFolder) -> tuple[FilmFacts, Survey]:
     """The film as it will be read, its fields kept or undone, and what it then holds."""
-    asked = studio.settings.deinterlace
-    if asked in ("bwdif", "ivtc"):
-        facts = replace(facts, fields=asked)
-        return facts, surveyed(reel, studio, facts, folder)
     found = surveyed(reel, studio, facts, folder)
-    if asked == "auto" and not is_progressive(facts, found.fields) and not carries_fields(studio.settings):
-        facts = replace(facts, fields="bwdif")
-        found = surveyed(reel, studio, facts, folder)
-    return facts, found
+    fields = way_with_fields(studio.settings, facts, found)
+    if fields == "keep":
+        return facts, found
+    facts = replace(facts, fields=fields, parity=parity_of(facts, found.fields))
+    return facts, surveyed(reel, studio, facts, folder)
+
+
+def way_with_fields(settings: VideoSettings, facts: FilmFacts, found: Survey) -> str:
+    """What is done to the film's fields: keep, bwdif or ivtc.
+
+    Raises:
+        ItemError: `UNSUPPORTED` where pulldown is to be taken out that is not there.
+    """
+    asked = settings.deinterlace
+    if asked in ("keep", "bwdif"):
+        return asked
+    if is_progressive(facts, found.fields):
+        return "keep"
+    if asked == "ivtc":
+        check_pulldown(found.fields, found.pts)
+        return asked
+    return "keep" if carries_fields(settings) else "bwdif"
 
 
 def surveyed(reel: Reel, studio: Studio, facts: FilmFacts, folder: WorkFolder) -> Survey:
@@ -257,15 +185,17 @@ def film_of(facts: FilmFacts, found: Survey, shots: tuple[Shot, ...], studio: St
     interlaced = facts.fields == "keep" and not is_progressive(facts, found.fields)
     if interlaced:
         facts = replace(facts, field_order=order_of(facts, found.fields))
+    geometry = geometry_of(facts, settings.working_size)
     return Film(
         facts=facts,
         survey=found,
         shots=shots,
         target=choose_target(facts, settings, encoder_threads(settings), interlaced),
-        geometry=geometry_of(facts, settings.working_size),
+        geometry=geometry,
         smoothing=settings.smoothing,
         recolour=settings.colour == "recolour",
         batch=settings.batch_size,
+        badge=badge_for(facts, geometry) if settings.badge else None,
     )
 
 
@@ -319,7 +249,7 @@ def finished(reel: Reel, studio: Studio, joining: Joining) -> Record:
     folder.trial.unlink(missing_ok=True)
     name = reel.stem + suffix_for(film.facts, joined.container)
     path = reel.output / name
-    refuse_source(path, reel)
+    spare_source(reel.source, path)
     with replacing(path) as part:
         join(
             joining, joined, part, lambda count: studio.watch(reel, Stage("joining", count, len(film.survey)))
@@ -332,89 +262,17 @@ def finished(reel: Reel, studio: Studio, joining: Joining) -> Record:
         sha256, nbytes = sha256_of(part), part.stat().st_size
     output = Output(name, nbytes, sha256, film.facts.width, film.facts.height, film.target.codes.depth)
     record = done(reel, studio, film, joined, opinion)
-    return replace(record, output=output, confidence=round(mean_confidence(joining.segments, folder), 4))
+    confidence = round(mean_confidence(joining.segments, folder), 4)
+    return replace(record, output=output, network=joining.marking.network, confidence=confidence)
 
 
-def refuse_source(path: Path, reel: Reel) -> None:
-    """Raise where the output would take the place of the source."""
-    if path.exists() and path.samefile(reel.source):
-        raise ItemError(Reason.NAME_COLLISION, "the coloured film would take the place of its source")
-
-
-def done(reel: Reel, studio: Studio, film: Film, joined: Joined, opinion: str) -> Record:
-    """The record of a finished film, but for its files."""
-    exact = film.target.codec == "ffv1" and film.target.codes == film.facts.codes
-    return Record(
-        path=reel.path,
-        status=Status.DONE,
-        reason=Reason.COLOURED,
-        source=NO_SOURCE,
-        detail="; ".join((*joined.notes, *film.target.notes, *film.survey.losses)),
-        kind="film",
-        settings=settings_digest(studio.settings),
-        weights=studio.weights,
-        luma="exact" if exact else "re-encoded",
-        lost=joined.lost,
-        extra={"film": about_film(film) | {"second_opinion": opinion}},
-    )
-
-
-def about_film(film: Film) -> dict[str, object]:
-    """What a film's record says besides what every record says."""
-    facts = film.facts
-    return {
-        "frames": len(film.survey),
-        "shots": len(film.shots),
-        "kept_shots": sum(film.passes(shot) for shot in film.shots),
-        "seconds": round(float((int(film.survey.pts[-1]) - int(film.survey.pts[0])) * facts.time_base), 3),
-        "rate": str(facts.rate),
-        "codec": film.target.codec,
-        "streams": [f"{stream.kind} {stream.codec}".strip() for stream in facts.streams],
-        "fields": fields_word(film),
-    }
-
-
-def fields_word(film: Film) -> str:
-    """What was seen of fields."""
-    if film.facts.fields != "keep":
-        return f"undone by {film.facts.fields}"
-    if film.survey.fields.telecined:
-        return "telecined, kept"
-    return "interlaced, kept" if film.target.interlaced else "progressive"
-
-
-def skipped(reel: Reel, studio: Studio, film: Film) -> Record:
-    """The record of a film that is in colour from end to end, but for its file."""
-    return Record(
-        path=reel.path,
-        status=Status.SKIPPED,
-        reason=Reason.ALREADY_COLOUR,
-        source=NO_SOURCE,
-        detail="every shot is in colour; --colour recolour takes it off and adds ours",
-        kind="film",
-        settings=settings_digest(studio.settings),
-        weights=studio.weights,
-        extra={"film": about_film(film)},
-    )
-
-
-def failed(reel: Reel, studio: Studio, error: ItemError) -> Record:
-    """The record of a film that cannot be done."""
-    try:
-        about = os.stat(reel.source)  # noqa: PTH116 - names may be bytes that are not UTF-8
-        source = Source(about.st_size, about.st_mtime_ns)
-    except OSError:
-        source = NO_SOURCE
-    return Record(
-        path=reel.path,
-        status=Status.FAILED,
-        reason=error.reason,
-        source=source,
-        detail=error.detail,
-        kind="film",
-        settings=settings_digest(studio.settings),
-        weights=studio.weights,
-    )
-
-
-__all__ = ["OutOfTimeError", "Reel", "Stage", "StoppedError", "Studio", "colour_film", "failed"]
+__all__ = [
+    "OutOfTimeError",
+    "Reel",
+    "Stage",
+    "Studio",
+    "colour_film",
+    "expected_seconds",
+    "failed",
+    "settings_digest",
+]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+from archivecolor.archive.bag import payload_of
 from archivecolor.archive.durable import replacing, sweep_parts
-from archivecolor.archive.folders import check_folders, prepare_output
+from archivecolor.archive.folders import check_folders, prepare_output, spare_source
 from archivecolor.archive.lock import locked
 from archivecolor.archive.record import printable_text
 from archivecolor.archive.walk import PassedOver, walk
@@ -44,6 +45,7 @@ def grey_folder(settings: GreySettings, listener: Listener) -> Ending:
         LockedError: another run holds the output.
     """
     check_folders(settings.input, settings.output)
+    settings = replace(settings, input=payload_of(settings.input))
     prepare_output(settings.output)
     with listening(Stop()) as stop, locked(settings.output):
         sweep_parts(settings.output)
@@ -72,8 +74,10 @@ def make_grey(task: GreyTask) -> Decoloured:
         ItemError: it cannot be read.
         OutputError: the output folder cannot be written.
     """
-    with replacing(task.settings.output / task.path) as part:
-        return take_colour_off(task.settings.input / task.path, part)
+    source, target = task.settings.input / task.path, task.settings.output / task.path
+    spare_source(source, target)
+    with replacing(target) as part:
+        return take_colour_off(source, part)
 
 
 def news_of(answer: Done[GreyTask, Decoloured] | Failed[GreyTask] | Settled[None]) -> News:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from archivecolor.archive.bag import payload_of
+from archivecolor.archive.bag import is_bag, payload_of
 from archivecolor.archive.export import export_csv, export_parquet, write_csv
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, compact
 from archivecolor.archive.walk import OUR_FOLDER
 from archivecolor.errors import UsageError
+from archivecolor.jobs.accounts import write_output_bag
 from archivecolor.settings import CompactSettings, ExportSettings
 
 STANDARD_OUTPUT = Path("-")
@@ -37,7 +38,7 @@ def export_manifest(settings: ExportSettings) -> int:
 
 
 def compact_manifest(settings: CompactSettings) -> int:
-    """Keep only the newest line of every item; returns how many lines went.
+    """Keep only the newest line of every item; returns how many lines went. A bag is written anew.
 
     Raises:
         UsageError: there is no manifest.
@@ -46,7 +47,10 @@ def compact_manifest(settings: CompactSettings) -> int:
     """
     path = manifest_of(settings.output)
     with locked(payload_of(settings.output)):
-        return compact(path)
+        count = compact(path)
+        if is_bag(settings.output):
+            write_output_bag(settings.output)
+        return count
 
 
 def manifest_of(output: Path) -> Path:

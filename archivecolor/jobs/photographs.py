@@ -248,6 +248,7 @@ def done(task: FinishTask, written: Written, making: Making) -> Entry:
         confidence=None if task.confidence is None else round(task.confidence, 4),
         luma=written.luma,
         lost=written.lost,
+        network=task.options.network,
         seconds=round(written.seconds, 3),
     )
     return Entry(record, task.facts.megapixels * task.facts.pages)

@@ -13,8 +13,10 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from archivecolor.archive.bag import refuse_unlistable
 from archivecolor.archive.durable import replacing
 from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.folders import spare_source
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
@@ -123,6 +125,8 @@ def look_at(task: LookTask) -> Looked:
     """First visit; see `photo.look.look` for what it raises."""
     began = time.monotonic()
     source, settings = task.settings.input / task.item.path, task.settings
+    if settings.bag:
+        refuse_unlistable(task.item.output)
     seen = look(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
     treatment = treatment_of(seen.facts, settings)
     digest = None
@@ -145,6 +149,7 @@ def write_out(task: FinishTask) -> Written:
     source = task.settings.input / task.item.path
     name = task.item.output if task.chromas else task.item.path
     target = task.settings.output / name
+    spare_source(source, target)
     with replacing(target) as part:
         done = finish(source, part, task.chromas, task.options) if task.chromas else copy(source, part, task)
         if task.settings.preserve_times:

@@ -215,6 +215,9 @@ def list_faults(path: Path, book: Book) -> Iterator[Fault]:
         record = book.outputs.get(digest.path)
         if record is None or record.output is None or record.output.sha256 != digest.sha256:
             yield Fault(FaultKind.LIST_DIFFERS, digest.path, f"{shown} and the manifest disagree")
+    current = {record.output.path for record in book.newest.values() if record.output is not None}
+    for missing in sorted(current - {digest.path for digest in listed}, key=os.fsencode):
+        yield Fault(FaultKind.LIST_DIFFERS, missing, f"{shown} does not list it")
 
 
 def files_in(root: Path) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from archivecolor.archive.bag import refuse_unlistable, tree_for
 from archivecolor.archive.durable import printable, sweep_parts
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, prepare_output
@@ -17,6 +18,8 @@ from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, Writer
 from archivecolor.archive.names import folded
 from archivecolor.archive.plan import Action, Question, action_for
+from archivecolor.archive.premis import PremisFiles
+from archivecolor.archive.runfile import Run
 from archivecolor.archive.walk import FILMS, Found, PassedOver, walk
 from archivecolor.engine.progress import Ending, Listener, Tally
 from archivecolor.engine.stopping import Stop, listening
@@ -29,7 +32,15 @@ from archivecolor.errors import (
     StoppedError,
     UsageError,
 )
-from archivecolor.jobs.accounts import Account, RunFile, begun_run, manifest_path, write_output_digests
+from archivecolor.jobs.accounts import (
+    Account,
+    RunFile,
+    begun_run,
+    digests_are_current,
+    manifest_path,
+    write_output_bag,
+    write_output_digests,
+)
 from archivecolor.jobs.films import (
     OutOfTimeError,
     Reel,
@@ -71,10 +82,12 @@ class Chosen:
 
     Attributes:
         reels: to be coloured, in order.
+        outputs: the folders of all films, those that need nothing too.
         untouched: what needs nothing, counted by the word for it.
     """
 
     reels: list[Reel] = field(default_factory=list)
+    outputs: list[Path] = field(default_factory=list)
     untouched: Counter[str] = field(default_factory=Counter)
 
 
@@ -85,6 +98,7 @@ def forecast(settings: VideoSettings) -> tuple[list[FilmForecast], Counter[str]]
         UsageError, UnavailableError: as `colour_films`.
     """
     check_options(settings)
+    settings = into_tree(settings)
     chosen = choose(settings, sha256_of(checkpoint_path(settings.checkpoint)))
     return [forecast_film(reel, settings) for reel in chosen.reels], chosen.untouched
 
@@ -117,17 +131,40 @@ def colour_films(settings: VideoSettings, listener: Listener, command: tuple[str
     """
     check_options(settings)
     weights = sha256_of(checkpoint_path(settings.checkpoint))
+    asked, settings = settings, into_tree(settings)
     chosen = choose(settings, weights)
     tally = Tally(total=len(chosen.reels), unit="frames")
     with listening(Stop(settings.max_runtime)) as stop:
         studio = Studio(settings, weights, opener(settings), stop, Watcher(tally, listener))
+        books = Books(tally, listener, chosen, begun_run(command, asked, weights))
         listener.began(tally.now())
-        for output in dict.fromkeys(reel.output for reel in chosen.reels):
+        for output in chosen.outputs:
             reels = [reel for reel in chosen.reels if reel.output == output]
-            colour_into(output, reels, studio, Books(tally, listener, command))
+            if reels or has_unfinished_papers(output, settings):
+                colour_into(output, reels, studio, books)
             if stop.requested or too_many(tally, settings):
                 break
         return Ending(tally.now(), exit_code(tally, chosen, settings, stop), dict(chosen.untouched))
+
+
+def into_tree(settings: VideoSettings) -> VideoSettings:
+    """Settings whose output is the folder of the films itself: that of a bag lies inside it.
+
+    Raises:
+        UsageError: a bag without a folder, or the output was begun the other way.
+    """
+    if settings.output is None:
+        if settings.bag:
+            raise UsageError("--bag makes a bag of a folder; give one with --output FOLDER")
+        return settings
+    return replace(settings, output=tree_for(settings.output, bag=settings.bag))
+
+
+def has_unfinished_papers(output: Path, settings: VideoSettings) -> bool:
+    """Whether what lies beside the films may want writing though no film does."""
+    if not manifest_path(output).exists():
+        return False
+    return settings.bag or settings.premis or not digests_are_current(output)
 
 
 def check_options(settings: VideoSettings) -> None:
@@ -152,12 +189,14 @@ class Books:
     Attributes:
         tally: counts films and frames.
         listener: who is told.
-        command: the words typed.
+        chosen: the films of the run.
+        run: what run.json says of its beginning.
     """
 
     tally: Tally
     listener: Listener
-    command: tuple[str, ...]
+    chosen: Chosen
+    run: Run
 
 
 def opener(settings: VideoSettings) -> Callable[[], Any]:
@@ -174,24 +213,36 @@ def opener(settings: VideoSettings) -> Callable[[], Any]:
 
 def colour_into(output: Path, reels: list[Reel], studio: Studio, books: Books) -> None:
     """Colour the films of one output folder."""
+    settings, stop = studio.settings, studio.stop
     prepare_output(output)
-    with locked(output, studio.settings.wait_lock):
-        sweep_parts(output)
+    with locked(output, settings.wait_lock):
+        sweep_parts(output.parent if settings.bag else output)
         reels = still_to_do(reels, output, studio, books)
-        run = RunFile.begin(output, begun_run(books.command, studio.settings, studio.weights))
+        run = RunFile.begin(output, books.run)
         try:
-            with Writer(manifest_path(output)) as writer:
-                account = Account(writer, books.tally, books.listener)
-                for reel in reels:
-                    if studio.stop.requested or too_many(books.tally, studio.settings):
-                        break
-                    if not colour_one(reel, studio, account):
-                        break
+            colour_reels(reels, output, studio, books)
             write_output_digests(output)
+            code = exit_code(books.tally, books.chosen, settings, stop)
+            run.end(Ending(books.tally.now(), code, dict(books.chosen.untouched)))
+            # run.json lies in the bag: nothing is written there after this.
+            if settings.bag and stop.exit_code is None:
+                write_output_bag(output.parent)
         except ArchivecolorError as error:
             run.end_with(error)
             raise
-        run.end(Ending(books.tally.now(), studio.stop.exit_code or ExitCode.OK))
+
+
+def colour_reels(reels: list[Reel], output: Path, studio: Studio, books: Books) -> None:
+    """Colour films one after the other, each with its record."""
+    premis = PremisFiles(output, studio.settings.premis)
+    premis.fill(Manifest(manifest_path(output)), until=lambda: studio.stop.requested)
+    with Writer(manifest_path(output)) as writer:
+        account = Account(writer, premis, books.tally, books.listener)
+        for reel in reels:
+            if studio.stop.requested or too_many(books.tally, studio.settings):
+                return
+            if not colour_one(reel, studio, account):
+                return
 
 
 def still_to_do(reels: list[Reel], output: Path, studio: Studio, books: Books) -> list[Reel]:
@@ -207,6 +258,8 @@ def still_to_do(reels: list[Reel], output: Path, studio: Studio, books: Books) -
 def colour_one(reel: Reel, studio: Studio, account: Account) -> bool:
     """Colour one film and record it; False where the run was asked to end in the middle of it."""
     try:
+        if studio.settings.bag:
+            refuse_unlistable(reel.stem)
         record = colour_film(reel, studio)
     except ItemError as error:
         record = failed(reel, studio, error)
@@ -253,10 +306,13 @@ def choose(settings: VideoSettings, weights: str) -> Chosen:
     chosen = Chosen()
     digest = settings_digest(settings)
     manifests: dict[Path, Manifest] = {}
+    products: set[Path] = set()
     taken: dict[tuple[Path, str], Path] = {}
     for reel in reels_of(settings):
-        manifest = manifests.setdefault(reel.output, Manifest(manifest_path(reel.output)))
-        if is_product(reel, manifest):
+        if reel.output not in manifests:
+            manifests[reel.output] = Manifest(manifest_path(reel.output))
+            products |= outputs_in(reel.output, manifests[reel.output])
+        if reel.source in products:
             chosen.untouched["coloured by an earlier run"] += 1
             continue
         other = taken.setdefault((reel.output, folded(reel.stem)), reel.source)
@@ -265,18 +321,18 @@ def choose(settings: VideoSettings, weights: str) -> Chosen:
                 f"{printable(other)} and {printable(reel.source)} would both become {printable(reel.stem)} "
                 f"in {printable(reel.output)}; rename one, or give them different outputs"
             )
-        action = action_of(reel, manifest, settings, (digest, weights))
+        action = action_of(reel, manifests[reel.output], settings, (digest, weights))
         if action in (Action.UP_TO_DATE, Action.FAILED_BEFORE):
             chosen.untouched[action.value] += 1
         else:
             chosen.reels.append(reel)
+    chosen.outputs.extend(manifests)
     return chosen
 
 
-def is_product(reel: Reel, manifest: Manifest) -> bool:
-    """Whether a film that was found is itself a coloured one."""
-    ours = {reel.output / known.output for known in manifest.items.values() if known.output}
-    return reel.source in ours
+def outputs_in(output: Path, manifest: Manifest) -> set[Path]:
+    """The coloured films of an output folder: where it holds their sources too, they are found with them."""
+    return {output / known.output for known in manifest.items.values() if known.output}
 
 
 def action_of(reel: Reel, manifest: Manifest, settings: VideoSettings, making: tuple[str, str]) -> Action:

@@ -97,12 +97,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     content = _read(path)
     info = _parse_info(content, path)
+    tensors = _tensors_of(content, path)
+    # First without memory: a header that asks for more than the file holds must not be believed.
+    with torch.device("meta"):
+        _check_tensors(_build(info, path), tensors, path)
+    generator = _build(info, path)
+    generator.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
+    return Checkpoint(generator.eval(), info, hashlib.sha256(content).hexdigest())
+
+
+def _build(info: CheckpointInfo, path: Path) -> Generator:
     try:
-        generator = build_generator(info.network, dict(info.options))
+        return build_generator(info.network, dict(info.options))
     except (UsageError, TypeError, ValueError) as trouble:
         raise CheckpointError(f"{path} is of another layout of its network: {trouble}") from trouble
-    _load_strictly(generator, _tensors_of(content, path), path)
-    return Checkpoint(generator.eval(), info, hashlib.sha256(content).hexdigest())
 
 
 def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
@@ -163,7 +171,7 @@ def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
     return info
 
 
-def _load_strictly(generator: Generator, tensors: dict[str, Tensor], path: Path) -> None:
+def _check_tensors(generator: Generator, tensors: dict[str, Tensor], path: Path) -> None:
     expected = {
         name: tensor
         for name, tensor in generator.state_dict().items()
@@ -179,4 +187,3 @@ def _load_strictly(generator: Generator, tensors: dict[str, Tensor], path: Path)
             f"{path} does not fit its network: {len(missing)} tensors missing, {len(extra)} unknown,"
             f" {len(misshapen)} of another shape, the first of them {first}"
         )
-    generator.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)

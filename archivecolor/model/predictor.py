@@ -29,7 +29,7 @@ from archivecolor.model.windows import (
     padded_shape,
     windows_of,
 )
-from archivecolor.settings import NetworkOptions
+from archivecolor.settings import AnswerOptions, NetworkOptions
 
 Float32 = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ class Predictor:
         UnavailableError: the machine has no such device.
     """
 
-    def __init__(self, checkpoint: Checkpoint, options: NetworkOptions) -> None:
+    def __init__(self, checkpoint: Checkpoint, options: AnswerOptions) -> None:
         self.name = checkpoint.info.title or checkpoint.info.network
         self.digest = checkpoint.digest
         self.working_size = options.working_size

@@ -5,9 +5,10 @@ import os
 import bagit
 import pytest
 
-from archivecolor.archive.bag import payload_for, payload_of, write_bag
+from archivecolor.archive.bag import is_bag, payload_for, payload_of, tree_for, write_bag
 from archivecolor.archive.durable import PART_SUFFIX
 from archivecolor.archive.fixity import Digest, sha256_of
+from archivecolor.errors import OutputError, UsageError
 
 NAMES = ["a.jpg", "deep/b c.tif", "ä/ü.png", "100%.jpg", "_archivecolor/manifest.jsonl"]
 
@@ -22,9 +23,7 @@ def bag(tmp_path):
 
 
 def test_the_validator_agrees(bag):
-    assert payload_of(bag) == bag
     write_bag(bag, [], "archivecolor 1.0")
-    assert payload_of(bag) == bag / "data"
     read = bagit.Bag(str(bag))
     read.validate()
     assert read.info["Payload-Oxum"] == f"{sum(len(os.fsencode(name)) for name in NAMES)}.{len(NAMES)}"
@@ -54,3 +53,29 @@ def test_locks_and_parts_are_no_payload(bag):
     for path in passing:
         path.unlink()
     bagit.Bag(str(bag)).validate()
+
+
+def test_a_name_that_no_bag_can_list_is_refused(bag):
+    (bag / "data" / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"")
+    with pytest.raises(OutputError, match=r"data/caf.xe9\.jpg: the name is not UTF-8"):
+        write_bag(bag, [], "archivecolor 1.0")
+    assert not (bag / "manifest-sha256.txt").exists()
+
+
+def test_a_bag_is_known_before_its_first_run_has_ended(bag):
+    assert is_bag(bag)
+    assert payload_of(bag) == tree_for(bag, bag=True) == bag / "data"
+    with pytest.raises(UsageError, match="add --bag"):
+        tree_for(bag, bag=False)
+
+
+def test_a_plain_output_is_no_bag_even_with_a_folder_of_that_name(bag):
+    (bag / "_archivecolor").mkdir()
+    assert payload_of(bag) == tree_for(bag, bag=False) == bag
+    with pytest.raises(UsageError, match="begun without --bag"):
+        tree_for(bag, bag=True)
+
+
+def test_a_new_folder_may_become_either(tmp_path):
+    assert tree_for(tmp_path / "new", bag=True) == tmp_path / "new" / "data"
+    assert tree_for(tmp_path / "new", bag=False) == tmp_path / "new"

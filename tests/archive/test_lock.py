@@ -15,23 +15,24 @@ from archivecolor.archive.lock import STALE_SECONDS, locked, this_process
 from archivecolor.errors import LockedError
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from archivecolor.archive.lock import locked
 from archivecolor.errors import LockedError
 try:
-    with locked(Path(sys.argv[1]), float(sys.argv[3])):
+    with locked(Path(sys.argv[1]), float(sys.argv[2])):
         print("held", flush=True)
-        time.sleep(float(sys.argv[2]))
+        sys.stdin.read()
 except LockedError as error:
     print(error, flush=True)
     sys.exit(11)
 """
 
 
-def start(output, seconds, wait=0.0):
-    command = [sys.executable, "-c", HOLD, str(output), str(seconds), str(wait)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def start(output, wait=0.0):
+    """A process that holds the lock until its input is closed."""
+    command = [sys.executable, "-c", HOLD, str(output), str(wait)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_the_lock_says_who_has_it_and_goes_away(tmp_path):
@@ -46,18 +47,22 @@ def test_the_lock_says_who_has_it_and_goes_away(tmp_path):
 
 
 def test_a_second_run_is_turned_away_or_waits(tmp_path):
-    first = start(tmp_path, 4)
+    first = start(tmp_path)
     assert first.stdout.readline() == "held\n"
-    second = start(tmp_path, 0)
+    second = start(tmp_path)
     assert f"process {first.pid} on" in second.communicate()[0]
     assert second.returncode == 11
-    third = start(tmp_path, 0, wait=30)
+    third = start(tmp_path, wait=60)
+    first.communicate()
     assert third.communicate()[0] == "held\n"
-    assert third.returncode == first.wait() == 0
+    assert third.returncode == first.returncode == 0
 
 
 def test_of_many_runs_started_at_once_one_wins(tmp_path):
-    runs = [start(tmp_path, 5) for _ in range(6)]
+    runs = [start(tmp_path) for _ in range(6)]
+    deadline = time.monotonic() + 60
+    while sum(run.poll() is not None for run in runs) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
     answers = [run.communicate()[0] for run in runs]
     assert answers.count("held\n") == 1
     assert sorted(run.returncode for run in runs) == [0] + [11] * 5
@@ -95,7 +100,7 @@ def test_however_closely_they_follow_no_two_have_it_at_once(tmp_path):
 
 
 def test_a_killed_run_is_taken_over_with_a_warning(tmp_path, caplog):
-    run = start(tmp_path, 60)
+    run = start(tmp_path)
     run.stdout.readline()
     run.send_signal(signal.SIGKILL)
     run.wait()

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from archivecolor.archive.manifest import Output, Record, Source, Status
-from archivecolor.archive.premis import PREMIS, Agent, premis_of, write_premis
+from archivecolor.archive.premis import PREMIS, PremisFiles, premis_of, write_premis
 from archivecolor.errors import Reason
 
 RECORD = Record(
@@ -21,9 +21,10 @@ RECORD = Record(
     confidence=0.5,
     luma="exact",
     lost=("MakerNotes:X",),
+    network="default",
+    version="1.0",
     at="2027-01-02T03:04:05.000Z",
 )
-US = Agent("1.0", "default")
 
 # premis-v3-0.xsd: the children of each complex type in order, the required ones with a star.
 SCHEMA = {
@@ -78,14 +79,14 @@ def hold_to_schema(element):
 
 
 def test_elements_stand_in_the_schemas_order():
-    root = premis_of(RECORD, US)
+    root = premis_of(RECORD)
     assert root.get("version") == "3.0"
     assert [local(child) for child in root] == ["object", "object", "event", "agent"]
     hold_to_schema(root)
 
 
 def test_the_order_is_really_checked():
-    root = premis_of(RECORD, US)
+    root = premis_of(RECORD)
     first = root[0]
     first.append(first[0])
     first.remove(first[0])
@@ -94,7 +95,7 @@ def test_the_order_is_really_checked():
 
 
 def test_objects_event_and_agent_point_to_each_other():
-    root = premis_of(RECORD, US)
+    root = premis_of(RECORD)
     texts = {element.text for element in root.iter()}
     assert {"a" * 64, "b" * 64, "2027-01-02T03:04:05.000Z", r"box/caf\xe9.tif", "image/tiff"} <= texts
     event = root.findtext(f".//{{{PREMIS}}}eventIdentifierValue")
@@ -105,12 +106,32 @@ def test_objects_event_and_agent_point_to_each_other():
 
 
 def test_it_is_written_as_xml(tmp_path):
-    write_premis(tmp_path / "a" / "x.premis.xml", RECORD, US)
+    write_premis(tmp_path / "a" / "x.premis.xml", RECORD)
     root = ElementTree.parse(tmp_path / "a" / "x.premis.xml").getroot()
     kinds = [element.get("{http://www.w3.org/2001/XMLSchema-instance}type") for element in root[:2]]
     assert kinds == ["premis:file", "premis:file"]
 
 
+def test_a_copy_is_no_colouring_and_an_unknown_version_is_left_out():
+    root = premis_of(replace(RECORD, reason=Reason.COPIED, network="", version=""))
+    hold_to_schema(root)
+    assert root.findtext(f".//{{{PREMIS}}}eventType") == "replication"
+    assert root.findtext(f".//{{{PREMIS}}}eventDetail") == "Copied byte for byte"
+    assert root.find(f".//{{{PREMIS}}}agentVersion") is None
+
+
+def test_the_longest_names_have_a_file_too(tmp_path):
+    files = PremisFiles(tmp_path, wanted=True)
+    path = "box/" + "\u00e9" * 120 + ".tif"
+    record = replace(RECORD, output=replace(RECORD.output, path=path))
+    files.write(record)
+    assert [file.name for file in (tmp_path / "_archivecolor/premis/box").iterdir()] == [
+        files.path(path).name
+    ]
+    files.remove(record)
+    assert not files.path(path).exists()
+
+
 def test_a_record_without_output_has_none():
     with pytest.raises(ValueError, match="derivative"):
-        premis_of(replace(RECORD, output=None), US)
+        premis_of(replace(RECORD, output=None))

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archivecolor.archive.marking import DIGITAL_SOURCE_TYPE, Marking
@@ -78,6 +78,7 @@ def test_a_damaged_packet_is_said_to_be(packet):
     assert properties(xmp.packet())[name_of("xmp:CreatorTool")] == [US.tool]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_break_it(packet):
     assert US.document_id.encode() in marked(packet, US).packet()

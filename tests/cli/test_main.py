@@ -30,6 +30,12 @@ def test_help_is_there_and_light(words):
     assert done.stdout
 
 
+def test_examples_in_help_stand_on_lines_of_their_own():
+    text = run("video", "--help").stdout
+    assert "Examples:\n    archivecolor video film.mp4\n    archivecolor video reels/" in text
+    assert "\\b" not in text
+
+
 def test_every_listed_command_has_help():
     for name in cli.group.list_commands(None):
         command = cli.group.get_command(None, name)

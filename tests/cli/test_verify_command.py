@@ -97,8 +97,19 @@ def test_a_damaged_manifest_or_another_list_is_a_fault(trees, capsys):
     (output / "_archivecolor" / DIGESTS_NAME).write_text("0" * 64 + "  a.jpg\n")
     code, faults, _ = verify(capsys, output)
     assert code == ExitCode.VERIFY
-    assert [line.split()[0] for line in faults] == ["damaged-line", "list-differs"]
+    assert [line.split()[0] for line in faults] == ["damaged-line", *["list-differs"] * 4]
     assert "line 3" in faults[0]
+    assert "disagree" in faults[1]
+
+
+def test_a_list_of_digests_that_lacks_a_file_is_a_fault(trees, capsys):
+    _, output = trees
+    path = output / "_archivecolor" / DIGESTS_NAME
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    code, faults, _ = verify(capsys, output)
+    assert code == ExitCode.VERIFY
+    assert len(faults) == 1
+    assert faults[0].startswith("list-differs      a.jpg  (_archivecolor/manifest-sha256.txt does not list")
 
 
 def test_what_an_earlier_format_left_may_stay_or_go_but_not_change(trees, capsys):
@@ -112,10 +123,9 @@ def test_what_an_earlier_format_left_may_stay_or_go_but_not_change(trees, capsys
     assert verify(capsys, output)[0] == ExitCode.OK
 
 
-def test_a_bag_is_verified_by_its_payload(trees, tmp_path, capsys):
-    _, output = trees
-    (tmp_path / "bag").mkdir()
-    output.rename(tmp_path / "bag" / "data")
+def test_a_bag_is_verified_by_its_payload(tmp_path, capsys):
+    enter(tmp_path / "in", tmp_path / "bag" / "data", "a.jpg")
+    assert verify(capsys, tmp_path / "bag")[0] == ExitCode.OK
     write_bag(tmp_path / "bag", [], "archivecolor")
     assert verify(capsys, tmp_path / "bag")[0] == ExitCode.OK
     (tmp_path / "bag" / "data" / "a.jpg").unlink()

@@ -31,7 +31,7 @@ def features(tmp_path_factory):
 
 
 def test_a_folder_with_everything(folder, checkpoint, second, features, tmp_path, capsys):
-    words = ["evaluate", str(folder), "--checkpoints", str(checkpoint), "--checkpoints", str(second)]
+    words = ["evaluate", str(folder), "--checkpoint", str(checkpoint), "--checkpoint", str(second)]
     assert main([*words, *QUICK, "-o", str(tmp_path / "out"), "--features", str(features), "--json"]) == 0
     out, err = capsys.readouterr()
     figures = json.loads(out)
@@ -90,7 +90,7 @@ def test_the_answer_does_not_depend_on_the_company(folder, shard, checkpoint, tm
     [
         (["nowhere"], "not there"),
         (["{grey}"], "not one photograph"),
-        (["{folder}", "--checkpoints", "{checkpoint}"], "given twice"),
+        (["{folder}", "--checkpoint", "{checkpoint}"], "given twice"),
         (["{empty}"], "nothing to judge"),
     ],
 )

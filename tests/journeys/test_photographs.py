@@ -296,3 +296,16 @@ def test_films_of_the_tree_can_be_coloured_too(archive, archivecolor, tmp_path):
     assert done.returncode == 0, done.stderr
     assert [line.split(" in ")[0] for line in done.stderr.splitlines()] == ["dir: 1 done", "films: 1 done"]
     assert set(tree(tmp_path / "out")) == {"chelsea.png", "film.mp4"}
+
+
+def test_a_link_in_the_output_that_leads_to_the_source_costs_no_scan(tmp_path, archivecolor):
+    scans, output = tmp_path / "in", tmp_path / "out"
+    (scans / "album").mkdir(parents=True)
+    output.mkdir()
+    Image.fromarray(data.camera()[::4, ::4]).save(scans / "album" / "camera.png")
+    before = (scans / "album" / "camera.png").read_bytes()
+    (output / "album").symlink_to(scans / "album")
+    assert archivecolor("dir", scans, output).returncode == 3
+    assert records(output)["album/camera.png"]["reason"] == "name-collision"
+    assert archivecolor("grey", scans, output).returncode == 3
+    assert (scans / "album" / "camera.png").read_bytes() == before

@@ -141,3 +141,12 @@ def test_foreign_tensors_are_read_plain_or_in_a_state_dict(tmp_path):
     torch.save({"weight": 3}, tmp_path / "weights.pth")
     with pytest.raises(CheckpointError, match="no plain state dict"):
         load_foreign_tensors(tmp_path / "weights.pth")
+
+
+def test_a_header_that_asks_for_more_than_the_file_holds_takes_no_memory(tmp_path):
+    info = CheckpointInfo("default", {"widths": (400_000, 400_000, 400_000, 400_000)})
+    path = tmp_path / "vast.safetensors"
+    header = {"archivecolor": json.dumps(dataclasses.asdict(info))}
+    path.write_bytes(save({"a": torch.zeros(1)}, metadata=header))
+    with pytest.raises(CheckpointError, match="does not fit its network"):
+        load_checkpoint(path)

@@ -1,0 +1,43 @@
+"""Options of the commands for what a run left: `grey`, `verify` and `manifest`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.settings.options import option, required
+from archivecolor.settings.shared import VoiceOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreySettings(VoiceOptions):
+    """Options of `archivecolor grey`: the colour taken off again."""
+
+    input: Path = required("Coloured tree (the OUT of a run).", argument=True)
+    output: Path = required("Folder for the grey tree.", argument=True)
+    jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifySettings(VoiceOptions):
+    """Options of `archivecolor verify`."""
+
+    output: Path = required("Coloured tree to check against its manifest.", argument=True)
+    sources: Path | None = option(None, "Check the sources too; the IN of the run.")
+    jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings(VoiceOptions):
+    """Options of `archivecolor manifest export`."""
+
+    output: Path = required("Coloured tree whose manifest is taken.", argument=True)
+    csv: Path | None = option(None, "Write a CSV file; - for standard output.")
+    parquet: Path | None = option(None, "Write a Parquet file (needs pyarrow).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactSettings(VoiceOptions):
+    """Options of `archivecolor manifest compact`."""
+
+    output: Path = required("Coloured tree whose manifest is made smaller.", argument=True)

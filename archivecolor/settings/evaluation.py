@@ -1,0 +1,24 @@
+"""Options of `archivecolor evaluate`: networks measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.settings.options import option, required
+from archivecolor.settings.shared import AnswerOptions, VoiceOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings(AnswerOptions, VoiceOptions):
+    """Options of `archivecolor evaluate`."""
+
+    data: tuple[Path, ...] = required(
+        "Folders, list files, tar shards of colour photographs, or films.", argument=True
+    )
+    checkpoint: tuple[Path, ...] = option(
+        (), "Checkpoint to judge; may be repeated to compare several. The built-in weights without it."
+    )
+    output: Path | None = option(None, "Folder for the tables (CSV) and contact sheets (PNG).", short="o")
+    features: Path | None = option(None, "Feature network (safetensors) for a Frechet distance.")
+    limit: int | None = option(None, "Stop after this many pictures, or frames of each film.", low=1)

@@ -1,0 +1,76 @@
+"""Options of `archivecolor video`: films."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.settings.options import option, required
+from archivecolor.settings.shared import NetworkOptions, ProvenanceOptions, UnattendedOptions, VoiceOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSettings(NetworkOptions, ProvenanceOptions, UnattendedOptions, VoiceOptions):
+    """Options of `archivecolor video`: films."""
+
+    input: tuple[Path, ...] = required("Films, or folders of films.", argument=True)
+    output: Path | None = option(
+        None, "Folder for the coloured films; beside each film as NAME-colour without it.", short="o"
+    )
+    codec: str = option(
+        "h264",
+        "Codec of the picture.",
+        choices=("h264", "h265", "ffv1", "prores", "dnxhr"),
+        shapes_output=True,
+    )
+    crf: int | None = option(
+        None,
+        "Constant rate factor; the codec's archive default without it.",
+        low=0,
+        high=63,
+        shapes_output=True,
+    )
+    preset: str = option("medium", "Encoder preset of h264 and h265.", shapes_output=True)
+    encoder: str = option(
+        "software",
+        "What encodes h264 and h265: software, or the machine's own encoder of this kind. "
+        "Only software gives the same bytes again.",
+        choices=("software", "nvenc", "qsv", "vaapi", "amf", "videotoolbox"),
+        shapes_output=True,
+    )
+    container: str = option(
+        "keep", "Container of the film.", choices=("keep", "mp4", "mkv", "mov"), shapes_output=True
+    )
+    smoothing: float = option(
+        0.7,
+        "How steady colour is over time: 0 frame by frame, 1 the steadiest.",
+        low=0.0,
+        high=1.0,
+        shapes_output=True,
+    )
+    cuts: str = option(
+        "auto", "Where shots begin: auto, none, or a CSV file as written by this program.", shapes_output=True
+    )
+    deinterlace: str = option(
+        "auto", "What to do with fields.", choices=("auto", "keep", "bwdif", "ivtc"), shapes_output=True
+    )
+    colour: str = option(
+        "skip",
+        "Shots already in colour: skip passes them through, recolour does not.",
+        choices=("skip", "recolour"),
+        shapes_output=True,
+    )
+    badge: bool = option(
+        False,
+        "Draw a small mark into a corner of coloured frames; there their luma is not the source's.",
+        shapes_output=True,
+    )
+    segment_seconds: float = option(
+        60.0, "Aim for no segment that takes longer to make than this.", unit="seconds", low=1
+    )
+    threads: int = option(0, "Encoder threads; 0 takes the number of cores.", low=0, high=256)
+    keep_work: bool = option(False, "Keep the work files.")
+    strict: bool = option(False, "Fail a film of which parts are damaged or missing.")
+    overwrite: bool = option(False, "Do everything again.")
+    retry_failed: bool = option(False, "Try films again that failed before.")
+    dry_run: bool = option(False, "Say what would be done, and do nothing.")

@@ -1,0 +1,164 @@
+"""How an option is declared, checked and read: the base of all jobs' settings.
+
+A field declares its default, its help, its unit, its choices and its bounds. The command line,
+the recipe keys, the `ARCHIVECOLOR_*` variables, `--help` and the man page are made from it.
+Long names are the field's name with dashes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from archivecolor.errors import UsageError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What is known of an option besides its type and default.
+
+    Attributes:
+        help: one sentence, shown by `--help` and the docs.
+        unit: unit of a number, as people write it.
+        choices: the closed set of words, empty where any value goes.
+        low: smallest allowed number, inclusive.
+        high: largest allowed number, inclusive.
+        multiple_of: the number must be a multiple of this.
+        pattern: regular expression that a word must match as a whole.
+        short: a one-letter flag, for the commonest options only.
+        argument: a positional argument of the command line rather than an option.
+        shapes_output: the bytes of the output depend on it, so it belongs to the settings digest.
+    """
+
+    help: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    multiple_of: int | None = None
+    pattern: str = ""
+    short: str = ""
+    argument: bool = False
+    shapes_output: bool = False
+
+
+def option(default: T, help: str, **about: Any) -> T:
+    """Declare one option as a dataclass field. `about` are the attributes of `Option`."""
+    spec = Option(help=help, **about)
+    return field(default=default, metadata={"option": spec})
+
+
+def required(help: str, **about: Any) -> Any:
+    """Declare one option that has no default."""
+    return field(metadata={"option": Option(help=help, **about)})
+
+
+def option_of(spec: dataclasses.Field[Any]) -> Option:
+    """The `Option` a settings field was declared with."""
+    about: Option = spec.metadata["option"]
+    return about
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all jobs' settings: checks itself when made, knows its own digest."""
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):
+            check(spec.name, getattr(self, spec.name), option_of(spec))
+
+    def digest(self) -> str:
+        """SHA-256 (first 16 hex digits) over the options the output's bytes depend on."""
+        shaping = {
+            spec.name: getattr(self, spec.name)
+            for spec in dataclasses.fields(self)
+            if option_of(spec).shapes_output
+        }
+        text = json.dumps(shaping, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All options by name, paths as text, for `run.json` and recipes."""
+        return {spec.name: plain(getattr(self, spec.name)) for spec in dataclasses.fields(self)}
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON and TOML can hold it."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [plain(part) for part in value]
+    return value
+
+
+def check(name: str, value: Any, about: Option) -> None:
+    """Raise `UsageError` where `value` is outside what the option allows."""
+    if value is None:
+        return
+    if about.choices and value not in about.choices:
+        raise UsageError(
+            f"{name} is {value!r}; choose one of {', '.join(about.choices)}"
+            + nearest(str(value), about.choices)
+        )
+    if about.low is not None and value < about.low:
+        raise UsageError(f"{name} is {value}; it must be at least {about.low:g}")
+    if about.high is not None and value > about.high:
+        raise UsageError(f"{name} is {value}; it must be at most {about.high:g}")
+    if about.pattern and not re.fullmatch(about.pattern, value):
+        raise UsageError(f"{name} is {value!r}; {about.help[0].lower()}{about.help[1:]}")
+    if about.multiple_of is not None and value % about.multiple_of:
+        raise UsageError(f"{name} is {value}; it must be a multiple of {about.multiple_of}")
+
+
+def settings_from(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Make settings of `kind` from plain values by name, keeping only its own fields."""
+    names = {spec.name for spec in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in names})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an option's values are.
+
+    Attributes:
+        base: bool, int, float, str or Path.
+        many: it takes any number of them.
+    """
+
+    base: type
+    many: bool
+
+
+def kinds_of(settings: type[Settings]) -> dict[str, Kind]:
+    """The kind of every option of a settings class, by name, in the order of `fields_of`."""
+    hints = get_type_hints(settings)
+    return {spec.name: kind_from(hints[spec.name]) for spec in fields_of(settings)}
+
+
+def fields_of(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
+    """The options of a settings class, those of the class itself before those it shares."""
+    specs = {spec.name: spec for spec in dataclasses.fields(settings)}
+    own = [name for kind in settings.__mro__ for name in inspect.get_annotations(kind)]
+    return [specs[name] for name in dict.fromkeys(own)]
+
+
+def kind_from(hint: Any) -> Kind:
+    """The kind behind a type hint: `T`, `T | None` or `tuple[T, ...]`."""
+    parts = [part for part in get_args(hint) if part not in (type(None), Ellipsis)]
+    return Kind(base=parts[0] if parts else hint, many=get_origin(hint) is tuple)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """A hint for a mistyped word: `; did you mean 'x'?`, empty where nothing is near."""
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

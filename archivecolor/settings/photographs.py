@@ -1,0 +1,52 @@
+"""Options of `archivecolor dir`: a tree of photographs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.settings.options import option, required
+from archivecolor.settings.shared import (
+    NetworkOptions,
+    ProvenanceOptions,
+    SelectionOptions,
+    UnattendedOptions,
+    VoiceOptions,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirSettings(SelectionOptions, NetworkOptions, ProvenanceOptions, UnattendedOptions, VoiceOptions):
+    """Options of `archivecolor dir`: a tree of photographs."""
+
+    input: Path = required("Folder of photographs.", argument=True)
+    output: Path = required("Folder for the coloured tree.", argument=True)
+    format: str = option(
+        "keep",
+        "Container of the outputs.",
+        choices=("keep", "jpeg", "png", "tiff", "webp"),
+        shapes_output=True,
+    )
+    chroma: str = option(
+        "444",
+        "Chroma sampling of JPEG outputs: 444, or 420 for small files.",
+        choices=("444", "420"),
+        shapes_output=True,
+    )
+    toned: str = option(
+        "colour",
+        "Sepia, cyanotype and the like: colour them, keep them as they are, or skip.",
+        choices=("colour", "keep", "skip"),
+        shapes_output=True,
+    )
+    colour: str = option(
+        "skip",
+        "Pictures already in colour: skip, copy, or recolour from their luma.",
+        choices=("skip", "copy", "recolour"),
+        shapes_output=True,
+    )
+    max_megapixels: float = option(1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001)
+    preserve_times: bool = option(False, "Give outputs the file times of their sources.")
+    jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
+    timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)
+    films: bool = option(False, "Then colour all films of the tree too, with the defaults of `video`.")

@@ -1,0 +1,95 @@
+"""Options that several jobs share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.settings.options import Settings, option
+
+DEVICE_NAME = r"auto|cpu|mps|cuda(:\d+)?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceOptions(Settings):
+    """What a run says, and where."""
+
+    quiet: bool = option(False, "Say nothing when all is well.", short="q")
+    verbose: bool = option(False, "Say more: one line per item.", short="v")
+    json: bool = option(False, "Print one JSON line per item on standard output.")
+    log_file: Path | None = option(None, "Append JSON log lines to this file.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerOptions(Settings):
+    """How and on what a network answers."""
+
+    device: str = option(
+        "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
+    )
+    precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
+    batch_size: int = option(8, "Pictures the network sees at once.", unit="pictures", low=1, high=1024)
+    working_size: int = option(
+        256,
+        "Short side at which the network sees a picture.",
+        unit="pixels",
+        low=64,
+        high=2048,
+        multiple_of=32,
+        shapes_output=True,
+    )
+    quality: str = option(
+        "normal",
+        "normal, or high: several looks averaged, about ten times the work.",
+        choices=("normal", "high"),
+        shapes_output=True,
+    )
+    saturation: float = option(
+        1.0, "Gain on all chroma; 0 leaves grey.", low=0.0, high=3.0, shapes_output=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions(AnswerOptions):
+    """Which network answers, and on what."""
+
+    checkpoint: Path | None = option(None, "Checkpoint file; the built-in weights without it.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnattendedOptions(Settings):
+    """What a scheduler needs."""
+
+    nice: int = option(0, "Lower the priority by this much.", low=0, high=19)
+    max_runtime: float | None = option(None, "Stop cleanly after this long.", unit="seconds", low=0)
+    max_failures: int | None = option(None, "Stop with exit code 7 after more failures than this.", low=0)
+    wait_lock: float = option(
+        0.0, "Wait this long for another run of the same output.", unit="seconds", low=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvenanceOptions(Settings):
+    """In what form an archive gets what was made."""
+
+    bag: bool = option(
+        False, "Make OUT a BagIt bag: the tree under OUT/data, its lists written as the run ends."
+    )
+    premis: bool = option(False, "Write a PREMIS 3 file for every derivative, in OUT/_archivecolor/premis.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionOptions(Settings):
+    """Which files of a tree are taken."""
+
+    files_from: Path | None = option(None, "Take only the paths in this file (one a line, relative to IN).")
+    include: tuple[str, ...] = option((), "Take only paths that match this glob; may be repeated.")
+    exclude: tuple[str, ...] = option((), "Leave out paths that match this glob; may be repeated.")
+    min_age: float = option(
+        0.0, "Leave files changed less than this long ago for the next run.", unit="seconds", low=0
+    )
+    limit: int | None = option(None, "Stop after this many items.", low=0)
+    shard: str = option("", "Take only the k-th of n shares of the tree, written k/n with k from 1 to n.")
+    overwrite: bool = option(False, "Do everything again.")
+    retry_failed: bool = option(False, "Try items again that failed before.")
+    dry_run: bool = option(False, "Say what would be done, and do nothing.")

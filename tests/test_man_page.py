@@ -1,0 +1,63 @@
+"""The man page and the shell completions are made from what the commands are."""
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from archivecolor.cli.main import group
+from archivecolor.errors import ExitCode
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = (DOCS / "archivecolor.1").read_text(encoding="utf-8")
+PROGRAMS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+def test_the_shipped_page_is_that_of_this_program():
+    assert runpy.run_path(str(DOCS / "man_page.py"))["page"]() == PAGE, "run: python docs/man_page.py"
+
+
+def test_it_has_every_command_option_and_exit_code():
+    plain = PAGE.replace("\\-", "-")
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        assert f"archivecolor {name}" in plain
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.opts[0] in plain
+    assert all(f".B {code.value}\n" in plain for code in ExitCode)
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not here")
+def test_groff_has_nothing_to_say_about_it():
+    words = ["groff", "-man", "-Tutf8", "-ww", "-z", DOCS / "archivecolor.1"]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def completed(*words):
+    """What bash offers for the last of the words, set up as the operators' page says."""
+    line = next(line for line in (DOCS / "operators.md").read_text().splitlines() if "bash_source" in line)
+    typed = " ".join(f"'{word}'" for word in words)
+    script = (
+        f"{line}\nCOMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}\n"
+        '$(complete -p archivecolor | sed "s/.*-F //; s/ .*//") archivecolor\n'
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    environment = os.environ | {"PATH": PROGRAMS}
+    done = subprocess.run(
+        ["bash", "-c", script], check=True, capture_output=True, text=True, env=environment, timeout=60
+    )
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_options_and_words():
+    assert completed("archivecolor", "ver") == ["verify"]
+    assert completed("archivecolor", "dir", "--working-s") == ["--working-size"]
+    assert completed("archivecolor", "dir", "--format", "") == ["keep", "jpeg", "png", "tiff", "webp"]
+    assert completed("archivecolor", "manifest", "") == ["compact", "export"]
