@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -31,14 +32,14 @@ class Contents:
     """What is in a film file.
 
     Attributes:
-        times: presentation times of the picture, in seconds, ascending.
+        times: presentation times of the picture, in ticks of its clock, ascending once all are there.
         tick: of the picture's clock, in seconds.
         kinds: streams by kind, the picture and covers included.
         sound: SHA-256 of all packets of each audio stream, in order, by the stream's index.
         chapters: how many there are.
     """
 
-    times: list[Fraction] = field(default_factory=list)
+    times: array[int] = field(default_factory=lambda: array("q"))
     tick: Fraction = Fraction(0)
     kinds: Counter[str] = field(default_factory=Counter)
     sound: dict[int, str] = field(default_factory=dict)
@@ -73,7 +74,8 @@ def compare_times(film: Film, made: Contents) -> None:
     if len(made.times) != len(film.survey):
         raise incomplete(f"{len(made.times)} frames of {len(film.survey)}")
     own = film.facts.time_base
-    for number, (pts, seconds) in enumerate(zip(film.survey.pts, made.times, strict=True)):
+    for number, (pts, ticks) in enumerate(zip(film.survey.pts, made.times, strict=True)):
+        seconds = ticks * made.tick
         if abs(int(pts) * own - seconds) > made.tick / 2:
             raise incomplete(
                 f"frame {number} is at {float(seconds):.4f} s, not {float(int(pts) * own):.4f} s"
@@ -152,8 +154,8 @@ def contents_of(path: Path, sound: bool = True) -> Contents:
             if packet.stream_index in digests:
                 digests[packet.stream_index].update(sound_of(packet))
             elif packet.pts is not None:
-                found.times.append(packet.pts * picture.time_base)
-        found.times.sort()
+                found.times.append(packet.pts)
+        found.times = array("q", sorted(found.times))
         found.sound = {index: digest.hexdigest() for index, digest in digests.items()}
     return found
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from archivecolor.errors import ItemError, Reason, UnavailableError, UsageError
+from archivecolor.film import hardware
 from archivecolor.film.frames import graph_for, lines_of, pulled
 from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, SAMPLING_STEPS, Codes, Plane, endless
 from archivecolor.film.planes import ChromaPlanes
@@ -19,7 +21,6 @@ SOFTWARE = {"h264": "libx264", "h265": "libx265", "ffv1": "ffv1", "prores": "pro
 DEPTHS = {"h264": (8,), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 16), "prores": (10,), "dnxhr": (8, 10)}
 # Codecs whose files do not say full range: luma is brought to limited range of more bits, exactly reversible.
 LIMITED_ONLY = frozenset({"prores", "dnxhr"})
-QUALITY_OPTION = {"nvenc": "cq", "qsv": "global_quality", "vaapi": "qp", "amf": "qp_i"}
 FFV1 = {"level": "3", "coder": "1", "context": "1", "g": "1", "slices": "4", "slicecrc": "1"}
 DNXHR_LEAST = (256, 120)
 
@@ -31,7 +32,9 @@ class Target:
     Attributes:
         codec: the `codec` option.
         encoder: FFmpeg's name of the encoder.
-        pix_fmt: pixel format given to it.
+        pix_fmt: planar pixel format of the picture.
+        sent_as: pixel format the encoder takes, the same samples in another order perhaps.
+        kind: of encoder: the `encoder` option.
         codes: depth and range of its samples.
         steps: luma samples per chroma sample, across and down.
         options: of the encoder.
@@ -44,8 +47,10 @@ class Target:
     codec: str
     encoder: str
     pix_fmt: str
+    sent_as: str
     codes: Codes
     steps: tuple[int, int]
+    kind: str = hardware.SOFTWARE
     options: dict[str, str] = field(default_factory=dict)
     threads: int = 1
     interlaced: bool = False
@@ -60,8 +65,9 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
         ItemError: `UNSUPPORTED` where the codec cannot hold such a picture.
     """
     codec = settings.codec
-    depth = depth_for(codec, facts.codes)
-    sampling, notes = sampling_for(codec, facts)
+    software = settings.encoder == hardware.SOFTWARE
+    depth = depth_for(codec, facts.codes, (DEPTHS if software else hardware.DEPTHS)[codec])
+    sampling, notes = sampling_for(settings, facts)
     if depth < facts.codes.depth:
         notes = (*notes, f"luma rounded from {facts.codes.depth} to {depth} bits for {codec}")
     full = facts.codes.full and codec not in LIMITED_ONLY
@@ -69,10 +75,13 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
         notes = (*notes, f"luma brought from full to limited range of {depth} bits for {codec}")
     if codec == "dnxhr" and (facts.width < DNXHR_LEAST[0] or facts.height < DNXHR_LEAST[1]):
         raise ItemError(Reason.UNSUPPORTED, "dnxhr needs 256 x 120 pixels or more; choose another codec")
+    pix_fmt = f"yuv{sampling}p{endless(depth)}"
     return Target(
         codec=codec,
         encoder=encoder_of(settings),
-        pix_fmt=f"yuv{sampling}p{endless(depth)}",
+        pix_fmt=pix_fmt,
+        sent_as=pix_fmt if software else hardware.PIX_FMTS[depth],
+        kind=settings.encoder,
         codes=Codes(depth, full),
         steps=SAMPLING_STEPS[sampling],
         options=options_for(settings, depth, interlaced, facts),
@@ -85,20 +94,20 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
 
 def carries_fields(settings: VideoSettings) -> bool:
     """Whether the encoder codes fields as such."""
-    return settings.encoder == "software" and settings.codec not in ("h265", "dnxhr")
+    return settings.encoder == hardware.SOFTWARE and settings.codec not in ("h265", "dnxhr")
 
 
-def depth_for(codec: str, codes: Codes) -> int:
-    """Bits per sample: the smallest the codec has that holds the source's, or its most."""
-    offered = DEPTHS[codec]
+def depth_for(codec: str, codes: Codes, offered: tuple[int, ...]) -> int:
+    """Bits per sample: the smallest offered that holds the source's, or the most."""
     wanted = codes.depth
     if codes.full and codec in LIMITED_ONLY:
         wanted += 1
     return next((depth for depth in offered if depth >= wanted), offered[-1])
 
 
-def sampling_for(codec: str, facts: FilmFacts) -> tuple[str, tuple[str, ...]]:
+def sampling_for(settings: VideoSettings, facts: FilmFacts) -> tuple[str, tuple[str, ...]]:
     """Chroma sampling, and what is to be said of it."""
+    codec = settings.codec
     if codec == "ffv1":
         return "444", ()
     if codec in LIMITED_ONLY:
@@ -106,6 +115,8 @@ def sampling_for(codec: str, facts: FilmFacts) -> tuple[str, tuple[str, ...]]:
             raise ItemError(Reason.UNSUPPORTED, f"{codec} needs an even width; choose another codec")
         return "422", ()
     if facts.width % 2 or facts.height % 2:
+        if settings.encoder != hardware.SOFTWARE:
+            raise ItemError(Reason.UNSUPPORTED, f"{settings.encoder} needs even sides; choose software")
         return "444", ("chroma at 4:4:4, as the size is odd",)
     return "420", ()
 
@@ -114,9 +125,9 @@ def options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: Fi
     """Options of the encoder. Groups of pictures are closed, so that segments can be joined."""
     codec = settings.codec
     fields = {"flags": "+ildct+ilme"} if interlaced else {}
-    crf = str(settings.crf if settings.crf is not None else CRF.get(codec, 0))
-    if settings.encoder != "software":
-        return hardware_options(settings.encoder, crf) | fields
+    if settings.encoder != hardware.SOFTWARE:
+        return hardware.KINDS[settings.encoder].options_for(rate_factor(settings))
+    crf = str(rate_factor(settings))
     if codec == "h264":
         return {"crf": crf, "preset": settings.preset} | repeatable_x264() | fields
     if codec == "h265":
@@ -148,34 +159,52 @@ def slices_for(facts: FilmFacts) -> int:
     return 4 if pixels < 500_000 else 16 if pixels < 4_000_000 else 30
 
 
-def hardware_options(encoder: str, crf: str) -> dict[str, str]:
-    """The rate factor under the name a hardware encoder has for it."""
-    name = next((name for mark, name in QUALITY_OPTION.items() if mark in encoder), None)
-    return {} if name is None else {name: crf}
+def rate_factor(settings: VideoSettings) -> int:
+    """The rate factor asked for, or the codec's own."""
+    return settings.crf if settings.crf is not None else CRF.get(settings.codec, 0)
 
 
 def encoder_of(settings: VideoSettings) -> str:
     """FFmpeg's name of the encoder asked for."""
-    return SOFTWARE[settings.codec] if settings.encoder == "software" else settings.encoder
+    if settings.encoder == hardware.SOFTWARE:
+        return SOFTWARE[settings.codec]
+    return hardware.name_of(settings.encoder, settings.codec)
 
 
 def check_encoder(settings: VideoSettings) -> None:
     """See that the encoder is there and takes what is asked, before any film is touched.
 
     Raises:
-        UsageError: a rate factor for a codec without one.
-        UnavailableError: the encoder is not in this FFmpeg.
+        UsageError: a rate factor for a codec without one, a codec that no hardware makes.
+        UnavailableError: the encoder is not in this FFmpeg, or has no device on this machine.
     """
     import av
 
     if settings.crf is not None and settings.codec not in CRF:
         raise UsageError(f"crf is for h264 and h265; {settings.codec} has no rate factor")
+    if settings.encoder != hardware.SOFTWARE:
+        hardware.check_hardware(settings.encoder, settings.codec, rate_factor(settings))
+        return
     name = encoder_of(settings)
     try:
         av.Codec(name, "w")
     except av.codec.codec.UnknownCodecError as error:
-        raise UnavailableError(
-            f"the encoder {name} is not in this FFmpeg; choose another --codec or --encoder"
+        raise UnavailableError(f"the encoder {name} is not in this FFmpeg; choose another --codec") from error
+
+
+@contextlib.contextmanager
+def encoder_errors(target: Target) -> Iterator[None]:
+    """Turn what an encoder says of a picture it does not take into an `ItemError`."""
+    import av
+
+    try:
+        yield
+    except MemoryError:
+        raise
+    except av.error.FFmpegError as error:
+        raise ItemError(
+            Reason.UNSUPPORTED,
+            f"the encoder {target.encoder} does not take its picture ({error.strerror}); choose another one",
         ) from error
 
 
@@ -188,10 +217,12 @@ class PictureEncoder:
     def __init__(self, container: Any, facts: FilmFacts, target: Target) -> None:
         self._facts = facts
         self._target = target
-        rate = sane_rate(facts.rate)
-        self.stream: Any = container.add_stream(target.encoder, rate=rate, options=target.options)
+        rate = sane_rate(facts.read_rate)
+        self.stream: Any = container.add_stream(
+            target.encoder, rate=rate, options=target.options, hwaccel=hardware.accelerator(target.kind)
+        )
         context = self.stream.codec_context
-        context.width, context.height, context.pix_fmt = facts.width, facts.height, target.pix_fmt
+        context.width, context.height, context.pix_fmt = facts.width, facts.height, target.sent_as
         context.time_base = facts.time_base
         context.sample_aspect_ratio = facts.aspect
         context.thread_count = target.threads
@@ -204,11 +235,14 @@ class PictureEncoder:
 
     def encode(self, pts: int, luma: Plane, chroma: ChromaPlanes) -> Iterator[Any]:
         """Packets that are ready after this frame."""
-        yield from self._context.encode(self._picture(pts, (luma, chroma.cb, chroma.cr)))
+        picture = self._picture(pts, (luma, chroma.cb, chroma.cr))
+        with encoder_errors(self._target):
+            yield from self._context.encode(picture)
 
     def finish(self) -> Iterator[Any]:
         """The rest of the packets."""
-        yield from self._context.encode(None)
+        with encoder_errors(self._target):
+            yield from self._context.encode(None)
 
     def _picture(self, pts: int, planes: tuple[Plane, Plane, Plane]) -> Any:
         import av
@@ -219,6 +253,8 @@ class PictureEncoder:
             lines[:, :width] = plane
             # Encoders that work in blocks read on into the padding: what lies there must not be chance.
             lines[:, width:] = plane[:, -1:]
+        if self._target.sent_as != self._target.pix_fmt:
+            picture = picture.reformat(format=self._target.sent_as)
         picture.pts = pts
         picture.time_base = self._facts.time_base
         picture.color_range = self._context.color_range

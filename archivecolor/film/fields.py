@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.errors import ItemError, Reason
 from archivecolor.film.frames import Frame, graph_for, pulled
-from archivecolor.film.probe import BOTTOM_FIRST, PROGRESSIVE, TOP_FIRST, FilmFacts
+from archivecolor.film.probe import BOTTOM_FIRST, BOTTOM_ORDERS, PROGRESSIVE, TOP_FIRST, FilmFacts
 
 # Shares of judged frames from which a film counts as interlaced or telecined.
 INTERLACED_SHARE, TELECINED_SHARE = 0.5, 0.15
 LEAST_JUDGED = 8
 # No interlaced format has fewer lines; combing seen in smaller pictures is something else.
 LEAST_LINES = 400
+# Frames are evenly spaced where no step is longer than this many usual ones.
+LONGEST_STEP = 1.5
 
 
 @dataclass(frozen=True)
@@ -106,3 +112,37 @@ def is_progressive(facts: FilmFacts, found: Fields) -> bool:
     if facts.field_order > PROGRESSIVE and found.flagged:
         return False
     return not (found.interlaced or found.telecined)
+
+
+def parity_of(facts: FilmFacts, found: Fields) -> str:
+    """Which field comes first as they are undone: as each frame says, unless what is seen says otherwise."""
+    seen = order_of(facts, found)
+    flagged = max(facts.field_order, TOP_FIRST)
+    if (seen in BOTTOM_ORDERS) == (flagged in BOTTOM_ORDERS):
+        return "auto"
+    return "bff" if seen in BOTTOM_ORDERS else "tff"
+
+
+def check_pulldown(found: Fields, pts: npt.NDArray[np.int64]) -> None:
+    """See that pulldown can be taken out: each fifth frame goes, and the others are spaced evenly.
+
+    Args:
+        found: what is known of the fields.
+        pts: int64 (n,), presentation times.
+
+    Raises:
+        ItemError: `UNSUPPORTED`, where that would lose frames of the film or the sound's time.
+    """
+    if not found.telecined:
+        raise ItemError(
+            Reason.UNSUPPORTED,
+            "no pulldown is seen in its fields, so ivtc would drop frames; deinterlace with auto, keep or "
+            "bwdif",
+        )
+    steps = np.diff(pts)
+    if steps.max() > LONGEST_STEP * np.median(steps):
+        raise ItemError(
+            Reason.UNSUPPORTED,
+            "its frames are not evenly spaced, so ivtc would lose the sound's time; deinterlace with auto, "
+            "keep or bwdif",
+        )

@@ -11,6 +11,7 @@ import numpy as np
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
+from archivecolor.film.badge import Badge
 from archivecolor.film.encode import Target
 from archivecolor.film.frames import Frame, Geometry, Reader
 from archivecolor.film.pixels import Float32
@@ -42,6 +43,7 @@ class Film:
         smoothing: strength, 0..1.
         recolour: shots in colour are coloured too.
         batch: frames the network sees at once.
+        badge: the mark that coloured frames bear, None without one.
     """
 
     facts: FilmFacts
@@ -52,6 +54,19 @@ class Film:
     smoothing: float
     recolour: bool
     batch: int
+    badge: Badge | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the picture and how it is written."""
+        holes = self.survey.holes
+        found = []
+        if len(holes):
+            seconds = float(int(self.survey.pts[holes[0]]) * self.facts.time_base)
+            found.append(f"frames seem to be missing in {len(holes)} places, the first after {seconds:.2f} s")
+        if self.badge is not None:
+            found.append(self.badge.note)
+        return (*self.target.notes, *found)
 
     def passes(self, shot: Shot) -> bool:
         """Whether a shot keeps the source's own chroma."""

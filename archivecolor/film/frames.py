@@ -47,7 +47,7 @@ class Reader:
         self._threads = threads
         self.repaired = 0
         self.errors = 0
-        self.step = max(1, round(1 / (facts.rate * facts.time_base)))
+        self.step = max(1, round(1 / (facts.read_rate * facts.time_base)))
 
     def __iter__(self) -> Iterator[Frame]:
         last: int | None = None
@@ -90,11 +90,13 @@ class Reader:
                     raise
 
 
-# What undoes fields: each frame's own lines kept and the others made anew, or pulldown taken out.
-FIELD_FILTERS = {
-    "bwdif": (("bwdif", "mode=send_frame:deint=all"),),
-    "ivtc": (("fieldmatch", ""), ("bwdif", "mode=send_frame:deint=interlaced"), ("decimate", "")),
-}
+def field_filters(facts: FilmFacts) -> tuple[tuple[str, str], ...]:
+    """What undoes fields: each frame's own lines kept and the others made anew, or pulldown taken out."""
+    deinterlace = f"mode=send_frame:parity={facts.parity}:deint="
+    if facts.fields == "bwdif":
+        return (("bwdif", deinterlace + "all"),)
+    match = f"order={facts.parity}"
+    return (("fieldmatch", match), ("bwdif", deinterlace + "interlaced"), ("decimate", ""))
 
 
 def without_fields(pictures: Iterable[Any], facts: FilmFacts) -> Iterator[Any]:
@@ -103,14 +105,19 @@ def without_fields(pictures: Iterable[Any], facts: FilmFacts) -> Iterator[Any]:
         yield from pictures
         return
     graph: Any = None
+    start = 0
     for picture in pictures:
         if graph is None:
-            graph = graph_for(picture, FIELD_FILTERS[facts.fields], facts)
+            graph = graph_for(picture, field_filters(facts), facts)
+            # The filter that drops frames counts times in frames from 0: others it would round.
+            start = picture.pts or 0
+        if picture.pts is not None:
+            picture.pts -= start
         graph.push(picture)
-        yield from in_time_base(pulled(graph), facts.time_base)
+        yield from in_time_base(pulled(graph), facts.time_base, start)
     if graph is not None:
         graph.push(None)
-        yield from in_time_base(pulled(graph), facts.time_base)
+        yield from in_time_base(pulled(graph), facts.time_base, start)
 
 
 def graph_for(picture: Any, filters: tuple[tuple[str, str], ...], facts: FilmFacts) -> Any:
@@ -146,11 +153,11 @@ def pulled(graph: Any) -> Iterator[Any]:
             return
 
 
-def in_time_base(pictures: Iterable[Any], time_base: Fraction) -> Iterator[Any]:
-    """The same pictures with their times in `time_base`."""
+def in_time_base(pictures: Iterable[Any], time_base: Fraction, start: int) -> Iterator[Any]:
+    """The same pictures with their times, which count from `start`, in `time_base`."""
     for picture in pictures:
-        if picture.pts is not None and picture.time_base != time_base:
-            picture.pts = round(picture.pts * picture.time_base / time_base)
+        if picture.pts is not None:
+            picture.pts = start + round(picture.pts * picture.time_base / time_base)
             picture.time_base = time_base
         yield picture
 

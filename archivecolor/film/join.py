@@ -56,7 +56,7 @@ def add_picture(out: Any, joining: Joining, container: str) -> Any:
         stream = out.add_stream_from_template(first.streams.video[0])
     stream.time_base = facts.time_base
     # Timecode tracks count frames, at this rate.
-    stream.codec_context.framerate = facts.rate
+    stream.codec_context.framerate = facts.read_rate
     if joining.film.target.codec == "h265" and container != "mkv":
         stream.codec_context.codec_tag = "hvc1"  # the one QuickTime plays
     if facts.display_matrix is not None:
@@ -183,7 +183,7 @@ def note(joining: Joining) -> bytes:
         "weights": marking.weights,
         "frames": len(film.survey),
         "shots": [shot.first for shot in film.shots],
-        "notes": film.target.notes,
+        "notes": film.notes,
     }
     return json.dumps(about, indent=1).encode()
 
@@ -210,7 +210,7 @@ def picture_packets(joining: Joining, stream: Any) -> Iterator[Due]:
     """
     film = joining.film
     times = [int(pts) for pts in film.survey.pts]
-    ends = [*times[1:], times[-1] + max(1, round(1 / (film.facts.rate * film.facts.time_base)))]
+    ends = [*times[1:], times[-1] + max(1, round(1 / (film.facts.read_rate * film.facts.time_base)))]
     delay, step = reordering(joining), ends[0] - times[0]
     count = 0
     for segment in joining.segments:

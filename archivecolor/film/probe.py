@@ -77,11 +77,12 @@ class FilmFacts:
         display_matrix: nine numbers that turn the picture for display, None where it stands upright.
         quarter_turns: by how many quarter turns, counter-clockwise, frames are turned for display.
         time_base: unit of presentation times, in seconds.
-        rate: nominal frames per second.
+        rate: nominal frames per second, as stored.
         field_order: FFmpeg's number: 0 unknown, 1 progressive, above that interlaced.
         seconds: duration the container promises, None where it promises none.
         frames: frames the container promises, None where it promises none.
         fields: what is done to fields as the film is read: keep, bwdif or ivtc.
+        parity: which field comes first as they are undone: tff, bff, or auto for what each frame says.
     """
 
     path: Path
@@ -107,6 +108,12 @@ class FilmFacts:
     seconds: float | None
     frames: int | None
     fields: str = "keep"
+    parity: str = "auto"
+
+    @property
+    def read_rate(self) -> Fraction:
+        """Nominal frames per second as read: to take pulldown out is to drop one frame of five."""
+        return self.rate * Fraction(4, 5) if self.fields == "ivtc" else self.rate
 
     @property
     def expected_frames(self) -> int | None:
@@ -153,6 +160,8 @@ def film_errors() -> Iterator[None]:
         raise ItemError(Reason.PERMISSION, "the film may not be read") from error
     except av.error.DecoderNotFoundError as error:
         raise ItemError(Reason.UNSUPPORTED, "there is no decoder for its picture") from error
+    except av.error.EOFError as error:
+        raise ItemError(Reason.UNREADABLE, "it ends before its first frame") from error
     except av.error.FFmpegError as error:
         if error.errno in WRITE_ERRNOS:
             raise  # a full disk is no fault of the film

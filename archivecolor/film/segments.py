@@ -235,8 +235,12 @@ class SegmentWriter:
         """Encode one frame."""
         film = self._film
         luma = luma_between(item.frame.luma, film.facts.codes, film.target.codes)
-        cbcr = colour.cbcr
-        chroma = own_chroma(item, film) if cbcr is None else self._painter.paint(luma, cbcr)
+        if colour.cbcr is None:
+            chroma = own_chroma(item, film)
+        else:
+            if film.badge is not None:
+                luma = film.badge.drawn(luma, film.target.codes)
+            chroma = self._painter.paint(luma, colour.cbcr)
         self._mux(self._encoder.encode(item.frame.pts, luma, chroma))
 
     def _times(self) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -77,8 +78,9 @@ class ShotFinder:
 
     def __init__(self) -> None:
         self._recent: deque[Thumb] = deque(maxlen=FAR + 1)
-        self._steps: list[list[float]] = []
-        self._contrasts: list[float] = []
+        # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
+        self._steps = array("d")
+        self._contrasts = array("d")
         self._blends: list[Blend] = []
 
     def look(self, luma: Plane, codes: Codes) -> None:
@@ -89,13 +91,14 @@ class ShotFinder:
         steps = [
             distance(past[-1 - back], thumb) if len(past) > back else 0.0 for back in range(1, REACH + 1)
         ]
-        self._steps.append(steps)
+        self._steps.extend(steps)
         self._contrasts.append(thumb.contrast)
-        self._blends.append(blend_of(past) if len(past) == FAR + 1 else NO_BLEND)
+        blend = blend_of(past) if len(past) == FAR + 1 else NO_BLEND
+        self._blends.append(blend if blend.mixed else NO_BLEND)
 
     def shots(self) -> tuple[Shot, ...]:
         """All shots, in order, without gaps."""
-        steps = np.array(self._steps, np.float64).reshape(-1, REACH)
+        steps = np.array(self._steps).reshape(-1, REACH)
         begins = dissolves(self._blends) | jumps(steps)
         for frame, why in fades(np.array(self._contrasts)).items():
             if begins.get(frame) != "after-flash":
@@ -140,6 +143,12 @@ class Blend:
     residual: float
     share: float
     end: int
+
+    @property
+    def mixed(self) -> bool:
+        """The middle is a mixture of the ends, rather than one of them or something else."""
+        low, high = DISSOLVE_SHARES
+        return self.residual < DISSOLVE_RESIDUAL and low < self.share < high
 
 
 NO_BLEND = Blend(0.0, 1.0, 0.0, 0)
@@ -227,9 +236,7 @@ def dissolves(blends: Sequence[Blend]) -> dict[int, str]:
     found: dict[int, str] = {}
     run: list[tuple[float, int]] = []
     for frame, blend in enumerate([*blends, NO_BLEND]):
-        low, high = DISSOLVE_SHARES
-        mixed = blend.residual < DISSOLVE_RESIDUAL and low < blend.share < high
-        if mixed:
+        if blend.mixed:
             run.append((blend.residual / blend.distance, frame))
         elif run:
             _, best = min(run)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from array import array
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,7 +32,9 @@ TONE_SIDE = 192
 FRAMES_AHEAD = 4
 # A promise of the container within this much of what is there counts as kept.
 KEPT_SECONDS, KEPT_SHARE = 0.6, 0.005
-FORMAT = 1
+# A film has one rate where this share of its frames follows at one distance, give or take so much of it.
+STEADY_SHARE, UNSTEADINESS = 0.95, 0.25
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,17 @@ class Survey:
 
     def __len__(self) -> int:
         return len(self.pts)
+
+    @property
+    def holes(self) -> npt.NDArray[np.int64]:
+        """Frames (int64) after which others seem to be missing: gaps in a film of one rate."""
+        steps = np.diff(self.pts)
+        if len(steps) == 0:
+            return steps
+        usual = np.median(steps)
+        if np.mean(np.abs(steps - usual) <= UNSTEADINESS * usual) < STEADY_SHARE:
+            return steps[:0]
+        return np.flatnonzero(steps > 1.5 * usual)
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -99,8 +113,8 @@ def survey(facts: FilmFacts, watch: Callable[[int], None]) -> Survey:
     """
     reader = Reader(facts)
     finder, fields = ShotFinder(), FieldFinder(facts)
-    pts: list[int] = []
-    digests: list[int] = []
+    # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
+    pts, digests = array("q"), array("I")
     tones: list[str] = []
     damaged = 0
     with Ahead(reader, FRAMES_AHEAD) as frames:

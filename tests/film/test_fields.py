@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from reels import film_from, run_ffmpeg
 
+from archivecolor.errors import ItemError, Reason
 from archivecolor.film.encode import choose_target
-from archivecolor.film.fields import is_progressive, order_of
+from archivecolor.film.fields import Fields, check_pulldown, is_progressive, order_of, parity_of
+from archivecolor.film.frames import Reader
 from archivecolor.film.probe import probe
 from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
 from archivecolor.film.survey import survey
@@ -25,16 +27,49 @@ def interlaced(tmp_path_factory):
     return path
 
 
+FILM_RATE = 24000 / 1001
+# Name of the tape: how its fields are laid and coded, frames missing at its start, and what coding costs.
+TAPES = {
+    "unflagged.mkv": (("telecine",), ("-c:v", "ffv1"), 0.0),
+    "unflagged-bottom-first.mkv": (("telecine=first_field=bottom",), ("-c:v", "ffv1"), 0.0),
+    "begun-in-mid-cycle.mkv": (
+        ("telecine", "trim=start_frame=3", "setpts=PTS-STARTPTS"),
+        ("-c:v", "ffv1"),
+        0.0,
+    ),
+    "top-first.mpg": (("telecine",), ("-c:v", "mpeg2video", "-q:v", 2, "-flags", "+ildct+ilme"), 2.0),
+    "bottom-first.mp4": (
+        ("telecine=first_field=bottom",),
+        ("-c:v", "libx264", "-crf", 10, "-flags", "+ildct+ilme", "-x264-params", "bff=1"),
+        2.0,
+    ),
+}
+
+
 @pytest.fixture(scope="module")
-def telecined(tmp_path_factory):
-    path = tmp_path_factory.mktemp("fields") / "telecined.mkv"
-    graph = MOVING.format(rate="24000/1001", seconds=3) + ",telecine"
-    run_ffmpeg("-f", "lavfi", "-i", graph, "-c:v", "ffv1", path)
+def film_frames(tmp_path_factory):
+    """The film that is put on tape, 24 frames a second."""
+    path = tmp_path_factory.mktemp("film") / "film.mkv"
+    run_ffmpeg("-f", "lavfi", "-i", MOVING.format(rate="24000/1001", seconds=1.25), "-c:v", "ffv1", path)
     return path
 
 
-def looked_at(path, fields="keep"):
-    facts = replace(probe(path), fields=fields)
+@pytest.fixture(scope="module")
+def telecined(film_frames):
+    return tape_of(film_frames, "unflagged.mkv")
+
+
+def tape_of(film, name):
+    """The film on tape, 30 frames a second by 3:2 pulldown."""
+    filters, codec, _ = TAPES[name]
+    path = film.with_name(name)
+    if not path.exists():
+        run_ffmpeg("-i", film, "-vf", ",".join(filters), *codec, path)
+    return path
+
+
+def looked_at(path, fields="keep", parity="auto"):
+    facts = replace(probe(path), fields=fields, parity=parity)
     return facts, survey(facts, lambda count: None)
 
 
@@ -52,14 +87,53 @@ def test_progressive_film_is_not_taken_for_it(tmp_path):
     assert is_progressive(facts, found.fields)
 
 
-def test_telecined_film_is_seen_and_its_pulldown_comes_out(telecined):
-    facts, found = looked_at(telecined)
+@pytest.mark.parametrize("name", TAPES)
+def test_pulldown_is_seen_and_taken_out_again(film_frames, name):
+    """Out come the film's own frames, evenly spaced from the tape's first moment to its last."""
+    tape = tape_of(film_frames, name)
+    facts, found = looked_at(tape)
+    assert found.fields.telecined
     assert not is_progressive(facts, found.fields)
-    _, undone = looked_at(telecined, "ivtc")
-    assert len(undone) == pytest.approx(0.8 * len(found), abs=2)
-    steps = np.diff(undone.pts)
-    assert steps.min() >= 40
-    assert is_progressive(facts, undone.fields)
+    check_pulldown(found.fields, found.pts)
+    undone = replace(facts, fields="ivtc", parity=parity_of(facts, found.fields))
+    frames = list(Reader(undone))
+    own = [frame.luma.astype(int) for frame in Reader(probe(film_frames))]
+    first = nearest(own, frames[1]) - 1
+    assert len(frames) == pytest.approx(len(own) - first, abs=1)
+    assert all(
+        np.abs(frame.luma - luma).mean() <= TAPES[name][2]
+        for frame, luma in zip(frames[1:-1], own[first + 1 :], strict=False)
+    )
+    times = np.array([float(frame.pts * facts.time_base) for frame in frames])
+    start, end = float(found.pts[0] * facts.time_base), float(found.pts[-1] * facts.time_base)
+    assert np.abs(times - start - np.arange(len(times)) / FILM_RATE).max() < 0.0011
+    assert times[-1] + 1 / FILM_RATE == pytest.approx(end + 0.8 / FILM_RATE, abs=1 / FILM_RATE)
+
+
+def nearest(own, frame):
+    """Number of the film's frame that looks most like this one."""
+    return int(np.argmin([np.abs(luma - frame.luma).mean() for luma in own]))
+
+
+def test_a_film_without_pulldown_is_not_thinned(interlaced):
+    _, found = looked_at(interlaced)
+    with pytest.raises(ItemError, match="no pulldown is seen") as refused:
+        check_pulldown(found.fields, found.pts)
+    assert refused.value.reason is Reason.UNSUPPORTED
+
+
+def test_a_tape_with_gaps_keeps_its_sound_in_time(telecined):
+    _, found = looked_at(telecined)
+    gap = found.pts + 400 * (np.arange(len(found)) > 20)
+    with pytest.raises(ItemError, match="not evenly spaced"):
+        check_pulldown(found.fields, gap)
+
+
+def test_flags_are_believed_unless_the_picture_says_otherwise(telecined):
+    facts, seen = probe(telecined), Fields(20, 20, 0, 4, 8)
+    assert parity_of(replace(facts, field_order=2), seen) == "auto"
+    assert parity_of(replace(facts, field_order=3), seen) == "tff"
+    assert parity_of(replace(facts, field_order=1), Fields(0, 0, 20, 4, 8)) == "bff"
 
 
 def test_deinterlaced_film_has_every_frame_at_its_time(interlaced):

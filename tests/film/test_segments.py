@@ -68,6 +68,44 @@ def test_without_the_cut_colour_would_cross(two_shots):
     assert reds[11] > -0.15
 
 
+def reds_of(film):
+    """The mean red of every frame, as smoothing leaves it."""
+    last = len(film.survey) - 1
+    return [float(answer.cbcr[..., 1].mean()) for answer in colours(film, BrightIsRed(), Span(0, last, None))]
+
+
+def test_a_flash_leaves_no_colour_before_or_behind_it(tmp_path):
+    pictures = [(picture // 3 + 16).astype(np.uint8) for picture in scene(4, 40, 96, 128)]
+    white = np.random.default_rng(9).integers(228, 235, pictures[0].shape).astype(np.uint8)
+    pictures[20:22] = [white] * 2
+    film = film_from(write_film(tmp_path / "film.mkv", pictures), smoothing=1.0)
+    assert [(shot.first, shot.begins) for shot in film.shots] == [
+        (0, "start"),
+        (20, "flash"),
+        (22, "after-flash"),
+    ]
+    flash = slice(20, 22)
+    for shots, apart in ((film.shots, True), (shots_from({}, 40), False)):
+        reds = np.array(reds_of(replace(film, shots=shots)))
+        assert np.allclose(reds[flash], 0.2, atol=1e-3) == apart
+        assert np.allclose(np.delete(reds, flash), -0.2, atol=1e-3) == apart
+
+
+def test_colour_is_forgotten_at_the_end_of_a_dissolve(tmp_path):
+    dark, bright = scene(6, 50, drift=0)[0] // 3 + 16, scene(7, 50, drift=0)[0] // 3 + 150
+    shares = [*[0.0] * 40, *np.linspace(0, 1, 18)[1:-1], *[1.0] * 40]
+    noise = np.random.default_rng(3)
+    pictures = [
+        np.rint(dark * (1 - share) + bright * share + noise.normal(0, 1, dark.shape)).astype(np.uint8)
+        for share in shares
+    ]
+    film = film_from(write_film(tmp_path / "film.mkv", pictures), smoothing=1.0)
+    (end,) = [shot.first for shot in film.shots if shot.begins == "dissolve"]
+    assert 50 <= end <= 60
+    assert np.allclose(reds_of(film)[end:], 0.2, atol=1e-3)
+    assert not np.allclose(reds_of(replace(film, shots=shots_from({}, len(shares))))[end:], 0.2, atol=1e-3)
+
+
 def test_segments_of_a_shot_have_the_colours_of_the_whole(tmp_path, network):
     film = film_from(write_film(tmp_path / "film.mkv", scene(3, 70)), codec="ffv1")
     planes = []

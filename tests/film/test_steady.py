@@ -2,6 +2,7 @@
 
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 from reels import HueByLuma, scene
@@ -62,6 +63,42 @@ def test_colour_follows_what_moves():
         )
         assert np.abs(behind - ground).max() < 0.03
         assert np.abs(inside - ground).max() > 0.08
+
+
+class RedOnGreen:
+    """Red where it is bright, green where it is not."""
+
+    def predict(self, lumas):
+        return [self.answer(luma) for luma in lumas]
+
+    def answer(self, luma):
+        small = cv2.resize(luma, (luma.shape[1] // 4, luma.shape[0] // 4), interpolation=cv2.INTER_AREA)
+        red = np.where(small > 0.6, 0.2, -0.15)
+        return Chroma(
+            np.stack([-0.1 * np.ones_like(red), red], -1).astype(np.float32), np.ones_like(small), 1.0
+        )
+
+
+@pytest.mark.parametrize("strength", [0.7, 1.0])
+@pytest.mark.parametrize("speed", [1, 3, 6])
+def test_what_moves_leaves_no_trail(strength, speed):
+    """A red square crosses green ground: where it was and will be, the colour is that of frame by frame."""
+    ground = scene(5, 1, 64, 160, drift=0)[0] * 0.4 + 10
+    square = scene(6, 1, 24, 24, drift=0)[0] * 0.2 + 190
+    lefts = list(range(8, 128, speed))[:60]
+    pictures = []
+    for number, left in enumerate(lefts):
+        picture = ground + np.random.default_rng(number).normal(0, 3, ground.shape)
+        picture[20:44, left : left + 24] = square
+        pictures.append(np.clip(picture, 16, 235).astype(np.uint8))
+    looks = looks_of(pictures, RedOnGreen())
+    pairs = zip(lefts, steadied(looks, 0.0), steadied(looks, strength), strict=True)
+    for left, alone, steady in pairs:
+        astray = np.abs(steady.cbcr - alone.cbcr)[..., 1]
+        here = slice(max(0, (left - 8) // 2), (left + 32) // 2)
+        astray[8:24, here] = 0
+        assert astray.max() < 0.05
+        assert steady.cbcr[13:19, (left + 8) // 2 : (left + 16) // 2, 1].min() > 0.12
 
 
 def test_seams_do_not_show(looks):

@@ -284,6 +284,52 @@ def test_variable_rate_aspect_rotation_and_colour_tags_stay(tmp_path, parts, vid
             assert getattr(one, tag) == getattr(other, tag)
 
 
+def test_telecined_film_gives_back_its_own_frames_and_its_sound(tmp_path, video):
+    tape = tmp_path / "tape.mpg"
+    picture = "testsrc2=s=320x480:r=24000/1001:d=1.25,format=gray,format=yuv420p,telecine"
+    codec = ["-c:v", "mpeg2video", "-q:v", "2", "-flags", "+ildct+ilme", "-c:a", "mp2"]
+    ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=d=1.25", *codec, tape)
+    video(tape, "-o", tmp_path / "kept", "--crf", "30")
+    video(tape, "-o", tmp_path / "out", "--deinterlace", "ivtc", "--codec", "ffv1")
+    assert records(tmp_path / "kept")["tape.mpg"]["film"]["fields"] == "telecined, kept"
+    about = records(tmp_path / "out")["tape.mpg"]["film"]
+    assert (about["fields"], about["rate"], about["frames"]) == ("undone by ivtc", "24000/1001", 30)
+    made, kept = tmp_path / "out" / "tape.mkv", tmp_path / "kept" / "tape.mkv"
+    assert packets(made, "audio") == packets(tape, "audio")
+    assert [len(times(path)) for path in (made, kept)] == [30, len(times(tape))]
+    assert times(made)[0] == pytest.approx(times(tape)[0], abs=0.001)
+    assert times(made)[-1] + 1001 / 24000 == pytest.approx(times(tape)[-1] + 1001 / 30000, abs=0.02)
+    with av.open(str(made)) as film:
+        assert float(film.streams.video[0].average_rate) == pytest.approx(23.976, abs=0.01)
+        assert not any(frame.interlaced_frame for frame in film.decode(video=0))
+
+
+def test_a_mark_is_drawn_where_it_is_asked_for_and_told_of(tmp_path, parts, video):
+    film = parts / "picture.mp4"
+    for folder, more in (("plain", []), ("marked", ["--badge"])):
+        video(film, "-o", tmp_path / folder, "--codec", "ffv1", *more)
+    plain, marked = (records(tmp_path / folder)["picture.mp4"] for folder in ("plain", "marked"))
+    assert (plain["luma"], marked["luma"]) == ("exact", "re-encoded")
+    assert "badge" not in plain["film"]
+    assert "a mark is drawn" in marked["detail"]
+    assert "a mark" not in plain["detail"]
+    box = marked["film"]["badge"]
+    inside = np.s_[box["top"] : box["top"] + box["height"], box["left"] : box["left"] + box["width"]]
+    with av.open(str(film)) as source, av.open(str(tmp_path / "marked" / "picture.mkv")) as made:
+        notes = json.loads(next(s.data for s in made.streams if s.type == "attachment"))["notes"]
+        assert any("a mark is drawn" in note for note in notes)
+        for one, other in zip(source.decode(video=0), made.decode(video=0), strict=True):
+            same = luma(one) == luma(other)
+            assert not same[inside].all()
+            same[inside] = True
+            assert same.all()
+
+
+def luma(frame):
+    """Luma codes of a frame (h, w)."""
+    return np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, -1)[:, : frame.width]
+
+
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, video):
     film = grey_film(tmp_path / "film.mp4", seconds=6)
     options = ["--segment-seconds", "1", "--keep-work"]
@@ -342,11 +388,13 @@ def test_names_that_break_other_tools(tmp_path, parts, video):
     names.append(os.fsdecode(b"caf\xe9.mp4"))
     for name in names:
         (films / name).write_bytes((parts / "picture.mp4").read_bytes())
+    ffmpeg("-i", parts / "picture.mp4", "-c", "copy", films / "CLIP.MOV")
+    ffmpeg("-i", parts / "picture.mp4", "-frames:v", "9", "-c:v", "mjpeg", films / "OLD.AVI")
     video(films, "-o", tmp_path / "out")
-    assert all((tmp_path / "out" / name).exists() for name in names)
+    assert all((tmp_path / "out" / name).exists() for name in [*names, "CLIP.MOV", "OLD.mkv"])
     video("--", "-x.MP4", cwd=films)
     assert (films / "-x-colour.MP4").exists()
-    assert len(records(tmp_path / "out")) == len(names)
+    assert len(records(tmp_path / "out")) == len(names) + 2
 
 
 def test_bad_films_cost_themselves_alone(tmp_path, parts, video):
@@ -457,6 +505,7 @@ def test_wrong_options_do_nothing(tmp_path, parts, video):
     video(parts / "picture.mp4", "-o", tmp_path / "out", "--codec", "ffv1", "--crf", "20", expect=2)
     video(tmp_path / "nothing.mp4", "-o", tmp_path / "out", expect=2)
     video(parts / "picture.mp4", "--dry-run", "--cuts", tmp_path / "nothing.csv", expect=2)
-    video(parts / "picture.mp4", "-o", tmp_path / "out", "--encoder", "h264_nosuch", expect=4)
+    video(parts / "picture.mp4", "-o", tmp_path / "out", "--encoder", "nosuch", expect=2)
+    video(parts / "picture.mp4", "-o", tmp_path / "out", "--encoder", "nvenc", "--codec", "ffv1", expect=2)
     with contextlib.suppress(FileNotFoundError):
         assert not [path for path in (tmp_path / "out").iterdir() if path.name != "_archivecolor"]

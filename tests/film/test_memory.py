@@ -1,0 +1,52 @@
+"""Memory does not grow with the length of a film."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from reels import run_ffmpeg
+
+FRAMES, SETTLED = 2400, 400
+# A film's frames, kept, would take more than 40 MB; what is known of them takes less than 1.
+MOST_GROWTH = 8.0
+PROGRAM = """
+import json, resource, sys
+from pathlib import Path
+from reels import HueByLuma, film_from
+from archivecolor.archive.marking import Marking
+from archivecolor.film.compare import compare
+from archivecolor.film.containers import Joined
+from archivecolor.film.join import Joining, join
+from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
+source, folder = Path(sys.argv[1]), Path(sys.argv[2])
+peaks = {}
+def watch(frame):
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    peaks[frame] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+film = film_from(source)
+segments, work = plan_segments(film, 300), WorkFolder(folder)
+make_segments(Making(film, HueByLuma(), work, watch, lambda: True), segments)
+joined, part = Joined("mkv", (), ()), folder / "part"
+join(Joining(film, segments, work, Marking("1", "ab", "s", "w")), joined, part, lambda count: None)
+compare(film, joined, part)
+watch(-1)
+print(json.dumps([len(film.survey), peaks[int(sys.argv[3])], peaks[-1]]))
+"""
+
+
+def test_a_long_film_takes_no_more_memory_than_a_short_one(tmp_path):
+    source = tmp_path / "film.mkv"
+    seconds = FRAMES // 25
+    # A still changes every four seconds, so that the time goes into reading and writing.
+    picture = f"testsrc2=s=128x96:r=1/4:d={seconds},format=gray,format=yuv420p,fps=25"
+    run_ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=d={seconds}", "-c:v", "ffv1", source)
+    (tmp_path / "work").mkdir()
+    words = [sys.executable, "-c", PROGRAM, source, tmp_path / "work", str(SETTLED)]
+    done = subprocess.run(
+        words, check=False, capture_output=True, text=True, timeout=600, cwd=Path(__file__).parent
+    )
+    assert done.returncode == 0, done.stderr
+    frames, settled, end = json.loads(done.stdout)
+    assert frames == FRAMES
+    assert end - settled < MOST_GROWTH
