@@ -1,58 +1,25 @@
 """Puts colour into grey photographs and black-and-white films, and never touches their grey.
 
-The public functions are those of `archivecolor.api`; they are looked up late, so that importing the
-package is quick.
+The public names are those that `archivecolor.api` lists; they are looked up late, so that importing the
+package is quick. Type checkers see them at once.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archivecolor.api import (
-        ArchivecolorError,
-        Chroma,
-        DirSettings,
-        Ending,
-        ExitCode,
-        ItemError,
-        NetworkOptions,
-        News,
-        Progress,
-        Reason,
-        colour_array,
-        colour_file,
-        colour_folder,
-        load_predictor,
-    )
+    from archivecolor.api import *  # noqa: F403 - its `__all__` is the one list of public names
+else:
 
-__all__ = [
-    "ArchivecolorError",
-    "Chroma",
-    "DirSettings",
-    "Ending",
-    "ExitCode",
-    "ItemError",
-    "NetworkOptions",
-    "News",
-    "Progress",
-    "Reason",
-    "colour_array",
-    "colour_file",
-    "colour_folder",
-    "load_predictor",
-]
-
-
-def __getattr__(name: str) -> Any:
-    """A public name of `archivecolor.api`, imported when it is first asked for."""
-    if name not in __all__:
+    def __getattr__(name: str) -> Any:
+        """A public name of `archivecolor.api`, or the list of them, imported when it is first asked for."""
+        api = import_module("archivecolor.api")
+        if name == "__all__" or name in api.__all__:
+            return getattr(api, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from archivecolor import api
 
-    return getattr(api, name)
-
-
-def __dir__() -> list[str]:
-    """The public names, for people who explore."""
-    return sorted(__all__)
+    def __dir__() -> list[str]:
+        """The public names, for people who explore."""
+        return sorted(import_module("archivecolor.api").__all__)

@@ -5,7 +5,7 @@
     predictor = archivecolor.load_predictor()
     archivecolor.colour_file("scan.jpg", "coloured.jpg", predictor)
 
-Everything here is re-exported by the package, and importing it loads no network library.
+What `__all__` lists is re-exported by the package, late; importing this module loads no network library.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from archivecolor.colour.chroma import Chroma
 from archivecolor.engine.progress import Ending, News, Progress, Silence
-from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason
+from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, UsageError
 from archivecolor.settings import DirSettings, NetworkOptions
 
 if TYPE_CHECKING:
@@ -110,10 +110,12 @@ def colour_file(source: str | Path, target: str | Path, predictor: Predictor | N
 
     Args:
         source: any photograph that can be read; it is only read.
-        target: the new file, in the container of `source` whatever its name; replaced if it is there.
+        target: the new file, in the container of `source` whatever its name; replaced if it is there, once
+            the picture is done.
         predictor: a network from `load_predictor`; the built-in one without it.
 
     Raises:
+        UsageError: `target` is `source` itself; nothing was done.
         ItemError: the picture cannot be done; its `reason` says why.
         OutputError: `target` cannot be written.
         UnavailableError: the built-in weights cannot be used.
@@ -123,6 +125,8 @@ def colour_file(source: str | Path, target: str | Path, predictor: Predictor | N
     from archivecolor.photo.look import look
 
     source, target = Path(source), Path(target)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise UsageError(f"{target} is the scan itself, which is never written over; choose another name")
     network = predictor or load_predictor()
     seen = look(source, working_size=network.working_size, max_megapixels=DirSettings.max_megapixels)
     if not seen.lumas:

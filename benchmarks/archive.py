@@ -1,79 +1,61 @@
 """How long, and in how much memory, an archive is planned, and how long a night with nothing to do is.
 
     python benchmarks/archive.py                 a million files planned, 200,000 done ones found done
-    python benchmarks/archive.py --files 10000 --done 2000
+    python benchmarks/archive.py --quick
 
 The files are empty stand-ins: a plan opens none but a sample of headers, and a run that opened one
 of the done ones would record it as failed, which ends the benchmark. The real command is run, as a
-scheduler runs it; time and memory are the whole process's, Python's start included.
+scheduler runs it; time and memory are the whole process's, Python's start included. The file system
+has just written the tree and knows it: on a disk that was never read, its own time comes on top.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import os
-import platform
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import cost_of
+from report import Row, Target, parser_for, print_report, timed, work_folder
+
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Manifest, Output, Record, Source, Status, Writer, now_utc
-from archivecolor.engine.workers import core_count
 from archivecolor.errors import Reason
 from archivecolor.jobs.accounts import write_output_digests
 from archivecolor.settings import DirSettings
 
 FILES_PER_FOLDER = 1000
 NOTHING = hashlib.sha256().hexdigest()
-PLAN_SECONDS, PLAN_BYTES, RERUN_SECONDS = 60, 500e6, 20
+PLAN_SECONDS, PLAN_MEMORY, RERUN_SECONDS = Target(most=60), Target(most=500), Target(most=20)
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a command took: wall-clock seconds, processor seconds, and the most bytes it held."""
+class Sizes:
+    """How many files are planned, and how many are done already."""
 
-    seconds: float
-    processor_seconds: float
-    nbytes: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: what was measured, the value, and what it must be."""
-
-    what: str
-    value: str
-    wanted: str = ""
+    planned: int = 1_000_000
+    done: int = 200_000
 
 
-def main() -> None:
-    """Measure and print."""
-    options = parsed()
-    with tempfile.TemporaryDirectory(prefix="archivecolor-bench-", dir=options.folder) as name:
-        folder = Path(name)
-        checkpoint = folder / "weights"
-        checkpoint.write_bytes(b"only its digest is asked for")
-        rows = [*plan(folder, checkpoint, options.files), *rerun(folder, checkpoint, options.done)]
-    machine, python = platform.processor() or platform.machine(), platform.python_version()
-    print(f"\n{machine}, {core_count()} cores, Python {python}")
-    width = max(len(row.what) for row in rows)
-    for row in rows:
-        print(f"{row.what:{width}}  {row.value:>10}  {row.wanted}")
+QUICK = Sizes(planned=5_000, done=1_000)
 
 
-def parsed() -> argparse.Namespace:
-    """The options of the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=1_000_000, help="files to plan")
-    parser.add_argument("--done", type=int, default=200_000, help="files that are done already")
-    parser.add_argument("--folder", type=Path, help="disk to measure on; the temporary one without it")
-    return parser.parse_args()
+def main() -> int:
+    """Measure, print, and say whether what is wanted was reached."""
+    options = parser_for(__doc__).parse_args()
+    sizes = QUICK if options.quick else Sizes()
+    with work_folder(options) as name:
+        return print_report(rows(Path(name), sizes), judged=not options.quick)
+
+
+def rows(folder: Path, sizes: Sizes) -> Iterator[Row]:
+    """Both measures."""
+    checkpoint = folder / "weights"
+    checkpoint.write_bytes(b"only its digest is asked for")
+    yield from plan(folder, checkpoint, sizes.planned)
+    yield from rerun(folder, checkpoint, sizes.done)
 
 
 def plan(folder: Path, checkpoint: Path, count: int) -> Iterator[Row]:
@@ -82,9 +64,9 @@ def plan(folder: Path, checkpoint: Path, count: int) -> Iterator[Row]:
     for path in names(count):
         touch(source / path)
     cost = cost_of("dir", source, folder / "out", "--checkpoint", checkpoint, "--dry-run")
-    yield Row(f"plan of {count:,} files", f"{cost.seconds:.1f} s", f"under {PLAN_SECONDS} s for 1,000,000")
-    yield Row("  on the processor", f"{cost.processor_seconds:.1f} s")
-    yield Row("  memory", f"{cost.nbytes / 1e6:.0f} MB", f"under {PLAN_BYTES / 1e6:.0f} MB for 1,000,000")
+    yield Row(f"plan of {count:,} files", cost.seconds, "s", PLAN_SECONDS)
+    yield Row("of that on the processor", cost.processor_seconds, "s")
+    yield Row("memory of the plan", cost.nbytes / 1e6, "MB", PLAN_MEMORY)
 
 
 def rerun(folder: Path, checkpoint: Path, count: int) -> Iterator[Row]:
@@ -96,12 +78,10 @@ def rerun(folder: Path, checkpoint: Path, count: int) -> Iterator[Row]:
     cost = cost_of("dir", source, output, "--checkpoint", checkpoint, "--quiet")
     if manifest.stat().st_size != before:
         raise SystemExit("the rerun did something")
-    yield Row(f"rerun over {count:,} done", f"{cost.seconds:.1f} s", f"under {RERUN_SECONDS} s for 200,000")
-    yield Row("  on the processor", f"{cost.processor_seconds:.1f} s")
-    yield Row("  memory", f"{cost.nbytes / 1e6:.0f} MB")
-    began = time.monotonic()
-    length = len(Manifest(manifest))
-    yield Row(f"  of which reading {length:,} records", f"{time.monotonic() - began:.1f} s")
+    yield Row(f"rerun over {count:,} done", cost.seconds, "s", RERUN_SECONDS)
+    yield Row("of that on the processor", cost.processor_seconds, "s")
+    yield Row("of that reading the manifest", timed(lambda: Manifest(manifest)), "s")
+    yield Row("memory of the rerun", cost.nbytes / 1e6, "MB")
 
 
 def make_done(source: Path, output: Path, checkpoint: Path, count: int) -> None:
@@ -144,16 +124,5 @@ def touch(path: Path) -> None:
         path.touch()
 
 
-def cost_of(*words: object) -> Cost:
-    """Run the command to its end, which must be a good one."""
-    began = time.monotonic()
-    run = subprocess.Popen([sys.executable, "-m", "archivecolor", *map(str, words)])
-    _, status, usage = os.wait4(run.pid, 0)
-    run.returncode = os.waitstatus_to_exitcode(status)
-    if run.returncode:
-        raise SystemExit(f"archivecolor ended with {run.returncode}")
-    return Cost(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,8 @@
-"""How fast `archivecolor video` is against each of its stages alone, and against what people would script.
+"""How fast and how large `archivecolor video` is, against its stages alone and what people would script.
 
-    python benchmarks/films.py                       a film made for it: a minute or two
-    python benchmarks/films.py --film FILM --frames 200 --checkpoint FILE
+    python benchmarks/films.py                       everything, on films made for it
+    python benchmarks/films.py --only speed --film FILM --checkpoint FILE
+    python benchmarks/films.py --quick
 
 One run, on one machine, all contestants with the same network and the same film. Ratios are what counts;
 times are of this machine, which the table names.
@@ -10,21 +11,20 @@ times are of this machine, which the table names.
 from __future__ import annotations
 
 import argparse
-import platform
-import tempfile
-import time
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-import torch
-from skimage import color, data, transform
+from made import RATE, lumas_of, panned, write_film
+from processes import cost_of, held_by
+from report import Row, Target, parser_for, print_report, timed, work_folder
+from rivals import Codes, by_opencv, by_skimage
+from skimage import data
 
 from archivecolor.engine.workers import core_count
 from archivecolor.film.colours import Colour, predicted, small_lumas
@@ -38,109 +38,111 @@ from archivecolor.film.steady import Look, steadied
 from archivecolor.film.survey import survey
 from archivecolor.model.builtin import checkpoint_path
 from archivecolor.model.checkpoint import load_checkpoint
+from archivecolor.model.device import choose_device
 from archivecolor.model.generators import Generator
 from archivecolor.model.predictor import Predictor, open_predictor
 from archivecolor.settings import VideoSettings
 
-SIDE = 256
-HEIGHT, WIDTH, RATE = 576, 720, 25
-LONGEST_SEGMENT = 10_000
-
-Codes = npt.NDArray[np.uint8]
+LONGEST_SEGMENT = 1_000_000
+SD, HD, TINY = (576, 720), (1080, 1920), (96, 128)
+OF_THE_SLOWEST = Target(least=85)
+HD_MEMORY = Target(most=1.5)
+GROWTH = Target(most=5)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: what was measured, the value, and what it must be, if anything."""
+class Sizes:
+    """How many frames are measured.
 
-    what: str
-    value: str
-    wanted: str = ""
+    Attributes:
+        timed: of 720 x 576, coloured by the command and its stages.
+        scripted: of them, those that each script is given.
+        hd: of 1920 x 1080, for the memory.
+        long: of the film that is long, and small so that it can be measured in an evening.
+    """
+
+    timed: int = 600
+    scripted: int = 60
+    hd: int = 150
+    long: int = 2 * 3600 * RATE
 
 
-def main() -> None:
-    """Measure and print."""
+QUICK = Sizes(timed=24, scripted=2, hd=8, long=100)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A contestant.
+
+    Attributes:
+        name: of the library it is made with.
+        colour: makes BGR of BGR.
+        target: how many times as fast `archivecolor video` has to be.
+    """
+
+    name: str
+    colour: Callable[[Generator, Codes], Codes]
+    target: Target
+
+
+def main() -> int:
+    """Measure, print, and say whether what is wanted was reached."""
     options = parsed()
-    with tempfile.TemporaryDirectory(prefix="archivecolor-bench-") as name:
-        folder = Path(name)
-        path = folder / "film.mkv"
-        write_film(path, options.frames, options.film)
-        rows = list(speeds(path, folder, options.checkpoint))
-    print(f"\n{platform.processor() or platform.machine()}, {core_count()} cores, torch {torch.__version__}")
-    width = max(len(row.what) for row in rows)
-    for row in rows:
-        print(f"{row.what:{width}}  {row.value:>14}  {row.wanted}")
+    sizes = QUICK if options.quick else Sizes()
+    with work_folder(options) as name:
+        return print_report(rows(Path(name), sizes, options), judged=not options.quick)
 
 
 def parsed() -> argparse.Namespace:
-    """The options of the benchmark."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--film", type=Path, help="film to take the frames from; a made one without it")
-    parser.add_argument("--frames", type=int, default=160, help="frames to time")
+    """The command line."""
+    parser = parser_for(__doc__)
     parser.add_argument("--checkpoint", type=Path, help="checkpoint; the built-in weights without it")
+    parser.add_argument("--film", type=Path, help="film whose luma is timed; a made one without it")
+    parser.add_argument("--only", choices=("speed", "memory"), help="half of the benchmark")
     return parser.parse_args()
 
 
-def write_film(path: Path, count: int, source: Path | None) -> None:
-    """A grey film in H.264: the first frames of `source`, or a made scene."""
-    import av
-
-    lumas = made_scene(count) if source is None else scene_of(source, count)
-    with av.open(f"file:{path}", "w") as out:
-        stream = out.add_stream("libx264", rate=RATE, options={"crf": "16"})
-        for number, luma in enumerate(lumas):
-            frame = av.VideoFrame.from_ndarray(luma, "gray").reformat(format="yuv420p")
-            if number == 0:
-                stream.height, stream.width, stream.pix_fmt = *luma.shape, "yuv420p"
-            frame.pts, frame.time_base = number, Fraction(1, RATE)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
+def rows(folder: Path, sizes: Sizes, options: argparse.Namespace) -> Iterator[Row]:
+    """What was asked for, measured."""
+    checkpoint = checkpoint_path(options.checkpoint)
+    if options.only != "memory":
+        path = folder / "film.mkv"
+        made = panned(data.camera(), sizes.timed, SD)
+        write_film(path, made if options.film is None else lumas_of(options.film, sizes.timed))
+        yield from speed(path, folder, checkpoint, sizes.scripted)
+    if options.only != "speed":
+        yield from memory(folder, sizes, checkpoint)
 
 
-def made_scene(count: int) -> Iterator[Codes]:
-    """A camera that pans over a photograph, with grain, no two frames alike."""
-    random = np.random.default_rng(0)
-    grey = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2GRAY)
-    wide = cv2.resize(grey, (WIDTH + 2 * count, WIDTH + 2 * count), interpolation=cv2.INTER_CUBIC)
-    for number in range(count):
-        seen = wide[number : number + HEIGHT, 2 * number : 2 * number + WIDTH].astype(np.int16)
-        grain = random.integers(-6, 7, seen.shape, dtype=np.int16)
-        yield np.clip(seen + grain, 0, 255).astype(np.uint8)
+# --- speed
 
 
-def scene_of(source: Path, count: int) -> Iterator[Codes]:
-    """The luma of the first frames of a film."""
-    import av
-
-    with av.open(f"file:{source}") as film:
-        for frame in islice(film.decode(video=0), count):
-            luma: Codes = frame.to_ndarray(format="gray")
-            yield luma
-
-
-def speeds(path: Path, folder: Path, checkpoint: Path | None) -> Iterator[Row]:
-    """Frames per second of every contestant."""
+def speed(path: Path, folder: Path, checkpoint: Path, scripted: int) -> Iterator[Row]:
+    """Frames per second of the command, of its stages alone and together, and of the scripts."""
     settings = VideoSettings(input=(path,), checkpoint=checkpoint)
     predictor, film = open_predictor(settings), film_at(path, settings)
     count = len(film.survey)
-    warm_up(film, predictor)
+    yield Row(f"film of {film.facts.width} x {film.facts.height}", count, "frames")
+    command = cost_of(*words(path, folder / "out", checkpoint)).seconds
+    yield Row("archivecolor video, start, survey and joining included", count / command, "/s")
     alone = stages_alone(film, predictor, folder)
-    whole = timed(lambda: make_all(film, predictor, folder / "whole"))
-    slowest = max(alone.values())
-    yield Row("film", f"{count} frames", f"{film.facts.width} x {film.facts.height}")
     for stage, seconds in alone.items():
-        yield Row(f"{stage} alone", per_second(count, seconds))
-    yield Row("all stages", per_second(count, whole))
-    yield Row("of the slowest stage", f"{slowest / whole:.0%}", "at least 85 %")
-    generator = load_checkpoint(checkpoint_path(checkpoint)).generator
-    some = max(8, count // 8)
-    for name, script, wanted in (("scikit-image", by_skimage, 8.0), ("OpenCV", by_opencv, 2.0)):
-        target = folder / f"{name}.mp4"
-        seconds = timed(partial(loop, path, target, some, partial(script, generator)))
-        yield Row(f"a loop with {name}", per_second(some, seconds))
-        yield Row(
-            f"times as fast as {name}", f"{seconds / some / (whole / count):.1f}", f"at least {wanted:g}"
-        )
+        yield Row(f"{stage} alone", count / seconds, "/s")
+    together = timed(lambda: make_all(film, predictor, folder / "together"))
+    yield Row("all stages together", count / together, "/s")
+    yield Row("together, of the slowest alone", 100 * max(alone.values()) / together, "%", OF_THE_SLOWEST)
+    yield Row("together, of one after the other", 100 * sum(alone.values()) / together, "%")
+    generator = load_checkpoint(checkpoint).generator.to(choose_device("auto"))
+    for script in SCRIPTS:
+        seconds = timed_script(script, generator, path, folder / f"{script.name}.mp4", scripted)
+        yield Row(f"a loop with {script.name}", scripted / seconds, "/s")
+        ratio = (seconds / scripted) / (command / count)
+        yield Row(f"video, as fast as the loop with {script.name}", ratio, "x", script.target)
+
+
+def words(path: Path, output: Path, checkpoint: Path, *more: object) -> tuple[object, ...]:
+    """What is typed after `archivecolor`."""
+    return "video", path, "-o", output, "--checkpoint", checkpoint, "--quiet", *more
 
 
 def film_at(path: Path, settings: VideoSettings) -> Film:
@@ -159,20 +161,17 @@ def film_at(path: Path, settings: VideoSettings) -> Film:
     )
 
 
-def warm_up(film: Film, predictor: Predictor) -> None:
-    """Have the network choose its ways before anything is timed."""
-    predictor.predict(list(islice(small_lumas(film, 0), film.batch)))
-
-
 def stages_alone(film: Film, predictor: Predictor, folder: Path) -> dict[str, float]:
-    """Seconds that each stage takes over the whole film when it has the machine to itself."""
-    lumas = list(small_lumas(film, 0))
+    """Seconds of each stage over the whole film, with the machine to itself."""
+    lumas: list = []
     looks: list[Look] = []
     frames: list[Numbered] = []
+    predictor.predict(list(islice(small_lumas(film, 0), film.batch)))  # the network is warm now
     seconds = {
-        "decoding": timed(lambda: frames.extend(read_from(film, 0))),
+        "decoding, and shrinking for the network": timed(lambda: lumas.extend(small_lumas(film, 0))),
         "the network": timed(lambda: looks.extend(predicted(film, predictor, iter(lumas)))),
         "steady colour": timed(lambda: list(steadied(looks, film.smoothing))),
+        "decoding for the encoder": timed(lambda: frames.extend(read_from(film, 0))),
     }
     answers = [
         Colour(number, film.geometry.as_coded(look.chroma.cbcr), None, 1.0)
@@ -180,7 +179,7 @@ def stages_alone(film: Film, predictor: Predictor, folder: Path) -> dict[str, fl
     ]
     making = making_in(folder / "encoding", film, predictor)
     (segment,) = plan_segments(film, LONGEST_SEGMENT)
-    seconds["encoding"] = timed(lambda: make_segment(making, segment, iter(frames), iter(answers)))
+    seconds["chroma and encoding"] = timed(lambda: make_segment(making, segment, iter(frames), iter(answers)))
     return seconds
 
 
@@ -198,7 +197,24 @@ def making_in(folder: Path, film: Film, predictor: Predictor) -> Making:
 # --- what people would script
 
 
-def loop(path: Path, target: Path, count: int, script: Callable[[Codes], Codes]) -> None:
+def by_skimage_from_bgr(generator: Generator, bgr: Codes) -> Codes:
+    """scikit-image wants RGB, OpenCV's writer BGR."""
+    return np.ascontiguousarray(by_skimage(generator, bgr[..., ::-1])[..., ::-1])
+
+
+SCRIPTS = (
+    Script("scikit-image", by_skimage_from_bgr, Target(least=8)),
+    Script("OpenCV", by_opencv, Target(least=2)),
+)
+
+
+def timed_script(script: Script, generator: Generator, path: Path, target: Path, count: int) -> float:
+    """Seconds of a script's loop over `count` frames, its imports and its first, slower picture left out."""
+    script.colour(generator, np.zeros((*SD, 3), np.uint8))
+    return timed(partial(loop, path, target, count, partial(script.colour, generator)))
+
+
+def loop(path: Path, target: Path, count: int, colour: Callable[[Codes], Codes]) -> None:
     """Frame by frame through OpenCV's reader and writer, which lose sound and times."""
     reader = cv2.VideoCapture(str(path))
     size = (int(reader.get(cv2.CAP_PROP_FRAME_WIDTH)), int(reader.get(cv2.CAP_PROP_FRAME_HEIGHT)))
@@ -206,50 +222,27 @@ def loop(path: Path, target: Path, count: int, script: Callable[[Codes], Codes])
     for _ in range(count):
         good, bgr = reader.read()
         if not good:
-            break
-        writer.write(script(bgr.astype(np.uint8, copy=False)))
+            raise SystemExit("the film is shorter than the loop")
+        writer.write(colour(bgr.astype(np.uint8, copy=False)))
     writer.release()
     reader.release()
 
 
-def by_skimage(generator: Generator, bgr: Codes) -> Codes:
-    """One frame as a tutorial does it: in float Lab of scikit-image."""
-    lab = color.rgb2lab(bgr[..., ::-1])
-    lightness = transform.resize(lab[..., 0], (SIDE, SIDE))
-    ab = transform.resize(answer_of(generator, lightness), lab.shape[:2])
-    rgb = color.lab2rgb(np.dstack([lab[..., :1], ab]))
-    codes: Codes = np.ascontiguousarray((rgb[..., ::-1] * 255).astype(np.uint8))
-    return codes
+# --- memory
 
 
-def by_opencv(generator: Generator, bgr: Codes) -> Codes:
-    """One frame as OpenCV's sample does it: in its float Lab."""
-    lab = cv2.cvtColor(bgr.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
-    lightness = cv2.resize(lab[..., 0], (SIDE, SIDE))
-    ab = cv2.resize(answer_of(generator, lightness), (lab.shape[1], lab.shape[0]))
-    coloured = cv2.cvtColor(np.dstack([lab[..., :1], ab]).astype(np.float32), cv2.COLOR_LAB2BGR)
-    codes: Codes = np.clip(coloured * 255, 0, 255).astype(np.uint8)
-    return codes
-
-
-@torch.inference_mode()
-def answer_of(generator: Generator, lightness: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Ab (h, w, 2) of one frame's L* (h, w)."""
-    shown = torch.from_numpy(np.asarray(lightness / 50 - 1, np.float32))[None, None]
-    return generator.answer(shown).ab[0].permute(1, 2, 0).numpy()
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that `work` takes."""
-    began = time.monotonic()
-    work()
-    return time.monotonic() - began
-
-
-def per_second(count: int, seconds: float) -> str:
-    """Frames per second."""
-    return f"{count / seconds:.2f} /s"
+def memory(folder: Path, sizes: Sizes, checkpoint: Path) -> Iterator[Row]:
+    """Memory of the whole process tree: at 1920 x 1080, and over a film of two hours."""
+    hd, long = folder / "hd.mkv", folder / "long.mkv"
+    write_film(hd, panned(data.camera(), sizes.hd, HD))
+    held = held_by(*words(hd, folder / "hd-out", checkpoint))
+    yield Row(f"memory for {sizes.hd} frames of 1920 x 1080", held.peak / 1e9, "GB", HD_MEMORY)
+    write_film(long, panned(data.camera(), sizes.long, TINY), preset="ultrafast")
+    # Small pictures: what could pile up does so by frames, not by pixels.
+    held = held_by(*words(long, folder / "long-out", checkpoint, "--working-size", 64))
+    yield Row(f"memory for {sizes.long / RATE / 3600:.2g} hours of 128 x 96", held.peak / 1e9, "GB")
+    yield Row("growth over the second half of it", 100 * held.growth, "%", GROWTH)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

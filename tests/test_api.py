@@ -31,6 +31,12 @@ def test_the_package_offers_what_the_api_declares():
     assert set(archivecolor.__all__) <= set(dir(archivecolor))
 
 
+def test_names_come_by_star_and_modules_by_name():
+    names: dict[str, object] = {}
+    exec("from archivecolor import *\nfrom archivecolor import cli, errors", names)
+    assert {"cli", "errors", *api.__all__} == names.keys() - {"__builtins__"}
+
+
 def test_unknown_names_are_no_attributes():
     with pytest.raises(AttributeError, match="nonsense"):
         archivecolor.nonsense  # noqa: B018
@@ -62,6 +68,19 @@ def test_an_rgb_array_keeps_its_luma(predictor):
 
 
 @pytest.mark.parametrize(
+    "view",
+    [lambda a: a.T, lambda a: a[::-1, ::2], np.asfortranarray],
+    ids=["turned", "steps", "columns"],
+)
+def test_any_view_of_an_array_is_read_and_never_written(predictor, view):
+    grey = np.random.default_rng(0).integers(0, 2**16, (30, 48), np.uint16)
+    before = grey.copy()
+    grey.flags.writeable = False
+    assert np.array_equal(luma_codes(archivecolor.colour_array(view(grey), predictor)), view(grey))
+    assert np.array_equal(grey, before)
+
+
+@pytest.mark.parametrize(
     "wrong", [np.zeros((4, 4), np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4), np.uint8)]
 )
 def test_other_arrays_are_refused(predictor, wrong):
@@ -80,6 +99,32 @@ def test_a_file_that_cannot_be_done_says_why_and_leaves_nothing(predictor, archi
     with pytest.raises(ItemError, match="truncated"):
         archivecolor.colour_file(archive / "broken.jpg", tmp_path / "coloured.jpg", predictor)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("alias", ["name", "detour", "link", "hard link"])
+def test_a_scan_is_never_written_over_by_its_own_colour(predictor, archive, tmp_path, alias):
+    scan = tmp_path / "scan.png"
+    scan.write_bytes((archive / "people" / "chelsea.png").read_bytes())
+    before = scan.read_bytes()
+    target = {"name": scan, "detour": tmp_path / ".." / tmp_path.name / "scan.png"}.get(
+        alias, tmp_path / "other.png"
+    )
+    if alias == "link":
+        target.symlink_to(scan)
+    if alias == "hard link":
+        target.hardlink_to(scan)
+    with pytest.raises(UsageError, match="the scan itself"):
+        archivecolor.colour_file(scan, target, predictor)
+    assert scan.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_done_leaves_the_older_output(predictor, archive, tmp_path):
+    target = tmp_path / "coloured.jpg"
+    target.write_bytes(b"from an earlier run")
+    with pytest.raises(ItemError, match="truncated"):
+        archivecolor.colour_file(archive / "broken.jpg", target, predictor)
+    assert target.read_bytes() == b"from an earlier run"
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_folder_tells_of_every_picture(archive, checkpoint, undisturbed, tmp_path):

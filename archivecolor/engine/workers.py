@@ -8,27 +8,18 @@ one thread: whatever happens to the process happened to that item.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
-import multiprocessing.resource_tracker
 import os
-import pickle
 import queue
-import signal
 import threading
-import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, TypeVar
 
-from joblib.externals.loky.backend import get_context, resource_tracker
-
+from archivecolor.engine.process import DiedError, Process, start_trackers
 from archivecolor.errors import ItemError, Reason, UnavailableError
 
 T = TypeVar("T")
@@ -36,14 +27,7 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-# One item is one core's work: libraries that start threads of their own would only get in each
-# other's way.
-SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-ORPHAN_CHECK_SECONDS = 0.5
 START_ATTEMPTS = 4
-END_SECONDS = 10.0
-# What a terminal or a service manager sends to all processes of a run; only the parent heeds it.
-GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LAST = 2  # after every task, urgent or not
 
 
@@ -97,7 +81,7 @@ class Workers:
         self._supervisors = [_Supervisor(self._queue, options) for _ in range(options.count)]
 
     def __enter__(self) -> Workers:
-        _start_trackers()
+        start_trackers()
         for supervisor in self._supervisors:
             supervisor.start()
         return self
@@ -150,7 +134,7 @@ class _Supervisor(threading.Thread):
         super().__init__(name="worker-supervisor", daemon=True)
         self._tasks = tasks
         self._options = options
-        self._process: _Process | None = None
+        self._process: Process | None = None
         self._killed = False
 
     def leave(self, *, now: bool) -> None:
@@ -182,7 +166,7 @@ class _Supervisor(threading.Thread):
                 break
             try:
                 return process.call(task, item)
-            except _DiedError:
+            except DiedError:
                 self._retire()
                 if process.overran:
                     raise ItemError(
@@ -194,7 +178,7 @@ class _Supervisor(threading.Thread):
             f"the worker process died {self._options.attempts} times on it (crash, or out of memory)",
         )
 
-    def _ready(self) -> _Process:
+    def _ready(self) -> Process:
         if self._process is not None and self._process.items >= self._options.items_per_process:
             self._retire()
         if self._process is None:
@@ -207,165 +191,15 @@ class _Supervisor(threading.Thread):
             self._process = None
 
 
-def started(options: WorkerOptions) -> _Process:
+def started(options: WorkerOptions) -> Process:
     """A new process; one that dies while it starts may have been killed, so there are several tries."""
     for _ in range(START_ATTEMPTS):
         try:
-            return _Process(options)
-        except _DiedError:
+            return Process(options.timeout, options.start)
+        except DiedError:
             log.info("a worker process died while it started")
     raise UnavailableError("worker processes cannot be started: each died at once (out of memory?)")
 
 
-class _DiedError(Exception):
-    """The process died, or had to be killed, before it gave its answer."""
-
-
-class _RemoteError(Exception):
-    """Where in the worker an error came from, as text; shown as its cause."""
-
-    def __str__(self) -> str:
-        return f"in a worker process\n{self.args[0]}"
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What a task returned or raised, as a worker sends it."""
-
-    value: Any = None
-    error: Exception | None = None
-    trace: str = ""
-
-    def given(self) -> Any:
-        """The value; raises what the task raised."""
-        if self.error is not None:
-            raise self.error from _RemoteError(self.trace)
-        return self.value
-
-
-class _Process:
-    """One worker process and the pipe to it.
-
-    A pipe of its own, whose far end only the process holds: a process killed in the middle of an
-    answer closes it, and nobody waits for the rest.
-    """
-
-    def __init__(self, options: WorkerOptions) -> None:
-        self._timeout = options.timeout
-        self.items = 0
-        self.overran = False
-        self._pipe, theirs = Pipe()
-        arguments = (theirs, os.getpid(), options.start)
-        self._process = get_context("loky").Process(target=_serve, args=arguments, env=SINGLE_THREADED)
-        try:
-            with _signals_blocked(), theirs:
-                self._process.start()
-            self._receive()
-        except (OSError, _DiedError) as error:
-            self.close()
-            raise _DiedError from error
-
-    def call(self, task: Callable[[Any], Any], item: Any) -> Any:
-        """`task(item)` in the process; `_DiedError` when it died or had to be killed."""
-        self.items += 1
-        order = pickle.dumps((task, item))
-        try:
-            self._pipe.send_bytes(order)
-        except OSError as error:
-            raise _DiedError from error
-        if not self._pipe.poll(self._timeout):
-            self.overran = True
-            self.kill()
-            raise _DiedError
-        return self._receive().given()
-
-    def _receive(self) -> _Answer:
-        try:
-            content = self._pipe.recv_bytes()
-        except (EOFError, OSError) as error:
-            raise _DiedError from error
-        answer: _Answer = pickle.loads(content)
-        return answer
-
-    def kill(self) -> None:
-        pid = self._process.pid
-        if pid is not None and self._process.is_alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-    def close(self) -> None:
-        """End the process: by closing its pipe, or by force where it does not see that."""
-        self._pipe.close()
-        if self._process.pid is not None:
-            self._process.join(END_SECONDS)
-            self.kill()
-            self._process.join()
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Processes started in the block inherit the mask: a signal must not end them while they start."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _start_trackers() -> None:
-    # Every process is told of these helpers. Starting one unblocks signals, so it must not happen later.
-    if os.name == "posix":
-        multiprocessing.resource_tracker.ensure_running()
-        resource_tracker.ensure_running()
-
-
-def _serve(pipe: Connection, parent: int, start: Callable[[], None] | None) -> None:
-    """The life of a worker process: answer orders until the pipe is closed."""
-    _prepare(parent, start)
-    pipe.send_bytes(pickle.dumps(_Answer()))
-    while True:
-        try:
-            order = pipe.recv_bytes()
-        except EOFError:
-            return
-        pipe.send_bytes(_answer_to(order))
-
-
-def _answer_to(order: bytes) -> bytes:
-    # The worker edge: whatever a task raises goes back to whoever asked for it.
-    try:
-        task, item = pickle.loads(order)
-        return pickle.dumps(_Answer(value=task(item)))
-    except Exception as error:  # noqa: BLE001
-        return _answer_for(error)
-
-
-def _answer_for(error: Exception) -> bytes:
-    trace = traceback.format_exc()
-    try:
-        return pickle.dumps(_Answer(error=error, trace=trace))
-    except Exception:  # noqa: BLE001 - pickling runs code of the error's own class
-        return pickle.dumps(_Answer(error=RuntimeError(repr(error)), trace=trace))
-
-
 def _nothing(_: None) -> None:
     """What the order to leave would call, if anyone called it."""
-
-
-def _prepare(parent: int, start: Callable[[], None] | None) -> None:
-    """Make a new process a good worker: deaf to the terminal's signals, gone when its parent is."""
-    for number in GROUP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    if start is not None:
-        start()
-
-
-def _leave_with(parent: int) -> None:
-    # A killed parent cannot say goodbye, and its rerun must not meet a worker that still writes.
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK_SECONDS)
-    os._exit(1)

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.formats.base import Band, PageFacts
 
 Float32 = npt.NDArray[np.float32]
 
@@ -31,25 +30,25 @@ def target(height: int, width: int, short_side: int) -> tuple[int, int]:
     return (short_side, other) if height <= width else (other, short_side)
 
 
-def shrink_bands(page: PageFacts, bands: Iterable[Band], short_side: int) -> Float32:
+def shrink_bands(bands: Iterable[npt.NDArray[Any]], size: tuple[int, int], short_side: int) -> Float32:
     """Shrink a page by area while it is read.
 
     Args:
-        page: its size and depth.
-        bands: all its rows from the top.
+        bands: uint8 or uint16 codes (rows, width) or (rows, width, 3), all rows from the top.
+        size: height and width of the page.
         short_side: see `target`.
 
     Returns:
         float32 (h, w) or (h, w, 3), 0..1, as stored.
 
     Raises:
-        ItemError: TRUNCATED where rows are missing.
+        ItemError: TRUNCATED where rows are missing; as `target`.
     """
-    rows, columns = target(page.height, page.width, short_side)
-    narrow = [resize(band.codes, (len(band.codes), columns)) for band in bands]
+    rows, columns = target(*size, short_side)
+    narrow = [resize(band, (len(band), columns)) for band in bands]
     seen = sum(len(part) for part in narrow)
-    if seen != page.height:
-        raise ItemError(Reason.TRUNCATED, f"{seen} of {page.height} rows could be read")
+    if seen != size[0]:
+        raise ItemError(Reason.TRUNCATED, f"{seen} of {size[0]} rows could be read")
     small = resize(np.concatenate(narrow), (rows, columns))
     return np.clip(small, 0, 1, out=small)
 

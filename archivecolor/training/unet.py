@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn, optim
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from archivecolor.model.discriminators.patch import PatchGan
 from archivecolor.model.generators import Generator
 from archivecolor.model.generators.unet import AB_SCALE
 from archivecolor.model.losses import least_squares
-from archivecolor.training.recipe import Moment, Numbers, Recipe
+from archivecolor.training.duel import DuelOptions, DuelRecipe
+from archivecolor.training.recipe import Numbers
 from archivecolor.training.tensors import Batch
 
 
 @dataclass(frozen=True)
-class UnetRecipeOptions:
-    """Weights and noise.
+class UnetRecipeOptions(DuelOptions):
+    """Weights and noise; the absolute error is that of ab / 110.
 
     Attributes:
-        reconstruction: weight of the absolute error of ab / 110.
         noise: standard deviation of noise on the input, in its units of -1..1.
     """
 
-    reconstruction: float = 100.0
     noise: float = 0.0
 
 
-class UnetRecipe(Recipe):
-    """Adam 2e-4 with a first moment of 0.5 for both networks; flips alone as augmentation."""
+class UnetRecipe(DuelRecipe):
+    """Adam 2e-4 for both networks; flips alone as augmentation."""
 
     numbers = Numbers(epochs=100, batch_size=16, size=256, lr=2e-4)
     Options = UnetRecipeOptions
@@ -41,35 +38,23 @@ class UnetRecipe(Recipe):
         """A PatchGAN on ab."""
         return PatchGan(channels=2)
 
-    def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """Adam as duels are fought."""
-        return optim.Adam(parameters, lr=lr, betas=(0.5, 0.999))
+    def verdict(self, scores: Tensor, *, real: bool) -> Tensor:
+        """Least squares."""
+        return least_squares(scores, real=real)
 
-    def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """The same."""
-        return self.generator_optimiser(parameters, lr)
+    def truth(self, batch: Batch) -> Tensor:
+        """The true ab / 110, (N, 2, S, S)."""
+        return batch.ab / AB_SCALE
 
-    def generator_losses(
-        self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment
-    ) -> dict[str, Tensor]:
-        """See `Recipe.generator_losses`."""
-        assert judge is not None
-        ab = generator(self._noisy(batch.lightness))
-        return {
-            "fool": least_squares(judge(ab), real=True),
-            "l1": self.options.reconstruction * F.l1_loss(ab, batch.ab / AB_SCALE),
-        }
+    def scores(self, judge: nn.Module, batch: Batch, answer: Tensor) -> Tensor:
+        """Of ab alone."""
+        scores: Tensor = judge(answer)
+        return scores
 
-    def discriminator_losses(
-        self, generator: Generator, judge: nn.Module, batch: Batch, moment: Moment
-    ) -> dict[str, Tensor]:
-        """See `Recipe.discriminator_losses`."""
-        with torch.no_grad():
-            ab = generator(self._noisy(batch.lightness))
-        real = least_squares(judge(batch.ab / AB_SCALE), real=True)
-        return {"judge": 0.5 * (real + least_squares(judge(ab), real=False))}
-
-    def _noisy(self, lightness: Tensor) -> Tensor:
-        if not self.options.noise:
-            return lightness
-        return lightness + self.options.noise * torch.randn_like(lightness)
+    def answer(self, generator: Generator, batch: Batch) -> Tensor:
+        """Of a noisy input, where noise is asked for."""
+        lightness = batch.lightness
+        if self.options.noise:
+            lightness = lightness + self.options.noise * torch.randn_like(lightness)
+        answer: Tensor = generator(lightness)
+        return answer

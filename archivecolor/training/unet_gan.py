@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn, optim
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from archivecolor.model.discriminators.conditional import ConditionalPatchGan
 from archivecolor.model.generators import Generator
 from archivecolor.model.generators.unet_gan import AB_SCALE
 from archivecolor.model.losses import binary_cross_entropy
-from archivecolor.training.recipe import Moment, Numbers, Recipe
+from archivecolor.training.duel import DuelOptions, DuelRecipe
+from archivecolor.training.recipe import Moment, Numbers
 from archivecolor.training.tensors import Batch
 
 
 @dataclass(frozen=True)
-class UnetGanRecipeOptions:
-    """Stages and weights.
+class UnetGanRecipeOptions(DuelOptions):
+    """Stages and weights; the absolute error is that of ab / 110.
 
     Attributes:
-        reconstruction: weight of the absolute error of ab / 110.
         alone: first share of the training in which the generator learns by reconstruction alone.
         judge_alone: share after that in which the discriminator learns on the frozen generator.
     """
 
-    reconstruction: float = 100.0
     alone: float = 0.0
     judge_alone: float = 0.0
 
 
-class UnetGanRecipe(Recipe):
-    """Adam 2e-4 with a first moment of 0.5 for both networks; a duel from the start unless staged."""
+class UnetGanRecipe(DuelRecipe):
+    """Adam 2e-4 for both networks; a duel from the start unless staged."""
 
     numbers = Numbers(epochs=100, batch_size=16, size=256, lr=2e-4)
     Options = UnetGanRecipeOptions
@@ -43,26 +39,28 @@ class UnetGanRecipe(Recipe):
         """A patch discriminator of ab beside L."""
         return ConditionalPatchGan(condition=1, channels=2)
 
-    def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """Adam as duels are fought."""
-        return optim.Adam(parameters, lr=lr, betas=(0.5, 0.999))
+    def verdict(self, scores: Tensor, *, real: bool) -> Tensor:
+        """Binary cross-entropy."""
+        return binary_cross_entropy(scores, real=real)
 
-    def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """The same."""
-        return self.generator_optimiser(parameters, lr)
+    def truth(self, batch: Batch) -> Tensor:
+        """The true ab / 110, (N, 2, S, S)."""
+        return batch.ab / AB_SCALE
+
+    def scores(self, judge: nn.Module, batch: Batch, answer: Tensor) -> Tensor:
+        """Of ab beside L."""
+        scores: Tensor = judge(batch.lightness, answer)
+        return scores
 
     def generator_losses(
         self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment
     ) -> dict[str, Tensor]:
         """See `Recipe.generator_losses`."""
-        assert judge is not None
         if self._generator_is_frozen(moment):
             return {}
-        ab = generator(batch.lightness)
-        losses = {"l1": self.options.reconstruction * F.l1_loss(ab, batch.ab / AB_SCALE)}
-        if not self._generator_is_alone(moment):
-            losses["fool"] = binary_cross_entropy(judge(batch.lightness, ab), real=True)
-        return losses
+        if self._generator_is_alone(moment):
+            return {"l1": self.reconstruction(batch, self.answer(generator, batch))}
+        return super().generator_losses(generator, judge, batch, moment)
 
     def discriminator_losses(
         self, generator: Generator, judge: nn.Module, batch: Batch, moment: Moment
@@ -70,10 +68,7 @@ class UnetGanRecipe(Recipe):
         """See `Recipe.discriminator_losses`."""
         if self._generator_is_alone(moment):
             return {}
-        with torch.no_grad():
-            ab = generator(batch.lightness)
-        real = binary_cross_entropy(judge(batch.lightness, batch.ab / AB_SCALE), real=True)
-        return {"judge": 0.5 * (real + binary_cross_entropy(judge(batch.lightness, ab), real=False))}
+        return super().discriminator_losses(generator, judge, batch, moment)
 
     def _generator_is_alone(self, moment: Moment) -> bool:
         return moment.progress < self.options.alone

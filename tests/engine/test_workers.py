@@ -219,3 +219,31 @@ def raise_what_cannot_travel(_):
 def test_an_error_that_cannot_be_pickled_is_still_told():
     with Workers(WorkerOptions(count=1)) as workers, pytest.raises(RuntimeError, match="LocalError"):
         workers.submit(raise_what_cannot_travel, 1).result()
+
+
+class TwoPartError(Exception):
+    """Is pickled, and cannot be put together again: its parts are not its arguments."""
+
+    def __init__(self, what, why):
+        super().__init__(f"{what}: {why}")
+
+
+def raise_in_two_parts(_):
+    raise TwoPartError("this", "that")
+
+
+def answer_with_a_lock(_):
+    return threading.Lock()
+
+
+@pytest.mark.parametrize(
+    ("task", "item"),
+    [(raise_in_two_parts, 1), (answer_with_a_lock, 1), (double, threading.Lock())],
+    ids=["error", "answer", "item"],
+)
+def test_what_cannot_travel_costs_its_item_and_neither_hangs_nor_ends_the_worker(task, item):
+    with Workers(WorkerOptions(count=1)) as workers:
+        future = workers.submit(task, item)
+        after = workers.submit(double, 4)
+        assert future.exception(timeout=60) is not None
+        assert after.result(timeout=60) == 8

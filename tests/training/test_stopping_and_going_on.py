@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,8 +14,17 @@ from safetensors.torch import load_file
 from small_networks import SMALL, quick_settings
 
 from archivecolor.cli.main import main
-from archivecolor.errors import CheckpointError, ExitCode, OutOfMemoryError, StoppedError, UsageError
+from archivecolor.errors import (
+    CheckpointError,
+    ExitCode,
+    OutOfMemoryError,
+    OutputError,
+    StoppedError,
+    UsageError,
+)
+from archivecolor.model.checkpoint import read_info
 from archivecolor.training import loop
+from archivecolor.training.journal import read_journal
 from archivecolor.training.loop import DivergedError
 from archivecolor.training.ranks import ALONE
 from archivecolor.training.recipe import RECIPES
@@ -158,6 +168,52 @@ def test_patience_ends_a_run_that_no_longer_gets_better(pictures, trained, tmp_p
     settings = quick_settings(pictures, tmp_path, max_steps=80, lr=0.0, validate_every=1, patience=2)
     _, reports = trained(settings)
     assert len(reports) < 80
+
+
+def test_best_is_the_checkpoint_that_measured_best_and_not_the_newest(pictures, trained, tmp_path):
+    # The first steps of a rate far too high are the best there are.
+    trained(quick_settings(pictures, tmp_path, max_steps=6, lr=0.03, ema=0.0, validate_every=1))
+    validated = [line["ciede2000"] for line in read_journal(tmp_path) if line["kind"] == "validation"]
+    best, last = (read_info(tmp_path / f"{name}.safetensors") for name in ("best", "last"))
+    assert best.metrics["ciede2000"] == pytest.approx(min(validated), abs=1e-5)
+    assert last.metrics["ciede2000"] == pytest.approx(validated[-1], abs=1e-5)
+    assert best.training["steps"] == validated.index(min(validated)) + 1
+
+
+def test_a_run_starts_from_the_weights_it_is_given(pictures, trained, tmp_path):
+    trained(quick_settings(pictures, tmp_path / "first", max_steps=3))
+    given = tmp_path / "first" / "last.safetensors"
+    trained(quick_settings(pictures, tmp_path / "second", max_steps=1, lr=0.0, ema=0.0, init=given))
+    before, after = load_file(given), load_file(tmp_path / "second" / "last.safetensors")
+    learned = [name for name in before if not name.endswith(("running_mean", "running_var"))]
+    assert learned
+    assert all(torch.equal(before[name], after[name]) for name in learned)
+
+
+@pytest.fixture
+def full_disk():
+    """Files cannot grow beyond a kilobyte, as on a disk that is nearly full; call the answer to free it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_stops_the_run_and_spares_what_it_has(pictures, trained, tmp_path, request):
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    trained(quick_settings(pictures, whole, max_steps=4))
+    trained(quick_settings(pictures, halves, max_steps=2))
+    before = {
+        path.name: path.read_bytes() for path in halves.iterdir() if path.suffix in (".pt", ".safetensors")
+    }
+    free = request.getfixturevalue("full_disk")
+    with pytest.raises(OutputError, match="cannot write"):
+        trained(quick_settings(pictures, halves, max_steps=4, resume=True))
+    free()
+    assert before == {name: (halves / name).read_bytes() for name in before}
+    assert not [path for path in halves.iterdir() if "part" in path.name]
+    trained(quick_settings(pictures, halves, max_steps=4, resume=True))
+    assert_same_weights(whole, halves)
 
 
 def test_a_run_leaves_all_that_people_look_at(pictures, trained, tmp_path):

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.facts import Density
+from archivecolor.photo.shrink import shrink_bands
 
 Codes = npt.NDArray[Any]
 
@@ -173,9 +174,9 @@ class Scan(ABC):
 
     def small(self, page: int, short_side: int) -> npt.NDArray[np.float32]:
         """The page shrunk by area, (h, w) or (h, w, 3) float32 0..1, as stored; see `shrink.target`."""
-        from archivecolor.photo.shrink import shrink_bands
-
-        return shrink_bands(self.pages[page], self.bands(page), short_side)
+        facts = self.pages[page]
+        codes = (band.codes for band in self.bands(page))
+        return shrink_bands(codes, (facts.height, facts.width), short_side)
 
     def close(self) -> None:  # noqa: B027 - most scans hold nothing open
         """Let go of the file."""

@@ -1,0 +1,191 @@
+"""One worker process and the pipe to it, seen from both ends.
+
+The pipe's far end is held by the process alone: one that is killed in the middle of an answer closes it,
+and nobody waits for the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing.resource_tracker
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+from joblib.externals.loky.backend import get_context, resource_tracker
+
+# One item is one core's work: libraries that start threads of their own would only get in each
+# other's way.
+SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ORPHAN_CHECK_SECONDS = 0.5
+END_SECONDS = 10.0
+# What a terminal or a service manager sends to all processes of a run; only the parent heeds it.
+GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class DiedError(Exception):
+    """The process died, or had to be killed, before it gave its answer."""
+
+
+class _RemoteError(Exception):
+    """Where in the worker an error came from, as text; shown as its cause."""
+
+    def __str__(self) -> str:
+        return f"in a worker process\n{self.args[0]}"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a task returned or raised, as a worker sends it."""
+
+    value: Any = None
+    error: Exception | None = None
+    trace: str = ""
+
+    def given(self) -> Any:
+        """The value; raises what the task raised."""
+        if self.error is not None:
+            raise self.error from _RemoteError(self.trace)
+        return self.value
+
+
+class Process:
+    """A worker process, as its parent has it.
+
+    Args:
+        timeout: seconds one item may take.
+        start: called once in the process before anything else, or None.
+
+    Attributes:
+        items: that it was given so far.
+        overran: it was killed because an item took too long.
+
+    Raises:
+        DiedError: it died while it started.
+    """
+
+    def __init__(self, timeout: float, start: Callable[[], None] | None) -> None:
+        self._timeout = timeout
+        self.items = 0
+        self.overran = False
+        self._pipe, theirs = Pipe()
+        arguments = (theirs, os.getpid(), start)
+        self._process = get_context("loky").Process(target=_serve, args=arguments, env=SINGLE_THREADED)
+        try:
+            with _signals_blocked(), theirs:
+                self._process.start()
+            self._receive()
+        except (OSError, DiedError) as error:
+            self.close()
+            raise DiedError from error
+
+    def call(self, task: Callable[[Any], Any], item: Any) -> Any:
+        """What `task(item)` gives or raises in the process; `DiedError` when it died or had to be killed."""
+        self.items += 1
+        order = pickle.dumps((task, item))
+        try:
+            self._pipe.send_bytes(order)
+        except OSError as error:
+            raise DiedError from error
+        if not self._pipe.poll(self._timeout):
+            self.overran = True
+            self.kill()
+            raise DiedError
+        return self._receive().given()
+
+    def _receive(self) -> _Answer:
+        try:
+            content = self._pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise DiedError from error
+        answer: _Answer = pickle.loads(content)
+        return answer
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing."""
+        pid = self._process.pid
+        if pid is not None and self._process.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def close(self) -> None:
+        """End the process: by closing its pipe, or by force where it does not see that."""
+        self._pipe.close()
+        if self._process.pid is not None:
+            self._process.join(END_SECONDS)
+            self.kill()
+            self._process.join()
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Processes started in the block inherit the mask: a signal must not end them while they start."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start_trackers() -> None:
+    """Start the helpers of process starting, before any process is started."""
+    # Every process is told of these helpers. Starting one unblocks signals, so it must not happen later.
+    if os.name == "posix":
+        multiprocessing.resource_tracker.ensure_running()
+        resource_tracker.ensure_running()
+
+
+def _serve(pipe: Connection, parent: int, start: Callable[[], None] | None) -> None:
+    """The life of a worker process: answer orders until the pipe is closed."""
+    _prepare(parent, start)
+    pipe.send_bytes(pickle.dumps(_Answer()))
+    while True:
+        try:
+            order = pipe.recv_bytes()
+        except EOFError:
+            return
+        pipe.send_bytes(_answer_to(order))
+
+
+def _answer_to(order: bytes) -> bytes:
+    # The worker edge: whatever a task raises goes back to whoever asked for it.
+    try:
+        task, item = pickle.loads(order)
+        return pickle.dumps(_Answer(value=task(item)))
+    except Exception as error:  # noqa: BLE001
+        return _answer_for(error)
+
+
+def _answer_for(error: Exception) -> bytes:
+    trace = traceback.format_exc()
+    try:
+        return pickle.dumps(_Answer(error=error, trace=trace))
+    except Exception:  # noqa: BLE001 - pickling runs code of the error's own class
+        return pickle.dumps(_Answer(error=RuntimeError(repr(error)), trace=trace))
+
+
+def _prepare(parent: int, start: Callable[[], None] | None) -> None:
+    """Make a new process a good worker: deaf to the terminal's signals, gone when its parent is."""
+    for number in GROUP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    if start is not None:
+        start()
+
+
+def _leave_with(parent: int) -> None:
+    # A killed parent cannot say goodbye, and its rerun must not meet a worker that still writes.
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_CHECK_SECONDS)
+    os._exit(1)

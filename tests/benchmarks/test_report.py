@@ -1,0 +1,65 @@
+"""A benchmark says what was reached, and its exit code says so too."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def report(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import report
+
+    return report
+
+
+@pytest.mark.parametrize(
+    ("figure", "verdict"), [(85.0, "reached"), (84.9, "MISSED"), (120.0, "reached"), (float("nan"), "MISSED")]
+)
+def test_a_missed_target_is_exit_code_1(report, capsys, figure, verdict):
+    rows = [report.Row("said alone", 3, "s"), report.Row("a ratio", figure, "%", report.Target(least=85))]
+    assert report.print_report(rows, judged=True) == (verdict == "MISSED")
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if "a ratio" in line]
+    assert "at least 85 %" in line
+    assert verdict in line
+    assert "commit" in said
+    assert "cores" in said
+
+
+def test_a_target_has_two_sides(report):
+    target = report.Target(least=-10, most=10)
+    assert [target.holds(figure) for figure in (-11, -10, 0, 10, 11)] == [False, True, True, True, False]
+
+
+def test_a_quick_run_judges_nothing(report, capsys):
+    assert report.print_report([report.Row("slow", 99, "s", report.Target(most=1))], judged=False) == 0
+    assert "not judged" in capsys.readouterr().out
+
+
+def test_growth_is_the_second_half_over_the_first(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from processes import Held
+
+    assert Held((1, 5, 4, 5, 5, 5)).growth == 0
+    assert Held((1, 4, 4, 4, 5, 6)).growth == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", ["photos", "films", "train", "steadiness", "archive"])
+def test_every_benchmark_tells_its_options(name):
+    words = [sys.executable, BENCHMARKS / f"{name}.py", "--help"]
+    told = subprocess.run(words, check=False, capture_output=True, text=True, timeout=300)
+    assert told.returncode == 0, told.stderr
+    assert "--quick" in told.stdout
+
+
+def test_one_runs_to_its_table(tmp_path):
+    words = [sys.executable, BENCHMARKS / "archive.py", "--quick", "--folder", tmp_path]
+    told = subprocess.run(words, check=False, capture_output=True, text=True, timeout=300)
+    assert told.returncode == 0, told.stderr
+    assert "| plan of 5,000 files" in told.stdout
+    assert not list(tmp_path.iterdir())

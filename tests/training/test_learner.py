@@ -1,0 +1,52 @@
+"""From losses to a step: the gradient of batches taken together is that of one large batch."""
+
+import pytest
+import torch
+from torch import nn, optim
+
+from archivecolor.training.learner import Learner, Manner
+from archivecolor.training.ranks import ALONE
+from archivecolor.training.tensors import Batch
+
+MANNER = Manner(torch.device("cpu"), torch.float32, clip=0.0, ranks=ALONE)
+
+
+def learner(manner=MANNER):
+    torch.manual_seed(0)
+    network = nn.Conv2d(1, 2, 3)
+    return network, Learner(network, optim.SGD(network.parameters(), lr=0.1), manner)
+
+
+def batch_of(lightness):
+    return Batch(lightness, torch.zeros(len(lightness), 2, 6, 6), lightness)
+
+
+def loss_with(network):
+    return lambda batch: {
+        "l2": network(batch.lightness).square().mean(),
+        "l1": network(batch.lightness).abs().mean(),
+    }
+
+
+def test_accumulated_batches_take_the_step_of_one_large_batch():
+    lightness = torch.randn(6, 1, 8, 8)
+    (whole, at_once), (parts, piecewise) = learner(), learner()
+    first = at_once.descend(loss_with(whole), [batch_of(lightness)])
+    second = piecewise.descend(loss_with(parts), [batch_of(part) for part in lightness.split(2)])
+    torch.testing.assert_close(list(whole.parameters()), list(parts.parameters()))
+    assert second == pytest.approx(first, rel=1e-5)
+
+
+def test_gradients_are_clipped_and_no_step_is_longer():
+    network, clipped = learner(Manner(torch.device("cpu"), torch.float32, clip=0.01, ranks=ALONE))
+    before = nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+    clipped.descend(loss_with(network), [batch_of(100 * torch.randn(2, 1, 8, 8))])
+    moved = nn.utils.parameters_to_vector(network.parameters()).detach() - before
+    assert 0 < float(moved.norm()) <= 0.1 * 0.01 * 1.001
+
+
+def test_where_there_is_no_loss_the_network_rests():
+    network, resting = learner()
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    assert resting.descend(lambda batch: {}, [batch_of(torch.randn(2, 1, 8, 8))]) == {}
+    torch.testing.assert_close(list(network.parameters()), before)
