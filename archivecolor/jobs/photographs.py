@@ -99,7 +99,7 @@ def photographs(items: Iterable[Item], making: Making, stop: Stop) -> Generator[
     settings = making.settings
     count = settings.jobs or core_count()
     options = WorkerOptions(count=count, timeout=settings.timeout, start=prepare_worker)
-    in_batch = Gathering(key=batch_key, size=settings.batch_size, hold=3 * settings.batch_size)
+    in_batch = Gathering(key=batch_key, size=settings.batch_size, hold=8 * settings.batch_size)
     with Workers(options) as workers:
         looking = Pool(workers, stop, window=2 * (settings.batch_size + count))
         writing = Pool(workers, stop, window=settings.batch_size + 2 * count)

@@ -35,6 +35,11 @@ def chroma_distance(ab: Tensor, truth: Tensor) -> Tensor:
     return (chroma_part.square() + hue_square / (1.0 + 0.015 * mean).square() + 1e-4).sqrt()
 
 
+def no_more_vivid(ab: Tensor, truth: Tensor) -> Tensor:
+    """Colours (N, 2, h, w) brought toward grey where their chroma exceeds that of `truth`."""
+    return ab * (_norm(truth) / _norm(ab)).clamp(max=1.0)[:, None]
+
+
 def _norm(ab: Tensor) -> Tensor:
     return (ab.square().sum(dim=1) + 1e-4).sqrt()
 

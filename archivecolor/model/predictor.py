@@ -20,6 +20,7 @@ from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.model.builtin import checkpoint_path
 from archivecolor.model.checkpoint import Checkpoint, load_checkpoint
 from archivecolor.model.device import choose_device, choose_precision, mixed_precision
+from archivecolor.model.folding import fold_batch_norms
 from archivecolor.model.generators import Answer
 from archivecolor.model.windows import (
     Window,
@@ -79,6 +80,7 @@ class Predictor:
         self._device = choose_device(options.device)
         self._precision = choose_precision(options.precision, self._device)
         self._generator = checkpoint.generator.eval().requires_grad_(False)
+        fold_batch_norms(self._generator)
         self._generator.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._room = options.batch_size
 

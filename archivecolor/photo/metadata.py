@@ -106,7 +106,7 @@ def copy_metadata(source: Path, part: Path, marking: Marking) -> tuple[str, ...]
     if container is None:
         return (MARKING, *lost_names(blocks))
     xmp = marked(blocks.xmp, marking)
-    lost = with_exiftool(source, part)
+    lost = () if says_nothing(source) else with_exiftool(source, part)
     load = Load(xmp) if lost is not None else Load(xmp, carried_exif(blocks, part), blocks.iptc)
     return (*(lost or ()), *embedded(container, part, load), *(("xmp",) if xmp.damaged else ()))
 
@@ -225,6 +225,15 @@ def carried_exif(blocks: Blocks, part: Path) -> bytes | None:
     own = blocks_of(part).exif
     tags = {code: entry for code, entry in tiff.tags_of(blocks.exif).items() if code in CARRIED_TAGS}
     return tiff.exif_block(tags | (tiff.tags_of(own) if own else {}))
+
+
+def says_nothing(path: Path) -> bool:
+    """Whether a file holds nothing that would have to be carried; False where that is not known."""
+    container = container_of(path)
+    try:
+        return container in (jpeg, png) and bool(container.says_nothing(path))
+    except (*DECODER_ERRORS, ItemError):
+        return False
 
 
 def blocks_of(path: Path) -> Blocks:

@@ -18,6 +18,7 @@ class TrainSettings(VoiceOptions):
     )
     output: Path = required("Folder of the run: checkpoints, samples, curves.", short="o")
     network: str = option("default", "Name of the network to train.")
+    title: str = option("", "What people are to call the weights; network and steps without it.")
     validation: tuple[Path, ...] = option(
         (), "Photographs to validate on; a split of DATA by content hash without it."
     )

@@ -16,7 +16,13 @@ from archivecolor.model.discriminators.spectral import SpectralPatch
 from archivecolor.model.generators import Generator
 from archivecolor.model.generators.default import AB_SCALE, DefaultGenerator, Outputs
 from archivecolor.model.lab_tensors import lab_from_linear, rgb_from_lab
-from archivecolor.model.losses import bin_cross_entropy, chroma_distance, colourfulness, hinge
+from archivecolor.model.losses import (
+    bin_cross_entropy,
+    chroma_distance,
+    colourfulness,
+    hinge,
+    no_more_vivid,
+)
 from archivecolor.training.data import Photograph
 from archivecolor.training.recipe import Moment, Numbers, Recipe
 from archivecolor.training.tensors import Batch, photographs_to_linear
@@ -35,8 +41,8 @@ class DefaultRecipeOptions:
 
     Attributes:
         bins_weight: of the cross-entropy over colour bins.
-        vividness: how strongly the answer is drawn to the truth's colourfulness, 0 for not at all; at 3 it
-            measured well and painted faces red.
+        vividness: how strongly the answer is drawn to the truth's colourfulness, 0 for not at all. Chroma
+            beyond the truth's own earns nothing: else what is surest, skin, is what turns red.
         vivid_target: the share of the truth's colourfulness it is drawn to.
         frozen_encoder: keep the encoder's first two stages as they were pretrained.
         duel: the last share of the training in which a discriminator has a say, 0 for none; in its first
@@ -46,7 +52,7 @@ class DefaultRecipeOptions:
 
     bins_weight: float = 1.0
     vividness: float = 0.0
-    vivid_target: float = 0.85
+    vivid_target: float = 1.0
     frozen_encoder: bool = True
     duel: float = 0.0
     duel_weight: float = 0.05
@@ -98,10 +104,12 @@ class DefaultRecipe(Recipe):
         outputs: Outputs = generator(batch.lightness)
         truth = shrink_to(batch.ab, outputs.ab)
         ab = outputs.ab * AB_SCALE
+        distance = chroma_distance(ab, truth)
         losses = {
             "bins": self.options.bins_weight
             * bin_cross_entropy(outputs.logits, truth, generator.centres, self.rarity),
-            "distance": 0.25 * chroma_distance(ab, truth).mean(),
+            "distance": 0.25 * distance.mean(),
+            "doubt": 0.02 * F.smooth_l1_loss(outputs.distance[:, 0], distance.detach(), beta=5.0),
         }
         if self.options.vividness:
             losses["vivid"] = self.options.vividness * self._timidity(ab, truth, batch.clean)
@@ -139,6 +147,7 @@ class DefaultRecipe(Recipe):
 
     def _timidity(self, ab: Tensor, truth: Tensor, clean: Tensor) -> Tensor:
         """How far the batch's mean colourfulness falls short of its target, in shares of the truth's."""
+        ab = no_more_vivid(ab, truth)
         lightness = (shrink_to(clean, ab) + 1.0) * 50.0
         ours = colourfulness(rgb_from_lab(torch.cat((lightness, ab), dim=1))).mean()
         theirs = colourfulness(rgb_from_lab(torch.cat((lightness, truth), dim=1))).mean()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from importlib.metadata import version
 
+from archivecolor.archive.fixity import sha256_of
 from archivecolor.model.checkpoint import CheckpointInfo, dump_checkpoint
 from archivecolor.settings import TrainSettings
 from archivecolor.training.curves import draw_curves
@@ -124,7 +125,7 @@ def describe(training: Training, settings: TrainSettings) -> CheckpointInfo:
     return CheckpointInfo(
         network=settings.network,
         options=dataclasses.asdict(trainer.averaged.options),
-        title=f"{settings.network}, {trainer.step} steps",
+        title=settings.title or f"{settings.network}, {trainer.step} steps",
         training={
             "steps": trainer.step,
             "seconds": round(trainer.elapsed),
@@ -133,6 +134,7 @@ def describe(training: Training, settings: TrainSettings) -> CheckpointInfo:
             "recipe": dataclasses.asdict(trainer.recipe.options),
             "numbers": dataclasses.asdict(trainer.numbers),
             "seed": settings.seed,
+            "init": sha256_of(settings.init) if settings.init else "",
             "torch": version("torch"),
             "archivecolor": version("archivecolor"),
         },

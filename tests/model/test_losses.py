@@ -40,6 +40,20 @@ def test_chroma_distance_has_a_gradient_everywhere():
     assert torch.isfinite(ab.grad).all()
 
 
+def test_chroma_beyond_the_truths_is_brought_back_to_it_and_less_is_left():
+    ours = np.array([[30.0, 40.0], [3.0, 4.0], [0.0, 0.0], [-12.0, 0.0]])
+    truth = np.array([[0.0, 25.0], [0.0, 25.0], [10.0, 0.0], [0.0, 0.0]])
+    kept = losses.no_more_vivid(as_maps(ours), as_maps(truth))[0, :, 0].T.numpy()
+    np.testing.assert_allclose(kept[:3], [[15.0, 20.0], [3.0, 4.0], [0.0, 0.0]], atol=1e-3)
+    assert np.abs(kept[3]).max() < 0.02
+
+
+def test_chroma_brought_back_has_a_gradient_everywhere():
+    ab = torch.tensor([[[[0.0, 10.0]], [[0.0, 0.0]]]], requires_grad=True)
+    losses.no_more_vivid(ab, torch.zeros(1, 2, 1, 2)).sum().backward()
+    assert torch.isfinite(ab.grad).all()
+
+
 def as_maps(colours):
     return torch.from_numpy(colours.T.reshape(1, 2, 1, -1).astype(np.float32))
 

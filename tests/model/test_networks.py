@@ -1,5 +1,8 @@
 """The systems have the shapes their write-ups state, and load pretrained encoders strictly."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -8,6 +11,7 @@ from archivecolor.model.discriminators.classifier import ConvolutionalClassifier
 from archivecolor.model.discriminators.conditional import ConditionalPatchGan
 from archivecolor.model.discriminators.patch import PatchGan
 from archivecolor.model.discriminators.spectral import SpectralPatch
+from archivecolor.model.folding import fold_batch_norms
 from archivecolor.model.generators import build_generator, network_names
 from archivecolor.model.generators.resnet import ResNet
 from archivecolor.model.generators.vgg import Vgg16
@@ -168,3 +172,27 @@ def test_attention_begins_as_the_identity():
     torch.testing.assert_close(network.attention(x), x)
     network.attention.share.data.fill_(1.0)
     assert float((network.attention(x) - x).abs().max().detach()) > 0.01
+
+
+def test_the_page_of_networks_gives_their_sizes():
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text()
+    told = dict(re.findall(r"^\| `([\w-]+)` \| [^|]+ \| ([\d,]{6,}) \|", page, re.MULTILINE))
+    with torch.device("meta"):
+        counted = {name: count(build_generator(name, {})) for name in network_names()}
+    assert told == {name: f"{count:,}" for name, count in counted.items()}
+
+
+def test_folding_batch_norms_leaves_the_answer_and_no_norm():
+    torch.manual_seed(0)
+    generator = build_generator("default", {"encoder": "lite0", "widths": (16, 16, 8, 8), "bins": 4})
+    lightness = torch.rand(2, 1, 64, 64) * 2.0 - 1.0
+    generator.train()
+    for _ in range(3):
+        generator(lightness)
+    generator.eval().requires_grad_(False)
+    before = generator.answer(lightness)
+    fold_batch_norms(generator)
+    after = generator.answer(lightness)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules())
+    torch.testing.assert_close(after.ab, before.ab, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(after.certainty, before.certainty, rtol=1e-3, atol=1e-3)

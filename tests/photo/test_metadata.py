@@ -18,7 +18,7 @@ import tifffile
 from PIL import Image
 
 from archivecolor.archive.marking import DIGITAL_SOURCE_TYPE, Marking
-from archivecolor.photo import exiftool
+from archivecolor.photo import exiftool, metadata
 from archivecolor.photo.exiftool import ExiftoolDiedError, ExiftoolError, HeldExiftool
 from archivecolor.photo.metadata import MARKING, copy_metadata, preserve_times
 
@@ -162,6 +162,31 @@ def test_a_scan_that_says_nothing_is_marked_all_the_same(tmp_path):
         part = part_like(tmp_path, suffix)
         assert copy_metadata(source, part, US) == ()
         assert tags_of(part)["XMP-xmpMM:DerivedFrom"]["DocumentID"] == "urn:sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_scan_that_says_nothing_needs_no_exiftool(tmp_path, monkeypatch, suffix):
+    source, part, other = write(tmp_path / f"silent.{suffix}", 1), part_like(tmp_path, suffix), tmp_path / "o"
+    other.mkdir()
+    asked = part_like(other, suffix)
+    with monkeypatch.context() as without:
+        without.setattr(metadata, "with_exiftool", None)
+        copy_metadata(source, part, US)
+    monkeypatch.setattr(metadata, "says_nothing", lambda path: False)
+    copy_metadata(source, asked, US)
+    assert part.read_bytes() == asked.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words", [["-Comment=Uster"], ["-IFD0:Artist=E. Meier"], ["-IPTC:Keywords=See"], ["-PNG:Title=Uster"]]
+)
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_scan_that_says_one_word_is_not_taken_for_silent(tmp_path, suffix, words):
+    source = write(tmp_path / f"scan.{suffix}", 1)
+    assert metadata.says_nothing(source)
+    answer = READER.run(["-m", "-overwrite_original", *words, str(source)], 60)
+    if b"1 image files updated" in answer.output:
+        assert not metadata.says_nothing(source)
 
 
 def test_jpeg_coefficients_do_not_move(source, tmp_path):

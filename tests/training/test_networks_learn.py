@@ -46,7 +46,7 @@ def four(tmp_path_factory):
         (
             "default",
             ("encoder=lite0", "widths=64,48,48,32", "bins=32", "attention=1", "frozen_encoder=false"),
-            240,
+            320,
         ),
         ("pix2pix", ("width=16", "depth=6"), 160),
     ],

@@ -8,12 +8,13 @@ from small_networks import quick_settings
 
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import UsageError
-from archivecolor.model.generators import network_names
+from archivecolor.model.generators import build_generator, network_names
 from archivecolor.training.cnn import change_exposure
 from archivecolor.training.default import bin_rarity, place_bins
 from archivecolor.training.ranks import ALONE
-from archivecolor.training.recipe import RECIPES, build_recipe, recipe_option_names
+from archivecolor.training.recipe import RECIPES, Moment, build_recipe, recipe_option_names
 from archivecolor.training.setup import set_up
+from archivecolor.training.tensors import Batch
 
 
 def losses_of(settings):
@@ -50,15 +51,36 @@ def test_the_unet_gan_goes_through_its_stages(pictures, tmp_path):
     assert turns == [{"l1"}] * 4 + [{"judge"}] * 2 + [{"judge", "l1", "fool"}] * 2
 
 
+def test_expecting_a_distance_teaches_nothing_but_to_expect():
+    torch.manual_seed(0)
+    generator = build_generator("default", {"encoder": "lite0", "widths": (32, 16, 16, 8), "bins": 8})
+    recipe = build_recipe("default", {})
+    recipe.rarity = torch.ones(8)
+    lightness = torch.rand(2, 1, 64, 64) * 2.0 - 1.0
+    batch = Batch(lightness, torch.randn(2, 2, 64, 64) * 20.0, lightness)
+    recipe.generator_losses(generator, None, batch, Moment(0, 0.0, 0.0))["doubt"].backward()
+    moved = {name for name, value in generator.named_parameters() if value.grad is not None}
+    assert moved == {name for name, _ in generator.named_parameters() if name.startswith("to_distance")}
+
+
+def test_vividness_asks_for_no_more_than_the_truths_chroma():
+    recipe = build_recipe("default", {"vividness": 1.0, "vivid_target": 1.0})
+    clean = torch.zeros(2, 1, 8, 8)
+    truth = 30.0 * torch.randn(2, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert float(recipe._timidity(truth, truth, clean)) == pytest.approx(0.0, abs=1e-3)
+    assert float(recipe._timidity(2.0 * truth, truth, clean)) == pytest.approx(0.0, abs=1e-3)
+    assert float(recipe._timidity(0.5 * truth, truth, clean)) > 0.3
+
+
 def test_the_default_duel_is_off_unless_asked_for_and_comes_last(pictures, tmp_path):
     plain = losses_of(quick_settings(pictures, tmp_path, "default", max_steps=2))
-    assert plain == [{"bins", "distance"}] * 2
+    assert plain == [{"bins", "distance", "doubt"}] * 2
     duel = losses_of(
         quick_settings(pictures, tmp_path, "default", size=64, max_steps=8, options=("duel=0.5",))
     )
-    assert duel[:4] == [{"bins", "distance"}] * 4
-    assert duel[4] == {"bins", "distance", "judge"}
-    assert duel[-1] == {"bins", "distance", "judge", "fool"}
+    assert duel[:4] == [{"bins", "distance", "doubt"}] * 4
+    assert duel[4] == {"bins", "distance", "doubt", "judge"}
+    assert duel[-1] == {"bins", "distance", "doubt", "judge", "fool"}
 
 
 def test_resnets_are_stopped_early_and_keep_a_fifth_for_the_last_test(pictures, trained, tmp_path):

@@ -1,7 +1,8 @@
 """The default generator: a pretrained encoder, a small attention over the whole picture, a U-shaped decoder.
 
-It answers twice at a quarter of the input's resolution: with a distribution over colour bins, and with one
-colour by regression. The bins say how sure it is and give courage; the regression is the better guess.
+It answers at a quarter of the input's resolution: with a distribution over colour bins, with one colour by
+regression, and with how far it expects that colour to be from the truth. The regression is the better guess;
+the bins make it learn which colours are possible; the expected distance is its confidence.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from archivecolor.model.generators.base import Answer, Generator, load_encoder_s
 from archivecolor.model.generators.efficientnet_lite import EfficientNetLite, grey_stem
 
 AB_SCALE = 110.0
-SPREAD_SCALE = 25.0  # Lab units of spread at which certainty falls to 1/e
+DISTANCE_SCALE = 12.0  # CIEDE2000 expected where certainty is 1/e
+DOUBT_WIDTH = 48
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,22 @@ class DefaultOptions:
     attention: int = 2
     bins: int = 96
     temperature: float = 0.5
-    regression: float = 0.7
+    regression: float = 1.0
     gain: float = 1.0
 
 
 class Outputs(NamedTuple):
-    """What the losses see: bin logits (N, bins, h, w) and regressed ab / 110 (N, 2, h, w), float32."""
+    """What the losses see, float32.
+
+    Attributes:
+        logits: (N, bins, h, w), of the bins.
+        ab: (N, 2, h, w), regressed a*, b* by 110.
+        distance: (N, 1, h, w), expected of `ab` from the truth, in CIEDE2000; teaches nothing upstream.
+    """
 
     logits: Tensor
     ab: Tensor
+    distance: Tensor
 
 
 class Attention(nn.Module):
@@ -79,11 +88,15 @@ class Attention(nn.Module):
         return mapped
 
 
-def conv_bn(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+class ConvBn(nn.Sequential):
     """Convolution and batch norm."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.BatchNorm2d(outputs)
-    )
+
+    folds = (("0", "1"),)
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.BatchNorm2d(outputs)
+        )
 
 
 class UpStep(nn.Module):
@@ -91,10 +104,10 @@ class UpStep(nn.Module):
 
     def __init__(self, coarse: int, skip: int, width: int) -> None:
         super().__init__()
-        self.from_coarse = conv_bn(coarse, width, 1)
-        self.from_skip = conv_bn(skip, width, 1)
-        self.conv1 = conv_bn(width, width, 3)
-        self.conv2 = conv_bn(width, width, 3)
+        self.from_coarse = ConvBn(coarse, width, 1)
+        self.from_skip = ConvBn(skip, width, 1)
+        self.conv1 = ConvBn(width, width, 3)
+        self.conv2 = ConvBn(width, width, 3)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """(N, coarse, h, w) and (N, skip, 2h, 2w) to (N, width, 2h, 2w)."""
@@ -117,7 +130,7 @@ class DefaultGenerator(Generator):
         self.encoder = EfficientNetLite(options.encoder)
         quarter, eighth, sixteenth, deep = self.encoder.channels
         bottom, *widths = options.widths
-        self.enter = conv_bn(deep, bottom, 1)
+        self.enter = ConvBn(deep, bottom, 1)
         self.attention = nn.Sequential(*(Attention(bottom) for _ in range(options.attention)))
         self.up1 = UpStep(bottom, sixteenth, widths[0])
         self.up2 = UpStep(widths[0], eighth, widths[1])
@@ -128,6 +141,9 @@ class DefaultGenerator(Generator):
             self.to_ab.weight, std=0.01
         )  # in 110ths of a Lab unit: the first answers are near grey
         nn.init.zeros_(self.to_ab.bias)  # type: ignore[arg-type]
+        self.to_distance = nn.Sequential(
+            nn.Conv2d(widths[2], DOUBT_WIDTH, 1), nn.ReLU(inplace=True), nn.Conv2d(DOUBT_WIDTH, 1, 1)
+        )
         self.register_buffer("centres", torch.zeros(options.bins, 2))
 
     def load_encoder(self, tensors: dict[str, Tensor]) -> None:
@@ -139,27 +155,18 @@ class DefaultGenerator(Generator):
         quarter, eighth, sixteenth, deep = self.encoder(lightness)
         x = self.attention(F.relu(self.enter(deep)))
         x = self.up3(self.up2(self.up1(x, sixteenth), eighth), quarter)
-        return Outputs(self.to_bins(x).float(), self.to_ab(x).float())
+        distance = F.softplus(self.to_distance(x.detach()).float())
+        return Outputs(self.to_bins(x).float(), self.to_ab(x).float(), distance)
 
     def answer(self, lightness: Tensor) -> Answer:
-        """See `Generator.answer`: bins and regression mixed, certainty from the spread over the bins."""
-        logits, regressed = self(lightness)
-        options = self.options
-        # In bfloat16 the difference of squares in the certainty would drown in rounding.
-        with torch.autocast(logits.device.type, enabled=False):
-            chosen = expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
-            mixed = options.regression * regressed * AB_SCALE + (1.0 - options.regression) * chosen
-            return Answer(mixed * options.gain, certainty_of(F.softmax(logits, dim=1), self.centres))
+        """See `Generator.answer`: bins and regression mixed, certainty from the expected distance."""
+        outputs, options = self(lightness), self.options
+        with torch.autocast(outputs.ab.device.type, enabled=False):
+            chosen = expected_ab(F.softmax(outputs.logits / options.temperature, dim=1), self.centres)
+            mixed = options.regression * outputs.ab * AB_SCALE + (1.0 - options.regression) * chosen
+            return Answer(mixed * options.gain, torch.exp(-outputs.distance / DISTANCE_SCALE))
 
 
 def expected_ab(probability: Tensor, centres: Tensor) -> Tensor:
     """Mean colour (N, 2, h, w) of a distribution (N, bins, h, w) over bin centres (bins, 2)."""
     return torch.einsum("nbhw,bc->nchw", probability, centres)
-
-
-def certainty_of(probability: Tensor, centres: Tensor) -> Tensor:
-    """Certainty (N, 1, h, w), 0..1: falls with the standard deviation of the colours held possible."""
-    mean = expected_ab(probability, centres)
-    square = torch.einsum("nbhw,b->nhw", probability, centres.square().sum(dim=1))
-    variance = (square - mean.square().sum(dim=1)).clamp_min(0.0)
-    return torch.exp(-variance.sqrt() / SPREAD_SCALE)[:, None]

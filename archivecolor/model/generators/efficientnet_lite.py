@@ -67,6 +67,8 @@ class SameConv2d(nn.Conv2d):
 class SeparableBlock(nn.Module):
     """The first block: depthwise, then pointwise."""
 
+    folds = (("conv_dw", "bn1"), ("conv_pw", "bn2"))
+
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
         self.conv_dw = SameConv2d(inputs, inputs, kernel, groups=inputs)
@@ -82,6 +84,8 @@ class SeparableBlock(nn.Module):
 
 class InvertedResidual(nn.Module):
     """Widen, filter each channel, narrow; with a shortcut where the shape stays."""
+
+    folds = (("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"))
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -115,6 +119,8 @@ class EfficientNetLite(nn.Module):
     Args:
         variant: "lite0", "lite1" or "lite2".
     """
+
+    folds = (("conv_stem", "bn1"),)
 
     def __init__(self, variant: str) -> None:
         super().__init__()

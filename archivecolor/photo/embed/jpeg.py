@@ -12,9 +12,22 @@ from pathlib import Path
 from archivecolor.archive.xmp import Xmp, joined
 from archivecolor.photo.embed.blocks import Blocks, Load
 from archivecolor.photo.embed.photoshop import iptc_in, iptc_resource
-from archivecolor.photo.formats.jpeg_segments import APP0, APP1, EXIF_NAME, SOI, Segment, parse
+from archivecolor.photo.formats.jpeg_segments import (
+    APP0,
+    APP1,
+    APP2,
+    APP14,
+    COM,
+    EXIF_NAME,
+    SOI,
+    Segment,
+    parse,
+)
 
 APP13 = 0xED
+APPLICATION = range(0xE0, 0xF0)
+# Density, colour profile and colour transform, which the writer sees to.
+STRUCTURAL = frozenset({APP0, APP2, APP14})
 XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION_NAME = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_NAME = b"Photoshop 3.0\0"
@@ -30,6 +43,14 @@ def read(path: Path) -> Blocks:
     xmp = packets[0] if packets else None
     extension = joined_extension(header.app(APP1, EXTENSION_NAME))
     return Blocks(header.exif, iptc_in(resources), joined(xmp, extension) if extension else xmp)
+
+
+def says_nothing(path: Path) -> bool:
+    """Whether a JPEG has not one segment that could describe its picture."""
+    return all(
+        segment.marker != COM and (segment.marker not in APPLICATION or segment.marker in STRUCTURAL)
+        for segment in parse(path.read_bytes()).segments
+    )
 
 
 def joined_extension(chunks: list[bytes]) -> bytes:

@@ -16,6 +16,23 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 IPTC_KEYWORD = b"Raw profile type iptc"
 LARGEST_TEXT = 1 << 26
+# Structure, colour, density and transparency, which the writer sees to.
+STRUCTURAL = frozenset(
+    {
+        b"IHDR",
+        b"PLTE",
+        b"IEND",
+        b"tRNS",
+        b"gAMA",
+        b"cHRM",
+        b"sRGB",
+        b"iCCP",
+        b"cICP",
+        b"sBIT",
+        b"pHYs",
+        b"bKGD",
+    }
+)
 
 
 def read(path: Path) -> Blocks:
@@ -33,17 +50,21 @@ def read(path: Path) -> Blocks:
     return Blocks(exif, iptc, xmp)
 
 
+def says_nothing(path: Path) -> bool:
+    """Whether a PNG has not one chunk that could describe its picture."""
+    with path.open("rb") as file:
+        return all(name in STRUCTURAL for name, _ in chunks(file, skip=b"IDAT"))
+
+
 def chunks(file: BinaryIO, skip: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and body of each chunk; those named `skip` are passed over unread."""
+    """Name and body of each chunk; those named `skip` are passed over, the body of vast ones unread."""
     file.seek(len(SIGNATURE))
     while len(head := file.read(8)) == 8:
         size, name = struct.unpack(">I4s", head)
-        if name == skip or size > LARGEST_TEXT:
-            file.seek(size + 4, 1)
-            continue
-        body = file.read(size)
-        file.seek(4, 1)
-        yield name, body
+        body = b"" if name == skip or size > LARGEST_TEXT else file.read(size)
+        file.seek(size - len(body) + 4, 1)
+        if name != skip:
+            yield name, body
 
 
 def international_text(body: bytes) -> bytes | None:
