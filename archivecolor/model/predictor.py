@@ -34,6 +34,9 @@ from archivecolor.settings import AnswerOptions, NetworkOptions
 
 Float32 = NDArray[np.float32]
 
+# Measured: at 7/8 of the size a second look helps; at 3/4, 5/4 and 3/2 it does harm.
+SECOND_LOOK = 0.875
+
 
 @dataclass(frozen=True)
 class Part:
@@ -167,17 +170,17 @@ class Predictor:
         return torch.cat((answer.ab.float(), answer.certainty.float()), dim=1).cpu()
 
     def _average_of_looks(self, lightness: Tensor) -> Answer:
-        """Mean over the picture and its mirror image, at its size and at one and a half times that."""
+        """Mean over the picture and its mirror image, at its size and somewhat smaller."""
         multiple = self._generator.multiple
-        larger = [round(1.5 * extent / multiple) * multiple for extent in lightness.shape[-2:]]
-        sizes = (lightness, F.interpolate(lightness, size=larger, mode="bicubic", align_corners=False))
+        less = [max(1, round(SECOND_LOOK * extent / multiple)) * multiple for extent in lightness.shape[-2:]]
+        sizes = (lightness, F.interpolate(lightness, size=less, mode="bicubic", antialias=True))
         answers = [self._generator.answer(shown) for shown in sizes]
         mirrored = [self._generator.answer(shown.flip(-1)) for shown in sizes]
         shape = answers[0].ab.shape[-2:]
         looks = [(a.ab, a.certainty) for a in answers]
         looks += [(m.ab.flip(-1), m.certainty.flip(-1)) for m in mirrored]
-        ab = [F.interpolate(one.float(), size=shape, mode="area") for one, _ in looks]
-        certainty = [F.interpolate(one.float(), size=shape, mode="area") for _, one in looks]
+        ab = [F.interpolate(one.float(), size=shape, mode="bilinear") for one, _ in looks]
+        certainty = [F.interpolate(one.float(), size=shape, mode="bilinear") for _, one in looks]
         return Answer(torch.stack(ab).mean(dim=0), torch.stack(certainty).mean(dim=0))
 
     def _chroma(self, luma: Float32, picture: int, grids: dict[tuple[int, int], Float32]) -> Chroma:
