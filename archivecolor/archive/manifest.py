@@ -139,6 +139,11 @@ class Known:
 class Manifest:
     """The newest record of every item, read once; small enough for a million of them.
 
+    Attributes:
+        items: the newest of every item, by the source's path.
+        earlier: where the newest record of each output stands that only older records name: a
+            changed format left it, or the item failed since.
+
     Raises:
         UsageError: a newer version wrote it.
     """
@@ -146,11 +151,19 @@ class Manifest:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.items: dict[str, Known] = {}
+        self.earlier: dict[str, int] = {}
         # One copy of each word and digest, not one per item.
         self.words: dict[str, str] = {}
         for line in lines(path):
             item = path_of(line.values)
-            self.items[item] = self.known_of(line, item, self.items.get(item))
+            before = self.items.get(item)
+            known = self.known_of(line, item, before)
+            if before is not None and before.output not in ("", known.output):
+                self.earlier[before.output] = before.offset
+            self.items[item] = known
+        if self.earlier:
+            for known in self.items.values():
+                self.earlier.pop(known.output, None)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -164,8 +177,12 @@ class Manifest:
 
     def record(self, item: str) -> Record:
         """The whole newest record of `item`, read from the file."""
+        return self.record_at(self.items[item].offset)
+
+    def record_at(self, offset: int) -> Record:
+        """The whole record that stands at `offset`, read from the file."""
         with self.path.open("rb") as file:
-            file.seek(self.items[item].offset)
+            file.seek(offset)
             return record_of(json.loads(file.readline()))
 
     def records(self) -> Iterator[Record]:
@@ -261,8 +278,13 @@ class Writer:
                 self.sync()
 
     def sync(self) -> None:
-        """Flush what was appended to disk."""
-        os.fsync(self.handle)
+        """Flush what was appended to disk.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        with output_errors(self.path):
+            os.fsync(self.handle)
         self.synced = time.monotonic()
 
     def close(self) -> None:
@@ -302,13 +324,16 @@ def last_line_start(handle: int, size: int) -> int:
 def compact(path: Path) -> int:
     """Keep only the newest line of each item, byte for byte; returns how many lines went.
 
-    Call it with the lock held.
+    An older line stays as long as its output is there and no newer line names it. Call it with the
+    lock held.
 
     Raises:
         OutputError: the manifest cannot be written anew; the old one stays.
     """
     manifest = Manifest(path)
-    offsets = sorted(known.offset for known in manifest.items.values())
+    output = path.parent.parent
+    earlier = [offset for name, offset in manifest.earlier.items() if os.path.lexists(output / name)]
+    offsets = sorted([*earlier, *(known.offset for known in manifest.items.values())])
     with path.open("rb") as old:
         before = sum(1 for _ in old)
         with replacing(path) as part, part.open("wb") as new:

@@ -18,6 +18,8 @@ from archivecolor.errors import ExitCode
 from archivecolor.settings import VoiceOptions
 
 STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+# The way out for what a run left aside, by the word for it.
+WAYS_OUT = {"failed before": "; --retry-failed tries them again"}
 
 
 class Display(Protocol):
@@ -113,7 +115,7 @@ def summary(ending: Ending) -> str:
     text = ", ".join(parts) + (f" ({reasons})" if reasons else "")
     if progress.settled:
         text += f" in {duration(progress.seconds)}, {progress.rate:.1f} {progress.unit}/s"
-    text += "".join(f"; {count} {word}" for word, count in ending.untouched.items())
+    text += "".join(f"; {count} {word}{WAYS_OUT.get(word, '')}" for word, count in ending.untouched.items())
     return text + way_on(ending)
 
 

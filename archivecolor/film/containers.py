@@ -113,8 +113,8 @@ def refuse_silence(facts: FilmFacts, trial: Path) -> None:
                     way_out = "install the ffmpeg program, which can put in more, or " + way_out
                 raise ItemError(
                     Reason.UNSUPPORTED,
-                    f"no container we write can hold its sound ({stream.codec}, stream {stream.index}); "
-                    + way_out,
+                    "no container we write can hold its sound"
+                    f" ({stream.codec or 'unknown'}, stream {stream.index}); " + way_out,
                 )
 
 

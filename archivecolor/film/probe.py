@@ -242,7 +242,9 @@ def stream_facts(stream: Any) -> StreamFacts:
     """Facts of a stream that is copied."""
     from av.stream import Disposition
 
-    codec = stream.codec_context.name if stream.codec_context is not None else stream.name or ""
+    # Without a decoder, sound has not even a name.
+    named = stream if stream.codec_context is None else stream.codec_context
+    codec = getattr(named, "name", None) or ""
     chapters = len(stream.container.chapters())
     is_chapter_track = codec == "bin_data" and chapters > 0 and stream.frames == chapters
     return StreamFacts(

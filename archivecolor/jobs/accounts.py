@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import platform
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from archivecolor.archive.bag import payload_for, write_bag
+from archivecolor.archive.durable import sweep_parts
 from archivecolor.archive.fixity import DIGESTS_NAME, Digest, read_digests, write_digests
 from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, Writer
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, line_of, now_utc
+from archivecolor.archive.replaced import remove_replaced
 from archivecolor.archive.runfile import RUN_NAME, Run, write_run
 from archivecolor.archive.walk import OUR_FOLDER
 from archivecolor.engine.progress import Ending, Listener, News, Progress, Tally
@@ -106,6 +109,21 @@ def news_of(record: Record, amount: float) -> News:
     )
 
 
+def close_books(output: Path, premis: PremisFiles, until: Callable[[], bool]) -> None:
+    """Leave the output as its manifest now says, where that has grown.
+
+    Derivatives that were replaced under another name go, until `until` says to end; then the list of
+    digests is written anew.
+
+    Raises:
+        OutputError: the output cannot be written.
+    """
+    if not digests_are_current(output):
+        manifest = Manifest(manifest_path(output))
+        remove_replaced(manifest, premis, until)
+        write_digests(digests_path(output), manifest.digests())
+
+
 def write_output_digests(output: Path) -> None:
     """Write `manifest-sha256.txt` anew from the manifest.
 
@@ -116,12 +134,14 @@ def write_output_digests(output: Path) -> None:
 
 
 def write_output_bag(bag: Path) -> None:
-    """Write the tag files of `bag` anew; outputs are taken to be as they were recorded.
+    """Write the tag files of `bag` anew, with its lock held; outputs are taken to be as they were recorded.
 
     Raises:
         OutputError: they cannot be written.
     """
     tree = payload_for(bag)
+    # A killed run's workers write on for a moment, perhaps into the first sweep of its rerun.
+    sweep_parts(bag)
     if not digests_are_current(tree):
         write_output_digests(tree)
     write_bag(bag, listed_digests(tree), f"archivecolor {version('archivecolor')}")

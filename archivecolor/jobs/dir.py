@@ -18,6 +18,7 @@ from archivecolor.archive.manifest import Manifest, Writer
 from archivecolor.archive.plan import Action, Plan, Question, make_plan
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import now_utc
+from archivecolor.archive.replaced import remove_replaced
 from archivecolor.archive.runfile import read_run
 from archivecolor.archive.walk import OUR_FOLDER, PassedOver, walk
 from archivecolor.engine.progress import Ending, Listener, Progress, Tally
@@ -28,11 +29,10 @@ from archivecolor.jobs.accounts import (
     Account,
     RunFile,
     begun_run,
-    digests_are_current,
+    close_books,
     manifest_path,
     run_path,
     write_output_bag,
-    write_output_digests,
 )
 from archivecolor.jobs.photographs import Making, photographs
 from archivecolor.model.builtin import checkpoint_path
@@ -178,16 +178,27 @@ def colour_chosen(chosen: Chosen, making: Making, listener: Listener, stop: Stop
     premis = PremisFiles(settings.output, settings.premis)
     premis.fill(chosen.manifest, until=lambda: stop.requested)
     with Writer(manifest_path(settings.output)) as writer:
+        # What a killed run left to be removed; its records may not be on disk yet.
+        writer.sync()
+        remove_replaced(chosen.manifest, premis, until=lambda: stop.requested)
         account = Account(writer, premis, tally, listener)
+        if plan.items:
+            warn_without_exiftool()
         renew_touched(chosen, writer)
         with closing(photographs(plan.items, making, stop)) as entries:
             for entry in entries:
                 account.enter(entry.record, entry.megapixels)
                 if too_many_failures(tally.now(), settings):
                     break
-    if not digests_are_current(settings.output):
-        write_output_digests(settings.output)
+    close_books(settings.output, premis, until=lambda: stop.requested)
     return Ending(tally.now(), exit_code(tally.now(), chosen, settings, stop), chosen.untouched)
+
+
+def warn_without_exiftool() -> None:
+    """Say once that metadata will not be carried in full: the workers that find it out have no voice."""
+    from archivecolor.photo.exiftool import program
+
+    program()
 
 
 def renew_touched(chosen: Chosen, writer: Writer) -> None:

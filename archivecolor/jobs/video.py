@@ -268,6 +268,11 @@ def colour_one(reel: Reel, studio: Studio, account: Account) -> bool:
         record = failed(reel, studio, trouble)
     except (StoppedError, OutOfTimeError):
         return False
+    except (ArchivecolorError, OSError):
+        raise
+    except Exception as error:  # the film edge: a fault costs its film, not the films after it
+        log.error("%s failed unexpectedly", reel.path, exc_info=error)
+        record = failed(reel, studio, ItemError(Reason.FAULT, f"{type(error).__name__}: {error}"))
     account.enter(record, 0.0)
     return True
 

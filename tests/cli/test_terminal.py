@@ -59,6 +59,13 @@ def test_a_stopped_run_says_how_it_goes_on():
     assert summary(ending) == "0 done, 5 left; stopped, the same command goes on where it left off"
 
 
+def test_what_failed_in_an_earlier_run_is_said_with_the_way_out():
+    ending = Ending(
+        Tally(total=0, unit="MP").now(), ExitCode.SOME_FAILED, {"up to date": 8, "failed before": 2}
+    )
+    assert summary(ending) == "0 done; 8 up to date; 2 failed before; --retry-failed tries them again"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.2, "0 s"), (59, "59 s"), (185, "3 min 05 s"), (7620, "2 h 07 min")]
 )

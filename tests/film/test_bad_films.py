@@ -45,6 +45,17 @@ def test_a_film_of_a_codec_nobody_knows(tmp_path):
     assert "no decoder" in refused(path).detail
 
 
+def test_sound_of_a_codec_nobody_knows_is_told_of(tmp_path):
+    path = tmp_path / "film.mov"
+    sound = ("-f", "lavfi", "-i", "sine=d=0.2", "-c:a", "mp2")
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2", *sound, "-c:v", "mjpeg", path)
+    data = path.read_bytes()
+    assert data.count(b".mp2") == 1
+    path.write_bytes(data.replace(b".mp2", b"zzzz"))
+    (sound,) = probe(path).streams
+    assert (sound.kind, sound.codec) == ("audio", "")
+
+
 def test_a_film_whose_picture_changes_its_size(tmp_path):
     for number, size in enumerate(("64x48", "96x64")):
         words = ("-f", "lavfi", "-i", f"testsrc2=s={size}:d=0.4", "-c:v", "mpeg2video", "-f", "mpeg2video")

@@ -107,7 +107,7 @@ def test_the_same_command_again_does_nothing(archive, undisturbed, archivecolor,
     manifest = (output / "_archivecolor" / "manifest.jsonl").read_bytes()
     done = archivecolor("dir", archive, output)
     assert done.returncode == 3
-    assert "0 done; 8 up to date; 2 failed before" in done.stderr
+    assert "0 done; 8 up to date; 2 failed before; --retry-failed tries them again" in done.stderr
     assert (output / "_archivecolor" / "manifest.jsonl").read_bytes() == manifest
     assert tree(output) == tree(undisturbed)
 
@@ -210,6 +210,17 @@ def test_without_a_terminal_there_is_one_summary_line(archive, archivecolor, tmp
     assert done.stderr.startswith("dir: 1 done, 1 failed (empty 1) in ")
 
 
+def test_without_exiftool_one_line_says_so_and_the_rest_works(archive, archivecolor, tmp_path):
+    alone = {**os.environ, "PATH": str(tmp_path)}
+    words = ["dir", archive, tmp_path / "out", "--include", "people"]
+    done = archivecolor(*words, env=alone)
+    assert done.returncode == 0
+    warning, summary = done.stderr.splitlines()
+    assert "exiftool is not installed" in warning
+    assert summary.startswith("dir: 3 done")
+    assert archivecolor(*words, env=alone).stderr.startswith("dir: 0 done; 3 up to date")
+
+
 def test_the_log_has_every_item(archive, archivecolor, tmp_path):
     log = tmp_path / "log.jsonl"
     archivecolor("dir", archive, tmp_path / "out", "-q", "--include", "people", "--log-file", log)
@@ -222,6 +233,23 @@ def test_formats_change_container_and_keep_the_grey(archive, archivecolor, tmp_p
     assert done.returncode == 0
     picture = Image.open(tmp_path / "out/people/astronaut.png")
     assert picture.format == "PNG"
+
+
+def test_another_format_takes_the_place_of_the_earlier_one(archive, archivecolor, tmp_path):
+    output, log = tmp_path / "out", tmp_path / "log.jsonl"
+    words = ["dir", archive, output, "--include", "deep.tif"]
+    assert archivecolor(*words).returncode == 0
+    earlier = output / "places/abroad/deep.tif"
+    coloured = earlier.read_bytes()
+    assert archivecolor(*words, "--format", "png").returncode == 0
+    assert set(tree(output)) == {"places/abroad/deep.png"}
+    # As a run leaves it that is killed between the record of the new one and the end of the old.
+    earlier.write_bytes(coloured)
+    done = archivecolor(*words, "--format", "png", "--log-file", log)
+    assert "0 done; 1 up to date" in done.stderr
+    assert set(tree(output)) == {"places/abroad/deep.png"}
+    assert "removed places/abroad/deep.tif" in log.read_text()
+    assert archivecolor("verify", output).returncode == 0
 
 
 def test_file_times_can_be_kept(archive, archivecolor, tmp_path):
