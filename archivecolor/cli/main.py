@@ -93,15 +93,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = None if arguments is None else list(arguments)
     try:
         answer = group.main(words, prog_name="archivecolor", standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
         say("archivecolor: stopped at once; the same command goes on where it left off")
-        return ExitCode.INTERRUPTED
+        return exit_code_of_stop(error)
     except Exception as error:  # noqa: BLE001 - the process edge
         return exit_code_for(error)
     finally:
         if arguments is None:
             deafen()
     return int(answer) if isinstance(answer, int) else ExitCode.OK
+
+
+def exit_code_of_stop(error: BaseException) -> int:
+    """The code that the second signal brought with it (see `Stop.request`); that of Ctrl-C without one."""
+    # click puts its Abort in place of what it caught.
+    interrupt = error.__cause__ or error
+    asked = isinstance(interrupt, KeyboardInterrupt) and interrupt.args
+    return int(asked[0]) if asked else ExitCode.INTERRUPTED
 
 
 def deafen() -> None:

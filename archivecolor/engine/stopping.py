@@ -45,11 +45,11 @@ class Stop:
         return self._exit_code
 
     def request(self, exit_code: ExitCode) -> None:
-        """Ask the run to end after what is in hand; asking twice raises `KeyboardInterrupt`."""
+        """Ask the run to end after what is in hand; asking twice raises `KeyboardInterrupt(exit_code)`."""
         again = self._exit_code is not None
         self._exit_code = exit_code
         if again:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(exit_code)
 
     def raise_if_signalled(self) -> None:
         """Raise `StoppedError` with the signal's exit code, if there was a signal."""

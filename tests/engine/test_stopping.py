@@ -21,8 +21,9 @@ def test_a_signal_asks_and_a_second_aborts(number, code):
         with pytest.raises(StoppedError) as caught:
             stop.raise_if_signalled()
         assert caught.value.exit_code is code
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as aborted:
             os.kill(os.getpid(), number)
+        assert aborted.value.args == (code,)
 
 
 def test_the_time_limit_asks_without_being_a_failure():

@@ -5,6 +5,15 @@ import signal
 import subprocess
 
 import pytest
+from disturbance import snapshot
+
+
+@pytest.fixture(autouse=True)
+def sources_unchanged(archive):
+    """Whatever happens to a run, its sources stay as they are."""
+    before = snapshot(archive)
+    yield
+    assert snapshot(archive) == before
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What tests of faults do to runs, and what they ask of them."""
 
+import stat
 import subprocess
 import time
 from contextlib import contextmanager
@@ -47,6 +48,15 @@ def assert_undisturbed(output, undisturbed):
     """The tree is what it would be had nothing happened, and nothing else lies in it."""
     assert tree(output) == tree(undisturbed)
     assert not parts_in(output)
+
+
+def snapshot(folder):
+    """Bytes, times and modes of every file."""
+    return {
+        path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode)
+        for path in folder.rglob("*")
+        if stat.S_ISREG(path.lstat().st_mode)
+    }
 
 
 def parts_in(output):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image
@@ -22,6 +23,17 @@ from archivecolor.photo.look import look
 # Most pictures go wrong in their headers, which are short: half of all changes are made there.
 HEAD_BYTES = 200
 LARGEST_MEGAPIXELS = 4.0
+UNREAD_BY_PILLOW = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+HEIC = Path(__file__).parents[1] / "photo" / "data" / "grey.heic"
 
 
 @dataclass(frozen=True)
@@ -126,8 +138,10 @@ def luma_by_pillow(path):
                 picture.draft("L", picture.size)
             if picture.mode not in ("L", "RGB") or "transparency" in picture.info:
                 return None
+            if picture.format == "PPM" and picture.tile[0][0] != "raw":
+                return None  # white is not 255, and Pillow rounds halves its own way
             codes = np.asarray(picture)
-    except (OSError, ValueError, SyntaxError, TypeError, ArithmeticError, LookupError, struct.error):
+    except UNREAD_BY_PILLOW:
         return None
     return codes if codes.ndim == 2 else luma_codes(codes)
 
@@ -139,6 +153,7 @@ def originals():
     return {
         "grey.jpg": saved(grey, "JPEG", quality=85),
         "rgb.jpg": saved(rgb, "JPEG", quality=85, progressive=True),
+        "deep.jpg": imagecodecs.jpeg_encode(deep >> 4, level=90, bitspersample=12),
         "grey.png": saved(grey, "PNG"),
         "rgb.png": saved(rgb, "PNG"),
         "grey.tif": tiff(np.asarray(grey), compression=None),
@@ -149,6 +164,7 @@ def originals():
         "grey.bmp": saved(grey, "BMP"),
         "grey.pgm": saved(grey, "PPM"),
         "rgb.jp2": saved(rgb, "JPEG2000"),
+        "grey.heic": HEIC.read_bytes(),
     }
 
 

@@ -8,7 +8,7 @@ import stat
 import subprocess
 
 import pytest
-from disturbance import assert_undisturbed, parts_in, small_disk
+from disturbance import assert_undisturbed, parts_in, small_disk, wait_until
 from small_archive import tree
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
@@ -48,6 +48,28 @@ def test_a_read_only_output_is_refused_before_any_work(archivecolor, archive, tm
     assert done.returncode == 5
     assert "Read-only" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root is refused nothing, and stays root"
+)
+def test_an_output_that_may_no_longer_be_written(start, archivecolor, archive, undisturbed, tmp_path):
+    output = tmp_path / "out"
+    run = start(archive, output, "--jobs", "1", bound_by_modes=True)
+    wait_until((output / "people").is_dir)
+    output.chmod(0o555)
+    (output / "people").chmod(0o555)
+    _, errors = run.communicate(timeout=300)
+    output.chmod(0o755)
+    (output / "people").chmod(0o755)
+    assert run.returncode == 5, errors
+    assert "Permission denied" in errors
+    assert errors.count("\n") == 1
+    # What may not be written in may not be tidied up either: the part goes with the next run.
+    named = {name: content for name, content in tree(output).items() if "archivecolor-part" not in name}
+    assert named.items() <= tree(undisturbed).items()
+    assert archivecolor("dir", archive, output).returncode == 3
+    assert_undisturbed(output, undisturbed)
 
 
 def damaged(output, change):

@@ -3,11 +3,11 @@
 import os
 import random
 import signal
+import subprocess
 import time
 
 import pytest
 from disturbance import assert_undisturbed, parts_in, wait_until, workers_of, written
-from small_archive import tree
 
 
 @pytest.fixture
@@ -15,16 +15,13 @@ def output(tmp_path):
     return tmp_path / "out"
 
 
-def kill_and_finish(start, archivecolor, archive, output, delay):
-    """Kill a run after `delay` seconds, if it still lives; then run it to its end."""
-    sources = tree(archive)
-    run = start(archive, output)
-    time.sleep(delay)
-    run.kill()
-    run.wait()
-    done = archivecolor("dir", archive, output)
-    assert done.returncode == 3, done.stderr
-    assert tree(archive) == sources
+@pytest.fixture(scope="module")
+def whole_seconds(archive, command_words, tmp_path_factory):
+    """How long a run takes that is left alone."""
+    words = command_words("dir", archive, tmp_path_factory.mktemp("measured") / "out")
+    began = time.monotonic()
+    subprocess.run(words, check=False, capture_output=True, timeout=300)
+    return time.monotonic() - began
 
 
 def test_killed_while_it_writes(start, archivecolor, archive, output, undisturbed):
@@ -47,11 +44,13 @@ def test_killed_after_the_first_records(start, archivecolor, archive, output, un
 
 @pytest.mark.fault
 @pytest.mark.parametrize("seed", range(50))
-def test_killed_at_any_moment(start, archivecolor, archive, output, undisturbed, seed):
-    began = time.monotonic()
-    start(archive, output.with_name("measured")).wait()
-    whole = time.monotonic() - began
-    kill_and_finish(start, archivecolor, archive, output, random.Random(seed).uniform(0, whole))
+def test_killed_at_any_moment(start, archivecolor, archive, output, undisturbed, whole_seconds, seed):
+    run = start(archive, output)
+    time.sleep(random.Random(seed).uniform(0, whole_seconds))
+    run.kill()
+    run.wait()
+    done = archivecolor("dir", archive, output)
+    assert done.returncode == 3, done.stderr
     assert_undisturbed(output, undisturbed)
 
 
@@ -83,15 +82,18 @@ def test_a_signal_to_the_whole_group_stops_cleanly(
     assert_undisturbed(output, undisturbed)
 
 
-def test_a_second_signal_stops_at_once(start, archivecolor, archive, output, undisturbed):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.fault)]
+)
+def test_a_second_signal_stops_at_once(start, archivecolor, archive, output, undisturbed, number, code):
     run = start(archive, output, "--working-size", "512", "--quality", "high")
     wait_until(lambda: workers_of(run.pid))
-    os.killpg(run.pid, signal.SIGINT)
+    os.killpg(run.pid, number)
     time.sleep(0.2)
     if run.poll() is None:
-        os.killpg(run.pid, signal.SIGINT)
+        os.killpg(run.pid, number)
     _, errors = run.communicate(timeout=60)
-    assert run.returncode == 130, errors
+    assert run.returncode == code, errors
     assert "Traceback" not in errors
     assert not parts_in(output)
     wait_until(lambda: not workers_of(run.pid))
@@ -102,7 +104,10 @@ def test_a_second_signal_stops_at_once(start, archivecolor, archive, output, und
 def test_a_second_run_is_refused_and_the_first_goes_on(start, archivecolor, archive, output, undisturbed):
     first = start(archive, output)
     wait_until((output / "_archivecolor" / "run.json").exists)
+    # Held still, or it may be done before the second has started.
+    first.send_signal(signal.SIGSTOP)
     second = archivecolor("dir", archive, output)
+    first.send_signal(signal.SIGCONT)
     assert second.returncode == 11
     assert f"process {first.pid}" in second.stderr
     first.communicate(timeout=300)

@@ -11,6 +11,8 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.jobs.tasks import prepare_worker
 
 ORIGINALS = originals()
+# What Pillow cannot read as 8-bit grey or RGB: there is no second opinion on these.
+UNCOMPARED = {"deep.jpg", "deep.tif", "grey.heic"}
 LONGEST_SECONDS = 30
 # What a damaged file may be called. Anything else is a fault of ours.
 FAIR = {
@@ -64,8 +66,7 @@ def test_the_originals_are_done_and_exact(tmp_path):
         mutant = Whole(tmp_path, name[name.index(".") :], content, number)
         outcome = read_mutant(mutant)
         assert outcome.reason == "done", name
-        assert outcome.difference in (0, None), name
-        assert name == "deep.tif" or outcome.difference == 0
+        assert outcome.difference == (None if name in UNCOMPARED else 0), name
 
 
 class Whole(Mutant):

@@ -3,12 +3,11 @@
 import json
 import os
 import shutil
-import stat
 import threading
 import time
 
 import pytest
-from disturbance import wait_until, written
+from disturbance import snapshot, wait_until, written
 from PIL import Image
 from skimage import data
 from small_archive import tree
@@ -114,7 +113,8 @@ def has_record(output, name):
 
 @pytest.mark.fault
 def test_young_files_are_left_for_the_next_night(archivecolor, source, output):
-    os.utime(source / "sepia.png")
+    for name in ("sepia.png", "empty.png"):
+        os.utime(source / name)
     for name in ("people/chelsea.png", "broken.jpg"):
         os.utime(source / name, (1e9, 1e9))
     done = archivecolor("dir", source, output, "--min-age", "300", "--include", "*.png")
@@ -149,15 +149,6 @@ def test_a_folder_that_is_swapped_for_another(start, archivecolor, source, outpu
     assert run.returncode == 3, errors
     assert archivecolor("dir", source, output).returncode == 3
     assert anew(source).items() <= tree(output).items()
-
-
-def snapshot(folder):
-    """Bytes, times and modes of every file."""
-    return {
-        path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode)
-        for path in folder.rglob("*")
-        if stat.S_ISREG(path.lstat().st_mode)
-    }
 
 
 def test_files_of_the_future_are_files(archivecolor, source, output, undisturbed):

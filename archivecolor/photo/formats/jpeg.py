@@ -92,10 +92,14 @@ class JpegScan(Scan):
         """12-bit samples at 16 bits."""
         import imagecodecs
 
+        frame = self.header.frame
         deep = imagecodecs.jpeg_decode(self.data)
+        # Headers that this decoder cannot make sense of give no error, but no pixels either.
+        if deep.shape[:2] != (frame.height, frame.width):
+            raise ValueError(f"nothing decodes at {frame.precision} bits")
         if not segments.has_end(self.data):
             raise EOFError("no end marker")
-        top = (1 << self.header.frame.precision) - 1
+        top = (1 << frame.precision) - 1
         return ((deep.astype(np.uint32) * 65535 + top // 2) // top).astype(np.uint16)
 
 

@@ -66,7 +66,8 @@ def with_chroma(data: bytes, template: bytes) -> bytes:
     """A JPEG with the luma of `data`, coefficient for coefficient, and the chroma of `template`.
 
     Raises:
-        ItemError: NOT_EXACT where the luma does not come out as it went in.
+        ItemError: NOT_EXACT where the luma does not come out as it went in, UNREADABLE where the
+            source's luma can be read in two ways.
     """
     return _with_luma(template, data)
 
@@ -75,7 +76,8 @@ def without_chroma(data: bytes) -> bytes:
     """A grey JPEG with the luma of `data`, coefficient for coefficient.
 
     Raises:
-        ItemError: NOT_EXACT where the luma does not come out as it went in.
+        ItemError: NOT_EXACT where the luma does not come out as it went in, UNREADABLE where the
+            source's luma can be read in two ways.
     """
     import simplejpeg
 
@@ -96,6 +98,9 @@ def _with_luma(template: bytes, source: bytes) -> bytes:
         picture.qt[number] = luma.table
         written = _written(picture)
     if not np.array_equal(_decoded(written), _decoded(source)):
+        if luma_of(written) == luma:
+            # A code that no table of the file knows: one decoder takes it for nothing, another for something.
+            raise ItemError(Reason.UNREADABLE, "the jpeg is damaged: decoders do not agree on its luma")
         raise ItemError(Reason.NOT_EXACT, "the luma did not come out as it went in")
     return written
 

@@ -128,6 +128,13 @@ def test_arithmetic_coding_is_read_and_re_encoded(tmp_path: Path, arithmetic_jpe
     assert colour(path).finished.luma == "re-encoded"
 
 
+@pytest.mark.parametrize("precision", [7, 14, 20])
+def test_a_precision_that_does_not_exist_is_damage(tmp_path: Path, precision: int) -> None:
+    data = bytearray(encoded(smooth_scene()))
+    data[data.index(b"\xff\xc0") + 4] = precision
+    assert reason_of(scan_of(tmp_path, bytes(data))) is Reason.UNREADABLE
+
+
 def test_lossless_jpeg_is_refused(tmp_path: Path) -> None:
     assert reason_of(scan_of(tmp_path, imagecodecs.ljpeg_encode(scene()))) is Reason.UNSUPPORTED
 
@@ -142,6 +149,21 @@ def test_damage_in_the_middle_fails(tmp_path: Path) -> None:
     middle = len(data) // 2
     data[middle : middle + 400] = np.random.default_rng(3).integers(0, 255, 400, np.uint8).tobytes()
     assert reason_of(scan_of(tmp_path, bytes(data))) is Reason.UNREADABLE
+
+
+def test_luma_that_decoders_read_differently_is_damage() -> None:
+    """Codes that no table of the file knows, some of which the decoder of the pixels passes over."""
+    data = encoded(scene(), quality=85)
+    scan = jpeg_segments.parse(data).scan
+    found = set()
+    for at in range(scan + 10, scan + 150):
+        try:
+            jpeg_coefficients.without_chroma(data[:at] + b"\x7f\xff\xff\xff" + data[at + 4 :])
+        except ItemError as error:
+            found.add((error.reason, "do not agree" in str(error)))
+        except ValueError:
+            continue
+    assert found == {(Reason.UNREADABLE, False), (Reason.UNREADABLE, True)}
 
 
 def test_only_the_first_picture_of_an_mpo_is_taken(tmp_path: Path) -> None:
