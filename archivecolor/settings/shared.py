@@ -40,7 +40,7 @@ class AnswerOptions(Settings):
     )
     quality: str = option(
         "normal",
-        "normal, or high: several looks averaged, about four times the work.",
+        "normal, or high: several looks averaged, about 3 times the work.",
         choices=("normal", "high"),
         shapes_output=True,
     )
