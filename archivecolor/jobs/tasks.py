@@ -22,9 +22,9 @@ from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
 from archivecolor.jobs.treatment import Treatment, Way, treatment_of
-from archivecolor.photo.facts import Facts, Stamp
+from archivecolor.photo.facts import Facts
 from archivecolor.photo.finish import Finished, FinishOptions, finish
-from archivecolor.photo.formats.base import reading
+from archivecolor.photo.formats.base import in_one_state, reading
 from archivecolor.photo.look import Look, look
 from archivecolor.settings import DirSettings
 
@@ -166,16 +166,15 @@ def copy(source: Path, part: Path, task: FinishTask) -> Finished:
         ItemError: CHANGED where it is not as it was looked at.
     """
     facts = task.facts
-    with reading(source):
-        digest = sha256_of(source)
-        original = source.open("rb")
-    # Outside `reading`: a full disk is no fault of the source.
-    with original, part.open("wb") as file:
-        shutil.copyfileobj(original, file)
-    with reading(source):
-        unchanged = Stamp.of(source) == task.options.stamp
-    if not unchanged or sha256_of(part) != digest:
-        raise ItemError(Reason.CHANGED, "the file is not as it was when it was looked at")
+    with in_one_state(source, task.options.stamp):
+        with reading(source):
+            digest = sha256_of(source)
+            original = source.open("rb")
+        # Outside `reading`: a full disk is no fault of the source.
+        with original, part.open("wb") as file:
+            shutil.copyfileobj(original, file)
+    if sha256_of(part) != digest:
+        raise ItemError(Reason.CHANGED, "the file changed while it was copied")
     return Finished(
         format=facts.format,
         width=facts.width,

@@ -87,16 +87,13 @@ def finish(source: Path, part: Path, chromas: Sequence[Chroma], options: FinishO
         ItemError: CHANGED where the source is not as it was looked at, or another reason of the manifest.
         OSError: `part` cannot be written.
     """
-    with reading(source):
-        _check_stamp(source, options.stamp)
-        digest = sha256_of(source)
-    with opened(source, options.max_megapixels) as picture:
+    with opened(source, options.max_megapixels, options.stamp) as picture:
+        with reading(source):
+            digest = sha256_of(source)
         container = container_for(picture.form, options.format)
         plans = _plans(picture, container, chromas, options)
         luma = container.write(part, plans)
         scan = picture.scan
-    with reading(source):
-        _check_stamp(source, options.stamp)
     about = Marking(options.version, digest, options.settings, options.weights, options.network)
     lost = (*scan.dropped, *_lost_in(container, scan.pages), *copy_metadata(source, part, about))
     return Finished(
@@ -112,11 +109,6 @@ def finish(source: Path, part: Path, chromas: Sequence[Chroma], options: FinishO
         source_sha256=digest,
         sha256=sha256_of(part),
     )
-
-
-def _check_stamp(source: Path, stamp: Stamp) -> None:
-    if Stamp.of(source) != stamp:
-        raise ItemError(Reason.CHANGED, "the file is not as it was when it was looked at")
 
 
 def _plans(

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.tone import Tone, tone_of
-from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.facts import Facts, Stamp
+from archivecolor.photo.facts import Facts
 from archivecolor.photo.formats.base import PageFacts, reading
 from archivecolor.photo.formats.registry import Opened, opened
 from archivecolor.photo.orientation import upright
@@ -59,7 +58,6 @@ def look(path: Path, *, working_size: int, max_megapixels: float) -> Look:
         bilevel = all(page.bilevel for page in pages)
         small = () if bilevel else tuple(_look_at(picture, i, working_size) for i in range(len(pages)))
         facts = _facts(picture, small)
-        _check_unchanged(path, picture.stamp)
     return Look(facts, tuple(page.luma for page in small))
 
 
@@ -88,8 +86,3 @@ def _facts(picture: Opened, small: tuple[_SmallPage, ...]) -> Facts:
         mtime_ns=picture.stamp.mtime_ns,
         notes=picture.scan.notes,
     )
-
-
-def _check_unchanged(path: Path, stamp: Stamp) -> None:
-    if Stamp.of(path) != stamp:
-        raise ItemError(Reason.CHANGED, "the file changed while it was read")

@@ -16,6 +16,7 @@ from PIL import Image
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.finish import FinishOptions, finish
+from archivecolor.photo.formats.base import reading
 from archivecolor.photo.formats.registry import opened
 from archivecolor.photo.look import look
 
@@ -103,6 +104,21 @@ def test_a_source_that_changed_since_the_look(tmp_path: Path, change: str) -> No
     with pytest.raises(ItemError) as trouble:
         finish(path, tmp_path / "part", [invented_chroma(seen.lumas[0])], options)
     assert trouble.value.reason is (Reason.VANISHED if change == "gone" else Reason.CHANGED)
+
+
+@pytest.mark.parametrize("left", [b"", b"II*\0 something else", None])
+def test_what_is_wrong_with_a_source_that_changes_meanwhile_is_that_it_changed(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    path = tiff(tmp_path / "scan", scene(), rowsperstrip=16)
+    with pytest.raises(ItemError) as trouble, opened(path, LIMIT) as picture:
+        if left is None:
+            os.utime(path, ns=(1, 1))
+        else:
+            path.write_bytes(left)
+        with reading(path, picture.form):
+            list(picture.scan.bands(0))
+    assert trouble.value.reason is Reason.CHANGED
 
 
 def test_the_source_is_not_touched(tmp_path: Path) -> None:

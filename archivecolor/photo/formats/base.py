@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.facts import Density
+from archivecolor.photo.facts import Density, Stamp
 from archivecolor.photo.shrink import shrink_bands
 
 Codes = npt.NDArray[Any]
@@ -317,6 +317,36 @@ def reading(path: Path, form: Format | None = None) -> Iterator[None]:
         raise ItemError(Reason.OUT_OF_MEMORY, "there is no memory to hold the picture") from error
     except DECODER_ERRORS as error:
         raise _named(path, form, error) from error
+
+
+@contextmanager
+def in_one_state(path: Path, stamp: Stamp | None = None) -> Iterator[Stamp]:
+    """Hold the file to one state, `stamp` where it is given, while the body reads it.
+
+    Raises:
+        ItemError: VANISHED, PERMISSION, or CHANGED where the file was another before or after: then
+            neither what the body read counts, nor what it found wrong.
+    """
+    seen = _state_of(path)
+    if stamp not in (None, seen):
+        raise ItemError(Reason.CHANGED, "the file is not as it was when it was looked at")
+    try:
+        yield seen
+    except ItemError as error:
+        if _state_of(path) == seen:
+            raise
+        raise _changed() from error
+    if _state_of(path) != seen:
+        raise _changed()
+
+
+def _state_of(path: Path) -> Stamp:
+    with reading(path):
+        return Stamp.of(path)
+
+
+def _changed() -> ItemError:
+    return ItemError(Reason.CHANGED, "the file changed while it was read")
 
 
 def watched(path: Path, form: Format, bands: Iterator[Codes]) -> Iterator[Codes]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.facts import Stamp
 from archivecolor.photo.formats import bmp, heic, jp2, jpeg, png, pnm, tiff, webp
-from archivecolor.photo.formats.base import Format, Scan, WritableFormat, reading
+from archivecolor.photo.formats.base import Format, Scan, WritableFormat, in_one_state, reading
 
 FORMATS: tuple[Format, ...] = tuple(module.FORMAT for module in (jpeg, png, tiff, webp, jp2, heic, bmp, pnm))
 WRITABLE = {form.name: form for form in FORMATS if isinstance(form, WritableFormat)}
@@ -57,22 +57,28 @@ class Opened:
 
 
 @contextmanager
-def opened(path: Path, max_megapixels: float) -> Iterator[Opened]:
+def opened(path: Path, max_megapixels: float, stamp: Stamp | None = None) -> Iterator[Opened]:
     """Open a picture for reading; only its headers are read here.
 
+    Args:
+        path: its file.
+        max_megapixels: larger pages are refused.
+        stamp: the state of the file that is meant, the present one without it.
+
     Raises:
-        ItemError: EMPTY, UNSUPPORTED, TOO_LARGE (from the header, before anything is decoded), or see
-            `base.reading`. What the body reads is for the body to watch over.
+        ItemError: EMPTY, UNSUPPORTED, TOO_LARGE (from the header, before anything is decoded), CHANGED
+            (up to the end of the body), or see `base.reading`. What the body reads is for the body to
+            watch over.
     """
-    with reading(path):
-        stamp = Stamp.of(path)
-        form = format_of(path)
-    with reading(path, form):
-        scan = form.open(path)
-    with scan:
+    with in_one_state(path, stamp) as seen:
+        with reading(path):
+            form = format_of(path)
         with reading(path, form):
-            _check_size(scan, max_megapixels)
-        yield Opened(path, form, scan, stamp)
+            scan = form.open(path)
+        with scan:
+            with reading(path, form):
+                _check_size(scan, max_megapixels)
+            yield Opened(path, form, scan, seen)
 
 
 def format_of(path: Path) -> Format:
