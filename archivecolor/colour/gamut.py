@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,30 +43,58 @@ def lay_chroma(luma: npt.NDArray[Any], cbcr: Float32) -> npt.NDArray[Any]:
     """
     if luma.dtype not in (np.uint8, np.uint16):
         raise TypeError(f"luma codes are uint8 or uint16, not {luma.dtype}")
-    if cbcr.shape != (*luma.shape, 2):
-        raise ValueError(f"luma of shape {luma.shape} and chroma of shape {cbcr.shape} do not match")
     top = np.float32(np.iinfo(luma.dtype).max)
     rgb = np.empty((luma.size, 3), luma.dtype)
-    flat_luma = luma.reshape(-1)
-    flat_chroma = cbcr.reshape(-1, 2)
-    with np.errstate(invalid="ignore", over="ignore"):
-        for start in range(0, luma.size, BLOCK_PIXELS):
-            block = slice(start, start + BLOCK_PIXELS)
-            grey = flat_luma[block].astype(np.float32)
-            red, green, blue = _lay_block(grey, flat_chroma[block], top)
-            rgb[block, 0], rgb[block, 1], rgb[block, 2] = red, green, blue
+    for block, grey, chroma in _blocks(luma, cbcr):
+        share = _share_in_gamut(grey, chroma, top)
+        red, blue = (chroma[1] * (RED_PER_CR * top)) * share, (chroma[0] * (BLUE_PER_CB * top)) * share
+        rgb[block, 0], rgb[block, 1], rgb[block, 2] = _round_to_luma(grey, red, blue)
     return rgb.reshape(*luma.shape, 3)
 
 
-def _lay_block(grey: Float32, cbcr: Float32, top: np.float32) -> Float32:
-    """Whole-numbered planes R, G, B (3, n) in 0..top for the luma `grey` (n,) and `cbcr` (n, 2)."""
-    planes = _round_to_luma(grey, cbcr[:, 1] * (RED_PER_CR * top), cbcr[:, 0] * (BLUE_PER_CB * top))
-    if planes.min() >= 0 and planes.max() <= top:
-        return planes
-    sane = np.clip(np.nan_to_num(cbcr, nan=0.0), -FARTHEST, FARTHEST)
-    red_step, blue_step = sane[:, 1] * (RED_PER_CR * top), sane[:, 0] * (BLUE_PER_CB * top)
-    share = _share_in_gamut(grey, red_step, blue_step, top)
-    return _round_to_luma(grey, red_step * share, blue_step * share)
+def chroma_codes(luma: npt.NDArray[np.uint8], cbcr: Float32) -> npt.NDArray[np.uint8]:
+    """Cb and Cr codes to stand beside `luma` as a JPEG holds them, shortened into the gamut likewise.
+
+    Args:
+        luma: uint8 (h, w) codes.
+        cbcr: as for `lay_chroma`.
+
+    Returns:
+        uint8 (2, h, w): Cb and Cr, full range, 128 neutral.
+
+    Raises:
+        ValueError: where the two arrays are not of one raster.
+    """
+    top = np.float32(255)
+    codes = np.empty((2, luma.size), np.uint8)
+    for block, grey, chroma in _blocks(luma, cbcr):
+        share = _share_in_gamut(grey, chroma, top)
+        share *= top
+        for plane, out in zip(chroma, codes, strict=True):
+            level = plane * share
+            # Rounded to nearest by what the cast cuts off; half a scale of chroma would be one code too much.
+            level += np.float32(128.5)
+            out[block] = np.minimum(level, top)
+    return codes.reshape(2, *luma.shape)
+
+
+def _blocks(luma: npt.NDArray[Any], cbcr: Float32) -> Iterator[tuple[slice, Float32, Float32]]:
+    """Pixels that fit in the cache: where they are, their grey (n,), and their sane Cb and Cr (2, n)."""
+    if cbcr.shape != (*luma.shape, 2):
+        raise ValueError(f"luma of shape {luma.shape} and chroma of shape {cbcr.shape} do not match")
+    flat_luma = luma.reshape(-1)
+    flat_chroma = cbcr.reshape(-1, 2).T
+    for start in range(0, luma.size, BLOCK_PIXELS):
+        block = slice(start, start + BLOCK_PIXELS)
+        yield block, flat_luma[block].astype(np.float32), _sane(flat_chroma[:, block])
+
+
+def _sane(chroma: Float32) -> Float32:
+    """The same, but 0 for what is not a number, and nothing beyond `FARTHEST`."""
+    # Not a number is not within either.
+    if chroma.min() >= -FARTHEST and chroma.max() <= FARTHEST:
+        return chroma
+    return np.clip(np.nan_to_num(chroma, nan=0.0), -FARTHEST, FARTHEST)
 
 
 def _round_to_luma(grey: Float32, red_step: Float32, blue_step: Float32) -> Float32:
@@ -82,17 +111,26 @@ def _round_to_luma(grey: Float32, red_step: Float32, blue_step: Float32) -> Floa
     return planes
 
 
-def _share_in_gamut(grey: Float32, red_step: Float32, blue_step: Float32, top: np.float32) -> Float32:
-    """The largest share (n,) in 0..1 of each chroma that keeps R, G and B within 0..top.
+def _share_in_gamut(grey: Float32, chroma: Float32, top: np.float32) -> Float32:
+    """The largest share (n,) in 0..1 of each chroma (2, n) that keeps R, G and B within 0..top.
 
     With R, G and B there before rounding, rounding R and B moves G by at most 0.36 code, so G
     rounds to a code in range.
     """
-    green_step = red_step * -GREEN_PER_RED - blue_step * GREEN_PER_BLUE
-    highest = np.maximum(np.maximum(red_step, green_step), blue_step)
-    lowest = np.minimum(np.minimum(red_step, green_step), blue_step)
+    red, blue = chroma[1] * (RED_PER_CR * top), chroma[0] * (BLUE_PER_CB * top)
+    green = red * -GREEN_PER_RED
+    green -= blue * GREEN_PER_BLUE
+    highest = np.maximum(red, blue)
+    np.maximum(highest, green, out=highest)
+    lowest = np.minimum(red, blue, out=red)
+    np.minimum(lowest, green, out=lowest)
     # A zero step has a share of 1 whatever the room: the smallest number keeps 0 / 0 away.
-    above = (top - grey + TINY) / (highest + TINY)
-    below = (grey + TINY) / (TINY - lowest)
-    share: Float32 = np.minimum(np.minimum(above, below), np.float32(1))
+    highest += TINY
+    above = np.subtract(top + TINY, grey, out=green)
+    above /= highest
+    np.subtract(TINY, lowest, out=lowest)
+    share: Float32 = np.add(grey, TINY, out=blue)
+    share /= lowest
+    np.minimum(share, above, out=share)
+    np.minimum(share, np.float32(1), out=share)
     return share

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from archivecolor.colour.chroma import Chroma, upsample
-from archivecolor.colour.gamut import lay_chroma
+from archivecolor.colour.gamut import chroma_codes, lay_chroma
 from archivecolor.colour.luma import luma_codes
 from archivecolor.photo.formats.base import Band, Codes, PageFacts
 from archivecolor.photo.orientation import as_stored
+
+Float32 = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.uint8]
 
 
 def coloured(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: int) -> Iterator[Codes]:
@@ -26,14 +30,25 @@ def coloured(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: int)
         Codes (rows, width, 3), or (rows, width, 4) with alpha, as stored; their luma codes are the page's
         (at a lower depth: the page's rounded).
     """
+    for band, cbcr in _with_chroma(page, bands, chroma):
+        rgb = lay_chroma(at_depth(luma_of(band.codes), depth), cbcr)
+        yield rgb if band.alpha is None else np.dstack([rgb, at_depth(band.alpha, depth)])
+
+
+def chroma_beside(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[Plane]:
+    """Cb and Cr codes (2, rows, width) to stand beside a page's own luma, as stored; see `coloured`."""
+    for band, cbcr in _with_chroma(page, bands, chroma):
+        yield chroma_codes(at_depth(luma_of(band.codes), 8), cbcr)
+
+
+def _with_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[tuple[Band, Float32]]:
+    """Each band with the chroma (rows, width, 2) of its pixels."""
     grid = as_stored(chroma.cbcr, page.orientation)
     top = 0
     for band in bands:
-        luma = at_depth(luma_of(band.codes), depth)
-        rows = slice(top, top + len(luma))
-        rgb = lay_chroma(luma, upsample(grid, page.height, page.width, rows))
-        yield rgb if band.alpha is None else np.dstack([rgb, at_depth(band.alpha, depth)])
-        top += len(luma)
+        rows = slice(top, top + len(band.codes))
+        yield band, upsample(grid, page.height, page.width, rows)
+        top = rows.stop
 
 
 def decoloured(bands: Iterable[Band]) -> Iterator[Codes]:

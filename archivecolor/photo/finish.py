@@ -10,7 +10,7 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.marking import Marking
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.compose import coloured, without_alpha
+from archivecolor.photo.compose import chroma_beside, coloured, without_alpha
 from archivecolor.photo.facts import Stamp
 from archivecolor.photo.formats.base import PageFacts, PagePlan, WritableFormat, reading, watched
 from archivecolor.photo.formats.registry import Opened, container_for, opened
@@ -132,14 +132,16 @@ def _plan(
     bands = picture.scan.bands(number)
     if page.alpha and not alpha:
         bands = without_alpha(bands)
-    codes = watched(picture.path, picture.form, coloured(page, bands, chroma, depth))
+    codes = coloured(page, bands, chroma, depth)
+    beside = chroma_beside(page, picture.scan.bands(number), chroma)
     return PagePlan(
         facts=page,
         depth=depth,
         samples=3 + alpha,
         icc=output_profile(page.icc).icc,
-        bands=codes,
+        bands=watched(picture.path, picture.form, codes),
         source=picture.path,
+        chroma=watched(picture.path, picture.form, beside),
         sampling=options.chroma,
     )
 

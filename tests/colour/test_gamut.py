@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from archivecolor.colour.gamut import lay_chroma
+from archivecolor.colour.gamut import chroma_codes, lay_chroma
 from archivecolor.colour.luma import luma_codes
 
 # From within the gamut to far outside it, and what is no number at all.
@@ -83,3 +83,20 @@ def test_rasters_that_differ_are_refused():
         lay_chroma(np.zeros((4, 5), np.uint8), np.zeros((5, 4, 2), np.float32))
     with pytest.raises(TypeError, match="int64"):
         lay_chroma(np.zeros((4, 5), np.int64), np.zeros((4, 5, 2), np.float32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(hnp.arrays(np.uint8, (16, 16)), cbcr_pairs(np.uint8, (16, 16)))
+def test_chroma_beside_luma_is_what_laid_chroma_has(luma, cbcr):
+    blue, red = chroma_codes(luma, cbcr).astype(int)
+    rgb = lay_chroma(luma, cbcr).astype(float)
+    assert np.abs(128 + (rgb[..., 2] - luma) / 1.772 - blue).max() <= 1.1
+    assert np.abs(128 + (rgb[..., 0] - luma) / 1.402 - red).max() <= 1.1
+
+
+def test_no_chroma_beside_luma_is_neutral_and_all_of_it_is_in_range():
+    luma = np.full((2, 2), 128, np.uint8)
+    assert (chroma_codes(luma, np.zeros((2, 2, 2), np.float32)) == 128).all()
+    assert chroma_codes(luma, np.full((2, 2, 2), [0.5, 0.0], np.float32))[1].tolist() == [[128, 128]] * 2
+    with pytest.raises(ValueError, match="do not match"):
+        chroma_codes(luma, np.zeros((2, 3, 2), np.float32))

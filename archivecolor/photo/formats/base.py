@@ -121,6 +121,8 @@ class PagePlan:
         icc: the profile to embed, None for none.
         bands: codes (rows, width) or (rows, width, samples) from the top, once.
         source: the file the page comes from, for what a container carries over itself.
+        chroma: uint8 Cb and Cr (2, rows, width) from the top, 128 neutral, once, for a container that takes
+            them in place of `bands`; nothing for grey.
         sampling: chroma sampling of JPEG outputs, "444" or "420".
     """
 
@@ -130,6 +132,7 @@ class PagePlan:
     icc: bytes | None
     bands: Iterable[Codes]
     source: Path
+    chroma: Iterable[npt.NDArray[np.uint8]] = ()
     sampling: str = "444"
 
     @property

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo import exif
-from archivecolor.photo.formats import jpeg_coefficients
+from archivecolor.photo.formats import jpeg_coefficients, jpeg_scans
 from archivecolor.photo.formats import jpeg_segments as segments
 from archivecolor.photo.formats.base import (
     Band,
@@ -60,12 +60,12 @@ class JpegScan(Scan):
         return plain and luma_first and self.space in ("Gray", "YCbCr")
 
     def bands(self, page: int) -> Iterator[Band]:
-        """The Y plane where there is one, RGB else."""
+        """The Y plane where there is one, RGB else; decoded when the first band is asked for."""
         facts = self.pages[page]
         whole = self._decode(self.space not in ("Gray", "YCbCr"))
         if whole.shape[:2] != (facts.height, facts.width):
             raise ItemError(Reason.UNREADABLE, "the decoded size is not the size in the header")
-        return cut_bands(split_samples(whole))
+        yield from cut_bands(split_samples(whole))
 
     def small(self, page: int, short_side: int) -> npt.NDArray[np.float32]:
         """See `Scan.small`; decoded at 1/2, 1/4 or 1/8 where that is enough."""
@@ -140,8 +140,15 @@ class JpegFormat(WritableFormat):
             return None
         if plan.samples == 1:
             return jpeg_coefficients.without_chroma(scan.data)
-        template = jpeg_coefficients.chroma_template(_chroma_planes(plan))
-        return jpeg_coefficients.with_chroma(scan.data, template)
+        planes = _chroma_planes(plan)
+        if not jpeg_scans.takes_scans(scan.header, scan.data):
+            return jpeg_coefficients.with_chroma(scan.data, jpeg_coefficients.chroma_template(planes))
+        written = jpeg_scans.with_chroma_scans(scan.header, scan.data, planes)
+        with reading(plan.source, self):
+            before = jpeg_coefficients.luma_plane(scan.data)
+        if not np.array_equal(jpeg_coefficients.luma_plane(written), before):
+            raise ItemError(Reason.NOT_EXACT, "the luma did not come out as it went in")
+        return written
 
 
 def _colour_space(header: segments.Header) -> str:
@@ -195,20 +202,16 @@ def _dress(plan: PagePlan) -> list[segments.Segment]:
     ]
 
 
-def _chroma_planes(plan: PagePlan) -> jpeg_coefficients.ChromaPlanes:
-    """Cb and Cr codes of the plan's RGB, at full or half resolution."""
-    import cv2
-
+def _chroma_planes(plan: PagePlan) -> jpeg_scans.ChromaPlanes:
+    """Cb and Cr codes of the plan, at full or half resolution."""
     size = (plan.facts.height, plan.facts.width)
-    blue, red = np.empty(size, np.uint8), np.empty(size, np.uint8)
+    planes = np.empty((2, *size), np.uint8)
     top = 0
-    for band in plan.bands:
-        _, red_rows, blue_rows = cv2.split(cv2.cvtColor(np.ascontiguousarray(band), cv2.COLOR_RGB2YCrCb))
-        blue[top : top + len(band)], red[top : top + len(band)] = blue_rows, red_rows
-        top += len(band)
-    if plan.sampling == "420":
-        blue, red = _halved(blue), _halved(red)
-    return jpeg_coefficients.ChromaPlanes(blue, red, size)
+    for band in plan.chroma:
+        planes[:, top : top + band.shape[1]] = band
+        top += band.shape[1]
+    blue, red = planes if plan.sampling == "444" else map(_halved, planes)
+    return jpeg_scans.ChromaPlanes(blue, red, size)
 
 
 def _halved(plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

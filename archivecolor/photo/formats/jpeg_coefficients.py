@@ -15,20 +15,7 @@ import numpy.typing as npt
 from archivecolor.archive.durable import raise_if_full
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.formats import jpeg_segments
-
-# Our chroma is smooth: a high quality costs little.
-CHROMA_QUALITY = 95
-
-Plane = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class ChromaPlanes:
-    """Chroma codes, 128 neutral, uint8 (h, w) at full or half (rounded up) `size` of the picture."""
-
-    blue: Plane
-    red: Plane
-    size: tuple[int, int]
+from archivecolor.photo.formats.jpeg_scans import CHROMA_QUALITY, ChromaPlanes, Plane
 
 
 @dataclass(frozen=True)
@@ -97,7 +84,7 @@ def _with_luma(template: bytes, source: bytes) -> bytes:
         picture.Y = luma.coefficients
         picture.qt[number] = luma.table
         written = _written(picture)
-    if not np.array_equal(_decoded(written), _decoded(source)):
+    if not np.array_equal(luma_plane(written), luma_plane(source)):
         if luma_of(written) == luma:
             # A code that no table of the file knows: one decoder takes it for nothing, another for something.
             raise ItemError(Reason.UNREADABLE, "the jpeg is damaged: decoders do not agree on its luma")
@@ -105,8 +92,8 @@ def _with_luma(template: bytes, source: bytes) -> bytes:
     return written
 
 
-def _decoded(data: bytes) -> Plane:
-    """The Y plane."""
+def luma_plane(data: bytes) -> Plane:
+    """The Y plane (h, w, 1), decoded strictly."""
     import simplejpeg
 
     plane: Plane = simplejpeg.decode_jpeg(data, "GRAY")

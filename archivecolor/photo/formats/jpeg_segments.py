@@ -11,9 +11,11 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.facts import Density
 
 SOI, EOI, SOS, DAC = 0xD8, 0xD9, 0xDA, 0xCC
+DHT, DQT, DRI = 0xC4, 0xDB, 0xDD
 APP0, APP1, APP2, APP14, COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
-FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {0xCC}
+FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
+HUFFMAN_SEQUENTIAL = frozenset({0xC0, 0xC1})
+ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {DAC}
 LOSSLESS_OR_HIERARCHICAL = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
 ICC_NAME, EXIF_NAME = b"ICC_PROFILE\0", b"Exif\0\0"
 ICC_CHUNK = 65519
@@ -158,22 +160,24 @@ def has_end(data: bytes) -> bool:
 def bare(data: bytes) -> bytes:
     """The picture alone: application segments (but Adobe's) and comments left out."""
     header = parse(data)
-    kept = [part for part in header.segments if not _is_ancillary(part.marker)]
-    return b"\xff\xd8" + b"".join(map(_encode, kept)) + data[header.scan :]
+    kept = [part for part in header.segments if not is_ancillary(part.marker)]
+    return b"\xff\xd8" + b"".join(map(encode, kept)) + data[header.scan :]
 
 
-def _is_ancillary(marker: int) -> bool:
+def is_ancillary(marker: int) -> bool:
+    """Whether the picture decodes alike without such a segment."""
     return marker == COM or (APP0 <= marker <= 0xEF and marker != APP14)
 
 
 def dressed(data: bytes, segments: Iterable[Segment]) -> bytes:
     """A JPEG with `segments` in place of its own application segments and comments."""
     header = parse(data)
-    kept = [part for part in header.segments if not _is_ancillary(part.marker) and part.marker != APP14]
-    return b"\xff\xd8" + b"".join(map(_encode, [*segments, *kept])) + data[header.scan :]
+    kept = [part for part in header.segments if not is_ancillary(part.marker) and part.marker != APP14]
+    return b"\xff\xd8" + b"".join(map(encode, [*segments, *kept])) + data[header.scan :]
 
 
-def _encode(part: Segment) -> bytes:
+def encode(part: Segment) -> bytes:
+    """The segment as it stands in a file."""
     return struct.pack(">BBH", 0xFF, part.marker, len(part.body) + 2) + part.body
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import av
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
@@ -63,6 +65,70 @@ def test_luma_is_carried_over_restart_markers(tmp_path: Path) -> None:
     data = encoded(scene(), restart_marker_rows=1)
     done = colour(scan_of(tmp_path, data))
     assert jpeg_coefficients.luma_of(done.path.read_bytes()) == jpeg_coefficients.luma_of(data)
+
+
+def odd_ids(data: bytes) -> bytes:
+    """A grey JPEG whose component, sampling and tables are numbered as few writers do."""
+    header = jpeg_segments.parse(data)
+    out = b"\xff\xd8"
+    for part in header.segments:
+        body = bytearray(part.body)
+        if part.marker == jpeg_segments.DQT:
+            body[0] = 1
+        elif part.marker == jpeg_segments.DHT:
+            body[0] += 1
+        elif part.marker in jpeg_segments.FRAMES:
+            body[6:9] = bytes((0, 0x22, 1))
+        out += jpeg_segments.encode(jpeg_segments.Segment(part.marker, bytes(body)))
+    scan = bytearray(data[header.scan :])
+    scan[5:7] = bytes((0, 0x11))
+    return out + scan
+
+
+GREY_JPEGS = {
+    "plain": encoded(scene()),
+    "tiny": encoded(scene(3, 2)),
+    "odd": encoded(scene(37, 51)),
+    "restarts": encoded(scene(), restart_marker_rows=1),
+    "optimised": encoded(scene(), optimize=True),
+    "coarse": encoded(scene(), quality=3),
+    "odd ids": odd_ids(encoded(scene())),
+}
+
+
+def coded_luma(data: bytes) -> bytes:
+    """The bytes of the first scan behind its heading."""
+    start = jpeg_segments.parse(data).scan + 10
+    found = jpeg_segments.IN_SCANS.search(data, start)
+    assert found
+    return data[start : found.start()]
+
+
+@pytest.mark.parametrize("sampling", ["444", "420"])
+@pytest.mark.parametrize("kind", GREY_JPEGS)
+def test_a_grey_scan_stands_in_the_output_byte_for_byte(tmp_path: Path, kind: str, sampling: str) -> None:
+    data = GREY_JPEGS[kind]
+    done = colour(scan_of(tmp_path, data), chroma=sampling)
+    written = done.path.read_bytes()
+    assert coded_luma(written) == coded_luma(data)
+    assert done.finished.luma == "coefficients"
+    assert jpeg_segments.parse(written).frame.sampling[0] == ((2, 2) if sampling == "420" else (1, 1))
+    assert jpeg_coefficients.luma_of(written) == jpeg_coefficients.luma_of(data)
+    assert np.array_equal(simplejpeg.decode_jpeg(written, "GRAY"), simplejpeg.decode_jpeg(data, "GRAY"))
+
+
+@pytest.mark.parametrize("kind", GREY_JPEGS)
+def test_what_is_written_means_the_same_to_every_decoder(tmp_path: Path, kind: str) -> None:
+    written = colour(scan_of(tmp_path, GREY_JPEGS[kind])).path
+    expected = np.asarray(Image.open(written)).astype(int)
+    assert np.array_equal(imagecodecs.jpeg8_decode(written.read_bytes()), expected)
+    bgr = cv2.imread(str(written))
+    assert bgr is not None
+    assert np.array_equal(bgr[..., ::-1], expected)
+    with av.open(str(written), format="image2") as container:
+        (frame,) = container.decode(video=0)
+    # FFmpeg has its own inverse transform and its own matrix.
+    assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - expected).max() <= 4
 
 
 def test_the_chroma_is_the_network_s(tmp_path: Path) -> None:
