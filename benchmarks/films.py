@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from made import RATE, lumas_of, panned, write_film
 from processes import cost_of, held_by
-from report import Row, Target, parser_for, print_report, timed, work_folder
+from report import Row, Target, against_stages, parser_for, print_report, timed, work_folder
 from rivals import Codes, by_opencv, by_skimage
 from skimage import data
 
@@ -45,7 +45,6 @@ from archivecolor.settings import VideoSettings
 
 LONGEST_SEGMENT = 1_000_000
 SD, HD, TINY = (576, 720), (1080, 1920), (96, 128)
-OF_THE_SLOWEST = Target(least=85)
 HD_MEMORY = Target(most=1.5)
 GROWTH = Target(most=5)
 
@@ -130,9 +129,9 @@ def speed(path: Path, folder: Path, checkpoint: Path, scripted: int) -> Iterator
         yield Row(f"{stage} alone", count / seconds, "/s")
     together = timed(lambda: make_all(film, predictor, folder / "together"))
     yield Row("all stages together", count / together, "/s")
-    yield Row("together, of the slowest alone", 100 * max(alone.values()) / together, "%", OF_THE_SLOWEST)
-    yield Row("together, of one after the other", 100 * sum(alone.values()) / together, "%")
-    generator = load_checkpoint(checkpoint).generator.to(choose_device("auto"))
+    device = choose_device("auto")
+    yield from against_stages("together", together, alone, device.type)
+    generator = load_checkpoint(checkpoint).generator.to(device)
     for script in SCRIPTS:
         seconds = timed_script(script, generator, path, folder / f"{script.name}.mp4", scripted)
         yield Row(f"a loop with {script.name}", scripted / seconds, "/s")

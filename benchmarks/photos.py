@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from made import write_huge, write_photographs
 from processes import cost_of, held_by
-from report import Row, Target, parser_for, print_report, timed, work_folder
+from report import Row, Target, against_stages, parser_for, print_report, timed, work_folder
 from rivals import by_opencv, by_skimage
 from skimage import color, io
 
@@ -36,7 +36,6 @@ from archivecolor.model.device import choose_device
 from archivecolor.model.generators import Generator
 from archivecolor.settings import DirSettings
 
-OF_THE_SLOWEST = Target(least=85)
 MORE_MEMORY = Target(most=1.5)
 GROWTH = Target(most=5)
 
@@ -119,10 +118,10 @@ def speed(folder: Path, sizes: Sizes, checkpoint: Path) -> Iterator[Row]:
     alone = stages_alone(DirSettings(input=source, output=folder / "stages", checkpoint=checkpoint))
     for stage, seconds in alone.items():
         yield Row(f"{stage} alone", count / seconds, "/s")
-    yield Row("dir, of the slowest stage alone", 100 * max(alone.values()) / whole, "%", OF_THE_SLOWEST)
-    yield Row("dir, of the stages one after the other", 100 * sum(alone.values()) / whole, "%")
+    device = choose_device("auto")
+    yield from against_stages("dir less its start", whole - start, alone, device.type)
     paths = sorted(source.iterdir())[: sizes.scripted]
-    generator = load_checkpoint(checkpoint).generator.to(choose_device("auto"))
+    generator = load_checkpoint(checkpoint).generator.to(device)
     for script in SCRIPTS:
         seconds = timed_script(script, generator, paths, folder / script.name)
         yield Row(f"a script with {script.name}", len(paths) / seconds, "/s")

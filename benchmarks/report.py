@@ -8,7 +8,7 @@ import platform
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -38,6 +38,10 @@ class Target:
         return ", ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
 
 
+# A run has to come this near to what its slowest part allows.
+OF_THE_BOUND = Target(least=85)
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the table.
@@ -61,6 +65,27 @@ class Row:
             return self.what, figure, "", ""
         verdict = ("reached" if self.target.holds(self.figure) else "MISSED") if judged else "not judged"
         return self.what, figure, f"{self.target.words()} {self.unit}", verdict
+
+
+def against_stages(what: str, seconds: float, alone: Mapping[str, float], device: str) -> Iterator[Row]:
+    """How near a run comes to what its slowest part allows.
+
+    Stages that run on parts of their own overlap, and the slowest of them is the bound. With the network on
+    the processor all stages share that one part: what it has to do in all is the bound.
+
+    Args:
+        what: was run.
+        seconds: it took.
+        alone: seconds of each stage over the same work with the machine to itself.
+        device: the network ran on.
+    """
+    shared = device == "cpu"
+    bounds = {
+        "of the slowest stage alone": (max(alone.values()), not shared),
+        "of the stages one after the other": (sum(alone.values()), shared),
+    }
+    for words, (bound, counts) in bounds.items():
+        yield Row(f"{what}, {words}", 100 * bound / seconds, "%", OF_THE_BOUND if counts else None)
 
 
 def parser_for(words: str | None) -> argparse.ArgumentParser:

@@ -63,3 +63,10 @@ def test_one_runs_to_its_table(tmp_path):
     assert told.returncode == 0, told.stderr
     assert "| plan of 5,000 files" in told.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("device", "judged"), [("cuda", "slowest"), ("cpu", "one after the other")])
+def test_the_slowest_part_is_the_processor_where_all_stages_share_it(report, device, judged):
+    rows = list(report.against_stages("a run", 10, {"look": 2, "predict": 3, "finish": 4}, device))
+    assert [row.figure for row in rows] == [40, 90]
+    assert [judged in row.what for row in rows] == [row.target is not None for row in rows]

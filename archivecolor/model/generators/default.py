@@ -137,9 +137,8 @@ class DefaultGenerator(Generator):
         self.up3 = UpStep(widths[1], quarter, widths[2])
         self.to_bins = nn.Conv2d(widths[2], options.bins, 1)
         self.to_ab = nn.Conv2d(widths[2], 2, 1)
-        nn.init.normal_(
-            self.to_ab.weight, std=0.01
-        )  # in 110ths of a Lab unit: the first answers are near grey
+        # In 110ths of a Lab unit: the first answers are near grey.
+        nn.init.uniform_(self.to_ab.weight, -0.02, 0.02)
         nn.init.zeros_(self.to_ab.bias)  # type: ignore[arg-type]
         self.to_distance = nn.Sequential(
             nn.Conv2d(widths[2], DOUBT_WIDTH, 1), nn.ReLU(inplace=True), nn.Conv2d(DOUBT_WIDTH, 1, 1)
