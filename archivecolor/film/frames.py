@@ -91,12 +91,16 @@ class Reader:
 
 
 def field_filters(facts: FilmFacts) -> tuple[tuple[str, str], ...]:
-    """What undoes fields: each frame's own lines kept and the others made anew, or pulldown taken out."""
+    """What undoes fields.
+
+    Either each frame keeps lines of its own and the others are made anew, or the fields of one moment are
+    put together again, and what pulldown has added is taken out or left in.
+    """
     deinterlace = f"mode=send_frame:parity={facts.parity}:deint="
     if facts.fields == "bwdif":
         return (("bwdif", deinterlace + "all"),)
-    match = f"order={facts.parity}"
-    return (("fieldmatch", match), ("bwdif", deinterlace + "interlaced"), ("decimate", ""))
+    matched = (("fieldmatch", f"order={facts.parity}"), ("bwdif", deinterlace + "interlaced"))
+    return matched if facts.fields == "fieldmatch" else (*matched, ("decimate", ""))
 
 
 def without_fields(pictures: Iterable[Any], facts: FilmFacts) -> Iterator[Any]:

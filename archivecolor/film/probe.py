@@ -81,7 +81,7 @@ class FilmFacts:
         field_order: FFmpeg's number: 0 unknown, 1 progressive, above that interlaced.
         seconds: duration the container promises, None where it promises none.
         frames: frames the container promises, None where it promises none.
-        fields: what is done to fields as the film is read: keep, bwdif or ivtc.
+        fields: what is done to fields as the film is read: keep, bwdif, fieldmatch or ivtc.
         parity: which field comes first as they are undone: tff, bff, or auto for what each frame says.
     """
 

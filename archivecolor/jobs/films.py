@@ -130,7 +130,7 @@ def prepared(reel: Reel, studio: Studio, facts: FilmFacts, folder: WorkFolder) -
 
 
 def way_with_fields(settings: VideoSettings, facts: FilmFacts, found: Survey) -> str:
-    """What is done to the film's fields: keep, bwdif or ivtc.
+    """What is done to the film's fields: keep, bwdif, fieldmatch or ivtc.
 
     Raises:
         ItemError: `UNSUPPORTED` where pulldown is to be taken out that is not there.
@@ -143,7 +143,10 @@ def way_with_fields(settings: VideoSettings, facts: FilmFacts, found: Survey) ->
     if asked == "ivtc":
         check_pulldown(found.fields, found.pts)
         return asked
-    return "keep" if carries_fields(settings) else "bwdif"
+    if carries_fields(settings):
+        return "keep"
+    # Fields that pulldown parted are put together again: no line is made up, and no frame goes.
+    return "fieldmatch" if found.fields.telecined else "bwdif"
 
 
 def surveyed(reel: Reel, studio: Studio, facts: FilmFacts, folder: WorkFolder) -> Survey:

@@ -14,6 +14,7 @@ from archivecolor.film.frames import Reader
 from archivecolor.film.probe import probe
 from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
 from archivecolor.film.survey import survey
+from archivecolor.jobs.films import way_with_fields
 from archivecolor.settings import VideoSettings
 
 MOVING = "testsrc2=s=320x480:r={rate}:d={seconds},format=gray,format=yuv420p"
@@ -110,6 +111,19 @@ def test_pulldown_is_seen_and_taken_out_again(film_frames, name):
     assert times[-1] + 1 / FILM_RATE == pytest.approx(end + 0.8 / FILM_RATE, abs=1 / FILM_RATE)
 
 
+@pytest.mark.parametrize("name", TAPES)
+def test_parted_fields_are_put_together_and_no_frame_goes(film_frames, name):
+    tape = tape_of(film_frames, name)
+    facts, found = looked_at(tape)
+    whole = replace(facts, fields="fieldmatch", parity=parity_of(facts, found.fields))
+    frames = list(Reader(whole))
+    assert [frame.pts for frame in frames] == found.pts.tolist()
+    own = [frame.luma.astype(int) for frame in Reader(probe(film_frames))]
+    assert all(
+        np.abs(own[nearest(own, frame)] - frame.luma).mean() <= TAPES[name][2] for frame in frames[1:-1]
+    )
+
+
 def nearest(own, frame):
     """Number of the film's frame that looks most like this one."""
     return int(np.argmin([np.abs(luma - frame.luma).mean() for luma in own]))
@@ -120,6 +134,22 @@ def test_a_film_without_pulldown_is_not_thinned(interlaced):
     with pytest.raises(ItemError, match="no pulldown is seen") as refused:
         check_pulldown(found.fields, found.pts)
     assert refused.value.reason is Reason.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("film", "codec", "way"),
+    [
+        ("telecined", "h265", "fieldmatch"),
+        ("telecined", "dnxhr", "fieldmatch"),
+        ("telecined", "h264", "keep"),
+        ("interlaced", "h265", "bwdif"),
+        ("interlaced", "prores", "keep"),
+    ],
+)
+def test_auto_undoes_fields_where_the_codec_has_none(request, film, codec, way):
+    path = request.getfixturevalue(film)
+    facts, found = looked_at(path)
+    assert way_with_fields(VideoSettings(input=(path,), codec=codec), facts, found) == way
 
 
 def test_a_tape_with_gaps_keeps_its_sound_in_time(telecined):

@@ -138,17 +138,26 @@ class JpegFormat(WritableFormat):
             scan = self.open(plan.source)
         if not scan.carries_luma:
             return None
+        luma = jpeg_scans.luma_scan(scan.header, scan.data)
+        if luma is None:
+            return _around_coefficients(scan, plan)
         if plan.samples == 1:
-            return jpeg_coefficients.without_chroma(scan.data)
-        planes = _chroma_planes(plan)
-        if not jpeg_scans.takes_scans(scan.header, scan.data):
-            return jpeg_coefficients.with_chroma(scan.data, jpeg_coefficients.chroma_template(planes))
-        written = jpeg_scans.with_chroma_scans(scan.header, scan.data, planes)
+            written = jpeg_scans.luma_scan_alone(scan.header, luma)
+        else:
+            written = jpeg_scans.with_chroma_scans(scan.header, luma, _chroma_planes(plan))
         with reading(plan.source, self):
             before = jpeg_coefficients.luma_plane(scan.data)
         if not np.array_equal(jpeg_coefficients.luma_plane(written), before):
             raise ItemError(Reason.NOT_EXACT, "the luma did not come out as it went in")
         return written
+
+
+def _around_coefficients(scan: JpegScan, plan: PagePlan) -> bytes:
+    """The output where luma is coded together with other things."""
+    if plan.samples == 1:
+        return jpeg_coefficients.without_chroma(scan.data)
+    template = jpeg_coefficients.chroma_template(_chroma_planes(plan))
+    return jpeg_coefficients.with_chroma(scan.data, template)
 
 
 def _colour_space(header: segments.Header) -> str:

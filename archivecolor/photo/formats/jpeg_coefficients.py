@@ -136,4 +136,4 @@ def _desk() -> Iterator[Path]:
             if error.errno is not None:
                 raise
             raise_if_full(Path(folder))
-            raise ItemError(Reason.UNREADABLE, f"the jpeg's coefficients are damaged ({error})") from error
+            raise ItemError(Reason.UNREADABLE, "the jpeg's coefficients are damaged") from error

@@ -1,8 +1,9 @@
-"""Colour put beside a grey JPEG's luma without decoding it: one more scan for each chroma component.
+"""Colour put beside a JPEG's luma, and taken away from it, without decoding: scan by scan.
 
 A grey JPEG of one scan codes its blocks row by row. That is also what a scan of one component codes in a
 picture of three, whatever the others' sampling (ITU-T T.81, A.2.2), so the scan stands in the output byte for
-byte; Cb and Cr follow in scans of their own, as they do in a progressive picture.
+byte; Cb and Cr follow in scans of their own, as they do in a progressive picture. Such a picture's first scan
+is the grey one again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from archivecolor.photo.formats.jpeg_segments import (
 
 END = bytes((0xFF, EOI))
 # Heading of a scan of one component: marker, length, count, component, tables, the coefficients it holds.
-GREY_SCAN_HEADING = 10
+HEADING_BYTES = 10
 WHOLE_BLOCKS = bytes((0, 63, 0))
 # Our chroma is smooth: a high quality costs little.
 CHROMA_QUALITY = 95
@@ -54,61 +55,74 @@ class ChromaPlanes:
         return self.blue.shape != self.size
 
 
-def takes_scans(header: Header, data: bytes) -> bool:
-    """Whether the picture is one whole sequential Huffman scan of grey, so that others can follow it."""
+@dataclass(frozen=True)
+class LoneScan:
+    """A scan of one component: the ids of its Huffman tables as headings have them, and its coded blocks."""
+
+    tables: int
+    coded: bytes
+
+    def heading(self, component: int) -> Segment:
+        """What stands before the scan when it codes `component`."""
+        return Segment(SOS, bytes([1, component, self.tables]) + WHOLE_BLOCKS)
+
+
+def luma_scan(header: Header, data: bytes) -> LoneScan | None:
+    """The first scan of a JPEG, where it alone holds the first component and nothing else; None elsewhere."""
     frame = header.frame
-    if frame.marker not in HUFFMAN_SEQUENTIAL or frame.precision != 8 or len(frame.components) != 1:
-        return False
-    coded = header.scan + GREY_SCAN_HEADING
-    if data[coded - 3 : coded] != WHOLE_BLOCKS:
-        return False
+    if frame.marker not in HUFFMAN_SEQUENTIAL or frame.precision != 8:
+        return None
+    coded = header.scan + HEADING_BYTES
+    heading = data[header.scan + 2 : coded]
+    tables = heading[4:5]
+    if heading != bytes([0, HEADING_BYTES - 2, 1, frame.components[0], *tables]) + WHOLE_BLOCKS:
+        return None
     end = IN_SCANS.search(data, coded)
-    return end is not None and data[end.start() :] == END
+    return LoneScan(tables[0], data[coded : end.start()]) if end else None
 
 
-def with_chroma_scans(header: Header, data: bytes, planes: ChromaPlanes) -> bytes:
-    """The picture with its luma's scan as it is, and one for each chroma plane behind it.
+def with_chroma_scans(header: Header, luma: LoneScan, planes: ChromaPlanes) -> bytes:
+    """A JPEG with this scan of luma as it is, and one for each chroma plane behind it.
 
     Args:
-        header: of `data`.
-        data: a JPEG that `takes_scans`.
+        header: of the picture that `luma` is from; its tables serve.
+        luma: see `luma_scan`.
         planes: the chroma.
     """
     quantised = _chroma_table()
     blue, red = (_encoded(plane, quantised) for plane in (planes.blue, planes.red))
-    scan = _Scan.of(header, data)
-    luma_table = _luma_table(header)
+    luma_table = header.frame.quantisation[0]
     chroma_table = 0 if luma_table else 1
-    tables = [part for part in header.segments if part.marker not in FRAMES and not is_ancillary(part.marker)]
-    head = [
-        *tables,
-        Segment(DQT, bytes([chroma_table]) + blue.quantisation),
-        _frame(header, planes, (luma_table, chroma_table)),
-        scan.heading(1),
+    factors = 0x22 if planes.halved else 0x11
+    rows = bytes([1, factors, luma_table, 2, 0x11, chroma_table, 3, 0x11, chroma_table])
+    parts = [
+        _head(header, [Segment(DQT, bytes([chroma_table]) + blue.quantisation), _frame(header, rows)]),
+        encode(luma.heading(1)) + luma.coded,
     ]
-    parts = [b"\xff\xd8", *map(encode, head), scan.coded]
-    if any(part.marker == DRI for part in tables):
+    if any(part.marker == DRI for part in header.segments):
         parts.append(encode(Segment(DRI, b"\0\0")))
     for component, plane in ((2, blue), (3, red)):
         parts += [*map(encode, (*plane.huffman, plane.scan.heading(component))), plane.scan.coded]
     return b"".join([*parts, END])
 
 
-@dataclass(frozen=True)
-class _Scan:
-    """The scan of a picture of one component: the ids of its Huffman tables, and its coded blocks."""
+def luma_scan_alone(header: Header, luma: LoneScan) -> bytes:
+    """A grey JPEG of this scan; as `with_chroma_scans`."""
+    rows = bytes([1, 0x11, header.frame.quantisation[0]])
+    return _head(header, [_frame(header, rows)]) + encode(luma.heading(1)) + luma.coded + END
 
-    huffman: int
-    coded: bytes
 
-    @classmethod
-    def of(cls, header: Header, data: bytes) -> _Scan:
-        coded = header.scan + GREY_SCAN_HEADING
-        return cls(data[coded - 4], data[coded : -len(END)])
+def _head(header: Header, more: list[Segment]) -> bytes:
+    """Everything before the first scan: the tables that were there, and `more`."""
+    kept = [part for part in header.segments if part.marker not in FRAMES and not is_ancillary(part.marker)]
+    return b"\xff\xd8" + b"".join(map(encode, [*kept, *more]))
 
-    def heading(self, component: int) -> Segment:
-        """What stands before the scan when it codes `component`."""
-        return Segment(SOS, bytes([1, component, self.huffman]) + WHOLE_BLOCKS)
+
+def _frame(header: Header, rows: bytes) -> Segment:
+    """The frame header with these components: id, sampling factors and quantisation table of each."""
+    frame = header.frame
+    body = struct.pack(">BHHB", frame.precision, frame.height, frame.width, len(rows) // 3)
+    return Segment(frame.marker, body + rows)
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,7 @@ class _CodedPlane:
 
     quantisation: bytes
     huffman: tuple[Segment, ...]
-    scan: _Scan
+    scan: LoneScan
 
 
 def _encoded(plane: Plane, table: list[int]) -> _CodedPlane:
@@ -129,7 +143,9 @@ def _encoded(plane: Plane, table: list[int]) -> _CodedPlane:
     header = parse(data)
     (quantisation,) = (part.body[1:] for part in header.segments if part.marker == DQT)
     huffman = tuple(part for part in header.segments if part.marker == DHT)
-    return _CodedPlane(quantisation, huffman, _Scan.of(header, data))
+    scan = luma_scan(header, data)
+    assert scan is not None
+    return _CodedPlane(quantisation, huffman, scan)
 
 
 def _chroma_table() -> list[int]:
@@ -141,19 +157,3 @@ def _chroma_table() -> list[int]:
     with Image.open(buffer) as sample:
         assert isinstance(sample, JpegImagePlugin.JpegImageFile)
         return list(sample.quantization[1])
-
-
-def _luma_table(header: Header) -> int:
-    """Id of the grey component's quantisation table: the last byte of its frame header."""
-    (body,) = (part.body for part in header.segments if part.marker in FRAMES)
-    return body[8]
-
-
-def _frame(header: Header, planes: ChromaPlanes, tables: tuple[int, int]) -> Segment:
-    """The frame header of three components."""
-    frame = header.frame
-    factors = 0x22 if planes.halved else 0x11
-    body = struct.pack(">BHHB", 8, frame.height, frame.width, 3)
-    luma, chroma = tables
-    body += bytes([1, factors, luma, 2, 0x11, chroma, 3, 0x11, chroma])
-    return Segment(frame.marker, body)

@@ -34,7 +34,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Frame:
-    """The frame header: `sampling` holds (horizontal, vertical) factors per component."""
+    """The frame header; per component (horizontal, vertical) sampling factors and quantisation table."""
 
     marker: int
     precision: int
@@ -42,6 +42,7 @@ class Frame:
     width: int
     components: tuple[int, ...]
     sampling: tuple[tuple[int, int], ...]
+    quantisation: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ def _frame(marker: int, body: bytes) -> Frame:
     if any(len(part) < 3 for part in parts):
         raise ItemError(Reason.UNREADABLE, "the jpeg's frame header is damaged")
     sampling = tuple((part[1] >> 4, part[1] & 15) for part in parts)
-    return Frame(marker, precision, height, width, tuple(part[0] for part in parts), sampling)
+    components, tables = tuple(part[0] for part in parts), tuple(part[2] for part in parts)
+    return Frame(marker, precision, height, width, components, sampling, tables)
 
 
 def first_picture(data: bytes) -> bytes:

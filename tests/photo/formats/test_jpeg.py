@@ -62,9 +62,18 @@ def test_luma_is_carried_from_ycbcr(tmp_path: Path, progressive: bool, subsampli
 
 
 def test_luma_is_carried_over_restart_markers(tmp_path: Path) -> None:
-    data = encoded(scene(), restart_marker_rows=1)
+    data = encoded(np.dstack([scene()] * 3), restart_marker_rows=1)
     done = colour(scan_of(tmp_path, data))
     assert jpeg_coefficients.luma_of(done.path.read_bytes()) == jpeg_coefficients.luma_of(data)
+
+
+def test_what_was_coloured_takes_other_colour(tmp_path: Path) -> None:
+    data = encoded(scene(), restart_marker_rows=1)
+    once = colour(scan_of(tmp_path, data), strength=0.02).path.rename(tmp_path / "once.jpg")
+    again = colour(once, strength=0.04).path.read_bytes()
+    assert coded_luma(again) == coded_luma(data)
+    assert again.count(b"\xff\xda") == 3
+    assert again != once.read_bytes()
 
 
 def odd_ids(data: bytes) -> bytes:
@@ -115,6 +124,11 @@ def test_a_grey_scan_stands_in_the_output_byte_for_byte(tmp_path: Path, kind: st
     assert jpeg_segments.parse(written).frame.sampling[0] == ((2, 2) if sampling == "420" else (1, 1))
     assert jpeg_coefficients.luma_of(written) == jpeg_coefficients.luma_of(data)
     assert np.array_equal(simplejpeg.decode_jpeg(written, "GRAY"), simplejpeg.decode_jpeg(data, "GRAY"))
+    take_colour_off(done.path, tmp_path / "back")
+    back = (tmp_path / "back").read_bytes()
+    assert coded_luma(back) == coded_luma(data)
+    assert jpeg_coefficients.luma_of(back) == jpeg_coefficients.luma_of(data)
+    assert np.asarray(Image.open(io.BytesIO(back))).ndim == 2
 
 
 @pytest.mark.parametrize("kind", GREY_JPEGS)
