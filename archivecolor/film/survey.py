@@ -27,14 +27,14 @@ from archivecolor.film.frames import Frame, Reader, colour_of
 from archivecolor.film.probe import FilmFacts
 from archivecolor.film.shots import Shot, ShotFinder
 
-TONE_EVERY = 12  # frames
+TONE_EVERY = 4  # frames: any shot but a flash holds one that is judged
 TONE_SIDE = 192
 FRAMES_AHEAD = 4
 # A promise of the container within this much of what is there counts as kept.
 KEPT_SECONDS, KEPT_SHARE = 0.6, 0.005
 # A film has one rate where this share of its frames follows at one distance, give or take so much of it.
 STEADY_SHARE, UNSTEADINESS = 0.95, 0.25
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Survey:
             for number, tone in enumerate(samples, start=shot.first // TONE_EVERY)
             if shot.first <= number * TONE_EVERY <= shot.last
         ]
-        # A shot shorter than the distance of samples goes by the nearest one.
+        # A flash goes by the shot before it.
         return Tone(Counter(inside or samples[:1]).most_common(1)[0][0])
 
 

@@ -35,7 +35,7 @@ class CnnRecipeOptions:
 class CnnRecipe(Recipe):
     """RMSprop on 1 - MS-SSIM of ab; flips both ways, and one of three changes of exposure."""
 
-    numbers = Numbers(epochs=100, batch_size=16, size=256, lr=5e-4, vertical_flips=True)
+    numbers = Numbers(epochs=100, batch_size=16, size=256, lr=1e-4, vertical_flips=True)
     Options = CnnRecipeOptions
     options: CnnRecipeOptions
 
@@ -49,8 +49,8 @@ class CnnRecipe(Recipe):
         return some
 
     def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """RMSprop."""
-        return optim.RMSprop(parameters, lr=lr)
+        """RMSprop with Keras' decay: with PyTorch's slower one the first steps are ten times `lr`."""
+        return optim.RMSprop(parameters, lr=lr, alpha=0.9)
 
     def generator_losses(
         self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment

@@ -45,6 +45,15 @@ def test_the_encoder_decoder_narrows_to_16_by_16_by_512():
         assert network(torch.zeros(1, 1, 256, 256)).shape == (1, 2, 256, 256)
 
 
+@pytest.mark.parametrize("name", ["default", "cnn"])
+def test_the_first_answers_are_near_grey(name):
+    """At the ends of a tanh, or far away in ab, a training begins that goes nowhere."""
+    torch.manual_seed(3)
+    with torch.inference_mode():
+        answer = build_generator(name, {}).eval().answer(torch.rand(2, 1, 64, 64) * 2 - 1)
+    assert answer.ab.abs().max() < 30
+
+
 def test_pix2pix_has_the_published_number_of_parameters():
     network = build_generator("pix2pix", {})
     assert count(network) == 54_414_979

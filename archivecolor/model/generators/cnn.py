@@ -40,6 +40,8 @@ class Cnn(Generator):
         self.down = nn.Sequential(*down_layers(options.width))
         self.up = nn.Sequential(*up_layers(options))
         self.to_ab = nn.Conv2d(options.width // UP[-1], 2, 3, padding=1)
+        # The first answers are near grey: a tanh that is driven to its ends never comes back.
+        nn.init.uniform_(self.to_ab.weight, -0.01, 0.01)
 
     def forward(self, lightness: Tensor) -> Tensor:
         """(N, 1, H, W), -1..1, to ab / 128 (N, 2, H, W)."""

@@ -1,0 +1,18 @@
+"""What the first look at a film finds."""
+
+from dataclasses import replace
+
+from reels import film_from, run_ffmpeg
+
+from archivecolor.film.shots import shots_from
+
+
+def test_a_short_grey_shot_between_coloured_ones_is_not_passed_over(tmp_path):
+    path = tmp_path / "film.mkv"
+    colour = "testsrc2=s=96x64:r=25,trim=end_frame={frames},format=yuv420p"
+    grey = "mandelbrot=s=96x64:r=25,trim=end_frame=6,format=gray,format=yuv420p"
+    graph = f"{colour.format(frames=25)}[a];{grey}[b];{colour.format(frames=20)}[c];[a][b][c]concat=n=3"
+    run_ffmpeg("-filter_complex", graph, "-c:v", "ffv1", path)
+    film = film_from(path)
+    film = replace(film, shots=shots_from({25: "cut", 31: "cut"}, len(film.survey)))
+    assert [film.passes(shot) for shot in film.shots] == [True, False, True]
