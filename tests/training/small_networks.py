@@ -12,7 +12,7 @@ SMALL = {
     "default": (("encoder=lite0", "widths=16,16,16,16", "attention=1", "bins=16"), "distance"),
     "encoder-decoder": (("widths=8,16,16,32", "reconstruction=100"), "l1"),
     "unet": (("widths=8,16,16,32",), "l1"),
-    "cnn": (("width=64",), "ms-ssim"),
+    "cnn": (("width=64", "dropout=0", "exposures=0"), "ms-ssim"),
     "pix2pix": (("width=8", "depth=5"), "l1"),
     "resnet-autoencoder": (("depth=18",), "mse"),
     "resnet-fcn": (("depth=18", "width=16"), "mse"),

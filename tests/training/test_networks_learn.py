@@ -12,11 +12,15 @@ from archivecolor.training.setup import set_up
 
 LR = {"encoder-decoder": 2e-3, "cnn": 1e-3, "unet-gan": 1e-3, "pix2pix": 1e-3, "default": 3e-3}
 
+# Grey is near the truth by structure, so this one falls slowly.
+STEPS = {"cnn": 150}
+
 
 @pytest.mark.parametrize("network", SMALL)
 def test_the_loss_falls_and_the_checkpoint_loads(network, pictures, trained, tmp_path):
+    steps = STEPS.get(network, 40)
     settings = quick_settings(
-        pictures, tmp_path, network, max_steps=40, batch_size=16 if network == "encoder-decoder" else 6,
+        pictures, tmp_path, network, max_steps=steps, batch_size=16 if network == "encoder-decoder" else 6,
         augment=0.0, lr=LR.get(network, 2e-3),
     )  # fmt: skip
     info, reports = trained(settings)
@@ -25,7 +29,7 @@ def test_the_loss_falls_and_the_checkpoint_loads(network, pictures, trained, tmp
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
     said = load_checkpoint(tmp_path / "last.safetensors").info
     assert (said.network, said.metrics, said.data_digest) == (network, info.metrics, info.data_digest)
-    assert info.training["steps"] == 40
+    assert info.training["steps"] == steps
     assert {"psnr", "ssim", "ciede2000", "colourfulness", "colourfulness_ratio"} <= set(info.metrics)
 
 
