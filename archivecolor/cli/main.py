@@ -127,7 +127,8 @@ def exit_code_for(error: Exception) -> int:
         return ExitCode.USAGE
     if isinstance(error, ArchivecolorError):
         say(f"archivecolor: error: {error}")
-        log.error("ended by an error", exc_info=error, extra={"shown": True})
+        # An error of our own says it all, but for what it was made from.
+        log.error("ended by an error: %s", error, exc_info=error.__cause__, extra={"shown": True})
         return error.exit_code
     report_fault(error)
     return ExitCode.FAULT

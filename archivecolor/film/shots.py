@@ -34,6 +34,7 @@ NEIGHBOURS = 6  # frames on each side that say how much a shot moves
 CUT_DISTANCE = 0.16
 CUT_AGAINST_NEIGHBOURS = 2.2
 BACK_AGAIN = 0.45  # share of a jump below which the picture came back
+SHAKEN = 0.4  # share of a jump below which the camera has moved; at cuts 0.6 and more is left
 MOST_GROWTH = 1.4  # of a jump's distance one frame later: more is fast movement
 CELL_LIMIT = 1.5  # a cell differs no more than this: a blot of dust weighs little
 BLANK_CONTRAST = 2.5 / 255
@@ -72,6 +73,14 @@ class Thumb:
     high: Float32
     contrast: float
 
+    def without_edge(self, down: int, across: int) -> Thumb:
+        """What another frame shows too, when this one's cells lie so much further down and across in it."""
+        height, width = self.cells.shape
+        rows = slice(max(0, -down), height - max(0, down))
+        columns = slice(max(0, -across), width - max(0, across))
+        parts = (cells[rows, columns] for cells in (self.cells, self.low, self.high))
+        return Thumb(*parts, self.contrast)
+
 
 class ShotFinder:
     """Looks at every frame once, in order; `shots` then says where shots begin."""
@@ -91,6 +100,8 @@ class ShotFinder:
         steps = [
             distance(past[-1 - back], thumb) if len(past) > back else 0.0 for back in range(1, REACH + 1)
         ]
+        if steps[0] >= CUT_DISTANCE and (left := moved_distance(past[-2], thumb)) < SHAKEN * steps[0]:
+            steps[0] = left
         self._steps.extend(steps)
         self._contrasts.append(thumb.contrast)
         blend = blend_of(past) if len(past) == FAR + 1 else NO_BLEND
@@ -120,6 +131,19 @@ def thumb_of(luma: Plane, codes: Codes) -> Thumb:
 def distance(one: Thumb, other: Thumb) -> float:
     """How much two frames differ beyond what a small movement explains."""
     return (outside(one.cells, other) + outside(other.cells, one)) / 2
+
+
+def moved_distance(before: Thumb, after: Thumb) -> float:
+    """How much two frames differ beyond what a jerk of the camera explains."""
+    import cv2
+
+    height, width = after.cells.shape
+    top, left = height // 4, width // 4
+    middle = after.cells[top : height - top, left : width - left]
+    fit = cv2.matchTemplate(before.cells, middle, cv2.TM_CCOEFF_NORMED)
+    row, column = np.unravel_index(int(np.argmax(fit)), fit.shape)
+    down, across = int(row) - top, int(column) - left
+    return distance(before.without_edge(-down, -across), after.without_edge(down, across))
 
 
 def outside(cells: Float32, room: Thumb) -> float:

@@ -40,6 +40,15 @@ def test_flicker_dust_and_movement_are_no_cuts():
     assert begins(aged(scene(3, 80, drift=2))) == {}
 
 
+@pytest.mark.parametrize("jerk", [(0, 10), (10, 0), (-8, -8)])
+def test_a_jerk_of_the_camera_is_no_cut(jerk):
+    wide = scene(8, 1, height=72, width=96)[0]
+    down, across = jerk
+    still = wide[12:60, 16:80]
+    moved = wide[12 + down : 60 + down, 16 + across : 80 + across]
+    assert begins(aged([still] * 20 + [moved] * 20, flicker=0.1)) == {}
+
+
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_a_flash_is_told_from_a_cut(length):
     pictures = aged(scene(4, 40, 96, 128) + scene(5, 40, 96, 128))

@@ -107,10 +107,12 @@ def _decode(path: Path, header: _Header) -> Band:
         raise EOFError("samples are missing")
     with path.open("rb") as stream:
         samples = np.asarray(netpbmfile.NetpbmFile(stream).asarray())
+    if samples.max() > header.maxval:
+        raise ValueError(f"a sample of {samples.max()}, over the header's {header.maxval}")
     full = (1 << header.facts.code_depth) - 1
     if header.maxval != full:
         samples = (samples.astype(np.uint32) * full + header.maxval // 2) // header.maxval
-    return split_samples(np.minimum(samples, full).astype(header.facts.dtype))
+    return split_samples(samples.astype(header.facts.dtype))
 
 
 FORMAT = PnmFormat()

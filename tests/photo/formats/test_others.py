@@ -98,6 +98,13 @@ class TestBmp:
 
 
 class TestNetpbm:
+    def test_a_sample_over_white_is_damage(self, tmp_path: Path) -> None:
+        path = tmp_path / "scan"
+        path.write_bytes(b"P5\n2 2\n99\n" + bytes([0, 99, 50, 100]))
+        with pytest.raises(ItemError, match="a sample of 100") as trouble:
+            look(path, working_size=64, max_megapixels=LIMIT)
+        assert trouble.value.reason is Reason.UNREADABLE
+
     @pytest.mark.parametrize("maxval", [99, 4095])
     def test_white_is_what_the_header_says(self, tmp_path: Path, maxval: int) -> None:
         codes = np.rint(scene() * (maxval / 255)).astype(">u2" if maxval > 255 else "u1")
