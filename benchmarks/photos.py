@@ -52,7 +52,7 @@ class Sizes:
         many: photographs for the memory over time.
     """
 
-    count: int = 240
+    count: int = 480
     megapixels: float = 6.0
     scripted: int = 12
     huge: float = 400.0
