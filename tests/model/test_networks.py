@@ -1,5 +1,6 @@
 """The systems have the shapes their write-ups state, and load pretrained encoders strictly."""
 
+import math
 import re
 from pathlib import Path
 
@@ -52,6 +53,21 @@ def test_the_first_answers_are_near_grey(name):
     with torch.inference_mode():
         answer = build_generator(name, {}).eval().answer(torch.rand(2, 1, 64, 64) * 2 - 1)
     assert answer.ab.abs().max() < 30
+
+
+@pytest.mark.parametrize(("expected", "left"), [(2.0, 1.0), (24.0, (math.exp(-2) / 0.3) ** 2)])
+def test_colour_fades_where_the_network_expects_to_be_far_off(expected, left):
+    """Expected distances in CIEDE2000; what is left of the colour."""
+    network = build_generator("default", {"encoder": "lite0", "widths": (8, 8, 8, 8), "bins": 8}).eval()
+    for part in (network.to_ab, network.to_distance[-1]):
+        torch.nn.init.zeros_(part.weight)
+        torch.nn.init.constant_(part.bias, 0.2)
+    # The softplus of the distance is the distance itself this far out.
+    torch.nn.init.constant_(network.to_distance[-1].bias, math.log(math.expm1(expected)))
+    with torch.inference_mode():
+        answer = network.answer(torch.zeros(1, 1, 32, 32))
+    torch.testing.assert_close(answer.certainty, torch.full((1, 1, 8, 8), math.exp(-expected / 12)))
+    torch.testing.assert_close(answer.ab, torch.full((1, 2, 8, 8), 0.2 * 110 * left))
 
 
 def test_pix2pix_has_the_published_number_of_parameters():

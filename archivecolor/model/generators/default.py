@@ -34,6 +34,8 @@ class DefaultOptions:
         temperature: softmax temperature of the bins' answer; lower is more vivid.
         regression: share of the regression in the answer, 0..1.
         gain: factor on the answer's chroma, so that it is as colourful as photographs are.
+        caution: certainty below which chroma fades, with its square: what is left of blots on smooth or hard
+            parts that the network knows little about. 0 for none.
     """
 
     encoder: str = "lite2"
@@ -43,6 +45,7 @@ class DefaultOptions:
     temperature: float = 0.5
     regression: float = 1.0
     gain: float = 1.0
+    caution: float = 0.3
 
 
 class Outputs(NamedTuple):
@@ -158,12 +161,18 @@ class DefaultGenerator(Generator):
         return Outputs(self.to_bins(x).float(), self.to_ab(x).float(), distance)
 
     def answer(self, lightness: Tensor) -> Answer:
-        """See `Generator.answer`: bins and regression mixed, certainty from the expected distance."""
+        """See `Generator.answer`: bins and regression mixed, certainty from the expected distance.
+
+        Colour is the fainter the less certain it is, below `caution`.
+        """
         outputs, options = self(lightness), self.options
         with torch.autocast(outputs.ab.device.type, enabled=False):
             chosen = expected_ab(F.softmax(outputs.logits / options.temperature, dim=1), self.centres)
             mixed = options.regression * outputs.ab * AB_SCALE + (1.0 - options.regression) * chosen
-            return Answer(mixed * options.gain, torch.exp(-outputs.distance / DISTANCE_SCALE))
+            certainty = torch.exp(-outputs.distance / DISTANCE_SCALE)
+            if options.caution:
+                mixed = mixed * (certainty / options.caution).clamp(max=1.0).square()
+            return Answer(mixed * options.gain, certainty)
 
 
 def expected_ab(probability: Tensor, centres: Tensor) -> Tensor:
