@@ -1,6 +1,7 @@
 """The ffmpeg program, called here alone: ffmpeg-python composes its arguments, none is put together by hand.
 
-It is a second pair of eyes on what PyAV copied, and it puts sound into Matroska that PyAV refuses to.
+It is a second pair of eyes on what PyAV copied, and it puts into Matroska what PyAV cannot: some sound, and
+the shape of samples.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -133,23 +136,37 @@ def can_hold(path: Path, stream: int, trial: Path) -> bool:
     return True
 
 
-def add_sound(whole: Path, source: Path, tracks: Sequence[int | None], part: Path) -> None:
-    """Put sound of one film among the streams of another, all of them as they are.
+@dataclass(frozen=True)
+class Missing:
+    """What a film lacks that the program puts in.
+
+    Attributes:
+        source: the film that has the sound.
+        tracks: of each track of sound, in order, its index in `source`; None for the next of the film's own.
+        shape: width of the picture as shown, for a height of 1; None where that is as its samples say.
+    """
+
+    source: Path
+    tracks: tuple[int | None, ...]
+    shape: Fraction | None
+
+
+def complete(lacking: Path, part: Path, missing: Missing) -> None:
+    """Copy a film, all streams as they are, and put in what it lacks.
 
     Args:
-        whole: the other, Matroska without covers; the new one has its times, tags and chapters.
-        source: the film that has the sound.
-        tracks: of each track of sound, in order, its index in `source`; None for the next of `whole`.
+        lacking: Matroska without covers; the new film has its times, tags and chapters.
         part: the new Matroska file.
+        missing: what is put in.
 
     Raises:
         UnavailableError, ItemError: as `run`.
     """
     import ffmpeg
 
-    first, second = film_input(whole), film_input(source)
+    first, second = film_input(lacking), film_input(missing.source)
     own = count()
-    sound = [first[f"a:{next(own)}"] if track is None else second[str(track)] for track in tracks]
+    sound = [first[f"a:{next(own)}"] if track is None else second[str(track)] for track in missing.tracks]
     options = COPY | {
         "format": "matroska",
         "fflags": "+bitexact",
@@ -159,6 +176,8 @@ def add_sound(whole: Path, source: Path, tracks: Sequence[int | None], part: Pat
         "copyts": None,
         "filename": word_for(part),
     }
+    if missing.shape is not None:
+        options["aspect"] = f"{missing.shape.numerator}:{missing.shape.denominator}"
     # The first stream named decides which file is input 0.
     command = ffmpeg.output(first["0"], *sound, first["s?"], first["d?"], first["t?"], **options)
-    run(command, whole.stat().st_size + source.stat().st_size)
+    run(command, lacking.stat().st_size + missing.source.stat().st_size)

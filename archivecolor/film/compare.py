@@ -16,7 +16,7 @@ import numpy as np
 from archivecolor.archive.durable import printable
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import command
-from archivecolor.film.containers import Joined, is_lost, needs_plain_text
+from archivecolor.film.containers import Joined, is_lost, is_shapeless, needs_plain_text
 from archivecolor.film.film import Film
 from archivecolor.film.probe import StreamFacts, film_errors, opened, picture_stream
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 # Subtitles whose packets no container changes.
 WORDS_AS_THEY_ARE = frozenset({"srt", "subrip", "ass", "ssa", "pgssub", "dvdsub", "mov_text"})
 ADTS_SYNC = 0xFFF0
+# Containers round the shape of samples.
+SHAPE_TOLERANCE = 0.001
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Contents:
     Attributes:
         times: presentation times of the picture, in ticks of its clock, ascending once all are there.
         tick: of the picture's clock, in seconds.
+        aspect: sample aspect ratio, None where the file tells none.
         kinds: streams by kind, the picture and covers included.
         sound: SHA-256 of all packets of each audio stream, in order, by the stream's index.
         chapters: how many there are.
@@ -41,6 +44,7 @@ class Contents:
 
     times: array[int] = field(default_factory=lambda: array("q"))
     tick: Fraction = Fraction(0)
+    aspect: Fraction | None = None
     kinds: Counter[str] = field(default_factory=Counter)
     sound: dict[int, str] = field(default_factory=dict)
     chapters: int = 0
@@ -62,6 +66,7 @@ def compare(film: Film, joined: Joined, part: Path) -> str:
     """
     made = contents_of(part)
     compare_times(film, made)
+    compare_shape(film, joined, made)
     compare_sound(film, joined, made)
     with_chapters = contents_of(film.facts.path, sound=False).chapters
     if made.chapters != with_chapters:
@@ -80,6 +85,15 @@ def compare_times(film: Film, made: Contents) -> None:
             raise incomplete(
                 f"frame {number} is at {float(seconds):.4f} s, not {float(int(pts) * own):.4f} s"
             )
+
+
+def compare_shape(film: Film, joined: Joined, made: Contents) -> None:
+    """Samples have the source's shape, unless it is known that the file cannot tell."""
+    if made.aspect is None and is_shapeless(film.target.codec, joined):
+        return
+    wanted, told = film.facts.aspect, made.aspect or Fraction(1)
+    if abs(told / wanted - 1) > SHAPE_TOLERANCE:
+        raise incomplete(f"samples of the shape {told}, not {wanted}")
 
 
 def compare_sound(film: Film, joined: Joined, made: Contents) -> None:
@@ -142,7 +156,7 @@ def contents_of(path: Path, sound: bool = True) -> Contents:
     found = Contents()
     with opened(path) as container, film_errors():
         picture = picture_stream(container)
-        found.tick = picture.time_base
+        found.tick, found.aspect = picture.time_base, picture.sample_aspect_ratio
         found.kinds = Counter(stream.type for stream in container.streams)
         found.chapters = len(container.chapters())
         if not sound:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,17 @@ from archivecolor.film import command
 from archivecolor.film.probe import FilmFacts, StreamFacts, opened, url_of
 
 FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
+LEAST_TICKS = 1000
 # Containers that are kept; all others become Matroska.
 KEPT = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv"}
-# Codecs that MP4 has no place for.
-NOT_IN_MP4 = frozenset({"ffv1", "prores", "dnxhr"})
+# Codecs that a container has no place for.
+NO_PLACE = {
+    "mp4": frozenset({"ffv1", "prores", "dnxhr"}),
+    "mov": frozenset({"ffv1"}),
+    "mkv": frozenset({"dnxhr"}),
+}
+# Codecs that do not tell the shape of samples in a way Matroska's readers look at.
+SHAPELESS = frozenset({"ffv1", "prores"})
 # Tags that say how a container was written, not what the film is.
 WRITING_TAGS = frozenset(
     {
@@ -33,6 +41,34 @@ WRITING_TAGS = frozenset(
         "_statistics_writing_date_utc",
     }
 )
+# Languages that FFmpeg knows in QuickTime by another name than that of ISO 639-2 in the source.
+QUICKTIME_LANGUAGES = {
+    "bod": "tib",
+    "cym": "wel",
+    "cze": "ces",
+    "deu": "ger",
+    "ell": "gre",
+    "eus": "baq",
+    "fao": "fo ",
+    "fas": "per",
+    "fre": "fra",
+    "hrv": "hr ",
+    "hye": "arm",
+    "isl": "ice",
+    "kat": "geo",
+    "mkd": "mac",
+    "msa": "may",
+    "mya": "bur",
+    "nld": "dut",
+    "nob": "nor",
+    "rum": "ron",
+    "slo": "slk",
+    "sme": "smi",
+    "sqi": "alb",
+    "srp": "sr ",
+    "swe": "sve",
+    "zho": "chi",
+}
 
 
 @dataclass(frozen=True)
@@ -44,12 +80,14 @@ class Joined:
         notes: what a person should know.
         lost: streams that could not be carried, in words.
         added: sound that PyAV refuses and the ffmpeg program puts in, by its index in the source.
+        aspect: sample aspect ratio that the ffmpeg program puts in, None where it need not.
     """
 
     container: str
     notes: tuple[str, ...]
     lost: tuple[str, ...]
     added: tuple[int, ...] = ()
+    aspect: Fraction | None = None
 
 
 def containers_for(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
@@ -61,9 +99,9 @@ def containers_for(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]
         codec: the `codec` option.
     """
     first = KEPT.get(facts.path.suffix.lower(), "mkv") if wanted == "keep" else wanted
-    if first == "mp4" and codec in NOT_IN_MP4:
+    if codec in NO_PLACE[first]:
         first = "mkv" if codec == "ffv1" else "mov"
-    return (first, "mkv") if first != "mkv" else ("mkv",)
+    return (first,) if first == "mkv" or codec in NO_PLACE["mkv"] else (first, "mkv")
 
 
 def suffix_for(facts: FilmFacts, container: str) -> str:
@@ -93,23 +131,50 @@ def holding_container(facts: FilmFacts, candidates: tuple[str, ...], trial: Path
     raise AssertionError("there is always a candidate")
 
 
-def refuse_silence(facts: FilmFacts, trial: Path) -> None:
-    """See, before any work, that Matroska can hold the sound: a film without it is not complete.
+def with_shape(facts: FilmFacts, codec: str, joined: Joined) -> Joined:
+    """The same, with the shape of samples left to the ffmpeg program where PyAV has no way to tell it.
 
     Args:
         facts: of the film.
+        codec: the `codec` option.
+        joined: what became of the container.
+    """
+    if facts.aspect == 1 or not is_shapeless(codec, joined):
+        return joined
+    covers = any(stream.cover and not is_lost(stream, joined) for stream in facts.streams)
+    if covers or facts.display_matrix is not None or not command.is_installed():
+        note = (
+            f"the file does not tell that its samples are {facts.aspect.numerator}:{facts.aspect.denominator}"
+        )
+        return replace(joined, notes=(*joined.notes, note))
+    return replace(joined, aspect=facts.aspect)
+
+
+def is_shapeless(codec: str, joined: Joined) -> bool:
+    """Whether the finished film does not tell the shape of its samples."""
+    return joined.container == "mkv" and codec in SHAPELESS and joined.aspect is None
+
+
+def refuse_silence(facts: FilmFacts, container: str, trial: Path) -> None:
+    """See, before any work, that the sound has a place: a film without it is not complete.
+
+    Args:
+        facts: of the film.
+        container: the last one that will be tried.
         trial: a file that may be written over to find out.
 
     Raises:
         ItemError: `UNSUPPORTED`, naming the stream.
     """
-    added = sound_for_program(facts, "mkv", trial)
+    added = sound_for_program(facts, container, trial)
     with opened(facts.path) as source:
         for stream in facts.streams:
             fine = stream.kind != "audio" or stream.index in added
-            if not fine and not holds(source, stream, "mkv", trial):
+            if not fine and not holds(source, stream, container, trial):
                 way_out = "convert that to FLAC or AAC first"
-                if not command.is_installed():
+                if container != "mkv":
+                    way_out = "choose a codec that goes into Matroska, or convert that to AAC first"
+                elif not command.is_installed():
                     way_out = "install the ffmpeg program, which can put in more, or " + way_out
                 raise ItemError(
                     Reason.UNSUPPORTED,
@@ -162,16 +227,22 @@ def trouble_with(facts: FilmFacts, container: str, added: tuple[int, ...], trial
 
 
 class new_container:  # noqa: N801 - reads as the verb it is
-    """An output container, written the same way each time; a failed one is closed without complaint."""
+    """An output container, written the same way each time; a failed one is closed without complaint.
 
-    def __init__(self, path: Path, container: str) -> None:
+    Args:
+        path: the file.
+        container: mp4, mov or mkv.
+        ticks: per second, of the clock that says when streams begin; Matroska has its own.
+    """
+
+    def __init__(self, path: Path, container: str, ticks: int = LEAST_TICKS) -> None:
         import av
 
         options = {"fflags": "+bitexact"}
         if container == "mkv":
             options["avoid_negative_ts"] = "disabled"
         else:
-            options["movflags"] = "+write_colr"
+            options |= {"movflags": "+write_colr", "movie_timescale": str(ticks)}
         self._out: Any = av.open(url_of(path), "w", format=FORMATS[container], options=options)
 
     def __enter__(self) -> Any:
@@ -187,12 +258,18 @@ class new_container:  # noqa: N801 - reads as the verb it is
                 raise
 
 
+def ticks_for(facts: FilmFacts) -> int:
+    """Ticks per second of a clock that hits every time of the picture."""
+    denominator = facts.time_base.denominator
+    return denominator * -(-LEAST_TICKS // denominator)
+
+
 def add_copy(out: Any, source: Any, stream: StreamFacts, container: str) -> Any | None:
     """A stream of the source in the new container; None where it goes in as an attachment."""
     if needs_plain_text(stream, container):
         copy = out.add_mux_stream("subrip")
         copy.time_base = source.time_base
-        copy.metadata.update(kept_tags(source.metadata))
+        copy.metadata.update(stream_tags(source.metadata, container))
         copy.disposition = source.disposition
         return copy
     if stream.kind == "attachment":
@@ -200,7 +277,7 @@ def add_copy(out: Any, source: Any, stream: StreamFacts, container: str) -> Any 
         return None
     copy = out.add_stream_from_template(source)
     copy.time_base = source.time_base
-    copy.metadata.update(kept_tags(source.metadata))
+    copy.metadata.update(stream_tags(source.metadata, container))
     copy.disposition = source.disposition
     return copy
 
@@ -213,6 +290,14 @@ def needs_plain_text(stream: StreamFacts, container: str) -> bool:
 def kept_tags(tags: dict[str, str]) -> dict[str, str]:
     """Tags that tell of the film."""
     return {name: value for name, value in tags.items() if name.lower().split("-")[0] not in WRITING_TAGS}
+
+
+def stream_tags(tags: dict[str, str], container: str) -> dict[str, str]:
+    """Tags of a stream as a container takes them: QuickTime has its own list of languages."""
+    kept = kept_tags(tags)
+    if container == "mov" and kept.get("language") in QUICKTIME_LANGUAGES:
+        kept["language"] = QUICKTIME_LANGUAGES[kept["language"]]
+    return kept
 
 
 def is_lost(stream: StreamFacts, joined: Joined) -> bool:

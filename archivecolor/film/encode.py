@@ -10,8 +10,17 @@ from typing import Any
 
 from archivecolor.errors import ItemError, Reason, UnavailableError, UsageError
 from archivecolor.film import hardware
+from archivecolor.film.containers import NO_PLACE
 from archivecolor.film.frames import graph_for, lines_of, pulled
-from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, SAMPLING_STEPS, Codes, Plane, endless
+from archivecolor.film.pixels import (
+    MATRIX_BT709,
+    RANGE_FULL,
+    RANGE_LIMITED,
+    SAMPLING_STEPS,
+    Codes,
+    Plane,
+    endless,
+)
 from archivecolor.film.planes import ChromaPlanes
 from archivecolor.film.probe import BOTTOM_FIRST, BOTTOM_ORDERS, PROGRESSIVE, TOP_FIRST, FilmFacts
 from archivecolor.settings import VideoSettings
@@ -36,6 +45,7 @@ class Target:
         sent_as: pixel format the encoder takes, the same samples in another order perhaps.
         kind: of encoder: the `encoder` option.
         codes: depth and range of its samples.
+        matrix: H.273 code point of its Cb and Cr.
         steps: luma samples per chroma sample, across and down.
         options: of the encoder.
         threads: of the encoder; its output may depend on it.
@@ -49,6 +59,7 @@ class Target:
     pix_fmt: str
     sent_as: str
     codes: Codes
+    matrix: int
     steps: tuple[int, int]
     kind: str = hardware.SOFTWARE
     options: dict[str, str] = field(default_factory=dict)
@@ -75,6 +86,10 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
         notes = (*notes, f"luma brought from full to limited range of {depth} bits for {codec}")
     if codec == "dnxhr" and (facts.width < DNXHR_LEAST[0] or facts.height < DNXHR_LEAST[1]):
         raise ItemError(Reason.UNSUPPORTED, "dnxhr needs 256 x 120 pixels or more; choose another codec")
+    # FFmpeg writes BT.709 into each DNxHR frame, and players go by that.
+    matrix = MATRIX_BT709 if codec == "dnxhr" else facts.matrix
+    if matrix != facts.matrix:
+        notes = (*notes, f"chroma written in the matrix BT.709, as {codec} names no other")
     pix_fmt = f"yuv{sampling}p{endless(depth)}"
     return Target(
         codec=codec,
@@ -83,6 +98,7 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
         sent_as=pix_fmt if software else hardware.PIX_FMTS[depth],
         kind=settings.encoder,
         codes=Codes(depth, full),
+        matrix=matrix,
         steps=SAMPLING_STEPS[sampling],
         options=options_for(settings, depth, interlaced, facts),
         threads=threads,
@@ -175,13 +191,18 @@ def check_encoder(settings: VideoSettings) -> None:
     """See that the encoder is there and takes what is asked, before any film is touched.
 
     Raises:
-        UsageError: a rate factor for a codec without one, a codec that no hardware makes.
+        UsageError: a rate factor for a codec without one, a codec that no hardware makes, a container
+            that has no place for the codec.
         UnavailableError: the encoder is not in this FFmpeg, or has no device on this machine.
     """
     import av
 
     if settings.crf is not None and settings.codec not in CRF:
         raise UsageError(f"crf is for h264 and h265; {settings.codec} has no rate factor")
+    if settings.codec in NO_PLACE.get(settings.container, ()):
+        raise UsageError(
+            f"{settings.container} has no place for {settings.codec}; choose another --container, or keep"
+        )
     if settings.encoder != hardware.SOFTWARE:
         hardware.check_hardware(settings.encoder, settings.codec, rate_factor(settings))
         return
@@ -227,7 +248,7 @@ class PictureEncoder:
         context.sample_aspect_ratio = facts.aspect
         context.thread_count = target.threads
         context.color_range = RANGE_FULL if target.codes.full else RANGE_LIMITED
-        context.colorspace, context.color_primaries = facts.matrix, facts.primaries
+        context.colorspace, context.color_primaries = target.matrix, facts.primaries
         context.color_trc = facts.transfer
         context.field_order = field_order(target)
         self._context = context

@@ -11,7 +11,7 @@ import numpy as np
 
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.pixels import MATRIX_BT601, RANGE_FULL, Float32, Plane
+from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, Float32, Plane
 from archivecolor.film.probe import FilmFacts, film_errors, opened
 
 MOST_ERRORS_IN_A_ROW = 1000
@@ -209,13 +209,27 @@ def lines_of(picture: Any, number: int, depth: int) -> Plane:
     return lines.reshape(plane.height, plane.line_size // dtype.itemsize)
 
 
-def colour_of(frame: Frame, facts: FilmFacts, pix_fmt: str) -> Any:
-    """The frame with the source's own chroma in another pixel format, for shots that stay as they are."""
-    if facts.layout.family != "rgb":
-        if frame.picture.format.name == pix_fmt:
-            return frame.picture
-        return frame.picture.reformat(format=pix_fmt)
-    return frame.picture.reformat(format=pix_fmt, dst_colorspace=MATRIX_BT601, dst_color_range=RANGE_FULL)
+def colour_of(frame: Frame, facts: FilmFacts, pix_fmt: str, matrix: int, full: bool) -> Any:
+    """The frame with the source's own chroma as it is written, for shots that stay as they are.
+
+    Args:
+        frame: of the film.
+        facts: of the film.
+        pix_fmt: pixel format.
+        matrix: H.273 code point.
+        full: whether samples are of full range.
+    """
+    picture = frame.picture
+    if (picture.format.name, facts.matrix, facts.codes.full) == (pix_fmt, matrix, full):
+        return picture
+    own = {} if facts.layout.family == "rgb" else {"src_colorspace": facts.matrix}
+    return picture.reformat(
+        format=pix_fmt,
+        dst_colorspace=matrix,
+        src_color_range=RANGE_FULL if facts.codes.full else RANGE_LIMITED,
+        dst_color_range=RANGE_FULL if full else RANGE_LIMITED,
+        **own,
+    )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from archivecolor.archive.durable import raise_if_full
 from archivecolor.archive.marking import DIGITAL_SOURCE_TYPE, Marking
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.command import add_sound
+from archivecolor.film.command import Missing, complete
 from archivecolor.film.containers import (
     Joined,
     add_copy,
@@ -20,13 +20,15 @@ from archivecolor.film.containers import (
     kept_tags,
     needs_plain_text,
     new_container,
+    stream_tags,
+    ticks_for,
 )
 from archivecolor.film.film import Film
 from archivecolor.film.probe import FilmFacts, film_errors, opened, url_of
 from archivecolor.film.segments import MOST_REORDERED, TICKS_PER_FRAME, Segment, WorkFolder
 
 NOTE_NAME = "archivecolor.json"
-WITHOUT_SOUND = "without-sound.mkv"
+INCOMPLETE = "incomplete.mkv"
 INTRA_ONLY = frozenset({"ffv1", "prores", "dnxhr"})
 
 
@@ -59,6 +61,8 @@ def add_picture(out: Any, joining: Joining, container: str) -> Any:
     stream.codec_context.framerate = facts.read_rate
     if joining.film.target.codec == "h265" and container != "mkv":
         stream.codec_context.codec_tag = "hvc1"  # the one QuickTime plays
+    # Matroska segments of some codecs do not tell it.
+    stream.codec_context.sample_aspect_ratio = facts.aspect
     if facts.display_matrix is not None:
         stream.set_display_matrix(facts.display_matrix)
     return stream
@@ -82,17 +86,19 @@ def join(joining: Joining, joined: Joined, part: Path, watch: Callable[[int], No
         ItemError: the source or a segment cannot be read, or the ffmpeg program fails.
         OutputError: the disk is full.
     """
-    if not joined.added:
+    if not joined.added and joined.aspect is None:
         write_film(joining, joined, part, watch)
         return
-    whole = joining.folder.path / WITHOUT_SOUND
-    write_film(joining, joined, whole, watch)
+    lacking = joining.folder.path / INCOMPLETE
+    write_film(joining, joined, lacking, watch)
+    facts = joining.film.facts
+    shape = None if joined.aspect is None else joined.aspect * facts.width / facts.height
     try:
-        add_sound(whole, joining.film.facts.path, tracks_of(joining, joined), part)
+        complete(lacking, part, Missing(facts.path, tuple(tracks_of(joining, joined)), shape))
     except ItemError:
         raise_if_full(part.parent)
         raise
-    whole.unlink()
+    lacking.unlink()
 
 
 def tracks_of(joining: Joining, joined: Joined) -> list[int | None]:
@@ -104,9 +110,10 @@ def tracks_of(joining: Joining, joined: Joined) -> list[int | None]:
 def write_film(joining: Joining, joined: Joined, part: Path, watch: Callable[[int], None]) -> None:
     """Write all that PyAV can; arguments as for `join`."""
     facts = joining.film.facts
-    with opened(facts.path) as source, new_container(part, joined.container) as out, film_errors():
+    container = new_container(part, joined.container, ticks_for(facts))
+    with opened(facts.path) as source, container as out, film_errors():
         picture = add_picture(out, joining, joined.container)
-        copy_picture_tags(source.streams[facts.picture], picture)
+        copy_picture_tags(source.streams[facts.picture], picture, joined.container)
         copies = copy_streams(joining, joined, source, out)
         out.metadata.update(kept_tags(source.metadata) | marks(joining.marking, source.metadata))
         out.set_chapters(source.chapters())
@@ -120,9 +127,9 @@ def write_film(joining: Joining, joined: Joined, part: Path, watch: Callable[[in
             out.mux(packet)
 
 
-def copy_picture_tags(source: Any, picture: Any) -> None:
+def copy_picture_tags(source: Any, picture: Any, container: str) -> None:
     """Language, title, timecode and standing of the picture."""
-    picture.metadata.update(kept_tags(source.metadata))
+    picture.metadata.update(stream_tags(source.metadata, container))
     picture.disposition = source.disposition
 
 

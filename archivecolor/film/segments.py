@@ -219,7 +219,7 @@ class SegmentWriter:
         container = SEGMENT_CONTAINERS[making.folder.suffix]
         self._container: Any = av.open(url_of(part), "w", format=container, options={"fflags": "+bitexact"})
         self._encoder = PictureEncoder(self._container, film.facts, film.target)
-        self._painter = Painter(film.facts.matrix, film.target.codes, film.target.steps)
+        self._painter = Painter(film.target.matrix, film.target.codes, film.target.steps)
         self._order = {int(pts): place for place, pts in enumerate(self._times())}
         self._packets = 0
 
@@ -265,7 +265,7 @@ def own_chroma(item: Numbered, film: Film) -> ChromaPlanes:
         across, down = film.target.steps
         neutral = np.full((-(-height // down), -(-width // across)), codes.neutral, item.frame.luma.dtype)
         return ChromaPlanes(neutral, neutral)
-    picture = colour_of(item.frame, film.facts, film.target.pix_fmt)
+    picture = colour_of(item.frame, film.facts, film.target.pix_fmt, film.target.matrix, codes.full)
     return ChromaPlanes(plane_of(picture, 1, codes.depth), plane_of(picture, 2, codes.depth))
 
 

@@ -34,7 +34,7 @@ NEIGHBOURS = 6  # frames on each side that say how much a shot moves
 CUT_DISTANCE = 0.16
 CUT_AGAINST_NEIGHBOURS = 2.2
 BACK_AGAIN = 0.45  # share of a jump below which the picture came back
-SHAKEN = 0.4  # share of a jump below which the camera has moved; at cuts 0.6 and more is left
+JERK_LEAVES = 0.4  # share of a jump that a jerk of the camera leaves unexplained; cuts leave 0.7 and more
 MOST_GROWTH = 1.4  # of a jump's distance one frame later: more is fast movement
 CELL_LIMIT = 1.5  # a cell differs no more than this: a blot of dust weighs little
 BLANK_CONTRAST = 2.5 / 255
@@ -78,8 +78,8 @@ class Thumb:
         height, width = self.cells.shape
         rows = slice(max(0, -down), height - max(0, down))
         columns = slice(max(0, -across), width - max(0, across))
-        parts = (cells[rows, columns] for cells in (self.cells, self.low, self.high))
-        return Thumb(*parts, self.contrast)
+        low, high = self.low[rows, columns], self.high[rows, columns]
+        return Thumb(self.cells[rows, columns], low, high, self.contrast)
 
 
 class ShotFinder:
@@ -100,8 +100,9 @@ class ShotFinder:
         steps = [
             distance(past[-1 - back], thumb) if len(past) > back else 0.0 for back in range(1, REACH + 1)
         ]
-        if steps[0] >= CUT_DISTANCE and (left := moved_distance(past[-2], thumb)) < SHAKEN * steps[0]:
-            steps[0] = left
+        if steps[0] >= CUT_DISTANCE:
+            left = moved_distance(past[-2], thumb)
+            steps[0] = left if left < JERK_LEAVES * steps[0] else steps[0]
         self._steps.extend(steps)
         self._contrasts.append(thumb.contrast)
         blend = blend_of(past) if len(past) == FAR + 1 else NO_BLEND

@@ -29,6 +29,8 @@ from archivecolor.film.shots import Shot, ShotFinder
 
 TONE_EVERY = 4  # frames: any shot but a flash holds one that is judged
 TONE_SIDE = 192
+# Frames of a shot in colour may look grey, of a grey one none looks coloured: so few of them decide.
+COLOUR_SHARE = 1 / 3
 FRAMES_AHEAD = 4
 # A promise of the container within this much of what is there counts as kept.
 KEPT_SECONDS, KEPT_SHARE = 0.6, 0.005
@@ -90,7 +92,7 @@ class Survey:
         return tuple(found)
 
     def tone(self, shot: Shot) -> Tone:
-        """The tone most of a shot's frames have."""
+        """The tone most of a shot's frames have, but for colour, which fewer are enough for."""
         samples = self.tones[shot.first // TONE_EVERY : shot.last // TONE_EVERY + 1]
         inside = [
             tone
@@ -98,7 +100,10 @@ class Survey:
             if shot.first <= number * TONE_EVERY <= shot.last
         ]
         # A flash goes by the shot before it.
-        return Tone(Counter(inside or samples[:1]).most_common(1)[0][0])
+        judged = inside or samples[:1]
+        coloured = [tone for tone in judged if tone in (Tone.COLOUR.value, Tone.TINTED.value)]
+        decisive = coloured if len(coloured) >= COLOUR_SHARE * len(judged) else judged
+        return Tone(Counter(decisive).most_common(1)[0][0])
 
 
 def survey(facts: FilmFacts, watch: Callable[[int], None]) -> Survey:
@@ -163,9 +168,8 @@ def tone_of_frame(frame: Frame, facts: FilmFacts) -> Tone:
         return Tone.GREY
     scale = min(1.0, TONE_SIDE / min(facts.width, facts.height))
     size = {"width": max(2, round(facts.width * scale)), "height": max(2, round(facts.height * scale))}
-    picture = colour_of(
-        frame, facts, "yuv444p" if facts.layout.family == "rgb" else frame.picture.format.name
-    )
+    pix_fmt = "yuv444p" if facts.layout.family == "rgb" else frame.picture.format.name
+    picture = colour_of(frame, facts, pix_fmt, facts.matrix, facts.codes.full)
     small = picture.reformat(**size, format="rgb24", src_colorspace=facts.matrix)
     rgb: Any = small.to_ndarray()
     return tone_of(rgb)

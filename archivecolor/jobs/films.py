@@ -26,6 +26,7 @@ from archivecolor.film.containers import (
     holding_container,
     refuse_silence,
     suffix_for,
+    with_shape,
 )
 from archivecolor.film.encode import carries_fields, choose_target
 from archivecolor.film.fields import check_pulldown, is_progressive, order_of, parity_of
@@ -80,7 +81,8 @@ def coloured(reel: Reel, studio: Studio) -> Record:
         sha256 = sha256_of(reel.source)
     facts = probe(reel.source)
     folder = work_folder(reel, studio, sha256)
-    refuse_silence(facts, folder.trial)
+    candidates = containers_for(facts, studio.settings.container, studio.settings.codec)
+    refuse_silence(facts, candidates[-1], folder.trial)
     facts, found = prepared(reel, studio, facts, folder)
     shots = shots_of(studio.settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
@@ -249,6 +251,7 @@ def finished(reel: Reel, studio: Studio, joining: Joining) -> Record:
     film, folder = joining.film, joining.folder
     candidates = containers_for(film.facts, studio.settings.container, film.target.codec)
     joined = holding_container(film.facts, candidates, folder.trial)
+    joined = with_shape(film.facts, film.target.codec, joined)
     folder.trial.unlink(missing_ok=True)
     name = reel.stem + suffix_for(film.facts, joined.container)
     path = reel.output / name

@@ -8,7 +8,7 @@ import pytest
 from reels import film_from, run_ffmpeg
 
 from archivecolor.errors import ItemError, Reason, UnavailableError
-from archivecolor.film.command import add_sound, can_hold, stream_digests
+from archivecolor.film.command import Missing, can_hold, complete, stream_digests
 from archivecolor.film.compare import second_opinion
 from archivecolor.film.containers import Joined, containers_for, holding_container, refuse_silence
 from archivecolor.film.probe import probe
@@ -94,13 +94,13 @@ def test_a_machine_without_the_program_is_told_of(film, monkeypatch, tmp_path):
 
 def test_sound_that_pyav_refuses_is_put_in_by_the_program(wmv, film, tmp_path):
     facts, trial = probe(wmv), tmp_path / "trial.mkv"
-    refuse_silence(facts, trial)
+    refuse_silence(facts, "mkv", trial)
     joined = holding_container(facts, containers_for(facts, "keep", "h264"), trial)
     assert joined.container == "mkv"
     assert joined.added == (1,)
     assert "stream 1 was put in by the ffmpeg program" in joined.notes
     part = tmp_path / "part"
-    add_sound(film, wmv, [1, None], part)
+    complete(film, part, Missing(wmv, (1, None), None))
     with av.open(str(part)) as made:
         assert [stream.codec_context.name for stream in made.streams.audio] == ["wmav2", "flac"]
     assert [sound_packets(part, number) for number in (0, 1)] == [sound_packets(wmv), sound_packets(film)]
@@ -115,7 +115,7 @@ def picture_times(path):
 def test_without_the_program_such_a_film_is_refused_with_the_way_out(wmv, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ItemError, match="install the ffmpeg program") as error:
-        refuse_silence(probe(wmv), tmp_path / "trial.mkv")
+        refuse_silence(probe(wmv), "mkv", tmp_path / "trial.mkv")
     assert error.value.reason is Reason.UNSUPPORTED
 
 

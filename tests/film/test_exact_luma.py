@@ -1,11 +1,14 @@
 """The grey of a film stays: at every depth and range, in every codec that can promise it."""
 
+from dataclasses import replace
+
 import av
 import cv2
 import numpy as np
 import pytest
-from reels import film_from, scene, write_film
+from reels import film_from, run_ffmpeg, scene, write_film
 
+from archivecolor.colour.tone import Tone
 from archivecolor.film.pixels import Codes, chroma_matrix, luma_between
 from archivecolor.film.planes import Painter, shortened
 from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
@@ -146,6 +149,32 @@ def test_the_way_between_matrices_keeps_the_offset_from_grey():
     meant_green = -(0.299 * meant_red + 0.114 * meant_blue) / 0.587
     assert red - green == pytest.approx(meant_red - meant_green, abs=1e-6)
     assert blue - green == pytest.approx(meant_blue - meant_green, abs=1e-6)
+
+
+@pytest.mark.parametrize("codec", ["ffv1", "prores", "dnxhr"])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj444p"])
+def test_shots_in_colour_keep_their_hue_in_every_matrix_and_range(tmp_path, network, codec, pix_fmt):
+    red, green, blue = 0x30, 0x60, 0xC0
+    path = tmp_path / "film.mkv"
+    picture = f"color=c=#{red:02x}{green:02x}{blue:02x}:s=256x128:r=25:d=0.2,format={pix_fmt}"
+    run_ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "libx264", "-qp", "0", path)
+    film = film_from(path, codec=codec)
+    # One colour alone would count as toned.
+    film = replace(film, survey=replace(film.survey, tones=(Tone.COLOUR.value,) * 2))
+    assert film.passes(film.shots[0])
+    made = coloured(film, network, tmp_path)
+    _, cb, cr = next(planes_of(made))
+    codes = film.target.codes
+    blue_diff, red_diff = (
+        (float(plane.mean()) - codes.neutral) / codes.chroma_span * 255 for plane in (cb, cr)
+    )
+    red_weight, blue_weight = (0.2126, 0.0722) if codec == "dnxhr" else (0.299, 0.114)
+    red_off, blue_off = 2 * (1 - red_weight) * red_diff, 2 * (1 - blue_weight) * blue_diff
+    green_off = -(red_weight * red_off + blue_weight * blue_off) / (1 - red_weight - blue_weight)
+    assert red_off - green_off == pytest.approx(red - green, abs=4)
+    assert blue_off - green_off == pytest.approx(blue - green, abs=4)
+    with av.open(str(made)) as container:
+        assert next(container.decode(video=0)).colorspace == film.target.matrix
 
 
 def test_grey_stays_grey():

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
-from reels import film_from, run_ffmpeg
+import pytest
+from reels import film_from, run_ffmpeg, scene, write_film
 
-from archivecolor.film.shots import shots_from
+from archivecolor.colour.tone import Tone
+from archivecolor.film.shots import Shot, shots_from
 
 
 def test_a_short_grey_shot_between_coloured_ones_is_not_passed_over(tmp_path):
@@ -16,3 +18,18 @@ def test_a_short_grey_shot_between_coloured_ones_is_not_passed_over(tmp_path):
     film = film_from(path)
     film = replace(film, shots=shots_from({25: "cut", 31: "cut"}, len(film.survey)))
     assert [film.passes(shot) for shot in film.shots] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("tones", "tone"),
+    [
+        ("grey colour grey colour grey grey", "colour"),
+        ("grey tinted grey colour grey tinted", "tinted"),
+        ("grey toned toned grey toned colour", "toned"),
+        ("grey grey grey grey grey grey", "grey"),
+    ],
+)
+def test_a_pale_shot_in_colour_is_not_taken_for_grey(tmp_path, tones, tone):
+    film = film_from(write_film(tmp_path / "film.mkv", scene(1, 24)))
+    found = replace(film.survey, tones=tuple(tones.split()))
+    assert found.tone(Shot(0, 23, "start")) is Tone(tone)

@@ -284,6 +284,44 @@ def test_variable_rate_aspect_rotation_and_colour_tags_stay(tmp_path, parts, vid
             assert getattr(one, tag) == getattr(other, tag)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "container"),
+    [
+        ("pal.mp4", "ffv1", "mkv"),
+        ("pal.mov", "ffv1", "mkv"),
+        ("pal.mp4", "prores", "mov"),
+        ("pal.mkv", "prores", "mkv"),
+        ("pal.mkv", "dnxhr", "mov"),
+        ("pal.mp4", "h265", "mp4"),
+    ],
+)
+def test_each_codec_finds_its_container_and_keeps_the_shape_of_samples(
+    tmp_path, parts, video, name, codec, container
+):
+    film, made = tmp_path / name, tmp_path / "out" / f"pal.{container}"
+    # QuickTime's list of languages has German by its other name.
+    german = "ger" if film.suffix == ".mov" else "deu"
+    sound = ["-f", "lavfi", "-i", "sine=d=1.6", "-c:a", "aac", "-metadata:s:a:0", f"language={german}"]
+    ffmpeg("-i", parts / "picture.mp4", *sound, "-vf", "scale=256:128,setsar=16/15", "-c:v", "libx264", film)
+    video(film, "-o", tmp_path / "out", "--codec", codec)
+    with av.open(str(made)) as copy:
+        assert float(copy.streams.video[0].sample_aspect_ratio) == pytest.approx(16 / 15, rel=0.001)
+        assert copy.streams.audio[0].language == ("ger" if container == "mov" else german)
+    assert packets(made, "audio") == packets(film, "audio")
+    assert times(made) == pytest.approx(times(film), abs=0.0006)
+    assert ("BT.709" in records(tmp_path / "out")[name]["detail"]) is (codec == "dnxhr")
+
+
+def test_a_tape_that_begins_late_keeps_its_times_in_mp4(tmp_path, parts, video):
+    tape, made = tmp_path / "tape.mpg", tmp_path / "out" / "tape.mp4"
+    sound = ["-f", "lavfi", "-i", "sine=d=1.6", "-c:a", "mp2"]
+    ffmpeg("-i", parts / "picture.mp4", *sound, "-c:v", "mpeg2video", "-r", "30000/1001", tape)
+    video(tape, "-o", tmp_path / "out", "--container", "mp4")
+    assert times(tape)[0] > 0.3
+    assert times(made) == pytest.approx(times(tape), abs=1e-5)
+    assert packets(made, "audio") == packets(tape, "audio")
+
+
 def test_telecined_film_gives_back_its_own_frames_and_its_sound(tmp_path, video):
     tape = tmp_path / "tape.mpg"
     picture = "testsrc2=s=320x480:r=24000/1001:d=1.25,format=gray,format=yuv420p,telecine"
