@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Everything that goes wrong ends here as one line on standard error.
     """
     words = None if arguments is None else list(arguments)
+    # Before torch is there: its threads would spin while they wait, on the cores that the workers need.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         answer = group.main(words, prog_name="archivecolor", standalone_mode=False)
     except (KeyboardInterrupt, click.Abort) as error:

@@ -84,7 +84,7 @@ def _with_luma(template: bytes, source: bytes) -> bytes:
         picture.Y = luma.coefficients
         picture.qt[number] = luma.table
         written = _written(picture)
-    if not np.array_equal(luma_plane(written), luma_plane(source)):
+    if not np.array_equal(_luma_plane(written), _luma_plane(source)):
         if luma_of(written) == luma:
             # A code that no table of the file knows: one decoder takes it for nothing, another for something.
             raise ItemError(Reason.UNREADABLE, "the jpeg is damaged: decoders do not agree on its luma")
@@ -92,7 +92,7 @@ def _with_luma(template: bytes, source: bytes) -> bytes:
     return written
 
 
-def luma_plane(data: bytes) -> Plane:
+def _luma_plane(data: bytes) -> Plane:
     """The Y plane (h, w, 1), decoded strictly."""
     import simplejpeg
 

@@ -112,10 +112,39 @@ def luma_scan_alone(header: Header, luma: LoneScan) -> bytes:
     return _head(header, [_frame(header, rows)]) + encode(luma.heading(1)) + luma.coded + END
 
 
+def holds_luma(data: bytes, header: Header, luma: LoneScan) -> bool:
+    """Whether a JPEG's first component is coded as `luma` is: the same bytes, tables, restarts and size.
+
+    Then its coefficients are the same, which nobody has to decode to know.
+
+    Args:
+        data: the JPEG.
+        header: of the picture that `luma` is from.
+        luma: see `luma_scan`.
+    """
+    made = parse(data)
+    tables = _tables(header)
+    added = _tables(made)[len(tables) :]
+    own = header.frame.quantisation[0]
+    return (
+        luma_scan(made, data) == luma
+        and _tables(made)[: len(tables)] == tables
+        and all(part.marker == DQT and part.body[0] != own for part in added)
+        and made.frame.quantisation[0] == own
+        and (made.frame.height, made.frame.width) == (header.frame.height, header.frame.width)
+        and made.frame.sampling[0]
+        == tuple(max(factors) for factors in zip(*made.frame.sampling, strict=True))
+    )
+
+
+def _tables(header: Header) -> list[Segment]:
+    """What stands before the first scan, but for the frame and what pictures decode alike without."""
+    return [part for part in header.segments if part.marker not in FRAMES and not is_ancillary(part.marker)]
+
+
 def _head(header: Header, more: list[Segment]) -> bytes:
     """Everything before the first scan: the tables that were there, and `more`."""
-    kept = [part for part in header.segments if part.marker not in FRAMES and not is_ancillary(part.marker)]
-    return b"\xff\xd8" + b"".join(map(encode, [*kept, *more]))
+    return b"\xff\xd8" + b"".join(map(encode, [*_tables(header), *more]))
 
 
 def _frame(header: Header, rows: bytes) -> Segment:

@@ -17,7 +17,7 @@ from PIL import Image
 from archivecolor.colour.luma import luma_codes
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.formats import jpeg_coefficients, jpeg_segments
+from archivecolor.photo.formats import jpeg_coefficients, jpeg_scans, jpeg_segments
 from archivecolor.photo.grey import take_colour_off
 from archivecolor.photo.look import look
 
@@ -129,6 +129,24 @@ def test_a_grey_scan_stands_in_the_output_byte_for_byte(tmp_path: Path, kind: st
     assert coded_luma(back) == coded_luma(data)
     assert jpeg_coefficients.luma_of(back) == jpeg_coefficients.luma_of(data)
     assert np.asarray(Image.open(io.BytesIO(back))).ndim == 2
+
+
+@pytest.mark.parametrize("change", ["scan", "table", "size", "restarts"])
+def test_luma_that_is_not_as_it_was_is_noticed(change: str) -> None:
+    data = encoded(scene(), restart_marker_rows=1)
+    header = jpeg_segments.parse(data)
+    luma = jpeg_scans.luma_scan(header, data)
+    assert luma
+    written = bytearray(jpeg_scans.luma_scan_alone(header, luma))
+    assert jpeg_scans.holds_luma(bytes(written), header, luma)
+    place = {
+        "scan": jpeg_segments.parse(bytes(written)).scan + 40,
+        "table": written.index(b"\xff\xdb") + 9,
+        "size": written.index(b"\xff\xc0") + 8,
+        "restarts": written.index(b"\xff\xdd") + 5,
+    }[change]
+    written[place] = written[place] ^ 1
+    assert not jpeg_scans.holds_luma(bytes(written), header, luma)
 
 
 @pytest.mark.parametrize("kind", GREY_JPEGS)
