@@ -130,7 +130,9 @@ def acquire(path: Path, wait_seconds: float) -> int:
             return handle
         if time.monotonic() >= deadline:
             holder = read_holder(path) or "a run that has just begun"
-            raise LockedError(f"{path.parent.parent} is in use by {holder}; wait for it or use --wait-lock")
+            raise LockedError(
+                f"{path.parent.parent} is in use by {holder}; wait for it (--wait-lock of dir and video does)"
+            )
         time.sleep(min(RETRY_SECONDS, max(0.0, deadline - time.monotonic())))
 
 

@@ -17,8 +17,10 @@ def command(settings: TrainSettings) -> ExitCode:
     from archivecolor.cli.training import print_summary, watching
     from archivecolor.engine.stopping import Stop, listening
     from archivecolor.jobs.train import train
+    from archivecolor.training.ranks import leads_here
 
     with listening(Stop()) as stop, watching(settings) as audience:
         info = train(settings, stop, audience)
-    print_summary(settings, info.training, info.metrics)
+    if leads_here():
+        print_summary(settings, info.training, info.metrics)
     return ExitCode.OK

@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import torch
-
 from archivecolor.archive.lock import locked
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import OutOfMemoryError, StoppedError, UsageError
 from archivecolor.model.checkpoint import CheckpointInfo
+from archivecolor.model.device import is_out_of_memory
 from archivecolor.settings import TrainSettings
 from archivecolor.training.loop import StepReport, Trainer, release_memory
 from archivecolor.training.plan import Plan, plan_of
@@ -109,7 +108,9 @@ def lead(trainer: Trainer, watch: Watch, stop: Stop, audience: Audience) -> None
             if time.monotonic() - saved > every:
                 watch.save()
                 saved = time.monotonic()
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as trouble:
+        if not is_out_of_memory(trouble):
+            raise
         room = False
     watch.save()
     if not room:

@@ -73,7 +73,7 @@ def dump_checkpoint(generator: Generator, info: CheckpointInfo, *, half: bool = 
     """
     number = torch.float16 if half else torch.float32
     tensors = {
-        name: tensor.detach().to("cpu", number if tensor.is_floating_point() else tensor.dtype).contiguous()
+        name: stored(tensor.detach().cpu(), number).contiguous()
         for name, tensor in generator.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
@@ -81,6 +81,14 @@ def dump_checkpoint(generator: Generator, info: CheckpointInfo, *, half: bool = 
         tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)}
     )
     return content
+
+
+def stored(tensor: Tensor, number: torch.dtype) -> Tensor:
+    """A tensor in the number format of a file; as it is where it holds what that cannot."""
+    if not tensor.is_floating_point():
+        return tensor
+    rounded = tensor.to(number)
+    return rounded if bool(torch.isfinite(rounded).all()) else tensor
 
 
 def read_info(path: Path) -> CheckpointInfo:
@@ -123,6 +131,8 @@ def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
         return _tensors_of(_read(path), path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as trouble:
+        raise CheckpointError(f"{path} cannot be read: {trouble.strerror}") from trouble
     except Exception as trouble:  # torch.load documents no closed set of errors for a bad file
         raise CheckpointError(
             f"{path} cannot be read as plain tensors ({trouble.__class__.__name__});"
@@ -163,6 +173,8 @@ def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
         info = CheckpointInfo(**{key: value for key, value in json.loads(text).items() if key in known})
     except (ValueError, TypeError) as trouble:
         raise CheckpointError(f"{path} has a damaged header: {trouble}") from trouble
+    if not isinstance(info.format, int):
+        raise CheckpointError(f"{path} has a damaged header: layout {info.format!r}")
     if info.format != FORMAT:
         way = "newer than this program's; update it" if info.format > FORMAT else "too old; train it anew"
         raise CheckpointError(f"{path} has layout {info.format}, {way} (this program's is {FORMAT})")

@@ -55,6 +55,15 @@ def cpu_has_bf16() -> bool:
     return False
 
 
+def is_out_of_memory(trouble: BaseException) -> bool:
+    """Whether an error says that the device, or the machine, has no room left."""
+    if isinstance(trouble, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    # On the CPU and on MPS torch raises a plain RuntimeError, known by its words alone.
+    words = str(trouble)
+    return isinstance(trouble, RuntimeError) and ("DefaultCPUAllocator" in words or "out of memory" in words)
+
+
 def mixed_precision(device: torch.device, precision: torch.dtype) -> AbstractContextManager[object]:
     """Context in which a network computes in `precision` where that is safe."""
     if precision == torch.float32:

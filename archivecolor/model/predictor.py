@@ -19,7 +19,7 @@ from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.model.builtin import checkpoint_path
 from archivecolor.model.checkpoint import Checkpoint, load_checkpoint
-from archivecolor.model.device import choose_device, choose_precision, mixed_precision
+from archivecolor.model.device import choose_device, choose_precision, is_out_of_memory, mixed_precision
 from archivecolor.model.folding import fold_batch_norms
 from archivecolor.model.generators import Answer
 from archivecolor.model.windows import (
@@ -139,7 +139,7 @@ class Predictor:
             try:
                 pieces = [self._ask(piece) for piece in torch.split(lightness, self._room)]
             except (RuntimeError, MemoryError) as trouble:
-                if not _is_out_of_memory(trouble):
+                if not is_out_of_memory(trouble):
                     raise
                 message = str(trouble).splitlines()[0] if str(trouble) else "out of memory"
             else:
@@ -191,11 +191,6 @@ class Predictor:
         lightness = lightness_from_luma(_shrink(luma, grid.shape[:2]))
         lab = np.concatenate((lightness[..., None], grid[..., :2] * self._options.saturation), axis=2)
         return Chroma(cbcr_from_lab(lab), certainty, round(float(certainty.mean()), 4))
-
-
-def _is_out_of_memory(trouble: Exception) -> bool:
-    # Without memory on the CPU torch raises a plain RuntimeError, known by its allocator's name alone.
-    return isinstance(trouble, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(trouble)
 
 
 def _shrink(luma: Float32, shape: tuple[int, ...]) -> Float32:

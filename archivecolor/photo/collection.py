@@ -78,19 +78,31 @@ def _folder_members(folder: Path) -> Iterator[Member]:
 
 def _shard_members(shard: Path) -> list[Member]:
     try:
-        with tarfile.open(shard) as archive:
+        # Members are read at their place in the file, so it must not be compressed.
+        with tarfile.open(shard, "r:") as archive:
             return [
                 Member(entry.name, shard, entry.offset_data, entry.size)
                 for entry in archive
                 if entry.isfile() and Path(entry.name).suffix.lower() in PICTURE_SUFFIXES
             ]
-    except (tarfile.TarError, OSError) as trouble:
-        words = str(trouble).partition("\n")[0]
-        raise UsageError(f"{shard} cannot be read as a tar shard: {words}") from trouble
+    except OSError as trouble:
+        raise UsageError(f"{shard} cannot be read as a tar shard: {trouble.strerror}") from trouble
+    except tarfile.TarError as trouble:
+        raise UsageError(
+            f"{shard} cannot be read as a tar shard: {trouble}; it must be whole, and not compressed"
+        ) from trouble
 
 
 def _listed_members(listing: Path) -> Iterator[Member]:
-    for line in listing.read_text(encoding="utf-8").splitlines():
+    try:
+        text = listing.read_text(encoding="utf-8-sig")
+    except OSError as trouble:
+        raise UsageError(f"the list {listing} cannot be read: {trouble.strerror}") from trouble
+    except UnicodeDecodeError as trouble:
+        raise UsageError(f"the list {listing} is no text in UTF-8; save it as such") from trouble
+    if "\0" in text:
+        raise UsageError(f"the list {listing} is no text")
+    for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
             yield Member(line.strip(), listing.parent / line.strip())
 

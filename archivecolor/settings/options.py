@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import inspect
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -110,6 +111,8 @@ def check(name: str, value: Any, about: Option) -> None:
             f"{name} is {value!r}; choose one of {', '.join(about.choices)}"
             + nearest(str(value), about.choices)
         )
+    if isinstance(value, float) and math.isnan(value):
+        raise UsageError(f"{name} is not a number")
     if about.low is not None and value < about.low:
         raise UsageError(f"{name} is {value}; it must be at least {about.low:g}")
     if about.high is not None and value > about.high:

@@ -159,16 +159,23 @@ def parse_source_weights(text: str) -> dict[str, float]:
             weights[prefix] = float(value)
         except ValueError:
             raise UsageError(f"source_weights has {part!r}; write PREFIX=NUMBER,PREFIX=NUMBER") from None
+        if not 0.0 <= weights[prefix] < math.inf:
+            raise UsageError(f"source_weights has {part!r}; a weight is 0 or more")
     return weights
 
 
 def sampling_weights(photographs: Sequence[Photograph], by_prefix: dict[str, float]) -> NDArray[np.float64]:
-    """How often each picture is drawn, relative to the others; the longest matching prefix counts."""
+    """How often each picture is drawn, relative to the others; the longest matching prefix counts.
+
+    Raises `UsageError` where nothing is left to draw.
+    """
     weights = np.ones(len(photographs))
     for index, photograph in enumerate(photographs):
         matching = [prefix for prefix in by_prefix if photograph.name.startswith(prefix)]
         if matching:
             weights[index] = by_prefix[max(matching, key=len)]
+    if not weights.any():
+        raise UsageError("source_weights leaves no picture to train on: all of them weigh 0")
     return weights
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, CheckpointError
-from archivecolor.model.device import choose_device, choose_precision
+from archivecolor.model.device import choose_device, choose_precision, is_out_of_memory
 from archivecolor.model.generators import Generator
 from archivecolor.settings import TrainSettings
 from archivecolor.training.augment import make_batch
@@ -27,11 +29,18 @@ from archivecolor.training.recipe import Moment, Numbers, Recipe
 from archivecolor.training.state import RunState, floating
 from archivecolor.training.tensors import Batch
 
+logger = logging.getLogger(__name__)
+
 Crops = NDArray[np.uint8]
 
 COLLAPSE_STEPS = 300
 # The discriminator's loss when it is always right, and when it says one thing whatever it sees.
 ALWAYS_RIGHT, ALWAYS_ALIKE = 1e-4, 8.0
+
+
+WAY_ON = (
+    "try a lower --lr, or --precision fp32; with --resume it goes on from the last state, where there is one"
+)
 
 
 class DivergedError(ArchivecolorError):
@@ -207,10 +216,7 @@ class Trainer:
 
     def _check(self, losses: Mapping[str, float]) -> None:
         if not all(math.isfinite(value) for value in losses.values()):
-            raise DivergedError(
-                f"a loss is not a number at step {self.step} ({dict(losses)}); go on from the last state with"
-                " --resume and a lower --lr, or --precision fp32"
-            )
+            raise DivergedError(f"a loss is not a number at step {self.step} ({words_of(losses)}); {WAY_ON}")
         judged = losses.get("judge")
         if judged is not None:
             self._stuck = self._stuck + 1 if judged < ALWAYS_RIGHT or judged > ALWAYS_ALIKE else 0
@@ -219,6 +225,14 @@ class Trainer:
                 f"the discriminator has given one answer for {COLLAPSE_STEPS} of its steps; the duel is over."
                 " Try a lower --lr, a larger weight of the reconstruction, or train the generator alone first"
             )
+
+    def check_weights(self) -> None:
+        """Raise `DivergedError` where weights are no numbers: a step may break them and its loss be none."""
+        judge = [self.judge.network] if self.judge else []
+        for network in (self.generator, self.averaged, *judge):
+            for name, tensor in floating(network.state_dict()).items():
+                if not bool(torch.isfinite(tensor).all()):
+                    raise DivergedError(f"the weights are no numbers at step {self.step} ({name}); {WAY_ON}")
 
     def batch_that_fits(self) -> int:
         """The largest halving of the batch for which the device has room; 0 if there is none.
@@ -247,7 +261,9 @@ class Trainer:
                 self.learner.find_gradients(
                     lambda batch: self.recipe.generator_losses(self.generator, judge, batch, moment), batches
                 )
-        except torch.OutOfMemoryError:
+        except (RuntimeError, MemoryError) as trouble:
+            if not is_out_of_memory(trouble):
+                raise
             return False
         return True
 
@@ -261,7 +277,8 @@ class Trainer:
         if self.judge is not None:
             tensors |= {"judge": self.judge.network.state_dict(), "judge_optimiser": self.judge.state()}
         network, figures = self.settings.network, dict(self.figures)
-        return RunState(self.step, self.elapsed, network, tensors, figures, data_digest)
+        options, recipe = asdict(self.averaged.options), asdict(self.recipe.options)
+        return RunState(self.step, self.elapsed, network, tensors, figures, data_digest, options, recipe)
 
     def go_on_from(self, state: RunState) -> None:
         """Take up a saved state.
@@ -269,6 +286,12 @@ class Trainer:
         Raises:
             CheckpointError: it is of a network with other options.
         """
+        other = changes(state.options, asdict(self.averaged.options))
+        if other:
+            raise CheckpointError(f"the run was made with other options: {other}; resume it with those")
+        changed = changes(state.recipe, asdict(self.recipe.options))
+        if changed:
+            logger.warning("options of the recipe have changed since the run began: %s", changed)
         try:
             self.generator.load_state_dict(state.tensors["generator"])
             self.averaged.load_state_dict(state.tensors["averaged"])
@@ -278,8 +301,7 @@ class Trainer:
                 self.judge.load_state(state.tensors["judge_optimiser"])
         except (RuntimeError, ValueError, KeyError) as trouble:
             raise CheckpointError(
-                "the run was made with other options of the network or its recipe;"
-                " resume it with those it began with"
+                "the run was made with other options or another --size; resume it with those it began with"
             ) from trouble
         self.step, self.elapsed, self.figures = state.step, state.elapsed, dict(state.figures)
 
@@ -294,6 +316,19 @@ def at_rest(network: nn.Module | None) -> Iterator[None]:
     finally:
         if network is not None:
             network.requires_grad_(True)
+
+
+def words_of(losses: Mapping[str, float]) -> str:
+    """Losses as people read them."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Which options a run had, where it has others now; empty where none, or where it is not known."""
+    both = before.keys() & now.keys()
+    return ", ".join(
+        f"{name} {before[name]}, not {now[name]}" for name in sorted(both) if before[name] != now[name]
+    )
 
 
 def release_memory(device: torch.device) -> None:

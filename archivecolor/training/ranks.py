@@ -68,6 +68,11 @@ class Ranks:
 ALONE = Ranks()
 
 
+def leads_here() -> bool:
+    """Whether this process is alone, or the first of those that torchrun started: the one that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
     """Join the processes that torchrun started, if it did; NCCL between GPUs, Gloo otherwise."""

@@ -17,6 +17,8 @@ from torch import Tensor, nn, optim
 
 from archivecolor.errors import UsageError
 from archivecolor.model.generators import Generator
+from archivecolor.model.generators.options import options_from
+from archivecolor.settings import nearest
 from archivecolor.training.data import Photograph, Retouch
 from archivecolor.training.tensors import Batch
 
@@ -130,7 +132,7 @@ class Recipe(ABC):
 def build_recipe(network: str, options: Mapping[str, Any]) -> Recipe:
     """The recipe of a network. Raises `UsageError` for an unknown network or option."""
     kind = recipe_class(network)
-    return kind(kind.Options(**options))
+    return kind(options_from(kind.Options, options, f"the recipe of {network!r}"))
 
 
 def recipe_class(network: str) -> type[Recipe]:
@@ -138,6 +140,7 @@ def recipe_class(network: str) -> type[Recipe]:
     if network not in RECIPES:
         raise UsageError(
             f"there is no network called {network!r} to train; choose one of {', '.join(RECIPES)}"
+            + nearest(network, RECIPES)
         )
     module, _, attribute = RECIPES[network].partition(":")
     kind: type[Recipe] = getattr(importlib.import_module(module), attribute)

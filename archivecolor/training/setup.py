@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from archivecolor.errors import UsageError
+from archivecolor.errors import OutOfMemoryError, UsageError
 from archivecolor.model.checkpoint import load_checkpoint, load_foreign_tensors
-from archivecolor.model.generators import Generator, build_generator
+from archivecolor.model.generators import Generator, build_generator, generator_class
 from archivecolor.photo.collection import data_digest
-from archivecolor.settings import TrainSettings
+from archivecolor.settings import TrainSettings, nearest
 from archivecolor.training.data import (
     CACHE_MARGIN,
     CropDrawer,
@@ -57,6 +57,7 @@ def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
     Raises:
         UsageError: too few pictures, an unknown option, or a size or batch that does not suit the network.
         CheckpointError: weights that cannot be read or do not fit.
+        OutOfMemoryError: the device has no room for the network.
     """
     torch.manual_seed(settings.seed)
     generator, recipe = build(settings)
@@ -77,9 +78,14 @@ def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
         ranks,
     )
     digest = data_digest([photograph.digest for photograph in split.train])
-    return Training(
-        Trainer(generator, recipe, settings, numbers, drawer), split, digest, dict(photographs.dropped)
-    )
+    try:
+        trainer = Trainer(generator, recipe, settings, numbers, drawer)
+    except torch.OutOfMemoryError as trouble:
+        raise OutOfMemoryError(
+            f"{settings.device} has no room for the network itself; end what else runs there, or try another"
+            " --device or options that make the network smaller"
+        ) from trouble
+    return Training(trainer, split, digest, dict(photographs.dropped))
 
 
 def check_numbers(numbers: Numbers, generator: Generator, ranks: Ranks) -> None:
@@ -112,6 +118,7 @@ def build(settings: TrainSettings) -> tuple[Generator, Recipe]:
     """The network, with the weights it starts from, and its recipe; each takes the options it knows."""
     options = parse_options(settings.options)
     known = recipe_option_names(settings.network)
+    refuse_unknown(options, known | option_names(settings.network), settings.network)
     for_recipe = {name: options.pop(name) for name in known & set(options)}
     if settings.init is None:
         generator = build_generator(settings.network, options)
@@ -122,13 +129,32 @@ def build(settings: TrainSettings) -> tuple[Generator, Recipe]:
     return generator, build_recipe(settings.network, for_recipe)
 
 
+def option_names(network: str) -> set[str]:
+    """Names of the options of the network itself. Raises `UsageError`."""
+    return {spec.name for spec in dataclasses.fields(generator_class(network).Options)}
+
+
+def refuse_unknown(options: Mapping[str, Any], known: set[str], network: str) -> None:
+    """Raise `UsageError` where an option is neither the network's nor its recipe's."""
+    for name in sorted(set(options) - known):
+        raise UsageError(
+            f"network {network!r} has no option {name!r}, nor has its recipe;"
+            f" they have {', '.join(sorted(known))}{nearest(name, known)}"
+        )
+
+
 def build_from_checkpoint(path: Path, network: str, options: dict[str, Any]) -> Generator:
     """A generator with a checkpoint's weights and options, `options` laid over. Raises `UsageError`."""
     checkpoint = load_checkpoint(path)
     if checkpoint.info.network != network:
         raise UsageError(f"{path} is of network {checkpoint.info.network!r}, not {network!r}")
     generator = build_generator(network, {**checkpoint.info.options, **options})
-    generator.load_state_dict(checkpoint.generator.state_dict())
+    try:
+        generator.load_state_dict(checkpoint.generator.state_dict())
+    except RuntimeError as trouble:
+        raise UsageError(
+            f"{path} has weights for other options ({checkpoint.info.options}); leave out --options"
+        ) from trouble
     return generator
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ class RunState:
         tensors: state dicts of networks, averages and optimisers, by role.
         figures: best validation figure and what patience has counted.
         data_digest: digest over the training pictures; empty where it is not known.
+        options: of the network; empty where they are not known.
+        recipe: options of the recipe; empty where they are not known.
     """
 
     step: int
@@ -39,6 +42,8 @@ class RunState:
     tensors: dict[str, Any]
     figures: dict[str, float]
     data_digest: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
 def holds_a_run(folder: Path) -> bool:
@@ -62,7 +67,7 @@ def save_state(folder: Path, state: RunState) -> None:
 
 
 def load_newest_state(folder: Path, network: str) -> RunState:
-    """The newest state that can be read; a broken one is reported and the one before is taken.
+    """The newest state that can be read; a broken one is reported, put aside, and the one before is taken.
 
     Raises:
         UsageError: there is no state to resume from, or it is of another network.
@@ -71,16 +76,29 @@ def load_newest_state(folder: Path, network: str) -> RunState:
     found = sorted(folder.glob("state-*.pt"), reverse=True)
     if not found:
         raise UsageError(f"{folder} holds no run to resume; leave out --resume to start one")
-    for path in found:
+    for place, path in enumerate(found):
         try:
             state = RunState(**torch.load(path, map_location="cpu", weights_only=True))
-        except Exception as trouble:  # noqa: BLE001 - torch.load documents no closed set of errors
-            logger.warning("%s is broken (%s); going on from the one before", path, trouble)
+        except Exception as trouble:
+            logger.info("%s cannot be read", path, exc_info=trouble)
             continue
         if state.network != network:
             raise UsageError(f"{folder} is a run of network {state.network!r}, not {network!r}")
+        for broken in found[:place]:
+            logger.warning("%s is broken; going on from %s", broken, path.name)
+            put_aside(broken)
         return state
-    raise CheckpointError(f"every state in {folder} is broken; start again without --resume")
+    raise CheckpointError(
+        f"every state in {folder} is broken; start a new run in another folder,"
+        f" from the weights of this one by --init {folder / 'last.safetensors'}"
+    )
+
+
+def put_aside(path: Path) -> None:
+    """Give a broken state a name under which it is not counted among those that are kept."""
+    # Another process of the run may have done it, and without a right to write the first save will tell.
+    with contextlib.suppress(OSError):
+        path.replace(path.with_name(f"broken-{path.name}"))
 
 
 def floating(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -102,13 +102,21 @@ class Watch:
         draw_sheet(self._settings.output / f"sample-{trainer.step:08d}.png", ours, truth)
 
     def write_checkpoint(self, name: str) -> CheckpointInfo:
-        """Write the averaged weights as a checkpoint that rebuilds its own network."""
+        """Write the averaged weights as a checkpoint that rebuilds its own network.
+
+        Raises `DivergedError` where they are no numbers; the older file stays.
+        """
+        self._trainer.check_weights()
         info = describe(self._training, self._settings)
         write_bytes(self._settings.output / name, dump_checkpoint(self._trainer.averaged, info))
         return info
 
     def save(self) -> None:
-        """Write the state from which the run can go on."""
+        """Write the state from which the run can go on.
+
+        Raises `DivergedError` where its weights are no numbers; the older states stay.
+        """
+        self._trainer.check_weights()
         save_state(self._settings.output, self._trainer.state(self._training.digest))
 
 
@@ -140,7 +148,7 @@ def describe(training: Training, settings: TrainSettings) -> CheckpointInfo:
         },
         data_digest=training.digest,
         metrics={
-            key.removeprefix(prefix): value
+            key.removeprefix(prefix): round(value, 6)
             for key, value in trainer.figures.items()
             if key.startswith(prefix)
         },

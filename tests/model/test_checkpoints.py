@@ -101,6 +101,29 @@ def test_an_option_that_this_layout_lacks_is_refused(unet, tmp_path):
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize(
+    ("network", "options"),
+    [("unet", {"widths": [-1, 4]}), ("unet", {"widths": "abc"}), ("default", {"encoder": "lite9"})],
+)
+def test_options_of_which_no_network_can_be_made_are_refused(unet, tmp_path, network, options):
+    with pytest.raises(CheckpointError, match="another layout"):
+        load_checkpoint(write(tmp_path / "a.safetensors", unet, network=network, options=options))
+
+
+def test_a_layout_that_is_no_number_is_refused(unet, tmp_path):
+    with pytest.raises(CheckpointError, match="damaged header"):
+        load_checkpoint(write(tmp_path / "a.safetensors", unet, format="x"))
+
+
+def test_what_half_precision_cannot_hold_is_kept_whole(unet, tmp_path):
+    norm = next(part for part in unet.modules() if isinstance(part, torch.nn.BatchNorm2d))
+    norm.running_var.fill_(1e6)
+    path = tmp_path / "half.safetensors"
+    path.write_bytes(dump_checkpoint(unet, CheckpointInfo(network="unet", options=OPTIONS)))
+    again = next(part for part in load_checkpoint(path).generator.modules() if type(part) is type(norm))
+    assert torch.equal(again.running_var, norm.running_var)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 7, b"PK\x03\x04 no tensors", b"\xff" * 64])
 def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / "a.safetensors"

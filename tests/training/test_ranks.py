@@ -1,5 +1,6 @@
 """Several processes train as one would: the same global batch, the same weights in each."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,10 +11,10 @@ import torch
 SCRIPT = Path(__file__).with_name("two_ranks.py")
 
 
-def run(launcher, *words):
+def run(launcher, *words, script=SCRIPT):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(SCRIPT.parent)}
     done = subprocess.run(
-        [sys.executable, *launcher, str(SCRIPT), *map(str, words)],
+        [sys.executable, *launcher, *([str(script)] if script else []), *map(str, words)],
         check=False,
         capture_output=True,
         text=True,
@@ -22,6 +23,26 @@ def run(launcher, *words):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_first_process_alone_speaks_and_writes(pictures, tmp_path):
+    words = [
+        "train",
+        pictures,
+        "-o",
+        tmp_path / "run",
+        "--network",
+        "cnn",
+        "--options",
+        "width=64",
+        "--size",
+        "32",
+    ]
+    words += ["--batch-size", "4", "--max-steps", "1", "--device", "cpu", "--jobs", "1", "--json"]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
+    said = run([*launcher, "archivecolor"], *words, "--validation", pictures, script=None)
+    assert json.loads(said)["training"]["steps"] == 1
+    assert len(list((tmp_path / "run").glob("state-*.pt"))) == 1
 
 
 def test_two_processes_train_as_one_does(pictures, tmp_path):

@@ -28,6 +28,47 @@ def test_every_network_has_a_recipe_whose_options_are_its_own():
     assert recipe_option_names("unet") == {"reconstruction", "noise"}
 
 
+@pytest.mark.parametrize(
+    ("network", "given", "words"),
+    [
+        ("unett", {}, "did you mean 'unet'"),
+        ("unet", {"noise": "much"}, "noise is 'much'; it takes a number"),
+        ("unet", {"noise": float("nan")}, "noise is nan"),
+        ("unet", {"nois": 1}, "did you mean 'noise'"),
+    ],
+)
+def test_options_of_a_recipe_are_checked(network, given, words):
+    with pytest.raises(UsageError, match=words):
+        build_recipe(network, given)
+
+
+@pytest.mark.parametrize(
+    ("network", "given", "words"),
+    [
+        ("default", {"widths": (8, 8, 8)}, "it takes four"),
+        ("default", {"widths": (9, 8, 8, 8)}, "a multiple of 8"),
+        ("default", {"bins": 1}, "4 or more"),
+        ("pix2pix", {"width": 0, "depth": 3}, "a layer of it would be empty"),
+        ("pix2pix", {"depth": 2.5}, "a whole number"),
+        ("unet", {"he_normal": "yes"}, "true or false"),
+        ("unet", {"encoder": 16}, "a word"),
+        ("cnn", {"dropout": 5.0}, "between 0 and 1"),
+    ],
+)
+def test_options_of_a_network_are_checked(network, given, words):
+    with pytest.raises(UsageError, match=words):
+        build_generator(network, given)
+
+
+def test_a_number_stands_for_a_list_of_one():
+    assert build_generator("unet", {"widths": 8}).options.widths == (8,)
+
+
+def test_a_mistyped_option_is_told_those_of_network_and_recipe(pictures, tmp_path):
+    with pytest.raises(UsageError, match=r"encoder, he_normal, noise, .*did you mean 'reconstruction'"):
+        set_up(quick_settings(pictures, tmp_path, options=("reconstrution=1",)), ALONE)
+
+
 def test_encoder_and_decoder_take_turns_of_an_epoch(pictures, tmp_path):
     settings = quick_settings(pictures, tmp_path, "encoder-decoder", batch_size=80, max_steps=12)
     turns = losses_of(settings)  # epochs of 320 pictures: 4 steps

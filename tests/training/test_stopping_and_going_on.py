@@ -88,12 +88,14 @@ def test_a_broken_newest_state_falls_back_to_the_one_before_saying_so(pictures, 
     with caplog.at_level(logging.WARNING):
         _, reports = trained(quick_settings(pictures, tmp_path, max_steps=5, resume=True))
     assert [report.step for report in reports] == [3, 4, 5]
-    assert f"{newer.name} is broken" in caplog.text
+    assert f"{newer.name} is broken; going on from {older.name}" in caplog.text
+    # The broken one takes no place among the two that are kept.
+    assert [path.name for path in states(tmp_path)] == [older.name, "state-00000005.pt"]
+    assert (tmp_path / f"broken-{newer.name}").exists()
     for path in states(tmp_path):
         path.write_bytes(b"")
-    with pytest.raises(CheckpointError, match=r"every state .* is broken"):
+    with pytest.raises(CheckpointError, match=r"every state .* is broken; .*another folder.* --init"):
         load_newest_state(tmp_path, "unet")
-    assert older.name < newer.name
 
 
 def test_a_run_is_not_mixed_with_another(pictures, trained, tmp_path):
@@ -103,11 +105,20 @@ def test_a_run_is_not_mixed_with_another(pictures, trained, tmp_path):
         trained(quick_settings(pictures, tmp_path, max_steps=1))
     with pytest.raises(UsageError, match="run of network 'unet', not 'cnn'"):
         trained(quick_settings(pictures, tmp_path, "cnn", resume=True))
-    with pytest.raises(CheckpointError, match="other options"):
+    with pytest.raises(CheckpointError, match=r"other options: widths \(8, 16, 16, 32\), not \(8, 16\)"):
         trained(quick_settings(pictures, tmp_path, resume=True, options=("widths=8,16",)))
     with pytest.raises(UsageError, match="no run to resume"):
         trained(quick_settings(pictures, tmp_path / "new", resume=True))
     assert states(tmp_path) == before
+
+
+def test_options_that_shape_no_tensor_are_those_the_run_began_with(pictures, trained, tmp_path, caplog):
+    trained(quick_settings(pictures, tmp_path, "cnn", max_steps=1))
+    with pytest.raises(CheckpointError, match=r"dropout 0, not 0\.5"):
+        trained(quick_settings(pictures, tmp_path, "cnn", resume=True, options=("dropout=0.5",)))
+    with caplog.at_level(logging.WARNING):
+        trained(quick_settings(pictures, tmp_path, "cnn", max_steps=2, resume=True, options=("exposures=1",)))
+    assert "exposures 0, not 1" in caplog.text
 
 
 def test_pictures_that_changed_since_are_told(pictures, trained, tmp_path, caplog):
@@ -127,6 +138,14 @@ def test_losses_that_are_no_numbers_stop_the_run_and_spare_the_last_state(pictur
     assert load_newest_state(tmp_path, "unet").step == 2
 
 
+def test_weights_that_are_no_numbers_are_never_kept(pictures, trained, tmp_path):
+    # The only step has a finite loss, and breaks the weights.
+    with pytest.raises(DivergedError, match=r"weights are no numbers at step 1 .*--lr"):
+        trained(quick_settings(pictures, tmp_path, "cnn", max_steps=1, lr=float("inf")))
+    assert not list(tmp_path.glob("*.pt"))
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
 class OneSided(UnetRecipe):
     """A discriminator that is always right."""
 
@@ -144,6 +163,15 @@ class Hungry(UnetRecipe):
         return super().generator_losses(generator, judge, batch, moment)
 
 
+class HungryOnCpu(UnetRecipe):
+    """The same without a GPU, where torch has no error of its own for it."""
+
+    def generator_losses(self, generator, judge, batch, moment):
+        if len(batch.ab) > 2:
+            torch.empty(1 << 60, dtype=torch.uint8)
+        return super().generator_losses(generator, judge, batch, moment)
+
+
 def test_a_duel_that_is_over_stops_the_run(pictures, trained, tmp_path, monkeypatch):
     monkeypatch.setitem(RECIPES, "unet", f"{__name__}:OneSided")
     monkeypatch.setattr(loop, "COLLAPSE_STEPS", 5)
@@ -151,11 +179,12 @@ def test_a_duel_that_is_over_stops_the_run(pictures, trained, tmp_path, monkeypa
         trained(quick_settings(pictures, tmp_path, max_steps=50))
 
 
+@pytest.mark.parametrize("recipe", ["Hungry", "HungryOnCpu"])
 def test_memory_that_runs_out_says_which_batch_fits_and_loses_nothing(
-    pictures, trained, tmp_path, monkeypatch
+    recipe, pictures, trained, tmp_path, monkeypatch
 ):
     trained(quick_settings(pictures, tmp_path, max_steps=2))
-    monkeypatch.setitem(RECIPES, "unet", f"{__name__}:Hungry")
+    monkeypatch.setitem(RECIPES, "unet", f"{__name__}:{recipe}")
     with pytest.raises(OutOfMemoryError, match="2 fit: go on with --resume --batch-size 2 --accumulate 4"):
         trained(quick_settings(pictures, tmp_path, max_steps=4, batch_size=8, resume=True))
     _, reports = trained(
@@ -188,6 +217,13 @@ def test_a_run_starts_from_the_weights_it_is_given(pictures, trained, tmp_path):
     learned = [name for name in before if not name.endswith(("running_mean", "running_var"))]
     assert learned
     assert all(torch.equal(before[name], after[name]) for name in learned)
+
+
+def test_given_weights_of_other_options_are_refused(pictures, trained, tmp_path):
+    trained(quick_settings(pictures, tmp_path / "first", max_steps=1))
+    given = tmp_path / "first" / "last.safetensors"
+    with pytest.raises(UsageError, match="weights for other options"):
+        trained(quick_settings(pictures, tmp_path / "second", init=given, options=("widths=8,16",)))
 
 
 @pytest.fixture
@@ -279,9 +315,12 @@ def test_ctrl_c_saves_and_ends_with_130_and_a_kill_costs_what_came_since(command
         ({"data": "grey"}, 2, "1 grey"),
         ({"data": "one"}, 2, "too few"),
         ({"data": "broken.tar"}, 2, "tar shard"),
+        ({"data": "utf-16.txt"}, 2, "no text in UTF-8"),
+        ({"--options": "words"}, 2, "widths is 'wide'; it takes whole numbers"),
         ({"--init": "other"}, 2, "of network 'cnn', not 'unet'"),
         ({"--init": "missing"}, 4, "cannot be read"),
         ({"--encoder-weights": "hostile"}, 4, "plain tensors"),
+        ({"--encoder-weights": "missing"}, 4, "No such file"),
         ({"output": "under-a-file"}, 5, "cannot"),
     ],
     ids=str,
@@ -323,11 +362,14 @@ def bad_places(pictures, trained, tmp_path):
     trained(quick_settings(pictures, tmp_path / "other", "cnn", max_steps=1))
     torch.save({"weights": os.getcwd}, tmp_path / "hostile.pth")
     (tmp_path / "file").touch()
+    (tmp_path / "utf-16.txt").write_text("a.png", encoding="utf-16")
     return {
         "empty": tmp_path / "empty",
         "grey": tmp_path / "grey",
         "one": tmp_path / "one",
         "broken.tar": tmp_path / "broken.tar",
+        "utf-16.txt": tmp_path / "utf-16.txt",
+        "words": "widths=wide",
         "other": tmp_path / "other" / "last.safetensors",
         "missing": tmp_path / "missing.safetensors",
         "hostile": tmp_path / "hostile.pth",

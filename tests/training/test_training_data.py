@@ -1,5 +1,6 @@
 """Which pictures are taken, on which side of the split they lie, how often and how they are drawn."""
 
+import gzip
 import io
 import tarfile
 from collections import Counter
@@ -58,7 +59,9 @@ def test_grey_toned_and_broken_pictures_are_dropped_with_a_count(mixed):
 def test_a_folder_a_list_and_a_shard_give_the_same_pictures(mixed, tmp_path):
     paths = sorted(mixed.glob("*.png"))
     listing = tmp_path / "list.txt"
-    listing.write_text("# mine\n" + "\n".join(str(path.relative_to(tmp_path)) for path in paths))
+    # As Notepad writes it.
+    lines = [str(path.relative_to(tmp_path)) for path in paths]
+    listing.write_text("\r\n".join([*lines, "# the last"]), encoding="utf-8-sig", newline="")
     with tarfile.open(tmp_path / "shard.tar", "w") as shard:
         for path in paths:
             shard.add(path, path.name)
@@ -88,6 +91,21 @@ def test_a_shard_that_is_no_shard_and_a_folder_that_is_not_there_are_told(tmp_pa
         read(tmp_path / "a.tar")
     with pytest.raises(UsageError, match="is not there"):
         read(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=r"a\.txt cannot be read"):
+        read(tmp_path / "a.txt")
+    (tmp_path / "b.txt").write_bytes(b"a.jpg\0b.jpg")
+    with pytest.raises(UsageError, match="is no text"):
+        read(tmp_path / "b.txt")
+
+
+def test_a_compressed_or_cut_shard_is_told(mixed, tmp_path):
+    with tarfile.open(tmp_path / "whole.tar", "w") as shard:
+        shard.add(mixed)
+    whole = (tmp_path / "whole.tar").read_bytes()
+    for name, content in (("zipped", gzip.compress(whole)), ("cut", whole[: len(whole) // 3])):
+        (tmp_path / f"{name}.tar").write_bytes(content)
+        with pytest.raises(UsageError, match="must be whole, and not compressed"):
+            read(tmp_path / f"{name}.tar")
 
 
 def test_plainly_colour_is_no_grey_and_no_toned_picture():
@@ -130,6 +148,11 @@ def test_weights_by_source_take_the_longest_prefix():
     assert weights.tolist() == [0.5, 2.0, 1.0]
     with pytest.raises(UsageError, match="PREFIX=NUMBER"):
         parse_source_weights("cars=many")
+    for weight in ("-1", "nan", "inf"):
+        with pytest.raises(UsageError, match="0 or more"):
+            parse_source_weights(f"cars={weight}")
+    with pytest.raises(UsageError, match="no picture to train on"):
+        sampling_weights(photographs, {"cars": 0.0, "faces": 0.0})
 
 
 def drawer(photographs, **more):

@@ -14,12 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from archivecolor.errors import UsageError
 from archivecolor.model.generators.base import Answer, Generator, load_encoder_strictly
 from archivecolor.model.generators.efficientnet_lite import EfficientNetLite, grey_stem
 
 AB_SCALE = 110.0
 DISTANCE_SCALE = 12.0  # CIEDE2000 expected where certainty is 1/e
 DOUBT_WIDTH = 48
+HEADS = 8  # of attention
+FEWEST_BINS = 4  # over which a colour is spread
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Outputs(NamedTuple):
 class Attention(nn.Module):
     """Pre-norm self-attention over all cells of a map, told of place by a depthwise convolution."""
 
-    def __init__(self, channels: int, heads: int = 8) -> None:
+    def __init__(self, channels: int, heads: int = HEADS) -> None:
         super().__init__()
         self.heads = heads
         self.place = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
@@ -130,6 +133,10 @@ class DefaultGenerator(Generator):
 
     def __init__(self, options: DefaultOptions) -> None:
         super().__init__(options)
+        if len(options.widths) != 4 or (options.attention and options.widths[0] % HEADS):
+            raise UsageError(f"widths is {options.widths}; it takes four, the first a multiple of {HEADS}")
+        if options.bins < FEWEST_BINS:
+            raise UsageError(f"bins is {options.bins}; it takes {FEWEST_BINS} or more")
         self.encoder = EfficientNetLite(options.encoder)
         quarter, eighth, sixteenth, deep = self.encoder.channels
         bottom, *widths = options.widths

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from archivecolor.errors import UsageError
+
 # kernel, stride, expansion, channels, repeats of Lite0
 STAGES = (
     (3, 1, 1, 16, 1),
@@ -124,6 +126,8 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, variant: str) -> None:
         super().__init__()
+        if variant not in FACTORS:
+            raise UsageError(f"encoder is {variant!r}; choose one of {', '.join(FACTORS)}")
         width, depth = FACTORS[variant]
         self.conv_stem = SameConv2d(1, STEM_CHANNELS, 3, 2)
         self.bn1 = nn.BatchNorm2d(STEM_CHANNELS, eps=EPSILON)

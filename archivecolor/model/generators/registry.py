@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 from collections.abc import Mapping
 from typing import Any
 
 from archivecolor.errors import UsageError
 from archivecolor.model.generators.base import Generator
+from archivecolor.model.generators.options import options_from
+from archivecolor.settings import nearest
 
 NETWORKS: Mapping[str, str] = {
     "default": "archivecolor.model.generators.default:DefaultGenerator",
@@ -30,7 +31,10 @@ def network_names() -> tuple[str, ...]:
 def generator_class(name: str) -> type[Generator]:
     """The class of the network called `name`. Raises `UsageError` for an unknown name."""
     if name not in NETWORKS:
-        raise UsageError(f"there is no network called {name!r}; choose one of {', '.join(NETWORKS)}")
+        names = ", ".join(NETWORKS)
+        raise UsageError(
+            f"there is no network called {name!r}; choose one of {names}{nearest(name, NETWORKS)}"
+        )
     module, _, attribute = NETWORKS[name].partition(":")
     found: type[Generator] = getattr(importlib.import_module(module), attribute)
     return found
@@ -44,14 +48,15 @@ def build_generator(name: str, options: Mapping[str, Any]) -> Generator:
         options: fields of the network's `Options` dataclass by name; lists stand for tuples, as in JSON.
 
     Raises:
-        UsageError: an unknown network, or an option the network does not have.
+        UsageError: an unknown network, an option the network does not have, or values of which no network
+            can be made.
     """
     kind = generator_class(name)
-    known = {field.name for field in dataclasses.fields(kind.Options)}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise UsageError(
-            f"network {name!r} has no option {unknown[0]!r}; it has {', '.join(sorted(known)) or 'none'}"
-        )
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
-    return kind(kind.Options(**values))
+    values = options_from(kind.Options, options, f"network {name!r}")
+    try:
+        generator = kind(values)
+    except (ValueError, RuntimeError, ArithmeticError, LookupError, AssertionError) as trouble:
+        raise UsageError(f"network {name!r} cannot be made with {values}: {trouble}") from trouble
+    if any(part.numel() == 0 for part in generator.parameters()):
+        raise UsageError(f"network {name!r} cannot be made with {values}: a layer of it would be empty")
+    return generator
