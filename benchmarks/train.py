@@ -1,6 +1,6 @@
 """How busy the training loop keeps its device: pictures a second against the network alone.
 
-    python benchmarks/train.py [PICTURES] [--network default] [--batch-size 32] [--size 144] [--seconds 30]
+    python benchmarks/train.py [PICTURES] [--network default] [--batch-size 32] [--size 128] [--seconds 30]
     python benchmarks/train.py --quick
 
 PICTURES are what `archivecolor train` takes; photographs of scikit-image's without them. Both halves run in

@@ -64,7 +64,7 @@ class DefaultRecipe(Recipe):
     numbers = Numbers(
         epochs=12,
         batch_size=32,
-        size=144,
+        size=128,
         lr=1.2e-3,
         augment=1.0,
         warm_up=200,

@@ -28,6 +28,13 @@ def test_every_network_has_a_recipe_whose_options_are_its_own():
     assert recipe_option_names("unet") == {"reconstruction", "noise"}
 
 
+@pytest.mark.parametrize("network", network_names())
+def test_a_recipe_s_own_crops_suit_its_network(network):
+    with torch.device("meta"):
+        multiple = build_generator(network, {}).multiple
+    assert build_recipe(network, {}).numbers.size % multiple == 0
+
+
 @pytest.mark.parametrize(
     ("network", "given", "words"),
     [
