@@ -142,6 +142,8 @@ class JpegFormat(WritableFormat):
         if luma is None:
             return _around_coefficients(scan, plan)
         if plan.samples == 1:
+            with reading(plan.source, self):
+                next(scan.bands(0))  # nothing else would find damage
             written = jpeg_scans.luma_scan_alone(scan.header, luma)
         else:
             written = jpeg_scans.with_chroma_scans(scan.header, luma, _chroma_planes(plan))

@@ -67,6 +67,17 @@ def test_luma_is_carried_over_restart_markers(tmp_path: Path) -> None:
     assert jpeg_coefficients.luma_of(done.path.read_bytes()) == jpeg_coefficients.luma_of(data)
 
 
+def test_damage_is_found_when_colour_is_taken_off(tmp_path: Path) -> None:
+    done = colour(scan_of(tmp_path, encoded(scene(300, 300)))).path
+    data = bytearray(done.read_bytes())
+    middle = jpeg_segments.parse(bytes(data)).scan + 2000
+    data[middle : middle + 400] = np.random.default_rng(3).integers(0, 255, 400, np.uint8).tobytes()
+    done.write_bytes(bytes(data))
+    with pytest.raises(ItemError) as trouble:
+        take_colour_off(done, tmp_path / "back")
+    assert trouble.value.reason is Reason.UNREADABLE
+
+
 def test_what_was_coloured_takes_other_colour(tmp_path: Path) -> None:
     data = encoded(scene(), restart_marker_rows=1)
     once = colour(scan_of(tmp_path, data), strength=0.02).path.rename(tmp_path / "once.jpg")
