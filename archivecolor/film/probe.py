@@ -155,7 +155,7 @@ def film_errors() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ItemError(Reason.VANISHED, "the film is no longer there") from error
+        raise vanished() from error
     except PermissionError as error:
         raise ItemError(Reason.PERMISSION, "the film may not be read") from error
     except av.error.DecoderNotFoundError as error:
@@ -166,6 +166,11 @@ def film_errors() -> Iterator[None]:
         if error.errno in WRITE_ERRNOS:
             raise  # a full disk is no fault of the film
         raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
+
+
+def vanished() -> ItemError:
+    """The error for a film that is gone."""
+    return ItemError(Reason.VANISHED, "the film is no longer there")
 
 
 def probe(path: Path) -> FilmFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.errors import ItemError, Reason
@@ -14,12 +15,11 @@ from archivecolor.settings import VideoSettings
 NO_SOURCE = Source(0, 0)
 
 
-def source_of(reel: Reel, film: Film) -> Source:
-    """What a record says of a film's file."""
-    about, facts = reel.source.stat(), film.facts
-    return Source(
-        bytes=about.st_size,
-        mtime_ns=about.st_mtime_ns,
+def source_of(film: Film) -> Source:
+    """What a record says of a film that was surveyed, but for its file."""
+    facts = film.facts
+    return replace(
+        NO_SOURCE,
         width=facts.width,
         height=facts.height,
         depth=facts.layout.depth,

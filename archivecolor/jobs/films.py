@@ -33,7 +33,7 @@ from archivecolor.film.fields import check_pulldown, is_progressive, order_of, p
 from archivecolor.film.film import Film, Predictor, changed
 from archivecolor.film.frames import geometry_of
 from archivecolor.film.join import Joining, join
-from archivecolor.film.probe import FilmFacts, film_errors, probe
+from archivecolor.film.probe import FilmFacts, film_errors, probe, vanished
 from archivecolor.film.segments import (
     Making,
     Segment,
@@ -66,16 +66,28 @@ def colour_film(reel: Reel, studio: Studio) -> Record:
     """
     before = stamp_of(reel)
     try:
-        return coloured(reel, studio)
+        record = coloured(reel, studio)
+    except FileNotFoundError as error:
+        if stamp_of(reel) is None:
+            raise vanished() from error
+        raise
     except ItemError as error:
         after = stamp_of(reel)
         if after is not None and after != before:
             raise changed() from error
         raise
+    # The state the film was read in: what is written to it from here on is for the next run.
+    nbytes, mtime_ns = before or (0, 0)
+    return replace(record, source=replace(record.source, bytes=nbytes, mtime_ns=mtime_ns))
 
 
 def coloured(reel: Reel, studio: Studio) -> Record:
-    """Colour one film, on the understanding that its file stays as it is; raises as `colour_film`."""
+    """Colour one film, on the understanding that its file stays as it is.
+
+    Raises:
+        FileNotFoundError: it is gone.
+        ItemError, StoppedError, OutputError: as `colour_film`.
+    """
     began = time.monotonic()
     with film_errors():
         sha256 = sha256_of(reel.source)
@@ -94,7 +106,7 @@ def coloured(reel: Reel, studio: Studio) -> Record:
         record = finished(reel, studio, Joining(film, segments, folder, marking_of(studio, sha256)))
     if not studio.settings.keep_work:
         shutil.rmtree(folder.path, ignore_errors=True)
-    source = replace(source_of(reel, film), sha256=sha256)
+    source = replace(source_of(film), sha256=sha256)
     return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
 
 

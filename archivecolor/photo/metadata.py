@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -109,16 +108,6 @@ def copy_metadata(source: Path, part: Path, marking: Marking) -> tuple[str, ...]
     lost = () if says_nothing(source) else with_exiftool(source, part)
     load = Load(xmp) if lost is not None else Load(xmp, carried_exif(blocks, part), blocks.iptc)
     return (*(lost or ()), *embedded(container, part, load), *(("xmp",) if xmp.damaged else ()))
-
-
-def preserve_times(source: Path, target: Path) -> None:
-    """Give `target` the access and change times of `source`, to the nanosecond.
-
-    Raises:
-        OSError: the source is gone, or the target cannot be changed.
-    """
-    about = source.stat()
-    os.utime(target, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
 # --- with exiftool

@@ -2,9 +2,15 @@
 
 import json
 import logging
+import shutil
+import subprocess
+
+import pytest
 
 from archivecolor.engine.progress import Silence
 from archivecolor.errors import ExitCode
+from archivecolor.film import command
+from archivecolor.jobs import films as film_job
 from archivecolor.jobs import video
 from archivecolor.settings import VideoSettings
 
@@ -33,3 +39,70 @@ def test_a_fault_costs_its_film_and_not_the_next(tmp_path, monkeypatch, caplog):
     (logged,) = caplog.records
     assert "a.mkv" in logged.message
     assert logged.exc_info
+
+
+@pytest.fixture(scope="module")
+def reel(tmp_path_factory):
+    path = tmp_path_factory.mktemp("reels") / "reel.mkv"
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.4,format=gray,format=yuv420p"]
+    tone = ["-f", "lavfi", "-i", "sine=d=0.4", "-c:a", "flac", "-c:v", "ffv1"]
+    subprocess.run(["ffmpeg", "-v", "error", *picture, *tone, str(path)], check=True, timeout=60)
+    return path
+
+
+# Each moment is held by the name of a function that is about to run.
+@pytest.mark.parametrize(
+    ("room", "moment"),
+    [
+        (film_job, "sha256_of"),
+        (film_job, "probe"),
+        (film_job, "survey"),
+        (film_job, "make_segments"),
+        (film_job, "join"),
+        (film_job, "compare"),
+        (command, "stream_digests"),
+    ],
+)
+def test_a_film_that_goes_at_any_moment_has_vanished(reel, checkpoint, tmp_path, monkeypatch, room, moment):
+    source, output = tmp_path / "in" / "reel.mkv", tmp_path / "out"
+    source.parent.mkdir()
+    shutil.copy(reel, source)
+    given = getattr(room, moment)
+
+    def after_it_went(*words):
+        source.unlink(missing_ok=True)
+        return given(*words)
+
+    monkeypatch.setattr(room, moment, after_it_went)
+    settings = VideoSettings(
+        input=(source.parent,), output=output, device="cpu", working_size=64, checkpoint=checkpoint
+    )
+    ending = video.colour_films(settings, Silence())
+    assert ending.exit_code is ExitCode.SOME_FAILED
+    (line,) = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
+    assert json.loads(line)["reason"] == "vanished"
+    assert not list(output.glob("*.mkv"))
+
+
+def test_what_is_written_to_a_film_once_it_is_read_is_for_the_next_run(
+    reel, checkpoint, tmp_path, monkeypatch
+):
+    source, output = tmp_path / "in" / "reel.mkv", tmp_path / "out"
+    source.parent.mkdir()
+    shutil.copy(reel, source)
+    about = source.stat()
+    given = film_job.done
+
+    def before_more_came(*words):
+        with source.open("ab") as file:
+            file.write(bytes(1000))
+        return given(*words)
+
+    monkeypatch.setattr(film_job, "done", before_more_came)
+    settings = VideoSettings(
+        input=(source.parent,), output=output, device="cpu", working_size=64, checkpoint=checkpoint
+    )
+    assert video.colour_films(settings, Silence()).exit_code is ExitCode.OK
+    (line,) = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
+    known = json.loads(line)["source"]
+    assert (known["bytes"], known["mtime_ns"]) == (about.st_size, about.st_mtime_ns)

@@ -20,7 +20,7 @@ from PIL import Image
 from archivecolor.archive.marking import DIGITAL_SOURCE_TYPE, Marking
 from archivecolor.photo import exiftool, metadata
 from archivecolor.photo.exiftool import ExiftoolDiedError, ExiftoolError, HeldExiftool
-from archivecolor.photo.metadata import MARKING, copy_metadata, preserve_times
+from archivecolor.photo.metadata import MARKING, copy_metadata
 
 US = Marking("1.2", "a" * 64, "settings0", "weights00", "default")
 FORMATS = ["jpg", "png", "tif", "webp", "jp2"]
@@ -469,12 +469,3 @@ def is_running(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def test_times_are_kept_to_the_nanosecond(tmp_path):
-    source, target = tmp_path / "a", tmp_path / "b"
-    source.write_bytes(b"")
-    target.write_bytes(b"")
-    os.utime(source, ns=(111_222_333_444, 555_666_777_888))
-    preserve_times(source, target)
-    assert (target.stat().st_atime_ns, target.stat().st_mtime_ns) == (111_222_333_444, 555_666_777_888)
