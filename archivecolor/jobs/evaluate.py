@@ -98,15 +98,18 @@ def open_networks(settings: EvaluateSettings) -> list[Network]:
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
-    """Short names for rows: the file's, or its whole path where two share it.
+    """Short names for rows and files: the checkpoint's, after as many of its folders as tell it from others.
 
     Raises:
         UsageError: the same file is given twice.
     """
-    if len(set(paths)) < len(paths):
-        raise UsageError("a checkpoint is given twice; give each once")
-    stems = [path.stem for path in paths]
-    return [stem if stems.count(stem) == 1 else str(path) for stem, path in zip(stems, paths, strict=True)]
+    taken = {reference.name for reference in REFERENCES}
+    whole = [path.resolve().with_suffix("").parts[1:] for path in paths]
+    for count in range(1, max(map(len, whole)) + 1):
+        names = ["-".join(parts[-count:]) for parts in whole]
+        if len(taken.union(names)) == len(taken) + len(names):
+            return names
+    raise UsageError("a checkpoint is given twice; give each once")
 
 
 def judged_photographs(
@@ -200,7 +203,7 @@ def write_sheets(output: Path, judged: Judgement | None) -> list[Path]:
     written = []
     for name, drawn in strips.items():
         for number, sheet in enumerate(sheets(drawn), start=1):
-            written.append(output / f"sheet-{Path(name).stem}-{number:02}.png")
+            written.append(output / f"sheet-{name}-{number:02}.png")
             with replacing(written[-1]) as part:
                 sheet.save(part, format="PNG")
     return written

@@ -85,6 +85,19 @@ def test_the_answer_does_not_depend_on_the_company(folder, shard, checkpoint, tm
     capsys.readouterr()
 
 
+def test_checkpoints_of_one_name_have_their_own_rows_and_sheets(folder, checkpoint, tmp_path, capsys):
+    paths = [tmp_path / "runs" / run / "grey.safetensors" for run in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(checkpoint.read_bytes())
+    words = ["--checkpoint", str(paths[0]), "--checkpoint", str(paths[1]), *QUICK, "--limit", "1", "--json"]
+    assert main(["evaluate", str(folder), *words, "-o", str(tmp_path / "out")]) == 0
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)["rows"]]
+    assert names == ["grey", "one warm tint", "a-grey", "b-grey"]
+    sheets = sorted(path.name for path in (tmp_path / "out").glob("sheet-*-01.png"))
+    assert sheets == ["sheet-a-grey-01.png", "sheet-b-grey-01.png"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
