@@ -3,7 +3,7 @@
 #   make demo     colour a small archive made of scikit-image's pictures, and draw a before/after sheet
 #   make test     run the tests
 #   make check    linters, types and floors: what has to pass before a commit
-#   make faults   the whole fault suite, hours long: kills, full disks, mutated files, attacks, a real cron
+#   make faults   the whole fault suite, a quarter of an hour: kills, full disks, mutated files, attacks, a real cron
 #   make bench    the benchmarks behind README's numbers
 #   make venv     only install: .venv with everything, ffmpeg and exiftool where they are missing
 
@@ -49,7 +49,7 @@ check: .venv/ready
 	$(BIN)/lint-imports
 
 faults: .venv/ready
-	$(BIN)/python -m pytest tests/faults tests/security tests/pipelines
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/faults tests/security tests/pipelines
 
 bench: .venv/ready
 	$(BIN)/python benchmarks/photos.py

@@ -8,6 +8,7 @@ at the next segment with the same colours.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -91,6 +92,12 @@ class WorkFolder:
     def confidence(self, segment: Segment) -> Path:
         """How sure the network was, frame by frame."""
         return self.path / f"segment-{segment.number:05d}-confidence.npy"
+
+    def clear(self) -> None:
+        """Remove it: the pictures first, as a segment that is there counts as made, with all that belongs to it."""
+        for picture in self.path.glob(f"segment-*{self.suffix}"):
+            picture.unlink()
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 def frames_of_work(film_seconds_of_work: float, seconds_per_frame: float) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 import time
 from dataclasses import replace
 from importlib.metadata import version
@@ -105,7 +104,7 @@ def coloured(reel: Reel, studio: Studio) -> Record:
         segments = coloured_segments(reel, studio, film, folder)
         record = finished(reel, studio, Joining(film, segments, folder, marking_of(studio, sha256)))
     if not studio.settings.keep_work:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        folder.clear()
     source = replace(source_of(film), sha256=sha256)
     return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
 

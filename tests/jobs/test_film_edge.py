@@ -84,6 +84,25 @@ def test_a_film_that_goes_at_any_moment_has_vanished(reel, checkpoint, tmp_path,
     assert not list(output.glob("*.mkv"))
 
 
+def test_a_kill_while_work_files_go_costs_nothing(reel, checkpoint, tmp_path, monkeypatch):
+    output = tmp_path / "out"
+    settings = VideoSettings(input=(reel,), output=output, device="cpu", working_size=64, checkpoint=checkpoint)
+
+    def killed(path, **_):
+        for file in path.glob("*.np*"):
+            file.unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            video.colour_films(settings, Silence())
+    made = (output / "reel.mkv").read_bytes()
+    assert video.colour_films(settings, Silence()).exit_code is ExitCode.OK
+    assert (output / "reel.mkv").read_bytes() == made
+    assert not any((output / "_archivecolor" / "work").iterdir())
+
+
 def test_what_is_written_to_a_film_once_it_is_read_is_for_the_next_run(
     reel, checkpoint, tmp_path, monkeypatch
 ):
