@@ -86,7 +86,9 @@ def test_a_film_that_goes_at_any_moment_has_vanished(reel, checkpoint, tmp_path,
 
 def test_a_kill_while_work_files_go_costs_nothing(reel, checkpoint, tmp_path, monkeypatch):
     output = tmp_path / "out"
-    settings = VideoSettings(input=(reel,), output=output, device="cpu", working_size=64, checkpoint=checkpoint)
+    settings = VideoSettings(
+        input=(reel,), output=output, device="cpu", working_size=64, checkpoint=checkpoint
+    )
 
     def killed(path, **_):
         for file in path.glob("*.np*"):
