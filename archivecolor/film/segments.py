@@ -94,7 +94,7 @@ class WorkFolder:
         return self.path / f"segment-{segment.number:05d}-confidence.npy"
 
     def clear(self) -> None:
-        """Remove it: the pictures first, as a segment that is there counts as made, with all that belongs to it."""
+        """Remove it, pictures first: a segment that is there counts as made, with all that goes with it."""
         for picture in self.path.glob(f"segment-*{self.suffix}"):
             picture.unlink()
         shutil.rmtree(self.path, ignore_errors=True)
