@@ -43,7 +43,7 @@ def show_forecast(settings: VideoSettings) -> ExitCode:
         click.echo(printable(f"{film.path}: {words}"))
     frames, seconds = sum(film.frames for film in films), sum(film.seconds for film in films)
     click.echo(f"to do: {len(films)} films, {frames} frames")
-    click.echo(f"expected time: {seconds / 3600:.1f} h (a cautious guess)")
+    click.echo(f"expected time: {duration(seconds)} (a cautious guess)")
     for word, count in untouched.items():
         click.echo(f"{count} {word}")
     return ExitCode.OK

@@ -16,7 +16,7 @@ import numpy as np
 from archivecolor.archive.durable import printable
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import command
-from archivecolor.film.containers import Joined, is_lost, is_shapeless, needs_plain_text
+from archivecolor.film.containers import Joined, is_lost, is_shapeless, needs_plain_text, stream_tags
 from archivecolor.film.film import Film
 from archivecolor.film.probe import StreamFacts, film_errors, opened, picture_stream
 
@@ -114,6 +114,20 @@ def carried(film: Film, joined: Joined, kind: str) -> list[StreamFacts]:
         for stream in film.facts.streams
         if stream.kind == kind and not stream.rewritten and not is_lost(stream, joined)
     ]
+
+
+def lost_languages(film: Film, joined: Joined, part: Path) -> tuple[str, ...]:
+    """Languages of streams that the finished film's container has no code for, in words."""
+    lost = []
+    with opened(film.facts.path) as source, opened(part) as made:
+        for kind in ("audio", "subtitle"):
+            copies = [stream for stream in made.streams if stream.type == kind]
+            for stream, copy in zip(carried(film, joined, kind), copies, strict=True):
+                tags = source.streams[stream.index].metadata
+                own, kept = (found.get("language", "und") for found in (tags, stream_tags(tags, joined.container)))
+                if copy.metadata.get("language", "und") not in (own, kept):
+                    lost.append(f"the language of stream {stream.index}, {own}")
+    return tuple(lost)
 
 
 def second_opinion(film: Film, joined: Joined, part: Path) -> str:

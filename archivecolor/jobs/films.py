@@ -19,7 +19,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.engine.workers import core_count
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.badge import badge_for
-from archivecolor.film.compare import compare
+from archivecolor.film.compare import compare, lost_languages
 from archivecolor.film.containers import (
     containers_for,
     holding_container,
@@ -273,6 +273,7 @@ def finished(reel: Reel, studio: Studio, joining: Joining) -> Record:
         )
         raise_if_full(part.parent)
         opinion = compare(film, joined, part)
+        joined = replace(joined, lost=(*joined.lost, *lost_languages(film, joined, part)))
         with film_errors():
             if sha256_of(reel.source) != joining.marking.source_sha256:
                 raise changed()

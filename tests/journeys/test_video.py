@@ -312,6 +312,15 @@ def test_each_codec_finds_its_container_and_keeps_the_shape_of_samples(
     assert ("BT.709" in records(tmp_path / "out")[name]["detail"]) is (codec == "dnxhr")
 
 
+@pytest.mark.parametrize(("codec", "lost"), [("prores", ("the language of stream 1, yue",)), ("h264", ())])
+def test_a_language_that_quicktime_has_no_code_for_is_told_as_lost(tmp_path, parts, video, codec, lost):
+    film = tmp_path / "reel.mp4"
+    sound = ["-f", "lavfi", "-i", "sine=d=1.6", "-c:a", "aac", "-metadata:s:a:0", "language=yue"]
+    ffmpeg("-i", parts / "picture.mp4", *sound, "-c:v", "copy", film)
+    video(film, "-o", tmp_path / "out", "--codec", codec)
+    assert tuple(records(tmp_path / "out")["reel.mp4"]["lost"]) == lost
+
+
 def test_a_tape_that_begins_late_keeps_its_times_in_mp4(tmp_path, parts, video):
     tape, made = tmp_path / "tape.mpg", tmp_path / "out" / "tape.mp4"
     sound = ["-f", "lavfi", "-i", "sine=d=1.6", "-c:a", "mp2"]
