@@ -124,7 +124,9 @@ def lost_languages(film: Film, joined: Joined, part: Path) -> tuple[str, ...]:
             copies = [stream for stream in made.streams if stream.type == kind]
             for stream, copy in zip(carried(film, joined, kind), copies, strict=True):
                 tags = source.streams[stream.index].metadata
-                own, kept = (found.get("language", "und") for found in (tags, stream_tags(tags, joined.container)))
+                own, kept = (
+                    found.get("language", "und") for found in (tags, stream_tags(tags, joined.container))
+                )
                 if copy.metadata.get("language", "und") not in (own, kept):
                     lost.append(f"the language of stream {stream.index}, {own}")
     return tuple(lost)
