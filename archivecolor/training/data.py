@@ -7,7 +7,7 @@ resumed run sees what an uninterrupted one would have seen.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from archivecolor.training.ranks import ALONE, Ranks
 
 CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %
 PLAIN_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
+BATCHES_AHEAD = 2  # made and waiting, beside those being made
 SMALLEST_CROP = 0.72  # of the picture's short side
 
 # From a crop, uint8 (S, S, 3), and random numbers to a crop of the same shape.
@@ -244,12 +245,13 @@ class CropDrawer:
         return np.asarray(crop if self.retouch is None else self.retouch(crop, rng))
 
 
-def batches_from(drawer: CropDrawer, first_step: int, ahead: int = 3) -> Iterator[NDArray[np.uint8]]:
-    """Batches of the steps from `first_step` on, without end, made ahead of time in a thread."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        pending = [pool.submit(drawer.batch, first_step + offset) for offset in range(ahead)]
+def batches_from(drawer: CropDrawer, first_step: int, threads: int = 1) -> Iterator[NDArray[np.uint8]]:
+    """Batches of the steps from `first_step` on, in order, without end, made ahead of time in threads."""
+    ahead = threads + BATCHES_AHEAD
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        pending = deque(pool.submit(drawer.batch, first_step + offset) for offset in range(ahead))
         step = first_step + ahead
         while True:
-            yield pending.pop(0).result()
+            yield pending.popleft().result()
             pending.append(pool.submit(drawer.batch, step))
             step += 1

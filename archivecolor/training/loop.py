@@ -7,6 +7,7 @@ import copy
 import gc
 import logging
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -92,6 +93,8 @@ class Trainer:
         self.ranks = self.drawer.ranks
         self.device = choose_device(self.settings.device)
         self.precision = choose_precision(self.settings.precision, self.device)
+        # All batches are of one shape: the fastest kernels are looked for once.
+        torch.backends.cudnn.benchmark = self.device.type == "cuda"
         manner = Manner(self.device, self.precision, self.settings.clip, self.ranks)
         self.generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.generator).eval().requires_grad_(False)
@@ -139,7 +142,8 @@ class Trainer:
         """
         self._share_start()
         self.generator.train()
-        batches = batches_from(self.drawer, self.step * self.settings.accumulate)
+        first_batch = self.step * self.settings.accumulate
+        batches = batches_from(self.drawer, first_batch, self.settings.jobs or os.cpu_count() or 1)
         while not self._is_over(stop):
             started = time.monotonic()
             lr = self._set_lr()
