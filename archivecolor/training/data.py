@@ -239,9 +239,9 @@ class CropDrawer:
         filter_kind = cv2.INTER_AREA if side > self.size else cv2.INTER_CUBIC
         crop = cv2.resize(crop, (self.size, self.size), interpolation=filter_kind)
         if rng.random() < 0.5:
-            crop = crop[:, ::-1]
+            crop = cv2.flip(crop, 1)
         if self.vertical_flips and rng.random() < 0.5:
-            crop = crop[::-1]
+            crop = cv2.flip(crop, 0)
         return np.asarray(crop if self.retouch is None else self.retouch(crop, rng))
 
 

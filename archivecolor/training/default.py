@@ -81,7 +81,7 @@ class DefaultRecipe(Recipe):
         colours = sample_colours(photographs)
         if not bool(generator.centres.any()):
             generator.centres.copy_(place_bins(colours, generator.options.bins))
-        self.rarity = bin_rarity(colours, generator.centres.cpu()).to(generator.centres.device)
+        self.rarity = bin_rarity(colours, generator.centres.cpu())
         if self.options.frozen_encoder:
             encoder = generator.encoder
             for part in (encoder.conv_stem, encoder.bn1, encoder.blocks[0], encoder.blocks[1]):
@@ -105,9 +105,10 @@ class DefaultRecipe(Recipe):
         truth = shrink_to(batch.ab, outputs.ab)
         ab = outputs.ab * AB_SCALE
         distance = chroma_distance(ab, truth)
+        rarity = self.rarity.to(truth.device)
         losses = {
             "bins": self.options.bins_weight
-            * bin_cross_entropy(outputs.logits, truth, generator.centres, self.rarity),
+            * bin_cross_entropy(outputs.logits, truth, generator.centres, rarity),
             "distance": 0.25 * distance.mean(),
             "doubt": 0.02 * F.smooth_l1_loss(outputs.distance[:, 0], distance.detach(), beta=5.0),
         }
