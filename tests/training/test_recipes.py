@@ -10,6 +10,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import UsageError
 from archivecolor.model.generators import build_generator, network_names
 from archivecolor.training.cnn import change_exposure
+from archivecolor.training.data import Photograph
 from archivecolor.training.default import bin_rarity, place_bins
 from archivecolor.training.ranks import ALONE
 from archivecolor.training.recipe import RECIPES, Moment, build_recipe, recipe_option_names
@@ -33,6 +34,16 @@ def test_a_recipe_s_own_crops_suit_its_network(network):
     with torch.device("meta"):
         multiple = build_generator(network, {}).multiple
     assert build_recipe(network, {}).numbers.size % multiple == 0
+
+
+def test_the_default_s_losses_follow_the_network_to_another_device():
+    generator = build_generator("default", {"encoder": "lite0", "bins": 8})
+    recipe = build_recipe("default", {})
+    recipe.prepare(generator, [Photograph("astronaut", "", astronaut())])
+    # As the trainer does once the recipe has prepared it; what stayed behind shows without a GPU.
+    generator.to("meta")
+    batch = Batch(*(torch.empty(2, channels, 64, 64, device="meta") for channels in (1, 2, 1)))
+    assert set(recipe.generator_losses(generator, None, batch, Moment(0, 0.0, 0.0))) >= {"bins", "distance"}
 
 
 @pytest.mark.parametrize(
