@@ -54,7 +54,7 @@ class Sizes:
 
     count: int = 480
     megapixels: float = 6.0
-    scripted: int = 12
+    scripted: int = 36
     huge: float = 400.0
     many: int = 2000
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ Float32 = npt.NDArray[np.float32]
 
 # The slope of the cubic kernel; OpenCV's, so that both directions use the same one.
 CUBIC = -0.75
+LONGEST_RUN = 32  # rows mixed at once
 
 
 @dataclass(frozen=True)
@@ -47,27 +50,35 @@ def upsample(cbcr: Float32, height: int, width: int, rows: slice | None = None) 
         rows: the rows wanted (a slice without a step); all of them without it.
 
     Returns:
-        float32 (rows, width, c).
+        float32 (rows, width, c); in memory one channel lies after the other.
     """
     import cv2
 
     start, stop, _ = (rows or slice(None)).indices(height)
     grid = np.ascontiguousarray(cbcr, dtype=np.float32)
-    band = _interpolate_rows(grid, height, start, stop)
-    wide: Any = cv2.resize(band, (width, stop - start), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(wide, dtype=np.float32).reshape(stop - start, width, grid.shape[2])
+    grid_rows, _, channels = grid.shape
+    wide: Any = cv2.resize(grid, (width, grid_rows), interpolation=cv2.INTER_CUBIC)
+    planes = np.ascontiguousarray(np.moveaxis(wide.reshape(grid_rows, width, channels), 2, 0))
+    band = np.empty((channels, stop - start, width), np.float32)
+    for taps, weights, first in _row_mixtures(grid_rows, height):
+        top, bottom = max(first, start), min(first + len(weights), stop)
+        if top < bottom:
+            # Always the whole run, whatever part of it is wanted: of another shape it may round differently.
+            mixed = weights @ planes[:, taps]
+            band[:, top - start : bottom - start] = mixed[:, top - first : bottom - first]
+    return np.moveaxis(band, 0, 2)
 
 
-def _interpolate_rows(grid: Float32, height: int, start: int, stop: int) -> Float32:
-    """Rows `start` to `stop` of the grid stretched to `height` rows, its columns as they are."""
-    position = (np.arange(start, stop) + 0.5) * (grid.shape[0] / height) - 0.5
-    whole = np.floor(position)
+def _row_mixtures(grid_rows: int, height: int) -> Iterator[tuple[npt.NDArray[np.intp], Float32, int]]:
+    """Runs of rows that mix the same four of the grid: those four, weights (n, 4), the run's first row."""
+    position = (np.arange(height) + 0.5) * (grid_rows / height) - 0.5
+    whole = np.floor(position).astype(np.intp)
     weights = _cubic_weights(position - whole).astype(np.float32)
-    band = np.zeros((stop - start, *grid.shape[1:]), np.float32)
-    for tap in range(4):
-        source = np.clip(whole.astype(np.intp) + (tap - 1), 0, grid.shape[0] - 1)
-        band += weights[:, tap, None, None] * grid[source]
-    return band
+    firsts = np.flatnonzero(np.diff(whole, prepend=whole[0] - 1))
+    for first, end in pairwise((*firsts.tolist(), height)):
+        taps = np.clip(whole[first] + np.arange(-1, 3), 0, grid_rows - 1)
+        for begin in range(first, end, LONGEST_RUN):
+            yield taps, weights[begin : min(begin + LONGEST_RUN, end)], begin
 
 
 def _cubic_weights(fraction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -83,7 +83,8 @@ def _blocks(luma: npt.NDArray[Any], cbcr: Float32) -> Iterator[tuple[slice, Floa
     if cbcr.shape != (*luma.shape, 2):
         raise ValueError(f"luma of shape {luma.shape} and chroma of shape {cbcr.shape} do not match")
     flat_luma = luma.reshape(-1)
-    flat_chroma = cbcr.reshape(-1, 2).T
+    # A view, whether the two lie side by side in memory or one after the other.
+    flat_chroma = np.moveaxis(cbcr, 2, 0).reshape(2, -1)
     for start in range(0, luma.size, BLOCK_PIXELS):
         block = slice(start, start + BLOCK_PIXELS)
         yield block, flat_luma[block].astype(np.float32), _sane(flat_chroma[:, block])
