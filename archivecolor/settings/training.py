@@ -26,6 +26,9 @@ class TrainSettings(VoiceOptions):
         None, "Pretrained encoder file (safetensors, or .pth of plain tensors)."
     )
     init: Path | None = option(None, "Start from the weights of this checkpoint.")
+    init_share: float = option(
+        0.0, "Share that the weights of --init keep in the last checkpoint.", low=0.0, high=1.0
+    )
     resume: bool = option(False, "Go on from the newest checkpoint in OUTPUT.")
     epochs: int | None = option(None, "Passes over the pictures; the recipe's own number without it.", low=1)
     max_steps: int | None = option(None, "Stop after this many steps in all.", low=1)

@@ -218,6 +218,17 @@ class Trainer:
         with torch.no_grad():
             torch._foreach_lerp_(list(averages.values()), list(values.values()), 1.0 - decay)
 
+    def lean_on(self, first: Generator, share: float) -> None:
+        """Give the averaged weights a share of those that training began with.
+
+        What was learned first and lost since comes back, the more so the fewer pictures there are. Source:
+        Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
+        """
+        averages = floating(self.averaged.state_dict())
+        begun = floating(first.to(self.device).state_dict())
+        with torch.no_grad():
+            torch._foreach_lerp_(list(averages.values()), list(begun.values()), share)
+
     def _check(self, losses: Mapping[str, float]) -> None:
         if not all(math.isfinite(value) for value in losses.values()):
             raise DivergedError(f"a loss is not a number at step {self.step} ({words_of(losses)}); {WAY_ON}")

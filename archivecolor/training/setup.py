@@ -121,6 +121,8 @@ def build(settings: TrainSettings) -> tuple[Generator, Recipe]:
     refuse_unknown(options, known | option_names(settings.network), settings.network)
     for_recipe = {name: options.pop(name) for name in known & set(options)}
     if settings.init is None:
+        if settings.init_share:
+            raise UsageError("init_share is a share of the weights of --init, and none are given")
         generator = build_generator(settings.network, options)
     else:
         generator = build_from_checkpoint(settings.init, settings.network, options)

@@ -219,6 +219,21 @@ def test_a_run_starts_from_the_weights_it_is_given(pictures, trained, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in learned)
 
 
+def test_the_weights_it_started_from_keep_their_share_of_the_last_ones(pictures, trained, tmp_path):
+    trained(quick_settings(pictures, tmp_path / "first", max_steps=3))
+    given = tmp_path / "first" / "last.safetensors"
+    for name, share in (("alone", 0.0), ("shared", 0.25)):
+        trained(quick_settings(pictures, tmp_path / name, max_steps=2, lr=0.01, init=given, init_share=share))
+    first, alone, shared = (
+        load_file(tmp_path / name / "last.safetensors") for name in ("first", "alone", "shared")
+    )
+    assert any(not torch.equal(first[name], alone[name]) for name in first)
+    for name, tensor in shared.items():
+        wanted = 0.25 * first[name].float() + 0.75 * alone[name].float()
+        assert torch.allclose(tensor.float(), wanted, rtol=2e-3, atol=2e-3), name
+    assert read_info(tmp_path / "shared" / "last.safetensors").training["init_share"] == 0.25
+
+
 def test_given_weights_of_other_options_are_refused(pictures, trained, tmp_path):
     trained(quick_settings(pictures, tmp_path / "first", max_steps=1))
     given = tmp_path / "first" / "last.safetensors"
@@ -319,6 +334,7 @@ def test_ctrl_c_saves_and_ends_with_130_and_a_kill_costs_what_came_since(command
         ({"--options": "words"}, 2, "widths is 'wide'; it takes whole numbers"),
         ({"--init": "other"}, 2, "of network 'cnn', not 'unet'"),
         ({"--init": "missing"}, 4, "cannot be read"),
+        ({"--init-share": "half"}, 2, "a share of the weights of --init"),
         ({"--encoder-weights": "hostile"}, 4, "plain tensors"),
         ({"--encoder-weights": "missing"}, 4, "No such file"),
         ({"output": "under-a-file"}, 5, "cannot"),
@@ -370,6 +386,7 @@ def bad_places(pictures, trained, tmp_path):
         "broken.tar": tmp_path / "broken.tar",
         "utf-16.txt": tmp_path / "utf-16.txt",
         "words": "widths=wide",
+        "half": "0.5",
         "other": tmp_path / "other" / "last.safetensors",
         "missing": tmp_path / "missing.safetensors",
         "hostile": tmp_path / "hostile.pth",
