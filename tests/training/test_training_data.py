@@ -4,6 +4,7 @@ import gzip
 import io
 import tarfile
 from collections import Counter
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from archivecolor.errors import UsageError
 from archivecolor.training.data import (
     CropDrawer,
     Photograph,
+    batches_from,
     parse_source_weights,
     plainly_colour,
     read_photographs,
@@ -185,6 +187,12 @@ def test_batches_depend_on_seed_and_step_alone():
         np.testing.assert_array_equal(one.batch(step), again.batch(step))
     assert (one.batch(7) != other.batch(7)).any()
     assert (one.batch(7) != one.batch(8)).any()
+
+
+def test_batches_come_in_their_order_however_many_threads_draw():
+    drawn = drawer(many(40))
+    from_threads = list(islice(batches_from(drawn, 3, threads=4), 12))
+    assert all(np.array_equal(batch, drawn.batch(step)) for step, batch in enumerate(from_threads, start=3))
 
 
 def test_processes_share_a_batch_and_nothing_is_seen_twice():
