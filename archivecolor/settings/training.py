@@ -26,8 +26,8 @@ class TrainSettings(VoiceOptions):
         None, "Pretrained encoder file (safetensors, or .pth of plain tensors)."
     )
     init: Path | None = option(None, "Start from the weights of this checkpoint.")
-    init_share: float = option(
-        0.0, "Share that the weights of --init keep in the last checkpoint.", low=0.0, high=1.0
+    average_with: tuple[Path, ...] = option(
+        (), "Checkpoint whose mean with what is learned is the last one; may be repeated."
     )
     resume: bool = option(False, "Go on from the newest checkpoint in OUTPUT.")
     epochs: int | None = option(None, "Passes over the pictures; the recipe's own number without it.", low=1)

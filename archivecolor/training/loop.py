@@ -218,16 +218,17 @@ class Trainer:
         with torch.no_grad():
             torch._foreach_lerp_(list(averages.values()), list(values.values()), 1.0 - decay)
 
-    def lean_on(self, first: Generator, share: float) -> None:
-        """Give the averaged weights a share of those that training began with.
+    def average_with(self, others: Sequence[Generator]) -> None:
+        """Make the averaged weights the mean of themselves and those of other trainings from one start.
 
-        What was learned first and lost since comes back, the more so the fewer pictures there are. Source:
-        Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
+        Source: Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models", 2022.
         """
-        averages = floating(self.averaged.state_dict())
-        begun = floating(first.to(self.device).state_dict())
+        averages = list(floating(self.averaged.state_dict()).values())
         with torch.no_grad():
-            torch._foreach_lerp_(list(averages.values()), list(begun.values()), share)
+            for other in others:
+                theirs = floating(other.to(self.device).state_dict())
+                torch._foreach_add_(averages, list(theirs.values()))
+            torch._foreach_div_(averages, 1.0 + len(others))
 
     def _check(self, losses: Mapping[str, float]) -> None:
         if not all(math.isfinite(value) for value in losses.values()):

@@ -43,12 +43,14 @@ class Training:
         split: its pictures.
         digest: digest over the training pictures.
         dropped: pictures left out, by cause.
+        others: networks that the last checkpoint is the mean with.
     """
 
     trainer: Trainer
     split: Split
     digest: str
     dropped: dict[str, int]
+    others: tuple[Generator, ...] = ()
 
 
 def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
@@ -59,8 +61,11 @@ def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
         CheckpointError: weights that cannot be read or do not fit.
         OutOfMemoryError: the device has no room for the network.
     """
+    # Before the seed: a network that is built draws random numbers.
+    others = tuple(load_checkpoint(path).generator for path in settings.average_with)
     torch.manual_seed(settings.seed)
     generator, recipe = build(settings)
+    check_others(settings, others, generator)
     numbers = numbers_for(settings, recipe)
     check_numbers(numbers, generator, ranks)
     photographs = read(settings, settings.data, numbers)
@@ -85,7 +90,7 @@ def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
             f"{settings.device} has no room for the network itself; end what else runs there, or try another"
             " --device or options that make the network smaller"
         ) from trouble
-    return Training(trainer, split, digest, dict(photographs.dropped))
+    return Training(trainer, split, digest, dict(photographs.dropped), others)
 
 
 def check_numbers(numbers: Numbers, generator: Generator, ranks: Ranks) -> None:
@@ -121,14 +126,25 @@ def build(settings: TrainSettings) -> tuple[Generator, Recipe]:
     refuse_unknown(options, known | option_names(settings.network), settings.network)
     for_recipe = {name: options.pop(name) for name in known & set(options)}
     if settings.init is None:
-        if settings.init_share:
-            raise UsageError("init_share is a share of the weights of --init, and none are given")
         generator = build_generator(settings.network, options)
     else:
         generator = build_from_checkpoint(settings.init, settings.network, options)
     if settings.encoder_weights is not None:
         generator.load_encoder(load_foreign_tensors(settings.encoder_weights))
     return generator, build_recipe(settings.network, for_recipe)
+
+
+def check_others(settings: TrainSettings, others: Sequence[Generator], generator: Generator) -> None:
+    """Raise `UsageError` where the weights of an `--average-with` are not of the generator's shape."""
+    wanted = shapes_of(generator)
+    for path, other in zip(settings.average_with, others, strict=True):
+        if shapes_of(other) != wanted:
+            raise UsageError(f"{path} has other weights than the network to train: there is no mean of them")
+
+
+def shapes_of(generator: Generator) -> dict[str, torch.Size]:
+    """The shape of each weight by name."""
+    return {name: tensor.shape for name, tensor in generator.state_dict().items()}
 
 
 def option_names(network: str) -> set[str]:

@@ -6,7 +6,7 @@ import dataclasses
 from importlib.metadata import version
 
 from archivecolor.archive.fixity import sha256_of
-from archivecolor.model.checkpoint import CheckpointInfo, dump_checkpoint, load_checkpoint
+from archivecolor.model.checkpoint import CheckpointInfo, dump_checkpoint
 from archivecolor.settings import TrainSettings
 from archivecolor.training.curves import draw_curves
 from archivecolor.training.data import CACHE_MARGIN, Photograph
@@ -54,10 +54,10 @@ class Watch:
 
     def finish(self) -> CheckpointInfo:
         """The last figures, sheet and checkpoint of a training that is done."""
-        share = self._settings.init_share
-        if share and self._settings.init is not None:
-            self._trainer.lean_on(load_checkpoint(self._settings.init).generator, share)
-        if share or self._trainer.step % self.validate_every:
+        others = self._training.others
+        if others:
+            self._trainer.average_with(others)
+        if others or self._trainer.step % self.validate_every:
             self.validate()
         self.test()
         self.sample()
@@ -146,7 +146,7 @@ def describe(training: Training, settings: TrainSettings) -> CheckpointInfo:
             "numbers": dataclasses.asdict(trainer.numbers),
             "seed": settings.seed,
             "init": sha256_of(settings.init) if settings.init else "",
-            "init_share": settings.init_share,
+            "average_with": [sha256_of(path) for path in settings.average_with],
             "torch": version("torch"),
             "archivecolor": version("archivecolor"),
         },

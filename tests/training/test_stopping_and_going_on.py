@@ -219,19 +219,22 @@ def test_a_run_starts_from_the_weights_it_is_given(pictures, trained, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in learned)
 
 
-def test_the_weights_it_started_from_keep_their_share_of_the_last_ones(pictures, trained, tmp_path):
+def test_the_last_checkpoint_is_the_mean_with_those_given(pictures, trained, tmp_path):
     trained(quick_settings(pictures, tmp_path / "first", max_steps=3))
     given = tmp_path / "first" / "last.safetensors"
-    for name, share in (("alone", 0.0), ("shared", 0.25)):
-        trained(quick_settings(pictures, tmp_path / name, max_steps=2, lr=0.01, init=given, init_share=share))
-    first, alone, shared = (
-        load_file(tmp_path / name / "last.safetensors") for name in ("first", "alone", "shared")
+    for name, others in (("second", ()), ("mean", (given, given))):
+        settings = quick_settings(
+            pictures, tmp_path / name, max_steps=2, lr=0.01, init=given, average_with=others
+        )
+        trained(settings)
+    first, second, mean = (
+        load_file(tmp_path / name / "last.safetensors") for name in ("first", "second", "mean")
     )
-    assert any(not torch.equal(first[name], alone[name]) for name in first)
-    for name, tensor in shared.items():
-        wanted = 0.25 * first[name].float() + 0.75 * alone[name].float()
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+    for name, tensor in mean.items():
+        wanted = (2.0 * first[name].float() + second[name].float()) / 3.0
         assert torch.allclose(tensor.float(), wanted, rtol=2e-3, atol=2e-3), name
-    assert read_info(tmp_path / "shared" / "last.safetensors").training["init_share"] == 0.25
+    assert len(read_info(tmp_path / "mean" / "last.safetensors").training["average_with"]) == 2
 
 
 def test_given_weights_of_other_options_are_refused(pictures, trained, tmp_path):
@@ -334,7 +337,7 @@ def test_ctrl_c_saves_and_ends_with_130_and_a_kill_costs_what_came_since(command
         ({"--options": "words"}, 2, "widths is 'wide'; it takes whole numbers"),
         ({"--init": "other"}, 2, "of network 'cnn', not 'unet'"),
         ({"--init": "missing"}, 4, "cannot be read"),
-        ({"--init-share": "half"}, 2, "a share of the weights of --init"),
+        ({"--average-with": "other"}, 2, "has other weights than the network"),
         ({"--encoder-weights": "hostile"}, 4, "plain tensors"),
         ({"--encoder-weights": "missing"}, 4, "No such file"),
         ({"output": "under-a-file"}, 5, "cannot"),
@@ -386,7 +389,6 @@ def bad_places(pictures, trained, tmp_path):
         "broken.tar": tmp_path / "broken.tar",
         "utf-16.txt": tmp_path / "utf-16.txt",
         "words": "widths=wide",
-        "half": "0.5",
         "other": tmp_path / "other" / "last.safetensors",
         "missing": tmp_path / "missing.safetensors",
         "hostile": tmp_path / "hostile.pth",
