@@ -52,7 +52,7 @@ class TrainSettings(VoiceOptions):
     )
     precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
     cache_gigabytes: float = option(4.0, "Memory for decoded pictures.", unit="GB", low=0.01)
-    jobs: int = option(0, "Threads that decode; 0 takes one per core.", low=0, high=256, short="j")
+    jobs: int = option(0, "Threads that decode and crop; 0 takes one per core.", low=0, high=256, short="j")
     seed: int = option(0, "Seed of everything drawn at random.", low=0)
     ema: float = option(0.998, "Decay of the averaged weights; 0 for none.", low=0.0, high=0.99999)
     clip: float = option(1.0, "Largest gradient norm.", low=0.0)

@@ -25,6 +25,7 @@ from archivecolor.training.ranks import ALONE, Ranks
 CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %
 PLAIN_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
 BATCHES_AHEAD = 2  # made and waiting, beside those being made
+MOST_DRAWING = 8  # threads; seen on 16 cores: more stand in each other's way
 SMALLEST_CROP = 0.72  # of the picture's short side
 
 # From a crop, uint8 (S, S, 3), and random numbers to a crop of the same shape.
@@ -194,6 +195,7 @@ class CropDrawer:
         epoch_pictures: crops of an epoch; as many as there are photographs if None.
         retouch: what is done to a crop, None for nothing.
         ranks: the processes that share each batch.
+        threads: that draw batches ahead of time.
     """
 
     photographs: Sequence[Photograph]
@@ -205,6 +207,7 @@ class CropDrawer:
     epoch_pictures: int | None = None
     retouch: Retouch | None = None
     ranks: Ranks = ALONE
+    threads: int = 1
 
     @property
     def batches_per_epoch(self) -> int:
@@ -245,8 +248,9 @@ class CropDrawer:
         return np.asarray(crop if self.retouch is None else self.retouch(crop, rng))
 
 
-def batches_from(drawer: CropDrawer, first_step: int, threads: int = 1) -> Iterator[NDArray[np.uint8]]:
+def batches_from(drawer: CropDrawer, first_step: int) -> Iterator[NDArray[np.uint8]]:
     """Batches of the steps from `first_step` on, in order, without end, made ahead of time in threads."""
+    threads = min(drawer.threads, MOST_DRAWING)
     ahead = threads + BATCHES_AHEAD
     with ThreadPoolExecutor(max_workers=threads) as pool:
         pending = deque(pool.submit(drawer.batch, first_step + offset) for offset in range(ahead))

@@ -7,7 +7,6 @@ import copy
 import gc
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -142,8 +141,7 @@ class Trainer:
         """
         self._share_start()
         self.generator.train()
-        first_batch = self.step * self.settings.accumulate
-        batches = batches_from(self.drawer, first_batch, self.settings.jobs or os.cpu_count() or 1)
+        batches = batches_from(self.drawer, self.step * self.settings.accumulate)
         while not self._is_over(stop):
             started = time.monotonic()
             lr = self._set_lr()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from archivecolor.errors import OutOfMemoryError, UsageError
-from archivecolor.model.checkpoint import load_checkpoint, load_foreign_tensors
+from archivecolor.model.checkpoint import Checkpoint, load_checkpoint, load_foreign_tensors
 from archivecolor.model.generators import Generator, build_generator, generator_class
 from archivecolor.photo.collection import data_digest
 from archivecolor.settings import TrainSettings, nearest
@@ -43,14 +43,14 @@ class Training:
         split: its pictures.
         digest: digest over the training pictures.
         dropped: pictures left out, by cause.
-        others: networks that the last checkpoint is the mean with.
+        others: checkpoints that the last one is the mean with.
     """
 
     trainer: Trainer
     split: Split
     digest: str
     dropped: dict[str, int]
-    others: tuple[Generator, ...] = ()
+    others: tuple[Checkpoint, ...] = ()
 
 
 def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
@@ -62,7 +62,7 @@ def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
         OutOfMemoryError: the device has no room for the network.
     """
     # Before the seed: a network that is built draws random numbers.
-    others = tuple(load_checkpoint(path).generator for path in settings.average_with)
+    others = tuple(load_checkpoint(path) for path in settings.average_with)
     torch.manual_seed(settings.seed)
     generator, recipe = build(settings)
     check_others(settings, others, generator)
@@ -81,6 +81,7 @@ def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
         numbers.epoch_pictures,
         recipe.retouch(),
         ranks,
+        threads_of(settings),
     )
     digest = data_digest([photograph.digest for photograph in split.train])
     try:
@@ -134,11 +135,11 @@ def build(settings: TrainSettings) -> tuple[Generator, Recipe]:
     return generator, build_recipe(settings.network, for_recipe)
 
 
-def check_others(settings: TrainSettings, others: Sequence[Generator], generator: Generator) -> None:
+def check_others(settings: TrainSettings, others: Sequence[Checkpoint], generator: Generator) -> None:
     """Raise `UsageError` where the weights of an `--average-with` are not of the generator's shape."""
     wanted = shapes_of(generator)
     for path, other in zip(settings.average_with, others, strict=True):
-        if shapes_of(other) != wanted:
+        if shapes_of(other.generator) != wanted:
             raise UsageError(f"{path} has other weights than the network to train: there is no mean of them")
 
 
@@ -211,13 +212,18 @@ def numbers_for(settings: TrainSettings, recipe: Recipe) -> Numbers:
     return dataclasses.replace(recipe.numbers, **given)
 
 
+def threads_of(settings: TrainSettings) -> int:
+    """Threads that decode and crop."""
+    return settings.jobs or os.cpu_count() or 1
+
+
 def read(settings: TrainSettings, collections: Sequence[Path], numbers: Numbers) -> Photographs:
     """Decode a collection into memory, somewhat larger than the crops."""
     photographs = read_photographs(
         collections,
         round(numbers.size * CACHE_MARGIN),
         settings.cache_gigabytes * 1e9,
-        settings.jobs or os.cpu_count() or 1,
+        threads_of(settings),
     )
     logger.info(
         "%d colour photographs; dropped: %s",

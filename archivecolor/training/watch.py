@@ -56,7 +56,7 @@ class Watch:
         """The last figures, sheet and checkpoint of a training that is done."""
         others = self._training.others
         if others:
-            self._trainer.average_with(others)
+            self._trainer.average_with([other.generator for other in others])
         if others or self._trainer.step % self.validate_every:
             self.validate()
         self.test()
@@ -146,7 +146,7 @@ def describe(training: Training, settings: TrainSettings) -> CheckpointInfo:
             "numbers": dataclasses.asdict(trainer.numbers),
             "seed": settings.seed,
             "init": sha256_of(settings.init) if settings.init else "",
-            "average_with": [sha256_of(path) for path in settings.average_with],
+            "average_with": [other.digest for other in training.others],
             "torch": version("torch"),
             "archivecolor": version("archivecolor"),
         },

@@ -190,8 +190,8 @@ def test_batches_depend_on_seed_and_step_alone():
 
 
 def test_batches_come_in_their_order_however_many_threads_draw():
-    drawn = drawer(many(40))
-    from_threads = list(islice(batches_from(drawn, 3, threads=4), 12))
+    drawn = drawer(many(40), threads=4)
+    from_threads = list(islice(batches_from(drawn, 3), 12))
     assert all(np.array_equal(batch, drawn.batch(step)) for step, batch in enumerate(from_threads, start=3))
 
 
