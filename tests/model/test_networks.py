@@ -12,7 +12,7 @@ from archivecolor.model.discriminators.classifier import ConvolutionalClassifier
 from archivecolor.model.discriminators.conditional import ConditionalPatchGan
 from archivecolor.model.discriminators.patch import PatchGan
 from archivecolor.model.discriminators.spectral import SpectralPatch
-from archivecolor.model.folding import fold_batch_norms
+from archivecolor.model.folding import cast_weights, fold_batch_norms
 from archivecolor.model.generators import build_generator, network_names
 from archivecolor.model.generators.resnet import ResNet
 from archivecolor.model.generators.vgg import Vgg16
@@ -22,14 +22,16 @@ def count(network):
     return sum(part.numel() for part in network.parameters())
 
 
+SMALL = {
+    "pix2pix": {"depth": 5, "width": 8},
+    "unet-gan": {"depth": 5, "width": 8},
+    "resnet-fcn": {"depth": 18},
+}
+
+
 @pytest.mark.parametrize("name", network_names())
 def test_every_network_answers_with_chroma_over_the_whole_input(name):
-    small = {
-        "pix2pix": {"depth": 5, "width": 8},
-        "unet-gan": {"depth": 5, "width": 8},
-        "resnet-fcn": {"depth": 18},
-    }
-    network = build_generator(name, small.get(name, {})).eval()
+    network = build_generator(name, SMALL.get(name, {})).eval()
     with torch.inference_mode():
         answer = network.answer(torch.rand(2, 1, 64, 96) * 2 - 1)
     assert answer.ab.shape[:2] == (2, 2)
@@ -221,3 +223,32 @@ def test_folding_batch_norms_leaves_the_answer_and_no_norm():
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules())
     torch.testing.assert_close(after.ab, before.ab, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(after.certainty, before.certainty, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_weights_cast_beforehand_answer_as_in_mixed_precision(name):
+    network = build_generator(name, SMALL.get(name, {})).eval().requires_grad_(False)
+    lightness = torch.rand(1, 1, 64, 64) * 2.0 - 1.0
+    with torch.autocast("cpu", torch.bfloat16):
+        before = network.answer(lightness)
+        cast_weights(network, torch.bfloat16)
+        after = network.answer(lightness)
+    assert torch.equal(after.ab, before.ab)
+    assert torch.equal(after.certainty, before.certainty)
+
+
+def test_bins_have_their_say_where_the_regression_has_not_all_of_it():
+    torch.manual_seed(0)
+    options = {"encoder": "lite0", "widths": (16, 16, 8, 8), "bins": 4, "caution": 0.0, "temperature": 1.0}
+    alone, mixed = (
+        build_generator("default", {**options, "regression": share}).eval() for share in (1.0, 0.25)
+    )
+    alone.centres.copy_(torch.tensor([[40.0, 0.0], [-40.0, 0.0], [0.0, 40.0], [0.0, -40.0]]))
+    mixed.load_state_dict(alone.state_dict())
+    lightness = torch.rand(1, 1, 64, 64) * 2.0 - 1.0
+    with torch.inference_mode():
+        probability = alone(lightness).logits.softmax(dim=1)
+        expected = 0.25 * alone.answer(lightness).ab + 0.75 * torch.einsum(
+            "nbhw,bc->nchw", probability, alone.centres
+        )
+        torch.testing.assert_close(mixed.answer(lightness).ab, expected)

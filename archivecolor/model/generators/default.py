@@ -120,8 +120,8 @@ class UpStep(nn.Module):
         up = F.interpolate(
             self.from_coarse(coarse), size=skip.shape[-2:], mode="bilinear", align_corners=False
         )
-        x = F.relu(up + self.from_skip(skip))
-        return F.relu(x + self.conv2(F.relu(self.conv1(x))))
+        x = F.relu(up + self.from_skip(skip), inplace=True)
+        return F.relu(x + self.conv2(F.relu(self.conv1(x), inplace=True)), inplace=True)
 
 
 class DefaultGenerator(Generator):
@@ -161,25 +161,36 @@ class DefaultGenerator(Generator):
 
     def forward(self, lightness: Tensor) -> Outputs:
         """(N, 1, H, W), -1..1, to `Outputs` at H / 4, W / 4."""
+        x = self._decoded(lightness)
+        return Outputs(self.to_bins(x).float(), self.to_ab(x).float(), self._distance(x))
+
+    def _decoded(self, lightness: Tensor) -> Tensor:
         quarter, eighth, sixteenth, deep = self.encoder(lightness)
-        x = self.attention(F.relu(self.enter(deep)))
-        x = self.up3(self.up2(self.up1(x, sixteenth), eighth), quarter)
-        distance = F.softplus(self.to_distance(x.detach()).float())
-        return Outputs(self.to_bins(x).float(), self.to_ab(x).float(), distance)
+        x = self.attention(F.relu(self.enter(deep), inplace=True))
+        decoded: Tensor = self.up3(self.up2(self.up1(x, sixteenth), eighth), quarter)
+        return decoded
+
+    def _distance(self, decoded: Tensor) -> Tensor:
+        return F.softplus(self.to_distance(decoded.detach()).float())
 
     def answer(self, lightness: Tensor) -> Answer:
         """See `Generator.answer`: bins and regression mixed, certainty from the expected distance.
 
         Colour is the fainter the less certain it is, below `caution`.
         """
-        outputs, options = self(lightness), self.options
-        with torch.autocast(outputs.ab.device.type, enabled=False):
-            chosen = expected_ab(F.softmax(outputs.logits / options.temperature, dim=1), self.centres)
-            mixed = options.regression * outputs.ab * AB_SCALE + (1.0 - options.regression) * chosen
-            certainty = torch.exp(-outputs.distance / DISTANCE_SCALE)
+        options = self.options
+        x = self._decoded(lightness)
+        regressed, distance = self.to_ab(x).float(), self._distance(x)
+        logits = self.to_bins(x).float() if options.regression < 1.0 else None
+        with torch.autocast(regressed.device.type, enabled=False):
+            ab = options.regression * AB_SCALE * regressed
+            if logits is not None:
+                chosen = expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
+                ab = ab + (1.0 - options.regression) * chosen
+            certainty = torch.exp(-distance / DISTANCE_SCALE)
             if options.caution:
-                mixed = mixed * (certainty / options.caution).clamp(max=1.0).square()
-            return Answer(mixed * options.gain, certainty)
+                ab = ab * (certainty / options.caution).clamp(max=1.0).square()
+            return Answer(ab * options.gain, certainty)
 
 
 def expected_ab(probability: Tensor, centres: Tensor) -> Tensor:

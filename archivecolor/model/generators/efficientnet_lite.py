@@ -80,7 +80,7 @@ class SeparableBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, H, W)."""
-        narrow: Tensor = self.bn2(self.conv_pw(F.relu6(self.bn1(self.conv_dw(x)))))
+        narrow: Tensor = self.bn2(self.conv_pw(F.relu6(self.bn1(self.conv_dw(x)), inplace=True)))
         return narrow
 
 
@@ -102,8 +102,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
-        y: Tensor = F.relu6(self.bn1(self.conv_pw(x)))
-        y = F.relu6(self.bn2(self.conv_dw(y)))
+        y: Tensor = F.relu6(self.bn1(self.conv_pw(x)), inplace=True)
+        y = F.relu6(self.bn2(self.conv_dw(y)), inplace=True)
         y = self.bn3(self.conv_pwl(y))
         return x + y if self.shortcut else y
 
@@ -153,7 +153,7 @@ class EfficientNetLite(nn.Module):
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
         """(N, 1, H, W), -1..1, to maps at 1/4, 1/8, 1/16 and 1/32 with `channels` channels."""
-        x = F.relu6(self.bn1(self.conv_stem(lightness)))
+        x = F.relu6(self.bn1(self.conv_stem(lightness)), inplace=True)
         features = []
         for index, stage in enumerate(self.blocks):
             x = stage(x)
