@@ -24,7 +24,7 @@ from report import Row, Target, parser_for, print_report, work_folder
 from archivecolor.engine.stopping import Stop
 from archivecolor.settings import TrainSettings
 from archivecolor.training.augment import make_batch
-from archivecolor.training.loop import Trainer
+from archivecolor.training.loop import Trainer, values_of
 from archivecolor.training.ranks import ALONE
 from archivecolor.training.setup import set_up
 
@@ -102,7 +102,7 @@ def network_steps(trainer: Trainer) -> Iterator[None]:
     crops = torch.from_numpy(trainer.drawer.batch(0)).to(trainer.device)
     batch = make_batch(crops, torch.Generator(trainer.device), 0.0)
     while True:
-        trainer.learn_from([batch])
+        values_of(trainer.learn_from([batch]))
         yield
 
 

@@ -59,7 +59,7 @@ def words_of(plan: Plan) -> str:
     done = f" ({plan.steps_done} done)" if plan.steps_done else ""
     return (
         f"network   {plan.network}, {plan.parameters / 1e6:.1f} M parameters, on {plan.device}\n"
-        f"pictures  {pictures}; left out: {dropped}\n"
+        f"pictures  {pictures}, cut on {plan.cut_on}; left out: {dropped}\n"
         f"steps     {plan.steps}{done}, each of {plan.batch} crops of {plan.size} x {plan.size} pixels\n"
         f"memory    {plan.nbytes / 1e9:.1f} GB for pictures and weights; what a step needs comes on top"
     )

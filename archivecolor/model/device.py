@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -53,6 +55,16 @@ def cpu_has_bf16() -> bool:
         flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
         return "avx512_bf16" in flags or "amx_bf16" in flags
     return False
+
+
+@functools.cache
+def constant(values: tuple[Any, ...], device: torch.device) -> torch.Tensor:
+    """Numbers, nested as `values` are, as a float32 tensor that is copied to the device once.
+
+    A copy in every step would hold up the step until the device has done all it was given before.
+    """
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)
 
 
 def is_out_of_memory(trouble: BaseException) -> bool:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from archivecolor.model.device import constant
+
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, from fine to coarse
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
@@ -22,7 +24,7 @@ def multi_scale_ssim_loss(ours: Tensor, truth: Tensor) -> Tensor:
         truth: the same shape.
     """
     scales = min(len(WEIGHTS), (min(ours.shape[-2:]) // WINDOW).bit_length())
-    weights = torch.tensor(WEIGHTS[:scales], device=ours.device)
+    weights = constant(WEIGHTS[:scales], ours.device)
     weights = weights / weights.sum()
     product = torch.ones(ours.shape[:2], device=ours.device)
     for index in range(scales):

@@ -10,10 +10,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from archivecolor.model.device import constant
 from archivecolor.model.lab_tensors import lab_from_linear, lightness_from_linear
 from archivecolor.training.tensors import Batch, photographs_to_linear
 
@@ -59,14 +61,12 @@ def film_response(linear: Tensor, draw: Draw) -> Tensor:
     Returns:
         (N, 1, S, S) linear luminance; two pictures of three keep the panchromatic one.
     """
-    pan = torch.tensor(PANCHROMATIC, device=linear.device)
-    ortho = torch.tensor(ORTHOCHROMATIC, device=linear.device)
+    pan, ortho = constant(PANCHROMATIC, linear.device), constant(ORTHOCHROMATIC, linear.device)
     toward = draw.uniform(0.0, 1.0).clamp(max=1.0)[:, :, 0, 0]
     tilt = (0.15 * draw.strength * draw.normal(draw.count, 3)).exp()
     weights = ((1.0 - toward) * pan + toward * ortho) * tilt
     weights = weights / weights.sum(dim=1, keepdim=True)
-    keep = ~draw.struck(0.35)
-    weights[keep] = pan
+    weights = torch.where(draw.struck(0.35)[:, None], weights, pan)
     return torch.einsum("nc,nchw->nhw", weights, linear)[:, None]
 
 
@@ -175,8 +175,11 @@ def make_batch(crops: Tensor, generator: torch.Generator, strength: float) -> Ba
         return Batch(clean, lab[:, 1:], clean)
     draw = Draw(crops.shape[0], generator, strength)
     tone = (lightness_from_linear(film_response(linear, draw)) + 1.0) / 2.0
+    # Which pictures are struck is drawn here and not on the device, whose answer all would have to wait for.
+    chance = np.random.default_rng(generator.initial_seed())
     for share, fault in FAULTS:
-        struck = draw.struck(share)
-        if bool(struck.any()):
-            tone[struck] = fault(tone[struck], Draw(int(struck.sum()), generator, strength))
+        struck = np.flatnonzero(chance.random(draw.count) < share)
+        if len(struck):
+            where = torch.from_numpy(struck).to(tone.device, non_blocking=True)
+            tone[where] = fault(tone[where], Draw(len(struck), generator, strength))
     return Batch((tone.clamp(0.0, 1.0) * 2.0 - 1.0), lab[:, 1:], clean)

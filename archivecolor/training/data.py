@@ -11,6 +11,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -182,6 +184,32 @@ def sampling_weights(photographs: Sequence[Photograph], by_prefix: dict[str, flo
 
 
 @dataclass(frozen=True)
+class Cuts:
+    """Where the crops of a batch are cut, one number per crop.
+
+    Attributes:
+        picture: int64, index of the photograph.
+        top: int64, first row.
+        left: int64, first column.
+        side: int64, of the square.
+        mirrored: bool, turned left to right.
+        overturned: bool, turned upside down.
+        place: int64, place in the batch of all ranks.
+    """
+
+    picture: NDArray[np.int64]
+    top: NDArray[np.int64]
+    left: NDArray[np.int64]
+    side: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+    overturned: NDArray[np.bool_]
+    place: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+
+@dataclass(frozen=True)
 class CropDrawer:
     """Draws batches of square crops.
 
@@ -224,28 +252,52 @@ class CropDrawer:
         rng.shuffle(order)
         return order
 
+    def cuts(self, step: int) -> Cuts:
+        """Where this rank's crops of a batch are cut."""
+        epoch, position = divmod(step, self.batches_per_epoch)
+        order = self.order_of_epoch(epoch)[position * self.batch_size : (position + 1) * self.batch_size]
+        drawn = np.random.default_rng((self.seed, epoch, position)).random((5, len(order)))
+        place = np.arange(self.ranks.rank, len(order), self.ranks.world)
+        picture, (scale, down, across, mirror, overturn) = order[place], drawn[:, place]
+        height, width = self._extents[picture].T
+        short = np.minimum(height, width)
+        share = SMALLEST_CROP + (1.0 - SMALLEST_CROP) * scale
+        side = np.maximum(1, np.rint(short * share)).astype(np.int64)
+        return Cuts(
+            picture,
+            (down * (height - side + 1)).astype(np.int64),
+            (across * (width - side + 1)).astype(np.int64),
+            side,
+            mirror < 0.5,
+            (overturn < 0.5) & self.vertical_flips,
+            place,
+        )
+
+    @cached_property
+    def _extents(self) -> NDArray[np.int64]:
+        return np.array([photograph.rgb.shape[:2] for photograph in self.photographs])
+
     def batch(self, step: int) -> NDArray[np.uint8]:
         """This rank's crops of a batch: uint8 (batch_size / ranks, size, size, 3)."""
-        epoch, position = divmod(step, self.batches_per_epoch)
-        order = self.order_of_epoch(epoch)
-        chosen = order[position * self.batch_size : (position + 1) * self.batch_size]
-        mine = range(self.ranks.rank, len(chosen), self.ranks.world)
-        return np.stack([self._crop(chosen[place], (self.seed, epoch, position, place)) for place in mine])
+        cuts = self.cuts(step)
+        crops = np.stack([self._crop(cuts, index) for index in range(len(cuts))])
+        if self.retouch is None:
+            return crops
+        seeds = [(self.seed, step, place) for place in cuts.place.tolist()]
+        return np.stack(
+            [self.retouch(crop, np.random.default_rng(seed)) for crop, seed in zip(crops, seeds, strict=True)]
+        )
 
-    def _crop(self, index: np.intp, seed: tuple[int, ...]) -> NDArray[np.uint8]:
-        rgb, rng = self.photographs[int(index)].rgb, np.random.default_rng(seed)
-        height, width = rgb.shape[:2]
-        side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
-        top = int(rng.integers(0, height - side + 1))
-        left = int(rng.integers(0, width - side + 1))
-        crop = rgb[top : top + side, left : left + side]
+    def _crop(self, cuts: Cuts, index: int) -> NDArray[np.uint8]:
+        top, left, side = cuts.top[index], cuts.left[index], int(cuts.side[index])
+        crop = self.photographs[cuts.picture[index]].rgb[top : top + side, left : left + side]
         filter_kind = cv2.INTER_AREA if side > self.size else cv2.INTER_CUBIC
         crop = cv2.resize(crop, (self.size, self.size), interpolation=filter_kind)
-        if rng.random() < 0.5:
+        if cuts.mirrored[index]:
             crop = cv2.flip(crop, 1)
-        if self.vertical_flips and rng.random() < 0.5:
+        if cuts.overturned[index]:
             crop = cv2.flip(crop, 0)
-        return np.asarray(crop if self.retouch is None else self.retouch(crop, rng))
+        return np.asarray(crop, np.uint8)
 
 
 def batches_from(drawer: CropDrawer, first_step: int) -> Iterator[NDArray[np.uint8]]:
@@ -254,8 +306,6 @@ def batches_from(drawer: CropDrawer, first_step: int) -> Iterator[NDArray[np.uin
     ahead = threads + BATCHES_AHEAD
     with ThreadPoolExecutor(max_workers=threads) as pool:
         pending = deque(pool.submit(drawer.batch, first_step + offset) for offset in range(ahead))
-        step = first_step + ahead
-        while True:
+        for step in count(first_step + ahead):
             yield pending.popleft().result()
             pending.append(pool.submit(drawer.batch, step))
-            step += 1

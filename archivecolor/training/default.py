@@ -105,10 +105,10 @@ class DefaultRecipe(Recipe):
         truth = shrink_to(batch.ab, outputs.ab)
         ab = outputs.ab * AB_SCALE
         distance = chroma_distance(ab, truth)
-        rarity = self.rarity.to(truth.device)
+        self.rarity = self.rarity.to(truth.device)
         losses = {
             "bins": self.options.bins_weight
-            * bin_cross_entropy(outputs.logits, truth, generator.centres, rarity),
+            * bin_cross_entropy(outputs.logits, truth, generator.centres, self.rarity),
             "distance": 0.25 * distance.mean(),
             "doubt": 0.02 * F.smooth_l1_loss(outputs.distance[:, 0], distance.detach(), beta=5.0),
         }

@@ -56,8 +56,8 @@ class Learner:
 
     def descend(
         self, loss_of: Callable[[Batch], Mapping[str, Tensor]], batches: Sequence[Batch]
-    ) -> dict[str, float]:
-        """Take one step down the mean loss of the batches; returns the mean losses by name.
+    ) -> dict[str, Tensor]:
+        """Take one step down the mean loss of the batches; returns the mean losses by name, on the device.
 
         Where `loss_of` gives no loss the network rests.
         """
@@ -74,10 +74,10 @@ class Learner:
 
     def find_gradients(
         self, loss_of: Callable[[Batch], Mapping[str, Tensor]], batches: Sequence[Batch]
-    ) -> dict[str, float]:
+    ) -> dict[str, Tensor]:
         """Lay the gradients of the batches' mean loss on the network; returns the mean losses by name."""
         self.optimiser.zero_grad(set_to_none=True)
-        means: dict[str, float] = {}
+        means: dict[str, Tensor] = {}
         for batch in batches:
             with mixed_precision(self.manner.device, self.manner.precision):
                 losses = loss_of(batch)
@@ -86,7 +86,8 @@ class Learner:
             total = torch.stack(list(losses.values())).sum() / len(batches)
             self._scaler.scale(total).backward()  # type: ignore[no-untyped-call]
             for name, loss in losses.items():
-                means[name] = means.get(name, 0.0) + float(loss.detach()) / len(batches)
+                share = loss.detach().float() / len(batches)
+                means[name] = means[name] + share if name in means else share
         return means
 
     def state(self) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archivecolor.engine.stopping import Stop
@@ -22,6 +22,7 @@ from archivecolor.errors import ArchivecolorError, CheckpointError
 from archivecolor.model.device import choose_device, choose_precision, is_out_of_memory
 from archivecolor.model.generators import Generator
 from archivecolor.settings import TrainSettings
+from archivecolor.training.album import Album, has_room_for
 from archivecolor.training.augment import make_batch
 from archivecolor.training.data import CropDrawer, batches_from
 from archivecolor.training.learner import Learner, Manner
@@ -30,8 +31,6 @@ from archivecolor.training.state import RunState, floating
 from archivecolor.training.tensors import Batch
 
 logger = logging.getLogger(__name__)
-
-Crops = NDArray[np.uint8]
 
 COLLAPSE_STEPS = 300
 # The discriminator's loss when it is always right, and when it says one thing whatever it sees.
@@ -107,6 +106,9 @@ class Trainer:
             judge.to(self.device)
             optimiser = self.recipe.discriminator_optimiser(judge.parameters(), self.numbers.lr)
             self.judge = Learner(judge, optimiser, manner)
+        self.album: Album | None = None
+        if self.drawer.retouch is None and has_room_for(self.drawer.photographs, self.device):
+            self.album = Album(self.drawer.photographs, self.device)
         self._stuck = 0
 
     @property
@@ -141,14 +143,14 @@ class Trainer:
         """
         self._share_start()
         self.generator.train()
-        batches = batches_from(self.drawer, self.step * self.settings.accumulate)
+        crops = self._crops(self.step * self.settings.accumulate)
         while not self._is_over(stop):
             started = time.monotonic()
             lr = self._set_lr()
-            crops = [next(batches) for _ in range(self.settings.accumulate)]
-            losses = self.learn_from(self._batches(crops))
+            learned = self.learn_from(self._batches([next(crops) for _ in range(self.settings.accumulate)]))
             self._average()
             self.step += 1
+            losses = values_of(learned)
             self.elapsed += time.monotonic() - started
             self._check(losses)
             yield StepReport(self.step, self.progress, lr, losses, time.monotonic() - started)
@@ -168,22 +170,31 @@ class Trainer:
         for network in networks:
             self.ranks.share_start(network)
 
-    def learn_from(self, batches: Sequence[Batch]) -> dict[str, float]:
-        """One step of the discriminator and one of the generator; returns their losses by name."""
+    def learn_from(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
+        """One step of the discriminator and one of the generator; returns their losses, on the device."""
         return self._judge_step(batches) | self._generator_step(batches)
 
-    def _batches(self, crops: Sequence[Crops]) -> list[Batch]:
+    def _crops(self, first: int) -> Iterator[Tensor]:
+        """Crops of the batches from the first on, on the device; cut there where the pictures are there."""
+        if self.album is None:
+            for crops in batches_from(self.drawer, first):
+                yield torch.from_numpy(crops).to(self.device)
+        else:
+            for batch in count(first):
+                yield self.album.crops(self.drawer.cuts(batch), self.numbers.size)
+
+    def _batches(self, crops: Sequence[Tensor]) -> list[Batch]:
         noise = torch.Generator(self.device).manual_seed(self._seed(0))
         torch.manual_seed(self._seed(1))
         strength = self.numbers.augment
-        return [make_batch(torch.from_numpy(crop).to(self.device), noise, strength) for crop in crops]
+        return [make_batch(one, noise, strength) for one in crops]
 
     def _seed(self, purpose: int) -> int:
         """A seed of its own for every step, purpose and rank."""
         words = (self.settings.seed, self.step, purpose + 2 * self.ranks.rank)
         return int(np.random.SeedSequence(words).generate_state(1)[0])
 
-    def _judge_step(self, batches: Sequence[Batch]) -> dict[str, float]:
+    def _judge_step(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
         judge, moment = self.judge, self.moment()
         if judge is None:
             return {}
@@ -193,7 +204,7 @@ class Trainer:
 
         return judge.descend(losses_of, batches)
 
-    def _generator_step(self, batches: Sequence[Batch]) -> dict[str, float]:
+    def _generator_step(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
         judge, moment = self.judge.network if self.judge else None, self.moment()
 
         def losses_of(batch: Batch) -> dict[str, Tensor]:
@@ -254,7 +265,7 @@ class Trainer:
         Tried by finding gradients without a step; the networks' running statistics are spent after it.
         """
         size = self.numbers.batch_size // self.ranks.world
-        crops = self.drawer.batch(self.step * self.settings.accumulate)
+        crops = torch.from_numpy(self.drawer.batch(self.step * self.settings.accumulate))
         while size > 1:
             size //= 2
             release_memory(self.device)
@@ -262,10 +273,10 @@ class Trainer:
                 return size
         return 0
 
-    def _has_room_for(self, crops: Crops) -> bool:
+    def _has_room_for(self, crops: Tensor) -> bool:
         moment, judge = self.moment(), self.judge.network if self.judge else None
         try:
-            batches = self._batches([crops])
+            batches = self._batches([crops.to(self.device)])
             if judge is not None and self.judge is not None:
                 self.judge.find_gradients(
                     lambda batch: self.recipe.discriminator_losses(self.generator, judge, batch, moment),
@@ -330,6 +341,12 @@ def at_rest(network: nn.Module | None) -> Iterator[None]:
     finally:
         if network is not None:
             network.requires_grad_(True)
+
+
+def values_of(losses: Mapping[str, Tensor]) -> dict[str, float]:
+    """Losses as numbers: waits until the device has done all it was given."""
+    values: list[float] = torch.stack(list(losses.values())).tolist() if losses else []
+    return dict(zip(losses, values, strict=True))
 
 
 def words_of(losses: Mapping[str, float]) -> str:

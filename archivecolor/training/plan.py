@@ -25,6 +25,7 @@ class Plan:
         steps: steps in all, unless the time ends first.
         batch: pictures per step, over all processes and accumulated batches.
         size: side of the crops in pixels.
+        cut_on: the kind of device that holds the pictures and cuts the crops.
         device: where it runs, and in which number format.
         nbytes: memory for decoded pictures, weights, gradients and optimiser; what a step needs comes on top.
     """
@@ -37,6 +38,7 @@ class Plan:
     steps: int
     batch: int
     size: int
+    cut_on: str
     device: str
     nbytes: int
 
@@ -56,6 +58,7 @@ def plan_of(training: Training, settings: TrainSettings) -> Plan:
         steps=trainer.steps_in_all,
         batch=trainer.numbers.batch_size * settings.accumulate,
         size=trainer.numbers.size,
+        cut_on="cpu" if trainer.album is None else trainer.device.type,
         device=f"{trainer.device}, {str(trainer.precision).removeprefix('torch.')}",
         nbytes=decoded + parameters * BYTES_PER_PARAMETER,
     )
