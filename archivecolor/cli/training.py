@@ -18,6 +18,8 @@ from archivecolor.training.loop import StepReport
 from archivecolor.training.plan import Plan
 
 LINE_EVERY = 200
+READING = "reading the pictures"
+COMPILING = "compiling, which takes minutes"
 
 
 @contextmanager
@@ -27,13 +29,19 @@ def watching(settings: TrainSettings) -> Iterator[Audience]:
         yield Audience(plan=lambda _plan: None, step=lambda _step: None)
     elif sys.stderr.isatty():
         with _bar() as bar:
-            task = bar.add_task("training", total=1.0, figures="")
+            task = bar.add_task("training", total=1.0, figures=READING)
+
+            def show(plan: Plan) -> None:
+                bar.console.print(words_of(plan), highlight=False)
+                bar.update(task, figures=COMPILING if settings.compile else "")
+
             yield Audience(
-                plan=lambda plan: bar.console.print(words_of(plan), highlight=False),
+                plan=show,
                 step=lambda step: bar.update(task, completed=step.progress, figures=figures_of(step)),
             )
     else:
-        yield Audience(plan=lambda plan: click.echo(words_of(plan), err=True), step=_line_now_and_then)
+        click.echo(READING, err=True)
+        yield Audience(plan=lambda plan: _lines_of(plan, settings), step=_line_now_and_then)
 
 
 def _bar() -> Progress:
@@ -45,6 +53,12 @@ def _bar() -> Progress:
         TextColumn("{task.fields[figures]}"),
         console=Console(stderr=True),
     )
+
+
+def _lines_of(plan: Plan, settings: TrainSettings) -> None:
+    click.echo(words_of(plan), err=True)
+    if settings.compile:
+        click.echo(COMPILING, err=True)
 
 
 def _line_now_and_then(step: StepReport) -> None:

@@ -6,6 +6,7 @@ resumed run sees what an uninterrupted one would have seen.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,8 @@ PLAIN_SPREAD = 6.0  # codes of 255, along the direction in which colours vary le
 BATCHES_AHEAD = 2  # made and waiting, beside those being made
 MOST_DRAWING = 8  # threads; seen on 16 cores: more stand in each other's way
 SMALLEST_CROP = 0.72  # of the picture's short side
+
+logger = logging.getLogger(__name__)
 
 # From a crop, uint8 (S, S, 3), and random numbers to a crop of the same shape.
 Retouch = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
@@ -174,10 +177,14 @@ def sampling_weights(photographs: Sequence[Photograph], by_prefix: dict[str, flo
     Raises `UsageError` where nothing is left to draw.
     """
     weights = np.ones(len(photographs))
+    idle = set(by_prefix)
     for index, photograph in enumerate(photographs):
         matching = [prefix for prefix in by_prefix if photograph.name.startswith(prefix)]
         if matching:
             weights[index] = by_prefix[max(matching, key=len)]
+            idle.difference_update(matching)
+    for prefix in sorted(idle):
+        logger.warning("source_weights: no picture's name begins with %r", prefix)
     if not weights.any():
         raise UsageError("source_weights leaves no picture to train on: all of them weigh 0")
     return weights

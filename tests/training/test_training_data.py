@@ -157,6 +157,13 @@ def test_weights_by_source_take_the_longest_prefix():
         sampling_weights(photographs, {"cars": 0.0, "faces": 0.0})
 
 
+def test_a_source_that_nothing_comes_from_is_told(caplog):
+    sampling_weights([flat("cars-1", "0")], {"cars": 2.0, "car": 3.0, "faces-": 2.0})
+    assert [record.getMessage() for record in caplog.records] == [
+        "source_weights: no picture's name begins with 'faces-'"
+    ]
+
+
 def drawer(photographs, **more):
     weights = more.pop("weights", np.ones(len(photographs)))
     return CropDrawer(photographs, weights, **({"size": 16, "batch_size": 8, "seed": 3} | more))
