@@ -36,8 +36,6 @@ Float32 = NDArray[np.float32]
 
 # Measured: at 7/8 of the size a second look helps; at 3/4, 5/4 and 3/2 it does harm.
 SECOND_LOOK = 0.875
-# Pictures at a time on a processor: with more, what lies between two layers outgrows its caches.
-MOST_CACHED = 4
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,7 @@ class Predictor:
         fold_batch_norms(self._generator)
         cast_weights(self._generator, self._precision)
         self._generator.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        cached = MOST_CACHED if self._device.type == "cpu" else options.batch_size
-        self._room = min(options.batch_size, cached)
+        self._room = options.batch_size
 
     def predict(self, lumas: Sequence[Float32]) -> list[Chroma]:
         """Chroma for grey pictures.
