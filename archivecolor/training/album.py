@@ -89,14 +89,9 @@ def filters(side: Tensor, turned: Tensor, reach: Tensor, size: int) -> Tensor:
     return torch.where(scale > 1.0, by_area, cubic)
 
 
-def nbytes_of(photographs: Sequence[Photograph]) -> int:
-    """Bytes that an album of these photographs takes."""
-    return sum(photograph.rgb.nbytes for photograph in photographs)
-
-
 def has_room_for(photographs: Sequence[Photograph], device: torch.device) -> bool:
     """Whether the device is a graphics card with room for these photographs beside a step."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return nbytes_of(photographs) <= SHARE_OF_FREE * free
+    return sum(photograph.rgb.nbytes for photograph in photographs) <= SHARE_OF_FREE * free
