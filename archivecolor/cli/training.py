@@ -40,7 +40,6 @@ def watching(settings: TrainSettings) -> Iterator[Audience]:
                 step=lambda step: bar.update(task, completed=step.progress, figures=figures_of(step)),
             )
     else:
-        click.echo(READING, err=True)
         yield Audience(plan=lambda plan: _lines_of(plan, settings), step=_line_now_and_then)
 
 

@@ -12,6 +12,9 @@ import torch
 
 from archivecolor.errors import UnavailableError, UsageError
 
+# On the CPU and on MPS torch raises a plain RuntimeError, known by its words alone. The last are oneDNN's, which
+# has no room for the code it makes for a layer.
+OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "could not create a primitive")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -71,9 +74,7 @@ def is_out_of_memory(trouble: BaseException) -> bool:
     """Whether an error says that the device, or the machine, has no room left."""
     if isinstance(trouble, (torch.OutOfMemoryError, MemoryError)):
         return True
-    # On the CPU and on MPS torch raises a plain RuntimeError, known by its words alone.
-    words = str(trouble)
-    return isinstance(trouble, RuntimeError) and ("DefaultCPUAllocator" in words or "out of memory" in words)
+    return isinstance(trouble, RuntimeError) and any(words in str(trouble) for words in OUT_OF_MEMORY)
 
 
 def mixed_precision(device: torch.device, precision: torch.dtype) -> AbstractContextManager[object]:

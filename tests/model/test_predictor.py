@@ -47,14 +47,14 @@ class StandIn(Generator):
     Options = StandInOptions
     multiple = 32
 
-    def __init__(self, room=1000, broken=False):
+    def __init__(self, room=1000, broken=False, words=None):
         super().__init__(StandInOptions())
-        self.room, self.broken, self.asked = room, broken, []
+        self.room, self.broken, self.words, self.asked = room, broken, words, []
 
     def answer(self, lightness):
         self.asked.append(len(lightness))
         if len(lightness) > self.room:
-            raise torch.OutOfMemoryError("no room")
+            raise RuntimeError(self.words) if self.words else torch.OutOfMemoryError("no room")
         cells = torch.nn.functional.avg_pool2d(lightness, 4)
         if self.broken:
             cells = cells * float("nan")
@@ -94,9 +94,10 @@ def test_a_long_picture_is_seen_in_windows_without_seams():
     assert np.abs(steps).max() < 0.02
 
 
-def test_memory_that_runs_short_halves_the_batch_and_colours_the_same():
+@pytest.mark.parametrize("words", [None, "could not create a primitive", "DefaultCPUAllocator: not enough"])
+def test_memory_that_runs_short_halves_the_batch_and_colours_the_same(words):
     lumas = [luma("camera", 64, 64), luma("coins", 64, 64), luma("moon", 64, 64)]
-    whole, tight = StandIn(), StandIn(room=1)
+    whole, tight = StandIn(), StandIn(room=1, words=words)
     with pytest.warns(UserWarning, match="going on with batches of 1"):
         answers = predictor(tight).predict(lumas)
     for mine, theirs in zip(answers, predictor(whole).predict(lumas), strict=True):
