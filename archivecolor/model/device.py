@@ -12,8 +12,8 @@ import torch
 
 from archivecolor.errors import UnavailableError, UsageError
 
-# On the CPU and on MPS torch raises a plain RuntimeError, known by its words alone. The last are oneDNN's, which
-# has no room for the code it makes for a layer.
+# On the CPU and on MPS torch raises a plain RuntimeError, known by its words alone. The last are oneDNN's,
+# which has no room for the code it makes for a layer.
 OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "could not create a primitive")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
