@@ -31,10 +31,12 @@ from archivecolor.film.colours import Colour, predicted, small_lumas
 from archivecolor.film.encode import choose_target
 from archivecolor.film.film import Film, Numbered, read_from
 from archivecolor.film.frames import geometry_of
+from archivecolor.film.pixels import Float32
 from archivecolor.film.probe import probe
 from archivecolor.film.segments import Making, WorkFolder, make_segment, make_segments, plan_segments
 from archivecolor.film.shots import shots_from
-from archivecolor.film.steady import Look, steadied
+from archivecolor.film.sights import Sight, key_every_for, sights
+from archivecolor.film.steady import Look, Steady, steadied
 from archivecolor.film.survey import survey
 from archivecolor.model.builtin import checkpoint_path
 from archivecolor.model.checkpoint import load_checkpoint
@@ -157,25 +159,26 @@ def film_at(path: Path, settings: VideoSettings) -> Film:
         smoothing=settings.smoothing,
         recolour=True,
         batch=settings.batch_size,
+        key_every=key_every_for(settings.smoothing),
     )
 
 
 def stages_alone(film: Film, predictor: Predictor, folder: Path) -> dict[str, float]:
     """Seconds of each stage over the whole film, with the machine to itself."""
-    lumas: list = []
+    lumas: list[Float32] = []
+    seen: list[Sight] = []
     looks: list[Look] = []
+    steady: list[Steady] = []
     frames: list[Numbered] = []
     predictor.predict(list(islice(small_lumas(film, 0), film.batch)))  # the network is warm now
     seconds = {
         "decoding, and shrinking for the network": timed(lambda: lumas.extend(small_lumas(film, 0))),
-        "the network": timed(lambda: looks.extend(predicted(film, predictor, iter(lumas)))),
-        "steady colour": timed(lambda: list(steadied(looks, film.smoothing))),
+        "motion": timed(lambda: seen.extend(sights(lumas, film.key_every))),
+        "the network": timed(lambda: looks.extend(predicted(predictor, iter(seen), film.batch))),
+        "steady colour": timed(lambda: steady.extend(steadied(looks, film.smoothing))),
         "decoding for the encoder": timed(lambda: frames.extend(read_from(film, 0))),
     }
-    answers = [
-        Colour(number, film.geometry.as_coded(look.chroma.cbcr), None, 1.0)
-        for number, look in enumerate(looks)
-    ]
+    answers = [Colour(number, film.geometry.as_coded(one.cbcr), None, 1.0) for number, one in enumerate(steady)]
     making = making_in(folder / "encoding", film, predictor)
     (segment,) = plan_segments(film, LONGEST_SEGMENT)
     seconds["chroma and encoding"] = timed(lambda: make_segment(making, segment, iter(frames), iter(answers)))

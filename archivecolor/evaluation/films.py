@@ -25,6 +25,7 @@ from archivecolor.film.motion import Motion, MotionFinder
 from archivecolor.film.pixels import Codes
 from archivecolor.film.probe import FilmFacts, probe
 from archivecolor.film.shots import ShotFinder
+from archivecolor.film.sights import key_every_for, sights
 from archivecolor.film.steady import Look, steadied
 
 # Motion is believed where its own check gives at least this trust.
@@ -189,9 +190,9 @@ def judge_film(path: Path, networks: Sequence[Network], course: FilmCourse) -> t
     starts = shot_starts(frames)
     colours: dict[str, Sequence[Chroma]] = {}
     for network in networks:
-        looks = list(_looks(frames, network))
-        colours[f"{network.name}, frame by frame"] = [look.chroma for look in looks]
-        colours[f"{network.name}, steady"] = list(_steady(looks, starts, course.smoothing))
+        alone = list(_answers(frames, network))
+        colours[f"{network.name}, frame by frame"] = alone
+        colours[f"{network.name}, steady"] = list(_steady(frames, alone, starts, course.smoothing))
     true = FilmTally(path.name, "the true film")
     tallies = [FilmTally(path.name, name) for name in colours]
     for number, (frame, step) in enumerate(zip(frames, _steps(frames, starts), strict=True)):
@@ -240,21 +241,23 @@ def _steps(frames: Sequence[TrueFrame], starts: frozenset[int]) -> Iterator[Step
             yield Step.between(finder, frames[number - 1].luma, frame.luma)
 
 
-def _looks(frames: Sequence[TrueFrame], network: Network) -> Iterator[Look]:
+def _answers(frames: Sequence[TrueFrame], network: Network) -> Iterator[Chroma]:
     lumas = (frame.luma for frame in frames)
     while batch := list(islice(lumas, AT_ONCE)):
-        yield from (
-            Look(luma, chroma) for luma, chroma in zip(batch, network.predictor.predict(batch), strict=True)
-        )
+        yield from network.predictor.predict(batch)
 
 
-def _steady(looks: Sequence[Look], starts: frozenset[int], smoothing: float) -> Iterator[Chroma]:
-    """Chroma as `video` makes it steady, shot by shot."""
-    edges = [*sorted(starts), len(looks)]
+def _steady(
+    frames: Sequence[TrueFrame], answers: Sequence[Chroma], starts: frozenset[int], smoothing: float
+) -> Iterator[Chroma]:
+    """Chroma as `video` makes it steady, shot by shot, from the answers to key frames alone."""
+    edges = [*sorted(starts), len(frames)]
     for first, end in pairwise(edges):
-        shot = looks[first:end]
-        for look, steady in zip(shot, steadied(shot, smoothing), strict=True):
-            yield Chroma(steady.cbcr, look.chroma.certainty, look.chroma.confidence)
+        seen = sights((frame.luma for frame in frames[first:end]), key_every_for(smoothing))
+        shot = answers[first:end]
+        looks = (Look.of(sight, own if sight.is_key else None) for sight, own in zip(seen, shot, strict=True))
+        for own, steady in zip(shot, steadied(looks, smoothing), strict=True):
+            yield Chroma(steady.cbcr, own.certainty, own.confidence)
 
 
 def _length(ab: Float32) -> Float32:

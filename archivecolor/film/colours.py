@@ -1,14 +1,16 @@
-"""The colour of every frame: predicted in batches, steady within shots, repeated where frames repeat."""
+"""The colour of every frame: predicted for key frames, steady within shots, repeated where frames repeat."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from archivecolor.film.film import Film, Predictor, read_from
 from archivecolor.film.pixels import Float32
 from archivecolor.film.shots import Shot
+from archivecolor.film.sights import Sight, sights
 from archivecolor.film.steady import Look, Memory, steadied
 
 
@@ -21,13 +23,13 @@ class Colour:
         cbcr: float32 (h, w, 2), BT.601 fractions, as the picture is coded; None for a frame that keeps
             the source's own chroma.
         memory: what the next frame of the shot needs; None at the end of a shot.
-        confidence: how sure the network was, 0..1.
+        confidence: how sure the network was, 0..1; None where it was not asked.
     """
 
     number: int
     cbcr: Float32 | None
     memory: Memory | None
-    confidence: float
+    confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -44,38 +46,42 @@ def colours(film: Film, predictor: Predictor, span: Span) -> Iterator[Colour]:
 
     Frames after the span are looked at as far as the last shot's colour depends on them.
     """
-    looks = predicted(film, predictor, small_lumas(film, span.first))
+    lumas = small_lumas(film, span.first)
     memory = span.memory
     for shot in film.shots[film.shot_at(span.first) :]:
-        for colour in shot_colours(film, shot, looks, max(shot.first, span.first), memory):
+        first = max(shot.first, span.first)
+        if film.passes(shot):
+            found = (Colour(number, None, None, 1.0) for number in range(first, shot.last + 1))
+        else:
+            fresh = [is_fresh(film, shot, number) for number in range(first, shot.last + 1)]
+            before = (0, None) if memory is None else (memory.position, memory.luma)
+            seen = sights(islice(lumas, sum(fresh)), film.key_every, *before)
+            looks = predicted(predictor, seen, film.batch)
+            found = shot_colours(film, Span(first, shot.last, memory), fresh, looks)
+        for colour in found:
             yield colour
             if colour.number == span.last:
                 return
         memory = None
 
 
-def shot_colours(
-    film: Film, shot: Shot, looks: Iterator[Look], first: int, memory: Memory | None
-) -> Iterator[Colour]:
-    """The colour of a shot's frames from `first` on."""
-    numbers = range(first, shot.last + 1)
-    if film.passes(shot):
-        for number in numbers:
-            yield Colour(number, None, None, 1.0)
-        return
-    fresh = [is_fresh(film, shot, number) for number in numbers]
-    seen: list[float] = []
-    steady = steadied(noted(islice(looks, sum(fresh)), seen), film.smoothing, memory)
-    cbcr: Float32 | None = None
-    count = 0
-    for number, is_new in zip(numbers, fresh, strict=True):
-        if is_new or cbcr is None:
+def shot_colours(film: Film, span: Span, fresh: Sequence[bool], looks: Iterator[Look]) -> Iterator[Colour]:
+    """The colour of a shot's frames, from `span.first` to its end.
+
+    Args:
+        film: the film.
+        span: of the shot.
+        fresh: for each frame, whether it has a look of its own.
+        looks: at the fresh frames.
+    """
+    confidences: deque[float | None] = deque()
+    steady = steadied(noted(looks, confidences), film.smoothing, span.memory)
+    for number, is_new in enumerate(fresh, start=span.first):
+        if is_new:
             answer = next(steady)
             cbcr = film.geometry.as_coded(answer.cbcr)
-            memory = answer.memory
-            confidence = seen[count]
-            count += 1
-        yield Colour(number, cbcr, None if number == shot.last else memory, confidence)
+            confidence = confidences.popleft()
+        yield Colour(number, cbcr, None if number == span.last else answer.memory, confidence)
 
 
 def is_fresh(film: Film, shot: Shot, number: int) -> bool:
@@ -83,10 +89,10 @@ def is_fresh(film: Film, shot: Shot, number: int) -> bool:
     return number == shot.first or not film.repeats(number)
 
 
-def noted(looks: Iterable[Look], seen: list[float]) -> Iterator[Look]:
-    """The same looks, their confidence noted in `seen`."""
+def noted(looks: Iterator[Look], confidences: deque[float | None]) -> Iterator[Look]:
+    """The same looks, their confidences noted in order."""
     for look in looks:
-        seen.append(look.chroma.confidence)
+        confidences.append(None if look.chroma is None else look.chroma.confidence)
         yield look
 
 
@@ -103,8 +109,20 @@ def small_lumas(film: Film, first: int) -> Iterator[Float32]:
             yield film.geometry.small_luma(item.frame, film.facts)
 
 
-def predicted(film: Film, predictor: Predictor, lumas: Iterator[Float32]) -> Iterator[Look]:
-    """Each luma with what the network says of it."""
-    while batch := list(islice(lumas, film.batch)):
-        for luma, chroma in zip(batch, predictor.predict(batch), strict=True):
-            yield Look(luma, chroma)
+def predicted(predictor: Predictor, seen: Iterator[Sight], batch: int) -> Iterator[Look]:
+    """Looks at the frames of a shot, key frames with what the network says of them, `batch` at once."""
+    while waiting := up_to_keys(seen, batch):
+        answers = iter(predictor.predict([sight.luma for sight in waiting if sight.is_key]))
+        for sight in waiting:
+            yield Look.of(sight, next(answers) if sight.is_key else None)
+
+
+def up_to_keys(seen: Iterator[Sight], count: int) -> list[Sight]:
+    """The next frames up to the one that is the `count`-th key frame among them, or to the shot's end."""
+    taken: list[Sight] = []
+    for sight in seen:
+        taken.append(sight)
+        count -= sight.is_key
+        if count == 0:
+            break
+    return taken

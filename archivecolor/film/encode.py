@@ -26,6 +26,8 @@ from archivecolor.film.probe import BOTTOM_FIRST, BOTTOM_ORDERS, PROGRESSIVE, TO
 from archivecolor.settings import VideoSettings
 
 CRF = {"h264": 18, "h265": 20}
+# Slower presets of x264 make smaller files of clean pictures, larger ones of film grain. x265 gains little by "fast".
+PRESETS = {"h264": "fast", "h265": "medium"}
 SOFTWARE = {"h264": "libx264", "h265": "libx265", "ffv1": "ffv1", "prores": "prores_ks", "dnxhr": "dnxhd"}
 DEPTHS = {"h264": (8,), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 16), "prores": (10,), "dnxhr": (8, 10)}
 # Codecs whose files do not say full range: luma is brought to limited range of more bits, exactly reversible.
@@ -145,12 +147,12 @@ def options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: Fi
         return hardware.KINDS[settings.encoder].options_for(rate_factor(settings))
     crf = str(rate_factor(settings))
     if codec == "h264":
-        return {"crf": crf, "preset": settings.preset} | repeatable_x264() | fields
+        return {"crf": crf, "preset": preset_of(settings)} | repeatable_x264() | fields
     if codec == "h265":
         # Frame threads change the result, so their number is fixed.
         return {
             "crf": crf,
-            "preset": settings.preset,
+            "preset": preset_of(settings),
             "x265-params": "open-gop=0:frame-threads=2:log-level=error",
         }
     if codec == "ffv1":
@@ -178,6 +180,11 @@ def slices_for(facts: FilmFacts) -> int:
 def rate_factor(settings: VideoSettings) -> int:
     """The rate factor asked for, or the codec's own."""
     return settings.crf if settings.crf is not None else CRF.get(settings.codec, 0)
+
+
+def preset_of(settings: VideoSettings) -> str:
+    """The preset asked for, or the codec's own."""
+    return settings.preset or PRESETS[settings.codec]
 
 
 def encoder_of(settings: VideoSettings) -> str:

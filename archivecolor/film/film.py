@@ -43,6 +43,7 @@ class Film:
         smoothing: strength, 0..1.
         recolour: shots in colour are coloured too.
         batch: frames the network sees at once.
+        key_every: distance of the frames that the network is asked about in any case; 1 for all.
         badge: the mark that coloured frames bear, None without one.
     """
 
@@ -54,6 +55,7 @@ class Film:
     smoothing: float
     recolour: bool
     batch: int
+    key_every: int
     badge: Badge | None = None
 
     @property

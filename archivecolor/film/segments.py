@@ -90,7 +90,7 @@ class WorkFolder:
         return self.path / f"segment-{segment.number:05d}.npz"
 
     def confidence(self, segment: Segment) -> Path:
-        """How sure the network was, frame by frame."""
+        """How sure the network was of the frames it was asked about."""
         return self.path / f"segment-{segment.number:05d}-confidence.npy"
 
     def clear(self) -> None:
@@ -206,7 +206,8 @@ def make_segment(
                 if item.number != colour.number:
                     raise ItemError(Reason.FAULT, "frames and colours are out of step")
                 writer.write(item, colour)
-                confidence.append(colour.confidence)
+                if colour.confidence is not None:
+                    confidence.append(colour.confidence)
                 memory = colour.memory
                 making.watch(item.number)
         if memory is not None:
@@ -295,7 +296,7 @@ def load_memory(path: Path) -> Memory:
 
 
 def save_confidence(path: Path, confidence: list[float]) -> None:
-    """Keep how sure the network was of each frame."""
+    """Keep how sure the network was of the frames it was asked about."""
     with replacing(path) as part, part.open("wb") as file:
         np.save(file, np.array(confidence, np.float32))
 

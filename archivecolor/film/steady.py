@@ -20,8 +20,9 @@ from itertools import islice
 import numpy as np
 
 from archivecolor.colour.chroma import Chroma, upsample
-from archivecolor.film.motion import Motion, MotionFinder, Pull, length
+from archivecolor.film.motion import Motion, Pull, length
 from archivecolor.film.pixels import Float32
+from archivecolor.film.sights import Sight
 
 BLOCK = 48
 AHEAD = 32
@@ -31,16 +32,29 @@ LONG_AGAINST_SHORT = 8.0
 # How far colour may lie from the steady colour of the shot, as a fraction of full scale.
 BAND = 0.02
 LEAST_CERTAINTY = 0.05
-# Cells of the grid that chroma is averaged on, per sample of the small luma.
-GRID_SHARE = 0.5
+# A frame without an answer of its own takes colour from its neighbours even where motion is not trusted.
+LEAST_TRUST = 1e-2
+TINY = np.float32(1e-12)
 
 
 @dataclass(frozen=True)
 class Look:
-    """One frame as it enters: the luma the network saw and what the network said."""
+    """One frame as it enters.
+
+    Attributes:
+        luma: float32 (h, w), 0..1, on the grid.
+        motion: from the frame before, None at the start of a shot.
+        chroma: what the network said, None where it was not asked.
+    """
 
     luma: Float32
-    chroma: Chroma
+    motion: Motion | None
+    chroma: Chroma | None
+
+    @classmethod
+    def of(cls, sight: Sight, chroma: Chroma | None) -> Look:
+        """What was seen, with its answer."""
+        return cls(sight.small, sight.motion, chroma)
 
 
 @dataclass(frozen=True)
@@ -102,11 +116,11 @@ def smoothing_of(strength: float) -> Smoothing:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A frame of the window, on the grid, with the motion from the frame before."""
+    """A frame of the window, its own weighted colour on the grid, None where the network was not asked."""
 
     luma: Float32
-    own: Float32
     motion: Motion | None
+    own: Float32 | None
 
 
 def steadied(looks: Iterable[Look], strength: float, memory: Memory | None = None) -> Iterator[Steady]:
@@ -118,7 +132,7 @@ def steadied(looks: Iterable[Look], strength: float, memory: Memory | None = Non
         memory: of the frame before the first of `looks`, None at the start of the shot.
     """
     smoothing = smoothing_of(strength)
-    entries = _entries(looks, memory)
+    entries = (_Entry(look.luma, look.motion, _own(look)) for look in looks)
     window: deque[_Entry] = deque()
     while True:
         position = memory.position if memory else 0
@@ -133,53 +147,58 @@ def steadied(looks: Iterable[Look], strength: float, memory: Memory | None = Non
             yield Steady(_colour(entry, memory.sums, sums), memory)
 
 
-def _entries(looks: Iterable[Look], memory: Memory | None) -> Iterator[_Entry]:
-    """Frames on the grid, each with its motion from the one before."""
+def _own(look: Look) -> Float32 | None:
+    """A frame's answer on the grid (h, w, 3), weighted by how sure the network was."""
     import cv2
 
-    finder = MotionFinder()
-    last = memory.luma if memory else None
-    for look in looks:
-        height, width = (max(8, round(side * GRID_SHARE)) for side in look.luma.shape)
-        luma = cv2.resize(look.luma, (width, height), interpolation=cv2.INTER_AREA)
-        certainty = np.maximum(look.chroma.certainty, LEAST_CERTAINTY)[..., None]
-        weight = cv2.resize(certainty, (width, height), interpolation=cv2.INTER_LINEAR)
-        own = np.empty((height, width, 3), np.float32)
-        own[..., 2] = weight
-        own[..., :2] = upsample(look.chroma.cbcr, height, width) * weight[..., None]
-        yield _Entry(luma, own, None if last is None else finder.between(last, luma))
-        last = luma
+    if look.chroma is None:
+        return None
+    height, width = look.luma.shape
+    certainty = np.maximum(look.chroma.certainty, LEAST_CERTAINTY)[..., None]
+    weight = cv2.resize(certainty, (width, height), interpolation=cv2.INTER_LINEAR)
+    own = np.empty((height, width, 3), np.float32)
+    own[..., 2] = weight
+    own[..., :2] = upsample(look.chroma.cbcr, height, width) * weight[..., None]
+    return own
+
+
+def _alone(entry: _Entry) -> Sums:
+    """Sums that hold one frame."""
+    own = np.zeros((*entry.luma.shape, 3), np.float32) if entry.own is None else entry.own
+    return Sums(own, own)
 
 
 def _forward(entry: _Entry, memory: Memory | None, smoothing: Smoothing) -> Memory:
     """The forward sums with one more frame."""
     if memory is None or entry.motion is None:
-        return Memory(1, entry.luma, Sums(entry.own, entry.own))
+        return Memory(1, entry.luma, _alone(entry))
     sums = _faded(memory.sums, entry.motion.from_before, entry.own, smoothing)
     return Memory(memory.position + 1, entry.luma, sums)
 
 
 def _backward(window: list[_Entry], smoothing: Smoothing) -> list[Sums]:
     """The backward sums of every frame of the window, in the order of the window."""
-    sums = [Sums(window[-1].own, window[-1].own)]
+    sums = [_alone(window[-1])]
     for entry, after in zip(reversed(window[:-1]), reversed(window[1:]), strict=True):
         assert after.motion is not None
         sums.append(_faded(sums[-1], after.motion.from_after, entry.own, smoothing))
     return sums[::-1]
 
 
-def _faded(sums: Sums, pull: Pull, own: Float32, smoothing: Smoothing) -> Sums:
+def _faded(sums: Sums, pull: Pull, own: Float32 | None, smoothing: Smoothing) -> Sums:
     """Sums brought along the motion, faded, with a frame's own values added."""
-    trust = pull.trust[..., None]
-    short = own + pull.bring(sums.short) * (trust * np.float32(smoothing.short))
-    long = own + pull.bring(sums.long) * (trust * np.float32(smoothing.long))
-    return Sums(short, long)
+    trust = (pull.trust if own is not None else np.maximum(pull.trust, np.float32(LEAST_TRUST)))[..., None]
+    short = pull.bring(sums.short) * (trust * np.float32(smoothing.short))
+    long = pull.bring(sums.long) * (trust * np.float32(smoothing.long))
+    return Sums(short, long) if own is None else Sums(short + own, long + own)
 
 
 def _colour(entry: _Entry, earlier: Sums, later: Sums) -> Float32:
-    """The frame's colour from the sums on both sides, both of which hold the frame itself."""
-    short = _mean(earlier.short + later.short - entry.own)
-    long = _mean(earlier.long + later.long - entry.own)
+    """The frame's colour from the sums on both sides, both of which hold the frame's own."""
+    short, long = earlier.short + later.short, earlier.long + later.long
+    if entry.own is not None:
+        short, long = short - entry.own, long - entry.own
+    short, long = _mean(short), _mean(long)
     astray = short - long
     far = np.maximum(length(astray), np.float32(1e-6))[..., None]
     within: Float32 = np.minimum(np.float32(1), np.float32(BAND) / far)
@@ -188,5 +207,5 @@ def _colour(entry: _Entry, earlier: Sums, later: Sums) -> Float32:
 
 def _mean(sums: Float32) -> Float32:
     """Weighted mean (h, w, 2) of a sum (h, w, 3)."""
-    mean: Float32 = sums[..., :2] / np.maximum(sums[..., 2:], np.float32(1e-6))
+    mean: Float32 = sums[..., :2] / np.maximum(sums[..., 2:], TINY)
     return mean

@@ -44,6 +44,7 @@ from archivecolor.film.segments import (
     seconds_per_frame,
 )
 from archivecolor.film.shots import Shot, read_shots, shots_from, write_shots
+from archivecolor.film.sights import key_every_for
 from archivecolor.film.survey import Survey, load_survey, save_survey, survey
 from archivecolor.jobs.film_records import done, failed, skipped, source_of
 from archivecolor.jobs.reels import Reel, Stage, Studio, settings_digest, stamp_of
@@ -211,8 +212,14 @@ def film_of(facts: FilmFacts, found: Survey, shots: tuple[Shot, ...], studio: St
         smoothing=settings.smoothing,
         recolour=settings.colour == "recolour",
         batch=settings.batch_size,
+        key_every=key_every_of(settings),
         badge=badge_for(facts, geometry) if settings.badge else None,
     )
+
+
+def key_every_of(settings: VideoSettings) -> int:
+    """Distance of key frames: where the best is asked for, every frame is one."""
+    return 1 if settings.quality == "high" else key_every_for(settings.smoothing)
 
 
 def coloured_segments(reel: Reel, studio: Studio, film: Film, folder: WorkFolder) -> tuple[Segment, ...]:

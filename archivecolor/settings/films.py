@@ -30,7 +30,9 @@ class VideoSettings(NetworkOptions, ProvenanceOptions, UnattendedOptions, VoiceO
         high=63,
         shapes_output=True,
     )
-    preset: str = option("medium", "Encoder preset of h264 and h265.", shapes_output=True)
+    preset: str | None = option(
+        None, "Encoder preset of h264 and h265; the codec's archive default without it.", shapes_output=True
+    )
     encoder: str = option(
         "software",
         "What encodes h264 and h265: software, or the machine's own encoder of this kind. "

@@ -12,6 +12,7 @@ from archivecolor.film.encode import choose_target
 from archivecolor.film.film import Film
 from archivecolor.film.frames import geometry_of
 from archivecolor.film.probe import probe
+from archivecolor.film.sights import key_every_for
 from archivecolor.film.survey import survey
 from archivecolor.settings import VideoSettings
 
@@ -102,4 +103,5 @@ def film_from(path, **settings):
         smoothing=options.smoothing,
         recolour=options.colour == "recolour",
         batch=4,
+        key_every=key_every_for(options.smoothing),
     )
