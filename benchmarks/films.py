@@ -33,10 +33,17 @@ from archivecolor.film.film import Film, Numbered, read_from
 from archivecolor.film.frames import geometry_of
 from archivecolor.film.pixels import Float32
 from archivecolor.film.probe import probe
-from archivecolor.film.segments import Making, WorkFolder, make_segment, make_segments, plan_segments
+from archivecolor.film.segments import (
+    Making,
+    WorkFolder,
+    make_segment,
+    make_segments,
+    may_wait,
+    plan_segments,
+)
 from archivecolor.film.shots import shots_from
 from archivecolor.film.sights import Sight, key_every_for, sights
-from archivecolor.film.steady import Look, Steady, steadied
+from archivecolor.film.steady import Look, steadied
 from archivecolor.film.survey import survey
 from archivecolor.model.builtin import checkpoint_path
 from archivecolor.model.checkpoint import load_checkpoint
@@ -62,7 +69,7 @@ class Sizes:
         long: of the film that is long, and small so that it can be measured in an evening.
     """
 
-    timed: int = 600
+    timed: int = 1500
     scripted: int = 60
     hd: int = 150
     long: int = 2 * 3600 * RATE
@@ -168,17 +175,23 @@ def stages_alone(film: Film, predictor: Predictor, folder: Path) -> dict[str, fl
     lumas: list[Float32] = []
     seen: list[Sight] = []
     looks: list[Look] = []
-    steady: list[Steady] = []
+    steady: list[Float32] = []
     frames: list[Numbered] = []
-    predictor.predict(list(islice(small_lumas(film, 0), film.batch)))  # the network is warm now
+    warm = small_lumas(film, read_from(film, 0))
+    predictor.predict(list(islice(warm, film.batch)))  # the network is warm now
     seconds = {
-        "decoding, and shrinking for the network": timed(lambda: lumas.extend(small_lumas(film, 0))),
+        "decoding, and shrinking for the network": timed(
+            lambda: lumas.extend(small_lumas(film, read_from(film, 0), frames.append))
+        ),
         "motion": timed(lambda: seen.extend(sights(lumas, film.key_every))),
         "the network": timed(lambda: looks.extend(predicted(predictor, iter(seen), film.batch))),
-        "steady colour": timed(lambda: steady.extend(steadied(looks, film.smoothing))),
-        "decoding for the encoder": timed(lambda: frames.extend(read_from(film, 0))),
+        "steady colour": timed(
+            lambda: steady.extend(film.geometry.as_coded(one.cbcr) for one in steadied(looks, film.smoothing))
+        ),
     }
-    answers = [Colour(number, film.geometry.as_coded(one.cbcr), None, 1.0) for number, one in enumerate(steady)]
+    if not may_wait(film):
+        seconds["decoding for the encoder"] = timed(lambda: list(read_from(film, 0)))
+    answers = [Colour(number, cbcr, None, 1.0) for number, cbcr in enumerate(steady)]
     making = making_in(folder / "encoding", film, predictor)
     (segment,) = plan_segments(film, LONGEST_SEGMENT)
     seconds["chroma and encoding"] = timed(lambda: make_segment(making, segment, iter(frames), iter(answers)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from archivecolor.film.film import Film, Predictor, read_from
-from archivecolor.film.pixels import Float32
-from archivecolor.film.shots import Shot
+import numpy as np
+
+from archivecolor.film.film import Film, Numbered, Predictor, read_from
+from archivecolor.film.pixels import Float32, Plane
 from archivecolor.film.sights import Sight, sights
 from archivecolor.film.steady import Look, Memory, steadied
 
@@ -41,23 +42,30 @@ class Span:
     memory: Memory | None
 
 
-def colours(film: Film, predictor: Predictor, span: Span) -> Iterator[Colour]:
+def colours(
+    film: Film, predictor: Predictor, span: Span, hold: Callable[[Numbered], None] = lambda _: None
+) -> Iterator[Colour]:
     """The colour of the frames of a span, in order.
 
     Frames after the span are looked at as far as the last shot's colour depends on them.
+
+    Args:
+        film: the film.
+        predictor: the network.
+        span: of the film.
+        hold: called with every frame as it is read, before its colour is there. Only frames that keep their
+            own chroma still have their picture; frames with one luma share it.
     """
-    lumas = small_lumas(film, span.first)
+    items = read_from(film, span.first)
     memory = span.memory
     for shot in film.shots[film.shot_at(span.first) :]:
         first = max(shot.first, span.first)
-        if film.passes(shot):
-            found = (Colour(number, None, None, 1.0) for number in range(first, shot.last + 1))
-        else:
-            fresh = [is_fresh(film, shot, number) for number in range(first, shot.last + 1)]
-            before = (0, None) if memory is None else (memory.position, memory.luma)
-            seen = sights(islice(lumas, sum(fresh)), film.key_every, *before)
-            looks = predicted(predictor, seen, film.batch)
-            found = shot_colours(film, Span(first, shot.last, memory), fresh, looks)
+        own = islice(items, shot.last + 1 - first)
+        found = (
+            passed(own, hold)
+            if film.passes(shot)
+            else shot_colours(film, predictor, Span(first, shot.last, memory), small_lumas(film, own, hold))
+        )
         for colour in found:
             yield colour
             if colour.number == span.last:
@@ -65,28 +73,32 @@ def colours(film: Film, predictor: Predictor, span: Span) -> Iterator[Colour]:
         memory = None
 
 
-def shot_colours(film: Film, span: Span, fresh: Sequence[bool], looks: Iterator[Look]) -> Iterator[Colour]:
-    """The colour of a shot's frames, from `span.first` to its end.
+def passed(items: Iterator[Numbered], hold: Callable[[Numbered], None]) -> Iterator[Colour]:
+    """Frames that keep their own chroma."""
+    for item in items:
+        hold(item)
+        yield Colour(item.number, None, None, 1.0)
+
+
+def shot_colours(film: Film, predictor: Predictor, span: Span, lumas: Iterator[Float32]) -> Iterator[Colour]:
+    """The colour of a shot's frames.
 
     Args:
         film: the film.
-        span: of the shot.
-        fresh: for each frame, whether it has a look of its own.
-        looks: at the fresh frames.
+        predictor: the network.
+        span: of the shot, to its end.
+        lumas: what the network would see, one for each frame with a luma of its own.
     """
+    before = (0, None) if span.memory is None else (span.memory.position, span.memory.luma)
+    looks = predicted(predictor, sights(lumas, film.key_every, *before), film.batch)
     confidences: deque[float | None] = deque()
     steady = steadied(noted(looks, confidences), film.smoothing, span.memory)
-    for number, is_new in enumerate(fresh, start=span.first):
-        if is_new:
+    for number in range(span.first, span.last + 1):
+        if number == span.first or not film.repeats(number):
             answer = next(steady)
             cbcr = film.geometry.as_coded(answer.cbcr)
             confidence = confidences.popleft()
         yield Colour(number, cbcr, None if number == span.last else answer.memory, confidence)
-
-
-def is_fresh(film: Film, shot: Shot, number: int) -> bool:
-    """Whether a frame of a shot has a luma of its own, rather than that of the one before."""
-    return number == shot.first or not film.repeats(number)
 
 
 def noted(looks: Iterator[Look], confidences: deque[float | None]) -> Iterator[Look]:
@@ -96,16 +108,18 @@ def noted(looks: Iterator[Look], confidences: deque[float | None]) -> Iterator[L
         yield look
 
 
-def small_lumas(film: Film, first: int) -> Iterator[Float32]:
-    """What the network is to see: one luma per frame with a luma of its own, in coloured shots."""
-    shots = iter(film.shots[film.shot_at(first) :])
-    shot = next(shots)
-    passes = film.passes(shot)
-    for item in read_from(film, first):
-        if item.number > shot.last:
-            shot = next(shots)
-            passes = film.passes(shot)
-        if not passes and is_fresh(film, shot, item.number):
+def small_lumas(
+    film: Film, items: Iterator[Numbered], hold: Callable[[Numbered], None] = lambda _: None
+) -> Iterator[Float32]:
+    """What the network would see of a shot: one luma per frame that does not repeat the one before."""
+    last: Plane | None = None
+    for item in items:
+        is_new = last is None or not film.repeats(item.number)
+        # Digests of different frames may be equal, if hardly ever: no luma is given up on their word.
+        if last is None or is_new or not np.array_equal(last, item.frame.luma):
+            last = item.frame.luma
+        hold(replace(item, frame=replace(item.frame, luma=last, picture=None)))
+        if is_new:
             yield film.geometry.small_luma(item.frame, film.facts)
 
 

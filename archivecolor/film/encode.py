@@ -26,7 +26,7 @@ from archivecolor.film.probe import BOTTOM_FIRST, BOTTOM_ORDERS, PROGRESSIVE, TO
 from archivecolor.settings import VideoSettings
 
 CRF = {"h264": 18, "h265": 20}
-# Slower presets of x264 make smaller files of clean pictures, larger ones of film grain. x265 gains little by "fast".
+# Slower presets of x264 make smaller files of clean pictures, larger ones of grain; "fast" saves x265 little.
 PRESETS = {"h264": "fast", "h265": "medium"}
 SOFTWARE = {"h264": "libx264", "h265": "libx265", "ffv1": "ffv1", "prores": "prores_ks", "dnxhr": "dnxhd"}
 DEPTHS = {"h264": (8,), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 16), "prores": (10,), "dnxhr": (8, 10)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,15 @@ def as_bytes(luma: Float32) -> Any:
 
 def length(vectors: Float32) -> Float32:
     """Length (h, w) of vectors (h, w, 2)."""
-    return np.hypot(vectors[..., 0], vectors[..., 1])
+    return magnitude(vectors[..., 0], vectors[..., 1])
+
+
+def magnitude(across: Float32, down: Float32) -> Float32:
+    """Length (h, w) by components (h, w). OpenCV's own rounds by where arrays lie: seams would show."""
+    squared: Float32 = across * across
+    squared += down * down
+    np.sqrt(squared, out=squared)
+    return squared
 
 
 def harmless(luma: Float32) -> Float32:
@@ -115,9 +124,19 @@ def harmless(luma: Float32) -> Float32:
         cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=1 / 8),
         cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=1 / 8),
     )
-    slope = cv2.dilate(np.hypot(across, down), np.ones((5, 5), np.uint8))
-    far: Float32 = np.minimum(np.float32(EVENNESS) / np.maximum(slope, 1e-6), np.float32(MOST_IN_EVEN))
+    slope = cv2.dilate(
+        magnitude(np.asarray(across, np.float32), np.asarray(down, np.float32)), np.ones((5, 5), np.uint8)
+    )
+    far: Float32 = np.float32(EVENNESS) / np.maximum(slope, np.float32(1e-6))
+    np.minimum(far, np.float32(MOST_IN_EVEN), out=far)
     return far
+
+
+@lru_cache(maxsize=1)
+def places(height: int, width: int) -> Float32:
+    """X and y of every sample, float32 (h, w, 2)."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.stack([columns, rows], axis=-1)
 
 
 def pull_of(there: Float32, back: Float32, taking: Float32, giving: Float32) -> Pull:
@@ -125,16 +144,21 @@ def pull_of(there: Float32, back: Float32, taking: Float32, giving: Float32) -> 
     import cv2
 
     height, width = taking.shape
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    where = np.stack([columns + there[..., 0], rows + there[..., 1]], axis=-1)
+    where = places(height, width) + there
     returned = there + cv2.remap(back, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    speed = length(there)
-    allowed = np.maximum(DISAGREEMENT + DISAGREEMENT_PER_SPEED * speed, harmless(taking))
-    astray = np.maximum(length(returned) / allowed - 1, 0)
+    allowed = length(there)
+    allowed *= np.float32(DISAGREEMENT_PER_SPEED)
+    allowed += np.float32(DISAGREEMENT)
+    astray = length(returned) / np.maximum(allowed, harmless(taking), out=allowed)
+    astray -= 1
+    np.maximum(astray, 0, out=astray)
     seen = cv2.remap(giving, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    apart = cv2.blur(np.abs(seen - taking), (3, 3))
+    unlike = cv2.blur(cv2.absdiff(seen, taking), (3, 3))
     # Grain makes every sample differ a little: only what differs more than most do is something else.
-    unlike = np.maximum(apart - np.float32(GRAIN) * np.median(apart), 0) / np.float32(UNLIKENESS)
-    trust = np.exp(-0.5 * (astray * astray + unlike * unlike))
-    inside = (where[..., 0] > -1) & (where[..., 0] < width) & (where[..., 1] > -1) & (where[..., 1] < height)
-    return Pull(where, (trust * inside).astype(np.float32))
+    unlike -= np.float32(GRAIN) * np.median(unlike)
+    np.maximum(unlike, 0, out=unlike)
+    unlike *= np.float32(1 / UNLIKENESS)
+    trust: Float32 = np.exp(np.float32(-0.5) * (astray * astray + unlike * unlike))
+    x, y = where[..., 0], where[..., 1]
+    trust *= (x > -1) & (x < width) & (y > -1) & (y < height)
+    return Pull(where, trust)

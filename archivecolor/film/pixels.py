@@ -164,7 +164,9 @@ class Codes:
 
     def luma_fraction(self, plane: Plane) -> Float32:
         """Luma codes as fractions of black..white, float32, clipped to 0..1."""
-        scaled: Float32 = (plane.astype(np.float32) - np.float32(self.black)) * np.float32(1 / self.luma_span)
+        scaled: Float32 = plane.astype(np.float32)
+        scaled -= np.float32(self.black)
+        scaled *= np.float32(1 / self.luma_span)
         np.clip(scaled, 0, 1, out=scaled)
         return scaled
 
@@ -172,8 +174,10 @@ class Codes:
         """Cb or Cr fractions (-0.5..0.5) as codes, rounded and kept legal."""
         low = 0 if self.full else self.black
         high = (1 << self.depth) - 1 if self.full else 240 << (self.depth - 8)
-        codes = np.rint(fraction * np.float32(self.chroma_span) + np.float32(self.neutral))
-        plane: Plane = np.clip(codes, low, high).astype(np.uint8 if self.depth == 8 else np.uint16)
+        codes = fraction * np.float32(self.chroma_span)
+        codes += np.float32(self.neutral)
+        np.clip(np.rint(codes, out=codes), low, high, out=codes)
+        plane: Plane = codes.astype(np.uint8 if self.depth == 8 else np.uint16)
         return plane
 
 

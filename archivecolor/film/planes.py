@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archivecolor.colour.chroma import upsample
 from archivecolor.film.pixels import LUMA_WEIGHTS, Codes, Float32, Plane, chroma_matrix
 
 # MPEG chroma samples sit on the left of the luma samples they belong to when halved across, a quarter
@@ -48,14 +47,19 @@ class Painter:
 
         across, down = self.steps
         height, width = -(-luma.shape[0] // down), -(-luma.shape[1] // across)
-        own = np.ascontiguousarray(cbcr @ chroma_matrix(self.matrix).T)
-        chroma = upsample(self._sited(own, width), height, width)
+        own = self._sited(cv2.transform(cbcr, chroma_matrix(self.matrix)), width)
+        cb, cr = (
+            cv2.resize(
+                np.ascontiguousarray(own[..., channel]), (width, height), interpolation=cv2.INTER_CUBIC
+            )
+            for channel in (0, 1)
+        )
         small = (
             luma
             if (across, down) == (1, 1)
             else cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
         )
-        cb, cr = shortened(self.codes.luma_fraction(small), chroma, self.matrix)
+        shorten(self.codes.luma_fraction(small), cb, cr, self.matrix)
         return ChromaPlanes(self.codes.chroma_codes(cb), self.codes.chroma_codes(cr))
 
     def _sited(self, grid: Float32, width: int) -> Float32:
@@ -71,28 +75,32 @@ class Painter:
         return np.asarray(moved, np.float32)
 
 
-def shortened(luma: Float32, cbcr: Float32, matrix: int) -> tuple[Float32, Float32]:
-    """Cb and Cr brought into gamut by shortening: hue is kept, luma is not touched.
+def shorten(luma: Float32, cb: Float32, cr: Float32, matrix: int) -> None:
+    """Bring Cb and Cr into gamut, in place, by shortening: hue is kept, luma is not touched.
 
     Where chroma is subsampled `luma` is the mean under each chroma sample: to go by its darkest and
     brightest would take the colour off every edge of grain.
 
     Args:
         luma: float32 (h, w), 0..1.
-        cbcr: float32 (h, w, 2) in `matrix`, fractions.
+        cb: float32 (h, w) in `matrix`, fractions; after it R, G and B are within 0..1.
+        cr: likewise.
         matrix: H.273 code point.
-
-    Returns:
-        Cb and Cr, each float32 (h, w), for which R, G and B are within 0..1.
     """
     red_weight, blue_weight = LUMA_WEIGHTS[matrix]
     green_weight = 1 - red_weight - blue_weight
-    cb, cr = cbcr[..., 0], cbcr[..., 1]
     red = cr * np.float32(2 * (1 - red_weight))
     blue = cb * np.float32(2 * (1 - blue_weight))
-    green = red * np.float32(-red_weight / green_weight) + blue * np.float32(-blue_weight / green_weight)
-    highest = np.maximum(np.maximum(red, green), blue)
-    lowest = np.minimum(np.minimum(red, green), blue)
-    share = np.minimum((1 - luma + TINY) / (highest + TINY), (luma + TINY) / (TINY - lowest))
-    share = np.minimum(share, np.float32(1))
-    return cb * share, cr * share
+    green = red * np.float32(-red_weight / green_weight)
+    green += blue * np.float32(-blue_weight / green_weight)
+    # From here on the planes of R, G and B are used again: films have millions of samples a second.
+    highest = np.maximum(red, green)
+    np.maximum(highest, blue, out=highest)
+    lowest = np.minimum(np.minimum(red, green, out=green), blue, out=green)
+    highest += TINY
+    share = np.divide((1 + TINY) - luma, highest, out=red)
+    np.subtract(TINY, lowest, out=lowest)
+    np.minimum(share, np.divide(luma + TINY, lowest, out=blue), out=share)
+    np.minimum(share, np.float32(1), out=share)
+    cb *= share
+    cr *= share

@@ -9,7 +9,9 @@ at the next segment with the same colours.
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +29,7 @@ from archivecolor.film.frames import colour_of, plane_of
 from archivecolor.film.pixels import luma_between
 from archivecolor.film.planes import ChromaPlanes, Painter
 from archivecolor.film.probe import url_of
-from archivecolor.film.steady import Memory, Sums
+from archivecolor.film.steady import AHEAD, BLOCK, Memory, Sums
 
 # Times in segment files: a nominal 40 ms per frame, exact in Matroska's clock.
 TICKS_PER_FRAME = 40
@@ -37,7 +39,9 @@ MOST_REORDERED = 32
 # Pessimistic seconds of work per frame on a slow machine: at any size, the network at 256, per megapixel.
 FRAME_SECONDS, NETWORK_SECONDS, MEGAPIXEL_SECONDS, HIGH_QUALITY = 0.02, 0.15, 0.3, 10
 LEAST_FRAMES = 8
-COLOURS_AHEAD, FRAMES_AHEAD = 8, 4
+COLOURS_AHEAD, FRAMES_AHEAD = BLOCK, 4
+# Bytes of luma that may wait for its colour.
+MOST_WAITING = 300e6
 
 
 @dataclass(frozen=True)
@@ -171,18 +175,29 @@ def make_segments(making: Making, segments: tuple[Segment, ...]) -> bool:
 
 def make_run(making: Making, run: tuple[Segment, ...], segments: tuple[Segment, ...]) -> bool:
     """Make neighbouring segments, one after the other, without looking at a frame twice."""
-    first, last = run[0].first, run[-1].last
-    memory = memory_before(making, run[0], segments)
-    tinted = colours(making.film, making.predictor, Span(first, last, memory))
-    with (
-        Ahead(tinted, COLOURS_AHEAD) as answers,
-        Ahead(read_from(making.film, first), FRAMES_AHEAD) as frames,
-    ):
+    film, span = making.film, Span(run[0].first, run[-1].last, memory_before(making, run[0], segments))
+    with ExitStack() as stages:
+        frames: Iterator[Numbered]
+        if may_wait(film):
+            waiting: deque[Numbered] = deque()
+            tinted = colours(film, making.predictor, span, waiting.append)
+            frames = iter(waiting.popleft, None)
+        else:
+            tinted = colours(film, making.predictor, span)
+            frames = stages.enter_context(Ahead(read_from(film, span.first), FRAMES_AHEAD))
+        answers = stages.enter_context(Ahead(tinted, COLOURS_AHEAD))
         for segment in run:
             if not making.goes_on():
                 return False
             make_segment(making, segment, frames, answers)
     return True
+
+
+def may_wait(film: Film) -> bool:
+    """Whether frames are small enough to be kept until their colour is there, rather than be read twice."""
+    frames = BLOCK + AHEAD + film.batch * film.key_every + COLOURS_AHEAD
+    nbytes = film.facts.width * film.facts.height * (1 if film.facts.codes.depth == 8 else 2)
+    return frames * nbytes <= MOST_WAITING
 
 
 def memory_before(making: Making, segment: Segment, segments: tuple[Segment, ...]) -> Memory | None:
@@ -202,7 +217,8 @@ def make_segment(
     with replacing(making.folder.segment(segment)) as part:
         with SegmentWriter(part, making, segment) as writer:
             for _ in range(segment.first, segment.last + 1):
-                item, colour = next(frames), next(answers)
+                colour = next(answers)
+                item = next(frames)
                 if item.number != colour.number:
                     raise ItemError(Reason.FAULT, "frames and colours are out of step")
                 writer.write(item, colour)

@@ -59,12 +59,12 @@ def sights(
     """
     finder = MotionFinder()
     waiting: tuple[Float32, Float32, Motion | None] | None = None
-    for position, luma in enumerate(lumas, start=position - 1):
+    for place, luma in enumerate(lumas, start=position - 1):
         small = on_grid(luma)
         motion = None if last is None else finder.between(last, small)
         if waiting is not None:
             calm = is_calm(waiting[2]) and is_calm(motion)
-            yield Sight(*waiting, is_key=not calm or position % key_every == 0)
+            yield Sight(*waiting, is_key=not calm or place % key_every == 0)
         waiting, last = (luma, small, motion), small
     if waiting is not None:
         yield Sight(*waiting, is_key=True)

@@ -19,7 +19,7 @@ from itertools import islice
 
 import numpy as np
 
-from archivecolor.colour.chroma import Chroma, upsample
+from archivecolor.colour.chroma import Chroma
 from archivecolor.film.motion import Motion, Pull, length
 from archivecolor.film.pixels import Float32
 from archivecolor.film.sights import Sight
@@ -158,7 +158,8 @@ def _own(look: Look) -> Float32 | None:
     weight = cv2.resize(certainty, (width, height), interpolation=cv2.INTER_LINEAR)
     own = np.empty((height, width, 3), np.float32)
     own[..., 2] = weight
-    own[..., :2] = upsample(look.chroma.cbcr, height, width) * weight[..., None]
+    cbcr = cv2.resize(look.chroma.cbcr, (width, height), interpolation=cv2.INTER_CUBIC)
+    own[..., :2] = cbcr * weight[..., None]
     return own
 
 

@@ -10,7 +10,7 @@ from reels import film_from, run_ffmpeg, scene, write_film
 
 from archivecolor.colour.tone import Tone
 from archivecolor.film.pixels import Codes, chroma_matrix, luma_between
-from archivecolor.film.planes import Painter, shortened
+from archivecolor.film.planes import Painter, shorten
 from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
 
 SOURCES = {
@@ -179,7 +179,8 @@ def test_shots_in_colour_keep_their_hue_in_every_matrix_and_range(tmp_path, netw
 
 def test_grey_stays_grey():
     luma = np.linspace(0, 1, 64, dtype=np.float32)[None]
-    cb, cr = shortened(luma, np.zeros((1, 64, 2), np.float32), 1)
+    cb, cr = np.zeros((2, 1, 64), np.float32)
+    shorten(luma, cb, cr, 1)
     assert not cb.any()
     assert not cr.any()
     planes = Painter(1, Codes(8, False), (2, 2)).paint(

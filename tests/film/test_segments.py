@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reels import HueByLuma, film_from, scene, write_film
+from reels import HueByLuma, film_from, run_ffmpeg, scene, write_film
 
+import archivecolor.film.segments as segments_module
 from archivecolor.archive.marking import Marking
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
@@ -18,7 +19,7 @@ from archivecolor.film.containers import Joined
 from archivecolor.film.film import read_from
 from archivecolor.film.frames import frame_of
 from archivecolor.film.join import Joining, join
-from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
+from archivecolor.film.segments import Making, WorkFolder, make_segments, may_wait, plan_segments
 from archivecolor.film.shots import Shot, shots_from
 
 MARKING = Marking("1.0", "ab" * 32, "settings", "weights")
@@ -145,6 +146,33 @@ def test_the_making_ends_between_segments_when_asked(tmp_path, network):
     making = making_of(film, network, tmp_path, goes_on=lambda: next(asked))
     assert not make_segments(making, plan_segments(film, 10))
     assert len(list(tmp_path.glob("segment-*.mkv"))) == 2
+
+
+def test_frames_too_large_to_wait_for_their_colour_are_read_twice(tmp_path, network, monkeypatch):
+    """Grey shots with frames that repeat around one in colour: the same pictures either way."""
+    path = tmp_path / "film.mkv"
+    grey = "mandelbrot=s=96x64:r=12,trim=end_frame=20,fps=25,format=gray,format=yuv420p"
+    colour = "testsrc2=s=96x64:r=25,trim=end_frame=20,format=yuv420p"
+    run_ffmpeg("-filter_complex", f"{grey},split[a][c];{colour}[b];[a][b][c]concat=n=3", "-c:v", "ffv1", path)
+    film = film_from(path, codec="ffv1")
+    count = len(film.survey)
+    begin = (count - 20) // 2
+    film = replace(film, shots=shots_from({begin: "cut", begin + 20: "cut"}, count))
+    assert [film.passes(shot) for shot in film.shots] == [False, True, False]
+    assert any(film.repeats(number) for number in range(begin))
+    planes = []
+    for most in (segments_module.MOST_WAITING, 0):
+        monkeypatch.setattr(segments_module, "MOST_WAITING", most)
+        assert may_wait(film) == (most > 0)
+        folder = tmp_path / f"at most {most}"
+        folder.mkdir()
+        segments = plan_segments(film, 17)
+        make_segments(making_of(film, network, folder), segments)
+        planes.append([plane for segment in segments for plane in frames_of(folder, segment)])
+    source = [item.frame.luma for item in read_from(film, 0)]
+    for luma, *made in zip(source, *planes, strict=True):
+        assert all(np.array_equal(luma, picture[0]) for picture in made)
+        assert np.array_equal(*made)
 
 
 def test_frames_that_repeat_are_looked_at_once(tmp_path):
