@@ -89,8 +89,8 @@ def shot_colours(film: Film, predictor: Predictor, span: Span, lumas: Iterator[F
         span: of the shot, to its end.
         lumas: what the network would see, one for each frame with a luma of its own.
     """
-    before = (0, None) if span.memory is None else (span.memory.position, span.memory.luma)
-    looks = predicted(predictor, sights(lumas, film.key_every, *before), film.batch)
+    before = None if span.memory is None else span.memory.before
+    looks = predicted(predictor, sights(lumas, film.key_every, before), film.batch)
     confidences: deque[float | None] = deque()
     steady = steadied(noted(looks, confidences), film.smoothing, span.memory)
     for number in range(span.first, span.last + 1):

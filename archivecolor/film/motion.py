@@ -19,7 +19,7 @@ EVENNESS, MOST_IN_EVEN = 0.02, 6.0
 GRAIN = 2.5
 # Luma that differs by this much more along the motion is not the same thing (as a spread, 0..1).
 UNLIKENESS = 0.05
-# What is trusted less than this is not there in the other frame.
+# What is trusted less than this does not count as there in the other frame.
 TRUSTED = 0.5
 
 
@@ -54,11 +54,6 @@ class Motion:
 
     from_before: Pull
     from_after: Pull
-
-    @property
-    def new(self) -> float:
-        """Share of either frame, 0..1, that the other does not show: the larger of the two."""
-        return max(float(np.mean(pull.trust < TRUSTED)) for pull in (self.from_before, self.from_after))
 
 
 class MotionFinder:

@@ -29,6 +29,7 @@ from archivecolor.film.frames import colour_of, plane_of
 from archivecolor.film.pixels import luma_between
 from archivecolor.film.planes import ChromaPlanes, Painter
 from archivecolor.film.probe import url_of
+from archivecolor.film.sights import Before
 from archivecolor.film.steady import AHEAD, BLOCK, Memory, Sums
 
 # Times in segment files: a nominal 40 ms per frame, exact in Matroska's clock.
@@ -298,8 +299,9 @@ def save_memory(path: Path, memory: Memory) -> None:
     with replacing(path) as part, part.open("wb") as file:
         np.savez(
             file,
-            position=np.array(memory.position),
-            luma=memory.luma,
+            position=np.array(memory.before.position),
+            luma=memory.before.luma,
+            reach=memory.before.reach,
             short=memory.sums.short,
             long=memory.sums.long,
         )
@@ -308,7 +310,8 @@ def save_memory(path: Path, memory: Memory) -> None:
 def load_memory(path: Path) -> Memory:
     """What `save_memory` kept."""
     with np.load(path, allow_pickle=False) as kept:
-        return Memory(int(kept["position"]), kept["luma"], Sums(kept["short"], kept["long"]))
+        before = Before(int(kept["position"]), kept["luma"], kept["reach"])
+        return Memory(before, Sums(kept["short"], kept["long"]))
 
 
 def save_confidence(path: Path, confidence: list[float]) -> None:

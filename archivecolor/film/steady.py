@@ -22,7 +22,7 @@ import numpy as np
 from archivecolor.colour.chroma import Chroma
 from archivecolor.film.motion import Motion, Pull, length
 from archivecolor.film.pixels import Float32
-from archivecolor.film.sights import Sight
+from archivecolor.film.sights import Before, Sight
 
 BLOCK = 48
 AHEAD = 32
@@ -44,17 +44,19 @@ class Look:
     Attributes:
         luma: float32 (h, w), 0..1, on the grid.
         motion: from the frame before, None at the start of a shot.
+        reach: as in `Before`.
         chroma: what the network said, None where it was not asked.
     """
 
     luma: Float32
     motion: Motion | None
+    reach: Float32
     chroma: Chroma | None
 
     @classmethod
     def of(cls, sight: Sight, chroma: Chroma | None) -> Look:
         """What was seen, with its answer."""
-        return cls(sight.small, sight.motion, chroma)
+        return cls(sight.small, sight.motion, sight.reach, chroma)
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,11 @@ class Memory:
     """What a shot hands on from one frame to the next.
 
     Attributes:
-        position: frames of the shot so far.
-        luma: of the last one, on the grid.
-        sums: forward sums up to and with the last one.
+        before: what was seen so far.
+        sums: forward sums up to and with the last frame.
     """
 
-    position: int
-    luma: Float32
+    before: Before
     sums: Sums
 
 
@@ -118,8 +118,7 @@ def smoothing_of(strength: float) -> Smoothing:
 class _Entry:
     """A frame of the window, its own weighted colour on the grid, None where the network was not asked."""
 
-    luma: Float32
-    motion: Motion | None
+    look: Look
     own: Float32 | None
 
 
@@ -132,10 +131,10 @@ def steadied(looks: Iterable[Look], strength: float, memory: Memory | None = Non
         memory: of the frame before the first of `looks`, None at the start of the shot.
     """
     smoothing = smoothing_of(strength)
-    entries = (_Entry(look.luma, look.motion, _own(look)) for look in looks)
+    entries = (_Entry(look, _own(look)) for look in looks)
     window: deque[_Entry] = deque()
     while True:
-        position = memory.position if memory else 0
+        position = memory.before.position if memory else 0
         block = BLOCK - position % BLOCK
         window.extend(islice(entries, block + AHEAD - len(window)))
         if not window:
@@ -165,24 +164,25 @@ def _own(look: Look) -> Float32 | None:
 
 def _alone(entry: _Entry) -> Sums:
     """Sums that hold one frame."""
-    own = np.zeros((*entry.luma.shape, 3), np.float32) if entry.own is None else entry.own
+    own = np.zeros((*entry.look.luma.shape, 3), np.float32) if entry.own is None else entry.own
     return Sums(own, own)
 
 
 def _forward(entry: _Entry, memory: Memory | None, smoothing: Smoothing) -> Memory:
     """The forward sums with one more frame."""
-    if memory is None or entry.motion is None:
-        return Memory(1, entry.luma, _alone(entry))
-    sums = _faded(memory.sums, entry.motion.from_before, entry.own, smoothing)
-    return Memory(memory.position + 1, entry.luma, sums)
+    look, motion = entry.look, entry.look.motion
+    if memory is None or motion is None:
+        return Memory(Before(1, look.luma, look.reach), _alone(entry))
+    sums = _faded(memory.sums, motion.from_before, entry.own, smoothing)
+    return Memory(Before(memory.before.position + 1, look.luma, look.reach), sums)
 
 
 def _backward(window: list[_Entry], smoothing: Smoothing) -> list[Sums]:
     """The backward sums of every frame of the window, in the order of the window."""
     sums = [_alone(window[-1])]
     for entry, after in zip(reversed(window[:-1]), reversed(window[1:]), strict=True):
-        assert after.motion is not None
-        sums.append(_faded(sums[-1], after.motion.from_after, entry.own, smoothing))
+        assert after.look.motion is not None
+        sums.append(_faded(sums[-1], after.look.motion.from_after, entry.own, smoothing))
     return sums[::-1]
 
 

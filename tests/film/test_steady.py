@@ -16,8 +16,7 @@ from archivecolor.film.steady import AHEAD, BLOCK, Look, steadied
 def looks_of(pictures, network, key_every=1, memory=None):
     """Looks at pictures that follow what is remembered; the network is asked about key frames."""
     lumas = ((picture / 255).astype(np.float32) for picture in pictures)
-    before = (0, None) if memory is None else (memory.position, memory.luma)
-    for sight in sights(lumas, key_every, *before):
+    for sight in sights(lumas, key_every, None if memory is None else memory.before):
         yield Look.of(sight, network.predict([sight.luma])[0] if sight.is_key else None)
 
 
