@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 import av
@@ -103,8 +103,7 @@ def write_film(path: Path, frames: Iterator[Codes], preset: str = "medium") -> N
 
 
 def lumas_of(film: Path, count: int) -> Iterator[Codes]:
-    """The luma of the first frames of a film."""
+    """The luma of a film's first frames, to and fro where it has less than `count`."""
     with av.open(f"file:{film}") as container:
-        for frame in islice(container.decode(video=0), count):
-            luma: Codes = frame.to_ndarray(format="gray")
-            yield luma
+        codes = [frame.to_ndarray(format="gray") for frame in islice(container.decode(video=0), count)]
+    yield from islice(cycle([*codes, *codes[-2:0:-1]]), count)

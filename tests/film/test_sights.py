@@ -88,7 +88,7 @@ def test_frames_between_have_the_colour_of_the_key_frames():
 
 
 def test_what_no_neighbour_shows_is_not_left_grey():
-    """A frame whose motion nobody trusts has a colour all the same where the network was not asked about it."""
+    """A frame whose motion nobody trusts has a colour all the same, though the network was not asked."""
     pictures = scene(3, 12, 96, 128, drift=0)
     for number, picture in enumerate(pictures):
         picture[40:56, 60:76] = 255 * (number % 2)
