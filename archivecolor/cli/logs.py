@@ -43,6 +43,18 @@ class PlainLines(logging.Formatter):
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+class StandardError(logging.Handler):
+    """Writes to what standard error is at the moment: a live display puts lines above its bar that way."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):  # a pipe nobody reads, a stream that is closed
+            self.handleError(record)
+
+
 def log_to(voice: VoiceOptions) -> None:
     """Send warnings to standard error (errors alone if quiet), and everything to the log file.
 
@@ -53,7 +65,7 @@ def log_to(voice: VoiceOptions) -> None:
         ROOT.removeHandler(handler)
     ROOT.setLevel(logging.DEBUG if voice.verbose else logging.INFO)
     ROOT.propagate = False
-    terminal = logging.StreamHandler(sys.stderr)
+    terminal = StandardError()
     terminal.setLevel(logging.ERROR if voice.quiet else logging.WARNING)
     terminal.setFormatter(PlainLines())
     terminal.addFilter(not_shown)

@@ -78,15 +78,18 @@ def test_names_cannot_drive_the_terminal():
 
 
 LIVE = """
-import sys, time
+import logging, sys, time
+from archivecolor.cli.logs import log_to
 from archivecolor.cli.terminal import terminal_for
 from archivecolor.engine.progress import Ending, News, Tally
 from archivecolor.errors import ExitCode
 from archivecolor.settings import VoiceOptions
 
 tally = Tally(total=4, unit="MP")
+log_to(VoiceOptions())
 with terminal_for(VoiceOptions(), "dir") as terminal:
     terminal.began(tally.now())
+    logging.getLogger("archivecolor.somewhere").warning("beware")
     for status, reason in (("done", "coloured"), ("failed", "empty"), ("skipped", "toned")):
         news = News(f"[bold]{status}.jpg", status, reason, "", 1.0, {})
         time.sleep(0.2)
@@ -114,4 +117,6 @@ def test_on_a_terminal_there_is_a_bar_with_counts_speed_and_the_file():
     for words in ("3/4", "1 done", "1 skipped", "1 failed", "MP/s", "left", "[bold]skipped.jpg"):
         assert words in text
     assert "failed   [bold]failed.jpg  empty" in text
+    # A line of its own above the bar: the bar's is taken away before it.
+    assert "\x1b[2Karchivecolor: warning: beware" in text
     assert "dir: 1 done, 1 skipped, 1 failed, 1 left (empty 1, toned 1)" in text
