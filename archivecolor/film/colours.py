@@ -23,7 +23,7 @@ class Colour:
         number: of the frame.
         cbcr: float32 (h, w, 2), BT.601 fractions, as the picture is coded; None for a frame that keeps
             the source's own chroma.
-        memory: what the next frame of the shot needs; None at the end of a shot.
+        memory: what the next frame of the shot needs, where it is asked for and there is one.
         confidence: how sure the network was, 0..1; None where it was not asked.
     """
 
@@ -35,11 +35,19 @@ class Colour:
 
 @dataclass(frozen=True)
 class Span:
-    """Frames to colour: from `first` to `last`, with the memory of the frame before the first."""
+    """Frames to colour.
+
+    Attributes:
+        first: the first of them.
+        last: the last of them.
+        memory: of the frame before the first, None at the start of a shot.
+        ends: frames whose memory is wanted.
+    """
 
     first: int
     last: int
     memory: Memory | None
+    ends: frozenset[int] = frozenset()
 
 
 def colours(
@@ -61,11 +69,11 @@ def colours(
     for shot in film.shots[film.shot_at(span.first) :]:
         first = max(shot.first, span.first)
         own = islice(items, shot.last + 1 - first)
-        found = (
-            passed(own, hold)
-            if film.passes(shot)
-            else shot_colours(film, predictor, Span(first, shot.last, memory), small_lumas(film, own, hold))
-        )
+        if film.passes(shot):
+            found = passed(own, hold)
+        else:
+            rest = Span(first, shot.last, memory, span.ends - {shot.last})
+            found = shot_colours(film, predictor, rest, small_lumas(film, own, hold))
         for colour in found:
             yield colour
             if colour.number == span.last:
@@ -98,7 +106,7 @@ def shot_colours(film: Film, predictor: Predictor, span: Span, lumas: Iterator[F
             answer = next(steady)
             cbcr = film.geometry.as_coded(answer.cbcr)
             confidence = confidences.popleft()
-        yield Colour(number, cbcr, None if number == span.last else answer.memory, confidence)
+        yield Colour(number, cbcr, answer.memory if number in span.ends else None, confidence)
 
 
 def noted(looks: Iterator[Look], confidences: deque[float | None]) -> Iterator[Look]:

@@ -32,6 +32,8 @@ from archivecolor.film.probe import url_of
 from archivecolor.film.sights import Before
 from archivecolor.film.steady import AHEAD, BLOCK, Memory, Sums
 
+# Of the work files: those of another one are not gone on with.
+FORMAT = 2
 # Times in segment files: a nominal 40 ms per frame, exact in Matroska's clock.
 TICKS_PER_FRAME = 40
 SEGMENT_CONTAINERS = {".mkv": "matroska", ".mov": "mov"}
@@ -176,7 +178,8 @@ def make_segments(making: Making, segments: tuple[Segment, ...]) -> bool:
 
 def make_run(making: Making, run: tuple[Segment, ...], segments: tuple[Segment, ...]) -> bool:
     """Make neighbouring segments, one after the other, without looking at a frame twice."""
-    film, span = making.film, Span(run[0].first, run[-1].last, memory_before(making, run[0], segments))
+    film, ends = making.film, frozenset(segment.last for segment in run)
+    span = Span(run[0].first, run[-1].last, memory_before(making, run[0], segments), ends)
     with ExitStack() as stages:
         frames: Iterator[Numbered]
         if may_wait(film):

@@ -34,6 +34,7 @@ from archivecolor.film.frames import geometry_of
 from archivecolor.film.join import Joining, join
 from archivecolor.film.probe import FilmFacts, film_errors, probe, vanished
 from archivecolor.film.segments import (
+    FORMAT,
     Making,
     Segment,
     WorkFolder,
@@ -114,6 +115,7 @@ def work_folder(reel: Reel, studio: Studio, sha256: str) -> WorkFolder:
     """The folder of this film's work files: another one where anything that shapes them differs."""
     settings = studio.settings
     facts = (
+        FORMAT,
         sha256,
         settings_digest(settings),
         studio.weights,
