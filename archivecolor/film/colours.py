@@ -85,7 +85,7 @@ def passed(items: Iterator[Numbered], hold: Callable[[Numbered], None]) -> Itera
     """Frames that keep their own chroma."""
     for item in items:
         hold(item)
-        yield Colour(item.number, None, None, 1.0)
+        yield Colour(item.number, None, None, None)
 
 
 def shot_colours(film: Film, predictor: Predictor, span: Span, lumas: Iterator[Float32]) -> Iterator[Colour]:

@@ -209,3 +209,17 @@ def test_odd_sizes_keep_their_size(tmp_path, network):
     made = list(planes_of(coloured(film, network, tmp_path)))
     assert made[0][0].shape == (47, 63)
     assert "odd" in film.target.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "preset"),
+    [
+        ({"codec": "h264"}, "fast"),
+        ({"codec": "h265"}, "medium"),
+        ({"codec": "h264", "preset": "slow"}, "slow"),
+        ({"codec": "h265", "preset": "slow"}, "slow"),
+    ],
+)
+def test_presets_are_the_codecs_own_or_as_asked(tmp_path, options, preset):
+    film = film_from(write_film(tmp_path / "film.mkv", scene(1, 1)), **options)
+    assert film.target.options["preset"] == preset

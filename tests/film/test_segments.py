@@ -19,7 +19,14 @@ from archivecolor.film.containers import Joined
 from archivecolor.film.film import read_from
 from archivecolor.film.frames import frame_of
 from archivecolor.film.join import Joining, join
-from archivecolor.film.segments import Making, WorkFolder, make_segments, may_wait, plan_segments
+from archivecolor.film.segments import (
+    Making,
+    WorkFolder,
+    make_segments,
+    may_wait,
+    mean_confidence,
+    plan_segments,
+)
 from archivecolor.film.shots import Shot, shots_from
 
 MARKING = Marking("1.0", "ab" * 32, "settings", "weights")
@@ -169,6 +176,8 @@ def test_frames_too_large_to_wait_for_their_colour_are_read_twice(tmp_path, netw
         segments = plan_segments(film, 17)
         make_segments(making_of(film, network, folder), segments)
         planes.append([plane for segment in segments for plane in frames_of(folder, segment)])
+        # Of the frames that the network was asked about, not of those that kept their own chroma.
+        assert mean_confidence(segments, WorkFolder(folder)) == pytest.approx(0.6)
     source = [item.frame.luma for item in read_from(film, 0)]
     for luma, *made in zip(source, *planes, strict=True):
         assert all(np.array_equal(luma, picture[0]) for picture in made)

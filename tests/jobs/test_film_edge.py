@@ -10,6 +10,7 @@ import pytest
 from archivecolor.engine.progress import Silence
 from archivecolor.errors import ExitCode
 from archivecolor.film import command
+from archivecolor.film.sights import KEY_EVERY
 from archivecolor.jobs import films as film_job
 from archivecolor.jobs import video
 from archivecolor.settings import VideoSettings
@@ -127,3 +128,10 @@ def test_what_is_written_to_a_film_once_it_is_read_is_for_the_next_run(
     (line,) = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
     known = json.loads(line)["source"]
     assert (known["bytes"], known["mtime_ns"]) == (about.st_size, about.st_mtime_ns)
+
+
+@pytest.mark.parametrize(
+    ("options", "distance"), [({}, KEY_EVERY), ({"quality": "high"}, 1), ({"smoothing": 0.0}, 1)]
+)
+def test_the_best_and_the_unsmoothed_ask_about_every_frame(tmp_path, options, distance):
+    assert film_job.key_every_of(VideoSettings(input=(tmp_path,), **options)) == distance
