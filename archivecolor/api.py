@@ -24,7 +24,7 @@ from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, 
 from archivecolor.settings import DirSettings, NetworkOptions
 
 if TYPE_CHECKING:
-    from archivecolor.model.predictor import Predictor
+    from archivecolor.inference.predictor import Predictor
     from archivecolor.photo.finish import Finished
 
 __all__ = [
@@ -59,10 +59,10 @@ def load_predictor(checkpoint: str | Path | None = None, **options: Any) -> Pred
         UsageError: an option is wrong.
         UnavailableError: the checkpoint or the device cannot be used.
     """
-    from archivecolor.model.predictor import open_predictor
+    from archivecolor.inference.predictor import open_predictor
 
     path = None if checkpoint is None else Path(checkpoint)
-    return open_predictor(NetworkOptions(checkpoint=path, **options))
+    return open_predictor(path, NetworkOptions(**options))
 
 
 def colour_array(grey: Codes, predictor: Predictor | None = None) -> Codes:

@@ -45,11 +45,11 @@ from archivecolor.film.shots import shots_from
 from archivecolor.film.sights import Sight, key_every_for, sights
 from archivecolor.film.steady import Look, steadied
 from archivecolor.film.survey import survey
+from archivecolor.inference.predictor import Predictor, open_predictor
 from archivecolor.model.builtin import checkpoint_path
 from archivecolor.model.checkpoint import load_checkpoint
 from archivecolor.model.device import choose_device
 from archivecolor.model.generators import Generator
-from archivecolor.model.predictor import Predictor, open_predictor
 from archivecolor.settings import VideoSettings
 
 LONGEST_SEGMENT = 1_000_000
@@ -128,7 +128,7 @@ def rows(folder: Path, sizes: Sizes, options: argparse.Namespace) -> Iterator[Ro
 def speed(path: Path, folder: Path, checkpoint: Path, scripted: int) -> Iterator[Row]:
     """Frames per second of the command, of its stages alone and together, and of the scripts."""
     settings = VideoSettings(input=(path,), checkpoint=checkpoint)
-    predictor, film = open_predictor(settings), film_at(path, settings)
+    predictor, film = open_predictor(settings.checkpoint, settings), film_at(path, settings)
     count = len(film.survey)
     yield Row(f"film of {film.facts.width} x {film.facts.height}", count, "frames")
     device = choose_device("auto")

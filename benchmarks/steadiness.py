@@ -24,7 +24,7 @@ from skimage import data
 
 from archivecolor.evaluation.contenders import Network
 from archivecolor.evaluation.films import FilmCourse, FilmScore, judge_film
-from archivecolor.model.predictor import open_predictor
+from archivecolor.inference.predictor import open_predictor
 from archivecolor.settings import NetworkOptions, VideoSettings
 
 FLICKER = Target(most=-60)
@@ -107,7 +107,7 @@ def made_clip(folder: Path) -> Path:
 
 def rows(films: Sequence[Path], options: argparse.Namespace) -> Iterator[Row]:
     """Every clip, then the means, which are what is judged."""
-    network = Network("ours", open_predictor(NetworkOptions(checkpoint=options.checkpoint)))
+    network = Network("ours", open_predictor(options.checkpoint, NetworkOptions()))
     course = FilmCourse(network.predictor.working_size, options.smoothing, options.frames)
     clips = []
     for film in films:

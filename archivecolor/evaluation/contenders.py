@@ -14,7 +14,7 @@ from archivecolor.evaluation.tables import Answer
 
 
 class Predictor(Protocol):
-    """What the ruler needs of `model.predictor`."""
+    """What the ruler needs of `inference.predictor`."""
 
     def predict(self, lumas: Sequence[Float32]) -> list[Chroma]:
         """One answer per luma, which depends on that luma alone."""

@@ -24,7 +24,7 @@ LEAD_IN = 24
 
 
 class Predictor(Protocol):
-    """What a film needs of `model.predictor`."""
+    """What a film needs of `inference.predictor`."""
 
     def predict(self, lumas: list[Float32]) -> list[Chroma]:
         """One answer per luma, which depends on that luma alone."""

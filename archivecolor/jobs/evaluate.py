@@ -16,11 +16,10 @@ from archivecolor.evaluation.films import FilmCourse, FilmScore, judge_film
 from archivecolor.evaluation.photographs import Course, Judgement, LeftOut, judge_photographs
 from archivecolor.evaluation.sheets import Strip, sheets
 from archivecolor.evaluation.tables import Row, paired_differences
+from archivecolor.inference.predictor import open_predictor
 from archivecolor.model.builtin import checkpoint_path
-from archivecolor.model.checkpoint import load_checkpoint
 from archivecolor.model.device import choose_device
 from archivecolor.model.features import FeatureReader, load_features
-from archivecolor.model.predictor import Predictor
 from archivecolor.photo.collection import Member, members
 from archivecolor.settings import EvaluateSettings, VideoSettings
 
@@ -91,10 +90,7 @@ def open_networks(settings: EvaluateSettings) -> list[Network]:
     """The networks to compare, in the order they were given."""
     paths = [checkpoint_path(path) for path in settings.checkpoint or (None,)]
     names = unique_names(paths)
-    return [
-        Network(name, Predictor(load_checkpoint(path), settings))
-        for name, path in zip(names, paths, strict=True)
-    ]
+    return [Network(name, open_predictor(path, settings)) for name, path in zip(names, paths, strict=True)]
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

@@ -7,6 +7,7 @@ the first picture is to be predicted, and never in a worker.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -35,12 +36,9 @@ from archivecolor.photo.finish import FinishOptions
 from archivecolor.settings import DirSettings
 
 if TYPE_CHECKING:
-    from archivecolor.model.predictor import Predictor
+    from archivecolor.inference.predictor import Prediction, Predictor
 
 log = logging.getLogger(__name__)
-
-# The network's padding; pictures padded to one shape share a batch.
-SHAPE_STEP = 32
 
 
 @dataclass(frozen=True)
@@ -99,13 +97,14 @@ def photographs(items: Iterable[Item], making: Making, stop: Stop) -> Generator[
     settings = making.settings
     count = settings.jobs or core_count()
     options = WorkerOptions(count=count, timeout=settings.timeout, start=prepare_worker)
-    in_batch = Gathering(key=batch_key, size=settings.batch_size, hold=8 * settings.batch_size)
+    painter = Painter(making)
+    in_batch = Gathering(key=painter.batch_key, size=settings.batch_size, hold=8 * settings.batch_size)
     with Workers(options) as workers:
         looking = Pool(workers, stop, window=2 * (settings.batch_size + count))
         writing = Pool(workers, stop, window=settings.batch_size + 2 * count)
         tasks = (LookTask(item, settings) for item in items)
         looked = sorted_out(over_workers(looking, look_at, tasks), making)
-        painted = predicted(batches(in_batch, looked), Painter(making))
+        painted = predicted(batches(in_batch, looked), painter)
         written = over_workers(writing, write_out, painted, urgent=True)
         with closing(written):
             for answer in written:
@@ -137,25 +136,22 @@ def skipped(looked: Looked, making: Making) -> Settled[Entry]:
     return Settled(replace(end, record=replace(end.record, source=source, seconds=round(looked.seconds, 3))))
 
 
-def batch_key(looked: Looked) -> Hashable:
-    """Pictures of one padded shape share a batch; None for what needs no network."""
-    if looked.treatment.way is Way.COPY:
-        return None
-    height, width = looked.seen.lumas[0].shape
-    return -(-height // SHAPE_STEP), -(-width // SHAPE_STEP)
-
-
 def predicted(
     groups: Iterable[list[Looked] | Settled[Entry]], painter: Painter
 ) -> Iterator[FinishTask | Settled[Entry]]:
-    """Ask the network for the chroma of each batch."""
+    """Ask the network for the chroma of each batch; as many are in work as it answers at once."""
+    in_work: deque[tuple[list[Looked], Prediction]] = deque()
     for group in groups:
         if isinstance(group, Settled):
             yield group
         elif group[0].treatment.way is Way.COPY:
             yield from (painter.task(looked, ()) for looked in group)
         else:
-            yield from painter.paint(group)
+            in_work.append((group, painter.start(group)))
+            if len(in_work) > painter.predictor.parallel_calls:
+                yield from painter.paint(*in_work.popleft())
+    for group, prediction in in_work:
+        yield from painter.paint(group, prediction)
 
 
 class Painter:
@@ -173,29 +169,38 @@ class Painter:
     def predictor(self) -> Predictor:
         """The network on its device."""
         if self._predictor is None:
-            from archivecolor.model.predictor import open_predictor
+            from archivecolor.inference.predictor import open_predictor
 
-            self._predictor = open_predictor(self._making.settings)
+            self._predictor = open_predictor(self._making.settings.checkpoint, self._making.settings)
         return self._predictor
 
-    def paint(self, group: list[Looked]) -> Iterator[FinishTask | Settled[Entry]]:
+    def batch_key(self, looked: Looked) -> Hashable:
+        """Pictures of one padded shape share a batch where the device gains by it; None waits for none."""
+        if looked.treatment.way is Way.COPY or self.predictor.batch_size == 1:
+            return None
+        return self.predictor.padded_shape(*looked.seen.lumas[0].shape)
+
+    def start(self, group: list[Looked]) -> Prediction:
+        """Begin to predict the pictures of one batch."""
+        return self.predictor.start([luma for looked in group for luma in looked.seen.lumas])
+
+    def paint(self, group: list[Looked], prediction: Prediction) -> Iterator[FinishTask | Settled[Entry]]:
         """Chroma for the pictures of one batch; one that cannot be predicted does not cost the others."""
         try:
-            yield from self._predict(group)
-            return
+            chromas = iter(prediction.result())
         except (OutOfMemoryError, MemoryError, ItemError) as error:
             trouble: Exception = error
+        else:
+            for looked in group:
+                yield self.task(looked, tuple(next(chromas) for _ in looked.seen.lumas))
+            return
         if len(group) > 1:
             for looked in group:
-                yield from self.paint([looked])
+                yield from self.paint([looked], self.start([looked]))
             return
         if not isinstance(trouble, ItemError):
             trouble = ItemError(Reason.OUT_OF_MEMORY, str(trouble) or "there is not enough memory for it")
         yield self._making.failed(group[0].item, trouble, group[0].seen.facts)
-
-    def _predict(self, group: list[Looked]) -> list[FinishTask]:
-        chromas = iter(self.predictor.predict([luma for looked in group for luma in looked.seen.lumas]))
-        return [self.task(looked, tuple(next(chromas) for _ in looked.seen.lumas)) for looked in group]
 
     def task(self, looked: Looked, chromas: tuple[Chroma, ...]) -> FinishTask:
         """The order to write one picture."""

@@ -204,9 +204,9 @@ def opener(settings: VideoSettings) -> Callable[[], Any]:
 
     @cache
     def open_once() -> Any:
-        from archivecolor.model.predictor import open_predictor
+        from archivecolor.inference.predictor import open_predictor
 
-        return open_predictor(settings)
+        return open_predictor(settings.checkpoint, settings)
 
     return open_once
 

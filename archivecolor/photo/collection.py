@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from archivecolor.errors import ItemError, Reason, UsageError
 
-PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
+PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"))
 
 
 @dataclass(frozen=True, slots=True)

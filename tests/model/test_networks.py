@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from archivecolor.errors import CheckpointError, UsageError
+from archivecolor.inference.torch_optimize import cast_weights, fold_batch_norms
 from archivecolor.model.discriminators.classifier import ConvolutionalClassifier
 from archivecolor.model.discriminators.conditional import ConditionalPatchGan
 from archivecolor.model.discriminators.patch import PatchGan
 from archivecolor.model.discriminators.spectral import SpectralPatch
-from archivecolor.model.folding import cast_weights, fold_batch_norms
 from archivecolor.model.generators import build_generator, network_names
 from archivecolor.model.generators.resnet import ResNet
 from archivecolor.model.generators.vgg import Vgg16

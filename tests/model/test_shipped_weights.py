@@ -12,8 +12,8 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.colour.luma import luma_codes
 from archivecolor.colour.metrics import ciede2000_mean
+from archivecolor.inference.predictor import open_predictor
 from archivecolor.model.builtin import built_in_path
-from archivecolor.model.predictor import open_predictor
 from archivecolor.settings import NetworkOptions
 
 CARD = Path(__file__).parents[2] / "docs" / "model-card.md"
@@ -22,7 +22,7 @@ LARGEST = 32 * 2**20
 
 @pytest.fixture(scope="module")
 def predictor():
-    return open_predictor(NetworkOptions(device="cpu", precision="fp32", batch_size=1))
+    return open_predictor(None, NetworkOptions(device="cpu", precision="fp32", batch_size=1))
 
 
 def test_the_model_card_names_the_weights_that_are_shipped(predictor):

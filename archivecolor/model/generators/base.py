@@ -19,10 +19,12 @@ class Answer:
     Attributes:
         ab: (N, 2, h, w) CIE a*, b* in Lab units, on a grid that covers the whole input.
         certainty: (N, 1, h, w), 0..1.
+        features: (N, c, h / 2, w / 2), what the decoder knows of each place; None where a network has none.
     """
 
     ab: Tensor
     certainty: Tensor
+    features: Tensor | None = None
 
 
 class Generator(nn.Module, ABC):

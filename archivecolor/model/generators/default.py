@@ -161,14 +161,15 @@ class DefaultGenerator(Generator):
 
     def forward(self, lightness: Tensor) -> Outputs:
         """(N, 1, H, W), -1..1, to `Outputs` at H / 4, W / 4."""
-        x = self._decoded(lightness)
+        _, x = self._decoded(lightness)
         return Outputs(self.to_bins(x).float(), self.to_ab(x).float(), self._distance(x))
 
-    def _decoded(self, lightness: Tensor) -> Tensor:
+    def _decoded(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+        """The decoder's maps at 1/8 and 1/4."""
         quarter, eighth, sixteenth, deep = self.encoder(lightness)
         x = self.attention(F.relu(self.enter(deep), inplace=True))
-        decoded: Tensor = self.up3(self.up2(self.up1(x, sixteenth), eighth), quarter)
-        return decoded
+        at_eighth: Tensor = self.up2(self.up1(x, sixteenth), eighth)
+        return at_eighth, self.up3(at_eighth, quarter)
 
     def _distance(self, decoded: Tensor) -> Tensor:
         return F.softplus(self.to_distance(decoded.detach()).float())
@@ -179,7 +180,7 @@ class DefaultGenerator(Generator):
         Colour is the fainter the less certain it is, below `caution`.
         """
         options = self.options
-        x = self._decoded(lightness)
+        features, x = self._decoded(lightness)
         regressed, distance = self.to_ab(x).float(), self._distance(x)
         logits = self.to_bins(x).float() if options.regression < 1.0 else None
         with torch.autocast(regressed.device.type, enabled=False):
@@ -190,7 +191,7 @@ class DefaultGenerator(Generator):
             certainty = torch.exp(-distance / DISTANCE_SCALE)
             if options.caution:
                 ab = ab * (certainty / options.caution).clamp(max=1.0).square()
-            return Answer(ab * options.gain, certainty)
+            return Answer(ab * options.gain, certainty, features)
 
 
 def expected_ab(probability: Tensor, centres: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The predictor takes pictures of any size, each for itself, within the memory there is."""
 
+import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +11,10 @@ from skimage import data
 from skimage.transform import resize
 
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
+from archivecolor.inference.predictor import Predictor, open_predictor
+from archivecolor.inference.torch_runtime import TorchRuntime
 from archivecolor.model.checkpoint import Checkpoint, CheckpointInfo
 from archivecolor.model.generators import Answer, Generator, build_generator, network_names
-from archivecolor.model.predictor import Predictor
 from archivecolor.settings import NetworkOptions
 
 
@@ -24,7 +27,7 @@ def luma(name, height, width):
 def predictor(generator, **options):
     info = CheckpointInfo(network="default", options={}, title="test")
     settings = NetworkOptions(**({"device": "cpu", "precision": "fp32", "batch_size": 4} | options))
-    return Predictor(Checkpoint(generator, info, "0" * 64), settings)
+    return Predictor(TorchRuntime(Checkpoint(generator, info, "0" * 64), settings), settings)
 
 
 @pytest.fixture(scope="module")
@@ -94,20 +97,89 @@ def test_a_long_picture_is_seen_in_windows_without_seams():
     assert np.abs(steps).max() < 0.02
 
 
+class BatchedRuntime(TorchRuntime):
+    """Batches as a graphics card gets them, on a processor."""
+
+    def __init__(self, checkpoint, options):
+        super().__init__(checkpoint, options)
+        self.batch_size = self._max_batch = options.batch_size
+        self.parallel_calls = 1
+
+
+def batched(generator):
+    info = CheckpointInfo(network="default", options={}, title="test")
+    settings = NetworkOptions(device="cpu", precision="fp32", batch_size=4)
+    return Predictor(BatchedRuntime(Checkpoint(generator, info, "0" * 64), settings), settings)
+
+
 @pytest.mark.parametrize("words", [None, "could not create a primitive", "DefaultCPUAllocator: not enough"])
-def test_memory_that_runs_short_halves_the_batch_and_colours_the_same(words):
+def test_memory_that_runs_short_halves_the_batch_and_colours_the_same(words, caplog):
     lumas = [luma("camera", 64, 64), luma("coins", 64, 64), luma("moon", 64, 64)]
     whole, tight = StandIn(), StandIn(room=1, words=words)
-    with pytest.warns(UserWarning, match="going on with batches of 1"):
-        answers = predictor(tight).predict(lumas)
-    for mine, theirs in zip(answers, predictor(whole).predict(lumas), strict=True):
+    answers = batched(tight).predict(lumas)
+    assert "continuing with batches of 1" in caplog.text
+    for mine, theirs in zip(answers, batched(whole).predict(lumas), strict=True):
         np.testing.assert_array_equal(mine.cbcr, theirs.cbcr)
     assert tight.asked[:3] == [4, 2, 1]
 
 
 def test_no_room_for_one_picture_is_an_error_with_a_way_out():
-    with pytest.warns(UserWarning), pytest.raises(OutOfMemoryError, match="--working-size or --device cpu"):
+    with pytest.raises(OutOfMemoryError, match="--working-size or --device cpu"):
         predictor(StandIn(room=0)).predict([luma("camera", 64, 64)])
+
+
+class CrowdedStandIn(StandIn):
+    """Has room for one picture at a time, whoever asks."""
+
+    def __init__(self):
+        super().__init__()
+        self.inside = threading.Semaphore(1)
+
+    def answer(self, lightness):
+        if not self.inside.acquire(blocking=False):
+            raise torch.OutOfMemoryError("no room beside another")
+        time.sleep(0.05)
+        self.inside.release()
+        return super().answer(lightness)
+
+
+def test_what_has_no_room_beside_others_is_answered_alone(monkeypatch):
+    monkeypatch.setattr("archivecolor.inference.torch_runtime.core_count", lambda: 4)
+    lumas = [luma("camera", 64, 64 + 32 * place) for place in range(8)]
+    answers = predictor(CrowdedStandIn()).predict(lumas)
+    for mine, theirs in zip(answers, predictor(StandIn()).predict(lumas), strict=True):
+        np.testing.assert_array_equal(mine.cbcr, theirs.cbcr)
+
+
+@pytest.fixture
+def threads_of_torch():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_an_answer_does_not_depend_on_threads_cores_or_neighbours(monkeypatch, threads_of_torch):
+    shapes = [(256, 384), (256, 256), (200, 320), (256, 352)]
+    lumas = [luma("camera", *shape) for shape in shapes]
+    settings = NetworkOptions(device="cpu", precision="fp32")
+    answers = []
+    for threads in (1, 2, 4):
+        threads_of_torch(threads)
+        monkeypatch.setattr("archivecolor.inference.torch_runtime.core_count", lambda count=threads: count)
+        network = open_predictor(None, settings)
+        answers += [network.predict(lumas), [network.predict([alone])[0] for alone in lumas]]
+        assert torch.get_num_threads() == threads
+    for other in answers[1:]:
+        for mine, theirs in zip(other, answers[0], strict=True):
+            np.testing.assert_array_equal(mine.cbcr, theirs.cbcr)
+            np.testing.assert_array_equal(mine.certainty, theirs.certainty)
+
+
+def test_features_of_the_decoder_are_given_on_request(small):
+    runtime = predictor(small).runtime
+    lightness = np.zeros((1, 64, 96), np.float32)
+    assert runtime.run(lightness).features is None
+    assert runtime.run(lightness, with_features=True).features.shape == (1, 8, 12, 8)
 
 
 def test_an_answer_that_is_no_number_fails_the_picture():
