@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.chroma import Chroma
-from archivecolor.engine.progress import Ending, News, Progress, Silence
+from archivecolor.engine.progress import ItemEvent, NullListener, Progress, RunResult
 from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, UsageError
 from archivecolor.settings import DirSettings, NetworkOptions
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
-    from archivecolor.photo.finish import Finished
+    from archivecolor.photo.render import RenderedImage
 
 __all__ = [
     "ArchivecolorError",
@@ -34,10 +34,12 @@ __all__ = [
     "Ending",
     "ExitCode",
     "ItemError",
+    "ItemEvent",
     "NetworkOptions",
     "News",
     "Progress",
     "Reason",
+    "RunResult",
     "colour_array",
     "colour_file",
     "colour_folder",
@@ -45,7 +47,10 @@ __all__ = [
 ]
 
 Codes = npt.NDArray[Any]
-OnItem = Callable[[News, Progress], None]
+OnItem = Callable[[ItemEvent, Progress], None]
+# Their older names.
+Ending = RunResult
+News = ItemEvent
 
 
 def load_predictor(checkpoint: str | Path | None = None, **options: Any) -> Predictor:
@@ -80,15 +85,15 @@ def colour_array(grey: Codes, predictor: Predictor | None = None) -> Codes:
         UnavailableError: the built-in weights cannot be used.
     """
     from archivecolor.colour.chroma import upsample
-    from archivecolor.colour.gamut import lay_chroma
-    from archivecolor.photo.shrink import resize, target
+    from archivecolor.colour.gamut import compose_exact_luma
+    from archivecolor.photo.shrink import resize, working_shape
 
     luma = luma_of(grey)
     network = predictor or load_predictor()
     height, width = luma.shape
-    small = resize(luma, target(height, width, network.working_size))
+    small = resize(luma, working_shape(height, width, network.working_size))
     chroma = network.predict([small])[0]
-    rgb: Codes = lay_chroma(luma, upsample(chroma.cbcr, height, width))
+    rgb: Codes = compose_exact_luma(luma, upsample(chroma.cbcr, height, width))
     return rgb
 
 
@@ -105,7 +110,7 @@ def luma_of(grey: Codes) -> Codes:
     raise ValueError(f"the picture must be (h, w) or (h, w, 3), not {grey.shape}")
 
 
-def colour_file(source: str | Path, target: str | Path, predictor: Predictor | None = None) -> Finished:
+def colour_file(source: str | Path, target: str | Path, predictor: Predictor | None = None) -> RenderedImage:
     """Colour one photograph file, with all that `archivecolor dir` promises of it.
 
     Args:
@@ -120,30 +125,30 @@ def colour_file(source: str | Path, target: str | Path, predictor: Predictor | N
         OutputError: `target` cannot be written.
         UnavailableError: the built-in weights cannot be used.
     """
-    from archivecolor.archive.durable import replacing
-    from archivecolor.photo.finish import FinishOptions, finish
-    from archivecolor.photo.look import look
+    from archivecolor.archive.atomic import atomic_write
+    from archivecolor.photo.inspect import inspect
+    from archivecolor.photo.render import RenderOptions, render
 
     source, target = Path(source), Path(target)
     if target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target} is the scan itself, which is never written over; choose another name")
     network = predictor or load_predictor()
-    seen = look(source, working_size=network.working_size, max_megapixels=DirSettings.max_megapixels)
-    if not seen.lumas:
+    inspection = inspect(source, working_size=network.working_size, max_megapixels=DirSettings.max_megapixels)
+    if not inspection.lumas:
         raise ItemError(Reason.BILEVEL, "line art of one bit per pixel is not coloured")
-    options = FinishOptions(
-        stamp=seen.facts.stamp,
+    options = RenderOptions(
+        file_state=inspection.facts.file_state,
         version=version("archivecolor"),
         weights=network.digest,
         network=network.name,
     )
-    with replacing(target) as part:
-        return finish(source, part, network.predict(seen.lumas), options)
+    with atomic_write(target) as part:
+        return render(source, part, network.predict(inspection.lumas), options)
 
 
 def colour_folder(
     source: str | Path, output: str | Path, on_item: OnItem | None = None, **options: Any
-) -> Ending:
+) -> RunResult:
     """Colour a folder of photographs, as `archivecolor dir` does; what is up to date is left alone.
 
     Worker processes are started: in a script, call it under `if __name__ == "__main__":`.
@@ -163,15 +168,15 @@ def colour_folder(
     from archivecolor.jobs.dir import colour_folder as run
 
     settings = DirSettings(input=Path(source), output=Path(output), **options)
-    return run(settings, Silence() if on_item is None else Caller(on_item))
+    return run(settings, NullListener() if on_item is None else Caller(on_item))
 
 
-class Caller(Silence):
+class Caller(NullListener):
     """A listener that calls a function after every picture."""
 
     def __init__(self, on_item: OnItem) -> None:
         self._on_item = on_item
 
-    def settled(self, news: News, progress: Progress) -> None:
+    def settled(self, event: ItemEvent, progress: Progress) -> None:
         """Hand the news on."""
-        self._on_item(news, progress)
+        self._on_item(event, progress)

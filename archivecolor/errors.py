@@ -134,11 +134,11 @@ class StoppedError(ArchivecolorError):
 
     Args:
         exit_code: `ExitCode.INTERRUPTED` for Ctrl-C, `ExitCode.TERMINATED` for SIGTERM.
-        way_on: how the run goes on.
+        resume_hint: how the run goes on.
     """
 
     def __init__(
-        self, exit_code: ExitCode, way_on: str = "the same command goes on where it left off"
+        self, exit_code: ExitCode, resume_hint: str = "the same command goes on where it left off"
     ) -> None:
-        super().__init__(f"stopped; {way_on}")
+        super().__init__(f"stopped; {resume_hint}")
         self.exit_code = exit_code

@@ -27,18 +27,18 @@ from archivecolor.settings import (
     DirSettings,
     EvaluateSettings,
     GreySettings,
-    Kind,
     Option,
     Settings,
     TrainSettings,
+    ValueType,
     VerifySettings,
     VideoSettings,
     check,
     fields_of,
-    kinds_of,
     nearest,
     option_of,
     plain,
+    value_types_of,
 )
 
 if sys.version_info >= (3, 11):
@@ -55,7 +55,7 @@ JOBS: dict[str, type[Settings]] = {
     "verify": VerifySettings,
 }
 
-KIND_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
 
 @dataclass(frozen=True)
@@ -105,32 +105,32 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a recipe's table, of the right kinds and within their bounds."""
-    kinds = kinds_of(JOBS[job])
-    abouts = {spec.name: option_of(spec) for spec in fields_of(JOBS[job])}
+    value_types = value_types_of(JOBS[job])
+    specs = {setting.name: option_of(setting) for setting in fields_of(JOBS[job])}
     values = {}
     for key, value in table.items():
-        if key not in kinds:
-            raise UsageError(f"{path}: [{job}] has no option {key!r}{nearest(key, kinds)}")
+        if key not in value_types:
+            raise UsageError(f"{path}: [{job}] has no option {key!r}{nearest(key, value_types)}")
         try:
-            values[key] = of_kind(key, value, kinds[key], path.parent)
-            check(key, values[key], abouts[key])
+            values[key] = typed_value(key, value, value_types[key], path.parent)
+            check(key, values[key], specs[key])
         except UsageError as error:
             raise UsageError(f"{path}: [{job}] {error}") from error
     return values
 
 
-def of_kind(key: str, value: Any, kind: Kind, folder: Path) -> Any:
-    """`value` as an option of `kind` has it; paths are taken from `folder`."""
-    if kind.many:
+def typed_value(key: str, value: Any, value_type: ValueType, folder: Path) -> Any:
+    """`value` as an option of `value_type` has it; paths are taken from `folder`."""
+    if value_type.many:
         if not isinstance(value, list):
             raise UsageError(f"{key} must be a list, written [...]")
-        return tuple(of_kind(key, part, Kind(kind.base, many=False), folder) for part in value)
-    wanted = {Path: str, float: (int, float)}.get(kind.base, kind.base)
-    if not isinstance(value, wanted) or (isinstance(value, bool) and kind.base is not bool):  # type: ignore[arg-type]
-        raise UsageError(f"{key} must be {KIND_WORDS[kind.base]}, not {json.dumps(value, default=str)}")
-    if kind.base is Path:
+        return tuple(typed_value(key, part, ValueType(value_type.base, many=False), folder) for part in value)
+    wanted = {Path: str, float: (int, float)}.get(value_type.base, value_type.base)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and value_type.base is not bool):  # type: ignore[arg-type]
+        raise UsageError(f"{key} must be {TYPE_NAMES[value_type.base]}, not {json.dumps(value, default=str)}")
+    if value_type.base is Path:
         return folder / Path(value).expanduser()
-    return float(value) if kind.base is float else value
+    return float(value) if value_type.base is float else value
 
 
 def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:
@@ -165,44 +165,44 @@ def with_absolute_paths(value: Any) -> Any:
 def recipe_text(job: str, values: Mapping[str, Any]) -> str:
     """A recipe for `job` with every option of it: those in `values` set, the others commented out."""
     lines = [f"# archivecolor run THIS_FILE    ({JOBS[job].__doc__})", "", f'job = "{job}"', "", f"[{job}]"]
-    for spec in fields_of(JOBS[job]):
-        lines += ["", *comment(option_of(spec), spec)]
-        if values.get(spec.name) is not None:
-            lines.append(f"{spec.name} = {toml(values[spec.name])}")
-        elif spec.default is MISSING or spec.default is None:
-            lines.append(f"# {spec.name} =")
+    for setting in fields_of(JOBS[job]):
+        lines += ["", *comment(option_of(setting), setting)]
+        if values.get(setting.name) is not None:
+            lines.append(f"{setting.name} = {toml(values[setting.name])}")
+        elif setting.default is MISSING or setting.default is None:
+            lines.append(f"# {setting.name} =")
         else:
-            lines.append(f"# {spec.name} = {toml(spec.default)}")
+            lines.append(f"# {setting.name} = {toml(setting.default)}")
     return "\n".join(lines) + "\n"
 
 
-def comment(about: Option, spec: Field[Any]) -> list[str]:
+def comment(spec: Option, setting: Field[Any]) -> list[str]:
     """Meaning, unit and default of an option, as comment lines."""
-    choices = f"One of {', '.join(about.choices)}. " if about.choices else ""
-    text = f"{about.help} {choices}{facts_of(about, spec)}".strip()
+    choices = f"One of {', '.join(spec.choices)}. " if spec.choices else ""
+    text = f"{spec.help} {choices}{option_facts(spec, setting)}".strip()
     return [f"# {line}" for line in textwrap.wrap(text, 98)]
 
 
-def facts_of(about: Option, spec: Field[Any]) -> str:
+def option_facts(spec: Option, setting: Field[Any]) -> str:
     """Unit, bounds and default of an option in brackets."""
-    facts = [about.unit, bounds_of(about)]
-    if spec.default is MISSING:
+    facts = [spec.unit, bounds_of(spec)]
+    if setting.default is MISSING:
         facts.append("required")
-    elif spec.default not in (None, (), ""):
-        facts.append(f"default: {toml(spec.default)}")
-    present = [fact for fact in facts if fact]
-    return f"[{'; '.join(present)}]" if present else ""
+    elif setting.default not in (None, (), ""):
+        facts.append(f"default: {toml(setting.default)}")
+    known = [fact for fact in facts if fact]
+    return f"[{'; '.join(known)}]" if known else ""
 
 
-def bounds_of(about: Option) -> str:
+def bounds_of(spec: Option) -> str:
     """The allowed range of a number in words."""
     words = []
-    if about.low is not None:
-        words.append(f"from {about.low:g}")
-    if about.high is not None:
-        words.append(f"to {about.high:g}")
-    if about.multiple_of is not None:
-        words.append(f"in steps of {about.multiple_of}")
+    if spec.low is not None:
+        words.append(f"from {spec.low:g}")
+    if spec.high is not None:
+        words.append(f"to {spec.high:g}")
+    if spec.multiple_of is not None:
+        words.append(f"in steps of {spec.multiple_of}")
     return " ".join(words)
 
 

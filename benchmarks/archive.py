@@ -21,9 +21,9 @@ from processes import cost_of
 from report import Row, Target, parser_for, print_report, timed, work_folder
 
 from archivecolor.archive.fixity import sha256_of
-from archivecolor.archive.manifest import Manifest, Output, Record, Source, Status, Writer, now_utc
+from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status, now_utc
 from archivecolor.errors import Reason
-from archivecolor.jobs.accounts import write_output_digests
+from archivecolor.jobs.run_files import write_output_digests
 from archivecolor.settings import DirSettings
 
 FILES_PER_FOLDER = 1000
@@ -87,7 +87,7 @@ def rerun(folder: Path, checkpoint: Path, count: int) -> Iterator[Row]:
 def make_done(source: Path, output: Path, checkpoint: Path, count: int) -> None:
     """A tree, its outputs and its manifest, as a run would have left them."""
     settings, weights = DirSettings(input=source, output=output).digest(), sha256_of(checkpoint)
-    with Writer(output / "_archivecolor" / "manifest.jsonl") as writer:
+    with ManifestWriter(output / "_archivecolor" / "manifest.jsonl") as writer:
         for path in names(count):
             touch(source / path)
             touch(output / path)

@@ -27,29 +27,29 @@ from rivals import Codes, by_opencv, by_skimage
 from skimage import data
 
 from archivecolor.engine.workers import core_count
-from archivecolor.film.colours import Colour, predicted, small_lumas
+from archivecolor.film.chroma import FrameChroma, network_lumas, with_predictions
 from archivecolor.film.encode import choose_target
-from archivecolor.film.film import Film, Numbered, read_from
+from archivecolor.film.film import Film, NumberedFrame, read_from
+from archivecolor.film.first_pass import run_first_pass
 from archivecolor.film.frames import geometry_of
+from archivecolor.film.keyframes import FrameFeatures, keyframe_interval_for, select_keyframes
 from archivecolor.film.pixels import Float32
 from archivecolor.film.probe import probe
 from archivecolor.film.segments import (
-    Making,
+    SegmentContext,
     WorkFolder,
+    fits_in_memory,
     make_segment,
     make_segments,
-    may_wait,
     plan_segments,
 )
-from archivecolor.film.shots import shots_from
-from archivecolor.film.sights import Sight, key_every_for, sights
-from archivecolor.film.steady import Look, steadied
-from archivecolor.film.survey import survey
+from archivecolor.film.shots import shots_from_starts
+from archivecolor.film.temporal_smoothing import SmootherInput, smooth_chroma
 from archivecolor.inference.predictor import Predictor, open_predictor
-from archivecolor.model.builtin import checkpoint_path
-from archivecolor.model.checkpoint import load_checkpoint
-from archivecolor.model.device import choose_device
-from archivecolor.model.generators import Generator
+from archivecolor.networks.base import Generator
+from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.networks.checkpoint import load_checkpoint
+from archivecolor.networks.device import choose_device
 from archivecolor.settings import VideoSettings
 
 LONGEST_SEGMENT = 1_000_000
@@ -129,7 +129,7 @@ def speed(path: Path, folder: Path, checkpoint: Path, scripted: int) -> Iterator
     """Frames per second of the command, of its stages alone and together, and of the scripts."""
     settings = VideoSettings(input=(path,), checkpoint=checkpoint)
     predictor, film = open_predictor(settings.checkpoint, settings), film_at(path, settings)
-    count = len(film.survey)
+    count = len(film.first_pass)
     yield Row(f"film of {film.facts.width} x {film.facts.height}", count, "frames")
     device = choose_device("auto")
     generator = load_checkpoint(checkpoint).generator.to(device)
@@ -162,57 +162,61 @@ def words(path: Path, output: Path, checkpoint: Path, *more: object) -> tuple[ob
 def film_at(path: Path, settings: VideoSettings) -> Film:
     """The film in hand, as one shot."""
     facts = probe(path)
-    found = survey(facts, lambda _: None)
+    found = run_first_pass(facts, lambda _: None)
     return Film(
         facts=facts,
-        survey=found,
-        shots=shots_from({}, len(found)),
+        first_pass=found,
+        shots=shots_from_starts({}, len(found)),
         target=choose_target(facts, settings, core_count(), False),
         geometry=geometry_of(facts, settings.working_size),
         smoothing=settings.smoothing,
         recolour=True,
         batch=settings.batch_size,
-        key_every=key_every_for(settings.smoothing),
+        keyframe_interval=keyframe_interval_for(settings.smoothing),
     )
 
 
 def stages_alone(film: Film, predictor: Predictor, folder: Path) -> dict[str, float]:
     """Seconds of each stage over the whole film, with the machine to itself."""
     lumas: list[Float32] = []
-    seen: list[Sight] = []
-    looks: list[Look] = []
-    steady: list[Float32] = []
-    frames: list[Numbered] = []
-    warm = small_lumas(film, read_from(film, 0))
+    features: list[FrameFeatures] = []
+    inputs: list[SmootherInput] = []
+    smoothed: list[Float32] = []
+    frames: list[NumberedFrame] = []
+    warm = network_lumas(film, read_from(film, 0))
     predictor.predict(list(islice(warm, film.batch)))  # the network is warm now
     seconds = {
         "decoding, and shrinking for the network": timed(
-            lambda: lumas.extend(small_lumas(film, read_from(film, 0), frames.append))
+            lambda: lumas.extend(network_lumas(film, read_from(film, 0), frames.append))
         ),
-        "motion": timed(lambda: seen.extend(sights(lumas, film.key_every))),
-        "the network": timed(lambda: looks.extend(predicted(predictor, iter(seen), film.batch))),
+        "motion": timed(lambda: features.extend(select_keyframes(lumas, film.keyframe_interval))),
+        "the network": timed(lambda: inputs.extend(with_predictions(predictor, iter(features), film.batch))),
         "steady colour": timed(
-            lambda: steady.extend(film.geometry.as_coded(one.cbcr) for one in steadied(looks, film.smoothing))
+            lambda: smoothed.extend(
+                film.geometry.as_coded(one.cbcr) for one in smooth_chroma(inputs, film.smoothing)
+            )
         ),
     }
-    if not may_wait(film):
+    if not fits_in_memory(film):
         seconds["decoding for the encoder"] = timed(lambda: list(read_from(film, 0)))
-    answers = [Colour(number, cbcr, None, 1.0) for number, cbcr in enumerate(steady)]
-    making = making_in(folder / "encoding", film, predictor)
+    chromas = [FrameChroma(number, cbcr, None, 1.0) for number, cbcr in enumerate(smoothed)]
+    context = context_in(folder / "encoding", film, predictor)
     (segment,) = plan_segments(film, LONGEST_SEGMENT)
-    seconds["chroma and encoding"] = timed(lambda: make_segment(making, segment, iter(frames), iter(answers)))
+    seconds["chroma and encoding"] = timed(
+        lambda: make_segment(context, segment, iter(frames), iter(chromas))
+    )
     return seconds
 
 
 def make_all(film: Film, predictor: Predictor, folder: Path) -> None:
     """All stages at once, as the command runs them."""
-    make_segments(making_in(folder, film, predictor), plan_segments(film, LONGEST_SEGMENT))
+    make_segments(context_in(folder, film, predictor), plan_segments(film, LONGEST_SEGMENT))
 
 
-def making_in(folder: Path, film: Film, predictor: Predictor) -> Making:
+def context_in(folder: Path, film: Film, predictor: Predictor) -> SegmentContext:
     """A making whose work files lie in a new folder."""
     folder.mkdir()
-    return Making(film, predictor, WorkFolder(folder), lambda _: None, lambda: True)
+    return SegmentContext(film, predictor, WorkFolder(folder), lambda _: None, lambda: True)
 
 
 # --- what people would script

@@ -24,16 +24,23 @@ from report import Row, Target, against_stages, parser_for, print_report, timed,
 from rivals import by_opencv, by_skimage
 from skimage import color, io
 
-from archivecolor.archive.plan import Action, Item
-from archivecolor.engine.stages import Done, Gathering, Pool, batches, over_workers
+from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.engine.stages import BatchPolicy, Done, StageContext, batches, map_in_workers
 from archivecolor.engine.stopping import Stop
 from archivecolor.engine.workers import WorkerOptions, Workers, core_count
-from archivecolor.jobs.photographs import Making, Painter, batch_key
-from archivecolor.jobs.tasks import FinishTask, Looked, LookTask, look_at, prepare_worker, write_out
-from archivecolor.model.builtin import checkpoint_path
-from archivecolor.model.checkpoint import load_checkpoint
-from archivecolor.model.device import choose_device
-from archivecolor.model.generators import Generator
+from archivecolor.jobs.photograph_tasks import (
+    Inspected,
+    InspectTask,
+    RenderTask,
+    init_worker,
+    inspect_source,
+    render_derivative,
+)
+from archivecolor.jobs.photographs import ChromaPredictor, PhotoRunContext, batch_key
+from archivecolor.networks.base import Generator
+from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.networks.checkpoint import load_checkpoint
+from archivecolor.networks.device import choose_device
 from archivecolor.settings import DirSettings
 
 MORE_MEMORY = Target(most=1.5)
@@ -141,31 +148,31 @@ def words(source: Path, output: Path, checkpoint: Path) -> tuple[object, ...]:
 
 def stages_alone(settings: DirSettings) -> dict[str, float]:
     """Seconds of each stage over all photographs, with the machine to itself and as many workers as `dir`."""
-    making = Making(settings, "benchmark")
-    painter = Painter(making)
+    making = PhotoRunContext(settings, "benchmark")
+    painter = ChromaPredictor(making)
     names = sorted(path.name for path in settings.input.iterdir())
-    tasks = [LookTask(Item(name, name, 0, 0, Action.DO, 0), settings) for name in names]
-    looked: list[Looked] = []
-    painted: list[FinishTask] = []
+    tasks = [InspectTask(Item(name, name, 0, 0, PlanAction.DO, 0), settings) for name in names]
+    looked: list[Inspected] = []
+    painted: list[RenderTask] = []
     seconds = {}
-    in_batch = Gathering(key=batch_key, size=settings.batch_size, hold=3 * settings.batch_size)
-    with Workers(WorkerOptions(count=core_count(), start=prepare_worker)) as workers:
-        pool = Pool(workers, Stop(), window=2 * (settings.batch_size + core_count()))
-        values_of(over_workers(pool, look_at, tasks[: 4 * core_count()]))  # the workers are warm now
-        seconds["look"] = timed(lambda: looked.extend(values_of(over_workers(pool, look_at, tasks))))
+    in_batch = BatchPolicy(key=batch_key, size=settings.batch_size, max_waiting=3 * settings.batch_size)
+    with Workers(WorkerOptions(count=core_count(), initializer=init_worker)) as workers:
+        pool = StageContext(workers, Stop(), window=2 * (settings.batch_size + core_count()))
+        values_of(map_in_workers(pool, inspect_source, tasks[: 4 * core_count()]))  # the workers are warm now
+        seconds["look"] = timed(lambda: looked.extend(values_of(map_in_workers(pool, inspect_source, tasks))))
         groups = [group for group in batches(in_batch, looked) if isinstance(group, list)]
-        list(painter.paint(groups[0]))  # and the network
+        list(painter.predict_batch(groups[0]))  # and the network
         seconds["predict"] = timed(
             lambda: painted.extend(task for g in groups for task in painted_by(painter, g))
         )
-        seconds["finish"] = timed(lambda: values_of(over_workers(pool, write_out, painted)))
+        seconds["finish"] = timed(lambda: values_of(map_in_workers(pool, render_derivative, painted)))
     return seconds
 
 
-def painted_by(painter: Painter, group: list[Looked]) -> Iterator[FinishTask]:
+def painted_by(painter: ChromaPredictor, group: list[Inspected]) -> Iterator[RenderTask]:
     """The orders to write of a batch, all of which must have got colour."""
-    for task in painter.paint(group):
-        if not isinstance(task, FinishTask):
+    for task in painter.predict_batch(group):
+        if not isinstance(task, RenderTask):
             raise SystemExit("a photograph got no colour")
         yield task
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from skimage import color, transform
 
-from archivecolor.model.generators import Generator
+from archivecolor.networks.base import Generator
 
 SIDE = 256
 
@@ -47,5 +47,5 @@ def answer_of(generator: Generator, lightness: npt.NDArray[np.floating]) -> npt.
     """Ab (h, w, 2) of one picture's L* (h, w), on the device the network is on."""
     device = next(generator.parameters()).device
     shown = torch.from_numpy(np.asarray(lightness / 50 - 1, np.float32))[None, None].to(device)
-    ab: npt.NDArray[np.float32] = generator.answer(shown).ab[0].permute(1, 2, 0).float().cpu().numpy()
+    ab: npt.NDArray[np.float32] = generator.predict_ab(shown).ab[0].permute(1, 2, 0).float().cpu().numpy()
     return ab

@@ -22,8 +22,8 @@ from made import panned, write_film
 from report import Row, Target, parser_for, print_report, work_folder
 from skimage import data
 
-from archivecolor.evaluation.contenders import Network
-from archivecolor.evaluation.films import FilmCourse, FilmScore, judge_film
+from archivecolor.evaluation.entrants import NetworkEntrant
+from archivecolor.evaluation.films import FilmEvaluationConfig, FilmScore, evaluate_film
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.settings import NetworkOptions, VideoSettings
 
@@ -107,11 +107,11 @@ def made_clip(folder: Path) -> Path:
 
 def rows(films: Sequence[Path], options: argparse.Namespace) -> Iterator[Row]:
     """Every clip, then the means, which are what is judged."""
-    network = Network("ours", open_predictor(options.checkpoint, NetworkOptions()))
-    course = FilmCourse(network.predictor.working_size, options.smoothing, options.frames)
+    network = NetworkEntrant("ours", open_predictor(options.checkpoint, NetworkOptions()))
+    config = FilmEvaluationConfig(network.predictor.working_size, options.smoothing, options.frames)
     clips = []
     for film in films:
-        clips.append(Clip(*judge_film(film, [network], course)))
+        clips.append(Clip(*evaluate_film(film, [network], config)))
         yield from clips[-1].rows()
     about = f"mean of {len(clips)} clips at smoothing {options.smoothing:g}"
     yield Row(f"{about}, flicker", mean(clip.flicker for clip in clips), "%", FLICKER)

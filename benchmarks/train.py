@@ -24,8 +24,8 @@ from report import Row, Target, parser_for, print_report, work_folder
 from archivecolor.engine.stopping import Stop
 from archivecolor.settings import TrainSettings
 from archivecolor.training.augment import make_batch
-from archivecolor.training.loop import Trainer, values_of
-from archivecolor.training.ranks import ALONE
+from archivecolor.training.distributed import SINGLE_PROCESS
+from archivecolor.training.loop import Trainer, loss_values
 from archivecolor.training.setup import set_up
 
 TURNS = 3
@@ -64,14 +64,14 @@ def parsed() -> argparse.Namespace:
 def rows(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     """Pictures per second of both halves."""
     trainer = trainer_for(folder, options)
-    batch = trainer.numbers.batch_size
+    batch = trainer.hyperparameters.batch_size
     halves = {"loop": loop_steps(trainer), "network": network_steps(trainer)}
     speeds: dict[str, list[float]] = {name: [] for name in halves}
     for _ in range(TURNS):
         for name, steps in halves.items():
             speeds[name].append(batch * steps_per_second(steps, options.seconds))
     loop, network = (statistics.median(values) for values in speeds.values())
-    about = f"{options.network}, {batch} crops of {trainer.numbers.size} on {trainer.device}"
+    about = f"{options.network}, {batch} crops of {trainer.hyperparameters.size} on {trainer.device}"
     yield Row(f"the network alone: {about}", network, "/s")
     yield Row("the training loop", loop, "/s")
     yield Row("the loop, of the network alone", 100 * loop / network, "%", OF_THE_NETWORK)
@@ -88,7 +88,7 @@ def trainer_for(folder: Path, options: argparse.Namespace) -> Trainer:
         device=options.device,
         max_steps=10**9,
     )
-    return set_up(settings, ALONE).trainer
+    return set_up(settings, SINGLE_PROCESS).trainer
 
 
 def loop_steps(trainer: Trainer) -> Iterator[None]:
@@ -99,10 +99,10 @@ def loop_steps(trainer: Trainer) -> Iterator[None]:
 
 def network_steps(trainer: Trainer) -> Iterator[None]:
     """Steps of the generator, and its discriminator, on one batch in memory."""
-    crops = torch.from_numpy(trainer.drawer.batch(0)).to(trainer.device)
+    crops = torch.from_numpy(trainer.sampler.batch(0)).to(trainer.device)
     batch = make_batch(crops, torch.Generator(trainer.device), 0.0)
     while True:
-        values_of(trainer.learn_from([batch]))
+        loss_values(trainer.train_step([batch]))
         yield
 
 

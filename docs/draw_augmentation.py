@@ -9,8 +9,8 @@ import torch
 from PIL import Image, ImageDraw
 from skimage import data
 
-from archivecolor.model.lab_tensors import grey_code_from_lightness, lightness_from_linear
-from archivecolor.training.augment import FAULTS, PANCHROMATIC, Draw, film_response
+from archivecolor.networks.lab_tensors import grey_code_from_lightness, lightness_from_linear
+from archivecolor.training.augment import DEGRADATIONS, PANCHROMATIC, AugmentationRng, film_response
 from archivecolor.training.tensors import photographs_to_linear
 
 SIDE = 192  # as crops are: faults have the size they have in training
@@ -20,13 +20,13 @@ SEEDS = 20
 SHOWN = 17  # the how-manieth of the draws is shown, from faint to hard: harder than most
 
 
-def struck(name: str, linear: torch.Tensor, draw: Draw) -> torch.Tensor:
+def degraded(name: str, linear: torch.Tensor, rng: AugmentationRng) -> torch.Tensor:
     """The picture after one fault: lightness (1, 1, SIDE, SIDE), 0..1."""
     if name == "film_response":
-        return tone_of(film_response(linear, draw))
-    faults = {fault.__name__: fault for _, fault in FAULTS}
-    return faults[name](
-        tone_of(torch.einsum("c,nchw->nhw", torch.tensor(PANCHROMATIC), linear)[:, None]), draw
+        return tone_of(film_response(linear, rng))
+    degradations = {degradation.__name__: degradation for _, degradation in DEGRADATIONS}
+    return degradations[name](
+        tone_of(torch.einsum("c,nchw->nhw", torch.tensor(PANCHROMATIC), linear)[:, None]), rng
     )
 
 
@@ -40,15 +40,15 @@ def column(name: str, linear: torch.Tensor) -> list[torch.Tensor]:
     clean = tone_of(torch.einsum("c,nchw->nhw", torch.tensor(PANCHROMATIC), linear)[:, None])
 
     def change(seed: int) -> float:
-        return float((struck(name, linear, drawn(seed, 1.0)) - clean).abs().mean())
+        return float((degraded(name, linear, drawn(seed, 1.0)) - clean).abs().mean())
 
     seed = sorted(range(SEEDS), key=change)[SHOWN]
-    return [struck(name, linear, drawn(seed, strength)) for strength in STRENGTHS]
+    return [degraded(name, linear, drawn(seed, strength)) for strength in STRENGTHS]
 
 
-def drawn(seed: int, strength: float) -> Draw:
+def drawn(seed: int, strength: float) -> AugmentationRng:
     """Random numbers for one picture."""
-    return Draw(1, torch.Generator().manual_seed(seed), strength)
+    return AugmentationRng(1, torch.Generator().manual_seed(seed), strength)
 
 
 def main(path: Path) -> None:
@@ -59,7 +59,7 @@ def main(path: Path) -> None:
     linear = photographs_to_linear(
         torch.frombuffer(bytearray(crop.tobytes()), dtype=torch.uint8).view(1, SIDE, SIDE, 3)
     )
-    names = ["film_response", *(fault.__name__ for _, fault in FAULTS)]
+    names = ["film_response", *(degradation.__name__ for _, degradation in DEGRADATIONS)]
     sheet = Image.new("L", (SIDE * len(names), (SIDE + LABEL) * len(STRENGTHS)), 255)
     pen = ImageDraw.Draw(sheet)
     for x, name in enumerate(names):

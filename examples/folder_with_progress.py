@@ -5,9 +5,9 @@ import sys
 import archivecolor
 
 
-def show(news: archivecolor.News, progress: archivecolor.Progress) -> None:
+def show(event: archivecolor.ItemEvent, progress: archivecolor.Progress) -> None:
     """One line per picture: what became of it, and how far the run is."""
-    print(f"{progress.settled}/{progress.total}  {news.path}: {news.reason}")
+    print(f"{progress.settled}/{progress.total}  {event.path}: {event.reason}")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ def checkpoint(tmp_path_factory):
     """A small network with random weights: it colours everything, beautifully or not."""
     import torch
 
-    from archivecolor.model.checkpoint import CheckpointInfo, dump_checkpoint
-    from archivecolor.model.generators import build_generator
+    from archivecolor.networks.checkpoint import CheckpointInfo, dump_checkpoint
+    from archivecolor.networks.registry import build_generator
 
     options = {"encoder": "lite0", "widths": (16, 16, 16, 16), "attention": 0, "bins": 8, "gain": 8000.0}
     torch.manual_seed(20)

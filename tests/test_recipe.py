@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from archivecolor.errors import OutputError, UsageError
 from archivecolor.recipe import JOBS, load_recipe, recipe_text, save_recipe, toml, tomllib
-from archivecolor.settings import DirSettings, fields_of, kinds_of, option_of
+from archivecolor.settings import DirSettings, fields_of, option_of, value_types_of
 
 
 def written(tmp_path, text):
@@ -90,7 +90,7 @@ def test_every_jobs_template_is_toml_with_nothing_set(job):
 
 @pytest.mark.parametrize("job", JOBS)
 def test_every_option_of_every_job_has_a_kind_that_recipes_know(job):
-    for kind in kinds_of(JOBS[job]).values():
+    for kind in value_types_of(JOBS[job]).values():
         assert kind.base in (bool, int, float, str, Path)
 
 

@@ -1,1 +1,1 @@
-"""What an archive trusts: stable walks, plans, manifests, locks, fixity, marking, durable files."""
+"""What an archive trusts: stable walks, plans, manifests, locks, fixity, files written atomically."""

@@ -7,36 +7,36 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
-from archivecolor.archive.durable import PART_SUFFIX, printable, replacing
+from archivecolor.archive.atomic import PART_SUFFIX, atomic_write, printable_path
 from archivecolor.archive.fixity import DIGESTS_NAME, Digest, sha256_of, write_digests
 from archivecolor.archive.lock import LOCK_NAME
-from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.errors import ItemError, OutputError, Reason, UsageError
 
 PAYLOAD = "data"
-DECLARATION = "bagit.txt"
-INFO = "bag-info.txt"
+BAG_DECLARATION = "bagit.txt"
+BAG_INFO = "bag-info.txt"
 TAG_DIGESTS = "tagmanifest-sha256.txt"
 
 
 def is_bag(output: Path) -> bool:
     """Whether `output` is a bag, or will be one when the run that began it has ended."""
-    if (output / OUR_FOLDER).exists():
+    if (output / STATE_FOLDER).exists():
         return False
-    return (output / DECLARATION).exists() or (output / PAYLOAD / OUR_FOLDER).exists()
+    return (output / BAG_DECLARATION).exists() or (output / PAYLOAD / STATE_FOLDER).exists()
 
 
-def payload_of(output: Path) -> Path:
+def content_root(output: Path) -> Path:
     """Where the tree of `output` lies: its `data/` where it is a bag, else itself."""
     return output / PAYLOAD if is_bag(output) else output
 
 
-def payload_for(bag: Path) -> Path:
+def bag_payload(bag: Path) -> Path:
     """The folder that a run must write into for `write_bag(bag)` to make a bag of it."""
     return bag / PAYLOAD
 
 
-def tree_for(output: Path, *, bag: bool) -> Path:
+def content_root_for_run(output: Path, *, bag: bool) -> Path:
     """The folder that a run with the output `output` writes its tree into.
 
     Args:
@@ -46,27 +46,27 @@ def tree_for(output: Path, *, bag: bool) -> Path:
     Raises:
         UsageError: an earlier run made it the other way.
     """
-    if bag and (output / OUR_FOLDER).exists():
+    if bag and (output / STATE_FOLDER).exists():
         raise UsageError(
             f"{output} was begun without --bag; leave that out, give another folder, or move all that is "
-            f"in it ({OUR_FOLDER} too) into {payload_for(output)}: the same command then makes it a bag"
+            f"in it ({STATE_FOLDER} too) into {bag_payload(output)}: the same command then makes it a bag"
         )
     if not bag and is_bag(output):
         raise UsageError(f"{output} is a bag; add --bag (in a recipe: bag = true), or give another folder")
-    return payload_for(output) if bag else output
+    return bag_payload(output) if bag else output
 
 
-def refuse_unlistable(path: str) -> None:
+def check_bag_name(path: str) -> None:
     """Refuse a derivative that no bag can list.
 
     Raises:
         ItemError: its name is not UTF-8, the encoding of tag files.
     """
-    if not is_listable(path):
+    if not is_utf8(path):
         raise ItemError(Reason.UNSUPPORTED, "its name is not UTF-8, and a bag can list no other; rename it")
 
 
-def is_listable(path: str) -> bool:
+def is_utf8(path: str) -> bool:
     """Whether `path` is UTF-8."""
     try:
         path.encode()
@@ -90,21 +90,21 @@ def write_bag(bag: Path, known: Iterable[Digest], agent: str) -> None:
     digests = {digest.path: digest.sha256 for digest in known}
     files = list(payload_files(bag / PAYLOAD))
     for path in files:
-        if not is_listable(path):
+        if not is_utf8(path):
             raise OutputError(
-                f"{printable(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no other; "
-                "take the file out of the bag, or rename its source and delete it here"
+                f"{printable_path(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no "
+                "other; take the file out of the bag, or rename its source and delete it here"
             )
-    listed = [Digest(f"{PAYLOAD}/{path}", digests.get(path) or digest_in(bag, path)) for path in files]
+    listed = [Digest(f"{PAYLOAD}/{path}", digests.get(path) or payload_digest(bag, path)) for path in files]
     nbytes = total_size(bag / PAYLOAD, files)
-    write_text(bag / DECLARATION, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
-    write_text(bag / INFO, info(nbytes, len(files), agent))
+    write_text(bag / BAG_DECLARATION, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+    write_text(bag / BAG_INFO, bag_info(nbytes, len(files), agent))
     write_digests(bag / DIGESTS_NAME, listed)
-    tags = (DECLARATION, INFO, DIGESTS_NAME)
+    tags = (BAG_DECLARATION, BAG_INFO, DIGESTS_NAME)
     write_digests(bag / TAG_DIGESTS, [Digest(name, sha256_of(bag / name)) for name in tags])
 
 
-def digest_in(bag: Path, path: str) -> str:
+def payload_digest(bag: Path, path: str) -> str:
     """SHA-256 of a payload file."""
     return sha256_of(bag / PAYLOAD / path)
 
@@ -120,11 +120,11 @@ def payload_files(root: Path) -> Iterator[str]:
     for folder, _, names in os.walk(root):
         above = "" if Path(folder) == root else f"{Path(folder).relative_to(root).as_posix()}/"
         found += [above + name for name in names if PART_SUFFIX not in name]
-    passing = f"{OUR_FOLDER}/{LOCK_NAME}"
+    passing = f"{STATE_FOLDER}/{LOCK_NAME}"
     return (path for path in sorted(found, key=os.fsencode) if path != passing)
 
 
-def info(nbytes: int, count: int, agent: str) -> str:
+def bag_info(nbytes: int, count: int, agent: str) -> str:
     """The reserved elements of `bag-info.txt` that a program can know (RFC 8493, section 2.2.2)."""
     today = date.today().isoformat()
     return f"Bag-Software-Agent: {agent}\nBagging-Date: {today}\nPayload-Oxum: {nbytes}.{count}\n"
@@ -132,5 +132,5 @@ def info(nbytes: int, count: int, agent: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a tag file anew."""
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from archivecolor.archive.plan import Item, Plan
-from archivecolor.archive.runfile import Run
+from archivecolor.archive.run_json import RunSummary
 from archivecolor.archive.walk import extension_of
 
 SAMPLES_PER_EXTENSION = 50
@@ -43,7 +43,7 @@ class Estimate:
     from_last_run: bool
 
 
-def estimate(plan: Plan, source: Path, last_run: Run | None) -> Estimate:
+def estimate(plan: Plan, source: Path, last_run: RunSummary | None) -> Estimate:
     """Estimate the work of `plan`; opens at most a few headers of each kind of file.
 
     Args:

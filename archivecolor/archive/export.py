@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from archivecolor.archive.durable import replacing
-from archivecolor.archive.record import Record, with_raw
+from archivecolor.archive.atomic import atomic_write
+from archivecolor.archive.record import Record, path_keys
 from archivecolor.errors import UnavailableError
 
 ROWS_AT_ONCE = 20_000
@@ -52,11 +52,11 @@ def row_of(record: Record) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     for column in COLUMNS:
         group, _, fact = column.partition("_")
-        holder = {"source": record.source, "output": record.output}.get(group, record)
-        row[column] = getattr(holder, fact if holder is not record else column, None)
-    row |= with_raw(record.path)
+        owner = {"source": record.source, "output": record.output}.get(group, record)
+        row[column] = getattr(owner, fact if owner is not record else column, None)
+    row |= path_keys(record.path)
     if record.output is not None:
-        row["output_path"] = with_raw(record.output.path)["path"]
+        row["output_path"] = path_keys(record.output.path)["path"]
     row["status"] = record.status.value
     row["reason"] = str(getattr(record.reason, "value", record.reason))
     row["lost"] = "; ".join(record.lost)
@@ -76,7 +76,7 @@ def export_csv(records: Iterable[Record], path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         write_csv(records, file)
 
 
@@ -94,13 +94,13 @@ def export_parquet(records: Iterable[Record], path: Path) -> None:
         raise UnavailableError("Parquet needs pyarrow: pip install 'archivecolor[parquet]'") from error
     kinds = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
     schema = pyarrow.schema([(column, kinds[kind]) for column, kind in COLUMNS.items()])
-    with replacing(path) as part, pyarrow.parquet.ParquetWriter(part, schema) as writer:
+    with atomic_write(path) as part, pyarrow.parquet.ParquetWriter(part, schema) as writer:
         for rows in batches(records):
             writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
 
 
 def batches(records: Iterable[Record]) -> Iterator[list[dict[str, Any]]]:
     """Rows, so many at a time that memory stays flat."""
-    left = iter(records)
-    while rows := [row_of(record) for record in islice(left, ROWS_AT_ONCE)]:
+    remaining = iter(records)
+    while rows := [row_of(record) for record in islice(remaining, ROWS_AT_ONCE)]:
         yield rows

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.archive.durable import replacing
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import UsageError
 
 DIGESTS_NAME = "manifest-sha256.txt"
@@ -37,8 +37,8 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of the file's bytes, 64 lower-case hex digits, read in pieces of 1 MiB."""
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
-        while piece := file.read(CHUNK_BYTES):
-            digest.update(piece)
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -48,9 +48,9 @@ def write_digests(path: Path, digests: Iterable[Digest]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with replacing(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         for digest in digests:
-            file.write(digest.sha256.encode() + b"  " + encoded(digest.path) + b"\n")
+            file.write(digest.sha256.encode() + b"  " + encode_path(digest.path) + b"\n")
 
 
 def read_digests(path: Path) -> Iterator[Digest]:
@@ -64,10 +64,10 @@ def read_digests(path: Path) -> Iterator[Digest]:
             match = LINE.fullmatch(line.rstrip(b"\r\n"))
             if match is None:
                 raise UsageError(f"{path}, line {number}: not a SHA-256 and a path")
-            yield Digest(decoded(match[2]), match[1].decode().lower())
+            yield Digest(decode_path(match[2]), match[1].decode().lower())
 
 
-def encoded(path: str) -> bytes:
+def encode_path(path: str) -> bytes:
     """`path` for one line of the list: CR and LF as `%0D` and `%0A`, all else as stored.
 
     RFC 8493 wants every percent sign escaped, but neither `sha256sum` nor the Library of Congress'
@@ -77,8 +77,8 @@ def encoded(path: str) -> bytes:
     return escaped.replace(b"\r", b"%0D").replace(b"\n", b"%0A")
 
 
-def decoded(name: bytes) -> str:
-    """The opposite of `encoded`."""
+def decode_path(name: bytes) -> str:
+    """The opposite of `encode_path`."""
     return os.fsdecode(
         re.sub(rb"%(25|0[AaDd])", lambda match: bytes([int(match[1], 16)]), name),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from archivecolor.archive.durable import make_folder, output_errors, part_beside
-from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.archive.atomic import make_folder, part_path, with_output_errors
+from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.errors import ItemError, Reason, UsageError
 
 
@@ -19,8 +19,8 @@ def check_folders(source: Path, output: Path) -> None:
         UsageError: IN is missing or no folder, OUT is a file, one is the other or lies inside it.
     """
     if not source.is_dir():
-        trouble = "is not a folder" if source.exists() else "does not exist"
-        raise UsageError(f"the input {source} {trouble}; give the folder that holds the pictures")
+        problem = "is not a folder" if source.exists() else "does not exist"
+        raise UsageError(f"the input {source} {problem}; give the folder that holds the pictures")
     if output.exists() and not output.is_dir():
         raise UsageError(f"the output {output} is not a folder; give a folder, new or used before")
     if output.exists() and source.samefile(output):
@@ -43,7 +43,7 @@ def lies_in(inner: Path, outer: Path) -> bool:
     return any(folder.exists() and folder.samefile(outer) for folder in inner.resolve().parents)
 
 
-def spare_source(source: Path, target: Path) -> None:
+def refuse_source_as_target(source: Path, target: Path) -> None:
     """Refuse an output file that is the source itself, reached through a link inside OUT.
 
     Raises:
@@ -62,9 +62,9 @@ def prepare_output(output: Path) -> None:
     Raises:
         OutputError: they cannot be made or written.
     """
-    ours = output / OUR_FOLDER
+    ours = output / STATE_FOLDER
     make_folder(ours)
-    probe = part_beside(ours / "probe")
-    with output_errors(probe):
+    probe = part_path(ours / "probe")
+    with with_output_errors(probe):
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o666))
         probe.unlink()

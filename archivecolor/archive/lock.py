@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from archivecolor.archive.durable import make_folder, output_errors
-from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.archive.atomic import make_folder, with_output_errors
+from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.errors import LockedError
 
 if sys.platform == "win32":
@@ -34,7 +34,7 @@ else:
 logger = logging.getLogger(__name__)
 
 LOCK_NAME = "lock"
-BEAT_SECONDS = 30.0
+HEARTBEAT_SECONDS = 30.0
 STALE_SECONDS = 600.0
 RETRY_SECONDS = 0.5
 # Windows locks bytes, and locked bytes cannot be read: one far behind the text.
@@ -42,7 +42,7 @@ WINDOWS_LOCK_OFFSET = 1 << 30
 
 
 @dataclass(frozen=True)
-class Holder:
+class LockHolder:
     """Who has a lock.
 
     Attributes:
@@ -71,11 +71,11 @@ class Holder:
         return bool(self.ticks) and self.boot == boot_id() and self.ticks == start_ticks(self.pid)
 
 
-def this_process() -> Holder:
+def this_process() -> LockHolder:
     """This process as a holder."""
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     pid = os.getpid()
-    return Holder(socket.gethostname(), pid, started, boot_id(), start_ticks(pid))
+    return LockHolder(socket.gethostname(), pid, started, boot_id(), start_ticks(pid))
 
 
 def boot_id() -> str:
@@ -106,17 +106,17 @@ def locked(output: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         LockedError: another run holds it.
         OutputError: the lock cannot be written.
     """
-    path = output / OUR_FOLDER / LOCK_NAME
+    path = output / STATE_FOLDER / LOCK_NAME
     make_folder(path.parent)
     handle = acquire(path, wait_seconds)
     ended = threading.Event()
-    beat = threading.Thread(target=keep_fresh, args=(path, ended), name="lock", daemon=True)
-    beat.start()
+    heartbeat = threading.Thread(target=refresh_until, args=(path, ended), name="lock", daemon=True)
+    heartbeat.start()
     try:
         yield
     finally:
         ended.set()
-        beat.join()
+        heartbeat.join()
         release(path, handle)
 
 
@@ -124,12 +124,12 @@ def acquire(path: Path, wait_seconds: float) -> int:
     """Take the lock file `path`; returns its descriptor, which must stay open."""
     deadline = time.monotonic() + wait_seconds
     while True:
-        with output_errors(path):
+        with with_output_errors(path):
             handle = try_lock(path)
         if handle is not None:
             return handle
         if time.monotonic() >= deadline:
-            holder = read_holder(path) or "a run that has just begun"
+            holder = read_lock_holder(path) or "a run that has just begun"
             raise LockedError(
                 f"{path.parent.parent} is in use by {holder}; wait for it (--wait-lock of dir and video does)"
             )
@@ -139,7 +139,7 @@ def acquire(path: Path, wait_seconds: float) -> int:
 def try_lock(path: Path) -> int | None:
     """Take the lock now, or return None where another run has it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    if not flocked(handle) or not same_file(handle, path) or is_held(path):
+    if not try_flock(handle) or not same_file(handle, path) or is_held_elsewhere(path):
         os.close(handle)
         return None
     os.ftruncate(handle, 0)
@@ -149,7 +149,7 @@ def try_lock(path: Path) -> int | None:
     return handle
 
 
-def flocked(handle: int) -> bool:
+def try_flock(handle: int) -> bool:
     """Whether the kernel's lock on the open file is ours now."""
     try:
         if sys.platform == "win32":
@@ -174,9 +174,9 @@ def same_file(handle: int, path: Path) -> bool:
         return False
 
 
-def is_held(path: Path) -> bool:
+def is_held_elsewhere(path: Path) -> bool:
     """Whether the holder named in the file counts as alive though its kernel lock is not seen."""
-    holder = read_holder(path)
+    holder = read_lock_holder(path)
     if holder is None:
         return False
     if holder.is_alive_here() if holder.is_here() else seconds_untouched(path) < STALE_SECONDS:
@@ -185,10 +185,10 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def read_holder(path: Path) -> Holder | None:
+def read_lock_holder(path: Path) -> LockHolder | None:
     """The holder named in the lock file; None where it is empty, torn or gone."""
     try:
-        return Holder(**json.loads(read_text(path)))
+        return LockHolder(**json.loads(read_text(path)))
     except (ValueError, TypeError):
         return None
 
@@ -203,9 +203,9 @@ def seconds_untouched(path: Path) -> float:
         probe.unlink(missing_ok=True)
 
 
-def keep_fresh(path: Path, ended: threading.Event) -> None:
+def refresh_until(path: Path, ended: threading.Event) -> None:
     """Touch the lock file until `ended`, so that other machines see the run lives."""
-    while not ended.wait(BEAT_SECONDS):
+    while not ended.wait(HEARTBEAT_SECONDS):
         # A share that is away for a moment must not end the run; the work itself will tell.
         with contextlib.suppress(OSError):
             os.utime(path)

@@ -17,21 +17,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archivecolor.archive.durable import output_errors, replacing, sync_folder
+from archivecolor.archive.atomic import atomic_write, sync_folder, with_output_errors
 from archivecolor.archive.fixity import Digest
 from archivecolor.archive.record import (
     Output,
     Record,
     Source,
     Status,
-    line_of,
+    check_format,
+    line_from_record,
     now_utc,
-    path_of,
-    record_of,
-    refuse_newer,
+    path_from_values,
+    record_from_values,
 )
 
-__all__ = ["Known", "Manifest", "Output", "Record", "Source", "Status", "Writer", "compact", "now_utc"]
+__all__ = [
+    "IndexEntry",
+    "Manifest",
+    "ManifestWriter",
+    "Output",
+    "Record",
+    "Source",
+    "Status",
+    "compact",
+    "now_utc",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +50,7 @@ SYNC_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Line:
+class ManifestLine:
     """Where a record stands in the file.
 
     Attributes:
@@ -52,7 +62,7 @@ class Line:
     values: Mapping[str, Any]
 
 
-def lines(path: Path, on_damage: Callable[[int], None] | None = None) -> Iterator[Line]:
+def read_lines(path: Path, on_damage: Callable[[int], None] | None = None) -> Iterator[ManifestLine]:
     """Every whole line of the manifest `path`, oldest first; none where there is no manifest.
 
     Args:
@@ -64,20 +74,20 @@ def lines(path: Path, on_damage: Callable[[int], None] | None = None) -> Iterato
     with path.open("rb") as file:
         offset = 0
         for number, text in enumerate(file, start=1):
-            values = parsed(text)
+            values = parse_line(text)
             if values is not None:
-                yield Line(offset, values)
+                yield ManifestLine(offset, values)
             elif text.endswith(b"\n"):
-                (on_damage or warn_of(path))(number)
+                (on_damage or damage_logger(path))(number)
             offset += len(text)
 
 
-def warn_of(path: Path) -> Callable[[int], None]:
+def damage_logger(path: Path) -> Callable[[int], None]:
     """Logs the number of a corrupt line."""
     return lambda number: logger.warning("%s, line %d is damaged; its item is done again", path, number)
 
 
-def parsed(text: bytes) -> Mapping[str, Any] | None:
+def parse_line(text: bytes) -> Mapping[str, Any] | None:
     """The values of a line; None where it is not a record of ours.
 
     Raises:
@@ -85,15 +95,15 @@ def parsed(text: bytes) -> Mapping[str, Any] | None:
     """
     try:
         values = json.loads(text)
-        refuse_newer(values["format"])
+        check_format(values["format"])
         Status(values["status"])
-        is_whole = has_facts(values)
+        is_whole = has_required_keys(values)
     except (ValueError, KeyError, TypeError):
         return None
     return values if is_whole else None
 
 
-def has_facts(values: Mapping[str, Any]) -> bool:
+def has_required_keys(values: Mapping[str, Any]) -> bool:
     """Whether a line has all that a record cannot be without.
 
     Raises:
@@ -101,12 +111,16 @@ def has_facts(values: Mapping[str, Any]) -> bool:
     """
     source, output = values["source"], values.get("output")
     numbers = [source["bytes"], source["mtime_ns"], *([output["bytes"]] if output else [])]
-    words = [path_of(values), values["reason"], *([path_of(output), output["sha256"]] if output else [])]
-    return all(isinstance(value, int) for value in numbers) and all(isinstance(word, str) for word in words)
+    texts = [
+        path_from_values(values),
+        values["reason"],
+        *([path_from_values(output), output["sha256"]] if output else []),
+    ]
+    return all(isinstance(value, int) for value in numbers) and all(isinstance(text, str) for text in texts)
 
 
 @dataclass(slots=True)
-class Known:
+class IndexEntry:
     """What is kept in memory of an item's newest record.
 
     Attributes:
@@ -141,7 +155,7 @@ class Manifest:
 
     Attributes:
         items: the newest of every item, by the source's path.
-        earlier: where the newest record of each output stands that only older records name: a
+        superseded: where the newest record of each output stands that only older records name: a
             changed format left it, or the item failed since.
 
     Raises:
@@ -150,20 +164,20 @@ class Manifest:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.items: dict[str, Known] = {}
-        self.earlier: dict[str, int] = {}
+        self.items: dict[str, IndexEntry] = {}
+        self.superseded: dict[str, int] = {}
         # One copy of each word and digest, not one per item.
-        self.words: dict[str, str] = {}
-        for line in lines(path):
-            item = path_of(line.values)
-            before = self.items.get(item)
-            known = self.known_of(line, item, before)
-            if before is not None and before.output not in ("", known.output):
-                self.earlier[before.output] = before.offset
-            self.items[item] = known
-        if self.earlier:
-            for known in self.items.values():
-                self.earlier.pop(known.output, None)
+        self.interned: dict[str, str] = {}
+        for line in read_lines(path):
+            item = path_from_values(line.values)
+            previous = self.items.get(item)
+            entry = self.index_entry(line, item, previous)
+            if previous is not None and previous.output not in ("", entry.output):
+                self.superseded[previous.output] = previous.offset
+            self.items[item] = entry
+        if self.superseded:
+            for entry in self.items.values():
+                self.superseded.pop(entry.output, None)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -171,7 +185,7 @@ class Manifest:
     def __contains__(self, item: str) -> bool:
         return item in self.items
 
-    def known(self, item: str) -> Known | None:
+    def entry(self, item: str) -> IndexEntry | None:
         """What is known of the source path `item`."""
         return self.items.get(item)
 
@@ -183,17 +197,17 @@ class Manifest:
         """The whole record that stands at `offset`, read from the file."""
         with self.path.open("rb") as file:
             file.seek(offset)
-            return record_of(json.loads(file.readline()))
+            return record_from_values(json.loads(file.readline()))
 
     def records(self) -> Iterator[Record]:
         """The newest record of every item, in the order they were written."""
-        offsets = sorted(known.offset for known in self.items.values())
+        offsets = sorted(entry.offset for entry in self.items.values())
         if not offsets:
             return
         with self.path.open("rb") as file:
             for offset in offsets:
                 file.seek(offset)
-                yield record_of(json.loads(file.readline()))
+                yield record_from_values(json.loads(file.readline()))
 
     def digests(self) -> list[Digest]:
         """Every output of the newest records with its SHA-256, bytewise by path."""
@@ -201,42 +215,42 @@ class Manifest:
         digests = [Digest(output.path, output.sha256) for output in outputs]
         return sorted(digests, key=lambda digest: os.fsencode(digest.path))
 
-    def known_of(self, line: Line, item: str, before: Known | None) -> Known:
+    def index_entry(self, line: ManifestLine, item: str, previous: IndexEntry | None) -> IndexEntry:
         """The part of a line that planning needs."""
         values, source = line.values, line.values["source"]
         output = values.get("output") or {}
-        output_path = path_of(output) if output else ""
-        known = Known(
+        output_path = path_from_values(output) if output else ""
+        entry = IndexEntry(
             offset=line.offset,
-            status=self.word(values["status"]),
-            reason=self.word(values.get("reason", "")),
+            status=self.intern(values["status"]),
+            reason=self.intern(values.get("reason", "")),
             nbytes=source["bytes"],
             mtime_ns=source["mtime_ns"],
-            settings=self.word(values.get("settings", "")),
-            weights=self.word(values.get("weights", "")),
+            settings=self.intern(values.get("settings", "")),
+            weights=self.intern(values.get("weights", "")),
             output=item if output_path == item else output_path,
             output_nbytes=output.get("bytes", 0),
             pixels=(source.get("width") or 0) * (source.get("height") or 0) * (source.get("pages") or 1),
             failures=0,
         )
-        known.failures = failures_in_a_row(known, before)
-        return known
+        entry.failures = consecutive_failures(entry, previous)
+        return entry
 
-    def word(self, text: str) -> str:
+    def intern(self, text: str) -> str:
         """The one copy of a word that many items share."""
-        return self.words.setdefault(text, text)
+        return self.interned.setdefault(text, text)
 
 
-def failures_in_a_row(known: Known, before: Known | None) -> int:
-    """Failed attempts on an unchanged source, `known` included."""
-    if known.status != Status.FAILED:
+def consecutive_failures(entry: IndexEntry, previous: IndexEntry | None) -> int:
+    """Failed attempts on an unchanged source, `entry` included."""
+    if entry.status != Status.FAILED:
         return 0
-    if before is None or (before.nbytes, before.mtime_ns) != (known.nbytes, known.mtime_ns):
+    if previous is None or (previous.nbytes, previous.mtime_ns) != (entry.nbytes, entry.mtime_ns):
         return 1
-    return before.failures + 1
+    return previous.failures + 1
 
 
-class Writer:
+class ManifestWriter:
     """Appends records; one process at a time (the lock sees to it).
 
     Every record is handed to the system at once, so a killed process loses none; it is flushed to
@@ -250,13 +264,13 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.synced = time.monotonic()
-        with output_errors(path):
+        with with_output_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            self.end = mended_end(self.handle)
+            self.end = repair_end(self.handle)
             sync_folder(path.parent)
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> ManifestWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -268,8 +282,8 @@ class Writer:
         Raises:
             OutputError: the disk is full or gone; the file still ends with a whole line.
         """
-        line = line_of(record)
-        with output_errors(self.path):
+        line = line_from_record(record)
+        with with_output_errors(self.path):
             if os.write(self.handle, line) < len(line):
                 os.ftruncate(self.handle, self.end)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
@@ -283,18 +297,18 @@ class Writer:
         Raises:
             OutputError: the disk is full or gone.
         """
-        with output_errors(self.path):
+        with with_output_errors(self.path):
             os.fsync(self.handle)
         self.synced = time.monotonic()
 
     def close(self) -> None:
         """Flush and close."""
-        with output_errors(self.path):
+        with with_output_errors(self.path):
             self.sync()
             os.close(self.handle)
 
 
-def mended_end(handle: int) -> int:
+def repair_end(handle: int) -> int:
     """Cut off a torn last line, so that the next record starts on a line of its own; returns the size."""
     size = os.fstat(handle).st_size
     start = last_line_start(handle, size)
@@ -302,7 +316,7 @@ def mended_end(handle: int) -> int:
     last = os.read(handle, size - start)
     if not last:
         return size
-    if parsed(last) is None:
+    if parse_line(last) is None:
         os.ftruncate(handle, start)
         return start
     return size + os.write(handle, b"\n")
@@ -332,11 +346,11 @@ def compact(path: Path) -> int:
     """
     manifest = Manifest(path)
     output = path.parent.parent
-    earlier = [offset for name, offset in manifest.earlier.items() if os.path.lexists(output / name)]
-    offsets = sorted([*earlier, *(known.offset for known in manifest.items.values())])
+    superseded = [offset for name, offset in manifest.superseded.items() if os.path.lexists(output / name)]
+    offsets = sorted([*superseded, *(entry.offset for entry in manifest.items.values())])
     with path.open("rb") as old:
         before = sum(1 for _ in old)
-        with replacing(path) as part, part.open("wb") as new:
+        with atomic_write(path) as part, part.open("wb") as new:
             for offset in offsets:
                 old.seek(offset)
                 new.write(old.readline().rstrip(b"\n") + b"\n")

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from archivecolor.archive.durable import printable
+from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.walk import FILMS
 from archivecolor.errors import UsageError
 
-EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
-SPELLINGS = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
+FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
+EXTENSION_ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 # Names that promise grey, and formats that are only read.
-KEPT_EXTENSIONS = {".pgm": ".ppm", ".pbm": ".ppm", ".heic": ".png", ".heif": ".png"}
+SUBSTITUTE_EXTENSIONS = {".pgm": ".ppm", ".pbm": ".ppm", ".heic": ".png", ".heif": ".png"}
 FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
-SHOWN = 10
+MAX_SHOWN = 10
 
 
 def output_name(path: str, format: str) -> str:
@@ -37,14 +37,14 @@ def output_name(path: str, format: str) -> str:
     if suffix in FILM_EXTENSIONS:
         return path
     if format == "keep":
-        return path[:dot] + KEPT_EXTENSIONS[suffix] if suffix in KEPT_EXTENSIONS else path
-    wanted = EXTENSIONS[format]
-    if SPELLINGS.get(suffix, suffix) == wanted:
+        return path[:dot] + SUBSTITUTE_EXTENSIONS[suffix] if suffix in SUBSTITUTE_EXTENSIONS else path
+    wanted = FORMAT_EXTENSIONS[format]
+    if EXTENSION_ALIASES.get(suffix, suffix) == wanted:
         return path
     return path[: len(path) - len(suffix)] + wanted
 
 
-def folded(name: str) -> str:
+def casefolded_name(name: str) -> str:
     """`name` as a disk sees it that tells neither case nor Unicode forms apart."""
     if name.isascii():
         return name.lower()
@@ -68,7 +68,7 @@ class NameCheck:
         """Take note of the source `path`, each once; returns the name of its output."""
         output = output_name(path, self.format)
         self.paths.append(path)
-        self.hashes.append(hash(folded(output)))
+        self.hashes.append(hash(casefolded_name(output)))
         return output
 
     def refuse_collisions(self, manifest: Manifest, output: Path) -> None:
@@ -80,7 +80,7 @@ class NameCheck:
         """
         owners = self.owners_of(self.shared_hashes())
         if not owners:
-            recorded = self.recorded_elsewhere(manifest, output)
+            recorded = self.recorded_for_other_sources(manifest, output)
             owners = self.owners_of({hash(name) for name in recorded})
             for name, paths in recorded.items():
                 owners.setdefault(name, set()).update(paths)
@@ -93,15 +93,17 @@ class NameCheck:
         values, counts = np.unique(np.array(self.hashes, dtype=np.int64), return_counts=True)
         return set(values[counts > 1].tolist())
 
-    def recorded_elsewhere(self, manifest: Manifest, output: Path) -> dict[str, set[str]]:
+    def recorded_for_other_sources(self, manifest: Manifest, output: Path) -> dict[str, set[str]]:
         """Names of this run that are outputs of other sources by the manifest, with those sources."""
         recorded = {
-            path: folded(known.output)
-            for path, known in manifest.items.items()
-            if known.output and known.output != output_name(path, self.format)
+            path: casefolded_name(entry.output)
+            for path, entry in manifest.items.items()
+            if entry.output and entry.output != output_name(path, self.format)
         }
         gone = manifest.items.keys() - set(self.paths)
-        recorded |= {path: folded(known.output) for path in gone if (known := manifest.items[path]).output}
+        recorded |= {
+            path: casefolded_name(entry.output) for path in gone if (entry := manifest.items[path]).output
+        }
         ours = set(self.hashes) if recorded else set()
         owners: dict[str, set[str]] = {}
         for path, name in recorded.items():
@@ -115,15 +117,15 @@ class NameCheck:
         if hashes:
             for path, value in zip(self.paths, self.hashes, strict=True):
                 if value in hashes:
-                    owners.setdefault(folded(output_name(path, self.format)), set()).add(path)
+                    owners.setdefault(casefolded_name(output_name(path, self.format)), set()).add(path)
         return owners
 
 
 def collision_message(shared: list[list[str]]) -> str:
     """Which sources are in each other's way, and the way out."""
-    groups = [" and ".join(printable(path) for path in paths) for paths in shared]
-    shown = "\n  ".join(groups[:SHOWN])
-    more = f"\n  and {len(groups) - SHOWN} more" if len(groups) > SHOWN else ""
+    groups = [" and ".join(printable_path(path) for path in paths) for paths in shared]
+    shown = "\n  ".join(groups[:MAX_SHOWN])
+    more = f"\n  and {len(groups) - MAX_SHOWN} more" if len(groups) > MAX_SHOWN else ""
     return (
         f"{len(groups)} output names would have more than one source (on disks that do not tell "
         f"case or Unicode forms apart, these are one name too):\n  {shown}{more}\n"
@@ -159,6 +161,6 @@ class Shard:
             raise UsageError(f"shard is {text!r}; write it k/n with k from 1 to n, as 2/8")
         return cls(int(match[1]) - 1, int(match[2]))
 
-    def holds(self, path: str) -> bool:
+    def includes(self, path: str) -> bool:
         """Whether the source `path` belongs to this share."""
         return self.count == 1 or zlib.crc32(os.fsencode(path)) % self.count == self.index

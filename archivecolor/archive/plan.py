@@ -14,22 +14,22 @@ from enum import Enum
 from pathlib import Path
 
 from archivecolor.archive.fixity import sha256_of
-from archivecolor.archive.manifest import Known, Manifest, Status
+from archivecolor.archive.manifest import IndexEntry, Manifest, Status
 from archivecolor.archive.names import NameCheck, Shard
-from archivecolor.archive.walk import Found
+from archivecolor.archive.walk import FoundFile
 from archivecolor.errors import Reason
 from archivecolor.settings import SelectionOptions
 
 # The fault lay outside the file, and may be gone.
-TRY_AGAIN = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION})
+RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION})
 # The file may be to blame: tried again a few times, then left to --retry-failed.
-TRY_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
-FEW_TIMES = 3
+RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
+MAX_ATTEMPTS = 3
 # What these items became does not depend on the network.
-WITHOUT_NETWORK = frozenset({Reason.COPIED})
+NETWORK_INDEPENDENT = frozenset({Reason.COPIED})
 
 
-class Action(str, Enum):
+class PlanAction(str, Enum):
     """What a run does with an item."""
 
     DO = "do"
@@ -55,12 +55,12 @@ class Item:
     output: str
     nbytes: int
     mtime_ns: int
-    action: Action
+    action: PlanAction
     pixels: int
 
 
 @dataclass(frozen=True)
-class Question:
+class PlanInputs:
     """What a plan is made with.
 
     Attributes:
@@ -92,102 +92,102 @@ class Plan:
     """
 
     items: list[Item] = field(default_factory=list)
-    counts: Counter[Action] = field(default_factory=Counter)
+    counts: Counter[PlanAction] = field(default_factory=Counter)
     nbytes: int = 0
-    touched: list[Found] = field(default_factory=list)
+    touched: list[FoundFile] = field(default_factory=list)
 
 
-def make_plan(found: Iterable[Found], manifest: Manifest, question: Question) -> Plan:
+def make_plan(found: Iterable[FoundFile], manifest: Manifest, inputs: PlanInputs) -> Plan:
     """Decide for every file found.
 
     Raises:
         UsageError: the shard is not k/n, or two items would have one output name, also on disks that
             do not tell case or Unicode forms apart.
     """
-    result = Plan()
-    names = NameCheck(question.format)
-    shard = Shard.parse(question.options.shard)
+    plan = Plan()
+    names = NameCheck(inputs.format)
+    shard = Shard.parse(inputs.options.shard)
     for file in found:
         output = names.add(file.path)
-        if shard.holds(file.path):
-            add_item(result, file, output, question, manifest)
-    names.refuse_collisions(manifest, question.output)
-    return result
+        if shard.includes(file.path):
+            plan_file(plan, file, output, inputs, manifest)
+    names.refuse_collisions(manifest, inputs.output)
+    return plan
 
 
-def add_item(result: Plan, file: Found, output: str, question: Question, manifest: Manifest) -> None:
+def plan_file(plan: Plan, file: FoundFile, output: str, inputs: PlanInputs, manifest: Manifest) -> None:
     """Count one file, and take it into the plan where it has to be done."""
-    known = manifest.known(file.path)
-    action = action_for(file, known, question)
-    if action is Action.DO and known is not None and is_only_touched(file, known, question, manifest):
-        result.touched.append(file)
-        action = Action.UP_TO_DATE
-    result.counts[action] += 1
-    if action in (Action.UP_TO_DATE, Action.FAILED_BEFORE):
+    entry = manifest.entry(file.path)
+    action = action_for(file, entry, inputs)
+    if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
+        plan.touched.append(file)
+        action = PlanAction.UP_TO_DATE
+    plan.counts[action] += 1
+    if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE):
         return
-    if question.options.limit is not None and len(result.items) >= question.options.limit:
+    if inputs.options.limit is not None and len(plan.items) >= inputs.options.limit:
         return
-    pixels = known.pixels if known is not None and known.nbytes == file.nbytes else 0
+    pixels = entry.pixels if entry is not None and entry.nbytes == file.nbytes else 0
     nbytes = max(0, file.nbytes)
-    result.items.append(Item(file.path, output, nbytes, file.mtime_ns, action, pixels))
-    result.nbytes += nbytes
+    plan.items.append(Item(file.path, output, nbytes, file.mtime_ns, action, pixels))
+    plan.nbytes += nbytes
 
 
-def action_for(file: Found, known: Known | None, question: Question) -> Action:
+def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) -> PlanAction:
     """What to do with `file`, from cheap facts alone: nothing is opened."""
-    if known is None:
-        return Action.DO
-    same_source = (file.nbytes, file.mtime_ns) == (known.nbytes, known.mtime_ns)
-    if known.status == Status.FAILED:
-        return action_after_failure(known, same_source, question)
-    if question.options.overwrite or not same_source:
-        return Action.DO
-    return Action.UP_TO_DATE if is_current(known, question) else Action.DO
+    if entry is None:
+        return PlanAction.DO
+    same_source = (file.nbytes, file.mtime_ns) == (entry.nbytes, entry.mtime_ns)
+    if entry.status == Status.FAILED:
+        return action_after_failure(entry, same_source, inputs)
+    if inputs.options.overwrite or not same_source:
+        return PlanAction.DO
+    return PlanAction.UP_TO_DATE if is_current(entry, inputs) else PlanAction.DO
 
 
-def action_after_failure(known: Known, same_source: bool, question: Question) -> Action:
+def action_after_failure(entry: IndexEntry, same_source: bool, inputs: PlanInputs) -> PlanAction:
     """What to do with an item that failed."""
-    if question.options.overwrite or question.options.retry_failed:
-        return Action.RETRY
-    if not same_source or known.reason in TRY_AGAIN or not same_making(known, question):
-        return Action.RETRY
-    if known.reason in TRY_A_FEW_TIMES and known.failures < FEW_TIMES:
-        return Action.RETRY
-    return Action.FAILED_BEFORE
+    if inputs.options.overwrite or inputs.options.retry_failed:
+        return PlanAction.RETRY
+    if not same_source or entry.reason in RETRIED_ALWAYS or not same_settings_and_weights(entry, inputs):
+        return PlanAction.RETRY
+    if entry.reason in RETRIED_A_FEW_TIMES and entry.failures < MAX_ATTEMPTS:
+        return PlanAction.RETRY
+    return PlanAction.FAILED_BEFORE
 
 
-def is_current(known: Known, question: Question) -> bool:
+def is_current(entry: IndexEntry, inputs: PlanInputs) -> bool:
     """Whether the result is what the same settings would give again, and is there."""
-    if not same_making(known, question):
+    if not same_settings_and_weights(entry, inputs):
         return False
-    if known.status == Status.SKIPPED:
+    if entry.status == Status.SKIPPED:
         return True
     try:
-        about = os.stat(f"{question.output}/{known.output}")  # noqa: PTH116 - once per item of the archive
+        status = os.stat(f"{inputs.output}/{entry.output}")  # noqa: PTH116 - once per item of the archive
     except OSError:
         return False
-    return about.st_size == known.output_nbytes
+    return status.st_size == entry.output_nbytes
 
 
-def same_making(known: Known, question: Question) -> bool:
+def same_settings_and_weights(entry: IndexEntry, inputs: PlanInputs) -> bool:
     """Whether settings and weights are those of the record, as far as they matter to it."""
-    if known.settings != question.settings:
+    if entry.settings != inputs.settings:
         return False
-    without_network = known.status == Status.SKIPPED or known.reason in WITHOUT_NETWORK
-    return without_network or known.weights == question.weights
+    network_independent = entry.status == Status.SKIPPED or entry.reason in NETWORK_INDEPENDENT
+    return network_independent or entry.weights == inputs.weights
 
 
-def is_only_touched(file: Found, known: Known, question: Question, manifest: Manifest) -> bool:
+def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, manifest: Manifest) -> bool:
     """Whether only the time of an otherwise current source changed, as restoring a backup does.
 
     Reads the file; colouring it again would read it twice.
     """
-    if question.options.overwrite or file.nbytes != known.nbytes or file.mtime_ns == known.mtime_ns:
+    if inputs.options.overwrite or file.nbytes != entry.nbytes or file.mtime_ns == entry.mtime_ns:
         return False
     sha256 = manifest.record(file.path).source.sha256
-    if sha256 is None or not is_current(known, question):
+    if sha256 is None or not is_current(entry, inputs):
         return False
     try:
-        return sha256_of(question.input / file.path) == sha256
+        return sha256_of(inputs.input / file.path) == sha256
     except OSError:
         return False

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from archivecolor.archive.durable import output_errors, replacing, shortened
+from archivecolor.archive.atomic import atomic_write, shorten_name, with_output_errors
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.record import Output, Record, Source, printable_text
-from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.archive.record import Output, Record, Source, escape_non_utf8
+from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.errors import ItemError, Reason
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Element = ElementTree.Element
 
@@ -48,9 +48,9 @@ class PremisFiles:
     def path(self, derivative: str) -> Path:
         """Where the PREMIS of a derivative lies: under its path, shortened where that would be too long."""
         folder, slash, last = derivative.rpartition("/")
-        file = shortened(last, LONGEST_NAME - len(SUFFIX)) + SUFFIX
+        file = shorten_name(last, LONGEST_NAME - len(SUFFIX)) + SUFFIX
         # One join, not five: this is asked for every item of the archive.
-        return Path(f"{self.output}/{OUR_FOLDER}/{FOLDER}/{folder}{slash}{file}")
+        return Path(f"{self.output}/{STATE_FOLDER}/{FOLDER}/{folder}{slash}{file}")
 
     def remove(self, record: Record) -> None:
         """Remove what described the derivative before; call it before the record is appended.
@@ -60,7 +60,7 @@ class PremisFiles:
         """
         if record.output is not None:
             path = self.path(record.output.path)
-            with output_errors(path):
+            with with_output_errors(path):
                 path.unlink(missing_ok=True)
 
     def write(self, record: Record) -> None:
@@ -74,20 +74,20 @@ class PremisFiles:
         try:
             write_premis(self.path(record.output.path), record)
         except ItemError as error:
-            log.warning("%s: no PREMIS: %s", record.path, error.detail)
+            logger.warning("%s: no PREMIS: %s", record.path, error.detail)
 
-    def fill(self, manifest: Manifest, until: Callable[[], bool]) -> None:
-        """Describe the derivatives that earlier runs did not; ends early when `until` says so.
+    def write_missing(self, manifest: Manifest, should_stop: Callable[[], bool]) -> None:
+        """Describe the derivatives that earlier runs did not; ends early when `should_stop` says so.
 
         Raises:
             OutputError: they cannot be written.
         """
         if not self.wanted:
             return
-        for item, known in manifest.items.items():
-            if until():
+        for item, entry in manifest.items.items():
+            if should_stop():
                 return
-            if known.output and not self.path(known.output).exists():
+            if entry.output and not self.path(entry.output).exists():
                 self.write(manifest.record(item))
 
 
@@ -103,7 +103,7 @@ def write_premis(path: Path, record: Record) -> None:
         OutputError: it cannot be written.
     """
     root = premis_of(record)
-    with replacing(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         ElementTree.indent(root)
         ElementTree.ElementTree(root).write(file, encoding="UTF-8", xml_declaration=True)
 
@@ -114,7 +114,7 @@ def premis_of(record: Record) -> Element:
         raise ValueError("PREMIS describes a derivative and its source by their digests")
     ElementTree.register_namespace("premis", PREMIS)
     ElementTree.register_namespace("xsi", XSI)
-    root = Element(name("premis"), {"version": "3.0"})
+    root = Element(qualified_name("premis"), {"version": "3.0"})
     root.append(derivative_object(record, record.output))
     root.append(source_object(record, record.source))
     root.append(event(record, record.output))
@@ -127,15 +127,15 @@ def agent_id(record: Record) -> str:
     return f"{PROGRAM} {record.version}".strip()
 
 
-def name(local: str) -> str:
+def qualified_name(local: str) -> str:
     """A PREMIS element's name."""
     return f"{{{PREMIS}}}{local}"
 
 
 def add(parent: Element, local: str, text: str | None = None, vocabulary: str = "") -> Element:
     """Add one element, its word from a vocabulary where one is named."""
-    about = {"authority": vocabulary, "authorityURI": VOCABULARY + vocabulary} if vocabulary else {}
-    element = ElementTree.SubElement(parent, name(local), about)
+    attributes = {"authority": vocabulary, "authorityURI": VOCABULARY + vocabulary} if vocabulary else {}
+    element = ElementTree.SubElement(parent, qualified_name(local), attributes)
     element.text = text
     return element
 
@@ -155,7 +155,7 @@ def event_id(record: Record, output: Output) -> str:
 
 def file_object(path: str, sha256: str, nbytes: int) -> Element:
     """An object up to its characteristics."""
-    element = Element(name("object"), {f"{{{XSI}}}type": "premis:file"})
+    element = Element(qualified_name("object"), {f"{{{XSI}}}type": "premis:file"})
     add_identifier(element, "object", HASH, sha256)
     characteristics = add(element, "objectCharacteristics")
     fixity = add(characteristics, "fixity")
@@ -175,16 +175,16 @@ def derivative_object(record: Record, output: Output) -> Element:
     if record.version:
         add(application, "creatingApplicationVersion", record.version)
     add(application, "dateCreatedByApplication", record.at)
-    add(element, "originalName", printable_text(output.path))
+    add(element, "originalName", escape_non_utf8(output.path))
     relationship = add(element, "relationship")
     add(relationship, "relationshipType", "derivation", "relationshipType")
     add(relationship, "relationshipSubType", "has source", "relationshipSubType")
     related = add(relationship, "relatedObjectIdentifier")
     add(related, "relatedObjectIdentifierType", HASH)
     add(related, "relatedObjectIdentifierValue", record.source.sha256)
-    happened = add(relationship, "relatedEventIdentifier")
-    add(happened, "relatedEventIdentifierType", "local")
-    add(happened, "relatedEventIdentifierValue", event_id(record, output))
+    related_event = add(relationship, "relatedEventIdentifier")
+    add(related_event, "relatedEventIdentifierType", "local")
+    add(related_event, "relatedEventIdentifierValue", event_id(record, output))
     add_identifier(element, "linkingEvent", "local", event_id(record, output))
     return element
 
@@ -192,18 +192,18 @@ def derivative_object(record: Record, output: Output) -> Element:
 def source_object(record: Record, source: Source) -> Element:
     """The scan."""
     element = file_object(record.path, source.sha256 or "", source.bytes)
-    add(element, "originalName", printable_text(record.path))
+    add(element, "originalName", escape_non_utf8(record.path))
     return element
 
 
 def event(record: Record, output: Output) -> Element:
     """The colouring, or the copying of what is left as it is."""
-    element = Element(name("event"))
+    element = Element(qualified_name("event"))
     add_identifier(element, "event", "local", event_id(record, output))
     copied = record.reason is Reason.COPIED
     add(element, "eventType", "replication" if copied else "modification", "eventType")
     add(element, "eventDateTime", record.at)
-    detail = "Copied byte for byte" if copied else colouring(record)
+    detail = "Copied byte for byte" if copied else colouring_detail(record)
     add(add(element, "eventDetailInformation"), "eventDetail", detail)
     outcome = add(element, "eventOutcomeInformation")
     add(outcome, "eventOutcome", "success", "eventOutcome")
@@ -216,7 +216,7 @@ def event(record: Record, output: Output) -> Element:
     return element
 
 
-def colouring(record: Record) -> str:
+def colouring_detail(record: Record) -> str:
     """What was done to the grey, by what."""
     network = f" by the network {record.network}" if record.network else ""
     return f"Colour predicted{network}, luma kept; weights {record.weights}, settings {record.settings}"
@@ -234,13 +234,13 @@ def outcome_note(record: Record) -> str:
     return "; ".join(facts)
 
 
-def agent_element(record: Record, happened: str) -> Element:
+def agent_element(record: Record, linked_event_id: str) -> Element:
     """The program."""
-    element = Element(name("agent"))
+    element = Element(qualified_name("agent"))
     add_identifier(element, "agent", "local", agent_id(record))
     add(element, "agentName", PROGRAM)
     add(element, "agentType", "software", "agentType")
     if record.version:
         add(element, "agentVersion", record.version)
-    add_identifier(element, "linkingEvent", "local", happened)
+    add_identifier(element, "linkingEvent", "local", linked_event_id)
     return element

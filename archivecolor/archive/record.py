@@ -124,39 +124,39 @@ def now_utc() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def line_of(record: Record) -> bytes:
+def line_from_record(record: Record) -> bytes:
     """The record as one line, newline included."""
     values = {
-        spec.name: value
-        for spec in dataclasses.fields(record)
-        if spec.name != "extra" and (value := getattr(record, spec.name)) is not None
+        attribute.name: value
+        for attribute in dataclasses.fields(record)
+        if attribute.name != "extra" and (value := getattr(record, attribute.name)) is not None
     }
-    values["source"] = present(record.source)
+    values["source"] = known_values(record.source)
     if record.output is not None:
-        values["output"] = present(record.output) | with_raw(record.output.path)
-    values = {"format": values.pop("format")} | with_raw(record.path) | values | dict(record.extra)
-    values["path"] = printable_text(record.path)
+        values["output"] = known_values(record.output) | path_keys(record.output.path)
+    values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
+    values["path"] = escape_non_utf8(record.path)
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def present(facts: Source | Output) -> dict[str, Any]:
+def known_values(facts: Source | Output) -> dict[str, Any]:
     """The facts that are known."""
     return {
-        spec.name: value
-        for spec in dataclasses.fields(facts)
-        if (value := getattr(facts, spec.name)) is not None
+        attribute.name: value
+        for attribute in dataclasses.fields(facts)
+        if (value := getattr(facts, attribute.name)) is not None
     }
 
 
-def with_raw(path: str) -> dict[str, str]:
+def path_keys(path: str) -> dict[str, str]:
     """`path` in UTF-8, and beside it, where its bytes are not UTF-8, the bytes percent-encoded."""
-    text = printable_text(path)
+    text = escape_non_utf8(path)
     if text == path:
         return {"path": text}
     return {"path": text, "path_raw": quote_from_bytes(os.fsencode(path), safe="/ ")}
 
 
-def printable_text(path: str) -> str:
+def escape_non_utf8(path: str) -> str:
     """`path` as JSON in UTF-8 can hold it: bytes that are not UTF-8 as backslash escapes."""
     try:
         path.encode()
@@ -165,28 +165,30 @@ def printable_text(path: str) -> str:
     return path
 
 
-def record_of(values: Mapping[str, Any]) -> Record:
+def record_from_values(values: Mapping[str, Any]) -> Record:
     """The record of one parsed line.
 
     Raises:
         KeyError, TypeError, ValueError: it is not a record.
         UsageError: a newer version wrote it.
     """
-    refuse_newer(values["format"])
-    known = {spec.name for spec in dataclasses.fields(Record)} - {"extra"}
+    check_format(values["format"])
+    known = {attribute.name for attribute in dataclasses.fields(Record)} - {"extra"}
     taken = {name: value for name, value in values.items() if name in known}
-    taken["path"] = path_of(values)
+    taken["path"] = path_from_values(values)
     taken["status"] = Status(values["status"])
-    taken["reason"] = reason_of(values["reason"])
-    taken["source"] = facts_of(Source, values["source"])
+    taken["reason"] = parse_reason(values["reason"])
+    taken["source"] = dataclass_from(Source, values["source"])
     taken["lost"] = tuple(values.get("lost", ()))
     if values.get("output") is not None:
-        taken["output"] = facts_of(Output, {**values["output"], "path": path_of(values["output"])})
+        taken["output"] = dataclass_from(
+            Output, {**values["output"], "path": path_from_values(values["output"])}
+        )
     extra = {name: value for name, value in values.items() if name not in known and name != "path_raw"}
     return Record(**taken, extra=extra)
 
 
-def refuse_newer(version: int) -> None:
+def check_format(version: int) -> None:
     """Raise `UsageError` where the schema is one we cannot know."""
     if version > FORMAT:
         raise UsageError(
@@ -195,13 +197,13 @@ def refuse_newer(version: int) -> None:
         )
 
 
-def path_of(values: Mapping[str, Any]) -> str:
+def path_from_values(values: Mapping[str, Any]) -> str:
     """The path of a line, from its raw bytes where it has them."""
     raw = values.get("path_raw")
     return str(values["path"]) if raw is None else os.fsdecode(unquote_to_bytes(raw))
 
 
-def reason_of(word: str) -> Reason | str:
+def parse_reason(word: str) -> Reason | str:
     """The reason of that name; the bare word where a later version of the same schema has more."""
     try:
         return Reason(word)
@@ -209,7 +211,7 @@ def reason_of(word: str) -> Reason | str:
         return word
 
 
-def facts_of(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    """Facts of `kind` from the keys it knows."""
-    names = {spec.name for spec in dataclasses.fields(kind)}
-    return kind(**{name: value for name, value in values.items() if name in names})
+def dataclass_from(dataclass_type: type[Any], values: Mapping[str, Any]) -> Any:
+    """Facts of `dataclass_type` from the keys it knows."""
+    names = {attribute.name for attribute in dataclasses.fields(dataclass_type)}
+    return dataclass_type(**{name: value for name, value in values.items() if name in names})

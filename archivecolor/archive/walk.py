@@ -44,11 +44,11 @@ SYSTEM_NAMES = frozenset(
         b"lost+found",
     }
 )
-OUR_FOLDER = "_archivecolor"
+STATE_FOLDER = "_archivecolor"
 MISSING = -1
 
 
-class Passed(str, Enum):
+class SkipReason(str, Enum):
     """Why a file or folder was passed over."""
 
     HIDDEN = "hidden"
@@ -62,7 +62,7 @@ class Passed(str, Enum):
 
 
 @dataclass
-class PassedOver:
+class SkippedFiles:
     """What a walk left aside.
 
     Attributes:
@@ -70,12 +70,12 @@ class PassedOver:
         unreadable: relative paths of folders that could not be listed; what they hold is not known.
     """
 
-    counts: Counter[Passed] = field(default_factory=Counter)
+    counts: Counter[SkipReason] = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """One file to look at.
 
     Attributes:
@@ -91,7 +91,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FolderEntry:
     """One name of a folder, with what the folder itself says of it."""
 
     name: bytes
@@ -112,9 +112,9 @@ class Selection:
     """
 
     def __init__(self, options: SelectionOptions) -> None:
-        self.include = compiled(options.include)
-        self.exclude = compiled(options.exclude)
-        self.newest_ns = time.time_ns()
+        self.include = compile_globs(options.include)
+        self.exclude = compile_globs(options.exclude)
+        self.now_ns = time.time_ns()
         self.min_age_ns = round(options.min_age * 1e9)
 
     def excludes(self, path: bytes) -> bool:
@@ -126,15 +126,15 @@ class Selection:
         if not self.include:
             return True
         parts = path.split(b"/")
-        above = (b"/".join(parts[: count + 1]) for count in range(len(parts)))
-        return any(pattern.matches(part) for part in above for pattern in self.include)
+        parents = (b"/".join(parts[: count + 1]) for count in range(len(parts)))
+        return any(pattern.matches(part) for part in parents for pattern in self.include)
 
     def too_recent(self, mtime_ns: int) -> bool:
         """Whether a file changed so short a time ago that it may still be growing.
 
         A change far in the future is a wrong clock, not a fresh file.
         """
-        return abs(self.newest_ns - mtime_ns) < self.min_age_ns
+        return abs(self.now_ns - mtime_ns) < self.min_age_ns
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Glob:
         return self.pattern.match(os.fsdecode(part)) is not None
 
 
-def compiled(globs: tuple[str, ...]) -> tuple[Glob, ...]:
+def compile_globs(globs: tuple[str, ...]) -> tuple[Glob, ...]:
     """The globs, ready to match; a leading or trailing slash is a matter of taste."""
     stripped = [glob.strip("/") for glob in globs]
     return tuple(Glob(re.compile(fnmatch.translate(glob)), "/" in glob) for glob in stripped)
@@ -159,13 +159,13 @@ def compiled(globs: tuple[str, ...]) -> tuple[Glob, ...]:
 def walk(
     root: Path,
     options: SelectionOptions,
-    passed_over: PassedOver,
+    skipped_files: SkippedFiles,
     extensions: frozenset[bytes] = PICTURES,
-) -> Iterator[Found]:
+) -> Iterator[FoundFile]:
     """Find the files of `root` to look at, bytewise by relative path.
 
     Hidden and system files, special files, links to folders and links that leave the tree are
-    passed over and counted in `passed_over`. With `options.files_from` only the listed paths are
+    passed over and counted in `skipped_files`. With `options.files_from` only the listed paths are
     visited, whatever their extension. Sharding and the limit belong to the plan.
 
     Raises:
@@ -174,7 +174,7 @@ def walk(
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder; give the folder that holds the pictures")
     selection = Selection(options)
-    tree = Tree(os.fsencode(root), selection, extensions, passed_over)
+    tree = TreeWalk(os.fsencode(root), selection, extensions, skipped_files)
     if options.files_from is not None:
         return tree.visit_listed(read_list(options.files_from))
     if not os.access(root, os.R_OK | os.X_OK):
@@ -182,95 +182,95 @@ def walk(
     return tree.visit_folder(b"")
 
 
-class Tree:
+class TreeWalk:
     """One walk of one tree."""
 
     def __init__(
-        self, root: bytes, selection: Selection, extensions: frozenset[bytes], passed_over: PassedOver
+        self, root: bytes, selection: Selection, extensions: frozenset[bytes], skipped_files: SkippedFiles
     ) -> None:
         self.root = root
         self.real_root = os.path.realpath(root)
         self.selection = selection
         self.extensions = extensions
-        self.passed_over = passed_over
+        self.skipped_files = skipped_files
 
-    def visit_folder(self, folder: bytes) -> Iterator[Found]:
+    def visit_folder(self, folder: bytes) -> Iterator[FoundFile]:
         """Everything under the relative path `folder` (empty, or ending in a slash)."""
         for entry in self.entries(folder):
             path = folder + entry.name
-            if passed := self.passes_over(path, entry):
-                self.passed_over.counts[passed] += 1
+            if reason := self.skip_reason(path, entry):
+                self.skipped_files.counts[reason] += 1
             elif entry.is_folder:
                 yield from self.visit_folder(path + b"/")
-            elif found := self.look_at(path):
+            elif found := self.stat_file(path):
                 yield found
 
-    def entries(self, folder: bytes) -> list[Entry]:
+    def entries(self, folder: bytes) -> list[FolderEntry]:
         """The names in `folder`, sorted; none where it cannot be listed."""
         try:
             with os.scandir(self.root + b"/" + folder) as listing:
                 entries = [
-                    Entry(item.name, item.is_dir(follow_symlinks=False), item.is_symlink())
+                    FolderEntry(item.name, item.is_dir(follow_symlinks=False), item.is_symlink())
                     for item in listing
                 ]
         except OSError:
-            self.passed_over.counts[Passed.UNREADABLE] += 1
-            self.passed_over.unreadable.append(os.fsdecode(folder.rstrip(b"/")))
+            self.skipped_files.counts[SkipReason.UNREADABLE] += 1
+            self.skipped_files.unreadable.append(os.fsdecode(folder.rstrip(b"/")))
             return []
         entries.sort(key=lambda entry: entry.key)
         return entries
 
-    def passes_over(self, path: bytes, entry: Entry) -> Passed | None:
+    def skip_reason(self, path: bytes, entry: FolderEntry) -> SkipReason | None:
         """The reason to pass over a file or folder, where its name is reason enough."""
         if entry.name.startswith(b"."):
-            return Passed.HIDDEN
-        if entry.name.lower() in SYSTEM_NAMES or (entry.is_folder and entry.name == OUR_FOLDER.encode()):
-            return Passed.SYSTEM
+            return SkipReason.HIDDEN
+        if entry.name.lower() in SYSTEM_NAMES or (entry.is_folder and entry.name == STATE_FOLDER.encode()):
+            return SkipReason.SYSTEM
         if self.selection.exclude and self.selection.excludes(path):
-            return Passed.EXCLUDED
-        return None if entry.is_folder else self.passes_over_file(path, entry)
+            return SkipReason.EXCLUDED
+        return None if entry.is_folder else self.file_skip_reason(path, entry)
 
-    def passes_over_file(self, path: bytes, entry: Entry) -> Passed | None:
+    def file_skip_reason(self, path: bytes, entry: FolderEntry) -> SkipReason | None:
         """The reason to pass over a file that is neither hidden nor excluded."""
         if extension_of(entry.name) not in self.extensions:
-            return Passed.LINK if entry.is_link else Passed.OTHER
+            return SkipReason.LINK if entry.is_link else SkipReason.OTHER
         if not self.selection.includes(path):
-            return Passed.EXCLUDED
-        if entry.is_link and not self.leads_inside(path):
-            return Passed.LINK
+            return SkipReason.EXCLUDED
+        if entry.is_link and not self.is_inside_tree(path):
+            return SkipReason.LINK
         return None
 
-    def leads_inside(self, path: bytes) -> bool:
+    def is_inside_tree(self, path: bytes) -> bool:
         """Whether the link `path` ends at a regular file of this tree."""
         target = os.path.realpath(self.root + b"/" + path)
         return target.startswith(self.real_root.rstrip(b"/") + b"/") and os.path.isfile(target)
 
-    def look_at(self, path: bytes) -> Found | None:
+    def stat_file(self, path: bytes) -> FoundFile | None:
         """Size and time of the file `path`, where it is a regular file and old enough."""
         try:
-            about = os.stat(self.root + b"/" + path)
+            status = os.stat(self.root + b"/" + path)
         except OSError:
             # Deleted since the folder was listed, or out of reach: the look will say which.
-            return Found(os.fsdecode(path), MISSING, 0)
-        if not stat.S_ISREG(about.st_mode):
-            self.passed_over.counts[Passed.SPECIAL] += 1
+            return FoundFile(os.fsdecode(path), MISSING, 0)
+        if not stat.S_ISREG(status.st_mode):
+            self.skipped_files.counts[SkipReason.SPECIAL] += 1
             return None
-        if self.selection.too_recent(about.st_mtime_ns):
-            self.passed_over.counts[Passed.RECENT] += 1
+        if self.selection.too_recent(status.st_mtime_ns):
+            self.skipped_files.counts[SkipReason.RECENT] += 1
             return None
-        return Found(os.fsdecode(path), about.st_size, about.st_mtime_ns)
+        return FoundFile(os.fsdecode(path), status.st_size, status.st_mtime_ns)
 
-    def visit_listed(self, paths: list[bytes]) -> Iterator[Found]:
+    def visit_listed(self, paths: list[bytes]) -> Iterator[FoundFile]:
         """The listed files, whatever their extension; hidden ones too, as they were asked for by name."""
         for path in paths:
             full = self.root + b"/" + path
-            above = path.split(b"/")
-            folders = (b"/".join(above[:count]) for count in range(1, len(above) + 1))
+            parts = path.split(b"/")
+            folders = (b"/".join(parts[:count]) for count in range(1, len(parts) + 1))
             if any(self.selection.excludes(part) for part in folders) or not self.selection.includes(path):
-                self.passed_over.counts[Passed.EXCLUDED] += 1
-            elif os.path.lexists(full) and os.path.realpath(full) != full and not self.leads_inside(path):
-                self.passed_over.counts[Passed.LINK] += 1
-            elif found := self.look_at(path):
+                self.skipped_files.counts[SkipReason.EXCLUDED] += 1
+            elif os.path.lexists(full) and os.path.realpath(full) != full and not self.is_inside_tree(path):
+                self.skipped_files.counts[SkipReason.LINK] += 1
+            elif found := self.stat_file(path):
                 yield found
 
 
@@ -293,11 +293,11 @@ def read_list(path: Path) -> list[bytes]:
     listed = set()
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            listed.add(checked(line, path, number))
+            listed.add(normalized_path(line, path, number))
     return sorted(listed)
 
 
-def checked(line: bytes, path: Path, number: int) -> bytes:
+def normalized_path(line: bytes, path: Path, number: int) -> bytes:
     """One path of a list, without `./` and doubled slashes."""
     parts = [part for part in line.split(b"/") if part not in (b"", b".")]
     if line.startswith(b"/") or b".." in parts or not parts:

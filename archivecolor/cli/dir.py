@@ -50,7 +50,7 @@ def colour_films_too(settings: DirSettings, seconds: float) -> ExitCode:
 
 def film_settings(settings: DirSettings) -> VideoSettings:
     """Settings for the films of a tree: those it shares with photographs, else the defaults."""
-    shared = {spec.name: getattr(settings, spec.name) for spec in fields(settings)}
+    shared = {setting.name: getattr(settings, setting.name) for setting in fields(settings)}
     colour = "recolour" if settings.colour == "recolour" else "skip"
     return settings_from(VideoSettings, shared | {"input": (settings.input,), "colour": colour})
 

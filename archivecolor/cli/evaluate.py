@@ -15,10 +15,10 @@ def command(settings: EvaluateSettings) -> ExitCode:
     taken off, given back by each network, and held against the truth. Grey and one warm tint stand
     in the table too: plain CIEDE2000 and PSNR flatter them, dE@0.8 does not.
     """
-    from archivecolor.cli.evaluation import print_evaluation, watching
+    from archivecolor.cli.evaluation import print_evaluation, showing_progress
     from archivecolor.jobs.evaluate import evaluate
 
-    with watching(settings) as report:
+    with showing_progress(settings) as report:
         evaluation = evaluate(settings, report)
     print_evaluation(settings, evaluation)
     return ExitCode.OK

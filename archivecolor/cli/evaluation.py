@@ -15,8 +15,8 @@ from rich.table import Table
 from archivecolor.cli.terminal import printable
 from archivecolor.evaluation.figures import Figures
 from archivecolor.evaluation.films import FilmScore
-from archivecolor.evaluation.gains import SHARES
-from archivecolor.jobs.evaluate import Evaluation, Step
+from archivecolor.jobs.evaluate import Evaluation, EvaluationProgress
+from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.settings import EvaluateSettings
 
 # Wide enough for all columns where output goes to a file.
@@ -24,7 +24,7 @@ FILE_WIDTH = 140
 
 
 @contextmanager
-def watching(settings: EvaluateSettings) -> Iterator[Callable[[Step], None]]:
+def showing_progress(settings: EvaluateSettings) -> Iterator[Callable[[EvaluationProgress], None]]:
     """A function to report progress to: a bar on a terminal, nothing otherwise."""
     if settings.quiet or not sys.stderr.isatty():
         yield lambda _step: None
@@ -128,9 +128,9 @@ def number(value: float | None, digits: int) -> str:
 
 def remarks(evaluation: Evaluation) -> Iterator[str]:
     """What was left out, and what was written."""
-    if evaluation.left_out:
-        first = evaluation.left_out[0]
+    if evaluation.excluded:
+        first = evaluation.excluded[0]
         example = f"{printable(first.name)} ({first.why})"
-        yield f"{len(evaluation.left_out)} pictures left out, the first: {example}"
+        yield f"{len(evaluation.excluded)} pictures left out, the first: {example}"
     if evaluation.written:
         yield f"{len(evaluation.written)} files written to {printable(str(evaluation.written[0].parent))}"

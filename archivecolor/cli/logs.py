@@ -12,9 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from archivecolor.errors import OutputError
-from archivecolor.settings import VoiceOptions
+from archivecolor.settings import OutputOptions
 
-ROOT = logging.getLogger("archivecolor")
+ROOT_LOGGER = logging.getLogger("archivecolor")
 
 
 class JsonLines(logging.Formatter):
@@ -55,26 +55,26 @@ class StandardError(logging.Handler):
             self.handleError(record)
 
 
-def log_to(voice: VoiceOptions) -> None:
+def set_up_logging(options: OutputOptions) -> None:
     """Send warnings to standard error (errors alone if quiet), and everything to the log file.
 
     Raises:
         OutputError: the log file cannot be opened.
     """
-    for handler in list(ROOT.handlers):
-        ROOT.removeHandler(handler)
-    ROOT.setLevel(logging.DEBUG if voice.verbose else logging.INFO)
-    ROOT.propagate = False
+    for handler in list(ROOT_LOGGER.handlers):
+        ROOT_LOGGER.removeHandler(handler)
+    ROOT_LOGGER.setLevel(logging.DEBUG if options.verbose else logging.INFO)
+    ROOT_LOGGER.propagate = False
     terminal = StandardError()
-    terminal.setLevel(logging.ERROR if voice.quiet else logging.WARNING)
+    terminal.setLevel(logging.ERROR if options.quiet else logging.WARNING)
     terminal.setFormatter(PlainLines())
-    terminal.addFilter(not_shown)
-    ROOT.addHandler(terminal)
-    if voice.log_file is not None:
-        ROOT.addHandler(file_handler(voice.log_file))
+    terminal.addFilter(not_yet_shown)
+    ROOT_LOGGER.addHandler(terminal)
+    if options.log_file is not None:
+        ROOT_LOGGER.addHandler(file_handler(options.log_file))
 
 
-def not_shown(record: logging.LogRecord) -> bool:
+def not_yet_shown(record: logging.LogRecord) -> bool:
     """Whether people have not been told of `record` in other words already."""
     return not getattr(record, "shown", False)
 
@@ -88,7 +88,7 @@ class LogFile(logging.handlers.WatchedFileHandler):
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), encoding="utf-8")
-        self._complained = False
+        self._warned = False
         if not ends_with_line(path):
             # A run that was killed, or a full disk, cut the last line short.
             with path.open("ab") as file:
@@ -103,10 +103,10 @@ class LogFile(logging.handlers.WatchedFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the base class's name
         """Say once that the log cannot be written; the work goes on without it."""
-        if not self._complained:
-            self._complained = True
-            trouble = sys.exc_info()[1]
-            sys.stderr.write(f"archivecolor: warning: cannot write the log file: {trouble}\n")
+        if not self._warned:
+            self._warned = True
+            error = sys.exc_info()[1]
+            sys.stderr.write(f"archivecolor: warning: cannot write the log file: {error}\n")
 
 
 def ends_with_line(path: Path) -> bool:

@@ -16,8 +16,8 @@ import click
 
 from archivecolor.errors import ArchivecolorError, ExitCode
 
-log = logging.getLogger(__name__)
-# Errors are shown by `say`; without a log nothing else should speak of them.
+logger = logging.getLogger(__name__)
+# Errors are shown by `print_error`; without a log nothing else should speak of them.
 logging.getLogger("archivecolor").addHandler(logging.NullHandler())
 
 # In the order help shows them. Each is a module here with a click command named `command`.
@@ -94,16 +94,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before torch is there: its threads would spin while they wait, on the cores that the workers need.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        answer = group.main(words, prog_name="archivecolor", standalone_mode=False)
+        result = group.main(words, prog_name="archivecolor", standalone_mode=False)
     except (KeyboardInterrupt, click.Abort) as error:
-        say("archivecolor: stopped at once; the same command goes on where it left off")
+        print_error("archivecolor: stopped at once; the same command goes on where it left off")
         return exit_code_of_stop(error)
     except Exception as error:  # noqa: BLE001 - the process edge
         return exit_code_for(error)
     finally:
         if arguments is None:
-            deafen()
-    return int(answer) if isinstance(answer, int) else ExitCode.OK
+            ignore_signals()
+    return int(result) if isinstance(result, int) else ExitCode.OK
 
 
 def exit_code_of_stop(error: BaseException) -> int:
@@ -114,7 +114,7 @@ def exit_code_of_stop(error: BaseException) -> int:
     return int(asked[0]) if asked else ExitCode.INTERRUPTED
 
 
-def deafen() -> None:
+def ignore_signals() -> None:
     """Take no more signals: the process ends, and one that came late would spoil only that."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -128,9 +128,9 @@ def exit_code_for(error: Exception) -> int:
         error.show()
         return ExitCode.USAGE
     if isinstance(error, ArchivecolorError):
-        say(f"archivecolor: error: {error}")
+        print_error(f"archivecolor: error: {error}")
         # An error of our own says it all, but for what it was made from.
-        log.error("ended by an error: %s", error, exc_info=error.__cause__, extra={"shown": True})
+        logger.error("ended by an error: %s", error, exc_info=error.__cause__, extra={"shown": True})
         return error.exit_code
     report_fault(error)
     return ExitCode.FAULT
@@ -138,16 +138,16 @@ def exit_code_for(error: Exception) -> int:
 
 def report_fault(error: Exception) -> None:
     """One line for people; the traceback goes to the log and to a file that can be sent."""
-    log.error("a fault of the program", exc_info=error, extra={"shown": True})
+    logger.error("a fault of the program", exc_info=error, extra={"shown": True})
     handle, path = tempfile.mkstemp(prefix="archivecolor-fault-", suffix=".log")
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write("".join(traceback.format_exception(error)))
-    say(
+    print_error(
         f"archivecolor: fault of the program: {type(error).__name__}: {error}"
         f" (please report it with {path} and the command you typed)"
     )
 
 
-def say(text: str) -> None:
+def print_error(text: str) -> None:
     """One line on standard error; bytes of names that are not UTF-8 as escapes."""
     click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), err=True)

@@ -18,19 +18,19 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from archivecolor.cli.logs import log_to
+from archivecolor.cli.logs import set_up_logging
 from archivecolor.errors import ExitCode
-from archivecolor.recipe import JOBS, facts_of, save_recipe
+from archivecolor.recipe import JOBS, option_facts, save_recipe
 from archivecolor.settings import (
-    Kind,
     Option,
+    OutputOptions,
+    SchedulingOptions,
     Settings,
-    UnattendedOptions,
-    VoiceOptions,
+    ValueType,
     fields_of,
-    kinds_of,
     nearest,
     option_of,
+    value_types_of,
 )
 
 S = TypeVar("S", bound=Settings)
@@ -38,8 +38,8 @@ S = TypeVar("S", bound=Settings)
 METAVARS = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
-def command_for(kind: type[S], name: str) -> Callable[[Callable[[S], ExitCode]], click.Command]:
-    """Make a click command of a function that takes `kind` and returns the exit code.
+def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], ExitCode]], click.Command]:
+    """Make a click command of a function that takes `settings_type` and returns the exit code.
 
     The function's docstring is the command's help. The command also sets up logging and priority,
     and has `--save-recipe` where recipes know the job.
@@ -47,14 +47,16 @@ def command_for(kind: type[S], name: str) -> Callable[[Callable[[S], ExitCode]],
 
     def decorate(function: Callable[[S], ExitCode]) -> click.Command:
         def callback(save_recipe_to: Path | None = None, **values: Any) -> ExitCode:
-            settings = kind(**values)
+            settings = settings_type(**values)
             if save_recipe_to is not None:
-                save_recipe(save_recipe_to, name, given(values))
+                save_recipe(save_recipe_to, name, given_values(values))
             prepare_process(settings)
             return function(settings)
 
-        kinds = kinds_of(kind)
-        parameters = [parameter(name, spec, kinds[spec.name]) for spec in fields_of(kind)]
+        value_types = value_types_of(settings_type)
+        parameters = [
+            parameter(name, setting, value_types[setting.name]) for setting in fields_of(settings_type)
+        ]
         if name in JOBS:
             parameters.append(save_recipe_option())
         return click.Command(
@@ -75,13 +77,13 @@ def help_of(function: Callable[..., ExitCode]) -> str:
 
 def prepare_process(settings: Settings) -> None:
     """What settings ask of the process itself: where it logs, and its priority."""
-    if isinstance(settings, VoiceOptions):
-        log_to(settings)
-    if isinstance(settings, UnattendedOptions) and settings.nice and hasattr(os, "nice"):
+    if isinstance(settings, OutputOptions):
+        set_up_logging(settings)
+    if isinstance(settings, SchedulingOptions) and settings.nice and hasattr(os, "nice"):
         os.nice(settings.nice)
 
 
-def given(values: Mapping[str, Any]) -> dict[str, Any]:
+def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that somebody gave, by whatever way; a dry run is not kept."""
     context = click.get_current_context()
     return {
@@ -101,41 +103,43 @@ def save_recipe_option() -> click.Option:
     )
 
 
-def parameter(command: str, spec: dataclasses.Field[Any], kind: Kind) -> click.Parameter:
+def parameter(command: str, setting: dataclasses.Field[Any], value_type: ValueType) -> click.Parameter:
     """One option or argument of `command`."""
-    about = option_of(spec)
-    required = spec.default is dataclasses.MISSING
+    spec = option_of(setting)
+    required = setting.default is dataclasses.MISSING
     common: dict[str, Any] = {
-        "type": click_type(about, kind),
+        "type": click_type(spec, value_type),
         "required": required,
-        "envvar": variables(command, spec.name),
+        "envvar": variables(command, setting.name),
     }
     if not required:
-        common["default"] = spec.default
-    if about.argument:
+        common["default"] = setting.default
+    if spec.argument:
         return click.Argument(
-            [spec.name], nargs=-1 if kind.many else 1, metavar=argument_name(spec), **common
+            [setting.name], nargs=-1 if value_type.many else 1, metavar=argument_name(setting), **common
         )
     return click.Option(
-        flags(spec.name, about, kind),
-        multiple=kind.many,
-        metavar=None if about.choices or kind.base is bool else METAVARS[kind.base],
-        help=f"{about.help} {facts_of(about, spec)}".strip() if kind.base is not bool else about.help,
+        flags(setting.name, spec, value_type),
+        multiple=value_type.many,
+        metavar=None if spec.choices or value_type.base is bool else METAVARS[value_type.base],
+        help=f"{spec.help} {option_facts(spec, setting)}".strip()
+        if value_type.base is not bool
+        else spec.help,
         **common,
     )
 
 
-def argument_name(spec: dataclasses.Field[Any]) -> str:
+def argument_name(setting: dataclasses.Field[Any]) -> str:
     """How help shows a positional argument."""
-    return {"input": "IN", "output": "OUT"}.get(spec.name, spec.name.upper())
+    return {"input": "IN", "output": "OUT"}.get(setting.name, setting.name.upper())
 
 
-def flags(name: str, about: Option, kind: Kind) -> list[str]:
+def flags(name: str, spec: Option, value_type: ValueType) -> list[str]:
     """The spellings of an option, and the name of its value."""
     long = f"--{name.replace('_', '-')}"
-    if kind.base is bool:
+    if value_type.base is bool:
         long = f"{long}/--no-{name.replace('_', '-')}"
-    return [name, long, *([f"-{about.short}"] if about.short else [])]
+    return [name, long, *([f"-{spec.short}"] if spec.short else [])]
 
 
 def variables(command: str, name: str) -> list[str]:
@@ -143,11 +147,11 @@ def variables(command: str, name: str) -> list[str]:
     return [f"ARCHIVECOLOR_{command}_{name}".upper(), f"ARCHIVECOLOR_{name}".upper()]
 
 
-def click_type(about: Option, kind: Kind) -> click.ParamType[Any]:
+def click_type(spec: Option, value_type: ValueType) -> click.ParamType[Any]:
     """How click reads one value."""
-    if about.choices:
-        return Word(about.choices)
-    if kind.base is Path:
+    if spec.choices:
+        return ClosedChoice(spec.choices)
+    if value_type.base is Path:
         return click.Path(path_type=Path)
     types: dict[type, click.ParamType[Any]] = {
         bool: click.BOOL,
@@ -155,10 +159,10 @@ def click_type(about: Option, kind: Kind) -> click.ParamType[Any]:
         float: click.FLOAT,
         str: click.STRING,
     }
-    return types[kind.base]
+    return types[value_type.base]
 
 
-class Word(click.Choice):  # type: ignore[type-arg]
+class ClosedChoice(click.Choice):  # type: ignore[type-arg]
     """One of a closed set of words; a mistyped one is told the nearest."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

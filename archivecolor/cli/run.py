@@ -40,5 +40,5 @@ def command(recipe: Path, arguments: tuple[str, ...]) -> ExitCode:
             JOBS[loaded.job](**values)
             click.echo(f"{recipe}: a valid recipe for {loaded.job}; nothing was done", err=True)
             return ExitCode.OK
-        answer: ExitCode = job.invoke(context)
-        return answer
+        exit_code: ExitCode = job.invoke(context)
+        return exit_code

@@ -13,13 +13,13 @@ from typing import Protocol
 
 import click
 
-from archivecolor.engine.progress import Ending, Listener, News, Progress
+from archivecolor.engine.progress import ItemEvent, Listener, Progress, RunResult
 from archivecolor.errors import ExitCode
-from archivecolor.settings import VoiceOptions
+from archivecolor.settings import OutputOptions
 
 STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
-WAYS_OUT = {"failed before": "; --retry-failed tries them again"}
+HINTS = {"failed before": "; --retry-failed tries them again"}
 
 
 class Display(Protocol):
@@ -47,13 +47,13 @@ class Terminal(Listener):
     """Tells people how a run goes.
 
     Args:
-        voice: how much to say, and in what form.
+        options: how much to say, and in what form.
         name: of the command, in front of its summary.
         display: where words are shown.
     """
 
-    def __init__(self, voice: VoiceOptions, name: str, display: Display) -> None:
-        self._voice = voice
+    def __init__(self, options: OutputOptions, name: str, display: Display) -> None:
+        self._options = options
         self._name = name
         self._display = display
 
@@ -65,45 +65,47 @@ class Terminal(Listener):
         """Move the bar."""
         self._display.show(progress, printable(path))
 
-    def settled(self, news: News, progress: Progress) -> None:
+    def settled(self, event: ItemEvent, progress: Progress) -> None:
         """Move the bar; say a line for a failure, and for every item if verbose."""
-        if self._voice.json:
-            click.echo(json.dumps(news.record))
-        if self._voice.verbose or (news.status == "failed" and not self._voice.quiet and self._is_live):
-            self._display.line(line_about(news))
-        self._display.show(progress, printable(news.path))
+        if self._options.json:
+            click.echo(json.dumps(event.record))
+        if self._options.verbose or (event.status == "failed" and not self._options.quiet and self._is_live):
+            self._display.line(event_line(event))
+        self._display.show(progress, printable(event.path))
 
     @property
     def _is_live(self) -> bool:
         return not isinstance(self._display, PlainDisplay)
 
-    def finish(self, ending: Ending) -> ExitCode:
+    def finish(self, result: RunResult) -> ExitCode:
         """Say how the run ended, if it did not end well or silence was not asked for."""
-        if ending.exit_code is not ExitCode.OK or not self._voice.quiet:
-            self._display.line(f"{self._name}: {summary(ending)}")
-        return ending.exit_code
+        if result.exit_code is not ExitCode.OK or not self._options.quiet:
+            self._display.line(f"{self._name}: {summary(result)}")
+        return result.exit_code
 
 
 @contextmanager
-def terminal_for(voice: VoiceOptions, name: str) -> Iterator[Terminal]:
+def terminal_for(options: OutputOptions, name: str) -> Iterator[Terminal]:
     """A terminal for one run: live where standard error is one and silence was not asked for."""
-    if voice.quiet or not sys.stderr.isatty():
-        yield Terminal(voice, name, PlainDisplay())
+    if options.quiet or not sys.stderr.isatty():
+        yield Terminal(options, name, PlainDisplay())
         return
     from archivecolor.cli.live import live_display
 
     with live_display() as display:
-        yield Terminal(voice, name, display)
+        yield Terminal(options, name, display)
 
 
-def line_about(news: News) -> str:
+def event_line(event: ItemEvent) -> str:
     """One line about one item."""
-    return printable(f"{news.status:8} {news.path}  {news.reason}{': ' if news.detail else ''}{news.detail}")
+    return printable(
+        f"{event.status:8} {event.path}  {event.reason}{': ' if event.detail else ''}{event.detail}"
+    )
 
 
-def summary(ending: Ending) -> str:
+def summary(result: RunResult) -> str:
     """The one line that a run ends with."""
-    progress = ending.progress
+    progress = result.progress
     parts = [f"{progress.done} done"]
     if progress.skipped:
         parts.append(f"{progress.skipped} skipped")
@@ -115,17 +117,17 @@ def summary(ending: Ending) -> str:
     text = ", ".join(parts) + (f" ({reasons})" if reasons else "")
     if progress.settled:
         text += f" in {duration(progress.seconds)}, {progress.rate:.1f} {progress.unit}/s"
-    text += "".join(f"; {count} {word}{WAYS_OUT.get(word, '')}" for word, count in ending.untouched.items())
-    return text + way_on(ending)
+    text += "".join(f"; {count} {word}{HINTS.get(word, '')}" for word, count in result.untouched.items())
+    return text + resume_hint(result)
 
 
-def way_on(ending: Ending) -> str:
+def resume_hint(result: RunResult) -> str:
     """Why a run ended before its end, and how it goes on; empty where it did not."""
-    if ending.exit_code in STOPPED:
+    if result.exit_code in STOPPED:
         return "; stopped, the same command goes on where it left off"
-    if ending.exit_code is ExitCode.TOO_MANY_FAILURES:
+    if result.exit_code is ExitCode.TOO_MANY_FAILURES:
         return "; ended, more failed than --max-failures allows"
-    if ending.progress.left:
+    if result.progress.left:
         return "; the time is over, the same command goes on with what is left"
     return ""
 

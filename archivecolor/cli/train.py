@@ -14,13 +14,13 @@ def command(settings: TrainSettings) -> ExitCode:
     DATA are folders, .txt lists or .tar shards. The run's folder holds checkpoints that `dir` and `video`
     take with --checkpoint, sample sheets and figures. Ctrl-C saves and ends; --resume goes on.
     """
-    from archivecolor.cli.training import print_summary, watching
-    from archivecolor.engine.stopping import Stop, listening
+    from archivecolor.cli.training import print_summary, showing_progress
+    from archivecolor.engine.stopping import Stop, stop_on_signals
     from archivecolor.jobs.train import train
-    from archivecolor.training.ranks import leads_here
+    from archivecolor.training.distributed import is_main_rank
 
-    with listening(Stop()) as stop, watching(settings) as audience:
-        info = train(settings, stop, audience)
-    if leads_here():
+    with stop_on_signals(Stop()) as stop, showing_progress(settings) as callbacks:
+        info = train(settings, stop, callbacks)
+    if is_main_rank():
         print_summary(settings, info.training, info.metrics)
     return ExitCode.OK

@@ -12,35 +12,35 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from archivecolor.jobs.train import Audience
+from archivecolor.jobs.train import TrainingCallbacks
 from archivecolor.settings import TrainSettings
 from archivecolor.training.loop import StepReport
-from archivecolor.training.plan import Plan
+from archivecolor.training.plan import TrainingPlan
 
-LINE_EVERY = 200
+STEPS_PER_LINE = 200
 READING = "reading the pictures"
 COMPILING = "compiling, which takes minutes"
 
 
 @contextmanager
-def watching(settings: TrainSettings) -> Iterator[Audience]:
+def showing_progress(settings: TrainSettings) -> Iterator[TrainingCallbacks]:
     """Who is told of a run: nobody, a live bar on a terminal, or a log with a line now and then."""
     if settings.quiet:
-        yield Audience(plan=lambda _plan: None, step=lambda _step: None)
+        yield TrainingCallbacks(plan=lambda _plan: None, step=lambda _step: None)
     elif sys.stderr.isatty():
         with _bar() as bar:
             task = bar.add_task("training", total=1.0, figures=READING)
 
-            def show(plan: Plan) -> None:
-                bar.console.print(words_of(plan), highlight=False)
+            def show(plan: TrainingPlan) -> None:
+                bar.console.print(plan_text(plan), highlight=False)
                 bar.update(task, figures=COMPILING if settings.compile else "")
 
-            yield Audience(
+            yield TrainingCallbacks(
                 plan=show,
-                step=lambda step: bar.update(task, completed=step.progress, figures=figures_of(step)),
+                step=lambda step: bar.update(task, completed=step.progress, figures=format_step(step)),
             )
     else:
-        yield Audience(plan=lambda plan: _lines_of(plan, settings), step=_line_now_and_then)
+        yield TrainingCallbacks(plan=lambda plan: _print_plan(plan, settings), step=_print_step)
 
 
 def _bar() -> Progress:
@@ -54,31 +54,31 @@ def _bar() -> Progress:
     )
 
 
-def _lines_of(plan: Plan, settings: TrainSettings) -> None:
-    click.echo(words_of(plan), err=True)
+def _print_plan(plan: TrainingPlan, settings: TrainSettings) -> None:
+    click.echo(plan_text(plan), err=True)
     if settings.compile:
         click.echo(COMPILING, err=True)
 
 
-def _line_now_and_then(step: StepReport) -> None:
-    if step.step % LINE_EVERY == 0:
-        click.echo(f"{100 * step.progress:.1f} %  {figures_of(step)}", err=True)
+def _print_step(step: StepReport) -> None:
+    if step.step % STEPS_PER_LINE == 0:
+        click.echo(f"{100 * step.progress:.1f} %  {format_step(step)}", err=True)
 
 
-def words_of(plan: Plan) -> str:
+def plan_text(plan: TrainingPlan) -> str:
     """A run before its first step, in a few lines."""
     dropped = ", ".join(f"{count} {cause}" for cause, count in plan.dropped.items()) or "none"
     pictures = ", ".join(f"{count} {name}" for name, count in plan.pictures.items() if count)
     done = f" ({plan.steps_done} done)" if plan.steps_done else ""
     return (
         f"network   {plan.network}, {plan.parameters / 1e6:.1f} M parameters, on {plan.device}\n"
-        f"pictures  {pictures}, cut on {plan.cut_on}; left out: {dropped}\n"
+        f"pictures  {pictures}, cut on {plan.crop_device}; left out: {dropped}\n"
         f"steps     {plan.steps}{done}, each of {plan.batch} crops of {plan.size} x {plan.size} pixels\n"
         f"memory    {plan.nbytes / 1e9:.1f} GB for pictures and weights; what a step needs comes on top"
     )
 
 
-def figures_of(step: StepReport) -> str:
+def format_step(step: StepReport) -> str:
     """One line about a step."""
     losses = "  ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
     return f"step {step.step}  {losses}  lr {step.lr:.2e}  {step.seconds:.2f} s"

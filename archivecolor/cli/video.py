@@ -29,8 +29,8 @@ def command(settings: VideoSettings) -> ExitCode:
     if settings.dry_run:
         return show_forecast(settings)
     with terminal_for(settings, "video") as terminal:
-        ending = colour_films(settings, terminal, tuple(sys.argv))
-        return terminal.finish(ending)
+        result = colour_films(settings, terminal, tuple(sys.argv))
+        return terminal.finish(result)
 
 
 def show_forecast(settings: VideoSettings) -> ExitCode:
@@ -39,7 +39,7 @@ def show_forecast(settings: VideoSettings) -> ExitCode:
 
     films, untouched = forecast(settings)
     for film in films:
-        words = film.trouble or f"{film.frames} frames, {duration(film.seconds)}"
+        words = film.problem or f"{film.frames} frames, {duration(film.seconds)}"
         click.echo(printable(f"{film.path}: {words}"))
     frames, seconds = sum(film.frames for film in films), sum(film.seconds for film in films)
     click.echo(f"to do: {len(films)} films, {frames} frames")

@@ -14,7 +14,7 @@ Float32 = npt.NDArray[np.float32]
 
 # The slope of the cubic kernel; OpenCV's, so that both directions use the same one.
 CUBIC = -0.75
-LONGEST_RUN = 32  # rows mixed at once
+MAX_ROWS_AT_ONCE = 32  # rows mixed at once
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def _row_mixtures(grid_rows: int, height: int) -> Iterator[tuple[npt.NDArray[np.
     firsts = np.flatnonzero(np.diff(whole, prepend=whole[0] - 1))
     for first, end in pairwise((*firsts.tolist(), height)):
         taps = np.clip(whole[first] + np.arange(-1, 3), 0, grid_rows - 1)
-        for begin in range(first, end, LONGEST_RUN):
-            yield taps, weights[begin : min(begin + LONGEST_RUN, end)], begin
+        for begin in range(first, end, MAX_ROWS_AT_ONCE):
+            yield taps, weights[begin : min(begin + MAX_ROWS_AT_ONCE, end)], begin
 
 
 def _cubic_weights(fraction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -19,11 +19,11 @@ GREEN_PER_RED = np.float32(299 / 587)
 GREEN_PER_BLUE = np.float32(114 / 587)
 
 # Chroma beyond this many full scales is cut before it is shortened, so that infinity has a hue too.
-FARTHEST = np.float32(1e6)
+MAX_CHROMA = np.float32(1e6)
 TINY = np.float32(1e-6)
 
 
-def lay_chroma(luma: npt.NDArray[Any], cbcr: Float32) -> npt.NDArray[Any]:
+def compose_exact_luma(luma: npt.NDArray[Any], cbcr: Float32) -> npt.NDArray[Any]:
     """RGB codes whose BT.601 luma code is exactly `luma`, with the hue of `cbcr`.
 
     R and B are rounded, then G is the code that brings the luma back: a step of G moves luma by
@@ -57,7 +57,7 @@ def chroma_codes(luma: npt.NDArray[np.uint8], cbcr: Float32) -> npt.NDArray[np.u
 
     Args:
         luma: uint8 (h, w) codes.
-        cbcr: as for `lay_chroma`.
+        cbcr: as for `compose_exact_luma`.
 
     Returns:
         uint8 (2, h, w): Cb and Cr, full range, 128 neutral.
@@ -91,11 +91,11 @@ def _blocks(luma: npt.NDArray[Any], cbcr: Float32) -> Iterator[tuple[slice, Floa
 
 
 def _sane(chroma: Float32) -> Float32:
-    """The same, but 0 for what is not a number, and nothing beyond `FARTHEST`."""
+    """The same, but 0 for what is not a number, and nothing beyond `MAX_CHROMA`."""
     # Not a number is not within either.
-    if chroma.min() >= -FARTHEST and chroma.max() <= FARTHEST:
+    if chroma.min() >= -MAX_CHROMA and chroma.max() <= MAX_CHROMA:
         return chroma
-    return np.clip(np.nan_to_num(chroma, nan=0.0), -FARTHEST, FARTHEST)
+    return np.clip(np.nan_to_num(chroma, nan=0.0), -MAX_CHROMA, MAX_CHROMA)
 
 
 def _round_to_luma(grey: Float32, red_step: Float32, blue_step: Float32) -> Float32:

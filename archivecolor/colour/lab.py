@@ -72,7 +72,7 @@ def cbcr_from_lab(lab: npt.NDArray[Any]) -> Float32:
     """BT.601 full-range Cb and Cr of L*, a*, b*, as fractions of full scale.
 
     Colours outside the sRGB gamut keep their hue; what they come to is cut at -0.5..0.5, and
-    `lay_chroma` shortens it to the luma of each pixel.
+    `compose_exact_luma` shortens it to the luma of each pixel.
 
     Args:
         lab: (..., 3).

@@ -26,12 +26,12 @@ from joblib.externals.loky.backend import get_context, resource_tracker
 # other's way.
 SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 ORPHAN_CHECK_SECONDS = 0.5
-END_SECONDS = 10.0
+JOIN_SECONDS = 10.0
 # What a terminal or a service manager sends to all processes of a run; only the parent heeds it.
 GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class DiedError(Exception):
+class WorkerDiedError(Exception):
     """The process died, or had to be killed, before it gave its answer."""
 
 
@@ -43,14 +43,14 @@ class _RemoteError(Exception):
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _TaskResult:
     """What a task returned or raised, as a worker sends it."""
 
     value: Any = None
     error: Exception | None = None
     trace: str = ""
 
-    def given(self) -> Any:
+    def unwrap(self) -> Any:
         """The value; raises what the task raised."""
         if self.error is not None:
             raise self.error from _RemoteError(self.trace)
@@ -62,52 +62,52 @@ class Process:
 
     Args:
         timeout: seconds one item may take.
-        start: called once in the process before anything else, or None.
+        initializer: called once in the process before anything else, or None.
 
     Attributes:
         items: that it was given so far.
-        overran: it was killed because an item took too long.
+        timed_out: it was killed because an item took too long.
 
     Raises:
-        DiedError: it died while it started.
+        WorkerDiedError: it died while it started.
     """
 
-    def __init__(self, timeout: float, start: Callable[[], None] | None) -> None:
+    def __init__(self, timeout: float, initializer: Callable[[], None] | None) -> None:
         self._timeout = timeout
         self.items = 0
-        self.overran = False
-        self._pipe, theirs = Pipe()
-        arguments = (theirs, os.getpid(), start)
+        self.timed_out = False
+        self._pipe, worker_end = Pipe()
+        arguments = (worker_end, os.getpid(), initializer)
         self._process = get_context("loky").Process(target=_serve, args=arguments, env=SINGLE_THREADED)
         try:
-            with _signals_blocked(), theirs:
+            with _signals_blocked(), worker_end:
                 self._process.start()
             self._receive()
-        except (OSError, DiedError) as error:
+        except (OSError, WorkerDiedError) as error:
             self.close()
-            raise DiedError from error
+            raise WorkerDiedError from error
 
     def call(self, task: Callable[[Any], Any], item: Any) -> Any:
-        """What `task(item)` gives or raises in the process; `DiedError` when it died or had to be killed."""
+        """What `task(item)` gives or raises in the process; `WorkerDiedError` when it died or was killed."""
         self.items += 1
-        order = pickle.dumps((task, item))
+        request = pickle.dumps((task, item))
         try:
-            self._pipe.send_bytes(order)
+            self._pipe.send_bytes(request)
         except OSError as error:
-            raise DiedError from error
+            raise WorkerDiedError from error
         if not self._pipe.poll(self._timeout):
-            self.overran = True
+            self.timed_out = True
             self.kill()
-            raise DiedError
-        return self._receive().given()
+            raise WorkerDiedError
+        return self._receive().unwrap()
 
-    def _receive(self) -> _Answer:
+    def _receive(self) -> _TaskResult:
         try:
             content = self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
-            raise DiedError from error
-        answer: _Answer = pickle.loads(content)
-        return answer
+            raise WorkerDiedError from error
+        result: _TaskResult = pickle.loads(content)
+        return result
 
     def kill(self) -> None:
         """End the process at once, whatever it is doing."""
@@ -120,7 +120,7 @@ class Process:
         """End the process: by closing its pipe, or by force where it does not see that."""
         self._pipe.close()
         if self._process.pid is not None:
-            self._process.join(END_SECONDS)
+            self._process.join(JOIN_SECONDS)
             self.kill()
             self._process.join()
 
@@ -146,45 +146,45 @@ def start_trackers() -> None:
         resource_tracker.ensure_running()
 
 
-def _serve(pipe: Connection, parent: int, start: Callable[[], None] | None) -> None:
+def _serve(pipe: Connection, parent: int, initializer: Callable[[], None] | None) -> None:
     """The life of a worker process: answer orders until the pipe is closed."""
-    _prepare(parent, start)
-    pipe.send_bytes(pickle.dumps(_Answer()))
+    _set_up_worker(parent, initializer)
+    pipe.send_bytes(pickle.dumps(_TaskResult()))
     while True:
         try:
-            order = pipe.recv_bytes()
+            request = pipe.recv_bytes()
         except EOFError:
             return
-        pipe.send_bytes(_answer_to(order))
+        pipe.send_bytes(_run_request(request))
 
 
-def _answer_to(order: bytes) -> bytes:
+def _run_request(request: bytes) -> bytes:
     # The worker edge: whatever a task raises goes back to whoever asked for it.
     try:
-        task, item = pickle.loads(order)
-        return pickle.dumps(_Answer(value=task(item)))
+        task, item = pickle.loads(request)
+        return pickle.dumps(_TaskResult(value=task(item)))
     except Exception as error:  # noqa: BLE001
-        return _answer_for(error)
+        return _error_result(error)
 
 
-def _answer_for(error: Exception) -> bytes:
+def _error_result(error: Exception) -> bytes:
     trace = traceback.format_exc()
     try:
-        return pickle.dumps(_Answer(error=error, trace=trace))
+        return pickle.dumps(_TaskResult(error=error, trace=trace))
     except Exception:  # noqa: BLE001 - pickling runs code of the error's own class
-        return pickle.dumps(_Answer(error=RuntimeError(repr(error)), trace=trace))
+        return pickle.dumps(_TaskResult(error=RuntimeError(repr(error)), trace=trace))
 
 
-def _prepare(parent: int, start: Callable[[], None] | None) -> None:
+def _set_up_worker(parent: int, initializer: Callable[[], None] | None) -> None:
     """Make a new process a good worker: deaf to the terminal's signals, gone when its parent is."""
     for number in GROUP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    if start is not None:
-        start()
+    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
+    if initializer is not None:
+        initializer()
 
 
-def _leave_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     # A killed parent cannot say goodbye, and its rerun must not meet a worker that still writes.
     while os.getppid() == parent:
         time.sleep(ORPHAN_CHECK_SECONDS)

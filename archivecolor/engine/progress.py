@@ -12,7 +12,7 @@ from archivecolor.errors import ExitCode
 
 
 @dataclass(frozen=True)
-class News:
+class ItemEvent:
     """What became of one item.
 
     Attributes:
@@ -79,7 +79,7 @@ class Progress:
         return self.seconds / self.settled * self.left
 
 
-class Tally:
+class ProgressCounter:
     """Counts items as they are settled.
 
     Args:
@@ -95,24 +95,24 @@ class Tally:
         self._amount = 0.0
         self._began = time.monotonic()
 
-    def add(self, news: News) -> Progress:
+    def add(self, event: ItemEvent) -> Progress:
         """Count one item in; says how far the run is with it."""
-        self._counts[news.status] += 1
-        self._amount += news.amount
-        if news.status != "done":
-            self._reasons[news.reason] += 1
-        return self.now()
+        self._counts[event.status] += 1
+        self._amount += event.amount
+        if event.status != "done":
+            self._reasons[event.reason] += 1
+        return self.snapshot()
 
-    def drop(self, count: int) -> None:
+    def remove(self, count: int) -> None:
         """Forget items that turned out to need nothing."""
         self._total -= count
 
-    def work(self, amount: float) -> Progress:
+    def add_work(self, amount: float) -> Progress:
         """Count work on an item that is not settled yet; its news should not count it again."""
         self._amount += amount
-        return self.now()
+        return self.snapshot()
 
-    def now(self) -> Progress:
+    def snapshot(self) -> Progress:
         """How far the run is."""
         return Progress(
             total=self._total,
@@ -127,7 +127,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Ending:
+class RunResult:
     """How a run ended.
 
     Attributes:
@@ -150,11 +150,11 @@ class Listener(Protocol):
     def advanced(self, path: str, progress: Progress) -> None:
         """Work on one item goes on; `progress.amount` has grown."""
 
-    def settled(self, news: News, progress: Progress) -> None:
+    def settled(self, event: ItemEvent, progress: Progress) -> None:
         """One item is done, skipped or failed."""
 
 
-class Silence:
+class NullListener:
     """A listener that says nothing."""
 
     def began(self, progress: Progress) -> None:
@@ -163,5 +163,5 @@ class Silence:
     def advanced(self, path: str, progress: Progress) -> None:
         """Nothing."""
 
-    def settled(self, news: News, progress: Progress) -> None:
+    def settled(self, event: ItemEvent, progress: Progress) -> None:
         """Nothing."""

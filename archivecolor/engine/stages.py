@@ -23,7 +23,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 S = TypeVar("S")
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Failed(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Pool:
+class StageContext:
     """What a stage over workers runs on.
 
     Attributes:
@@ -64,8 +64,8 @@ class Pool:
     window: int
 
 
-def over_workers(
-    pool: Pool,
+def map_in_workers(
+    context: StageContext,
     task: Callable[[T], R],
     items: Iterable[T | Settled[S]],
     *,
@@ -78,12 +78,12 @@ def over_workers(
     should be, so that what was begun is finished.
     """
     source = iter(items)
-    flight = _Flight(pool.workers, task, urgent)
+    in_flight = _InFlight(context.workers, task, urgent)
     try:
-        while not pool.stop.requested:
-            yield from flight.landed()
-            if len(flight) >= pool.window:
-                yield flight.next_landing()
+        while not context.stop.requested:
+            yield from in_flight.completed()
+            if len(in_flight) >= context.window:
+                yield in_flight.next_completed()
                 continue
             try:
                 item = next(source)
@@ -92,18 +92,18 @@ def over_workers(
             if isinstance(item, Settled):
                 yield item
             else:
-                flight.start(item)
-        if pool.stop.requested:
-            flight.drop_waiting()
-        while flight:
-            yield flight.next_landing()
+                in_flight.start(item)
+        if context.stop.requested:
+            in_flight.cancel_waiting()
+        while in_flight:
+            yield in_flight.next_completed()
     finally:
-        flight.drop_waiting()
+        in_flight.cancel_waiting()
         if isinstance(source, Generator):
             source.close()
 
 
-class _Flight(Generic[T, R]):
+class _InFlight(Generic[T, R]):
     """The items of one stage that are with the workers."""
 
     def __init__(self, workers: Workers, task: Callable[[T], R], urgent: bool) -> None:
@@ -121,26 +121,26 @@ class _Flight(Generic[T, R]):
         self._items[future] = item
         future.add_done_callback(self._ready.put)
 
-    def landed(self) -> Iterator[Done[T, R] | Failed[T]]:
+    def completed(self) -> Iterator[Done[T, R] | Failed[T]]:
         """What is ready now."""
         while not self._ready.empty():
-            yield self.next_landing()
+            yield self.next_completed()
 
-    def next_landing(self) -> Done[T, R] | Failed[T]:
+    def next_completed(self) -> Done[T, R] | Failed[T]:
         """What is ready next; waits for it."""
         while True:
             future = self._ready.get()
             if future in self._items:  # not so where it was dropped
-                return _answer(self._items.pop(future), future)
+                return _outcome_of(self._items.pop(future), future)
 
-    def drop_waiting(self) -> None:
+    def cancel_waiting(self) -> None:
         """Forget what no worker has begun."""
         for future in list(self._items):
             if future.cancel():
                 del self._items[future]
 
 
-def _answer(item: T, future: Future[R]) -> Done[T, R] | Failed[T]:
+def _outcome_of(item: T, future: Future[R]) -> Done[T, R] | Failed[T]:
     try:
         return Done(item, future.result())
     except ItemError as error:
@@ -150,29 +150,29 @@ def _answer(item: T, future: Future[R]) -> Done[T, R] | Failed[T]:
     except MemoryError:
         return Failed(item, ItemError(Reason.OUT_OF_MEMORY, "this machine has not enough memory for it"))
     except Exception as error:  # the worker edge: a fault in a task costs its item
-        log.error("a task failed unexpectedly on %r", item, exc_info=error)
+        logger.error("a task failed unexpectedly on %r", item, exc_info=error)
         return Failed(item, ItemError(Reason.FAULT, f"{type(error).__name__}: {error}"))
 
 
 @dataclass(frozen=True)
-class Gathering(Generic[T]):
+class BatchPolicy(Generic[T]):
     """How items are gathered into batches.
 
     Attributes:
         key: items of one key may share a batch; one whose key is None waits for no other.
         size: items in a full batch.
-        hold: items that may wait in all, over every key; beyond it the longest waiting go, full or not.
+        max_waiting: items that may wait over all keys; beyond it the longest waiting go, full or not.
     """
 
     key: Callable[[T], Hashable]
     size: int
-    hold: int
+    max_waiting: int
 
 
 def batches(
-    gathering: Gathering[T], items: Iterable[T | Settled[S]]
+    policy: BatchPolicy[T], items: Iterable[T | Settled[S]]
 ) -> Generator[list[T] | Settled[S], None, None]:
-    """Gather `items` into full batches of one key; at the end, and beyond `hold`, short ones."""
+    """Gather `items` into full batches of one key; at the end, and beyond `max_waiting`, short ones."""
     groups: OrderedDict[Hashable, list[T]] = OrderedDict()
     waiting = 0
     source: Any = iter(items)
@@ -181,20 +181,20 @@ def batches(
             if isinstance(item, Settled):
                 yield item
                 continue
-            key = gathering.key(item)
+            key = policy.key(item)
             if key is None:
                 yield [item]
                 continue
             groups.setdefault(key, []).append(item)
             waiting += 1
-            if len(groups[key]) == gathering.size:
-                due = groups.pop(key)
-            elif waiting > gathering.hold:
-                _, due = groups.popitem(last=False)
+            if len(groups[key]) == policy.size:
+                batch = groups.pop(key)
+            elif waiting > policy.max_waiting:
+                _, batch = groups.popitem(last=False)
             else:
                 continue
-            waiting -= len(due)
-            yield due
+            waiting -= len(batch)
+            yield batch
         yield from groups.values()
     finally:
         if isinstance(source, Generator):

@@ -58,7 +58,7 @@ class Stop:
 
 
 @contextmanager
-def listening(stop: Stop) -> Iterator[Stop]:
+def stop_on_signals(stop: Stop) -> Iterator[Stop]:
     """Turn SIGINT and SIGTERM into requests to `stop` while the block runs.
 
     Outside the main thread signals cannot be had, and the block runs without.

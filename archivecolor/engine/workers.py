@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
-from archivecolor.engine.process import DiedError, Process, start_trackers
+from archivecolor.engine.process import Process, WorkerDiedError, start_trackers
 from archivecolor.errors import ItemError, Reason, UnavailableError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 START_ATTEMPTS = 4
 LAST = 2  # after every task, urgent or not
@@ -40,14 +40,14 @@ class WorkerOptions:
         timeout: seconds one item may take.
         attempts: processes an item may kill before it counts as the killer.
         items_per_process: a process is replaced after so many items, which bounds what leaks.
-        start: called once in every new process, or None.
+        initializer: called once in every new process, or None.
     """
 
     count: int
     timeout: float = 600.0
     attempts: int = 2
     items_per_process: int = 500
-    start: Callable[[], None] | None = None
+    initializer: Callable[[], None] | None = None
 
 
 def core_count() -> int:
@@ -103,7 +103,7 @@ class Workers:
 
     def close(self, *, now: bool) -> None:
         """Drop what waits and end all processes: `now`, or after the items in hand."""
-        for task in self._drained():
+        for task in self._take_waiting():
             if task.future is not None:
                 task.future.cancel()
         for supervisor in self._supervisors:
@@ -112,7 +112,7 @@ class Workers:
         for supervisor in self._supervisors:
             supervisor.join()
 
-    def _drained(self) -> list[_Task]:
+    def _take_waiting(self) -> list[_Task]:
         tasks = []
         while True:
             try:
@@ -166,13 +166,13 @@ class _Supervisor(threading.Thread):
                 break
             try:
                 return process.call(task, item)
-            except DiedError:
+            except WorkerDiedError:
                 self._retire()
-                if process.overran:
+                if process.timed_out:
                     raise ItemError(
                         Reason.TIMEOUT, f"not finished after {self._options.timeout:g} seconds"
                     ) from None
-                log.info("a worker process died; the item it had is tried in a new one")
+                logger.info("a worker process died; the item it had is tried in a new one")
         raise ItemError(
             Reason.WORKER_DIED,
             f"the worker process died {self._options.attempts} times on it (crash, or out of memory)",
@@ -182,7 +182,7 @@ class _Supervisor(threading.Thread):
         if self._process is not None and self._process.items >= self._options.items_per_process:
             self._retire()
         if self._process is None:
-            self._process = started(self._options)
+            self._process = start_process(self._options)
         return self._process
 
     def _retire(self) -> None:
@@ -191,13 +191,13 @@ class _Supervisor(threading.Thread):
             self._process = None
 
 
-def started(options: WorkerOptions) -> Process:
+def start_process(options: WorkerOptions) -> Process:
     """A new process; one that dies while it starts may have been killed, so there are several tries."""
     for _ in range(START_ATTEMPTS):
         try:
-            return Process(options.timeout, options.start)
-        except DiedError:
-            log.info("a worker process died while it started")
+            return Process(options.timeout, options.initializer)
+        except WorkerDiedError:
+            logger.info("a worker process died while it started")
     raise UnavailableError("worker processes cannot be started: each died at once (out of memory?)")
 
 

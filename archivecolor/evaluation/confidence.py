@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.evaluation.ruler import Float32
+from archivecolor.scoring.photo_score import Float32
 
 # A picture is cut into this many regions along each side.
 REGIONS = 8
 
 
 @dataclass(frozen=True)
-class ConfidenceLink:
+class ConfidenceCorrelation:
     """Spearman's rank correlation of confidence with the smallness of CIEDE2000.
 
     1 means that the surer answer is always the better one, 0 that confidence says nothing.
@@ -30,25 +30,25 @@ class ConfidenceLink:
 
 
 @dataclass(frozen=True)
-class RegionFigures:
+class RegionMeans:
     """Certainty and CIEDE2000 of one picture's regions, float32 (`REGIONS` x `REGIONS`,) each."""
 
     certainty: Float32
     difference: Float32
 
     @classmethod
-    def of(cls, certainty: Float32, difference: Float32) -> RegionFigures:
+    def of(cls, certainty: Float32, difference: Float32) -> RegionMeans:
         """Region means of two rasters of any size over one picture."""
         return cls(_region_means(certainty), _region_means(difference))
 
 
-def confidence_link(
-    confidences: Sequence[float], differences: Sequence[float], regions: Sequence[RegionFigures]
-) -> ConfidenceLink:
+def confidence_correlation(
+    confidences: Sequence[float], differences: Sequence[float], regions: Sequence[RegionMeans]
+) -> ConfidenceCorrelation:
     """How confidence goes with error over a set."""
     certainty = np.concatenate([figures.certainty for figures in regions])
     difference = np.concatenate([figures.difference for figures in regions])
-    return ConfidenceLink(
+    return ConfidenceCorrelation(
         pictures=rank_correlation(np.array(confidences), -np.array(differences)),
         regions=rank_correlation(certainty, -difference),
     )

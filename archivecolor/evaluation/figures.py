@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from archivecolor.evaluation.gains import SHARES
 from archivecolor.evaluation.tables import PairedDifference, Row
+from archivecolor.scoring.matched_colourfulness import SHARES
 
 Figures = dict[str, Any]
 
 
 def row_figures(row: Row) -> Figures:
     """One row of the table by name; None where a figure does not apply."""
-    link = row.confidence
+    correlation = row.confidence
     return {
         "name": row.name,
         "pictures": len(row.pictures),
@@ -27,8 +27,8 @@ def row_figures(row: Row) -> Figures:
         "colourfulness_ratio": row.colourfulness_ratio,
         **{f"de_at_{share:g}": row.difference_at(share).mean for share in SHARES},
         **{f"gain_at_{share:g}": row.difference_at(share).gain for share in SHARES},
-        "confidence_pictures": link.pictures if link else None,
-        "confidence_regions": link.regions if link else None,
+        "confidence_pictures": correlation.pictures if correlation else None,
+        "confidence_regions": correlation.regions if correlation else None,
         "frechet": row.frechet,
         "pictures_per_second": row.pictures_per_second,
     }

@@ -17,16 +17,16 @@ import numpy.typing as npt
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.colour.luma import luma_codes
-from archivecolor.colour.metrics import cdc, channel_histograms, ciede2000_mean, colourfulness
-from archivecolor.evaluation.contenders import Network
-from archivecolor.evaluation.ruler import Float32, UInt8, codes_of, codes_with_luma
-from archivecolor.film.frames import Frame, Geometry, Reader, geometry_of
-from archivecolor.film.motion import Motion, MotionFinder
-from archivecolor.film.pixels import Codes
+from archivecolor.evaluation.entrants import NetworkEntrant
+from archivecolor.film.frames import Frame, FrameReader, Geometry, geometry_of
+from archivecolor.film.keyframes import keyframe_interval_for, select_keyframes
+from archivecolor.film.motion import Motion, MotionEstimator
+from archivecolor.film.pixels import SampleFormat
 from archivecolor.film.probe import FilmFacts, probe
-from archivecolor.film.shots import ShotFinder
-from archivecolor.film.sights import key_every_for, sights
-from archivecolor.film.steady import Look, steadied
+from archivecolor.film.shots import ShotDetector
+from archivecolor.film.temporal_smoothing import SmootherInput, smooth_chroma
+from archivecolor.scoring.metrics import cdc, channel_histograms, ciede2000_mean, colourfulness
+from archivecolor.scoring.photo_score import Float32, UInt8, codes_with_luma, srgb_codes
 
 # Motion is believed where its own check gives at least this trust.
 TRUSTED = 0.7
@@ -36,9 +36,9 @@ STILL = 0.008
 STILL_MARGIN = 5
 # Chroma is averaged over this many samples before it is compared in time: 8-bit codes and the true
 # film's compression flicker from pixel to pixel, networks do not.
-CELL = 5
+BLUR_SIZE = 5
 # Frames predicted at once.
-AT_ONCE = 32
+BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class FilmScore:
 
 
 @dataclass(frozen=True)
-class FilmCourse:
+class FilmEvaluationConfig:
     """How films are judged.
 
     Attributes:
@@ -82,7 +82,7 @@ class FilmCourse:
 
 
 @dataclass(frozen=True)
-class TrueFrame:
+class ReferenceFrame:
     """One frame of a colour film, upright and small.
 
     Attributes:
@@ -98,7 +98,7 @@ class TrueFrame:
 
 
 @dataclass
-class FilmTally:
+class FilmAccumulator:
     """Gathers one row while the frames pass by."""
 
     film: str
@@ -110,27 +110,27 @@ class FilmTally:
     _ciede2000: list[float] = field(default_factory=list)
     _last_ab: Float32 | None = None
 
-    def add(self, truth: TrueFrame, rgb: UInt8, step: Step | None) -> None:
+    def add(self, truth: ReferenceFrame, rgb: UInt8, transition: FrameTransition | None) -> None:
         """Judge one answer.
 
         Args:
             truth: the frame.
             rgb: the answer, codes (h, w, 3) whose a*, b* count.
-            step: from the frame before; None at the start of a shot.
+            transition: from the frame before; None at the start of a shot.
         """
         import cv2
 
         true_lab = lab_from_rgb(truth.rgb)
         ab = lab_from_rgb(rgb)[..., 1:]
-        judged = codes_of(true_lab[..., 0], ab)
-        coarse = cv2.blur(ab, (CELL, CELL))
-        if step is not None and self._last_ab is not None:
-            self._flicker += step.flicker(self._last_ab, coarse)
-            self._jitter += step.jitter(self._last_ab, coarse)
+        recomposed = srgb_codes(true_lab[..., 0], ab)
+        coarse = cv2.blur(ab, (BLUR_SIZE, BLUR_SIZE))
+        if transition is not None and self._last_ab is not None:
+            self._flicker += transition.flicker(self._last_ab, coarse)
+            self._jitter += transition.jitter(self._last_ab, coarse)
         self._last_ab = coarse
-        self._histograms.append(channel_histograms(judged))
-        self._colourfulness.append(colourfulness(judged))
-        self._ciede2000.append(ciede2000_mean(true_lab, lab_from_rgb(judged)))
+        self._histograms.append(channel_histograms(recomposed))
+        self._colourfulness.append(colourfulness(recomposed))
+        self._ciede2000.append(ciede2000_mean(true_lab, lab_from_rgb(recomposed)))
 
     def score(self) -> FilmScore:
         """The finished row."""
@@ -148,7 +148,7 @@ class FilmTally:
 
 
 @dataclass(frozen=True)
-class Step:
+class FrameTransition:
     """From one frame to the next of a shot, by the true luma.
 
     Attributes:
@@ -160,18 +160,18 @@ class Step:
     still: npt.NDArray[np.bool_]
 
     @classmethod
-    def between(cls, finder: MotionFinder, before: Float32, after: Float32) -> Step:
+    def between(cls, finder: MotionEstimator, before: Float32, after: Float32) -> FrameTransition:
         """The step between two lumas (h, w), 0..1."""
         import cv2
 
         moved = np.abs(cv2.blur(after, (3, 3)) - cv2.blur(before, (3, 3))) > STILL
         around = cv2.dilate(moved.astype(np.uint8), np.ones((STILL_MARGIN, STILL_MARGIN), np.uint8))
-        return cls(finder.between(before, after), around == 0)
+        return cls(finder.estimate(before, after), around == 0)
 
     def flicker(self, before: Float32, after: Float32) -> list[float]:
         """Mean change of a*, b* (h, w, 2) along motion; empty where no motion can be trusted."""
-        pull = self.motion.from_before
-        change = _length(after - pull.bring(before))[pull.trust >= TRUSTED]
+        warp = self.motion.from_before
+        change = _length(after - warp.warp(before))[warp.trust >= TRUSTED]
         return [float(change.mean())] if change.size else []
 
     def jitter(self, before: Float32, after: Float32) -> list[float]:
@@ -180,35 +180,37 @@ class Step:
         return [float(change.mean())] if change.size else []
 
 
-def judge_film(path: Path, networks: Sequence[Network], course: FilmCourse) -> tuple[FilmScore, ...]:
+def evaluate_film(
+    path: Path, networks: Sequence[NetworkEntrant], config: FilmEvaluationConfig
+) -> tuple[FilmScore, ...]:
     """Judge a colour film: the true film's own figures, then each network frame by frame and made steady.
 
     Raises:
         ItemError: it is no film that can be read.
     """
-    frames = list(islice(true_frames(path, course.working_size), course.frames))
+    frames = list(islice(reference_frames(path, config.working_size), config.frames))
     starts = shot_starts(frames)
     colours: dict[str, Sequence[Chroma]] = {}
     for network in networks:
-        alone = list(_answers(frames, network))
-        colours[f"{network.name}, frame by frame"] = alone
-        colours[f"{network.name}, steady"] = list(_steady(frames, alone, starts, course.smoothing))
-    true = FilmTally(path.name, "the true film")
-    tallies = [FilmTally(path.name, name) for name in colours]
-    for number, (frame, step) in enumerate(zip(frames, _steps(frames, starts), strict=True)):
-        true.add(frame, frame.rgb, step)
-        for tally in tallies:
-            rgb = codes_with_luma(luma_codes(frame.rgb), colours[tally.name][number])
-            tally.add(frame, rgb, step)
-    return tuple(tally.score() for tally in (true, *tallies))
+        framewise = list(_predict_frames(frames, network))
+        colours[f"{network.name}, frame by frame"] = framewise
+        colours[f"{network.name}, steady"] = list(_smoothed(frames, framewise, starts, config.smoothing))
+    reference = FilmAccumulator(path.name, "the true film")
+    accumulators = [FilmAccumulator(path.name, name) for name in colours]
+    for number, (frame, transition) in enumerate(zip(frames, _transitions(frames, starts), strict=True)):
+        reference.add(frame, frame.rgb, transition)
+        for accumulator in accumulators:
+            rgb = codes_with_luma(luma_codes(frame.rgb), colours[accumulator.name][number])
+            accumulator.add(frame, rgb, transition)
+    return tuple(accumulator.score() for accumulator in (reference, *accumulators))
 
 
-def true_frames(path: Path, short_side: int) -> Iterator[TrueFrame]:
+def reference_frames(path: Path, short_side: int) -> Iterator[ReferenceFrame]:
     """The frames of a colour film, upright, square samples, at `short_side`."""
     facts = probe(path)
     geometry = geometry_of(facts, short_side)
-    for frame in Reader(facts):
-        yield TrueFrame(_rgb_of(frame, facts, geometry))
+    for frame in FrameReader(facts):
+        yield ReferenceFrame(_rgb_of(frame, facts, geometry))
 
 
 def _rgb_of(frame: Frame, facts: FilmFacts, geometry: Geometry) -> UInt8:
@@ -218,45 +220,52 @@ def _rgb_of(frame: Frame, facts: FilmFacts, geometry: Geometry) -> UInt8:
         height=geometry.height,
         format="rgb24",
         src_colorspace=facts.matrix,
-        src_color_range=2 if facts.codes.full else 1,
+        src_color_range=2 if facts.sample_format.full else 1,
         interpolation="AREA",
     )
     return np.ascontiguousarray(np.rot90(picture.to_ndarray(), geometry.quarter_turns))
 
 
-def shot_starts(frames: Sequence[TrueFrame]) -> frozenset[int]:
+def shot_starts(frames: Sequence[ReferenceFrame]) -> frozenset[int]:
     """Numbers of the frames that begin a shot, by the film's own luma."""
-    finder = ShotFinder()
+    finder = ShotDetector()
     for frame in frames:
-        finder.look(luma_codes(frame.rgb), Codes(8, full=True))
+        finder.add(luma_codes(frame.rgb), SampleFormat(8, full=True))
     return frozenset(shot.first for shot in finder.shots())
 
 
-def _steps(frames: Sequence[TrueFrame], starts: frozenset[int]) -> Iterator[Step | None]:
-    finder = MotionFinder()
+def _transitions(
+    frames: Sequence[ReferenceFrame], starts: frozenset[int]
+) -> Iterator[FrameTransition | None]:
+    finder = MotionEstimator()
     for number, frame in enumerate(frames):
         if number in starts:
             yield None
         else:
-            yield Step.between(finder, frames[number - 1].luma, frame.luma)
+            yield FrameTransition.between(finder, frames[number - 1].luma, frame.luma)
 
 
-def _answers(frames: Sequence[TrueFrame], network: Network) -> Iterator[Chroma]:
+def _predict_frames(frames: Sequence[ReferenceFrame], network: NetworkEntrant) -> Iterator[Chroma]:
     lumas = (frame.luma for frame in frames)
-    while batch := list(islice(lumas, AT_ONCE)):
+    while batch := list(islice(lumas, BATCH_SIZE)):
         yield from network.predictor.predict(batch)
 
 
-def _steady(
-    frames: Sequence[TrueFrame], answers: Sequence[Chroma], starts: frozenset[int], smoothing: float
+def _smoothed(
+    frames: Sequence[ReferenceFrame], predictions: Sequence[Chroma], starts: frozenset[int], smoothing: float
 ) -> Iterator[Chroma]:
     """Chroma as `video` makes it steady, shot by shot, from the answers to key frames alone."""
     edges = [*sorted(starts), len(frames)]
     for first, end in pairwise(edges):
-        seen = sights((frame.luma for frame in frames[first:end]), key_every_for(smoothing))
-        shot = answers[first:end]
-        looks = (Look.of(sight, own if sight.is_key else None) for sight, own in zip(seen, shot, strict=True))
-        for own, steady in zip(shot, steadied(looks, smoothing), strict=True):
+        keyframes = select_keyframes(
+            (frame.luma for frame in frames[first:end]), keyframe_interval_for(smoothing)
+        )
+        shot = predictions[first:end]
+        inputs = (
+            SmootherInput.of(features, own if features.is_keyframe else None)
+            for features, own in zip(keyframes, shot, strict=True)
+        )
+        for own, steady in zip(shot, smooth_chroma(inputs, smoothing), strict=True):
             yield Chroma(steady.cbcr, own.certainty, own.confidence)
 
 

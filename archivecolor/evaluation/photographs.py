@@ -8,27 +8,27 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from archivecolor.datasets.collection import Member
 from archivecolor.errors import ItemError
-from archivecolor.evaluation.contenders import Contender, Network
+from archivecolor.evaluation.contact_sheets import Strip
+from archivecolor.evaluation.entrants import Entrant, NetworkEntrant
 from archivecolor.evaluation.frechet import Features
-from archivecolor.evaluation.ruler import Judged, Truth, read_truth
-from archivecolor.evaluation.sheets import Strip
-from archivecolor.evaluation.tables import Row, RowTally
-from archivecolor.photo.collection import Member
+from archivecolor.evaluation.tables import Row, RowAccumulator
+from archivecolor.scoring.photo_score import ReferencePhoto, ScoredPhoto, read_reference
 
 if TYPE_CHECKING:
-    from archivecolor.model.features import FeatureReader
+    from archivecolor.networks.feature_extractor import FeatureExtractor
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # Photographs read at once, so that pictures of one shape can share a batch.
-AT_ONCE = 128
+BATCH_SIZE = 128
 # A sheet strip takes 150 kB; photographs beyond this many are judged and not drawn.
-MOST_STRIPS = 2000
+MAX_STRIPS = 2000
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class ExcludedPhoto:
     """A picture that could not be judged: its name, and why."""
 
     name: str
@@ -36,93 +36,103 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class PhotoEvaluation:
     """A set of photographs, judged.
 
     Attributes:
         rows: of the table, references first.
         strips: for contact sheets, by the name of the row; networks only.
-        left_out: pictures that could not be judged.
+        excluded: pictures that could not be judged.
         features: name of the feature network of the Frechet distance, or "".
     """
 
     rows: tuple[Row, ...]
     strips: dict[str, list[Strip]]
-    left_out: tuple[LeftOut, ...]
+    excluded: tuple[ExcludedPhoto, ...]
     features: str = ""
 
 
 @dataclass(frozen=True)
-class Course:
+class EvaluationConfig:
     """How photographs are judged.
 
     Attributes:
-        contenders: the rows.
+        entrants: the rows.
         working_size: short side the networks see, and photographs are judged at.
         features: feature network for a Frechet distance.
         draw: keep strips for contact sheets.
         report: told the number of photographs done after each few.
     """
 
-    contenders: Sequence[Contender]
+    entrants: Sequence[Entrant]
     working_size: int
-    features: FeatureReader | None = None
+    features: FeatureExtractor | None = None
     draw: bool = False
     report: Callable[[int], None] = lambda _done: None
 
 
 @dataclass
-class _Gathered:
+class _PartialResults:
     """What a pass over photographs gathers."""
 
-    tallies: list[RowTally]
+    accumulators: list[RowAccumulator]
     strips: dict[str, list[Strip]] = field(default_factory=dict)
-    left_out: list[LeftOut] = field(default_factory=list)
+    excluded: list[ExcludedPhoto] = field(default_factory=list)
     true_features: list[Features] = field(default_factory=list)
     done: int = 0
 
 
-def judge_photographs(members: Iterable[Member], course: Course) -> Judgement:
+def evaluate_photographs(members: Iterable[Member], config: EvaluationConfig) -> PhotoEvaluation:
     """Judge every photograph for every row.
 
     Raises:
         OutOfMemoryError, ItemError: as the predictors raise them; a broken network has no figures.
     """
-    gathered = _Gathered([RowTally(contender.name) for contender in course.contenders])
-    readable = _readable(members, course.working_size, gathered.left_out)
-    while truths := list(islice(readable, AT_ONCE)):
-        for contender, tally in zip(course.contenders, gathered.tallies, strict=True):
-            _judge_row(contender, tally, truths, course, gathered)
-        if course.features is not None:
-            gathered.true_features += [course.features.read(truth.rgb) for truth in truths]
-        gathered.done += len(truths)
-        course.report(gathered.done)
-    rows = tuple(tally.row(gathered.true_features) for tally in gathered.tallies) if gathered.done else ()
-    name = course.features.name if course.features is not None else ""
-    return Judgement(rows, gathered.strips, tuple(gathered.left_out), name)
+    partial = _PartialResults([RowAccumulator(entrant.name) for entrant in config.entrants])
+    readable = _readable(members, config.working_size, partial.excluded)
+    while truths := list(islice(readable, BATCH_SIZE)):
+        for entrant, accumulator in zip(config.entrants, partial.accumulators, strict=True):
+            _score_entrant(entrant, accumulator, truths, config, partial)
+        if config.features is not None:
+            partial.true_features += [config.features.extract(truth.rgb) for truth in truths]
+        partial.done += len(truths)
+        config.report(partial.done)
+    rows = (
+        tuple(accumulator.row(partial.true_features) for accumulator in partial.accumulators)
+        if partial.done
+        else ()
+    )
+    name = config.features.name if config.features is not None else ""
+    return PhotoEvaluation(rows, partial.strips, tuple(partial.excluded), name)
 
 
-def _readable(members: Iterable[Member], working_size: int, left_out: list[LeftOut]) -> Iterator[Truth]:
+def _readable(
+    members: Iterable[Member], working_size: int, excluded: list[ExcludedPhoto]
+) -> Iterator[ReferencePhoto]:
     for member in members:
         try:
-            yield read_truth(member, working_size)
+            yield read_reference(member, working_size)
         except ItemError as error:
-            log.warning("%s: %s", member.name, error)
-            left_out.append(LeftOut(member.name, str(error)))
+            logger.warning("%s: %s", member.name, error)
+            excluded.append(ExcludedPhoto(member.name, str(error)))
 
 
-def _judge_row(
-    contender: Contender, tally: RowTally, truths: Sequence[Truth], course: Course, gathered: _Gathered
+def _score_entrant(
+    entrant: Entrant,
+    accumulator: RowAccumulator,
+    truths: Sequence[ReferencePhoto],
+    config: EvaluationConfig,
+    partial: _PartialResults,
 ) -> None:
-    for truth, answer in zip(truths, contender.answers(truths), strict=True):
-        judged = tally.add(truth, answer)
-        if course.features is not None:
-            tally.add_features(course.features.read(judged.rgb))
-        if course.draw and isinstance(contender, Network):
-            _draw(gathered.strips.setdefault(contender.name, []), truth, judged)
-    tally.seconds = contender.seconds or 0.0
+    for truth, prediction in zip(truths, entrant.predict(truths), strict=True):
+        scored = accumulator.add(truth, prediction)
+        if config.features is not None:
+            accumulator.add_features(config.features.extract(scored.rgb))
+        if config.draw and isinstance(entrant, NetworkEntrant):
+            _draw(partial.strips.setdefault(entrant.name, []), truth, scored)
+    accumulator.seconds = entrant.seconds or 0.0
 
 
-def _draw(strips: list[Strip], truth: Truth, judged: Judged) -> None:
-    if len(strips) < MOST_STRIPS:
-        strips.append(Strip.of(truth, judged))
+def _draw(strips: list[Strip], truth: ReferencePhoto, scored: ScoredPhoto) -> None:
+    if len(strips) < MAX_STRIPS:
+        strips.append(Strip.of(truth, scored))

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from archivecolor.evaluation.confidence import ConfidenceLink, RegionFigures, confidence_link
+from archivecolor.evaluation.confidence import ConfidenceCorrelation, RegionMeans, confidence_correlation
 from archivecolor.evaluation.frechet import Features, frechet_distance
-from archivecolor.evaluation.gains import AtShare, Sample, at_shares
-from archivecolor.evaluation.ruler import Float32, Judged, PictureScore, Truth, judge
+from archivecolor.scoring.matched_colourfulness import PixelSample, ScoreAtShare, scores_at_shares
+from archivecolor.scoring.photo_score import Float32, PictureScore, ReferencePhoto, ScoredPhoto, score_photo
 
 
 @dataclass(frozen=True)
-class Answer:
+class PhotoPrediction:
     """What one row of the table says of one photograph.
 
     Attributes:
@@ -43,8 +43,8 @@ class Row:
 
     name: str
     pictures: tuple[PictureScore, ...]
-    at: tuple[AtShare, ...]
-    confidence: ConfidenceLink | None = None
+    at: tuple[ScoreAtShare, ...]
+    confidence: ConfidenceCorrelation | None = None
     frechet: float | None = None
     pictures_per_second: float | None = None
 
@@ -57,7 +57,7 @@ class Row:
         """Mean colourfulness, as a share of the truth's."""
         return self.mean("colourfulness") / self.mean("true_colourfulness")
 
-    def difference_at(self, share: float) -> AtShare:
+    def difference_at(self, share: float) -> ScoreAtShare:
         """The figures at `share` of the truth's colourfulness."""
         return next(at for at in self.at if at.share == share)
 
@@ -82,7 +82,7 @@ class PairedDifference:
 
 
 @dataclass
-class RowTally:
+class RowAccumulator:
     """Gathers one row while the photographs pass by.
 
     Attributes:
@@ -91,19 +91,19 @@ class RowTally:
 
     name: str
     _scores: list[PictureScore] = field(default_factory=list)
-    _samples: list[Sample] = field(default_factory=list)
-    _regions: list[RegionFigures] = field(default_factory=list)
+    _samples: list[PixelSample] = field(default_factory=list)
+    _regions: list[RegionMeans] = field(default_factory=list)
     _features: list[Features] = field(default_factory=list)
     seconds: float = 0.0
 
-    def add(self, truth: Truth, answer: Answer) -> Judged:
+    def add(self, truth: ReferencePhoto, prediction: PhotoPrediction) -> ScoredPhoto:
         """Judge one answer and keep its figures."""
-        judged = judge(truth, answer.ab, answer.confidence)
-        self._scores.append(judged.score)
-        self._samples.append(Sample.of(truth, answer.ab))
-        if answer.certainty is not None:
-            self._regions.append(RegionFigures.of(answer.certainty, judged.difference))
-        return judged
+        scored = score_photo(truth, prediction.ab, prediction.confidence)
+        self._scores.append(scored.score)
+        self._samples.append(PixelSample.of(truth, prediction.ab))
+        if prediction.certainty is not None:
+            self._regions.append(RegionMeans.of(prediction.certainty, scored.difference))
+        return scored
 
     def add_features(self, features: Features) -> None:
         """Keep the features of the answer judged last."""
@@ -118,8 +118,8 @@ class RowTally:
         return Row(
             name=self.name,
             pictures=tuple(scores),
-            at=at_shares(self._samples),
-            confidence=confidence_link(confidences, differences, self._regions) if known else None,
+            at=scores_at_shares(self._samples),
+            confidence=confidence_correlation(confidences, differences, self._regions) if known else None,
             frechet=frechet_distance(self._features, true_features) if len(true_features) > 1 else None,
             pictures_per_second=len(scores) / self.seconds if self.seconds else None,
         )

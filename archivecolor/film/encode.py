@@ -10,16 +10,16 @@ from typing import Any
 
 from archivecolor.errors import ItemError, Reason, UnavailableError, UsageError
 from archivecolor.film import hardware
-from archivecolor.film.containers import NO_PLACE
-from archivecolor.film.frames import graph_for, lines_of, pulled
+from archivecolor.film.containers import UNSUPPORTED_CODECS
+from archivecolor.film.frames import graph_for, padded_plane_view, pull_frames
 from archivecolor.film.pixels import (
+    CHROMA_SUBSAMPLING,
     MATRIX_BT709,
     RANGE_FULL,
     RANGE_LIMITED,
-    SAMPLING_STEPS,
-    Codes,
     Plane,
-    endless,
+    SampleFormat,
+    pix_fmt_suffix,
 )
 from archivecolor.film.planes import ChromaPlanes
 from archivecolor.film.probe import BOTTOM_FIRST, BOTTOM_ORDERS, PROGRESSIVE, TOP_FIRST, FilmFacts
@@ -31,9 +31,9 @@ PRESETS = {"h264": "fast", "h265": "medium"}
 SOFTWARE = {"h264": "libx264", "h265": "libx265", "ffv1": "ffv1", "prores": "prores_ks", "dnxhr": "dnxhd"}
 DEPTHS = {"h264": (8,), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 16), "prores": (10,), "dnxhr": (8, 10)}
 # Codecs whose files do not say full range: luma is brought to limited range of more bits, exactly reversible.
-LIMITED_ONLY = frozenset({"prores", "dnxhr"})
+LIMITED_RANGE_ONLY = frozenset({"prores", "dnxhr"})
 FFV1 = {"level": "3", "coder": "1", "context": "1", "g": "1", "slices": "4", "slicecrc": "1"}
-DNXHR_LEAST = (256, 120)
+DNXHR_MIN_SIZE = (256, 120)
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Target:
         codec: the `codec` option.
         encoder: FFmpeg's name of the encoder.
         pix_fmt: planar pixel format of the picture.
-        sent_as: pixel format the encoder takes, the same samples in another order perhaps.
+        encoder_pix_fmt: pixel format the encoder takes, the same samples in another order perhaps.
         kind: of encoder: the `encoder` option.
-        codes: depth and range of its samples.
+        sample_format: depth and range of its samples.
         matrix: H.273 code point of its Cb and Cr.
-        steps: luma samples per chroma sample, across and down.
+        subsampling: luma samples per chroma sample, across and down.
         options: of the encoder.
         threads: of the encoder; its output may depend on it.
         interlaced: fields are coded as such.
@@ -59,10 +59,10 @@ class Target:
     codec: str
     encoder: str
     pix_fmt: str
-    sent_as: str
-    codes: Codes
+    encoder_pix_fmt: str
+    sample_format: SampleFormat
     matrix: int
-    steps: tuple[int, int]
+    subsampling: tuple[int, int]
     kind: str = hardware.SOFTWARE
     options: dict[str, str] = field(default_factory=dict)
     threads: int = 1
@@ -79,29 +79,29 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
     """
     codec = settings.codec
     software = settings.encoder == hardware.SOFTWARE
-    depth = depth_for(codec, facts.codes, (DEPTHS if software else hardware.DEPTHS)[codec])
+    depth = depth_for(codec, facts.sample_format, (DEPTHS if software else hardware.DEPTHS)[codec])
     sampling, notes = sampling_for(settings, facts)
-    if depth < facts.codes.depth:
-        notes = (*notes, f"luma rounded from {facts.codes.depth} to {depth} bits for {codec}")
-    full = facts.codes.full and codec not in LIMITED_ONLY
-    if facts.codes.full and not full:
+    if depth < facts.sample_format.depth:
+        notes = (*notes, f"luma rounded from {facts.sample_format.depth} to {depth} bits for {codec}")
+    full = facts.sample_format.full and codec not in LIMITED_RANGE_ONLY
+    if facts.sample_format.full and not full:
         notes = (*notes, f"luma brought from full to limited range of {depth} bits for {codec}")
-    if codec == "dnxhr" and (facts.width < DNXHR_LEAST[0] or facts.height < DNXHR_LEAST[1]):
+    if codec == "dnxhr" and (facts.width < DNXHR_MIN_SIZE[0] or facts.height < DNXHR_MIN_SIZE[1]):
         raise ItemError(Reason.UNSUPPORTED, "dnxhr needs 256 x 120 pixels or more; choose another codec")
     # FFmpeg writes BT.709 into each DNxHR frame, and players go by that.
     matrix = MATRIX_BT709 if codec == "dnxhr" else facts.matrix
     if matrix != facts.matrix:
         notes = (*notes, f"chroma written in the matrix BT.709, as {codec} names no other")
-    pix_fmt = f"yuv{sampling}p{endless(depth)}"
+    pix_fmt = f"yuv{sampling}p{pix_fmt_suffix(depth)}"
     return Target(
         codec=codec,
         encoder=encoder_of(settings),
         pix_fmt=pix_fmt,
-        sent_as=pix_fmt if software else hardware.PIX_FMTS[depth],
+        encoder_pix_fmt=pix_fmt if software else hardware.PIX_FMTS[depth],
         kind=settings.encoder,
-        codes=Codes(depth, full),
+        sample_format=SampleFormat(depth, full),
         matrix=matrix,
-        steps=SAMPLING_STEPS[sampling],
+        subsampling=CHROMA_SUBSAMPLING[sampling],
         options=options_for(settings, depth, interlaced, facts),
         threads=threads,
         interlaced=interlaced,
@@ -110,15 +110,15 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
     )
 
 
-def carries_fields(settings: VideoSettings) -> bool:
+def encodes_interlaced(settings: VideoSettings) -> bool:
     """Whether the encoder codes fields as such."""
     return settings.encoder == hardware.SOFTWARE and settings.codec not in ("h265", "dnxhr")
 
 
-def depth_for(codec: str, codes: Codes, offered: tuple[int, ...]) -> int:
+def depth_for(codec: str, sample_format: SampleFormat, offered: tuple[int, ...]) -> int:
     """Bits per sample: the smallest offered that holds the source's, or the most."""
-    wanted = codes.depth
-    if codes.full and codec in LIMITED_ONLY:
+    wanted = sample_format.depth
+    if sample_format.full and codec in LIMITED_RANGE_ONLY:
         wanted += 1
     return next((depth for depth in offered if depth >= wanted), offered[-1])
 
@@ -128,7 +128,7 @@ def sampling_for(settings: VideoSettings, facts: FilmFacts) -> tuple[str, tuple[
     codec = settings.codec
     if codec == "ffv1":
         return "444", ()
-    if codec in LIMITED_ONLY:
+    if codec in LIMITED_RANGE_ONLY:
         if facts.width % 2:
             raise ItemError(Reason.UNSUPPORTED, f"{codec} needs an even width; choose another codec")
         return "422", ()
@@ -144,10 +144,10 @@ def options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: Fi
     codec = settings.codec
     fields = {"flags": "+ildct+ilme"} if interlaced else {}
     if settings.encoder != hardware.SOFTWARE:
-        return hardware.KINDS[settings.encoder].options_for(rate_factor(settings))
+        return hardware.HARDWARE_ENCODERS[settings.encoder].options_for(rate_factor(settings))
     crf = str(rate_factor(settings))
     if codec == "h264":
-        return {"crf": crf, "preset": preset_of(settings)} | repeatable_x264() | fields
+        return {"crf": crf, "preset": preset_of(settings)} | deterministic_x264_options() | fields
     if codec == "h265":
         # Frame threads change the result, so their number is fixed.
         return {
@@ -162,7 +162,7 @@ def options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: Fi
     return {"profile": "dnxhr_hq" if depth == 8 else "dnxhr_hqx"} | fields
 
 
-def repeatable_x264() -> dict[str, str]:
+def deterministic_x264_options() -> dict[str, str]:
     """Keeps x264 off its AVX-512 code, whose macroblock tree differs from run to run (seen in build 165)."""
     import cv2
 
@@ -191,7 +191,7 @@ def encoder_of(settings: VideoSettings) -> str:
     """FFmpeg's name of the encoder asked for."""
     if settings.encoder == hardware.SOFTWARE:
         return SOFTWARE[settings.codec]
-    return hardware.name_of(settings.encoder, settings.codec)
+    return hardware.encoder_name(settings.encoder, settings.codec)
 
 
 def check_encoder(settings: VideoSettings) -> None:
@@ -206,7 +206,7 @@ def check_encoder(settings: VideoSettings) -> None:
 
     if settings.crf is not None and settings.codec not in CRF:
         raise UsageError(f"crf is for h264 and h265; {settings.codec} has no rate factor")
-    if settings.codec in NO_PLACE.get(settings.container, ()):
+    if settings.codec in UNSUPPORTED_CODECS.get(settings.container, ()):
         raise UsageError(
             f"{settings.container} has no place for {settings.codec}; choose another --container, or keep"
         )
@@ -237,7 +237,7 @@ def encoder_errors(target: Target) -> Iterator[None]:
 
 
 class PictureEncoder:
-    """Encodes frames into a new stream of an open container; `finish` gives what is still inside.
+    """Encodes frames into a new stream of an open container; `flush` gives what is still inside.
 
     Packets bear the presentation times given to `encode`, in the film's time base.
     """
@@ -245,16 +245,16 @@ class PictureEncoder:
     def __init__(self, container: Any, facts: FilmFacts, target: Target) -> None:
         self._facts = facts
         self._target = target
-        rate = sane_rate(facts.read_rate)
+        rate = clamp_frame_rate(facts.read_rate)
         self.stream: Any = container.add_stream(
-            target.encoder, rate=rate, options=target.options, hwaccel=hardware.accelerator(target.kind)
+            target.encoder, rate=rate, options=target.options, hwaccel=hardware.hardware_device(target.kind)
         )
         context = self.stream.codec_context
-        context.width, context.height, context.pix_fmt = facts.width, facts.height, target.sent_as
+        context.width, context.height, context.pix_fmt = facts.width, facts.height, target.encoder_pix_fmt
         context.time_base = facts.time_base
         context.sample_aspect_ratio = facts.aspect
         context.thread_count = target.threads
-        context.color_range = RANGE_FULL if target.codes.full else RANGE_LIMITED
+        context.color_range = RANGE_FULL if target.sample_format.full else RANGE_LIMITED
         context.colorspace, context.color_primaries = target.matrix, facts.primaries
         context.color_trc = facts.transfer
         context.field_order = field_order(target)
@@ -267,7 +267,7 @@ class PictureEncoder:
         with encoder_errors(self._target):
             yield from self._context.encode(picture)
 
-    def finish(self) -> Iterator[Any]:
+    def flush(self) -> Iterator[Any]:
         """The rest of the packets."""
         with encoder_errors(self._target):
             yield from self._context.encode(None)
@@ -277,12 +277,15 @@ class PictureEncoder:
 
         picture = av.VideoFrame(self._facts.width, self._facts.height, self._target.pix_fmt)
         for number, plane in enumerate(planes):
-            lines, width = lines_of(picture, number, self._target.codes.depth), plane.shape[1]
+            lines, width = (
+                padded_plane_view(picture, number, self._target.sample_format.depth),
+                plane.shape[1],
+            )
             lines[:, :width] = plane
             # Encoders that work in blocks read on into the padding: what lies there must not be chance.
             lines[:, width:] = plane[:, -1:]
-        if self._target.sent_as != self._target.pix_fmt:
-            picture = picture.reformat(format=self._target.sent_as)
+        if self._target.encoder_pix_fmt != self._target.pix_fmt:
+            picture = picture.reformat(format=self._target.encoder_pix_fmt)
         picture.pts = pts
         picture.time_base = self._facts.time_base
         picture.color_range = self._context.color_range
@@ -295,7 +298,7 @@ class PictureEncoder:
             order = "tff" if self._target.top_first else "bff"
             self._fields = graph_for(picture, (("setfield", f"mode={order}"),), self._facts)
         self._fields.push(picture)
-        return next(pulled(self._fields))
+        return next(pull_frames(self._fields))
 
 
 def field_order(target: Target) -> int:
@@ -305,6 +308,6 @@ def field_order(target: Target) -> int:
     return TOP_FIRST if target.top_first else BOTTOM_FIRST
 
 
-def sane_rate(rate: Fraction) -> Fraction:
+def clamp_frame_rate(rate: Fraction) -> Fraction:
     """A frame rate that encoders take: small terms, within 1..1000."""
     return min(max(rate.limit_denominator(1001), Fraction(1)), Fraction(1000))

@@ -12,9 +12,9 @@ import numpy as np
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, Float32, Plane
-from archivecolor.film.probe import FilmFacts, film_errors, opened
+from archivecolor.film.probe import FilmFacts, film_errors, open_film
 
-MOST_ERRORS_IN_A_ROW = 1000
+MAX_CONSECUTIVE_ERRORS = 1000
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Frame:
     damaged: bool
 
 
-class Reader:
+class FrameReader:
     """Decodes a film from its start, or from near a wanted time; iterate over it for `Frame`s.
 
     Frames without a time, or whose time does not go forward, get the time one step after the frame
@@ -51,12 +51,12 @@ class Reader:
 
     def __iter__(self) -> Iterator[Frame]:
         last: int | None = None
-        with opened(self._facts.path) as container:
-            pictures = without_fields(self._pictures(container), self._facts)
+        with open_film(self._facts.path) as container:
+            pictures = deinterlaced(self._pictures(container), self._facts)
             for picture in pictures:
                 pts = self._forward(picture, last)
                 last = pts
-                yield frame_of(picture, pts, self._facts)
+                yield to_frame(picture, pts, self._facts)
 
     def _forward(self, picture: Any, last: int | None) -> int:
         pts = picture.pts if picture.pts is not None else picture.dts
@@ -75,7 +75,7 @@ class Reader:
             container.seek(self._from_pts, stream=stream, backward=True, any_frame=False)
         in_a_row = 0
         packets = container.demux(stream)
-        while in_a_row < MOST_ERRORS_IN_A_ROW:
+        while in_a_row < MAX_CONSECUTIVE_ERRORS:
             try:
                 packet = next(packets, None)
                 if packet is None:
@@ -90,7 +90,7 @@ class Reader:
                     raise
 
 
-def field_filters(facts: FilmFacts) -> tuple[tuple[str, str], ...]:
+def deinterlace_filters(facts: FilmFacts) -> tuple[tuple[str, str], ...]:
     """What undoes fields.
 
     Either each frame keeps lines of its own and the others are made anew, or the fields of one moment are
@@ -103,7 +103,7 @@ def field_filters(facts: FilmFacts) -> tuple[tuple[str, str], ...]:
     return matched if facts.fields == "fieldmatch" else (*matched, ("decimate", ""))
 
 
-def without_fields(pictures: Iterable[Any], facts: FilmFacts) -> Iterator[Any]:
+def deinterlaced(pictures: Iterable[Any], facts: FilmFacts) -> Iterator[Any]:
     """Pictures with their fields undone as `facts.fields` says, times in the film's time base."""
     if facts.fields == "keep":
         yield from pictures
@@ -112,16 +112,16 @@ def without_fields(pictures: Iterable[Any], facts: FilmFacts) -> Iterator[Any]:
     start = 0
     for picture in pictures:
         if graph is None:
-            graph = graph_for(picture, field_filters(facts), facts)
+            graph = graph_for(picture, deinterlace_filters(facts), facts)
             # The filter that drops frames counts times in frames from 0: others it would round.
             start = picture.pts or 0
         if picture.pts is not None:
             picture.pts -= start
         graph.push(picture)
-        yield from in_time_base(pulled(graph), facts.time_base, start)
+        yield from rescale_times(pull_frames(graph), facts.time_base, start)
     if graph is not None:
         graph.push(None)
-        yield from in_time_base(pulled(graph), facts.time_base, start)
+        yield from rescale_times(pull_frames(graph), facts.time_base, start)
 
 
 def graph_for(picture: Any, filters: tuple[tuple[str, str], ...], facts: FilmFacts) -> Any:
@@ -146,7 +146,7 @@ def graph_for(picture: Any, filters: tuple[tuple[str, str], ...], facts: FilmFac
     return graph
 
 
-def pulled(graph: Any) -> Iterator[Any]:
+def pull_frames(graph: Any) -> Iterator[Any]:
     """Pictures a filter graph has ready."""
     import av
 
@@ -157,7 +157,7 @@ def pulled(graph: Any) -> Iterator[Any]:
             return
 
 
-def in_time_base(pictures: Iterable[Any], time_base: Fraction, start: int) -> Iterator[Any]:
+def rescale_times(pictures: Iterable[Any], time_base: Fraction, start: int) -> Iterator[Any]:
     """The same pictures with their times, which count from `start`, in `time_base`."""
     for picture in pictures:
         if picture.pts is not None:
@@ -166,7 +166,7 @@ def in_time_base(pictures: Iterable[Any], time_base: Fraction, start: int) -> It
         yield picture
 
 
-def frame_of(picture: Any, pts: int, facts: FilmFacts) -> Frame:
+def to_frame(picture: Any, pts: int, facts: FilmFacts) -> Frame:
     """A `Frame` from the decoder's frame.
 
     Raises:
@@ -179,7 +179,7 @@ def frame_of(picture: Any, pts: int, facts: FilmFacts) -> Frame:
             f"the picture changes from {was} to {now} at {float(pts * facts.time_base):.2f} s",
         )
     planar = picture if picture.format.name == facts.layout.read_as else as_planar(picture, facts)
-    return Frame(pts, luma_of(planar, facts), planar, bool(picture.is_corrupt))
+    return Frame(pts, exact_luma(planar, facts), planar, bool(picture.is_corrupt))
 
 
 def as_planar(picture: Any, facts: FilmFacts) -> Any:
@@ -187,21 +187,21 @@ def as_planar(picture: Any, facts: FilmFacts) -> Any:
     return picture.reformat(format=facts.layout.read_as)
 
 
-def luma_of(planar: Any, facts: FilmFacts) -> Plane:
+def exact_luma(planar: Any, facts: FilmFacts) -> Plane:
     """Exact luma codes: the Y plane, or BT.601 luma of R, G and B at their own depth."""
     if facts.layout.family != "rgb":
-        luma: Plane = plane_of(planar, 0, facts.layout.depth).copy()
+        luma: Plane = plane_view(planar, 0, facts.layout.depth).copy()
         return luma
-    green, blue, red = (plane_of(planar, number, facts.layout.depth) for number in range(3))
+    green, blue, red = (plane_view(planar, number, facts.layout.depth) for number in range(3))
     return luma_codes(np.stack([red, green, blue], axis=-1))
 
 
-def plane_of(picture: Any, number: int, depth: int) -> Plane:
+def plane_view(picture: Any, number: int, depth: int) -> Plane:
     """A writable view of one plane of a planar frame, without the padding of its lines."""
-    return lines_of(picture, number, depth)[:, : picture.planes[number].width]
+    return padded_plane_view(picture, number, depth)[:, : picture.planes[number].width]
 
 
-def lines_of(picture: Any, number: int, depth: int) -> Plane:
+def padded_plane_view(picture: Any, number: int, depth: int) -> Plane:
     """A writable view of one plane of a planar frame, with the padding of its lines."""
     plane = picture.planes[number]
     dtype = np.dtype(np.uint8 if depth == 8 else "<u2")
@@ -209,7 +209,7 @@ def lines_of(picture: Any, number: int, depth: int) -> Plane:
     return lines.reshape(plane.height, plane.line_size // dtype.itemsize)
 
 
-def colour_of(frame: Frame, facts: FilmFacts, pix_fmt: str, matrix: int, full: bool) -> Any:
+def convert_source_chroma(frame: Frame, facts: FilmFacts, pix_fmt: str, matrix: int, full: bool) -> Any:
     """The frame with the source's own chroma as it is written, for shots that stay as they are.
 
     Args:
@@ -220,13 +220,13 @@ def colour_of(frame: Frame, facts: FilmFacts, pix_fmt: str, matrix: int, full: b
         full: whether samples are of full range.
     """
     picture = frame.picture
-    if (picture.format.name, facts.matrix, facts.codes.full) == (pix_fmt, matrix, full):
+    if (picture.format.name, facts.matrix, facts.sample_format.full) == (pix_fmt, matrix, full):
         return picture
     own = {} if facts.layout.family == "rgb" else {"src_colorspace": facts.matrix}
     return picture.reformat(
         format=pix_fmt,
         dst_colorspace=matrix,
-        src_color_range=RANGE_FULL if facts.codes.full else RANGE_LIMITED,
+        src_color_range=RANGE_FULL if facts.sample_format.full else RANGE_LIMITED,
         dst_color_range=RANGE_FULL if full else RANGE_LIMITED,
         **own,
     )
@@ -253,7 +253,7 @@ class Geometry:
         shrinks = self.width <= facts.width and self.height <= facts.height
         method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
         small = cv2.resize(frame.luma, (self.width, self.height), interpolation=method)
-        return np.ascontiguousarray(np.rot90(facts.codes.luma_fraction(small), self.quarter_turns))
+        return np.ascontiguousarray(np.rot90(facts.sample_format.luma_fraction(small), self.quarter_turns))
 
     def as_coded(self, grid: Float32) -> Float32:
         """A grid over the upright picture (h, w, c), turned back as the frame is coded."""

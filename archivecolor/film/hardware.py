@@ -25,7 +25,7 @@ LAMBDA = 118
 
 
 @dataclass(frozen=True)
-class Kind:
+class HardwareEncoder:
     """How one kind of encoder is asked for a constant quality.
 
     Attributes:
@@ -43,17 +43,17 @@ class Kind:
         return {name: value.format(crf=crf, quality=quality) for name, value in self.options.items()}
 
 
-KINDS = {
+HARDWARE_ENCODERS = {
     # Without b=0 a default of 2 Mbit/s would hold the quality down.
-    "nvenc": Kind({"rc": "vbr", "cq": "{crf}", "b": "0"}),
-    "qsv": Kind({"global_quality": "{crf}"}),
-    "vaapi": Kind({"rc_mode": "CQP", "qp": "{crf}"}, device="vaapi"),
-    "amf": Kind({"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}"}),
-    "videotoolbox": Kind({"flags": "+qscale", "global_quality": "{quality}"}),
+    "nvenc": HardwareEncoder({"rc": "vbr", "cq": "{crf}", "b": "0"}),
+    "qsv": HardwareEncoder({"global_quality": "{crf}"}),
+    "vaapi": HardwareEncoder({"rc_mode": "CQP", "qp": "{crf}"}, device="vaapi"),
+    "amf": HardwareEncoder({"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}"}),
+    "videotoolbox": HardwareEncoder({"flags": "+qscale", "global_quality": "{quality}"}),
 }
 
 
-def name_of(kind: str, codec: str) -> str:
+def encoder_name(kind: str, codec: str) -> str:
     """FFmpeg's name of the encoder of a kind for a codec.
 
     Raises:
@@ -64,9 +64,9 @@ def name_of(kind: str, codec: str) -> str:
     return f"{NAMES[codec]}_{kind}"
 
 
-def accelerator(kind: str) -> Any | None:
+def hardware_device(kind: str) -> Any | None:
     """What PyAV sends frames to the device with; None where that is not needed."""
-    device = KINDS[kind].device if kind in KINDS else ""
+    device = HARDWARE_ENCODERS[kind].device if kind in HARDWARE_ENCODERS else ""
     if not device:
         return None
     from av.codec.hwaccel import HWAccel
@@ -78,34 +78,34 @@ def check_hardware(kind: str, codec: str, crf: int) -> None:
     """Encode a few small frames, to see that this FFmpeg has the encoder and this machine the device.
 
     Raises:
-        UsageError: as `name_of`.
+        UsageError: as `encoder_name`.
         UnavailableError: it cannot be used, with what FFmpeg says.
     """
     import av
 
-    name = name_of(kind, codec)
+    name = encoder_name(kind, codec)
     try:
         count = len(trial_packets(name, kind, crf))
     except av.codec.codec.UnknownCodecError as error:
-        raise unavailable(name, "it is not in this FFmpeg") from error
+        raise unavailable_error(name, "it is not in this FFmpeg") from error
     except (av.error.FFmpegError, NotImplementedError) as error:
-        raise unavailable(
-            name, f"no device of its kind answers on this machine ({reason_of(error)})"
+        raise unavailable_error(
+            name, f"no device of its kind answers on this machine ({error_text(error)})"
         ) from error
     if count != TRIAL_FRAMES:
-        raise unavailable(name, f"it gave {count} frames for {TRIAL_FRAMES}")
+        raise unavailable_error(name, f"it gave {count} frames for {TRIAL_FRAMES}")
 
 
 def trial_packets(name: str, kind: str, crf: int) -> list[Any]:
     """A few black frames, encoded."""
     import av
 
-    context: Any = av.CodecContext.create(name, "w", hwaccel=accelerator(kind))
+    context: Any = av.CodecContext.create(name, "w", hwaccel=hardware_device(kind))
     context.width = context.height = TRIAL_SIDE
     context.pix_fmt = PIX_FMTS[8]
     context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
     context.color_range = RANGE_LIMITED
-    context.options = KINDS[kind].options_for(crf)
+    context.options = HARDWARE_ENCODERS[kind].options_for(crf)
     packets = []
     for number in range(TRIAL_FRAMES):
         frame = av.VideoFrame(TRIAL_SIDE, TRIAL_SIDE, PIX_FMTS[8])
@@ -116,12 +116,12 @@ def trial_packets(name: str, kind: str, crf: int) -> list[Any]:
     return [*packets, *context.encode(None)]
 
 
-def reason_of(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What FFmpeg or PyAV says, without what it was called with."""
     return str(getattr(error, "strerror", None) or error)
 
 
-def unavailable(name: str, why: str) -> UnavailableError:
+def unavailable_error(name: str, why: str) -> UnavailableError:
     """The error for an encoder that cannot be used."""
     return UnavailableError(
         f"the encoder {name} cannot be used: {why}; choose another --encoder, or software"

@@ -14,33 +14,33 @@ from archivecolor.film.pixels import Float32
 DISAGREEMENT = 0.7
 DISAGREEMENT_PER_SPEED = 0.1
 # In even areas flow is arbitrary and does no harm: over what it strays luma changes less than this.
-EVENNESS, MOST_IN_EVEN = 0.02, 6.0
+FLAT_LUMA_CHANGE, MAX_FLAT_ERROR = 0.02, 6.0
 # Differences of luma up to this many times the median are grain.
 GRAIN = 2.5
 # Luma that differs by this much more along the motion is not the same thing (as a spread, 0..1).
-UNLIKENESS = 0.05
+LUMA_DIFFERENCE = 0.05
 # What is trusted less than this does not count as there in the other frame.
-TRUSTED = 0.5
+RELIABLE = 0.5
 
 
 @dataclass(frozen=True)
-class Pull:
+class Warp:
     """The way values of one frame come to another.
 
     Attributes:
-        where: float32 (h, w, 2), x and y in the giving frame for each sample of the taking one.
+        coordinates: float32 (h, w, 2), x and y in the source frame for each sample of the target.
         trust: float32 (h, w), 0..1: 0 where the sample was hidden or something else.
     """
 
-    where: Float32
+    coordinates: Float32
     trust: Float32
 
-    def bring(self, values: Float32) -> Float32:
-        """`values` (h, w, up to 4) of the giving frame, as the taking frame sees them."""
+    def warp(self, values: Float32) -> Float32:
+        """`values` (h, w, up to 4) of the source frame, as the target frame sees them."""
         import cv2
 
-        brought = cv2.remap(values, self.where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(brought, np.float32)
+        warped = cv2.remap(values, self.coordinates, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(warped, np.float32)
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Motion:
         from_after: brings values of the later frame to the earlier one.
     """
 
-    from_before: Pull
-    from_after: Pull
+    from_before: Warp
+    from_after: Warp
 
 
-class MotionFinder:
+class MotionEstimator:
     """Finds motion by dense inverse search (Kroeger et al. 2016), both ways.
 
     Brightness and contrast are brought to those of the other frame first: old film flickers.
@@ -68,37 +68,37 @@ class MotionFinder:
         library: Any = cv2
         self._flow = library.DISOpticalFlow_create(library.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
-    def between(self, before: Float32, after: Float32) -> Motion:
+    def estimate(self, before: Float32, after: Float32) -> Motion:
         """Motion between two frames.
 
         Args:
             before: float32 (h, w) luma, 0..1.
             after: likewise, the next frame.
         """
-        alike = matched(before, after)
-        one, other = as_bytes(alike), as_bytes(after)
-        forth = self._flow.calc(one, other, None)
-        back = self._flow.calc(other, one, None)
+        matched = match_brightness(before, after)
+        one, other = to_uint8(matched), to_uint8(after)
+        forward = self._flow.calc(one, other, None)
+        backward = self._flow.calc(other, one, None)
         return Motion(
-            from_before=pull_of(back, forth, after, alike),
-            from_after=pull_of(forth, back, alike, after),
+            from_before=warp_of(backward, forward, after, matched),
+            from_after=warp_of(forward, backward, matched, after),
         )
 
 
-def matched(luma: Float32, like: Float32) -> Float32:
+def match_brightness(luma: Float32, like: Float32) -> Float32:
     """`luma` with the mean and the contrast of `like`."""
     contrast = max(float(luma.std()), 1e-3)
     gain = np.float32(max(float(like.std()), 1e-3) / contrast)
-    alike: Float32 = (luma - luma.mean()) * gain + like.mean()
-    return alike
+    matched: Float32 = (luma - luma.mean()) * gain + like.mean()
+    return matched
 
 
-def as_bytes(luma: Float32) -> Any:
+def to_uint8(luma: Float32) -> Any:
     """Luma as the flow wants it, uint8."""
     return np.clip(luma * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
-def length(vectors: Float32) -> Float32:
+def vector_length(vectors: Float32) -> Float32:
     """Length (h, w) of vectors (h, w, 2)."""
     return magnitude(vectors[..., 0], vectors[..., 1])
 
@@ -111,7 +111,7 @@ def magnitude(across: Float32, down: Float32) -> Float32:
     return squared
 
 
-def harmless(luma: Float32) -> Float32:
+def flow_tolerance(luma: Float32) -> Float32:
     """How far motion may stray (h, w), in samples, before luma (h, w) tells the difference."""
     import cv2
 
@@ -122,38 +122,40 @@ def harmless(luma: Float32) -> Float32:
     slope = cv2.dilate(
         magnitude(np.asarray(across, np.float32), np.asarray(down, np.float32)), np.ones((5, 5), np.uint8)
     )
-    far: Float32 = np.float32(EVENNESS) / np.maximum(slope, np.float32(1e-6))
-    np.minimum(far, np.float32(MOST_IN_EVEN), out=far)
-    return far
+    tolerance: Float32 = np.float32(FLAT_LUMA_CHANGE) / np.maximum(slope, np.float32(1e-6))
+    np.minimum(tolerance, np.float32(MAX_FLAT_ERROR), out=tolerance)
+    return tolerance
 
 
 @lru_cache(maxsize=1)
-def places(height: int, width: int) -> Float32:
+def sample_grid(height: int, width: int) -> Float32:
     """X and y of every sample, float32 (h, w, 2)."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     return np.stack([columns, rows], axis=-1)
 
 
-def pull_of(there: Float32, back: Float32, taking: Float32, giving: Float32) -> Pull:
-    """The pull of a flow `there` from the taking frame to the giving one, checked by the flow `back`."""
+def warp_of(forward: Float32, backward: Float32, target: Float32, source: Float32) -> Warp:
+    """The warp by a flow `forward` from the target frame to the source, checked by the flow `backward`."""
     import cv2
 
-    height, width = taking.shape
-    where = places(height, width) + there
-    returned = there + cv2.remap(back, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    allowed = length(there)
+    height, width = target.shape
+    coordinates = sample_grid(height, width) + forward
+    returned = forward + cv2.remap(
+        backward, coordinates, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    allowed = vector_length(forward)
     allowed *= np.float32(DISAGREEMENT_PER_SPEED)
     allowed += np.float32(DISAGREEMENT)
-    astray = length(returned) / np.maximum(allowed, harmless(taking), out=allowed)
-    astray -= 1
-    np.maximum(astray, 0, out=astray)
-    seen = cv2.remap(giving, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    unlike = cv2.blur(cv2.absdiff(seen, taking), (3, 3))
+    inconsistency = vector_length(returned) / np.maximum(allowed, flow_tolerance(target), out=allowed)
+    inconsistency -= 1
+    np.maximum(inconsistency, 0, out=inconsistency)
+    warped = cv2.remap(source, coordinates, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    difference = cv2.blur(cv2.absdiff(warped, target), (3, 3))
     # Grain makes every sample differ a little: only what differs more than most do is something else.
-    unlike -= np.float32(GRAIN) * np.median(unlike)
-    np.maximum(unlike, 0, out=unlike)
-    unlike *= np.float32(1 / UNLIKENESS)
-    trust: Float32 = np.exp(np.float32(-0.5) * (astray * astray + unlike * unlike))
-    x, y = where[..., 0], where[..., 1]
+    difference -= np.float32(GRAIN) * np.median(difference)
+    np.maximum(difference, 0, out=difference)
+    difference *= np.float32(1 / LUMA_DIFFERENCE)
+    trust: Float32 = np.exp(np.float32(-0.5) * (inconsistency * inconsistency + difference * difference))
+    x, y = coordinates[..., 0], coordinates[..., 1]
     trust *= (x > -1) & (x < width) & (y > -1) & (y < height)
-    return Pull(where, trust)
+    return Warp(coordinates, trust)

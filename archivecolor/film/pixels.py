@@ -33,7 +33,7 @@ LUMA_WEIGHTS = {
 }
 
 # Formats that hold the same samples in another order, and the planar one we read them as.
-PLANAR_TWINS = {
+PLANAR_EQUIVALENTS = {
     "nv12": "yuv420p",
     "nv21": "yuv420p",
     "nv16": "yuv422p",
@@ -64,7 +64,14 @@ PLANAR_TWINS = {
 PLANAR_NAME = re.compile(
     r"^(?P<family>yuva?j?|gray|gbra?p)(?P<sampling>4\d\dp?)?(?P<depth>\d+)?(?P<endian>le|be)?$"
 )
-SAMPLING_STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4, 1), "410": (4, 4)}
+CHROMA_SUBSAMPLING = {
+    "420": (2, 2),
+    "422": (2, 1),
+    "444": (1, 1),
+    "440": (1, 2),
+    "411": (4, 1),
+    "410": (4, 4),
+}
 
 
 @dataclass(frozen=True)
@@ -75,14 +82,14 @@ class PixelLayout:
         read_as: the planar format frames are brought to first, without a change of samples.
         family: `yuv`, `gray` or `rgb`.
         depth: bits per sample.
-        steps: luma samples per chroma sample, across and down; None without chroma planes.
+        subsampling: luma samples per chroma sample, across and down; None without chroma planes.
         drops_alpha: the source has an alpha plane, which no film output carries.
     """
 
     read_as: str
     family: str
     depth: int
-    steps: tuple[int, int] | None
+    subsampling: tuple[int, int] | None
     drops_alpha: bool
 
     @property
@@ -97,41 +104,41 @@ def layout_of(pix_fmt: str, is_rgb: bool) -> PixelLayout:
     Raises:
         ItemError: `UNSUPPORTED` for formats whose luma we cannot take exactly.
     """
-    name = PLANAR_TWINS.get(pix_fmt, pix_fmt)
+    name = PLANAR_EQUIVALENTS.get(pix_fmt, pix_fmt)
     match = PLANAR_NAME.match(name)
     if match is None:
         if is_rgb:
-            return packed_rgb(pix_fmt)
+            return packed_rgb_layout(pix_fmt)
         raise ItemError(Reason.UNSUPPORTED, f"frames in the pixel format {pix_fmt} cannot be read exactly")
     family, depth = match["family"], int(match["depth"] or 8)
     sampling = (match["sampling"] or "").rstrip("p")
     alpha = "a" in family.replace("gray", "") or pix_fmt.startswith("ya")
     if family.startswith("gb"):
-        return PixelLayout(f"gbrp{endless(depth)}", "rgb", depth, (1, 1), alpha)
+        return PixelLayout(f"gbrp{pix_fmt_suffix(depth)}", "rgb", depth, (1, 1), alpha)
     if family == "gray":
-        return PixelLayout(f"gray{endless(depth)}", "gray", depth, None, alpha)
-    steps = SAMPLING_STEPS.get(sampling)
-    if steps is None:
+        return PixelLayout(f"gray{pix_fmt_suffix(depth)}", "gray", depth, None, alpha)
+    subsampling = CHROMA_SUBSAMPLING.get(sampling)
+    if subsampling is None:
         raise ItemError(Reason.UNSUPPORTED, f"frames in the pixel format {pix_fmt} cannot be read exactly")
     jpeg = "j" if family.endswith("j") else ""
-    return PixelLayout(f"yuv{jpeg}{sampling}p{endless(depth)}", "yuv", depth, steps, alpha)
+    return PixelLayout(f"yuv{jpeg}{sampling}p{pix_fmt_suffix(depth)}", "yuv", depth, subsampling, alpha)
 
 
-def packed_rgb(pix_fmt: str) -> PixelLayout:
+def packed_rgb_layout(pix_fmt: str) -> PixelLayout:
     """Packed and palette RGB, read as planar RGB of 8 or 16 bits."""
     deep = any(mark in pix_fmt for mark in ("48", "64", "30", "x2"))
     depth = 16 if deep else 8
     alpha = any(mark in pix_fmt for mark in ("argb", "rgba", "abgr", "bgra", "pal8"))
-    return PixelLayout(f"gbrp{endless(depth)}", "rgb", depth, (1, 1), alpha)
+    return PixelLayout(f"gbrp{pix_fmt_suffix(depth)}", "rgb", depth, (1, 1), alpha)
 
 
-def endless(depth: int) -> str:
+def pix_fmt_suffix(depth: int) -> str:
     """The tail of a planar format's name for a depth in bits, little-endian."""
     return "" if depth == 8 else f"{depth}le"
 
 
 @dataclass(frozen=True)
-class Codes:
+class SampleFormat:
     """What sample codes mean: depth and range.
 
     Attributes:
@@ -181,7 +188,7 @@ class Codes:
         return plane
 
 
-def luma_between(plane: Plane, source: Codes, target: Codes) -> Plane:
+def convert_luma(plane: Plane, source: SampleFormat, target: SampleFormat) -> Plane:
     """Luma codes carried from one depth and range to another, rounded to nearest.
 
     The plane itself where both are the same. To more bits the way back is exact; footroom and headroom

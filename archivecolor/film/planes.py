@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archivecolor.film.pixels import LUMA_WEIGHTS, Codes, Float32, Plane, chroma_matrix
+from archivecolor.film.pixels import LUMA_WEIGHTS, Float32, Plane, SampleFormat, chroma_matrix
 
 # MPEG chroma samples sit on the left of the luma samples they belong to when halved across, a quarter
 # of their own width from the middle (H.273, chroma sample location type 0).
@@ -23,31 +23,31 @@ class ChromaPlanes:
 
 
 @dataclass(frozen=True)
-class Painter:
+class ChromaPlaneRenderer:
     """Lays a coarse grid of BT.601 chroma beside luma planes of one size, matrix and range.
 
     Attributes:
         matrix: H.273 code point of the film.
-        codes: depth and range of luma and chroma written.
-        steps: luma samples per chroma sample, across and down.
+        sample_format: depth and range of luma and chroma written.
+        subsampling: luma samples per chroma sample, across and down.
     """
 
     matrix: int
-    codes: Codes
-    steps: tuple[int, int]
+    sample_format: SampleFormat
+    subsampling: tuple[int, int]
 
-    def paint(self, luma: Plane, cbcr: Float32) -> ChromaPlanes:
+    def render(self, luma: Plane, cbcr: Float32) -> ChromaPlanes:
         """Chroma planes for one frame.
 
         Args:
-            luma: (h, w) codes in `codes`.
+            luma: (h, w) codes in `sample_format`.
             cbcr: float32 (gh, gw, 2), BT.601 fractions, over the picture as it is coded.
         """
         import cv2
 
-        across, down = self.steps
+        across, down = self.subsampling
         height, width = -(-luma.shape[0] // down), -(-luma.shape[1] // across)
-        own = self._sited(cv2.transform(cbcr, chroma_matrix(self.matrix)), width)
+        own = self._shift_to_siting(cv2.transform(cbcr, chroma_matrix(self.matrix)), width)
         cb, cr = (
             cv2.resize(
                 np.ascontiguousarray(own[..., channel]), (width, height), interpolation=cv2.INTER_CUBIC
@@ -59,12 +59,12 @@ class Painter:
             if (across, down) == (1, 1)
             else cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
         )
-        shorten(self.codes.luma_fraction(small), cb, cr, self.matrix)
-        return ChromaPlanes(self.codes.chroma_codes(cb), self.codes.chroma_codes(cr))
+        compress_into_gamut(self.sample_format.luma_fraction(small), cb, cr, self.matrix)
+        return ChromaPlanes(self.sample_format.chroma_codes(cb), self.sample_format.chroma_codes(cr))
 
-    def _sited(self, grid: Float32, width: int) -> Float32:
+    def _shift_to_siting(self, grid: Float32, width: int) -> Float32:
         """The grid moved so that chroma samples lie where MPEG puts them."""
-        if self.steps[0] == 1:
+        if self.subsampling[0] == 1:
             return grid
         import cv2
 
@@ -75,7 +75,7 @@ class Painter:
         return np.asarray(moved, np.float32)
 
 
-def shorten(luma: Float32, cb: Float32, cr: Float32, matrix: int) -> None:
+def compress_into_gamut(luma: Float32, cb: Float32, cr: Float32, matrix: int) -> None:
     """Bring Cb and Cr into gamut, in place, by shortening: hue is kept, luma is not touched.
 
     Where chroma is subsampled `luma` is the mean under each chroma sample: to go by its darkest and

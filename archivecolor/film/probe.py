@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from archivecolor.archive.durable import WRITE_ERRNOS
+from archivecolor.archive.atomic import WRITE_ERRNOS
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.pixels import (
     LUMA_WEIGHTS,
@@ -20,8 +20,8 @@ from archivecolor.film.pixels import (
     MATRIX_UNSPECIFIED,
     RANGE_FULL,
     RANGE_LIMITED,
-    Codes,
     PixelLayout,
+    SampleFormat,
     layout_of,
 )
 
@@ -29,7 +29,7 @@ HD_WIDTH, HD_HEIGHT = 1280, 720
 # Containers that hold their own picture. A playlist or a list to concatenate, whatever its name, would
 # make FFmpeg read other files, and is none of these.
 DEMUXERS = "mov matroska avi mpeg mpegvideo mpegts mxf dv ogg asf flv m4v h264 hevc ivf nut yuv4mpegpipe"
-CONFINED = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS.replace(" ", ",")}
+SAFE_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS.replace(" ", ",")}
 # FFmpeg's numbers for the order of fields; the last two are coded in another order than shown.
 PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST = 1, 2, 3
 BOTTOM_ORDERS = (3, 4)
@@ -68,7 +68,7 @@ class FilmFacts:
         width: samples per line, as coded and before rotation.
         height: lines.
         layout: how samples are read.
-        codes: what luma codes mean (of `layout`, RGB sources as full range BT.601).
+        sample_format: what luma codes mean (of `layout`, RGB sources as full range BT.601).
         matrix: H.273 code point of Cb and Cr; for untagged films the one players assume.
         tagged_matrix: the code point in the file, 2 where there is none.
         primaries: H.273 code point, 2 where there is none.
@@ -94,7 +94,7 @@ class FilmFacts:
     width: int
     height: int
     layout: PixelLayout
-    codes: Codes
+    sample_format: SampleFormat
     matrix: int
     tagged_matrix: int
     primaries: int
@@ -123,13 +123,13 @@ class FilmFacts:
         return None if self.seconds is None else round(self.seconds * self.rate)
 
 
-def url_of(path: Path) -> str:
+def ffmpeg_url(path: Path) -> str:
     """`path` as FFmpeg takes it for a file whatever characters it has."""
     return f"file:{path}"
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def open_film(path: Path) -> Iterator[Any]:
     """Open a film for reading.
 
     Raises:
@@ -140,7 +140,9 @@ def opened(path: Path) -> Iterator[Any]:
     with film_errors():
         if path.stat().st_size == 0:
             raise ItemError(Reason.EMPTY, "the file has no bytes")
-        container = av.open(url_of(path), metadata_errors="surrogateescape", options=dict(CONFINED))
+        container = av.open(
+            ffmpeg_url(path), metadata_errors="surrogateescape", options=dict(SAFE_OPEN_OPTIONS)
+        )
     try:
         yield container
     finally:
@@ -155,7 +157,7 @@ def film_errors() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise vanished() from error
+        raise vanished_error() from error
     except PermissionError as error:
         raise ItemError(Reason.PERMISSION, "the film may not be read") from error
     except av.error.DecoderNotFoundError as error:
@@ -168,7 +170,7 @@ def film_errors() -> Iterator[None]:
         raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
 
 
-def vanished() -> ItemError:
+def vanished_error() -> ItemError:
     """The error for a film that is gone."""
     return ItemError(Reason.VANISHED, "the film is no longer there")
 
@@ -179,14 +181,14 @@ def probe(path: Path) -> FilmFacts:
     Raises:
         ItemError: where it is no film, has no picture, or one that cannot be read exactly.
     """
-    with opened(path) as container:
-        stream = picture_stream(container)
+    with open_film(path) as container:
+        stream = main_video_stream(container)
         with film_errors():
             frame = first_frame(container, stream)
-        return facts_of(path, container, stream, frame)
+        return film_facts(path, container, stream, frame)
 
 
-def picture_stream(container: Any) -> Any:
+def main_video_stream(container: Any) -> Any:
     """The stream that is the film: the first video stream that is no cover."""
     from av.stream import Disposition
 
@@ -211,7 +213,7 @@ def first_frame(container: Any, stream: Any) -> Any:
     raise ItemError(Reason.UNREADABLE, "not one frame of its picture can be decoded")
 
 
-def facts_of(path: Path, container: Any, stream: Any, frame: Any) -> FilmFacts:
+def film_facts(path: Path, container: Any, stream: Any, frame: Any) -> FilmFacts:
     """Facts from an open container and its first frame."""
     layout = layout_of(frame.format.name, is_rgb(frame))
     full = is_full_range(frame, layout)
@@ -227,7 +229,7 @@ def facts_of(path: Path, container: Any, stream: Any, frame: Any) -> FilmFacts:
         width=frame.width,
         height=frame.height,
         layout=layout,
-        codes=Codes(layout.depth, full),
+        sample_format=SampleFormat(layout.depth, full),
         matrix=matrix_for(tagged, layout, frame),
         tagged_matrix=tagged,
         primaries=int(frame.color_primaries),
@@ -238,7 +240,7 @@ def facts_of(path: Path, container: Any, stream: Any, frame: Any) -> FilmFacts:
         time_base=stream.time_base,
         rate=stream.average_rate or stream.guessed_rate or Fraction(25),
         field_order=int(stream.codec_context.field_order),
-        seconds=promised_seconds(container, stream),
+        seconds=container_seconds(container, stream),
         frames=stream.frames or None,
     )
 
@@ -295,7 +297,7 @@ def display_matrix(frame: Any) -> tuple[int, ...] | None:
     return None
 
 
-def promised_seconds(container: Any, stream: Any) -> float | None:
+def container_seconds(container: Any, stream: Any) -> float | None:
     """Duration of the picture as the container says, or of the whole container."""
     import av
 

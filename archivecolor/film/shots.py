@@ -19,26 +19,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.archive.durable import replacing
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import UsageError
-from archivecolor.film.pixels import Codes, Float32, Plane
+from archivecolor.film.pixels import Float32, Plane, SampleFormat
 
 Float64 = npt.NDArray[np.float64]
 
-THUMB_SIZE = (48, 36)  # across, down
-REACH = 4  # frames over which a picture may come back
-FAR = 24  # frames over which a dissolve is looked for
+THUMBNAIL_SIZE = (48, 36)  # across, down
+RETURN_WINDOW = 4  # frames over which a picture may come back
+DISSOLVE_WINDOW = 24  # frames over which a dissolve is looked for
 NEIGHBOURS = 6  # frames on each side that say how much a shot moves
 
 # Distances are mean differences of thumbnails in units of their contrast; set on films with known cuts.
 CUT_DISTANCE = 0.16
 CUT_AGAINST_NEIGHBOURS = 2.2
-BACK_AGAIN = 0.45  # share of a jump below which the picture came back
-JERK_LEAVES = 0.4  # share of a jump that a jerk of the camera leaves unexplained; cuts leave 0.7 and more
-MOST_GROWTH = 1.4  # of a jump's distance one frame later: more is fast movement
+RETURN_RATIO = 0.45  # share of a jump below which the picture came back
+JERK_RESIDUAL = 0.4  # share of a jump that a jerk of the camera leaves unexplained; cuts leave 0.7 and more
+MAX_GROWTH = 1.4  # of a jump's distance one frame later: more is fast movement
 CELL_LIMIT = 1.5  # a cell differs no more than this: a blot of dust weighs little
 BLANK_CONTRAST = 2.5 / 255
-LEAST_CONTRAST = 6.0 / 255
+MIN_CONTRAST = 6.0 / 255
 DISSOLVE_DISTANCE = 0.45
 DISSOLVE_RESIDUAL = 0.4
 DISSOLVE_SHARES = (0.2, 0.8)
@@ -65,7 +65,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Thumb:
+class Thumbnail:
     """A frame as shots are judged: one mean, one contrast, and the room each cell may move in."""
 
     cells: Float32
@@ -73,68 +73,71 @@ class Thumb:
     high: Float32
     contrast: float
 
-    def without_edge(self, down: int, across: int) -> Thumb:
+    def overlap(self, down: int, across: int) -> Thumbnail:
         """What another frame shows too, when this one's cells lie so much further down and across in it."""
         height, width = self.cells.shape
         rows = slice(max(0, -down), height - max(0, down))
         columns = slice(max(0, -across), width - max(0, across))
         low, high = self.low[rows, columns], self.high[rows, columns]
-        return Thumb(self.cells[rows, columns], low, high, self.contrast)
+        return Thumbnail(self.cells[rows, columns], low, high, self.contrast)
 
 
-class ShotFinder:
+class ShotDetector:
     """Looks at every frame once, in order; `shots` then says where shots begin."""
 
     def __init__(self) -> None:
-        self._recent: deque[Thumb] = deque(maxlen=FAR + 1)
+        self._recent: deque[Thumbnail] = deque(maxlen=DISSOLVE_WINDOW + 1)
         # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
         self._steps = array("d")
         self._contrasts = array("d")
         self._blends: list[Blend] = []
 
-    def look(self, luma: Plane, codes: Codes) -> None:
+    def add(self, luma: Plane, sample_format: SampleFormat) -> None:
         """Take one frame in."""
-        thumb = thumb_of(luma, codes)
-        self._recent.append(thumb)
+        thumbnail = make_thumbnail(luma, sample_format)
+        self._recent.append(thumbnail)
         past = list(self._recent)
         steps = [
-            distance(past[-1 - back], thumb) if len(past) > back else 0.0 for back in range(1, REACH + 1)
+            distance(past[-1 - back], thumbnail) if len(past) > back else 0.0
+            for back in range(1, RETURN_WINDOW + 1)
         ]
         if steps[0] >= CUT_DISTANCE:
-            left = moved_distance(past[-2], thumb)
-            steps[0] = left if left < JERK_LEAVES * steps[0] else steps[0]
+            left = aligned_distance(past[-2], thumbnail)
+            steps[0] = left if left < JERK_RESIDUAL * steps[0] else steps[0]
         self._steps.extend(steps)
-        self._contrasts.append(thumb.contrast)
-        blend = blend_of(past) if len(past) == FAR + 1 else NO_BLEND
+        self._contrasts.append(thumbnail.contrast)
+        blend = fit_blend(past) if len(past) == DISSOLVE_WINDOW + 1 else NO_BLEND
         self._blends.append(blend if blend.mixed else NO_BLEND)
 
     def shots(self) -> tuple[Shot, ...]:
         """All shots, in order, without gaps."""
-        steps = np.array(self._steps).reshape(-1, REACH)
-        begins = dissolves(self._blends) | jumps(steps)
-        for frame, why in fades(np.array(self._contrasts)).items():
+        steps = np.array(self._steps).reshape(-1, RETURN_WINDOW)
+        begins = find_dissolves(self._blends) | find_cuts(steps)
+        for frame, why in find_fades(np.array(self._contrasts)).items():
             if begins.get(frame) != "after-flash":
                 begins[frame] = why
-        return shots_from(begins, len(steps))
+        return shots_from_starts(begins, len(steps))
 
 
-def thumb_of(luma: Plane, codes: Codes) -> Thumb:
+def make_thumbnail(luma: Plane, sample_format: SampleFormat) -> Thumbnail:
     """A frame brought to one mean and one contrast, small."""
     import cv2
 
-    small = codes.luma_fraction(cv2.resize(luma, THUMB_SIZE, interpolation=cv2.INTER_AREA))
+    small = sample_format.luma_fraction(cv2.resize(luma, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA))
     contrast = float(small.std())
-    cells = (small - small.mean()) / np.float32(max(contrast, LEAST_CONTRAST))
+    cells = (small - small.mean()) / np.float32(max(contrast, MIN_CONTRAST))
     kernel = np.ones((3, 3), np.uint8)
-    return Thumb(cells, np.asarray(cv2.erode(cells, kernel)), np.asarray(cv2.dilate(cells, kernel)), contrast)
+    return Thumbnail(
+        cells, np.asarray(cv2.erode(cells, kernel)), np.asarray(cv2.dilate(cells, kernel)), contrast
+    )
 
 
-def distance(one: Thumb, other: Thumb) -> float:
+def distance(one: Thumbnail, other: Thumbnail) -> float:
     """How much two frames differ beyond what a small movement explains."""
-    return (outside(one.cells, other) + outside(other.cells, one)) / 2
+    return (mean_excess(one.cells, other) + mean_excess(other.cells, one)) / 2
 
 
-def moved_distance(before: Thumb, after: Thumb) -> float:
+def aligned_distance(before: Thumbnail, after: Thumbnail) -> float:
     """How much two frames differ beyond what a jerk of the camera explains."""
     import cv2
 
@@ -144,12 +147,12 @@ def moved_distance(before: Thumb, after: Thumb) -> float:
     fit = cv2.matchTemplate(before.cells, middle, cv2.TM_CCOEFF_NORMED)
     row, column = np.unravel_index(int(np.argmax(fit)), fit.shape)
     down, across = int(row) - top, int(column) - left
-    return distance(before.without_edge(-down, -across), after.without_edge(down, across))
+    return distance(before.overlap(-down, -across), after.overlap(down, across))
 
 
-def outside(cells: Float32, room: Thumb) -> float:
+def mean_excess(cells: Float32, bounds: Thumbnail) -> float:
     """Mean of how far cells lie outside the room of another frame's."""
-    beyond = np.maximum(np.maximum(cells - room.high, room.low - cells), 0)
+    beyond = np.maximum(np.maximum(cells - bounds.high, bounds.low - cells), 0)
     return float(np.minimum(beyond, CELL_LIMIT).mean())
 
 
@@ -179,32 +182,32 @@ class Blend:
 NO_BLEND = Blend(0.0, 1.0, 0.0, 0)
 
 
-def blend_of(past: Sequence[Thumb]) -> Blend:
+def fit_blend(past: Sequence[Thumbnail]) -> Blend:
     """Hold the middle of a stretch against its ends."""
     first, middle, last = past[0], past[len(past) // 2], past[-1]
     apart = distance(first, last)
     if apart < DISSOLVE_DISTANCE:
         return NO_BLEND
-    towards = last.cells - first.cells
-    length = float((towards * towards).sum()) + 1e-6
-    share = float(((middle.cells - first.cells) * towards).sum()) / length
-    left = middle.cells - first.cells - np.float32(share) * towards
+    direction = last.cells - first.cells
+    length = float((direction * direction).sum()) + 1e-6
+    share = float(((middle.cells - first.cells) * direction).sum()) / length
+    left = middle.cells - first.cells - np.float32(share) * direction
     residual = float(np.sqrt((left * left).sum() / length))
-    return Blend(apart, residual, share, frames_after_blend(past, first, towards, length))
+    return Blend(apart, residual, share, frames_after_blend(past, first, direction, length))
 
 
-def frames_after_blend(past: Sequence[Thumb], first: Thumb, towards: Float32, length: float) -> int:
+def frames_after_blend(past: Sequence[Thumbnail], first: Thumbnail, direction: Float32, length: float) -> int:
     """Frames at the end of a stretch that are the later picture alone."""
     count = 0
-    for thumb in reversed(past):
-        share = float(((thumb.cells - first.cells) * towards).sum()) / length
+    for thumbnail in reversed(past):
+        share = float(((thumbnail.cells - first.cells) * direction).sum()) / length
         if share < 0.94:
             break
         count += 1
     return count
 
 
-def jumps(steps: Float64) -> dict[int, str]:
+def find_cuts(steps: Float64) -> dict[int, str]:
     """Cuts and flashes, by frame, from the distances to the 1, 2, 3 and 4 frames before (n, 4)."""
     found: dict[int, str] = {}
     frame = 1
@@ -215,7 +218,7 @@ def jumps(steps: Float64) -> dict[int, str]:
             if length:
                 found[frame] = "flash"
                 found[frame + length] = "after-flash"
-            elif stays_away(steps, frame):
+            elif is_lasting(steps, frame):
                 found[frame] = "cut"
         frame += max(1, length + 1 if length else 1)
     return {frame: why for frame, why in found.items() if frame < len(steps)}
@@ -235,28 +238,28 @@ def is_jump(steps: Float64, frame: int) -> bool:
 
 def flash_length(steps: Float64, frame: int) -> int:
     """After how many frames the picture from before the jump is back; 0 where it is not."""
-    for length in range(1, REACH):
-        if frame + length < len(steps) and steps[frame + length, length] < BACK_AGAIN * steps[frame, 0]:
+    for length in range(1, RETURN_WINDOW):
+        if frame + length < len(steps) and steps[frame + length, length] < RETURN_RATIO * steps[frame, 0]:
             return length
     return 0
 
 
-def stays_away(steps: Float64, frame: int) -> bool:
+def is_lasting(steps: Float64, frame: int) -> bool:
     """Whether frames on both sides of a jump differ, not only the two that meet, and differ alike."""
-    if frame + 1 < len(steps) and steps[frame + 1, 1] > MOST_GROWTH * steps[frame, 0]:
+    if frame + 1 < len(steps) and steps[frame + 1, 1] > MAX_GROWTH * steps[frame, 0]:
         return False
-    pairs = [steps[frame + ahead, ahead] for ahead in range(REACH) if frame + ahead < len(steps)]
-    pairs += [steps[frame, back] for back in range(1, REACH) if frame > back]
+    pairs = [steps[frame + ahead, ahead] for ahead in range(RETURN_WINDOW) if frame + ahead < len(steps)]
+    pairs += [steps[frame, back] for back in range(1, RETURN_WINDOW) if frame > back]
     return bool(min(pairs) >= 0.7 * CUT_DISTANCE)
 
 
-def fades(contrasts: Float64) -> dict[int, str]:
+def find_fades(contrasts: Float64) -> dict[int, str]:
     """Where a picture comes back out of blank frames."""
     blank = contrasts < BLANK_CONTRAST
     return {int(frame): "fade" for frame in np.flatnonzero(blank[:-1] & ~blank[1:]) + 1}
 
 
-def dissolves(blends: Sequence[Blend]) -> dict[int, str]:
+def find_dissolves(blends: Sequence[Blend]) -> dict[int, str]:
     """Where dissolves end."""
     found: dict[int, str] = {}
     run: list[tuple[float, int]] = []
@@ -270,7 +273,7 @@ def dissolves(blends: Sequence[Blend]) -> dict[int, str]:
     return found
 
 
-def shots_from(begins: dict[int, str], count: int) -> tuple[Shot, ...]:
+def shots_from_starts(begins: dict[int, str], count: int) -> tuple[Shot, ...]:
     """Shots from their first frames and reasons."""
     if count == 0:
         return ()
@@ -293,7 +296,7 @@ def write_shots(path: Path, shots: Iterable[Shot], seconds: Sequence[float]) -> 
     writer.writerow(COLUMNS)
     for number, shot in enumerate(shots, start=1):
         writer.writerow([number, shot.first, shot.last, f"{seconds[shot.first]:.3f}", shot.begins])
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text.getvalue(), encoding="utf-8")
 
 
@@ -323,7 +326,7 @@ def read_shots(path: Path, count: int) -> tuple[Shot, ...]:
             )
         last = frame
         begins[frame] = "file"
-    return shots_from(begins, count)
+    return shots_from_starts(begins, count)
 
 
 def first_frame_of(row: dict[str, Any], path: Path, number: int) -> int:

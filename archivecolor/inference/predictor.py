@@ -25,7 +25,7 @@ from archivecolor.inference.tiling import (
     padded_shape,
     windows_of,
 )
-from archivecolor.settings import AnswerOptions
+from archivecolor.settings import InferenceOptions
 
 # Measured: at 7/8 of the size a second look helps; at 3/4, 5/4 and 3/2 it does harm.
 SECOND_LOOK = 0.875
@@ -70,7 +70,7 @@ class Predictor:
         parallel_calls: pictures, or batches, that should be in work at once.
     """
 
-    def __init__(self, runtime: Runtime, options: AnswerOptions) -> None:
+    def __init__(self, runtime: Runtime, options: InferenceOptions) -> None:
         self.runtime = runtime
         self.name = runtime.title
         self.digest = runtime.digest
@@ -240,7 +240,7 @@ def _cell_means(luma: Float32, shape: tuple[int, ...]) -> Float32:
     return np.asarray(cv2.resize(luma, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def open_predictor(checkpoint: Path | None, options: AnswerOptions) -> Predictor:
+def open_predictor(checkpoint: Path | None, options: InferenceOptions) -> Predictor:
     """The network of a checkpoint file, the built-in one if None, on its device.
 
     Raises:
@@ -248,7 +248,7 @@ def open_predictor(checkpoint: Path | None, options: AnswerOptions) -> Predictor
         UsageError, UnavailableError: the device has no such name, or is not there.
     """
     from archivecolor.inference.torch_runtime import TorchRuntime
-    from archivecolor.model.builtin import checkpoint_path
-    from archivecolor.model.checkpoint import load_checkpoint
+    from archivecolor.networks.builtin import checkpoint_path
+    from archivecolor.networks.checkpoint import load_checkpoint
 
     return Predictor(TorchRuntime(load_checkpoint(checkpoint_path(checkpoint)), options), options)

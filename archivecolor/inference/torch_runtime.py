@@ -14,9 +14,9 @@ from archivecolor.engine.workers import core_count
 from archivecolor.errors import OutOfMemoryError
 from archivecolor.inference.runtime import Float32, NetworkOutput
 from archivecolor.inference.torch_optimize import cast_weights, fold_batch_norms
-from archivecolor.model.checkpoint import Checkpoint
-from archivecolor.model.device import choose_device, choose_precision, is_out_of_memory, mixed_precision
-from archivecolor.settings import AnswerOptions
+from archivecolor.networks.checkpoint import Checkpoint
+from archivecolor.networks.device import choose_device, choose_precision, is_out_of_memory, mixed_precision
+from archivecolor.settings import InferenceOptions
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class TorchRuntime:
 
     name = "torch"
 
-    def __init__(self, checkpoint: Checkpoint, options: AnswerOptions) -> None:
+    def __init__(self, checkpoint: Checkpoint, options: InferenceOptions) -> None:
         self.version = str(torch.__version__)
         self.title = checkpoint.info.title or checkpoint.info.network
         self.digest = checkpoint.digest
@@ -102,7 +102,7 @@ class TorchRuntime:
     def _ask(self, lightness: Tensor, with_features: bool) -> NetworkOutput:
         shown = lightness.to(self.device).contiguous(memory_format=torch.channels_last)
         with mixed_precision(self.device, self.precision):
-            answer = self._generator.answer(shown)
+            answer = self._generator.predict_ab(shown)
         features = answer.features if with_features else None
         return NetworkOutput(
             ab=_channels_last(answer.ab),

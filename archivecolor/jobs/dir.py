@@ -8,34 +8,34 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
-from archivecolor.archive.bag import tree_for
-from archivecolor.archive.durable import sweep_parts
+from archivecolor.archive.atomic import remove_stale_parts
+from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, prepare_output
 from archivecolor.archive.lock import locked
-from archivecolor.archive.manifest import Manifest, Writer
-from archivecolor.archive.plan import Action, Plan, Question, make_plan
+from archivecolor.archive.manifest import Manifest, ManifestWriter
+from archivecolor.archive.plan import Plan, PlanAction, PlanInputs, make_plan
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import now_utc
-from archivecolor.archive.replaced import remove_replaced
-from archivecolor.archive.runfile import read_run
-from archivecolor.archive.walk import OUR_FOLDER, PassedOver, walk
-from archivecolor.engine.progress import Ending, Listener, Progress, Tally
-from archivecolor.engine.stopping import Stop, listening
+from archivecolor.archive.run_json import read_run_summary
+from archivecolor.archive.superseded import remove_superseded
+from archivecolor.archive.walk import STATE_FOLDER, SkippedFiles, walk
+from archivecolor.engine.progress import Listener, Progress, ProgressCounter, RunResult
+from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
-from archivecolor.jobs.accounts import (
+from archivecolor.jobs.photographs import PhotoRunContext, photographs
+from archivecolor.jobs.run_files import (
     MEGAPIXELS,
-    Account,
-    RunFile,
-    begun_run,
-    close_books,
+    RecordSink,
+    RunJson,
+    finalize_run,
     manifest_path,
-    run_path,
+    new_run_summary,
+    run_json_path,
     write_output_bag,
 )
-from archivecolor.jobs.photographs import Making, photographs
-from archivecolor.model.builtin import checkpoint_path
+from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import DirSettings
 
 
@@ -53,19 +53,21 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class PlannedPhotographs:
     """The files of a run: what is to be done, and what was left aside."""
 
     plan: Plan
     manifest: Manifest
-    passed_over: PassedOver
+    skipped_files: SkippedFiles
 
     @property
     def untouched(self) -> dict[str, int]:
         """Files that need nothing, and names that were passed over, by reason."""
-        counts = {word.value: self.plan.counts[word] for word in (Action.UP_TO_DATE, Action.FAILED_BEFORE)}
-        passed = {f"{word.value} passed over": count for word, count in self.passed_over.counts.items()}
-        return {word: count for word, count in (counts | passed).items() if count}
+        counts = {
+            word.value: self.plan.counts[word] for word in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE)
+        }
+        skipped = {f"{word.value} passed over": count for word, count in self.skipped_files.counts.items()}
+        return {word: count for word, count in (counts | skipped).items() if count}
 
 
 def forecast(settings: DirSettings) -> Forecast:
@@ -75,13 +77,13 @@ def forecast(settings: DirSettings) -> Forecast:
         UsageError, CheckpointError: as `colour_folder`.
     """
     check_folders(settings.input, settings.output)
-    settings = into_tree(settings)
-    chosen = choose(settings, sha256_of(checkpoint_path(settings.checkpoint)), Stop())
-    last_run = read_run(run_path(settings.output))
-    return Forecast(estimate(chosen.plan, settings.input, last_run), chosen.untouched)
+    settings = with_content_root(settings)
+    planned = plan_photographs(settings, sha256_of(checkpoint_path(settings.checkpoint)), Stop())
+    last_run = read_run_summary(run_json_path(settings.output))
+    return Forecast(estimate(planned.plan, settings.input, last_run), planned.untouched)
 
 
-def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str, ...] = ()) -> Ending:
+def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str, ...] = ()) -> RunResult:
     """Colour every photograph of a folder that is not up to date.
 
     A picture that cannot be done costs itself: its record says why. Runs until all is settled, or
@@ -101,43 +103,43 @@ def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str,
     """
     check_folders(settings.input, settings.output)
     weights = sha256_of(checkpoint_path(settings.checkpoint))
-    asked, settings = settings, into_tree(settings)
+    requested, settings = settings, with_content_root(settings)
     with (
-        output_for_use(settings.output),
-        listening(Stop(settings.max_runtime)) as stop,
+        prepared_output(settings.output),
+        stop_on_signals(Stop(settings.max_runtime)) as stop,
         locked(settings.output, settings.wait_lock),
     ):
-        sweep_parts(asked.output)
-        chosen = choose(settings, weights, stop)
-        run = RunFile.begin(settings.output, begun_run(command, asked, weights))
+        remove_stale_parts(requested.output)
+        planned = plan_photographs(settings, weights, stop)
+        run_json = RunJson.begin(settings.output, new_run_summary(command, requested, weights))
         try:
-            ending = colour_chosen(chosen, Making(settings, weights), listener, stop)
-            run.end(ending)
+            result = colour_planned(planned, PhotoRunContext(settings, weights), listener, stop)
+            run_json.end(result)
             # run.json lies in the bag: nothing is written there after this.
-            if asked.bag and stop.exit_code is None:
-                write_output_bag(asked.output)
+            if requested.bag and stop.exit_code is None:
+                write_output_bag(requested.output)
         except KeyboardInterrupt:
-            sweep_parts(asked.output)
+            remove_stale_parts(requested.output)
             raise
         except ArchivecolorError as error:
-            run.end_with(error)
+            run_json.end_with_error(error)
             raise
-        return ending
+        return result
 
 
-def into_tree(settings: DirSettings) -> DirSettings:
+def with_content_root(settings: DirSettings) -> DirSettings:
     """Settings whose output is the folder of the tree itself: that of a bag lies inside it.
 
     Raises:
         UsageError: the output was begun the other way.
     """
-    return replace(settings, output=tree_for(settings.output, bag=settings.bag))
+    return replace(settings, output=content_root_for_run(settings.output, bag=settings.bag))
 
 
 @contextmanager
-def output_for_use(output: Path) -> Iterator[None]:
+def prepared_output(output: Path) -> Iterator[None]:
     """Make the output folder; a run that is refused while it plans leaves no new folder behind."""
-    ours = output / OUR_FOLDER
+    ours = output / STATE_FOLDER
     made = [folder for folder in (ours, *ours.parents) if not folder.exists()]
     prepare_output(output)
     try:
@@ -149,15 +151,15 @@ def output_for_use(output: Path) -> Iterator[None]:
         raise
 
 
-def choose(settings: DirSettings, weights: str, stop: Stop) -> Chosen:
+def plan_photographs(settings: DirSettings, weights: str, stop: Stop) -> PlannedPhotographs:
     """Walk the input and plan what is to be done.
 
     Raises:
         UsageError: as `walk`, `make_plan` and `Manifest`.
     """
-    passed_over = PassedOver()
+    skipped_files = SkippedFiles()
     manifest = Manifest(manifest_path(settings.output))
-    question = Question(
+    inputs = PlanInputs(
         input=settings.input,
         output=settings.output,
         format=settings.format,
@@ -166,32 +168,36 @@ def choose(settings: DirSettings, weights: str, stop: Stop) -> Chosen:
         options=settings,
     )
     # The end of the time does not cut the plan short: it is what says how much is left.
-    found = takewhile(lambda _: stop.exit_code is None, walk(settings.input, settings, passed_over))
-    return Chosen(make_plan(found, manifest, question), manifest, passed_over)
+    found = takewhile(lambda _: stop.exit_code is None, walk(settings.input, settings, skipped_files))
+    return PlannedPhotographs(make_plan(found, manifest, inputs), manifest, skipped_files)
 
 
-def colour_chosen(chosen: Chosen, making: Making, listener: Listener, stop: Stop) -> Ending:
+def colour_planned(
+    planned: PlannedPhotographs, context: PhotoRunContext, listener: Listener, stop: Stop
+) -> RunResult:
     """Colour what the plan says, and write down what became of it."""
-    settings, plan = making.settings, chosen.plan
-    tally = Tally(total=len(plan.items), unit=MEGAPIXELS)
-    listener.began(tally.now())
+    settings, plan = context.settings, planned.plan
+    counter = ProgressCounter(total=len(plan.items), unit=MEGAPIXELS)
+    listener.began(counter.snapshot())
     premis = PremisFiles(settings.output, settings.premis)
-    premis.fill(chosen.manifest, until=lambda: stop.requested)
-    with Writer(manifest_path(settings.output)) as writer:
+    premis.write_missing(planned.manifest, should_stop=lambda: stop.requested)
+    with ManifestWriter(manifest_path(settings.output)) as writer:
         # What a killed run left to be removed; its records may not be on disk yet.
         writer.sync()
-        remove_replaced(chosen.manifest, premis, until=lambda: stop.requested)
-        account = Account(writer, premis, tally, listener)
+        remove_superseded(planned.manifest, premis, should_stop=lambda: stop.requested)
+        sink = RecordSink(writer, premis, counter, listener)
         if plan.items:
             warn_without_exiftool()
-        renew_touched(chosen, writer)
-        with closing(photographs(plan.items, making, stop)) as entries:
-            for entry in entries:
-                account.enter(entry.record, entry.megapixels)
-                if too_many_failures(tally.now(), settings):
+        refresh_touched_records(planned, writer)
+        with closing(photographs(plan.items, context, stop)) as results:
+            for result in results:
+                sink.append(result.record, result.megapixels)
+                if too_many_failures(counter.snapshot(), settings):
                     break
-    close_books(settings.output, premis, until=lambda: stop.requested)
-    return Ending(tally.now(), exit_code(tally.now(), chosen, settings, stop), chosen.untouched)
+    finalize_run(settings.output, premis, should_stop=lambda: stop.requested)
+    return RunResult(
+        counter.snapshot(), exit_code(counter.snapshot(), planned, settings, stop), planned.untouched
+    )
 
 
 def warn_without_exiftool() -> None:
@@ -201,10 +207,10 @@ def warn_without_exiftool() -> None:
     program()
 
 
-def renew_touched(chosen: Chosen, writer: Writer) -> None:
+def refresh_touched_records(planned: PlannedPhotographs, writer: ManifestWriter) -> None:
     """Give sources whose time alone changed a record with the new time."""
-    for found in chosen.plan.touched:
-        record = chosen.manifest.record(found.path)
+    for found in planned.plan.touched:
+        record = planned.manifest.record(found.path)
         source = replace(record.source, mtime_ns=found.mtime_ns)
         writer.append(replace(record, source=source, at=now_utc()))
 
@@ -214,12 +220,12 @@ def too_many_failures(progress: Progress, settings: DirSettings) -> bool:
     return settings.max_failures is not None and progress.failed > settings.max_failures
 
 
-def exit_code(progress: Progress, chosen: Chosen, settings: DirSettings, stop: Stop) -> ExitCode:
+def exit_code(progress: Progress, planned: PlannedPhotographs, settings: DirSettings, stop: Stop) -> ExitCode:
     """What the process answers, by the worst that happened."""
     if stop.exit_code is not None:
         return stop.exit_code
     if too_many_failures(progress, settings):
         return ExitCode.TOO_MANY_FAILURES
-    if progress.failed or chosen.plan.counts[Action.FAILED_BEFORE]:
+    if progress.failed or planned.plan.counts[PlanAction.FAILED_BEFORE]:
         return ExitCode.SOME_FAILED
     return ExitCode.OK

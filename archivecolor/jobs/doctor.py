@@ -12,10 +12,10 @@ from importlib.util import find_spec
 
 from archivecolor.engine.workers import core_count
 from archivecolor.errors import ArchivecolorError
-from archivecolor.model.builtin import built_in_path, checkpoint_path
+from archivecolor.networks.builtin import built_in_path, checkpoint_path
 from archivecolor.settings import DoctorSettings
 
-ANSWER_SECONDS = 30
+VERSION_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,19 @@ def examine(settings: DoctorSettings) -> list[Finding]:
     return [
         Finding("archivecolor", True, True, f"{version('archivecolor')}, Python {platform.python_version()}"),
         Finding("processor", True, True, f"{core_count()} cores, {platform.machine()}"),
-        finding("device", lambda: device_facts(settings)),
-        finding("weights", lambda: weights_facts(settings)),
-        program(
+        check_facts("device", lambda: device_facts(settings)),
+        check_facts("weights", lambda: weights_facts(settings)),
+        check_program(
             "ffmpeg",
             "-version",
             "no second check of copied sound, and no WMA sound carried, without it",
         ),
-        program("exiftool", "-ver", "metadata is carried as far as Pillow can without it"),
-        heic(),
+        check_program("exiftool", "-ver", "metadata is carried as far as Pillow can without it"),
+        check_heic(),
     ]
 
 
-def finding(name: str, facts: Callable[[], str]) -> Finding:
+def check_facts(name: str, facts: Callable[[], str]) -> Finding:
     """Something that photographs need: its facts, or why there are none."""
     try:
         return Finding(name, True, True, facts())
@@ -64,7 +64,7 @@ def device_facts(settings: DoctorSettings) -> str:
     """Where the network would run, in which number format."""
     import torch
 
-    from archivecolor.model.device import choose_device, choose_precision
+    from archivecolor.networks.device import choose_device, choose_precision
 
     device = choose_device(settings.device)
     precision = str(choose_precision("auto", device)).removeprefix("torch.")
@@ -74,7 +74,7 @@ def device_facts(settings: DoctorSettings) -> str:
 
 def weights_facts(settings: DoctorSettings) -> str:
     """Which weights would be used."""
-    from archivecolor.model.checkpoint import load_checkpoint
+    from archivecolor.networks.checkpoint import load_checkpoint
 
     path = checkpoint_path(settings.checkpoint)
     loaded = load_checkpoint(path)
@@ -82,21 +82,21 @@ def weights_facts(settings: DoctorSettings) -> str:
     return f"{loaded.info.title or loaded.info.network}, {where}, sha256 {loaded.digest[:16]}"
 
 
-def program(name: str, ask: str, without: str) -> Finding:
+def check_program(name: str, ask: str, without: str) -> Finding:
     """A helper program, asked for its version."""
     path = shutil.which(name)
     if path is None:
         return Finding(name, False, False, f"not installed; {without}")
     try:
-        answer = subprocess.run(
-            [path, ask], check=True, capture_output=True, text=True, timeout=ANSWER_SECONDS
+        completed = subprocess.run(
+            [path, ask], check=True, capture_output=True, text=True, timeout=VERSION_TIMEOUT_SECONDS
         )
     except (OSError, subprocess.SubprocessError) as error:
         return Finding(name, False, False, f"{path} does not work ({error}); {without}")
-    return Finding(name, True, False, f"{path}, {answer.stdout.splitlines()[0].split(' Copyright')[0]}")
+    return Finding(name, True, False, f"{path}, {completed.stdout.splitlines()[0].split(' Copyright')[0]}")
 
 
-def heic() -> Finding:
+def check_heic() -> Finding:
     """Whether HEIC photographs can be read."""
     there = find_spec("pi_heif") is not None
     detail = "HEIC photographs can be read" if there else "not installed; pip install 'archivecolor[heic]'"

@@ -7,25 +7,30 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from archivecolor.archive.durable import replacing
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.names import FILM_EXTENSIONS
+from archivecolor.datasets.collection import Member, members
 from archivecolor.errors import UsageError
-from archivecolor.evaluation.contenders import REFERENCES, Network
+from archivecolor.evaluation.contact_sheets import Strip, contact_sheets
+from archivecolor.evaluation.entrants import BASELINES, NetworkEntrant
 from archivecolor.evaluation.figures import csv_text, paired_figures, picture_figures, row_figures
-from archivecolor.evaluation.films import FilmCourse, FilmScore, judge_film
-from archivecolor.evaluation.photographs import Course, Judgement, LeftOut, judge_photographs
-from archivecolor.evaluation.sheets import Strip, sheets
+from archivecolor.evaluation.films import FilmEvaluationConfig, FilmScore, evaluate_film
+from archivecolor.evaluation.photographs import (
+    EvaluationConfig,
+    ExcludedPhoto,
+    PhotoEvaluation,
+    evaluate_photographs,
+)
 from archivecolor.evaluation.tables import Row, paired_differences
 from archivecolor.inference.predictor import open_predictor
-from archivecolor.model.builtin import checkpoint_path
-from archivecolor.model.device import choose_device
-from archivecolor.model.features import FeatureReader, load_features
-from archivecolor.photo.collection import Member, members
+from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.networks.device import choose_device
+from archivecolor.networks.feature_extractor import FeatureExtractor, load_feature_extractor
 from archivecolor.settings import EvaluateSettings, VideoSettings
 
 
 @dataclass(frozen=True)
-class Step:
+class EvaluationProgress:
     """How far an evaluation is: items done, items in all, and what they are."""
 
     done: int
@@ -40,29 +45,31 @@ class Evaluation:
     Attributes:
         photographs: None where there were none.
         films: a score per film and row.
-        left_out: pictures that could not be judged.
+        excluded: pictures that could not be judged.
         written: files of tables and sheets.
     """
 
-    photographs: Judgement | None
+    photographs: PhotoEvaluation | None
     films: tuple[FilmScore, ...]
-    left_out: tuple[LeftOut, ...]
+    excluded: tuple[ExcludedPhoto, ...]
     written: tuple[Path, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """All figures but the single pictures', as JSON can hold them."""
-        judged = self.photographs
+        photo_results = self.photographs
         return {
-            "rows": [row_figures(row) for row in judged.rows] if judged else [],
-            "paired": paired_figures(paired_differences(network_rows(judged))) if judged else [],
-            "features": judged.features if judged else "",
+            "rows": [row_figures(row) for row in photo_results.rows] if photo_results else [],
+            "paired": paired_figures(paired_differences(network_rows(photo_results)))
+            if photo_results
+            else [],
+            "features": photo_results.features if photo_results else "",
             "films": [asdict(score) for score in self.films],
-            "left_out": [asdict(left) for left in self.left_out],
+            "left_out": [asdict(left) for left in self.excluded],
             "written": [str(path) for path in self.written],
         }
 
 
-def evaluate(settings: EvaluateSettings, report: Callable[[Step], None]) -> Evaluation:
+def evaluate(settings: EvaluateSettings, report: Callable[[EvaluationProgress], None]) -> Evaluation:
     """Judge networks on colour photographs and films.
 
     Args:
@@ -80,17 +87,19 @@ def evaluate(settings: EvaluateSettings, report: Callable[[Step], None]) -> Eval
     if not films and not photographs:
         raise UsageError("there is nothing to judge; give colour photographs (folder, .txt, .tar) or films")
     networks = open_networks(settings)
-    judged = judged_photographs(photographs, networks, settings, report) if photographs else None
-    scores = tuple(judged_films(films, networks, settings, report))
-    written = write(settings.output, judged, scores) if settings.output else ()
-    return Evaluation(judged, scores, judged.left_out if judged else (), written)
+    photo_results = evaluate_photograph_set(photographs, networks, settings, report) if photographs else None
+    scores = tuple(evaluate_films(films, networks, settings, report))
+    written = write(settings.output, photo_results, scores) if settings.output else ()
+    return Evaluation(photo_results, scores, photo_results.excluded if photo_results else (), written)
 
 
-def open_networks(settings: EvaluateSettings) -> list[Network]:
+def open_networks(settings: EvaluateSettings) -> list[NetworkEntrant]:
     """The networks to compare, in the order they were given."""
     paths = [checkpoint_path(path) for path in settings.checkpoint or (None,)]
     names = unique_names(paths)
-    return [Network(name, open_predictor(path, settings)) for name, path in zip(names, paths, strict=True)]
+    return [
+        NetworkEntrant(name, open_predictor(path, settings)) for name, path in zip(names, paths, strict=True)
+    ]
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
@@ -99,7 +108,7 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     Raises:
         UsageError: the same file is given twice.
     """
-    taken = {reference.name for reference in REFERENCES}
+    taken = {baseline.name for baseline in BASELINES}
     whole = [path.resolve().with_suffix("").parts[1:] for path in paths]
     for count in range(1, max(map(len, whole)) + 1):
         names = ["-".join(parts[-count:]) for parts in whole]
@@ -108,52 +117,52 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     raise UsageError("a checkpoint is given twice; give each once")
 
 
-def judged_photographs(
+def evaluate_photograph_set(
     photographs: Sequence[Member],
-    networks: Sequence[Network],
+    networks: Sequence[NetworkEntrant],
     settings: EvaluateSettings,
-    report: Callable[[Step], None],
-) -> Judgement:
+    report: Callable[[EvaluationProgress], None],
+) -> PhotoEvaluation:
     """Every photograph through every row of the table.
 
     Raises:
         UsageError: not one photograph could be judged.
     """
-    course = Course(
-        contenders=(*REFERENCES, *networks),
+    config = EvaluationConfig(
+        entrants=(*BASELINES, *networks),
         working_size=settings.working_size,
-        features=feature_reader(settings),
+        features=feature_extractor(settings),
         draw=settings.output is not None,
-        report=lambda done: report(Step(done, len(photographs), "photographs")),
+        report=lambda done: report(EvaluationProgress(done, len(photographs), "photographs")),
     )
-    judged = judge_photographs(photographs, course)
-    if not judged.rows:
-        first = judged.left_out[0]
+    photo_results = evaluate_photographs(photographs, config)
+    if not photo_results.rows:
+        first = photo_results.excluded[0]
         raise UsageError(f"not one photograph could be judged; the first, {first.name}: {first.why}")
-    return judged
+    return photo_results
 
 
-def feature_reader(settings: EvaluateSettings) -> FeatureReader | None:
+def feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
     """The feature network of `--features`."""
     if settings.features is None:
         return None
-    return load_features(settings.features, choose_device(settings.device))
+    return load_feature_extractor(settings.features, choose_device(settings.device))
 
 
-def judged_films(
+def evaluate_films(
     films: Sequence[Path],
-    networks: Sequence[Network],
+    networks: Sequence[NetworkEntrant],
     settings: EvaluateSettings,
-    report: Callable[[Step], None],
+    report: Callable[[EvaluationProgress], None],
 ) -> list[FilmScore]:
     """Every film through every row."""
-    course = FilmCourse(settings.working_size, smoothing=default_smoothing())
+    config = FilmEvaluationConfig(settings.working_size, smoothing=default_smoothing())
     if settings.limit is not None:
-        course = replace(course, frames=settings.limit)
+        config = replace(config, frames=settings.limit)
     scores: list[FilmScore] = []
     for number, film in enumerate(films):
-        scores += judge_film(film, networks, course)
-        report(Step(number + 1, len(films), "films"))
+        scores += evaluate_film(film, networks, config)
+        report(EvaluationProgress(number + 1, len(films), "films"))
     return scores
 
 
@@ -162,44 +171,48 @@ def default_smoothing() -> float:
     return VideoSettings(input=()).smoothing
 
 
-def network_rows(judged: Judgement) -> list[Row]:
+def network_rows(photo_results: PhotoEvaluation) -> list[Row]:
     """The rows that are compared in pairs: networks, the first against all others."""
-    references = {reference.name for reference in REFERENCES}
-    return [row for row in judged.rows if row.name not in references]
+    baselines = {baseline.name for baseline in BASELINES}
+    return [row for row in photo_results.rows if row.name not in baselines]
 
 
-def write(output: Path, judged: Judgement | None, films: Sequence[FilmScore]) -> tuple[Path, ...]:
+def write(
+    output: Path, photo_results: PhotoEvaluation | None, films: Sequence[FilmScore]
+) -> tuple[Path, ...]:
     """Write tables as CSV and contact sheets as PNG.
 
     Raises:
         OutputError: they cannot be written.
     """
-    return (*write_tables(output, judged, films), *write_sheets(output, judged))
+    return (*write_tables(output, photo_results, films), *write_sheets(output, photo_results))
 
 
-def write_tables(output: Path, judged: Judgement | None, films: Sequence[FilmScore]) -> list[Path]:
+def write_tables(
+    output: Path, photo_results: PhotoEvaluation | None, films: Sequence[FilmScore]
+) -> list[Path]:
     """One CSV file per kind of record that there is."""
     tables: dict[str, list[dict[str, Any]]] = {"films": [asdict(score) for score in films]}
-    if judged is not None:
-        tables["table"] = [row_figures(row) for row in judged.rows]
-        tables["pictures"] = picture_figures(judged.rows)
-        tables["paired"] = paired_figures(paired_differences(network_rows(judged)))
+    if photo_results is not None:
+        tables["table"] = [row_figures(row) for row in photo_results.rows]
+        tables["pictures"] = picture_figures(photo_results.rows)
+        tables["paired"] = paired_figures(paired_differences(network_rows(photo_results)))
     written = []
     for name, records in tables.items():
         if records:
             written.append(output / f"{name}.csv")
-            with replacing(written[-1]) as part:
+            with atomic_write(written[-1]) as part:
                 part.write_text(csv_text(records), encoding="utf-8")
     return written
 
 
-def write_sheets(output: Path, judged: Judgement | None) -> list[Path]:
+def write_sheets(output: Path, photo_results: PhotoEvaluation | None) -> list[Path]:
     """Contact sheets of every network, worst pictures first."""
-    strips: dict[str, list[Strip]] = judged.strips if judged else {}
+    strips: dict[str, list[Strip]] = photo_results.strips if photo_results else {}
     written = []
     for name, drawn in strips.items():
-        for number, sheet in enumerate(sheets(drawn), start=1):
+        for number, sheet in enumerate(contact_sheets(drawn), start=1):
             written.append(output / f"sheet-{name}-{number:02}.png")
-            with replacing(written[-1]) as part:
+            with atomic_write(written[-1]) as part:
                 sheet.save(part, format="PNG")
     return written

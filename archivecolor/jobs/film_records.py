@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.containers import Joined
+from archivecolor.film.containers import ContainerPlan
 from archivecolor.film.film import Film
-from archivecolor.jobs.reels import Reel, Studio, settings_digest
+from archivecolor.jobs.film_jobs import FilmJob, FilmRunContext, settings_digest
 from archivecolor.settings import VideoSettings
 
 NO_SOURCE = Source(0, 0)
@@ -23,85 +23,93 @@ def source_of(film: Film) -> Source:
         width=facts.width,
         height=facts.height,
         depth=facts.layout.depth,
-        tone=film.survey.tone(film.shots[0]).value,
+        tone=film.first_pass.tone(film.shots[0]).value,
     )
 
 
-def done(reel: Reel, studio: Studio, film: Film, joined: Joined, opinion: str) -> Record:
+def done_record(
+    job: FilmJob, run_context: FilmRunContext, film: Film, plan: ContainerPlan, opinion: str
+) -> Record:
     """The record of a finished film, but for its files."""
-    exact = film.target.codec == "ffv1" and film.target.codes == film.facts.codes and film.badge is None
+    exact = (
+        film.target.codec == "ffv1"
+        and film.target.sample_format == film.facts.sample_format
+        and film.watermark is None
+    )
     return Record(
-        path=reel.path,
+        path=job.path,
         status=Status.DONE,
         reason=Reason.COLOURED,
         source=NO_SOURCE,
-        detail="; ".join((*joined.notes, *film.notes, *film.survey.losses)),
+        detail="; ".join((*plan.notes, *film.notes, *film.first_pass.defects)),
         kind="film",
-        settings=settings_digest(studio.settings),
-        weights=studio.weights,
+        settings=settings_digest(run_context.settings),
+        weights=run_context.weights,
         luma="exact" if exact else "re-encoded",
-        lost=joined.lost,
-        extra={"film": about_film(film, studio.settings) | {"second_opinion": opinion}},
+        lost=plan.lost,
+        extra={"film": film_values(film, run_context.settings) | {"second_opinion": opinion}},
     )
 
 
-def about_film(film: Film, settings: VideoSettings) -> dict[str, object]:
+def film_values(film: Film, settings: VideoSettings) -> dict[str, object]:
     """What a film's record says besides what every record says."""
     facts = film.facts
-    badge = {} if film.badge is None else {"badge": film.badge.box}
-    return badge | {
-        "frames": len(film.survey),
+    watermark = {} if film.watermark is None else {"badge": film.watermark.box}
+    return watermark | {
+        "frames": len(film.first_pass),
         "shots": len(film.shots),
-        "kept_shots": sum(film.passes(shot) for shot in film.shots),
-        "seconds": round(float((int(film.survey.pts[-1]) - int(film.survey.pts[0])) * facts.time_base), 3),
+        "kept_shots": sum(film.is_passthrough(shot) for shot in film.shots),
+        "seconds": round(
+            float((int(film.first_pass.pts[-1]) - int(film.first_pass.pts[0])) * facts.time_base), 3
+        ),
         "rate": str(facts.read_rate),
         "codec": film.target.codec,
         "encoder": film.target.encoder,
         "streams": [f"{stream.kind} {stream.codec}".strip() for stream in facts.streams],
-        "fields": fields_word(film, settings.deinterlace),
+        "fields": fields_description(film, settings.deinterlace),
     }
 
 
-def fields_word(film: Film, asked: str) -> str:
+def fields_description(film: Film, asked: str) -> str:
     """What was seen of fields, and what was done to them."""
     if film.facts.fields != "keep":
         return f"undone by {film.facts.fields}"
-    if film.survey.fields.telecined:
+    if film.first_pass.fields.telecined:
         return "telecined, kept"
     if film.target.interlaced:
         return "interlaced, kept"
     return "progressive, no pulldown to take out" if asked == "ivtc" else "progressive"
 
 
-def skipped(reel: Reel, studio: Studio, film: Film) -> Record:
+def skipped_record(job: FilmJob, run_context: FilmRunContext, film: Film) -> Record:
     """The record of a film that is in colour from end to end, but for its file."""
     return Record(
-        path=reel.path,
+        path=job.path,
         status=Status.SKIPPED,
         reason=Reason.ALREADY_COLOUR,
         source=NO_SOURCE,
         detail="every shot is in colour; --colour recolour takes it off and adds ours",
         kind="film",
-        settings=settings_digest(studio.settings),
-        weights=studio.weights,
-        extra={"film": about_film(film, studio.settings)},
+        settings=settings_digest(run_context.settings),
+        weights=run_context.weights,
+        extra={"film": film_values(film, run_context.settings)},
     )
 
 
-def failed(reel: Reel, studio: Studio, error: ItemError) -> Record:
+def failed_record(job: FilmJob, run_context: FilmRunContext, error: ItemError) -> Record:
     """The record of a film that cannot be done."""
     try:
-        about = os.stat(reel.source)  # noqa: PTH116 - names may be bytes that are not UTF-8
-        source = Source(about.st_size, about.st_mtime_ns)
+        status = os.stat(job.source)  # noqa: PTH116 - names may be bytes that are not UTF-8
+        source = Source(status.st_size, status.st_mtime_ns)
     except OSError:
         source = NO_SOURCE
     return Record(
-        path=reel.path,
+        path=job.path,
         status=Status.FAILED,
         reason=error.reason,
         source=source,
         detail=error.detail,
         kind="film",
-        settings=settings_digest(studio.settings),
-        weights=studio.weights,
+        settings=settings_digest(run_context.settings),
+        weights=run_context.weights,
     )

@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 
-from archivecolor.archive.bag import payload_of
-from archivecolor.archive.durable import replacing, sweep_parts
-from archivecolor.archive.folders import check_folders, prepare_output, spare_source
+from archivecolor.archive.atomic import atomic_write, remove_stale_parts
+from archivecolor.archive.bag import content_root
+from archivecolor.archive.folders import check_folders, prepare_output, refuse_source_as_target
 from archivecolor.archive.lock import locked
-from archivecolor.archive.record import printable_text
-from archivecolor.archive.walk import PassedOver, walk
-from archivecolor.engine.progress import Ending, Listener, News, Tally
-from archivecolor.engine.stages import Done, Failed, Pool, Settled, over_workers
-from archivecolor.engine.stopping import Stop, listening
+from archivecolor.archive.record import escape_non_utf8
+from archivecolor.archive.walk import SkippedFiles, walk
+from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
+from archivecolor.engine.stages import Done, Failed, Settled, StageContext, map_in_workers
+from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.engine.workers import WorkerOptions, Workers, core_count
 from archivecolor.errors import ExitCode
-from archivecolor.jobs.tasks import prepare_worker
-from archivecolor.photo.grey import Decoloured, take_colour_off
+from archivecolor.jobs.photograph_tasks import init_worker
+from archivecolor.photo.grey import GreyImage, write_grey
 from archivecolor.settings import GreySettings, SelectionOptions
 
 
@@ -34,7 +34,7 @@ class GreyTask:
     settings: GreySettings
 
 
-def grey_folder(settings: GreySettings, listener: Listener) -> Ending:
+def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
     """Write every picture of a tree as grey into another tree.
 
     A picture that cannot be read costs itself. Nothing is remembered: the same call does all again.
@@ -45,29 +45,29 @@ def grey_folder(settings: GreySettings, listener: Listener) -> Ending:
         LockedError: another run holds the output.
     """
     check_folders(settings.input, settings.output)
-    settings = replace(settings, input=payload_of(settings.input))
+    settings = replace(settings, input=content_root(settings.input))
     prepare_output(settings.output)
-    with listening(Stop()) as stop, locked(settings.output):
-        sweep_parts(settings.output)
-        found = walk(settings.input, SelectionOptions(), PassedOver())
+    with stop_on_signals(Stop()) as stop, locked(settings.output):
+        remove_stale_parts(settings.output)
+        found = walk(settings.input, SelectionOptions(), SkippedFiles())
         tasks: list[GreyTask | Settled[None]] = [GreyTask(file.path, settings) for file in found]
-        tally = Tally(total=len(tasks), unit="pictures")
-        listener.began(tally.now())
+        counter = ProgressCounter(total=len(tasks), unit="pictures")
+        listener.began(counter.snapshot())
         with Workers(worker_options(settings)) as workers:
-            pool = Pool(workers, stop, window=2 * workers.options.count)
-            with closing(over_workers(pool, make_grey, tasks)) as answers:
-                for answer in answers:
-                    news = news_of(answer)
-                    listener.settled(news, tally.add(news))
-        return Ending(tally.now(), exit_code(tally, stop))
+            stage = StageContext(workers, stop, window=2 * workers.options.count)
+            with closing(map_in_workers(stage, take_one_colour_off, tasks)) as outcomes:
+                for outcome in outcomes:
+                    event = item_event(outcome)
+                    listener.settled(event, counter.add(event))
+        return RunResult(counter.snapshot(), exit_code(counter, stop))
 
 
 def worker_options(settings: GreySettings) -> WorkerOptions:
     """As many workers as asked for."""
-    return WorkerOptions(count=settings.jobs or core_count(), start=prepare_worker)
+    return WorkerOptions(count=settings.jobs or core_count(), initializer=init_worker)
 
 
-def make_grey(task: GreyTask) -> Decoloured:
+def take_one_colour_off(task: GreyTask) -> GreyImage:
     """Write one picture as grey; runs in a worker.
 
     Raises:
@@ -75,29 +75,29 @@ def make_grey(task: GreyTask) -> Decoloured:
         OutputError: the output folder cannot be written.
     """
     source, target = task.settings.input / task.path, task.settings.output / task.path
-    spare_source(source, target)
-    with replacing(target) as part:
-        return take_colour_off(source, part)
+    refuse_source_as_target(source, target)
+    with atomic_write(target) as part:
+        return write_grey(source, part)
 
 
-def news_of(answer: Done[GreyTask, Decoloured] | Failed[GreyTask] | Settled[None]) -> News:
+def item_event(outcome: Done[GreyTask, GreyImage] | Failed[GreyTask] | Settled[None]) -> ItemEvent:
     """What became of one picture, as listeners are told."""
-    if isinstance(answer, Done):
-        record = {"path": printable_text(answer.item.path), "status": "done", **asdict(answer.value)}
-        return News(answer.item.path, "done", "grey", "", 1.0, record)
-    assert isinstance(answer, Failed)  # nothing settles before this only stage
-    reason, detail = answer.error.reason.value, answer.error.detail
+    if isinstance(outcome, Done):
+        record = {"path": escape_non_utf8(outcome.item.path), "status": "done", **asdict(outcome.value)}
+        return ItemEvent(outcome.item.path, "done", "grey", "", 1.0, record)
+    assert isinstance(outcome, Failed)  # nothing settles before this only stage
+    reason, detail = outcome.error.reason.value, outcome.error.detail
     record = {
-        "path": printable_text(answer.item.path),
+        "path": escape_non_utf8(outcome.item.path),
         "status": "failed",
         "reason": reason,
         "detail": detail,
     }
-    return News(answer.item.path, "failed", reason, detail, 0.0, record)
+    return ItemEvent(outcome.item.path, "failed", reason, detail, 0.0, record)
 
 
-def exit_code(tally: Tally, stop: Stop) -> ExitCode:
+def exit_code(counter: ProgressCounter, stop: Stop) -> ExitCode:
     """What the process answers."""
     if stop.exit_code is not None:
         return stop.exit_code
-    return ExitCode.SOME_FAILED if tally.now().failed else ExitCode.OK
+    return ExitCode.SOME_FAILED if counter.snapshot().failed else ExitCode.OK

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from archivecolor.archive.bag import is_bag, payload_of
+from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.export import export_csv, export_parquet, write_csv
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, compact
-from archivecolor.archive.walk import OUR_FOLDER
+from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.errors import UsageError
-from archivecolor.jobs.accounts import write_output_bag
+from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.settings import CompactSettings, ExportSettings
 
 STANDARD_OUTPUT = Path("-")
@@ -27,7 +27,7 @@ def export_manifest(settings: ExportSettings) -> int:
     """
     if settings.csv is None and settings.parquet is None:
         raise UsageError("say what to write: --csv FILE (- for standard output) or --parquet FILE")
-    manifest = Manifest(manifest_of(settings.output))
+    manifest = Manifest(existing_manifest_path(settings.output))
     if settings.csv == STANDARD_OUTPUT:
         write_csv(manifest.records(), sys.stdout)
     elif settings.csv is not None:
@@ -45,17 +45,17 @@ def compact_manifest(settings: CompactSettings) -> int:
         LockedError: a run holds the output.
         OutputError: the manifest cannot be written anew.
     """
-    path = manifest_of(settings.output)
-    with locked(payload_of(settings.output)):
+    path = existing_manifest_path(settings.output)
+    with locked(content_root(settings.output)):
         count = compact(path)
         if is_bag(settings.output):
             write_output_bag(settings.output)
         return count
 
 
-def manifest_of(output: Path) -> Path:
+def existing_manifest_path(output: Path) -> Path:
     """The manifest of an output folder."""
-    path = payload_of(output) / OUR_FOLDER / MANIFEST_NAME
+    path = content_root(output) / STATE_FOLDER / MANIFEST_NAME
     if not path.exists():
         raise UsageError(f"{path} is not there; give the output folder of an archivecolor run")
     return path

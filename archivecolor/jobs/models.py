@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from archivecolor.archive.fixity import sha256_of
-from archivecolor.model.builtin import checkpoint_path
+from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import plain
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """One checkpoint.
 
     Attributes:
@@ -37,7 +37,7 @@ class Card:
         return {name: plain(value) for name, value in vars(self).items()}
 
 
-def describe(checkpoints: Sequence[Path]) -> list[Card]:
+def describe(checkpoints: Sequence[Path]) -> list[ModelCard]:
     """A card for each of `checkpoints`, for the built-in weights if there are none.
 
     Raises:
@@ -47,20 +47,20 @@ def describe(checkpoints: Sequence[Path]) -> list[Card]:
     return [card(checkpoint_path(path)) for path in paths]
 
 
-def card(path: Path) -> Card:
+def card(path: Path) -> ModelCard:
     """The card of one checkpoint file."""
-    from archivecolor.model.checkpoint import read_info
+    from archivecolor.networks.checkpoint import read_info
 
     info = read_info(path)
     facts = {**info.options, **info.training, **info.metrics}
     facts |= {"data digest": info.data_digest, "licence": info.licence}
     present = {name: value for name, value in facts.items() if value not in ("", None)}
     title = info.title or path.stem
-    return Card(path, title, info.network, sha256_of(path), path.stat().st_size, present)
+    return ModelCard(path, title, info.network, sha256_of(path), path.stat().st_size, present)
 
 
 def networks() -> list[str]:
     """Names of the networks that can be trained and used."""
-    from archivecolor.model.generators import network_names
+    from archivecolor.networks.registry import network_names
 
     return sorted(network_names())

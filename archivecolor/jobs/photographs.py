@@ -1,6 +1,6 @@
 """The way of photographs through a run: look, predict, finish; out come records.
 
-`look` and `finish` run in worker processes, `predict` here on the device. torch is imported when
+`inspect` and `render` run in worker processes, `predict` here on the device. torch is imported when
 the first picture is to be predicted, and never in a worker.
 """
 
@@ -17,32 +17,40 @@ from typing import TYPE_CHECKING
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
-from archivecolor.engine.stages import Done, Failed, Gathering, Pool, Settled, batches, over_workers
+from archivecolor.engine.stages import (
+    BatchPolicy,
+    Done,
+    Failed,
+    Settled,
+    StageContext,
+    batches,
+    map_in_workers,
+)
 from archivecolor.engine.stopping import Stop
 from archivecolor.engine.workers import WorkerOptions, Workers, core_count
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
-from archivecolor.jobs.tasks import (
-    FinishTask,
-    Looked,
-    LookTask,
-    Written,
-    look_at,
-    prepare_worker,
-    write_out,
+from archivecolor.jobs.photograph_tasks import (
+    Inspected,
+    InspectTask,
+    Rendered,
+    RenderTask,
+    init_worker,
+    inspect_source,
+    render_derivative,
 )
-from archivecolor.jobs.treatment import Way
-from archivecolor.photo.facts import Facts
-from archivecolor.photo.finish import FinishOptions
+from archivecolor.jobs.policy import Action
+from archivecolor.photo.facts import ImageFacts
+from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Prediction, Predictor
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Entry:
+class ItemResult:
     """One picture's record, and how large the picture is.
 
     Attributes:
@@ -55,7 +63,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Making:
+class PhotoRunContext:
     """What pictures are made with.
 
     Attributes:
@@ -66,13 +74,13 @@ class Making:
     settings: DirSettings
     weights: str
 
-    def failed(self, item: Item, error: ItemError, facts: Facts | None = None) -> Settled[Entry]:
+    def failed(self, item: Item, error: ItemError, facts: ImageFacts | None = None) -> Settled[ItemResult]:
         """The end of a picture that cannot be done."""
         return self.settled(item, Status.FAILED, error.reason, error.detail, facts)
 
     def settled(
-        self, item: Item, status: Status, reason: Reason, detail: str, facts: Facts | None
-    ) -> Settled[Entry]:
+        self, item: Item, status: Status, reason: Reason, detail: str, facts: ImageFacts | None
+    ) -> Settled[ItemResult]:
         """The end of a picture without an output."""
         source = Source(item.nbytes, item.mtime_ns) if facts is None else source_of(facts)
         record = Record(
@@ -84,85 +92,92 @@ class Making:
             settings=self.settings.digest(),
             weights=self.weights,
         )
-        return Settled(Entry(record, 0.0))
+        return Settled(ItemResult(record, 0.0))
 
 
-def photographs(items: Iterable[Item], making: Making, stop: Stop) -> Generator[Entry, None, None]:
+def photographs(
+    items: Iterable[Item], context: PhotoRunContext, stop: Stop
+) -> Generator[ItemResult, None, None]:
     """Colour `items`; gives the entry of each as its end is known, in any order.
 
     Raises:
         UnavailableError: the checkpoint or device cannot be used, or no worker will start.
         OutputError: the output cannot be written.
     """
-    settings = making.settings
+    settings = context.settings
     count = settings.jobs or core_count()
-    options = WorkerOptions(count=count, timeout=settings.timeout, start=prepare_worker)
-    painter = Painter(making)
-    in_batch = Gathering(key=painter.batch_key, size=settings.batch_size, hold=8 * settings.batch_size)
+    options = WorkerOptions(count=count, timeout=settings.timeout, initializer=init_worker)
+    chroma_predictor = ChromaPredictor(context)
+    batch_policy = BatchPolicy(
+        key=chroma_predictor.batch_key, size=settings.batch_size, max_waiting=8 * settings.batch_size
+    )
     with Workers(options) as workers:
-        looking = Pool(workers, stop, window=2 * (settings.batch_size + count))
-        writing = Pool(workers, stop, window=settings.batch_size + 2 * count)
-        tasks = (LookTask(item, settings) for item in items)
-        looked = sorted_out(over_workers(looking, look_at, tasks), making)
-        painted = predicted(batches(in_batch, looked), painter)
-        written = over_workers(writing, write_out, painted, urgent=True)
-        with closing(written):
-            for answer in written:
-                yield entry_of(answer, making)
+        inspecting = StageContext(workers, stop, window=2 * (settings.batch_size + count))
+        rendering = StageContext(workers, stop, window=settings.batch_size + 2 * count)
+        tasks = (InspectTask(item, settings) for item in items)
+        inspected = settle_skipped(map_in_workers(inspecting, inspect_source, tasks), context)
+        render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
+        rendered = map_in_workers(rendering, render_derivative, render_tasks, urgent=True)
+        with closing(rendered):
+            for outcome in rendered:
+                yield item_result(outcome, context)
 
 
-def sorted_out(
-    answers: Iterable[Done[LookTask, Looked] | Failed[LookTask] | Settled[Entry]], making: Making
-) -> Iterator[Looked | Settled[Entry]]:
+def settle_skipped(
+    outcomes: Iterable[Done[InspectTask, Inspected] | Failed[InspectTask] | Settled[ItemResult]],
+    context: PhotoRunContext,
+) -> Iterator[Inspected | Settled[ItemResult]]:
     """Settle what failed and what is to be skipped; the rest goes on."""
-    for answer in answers:
-        if isinstance(answer, Settled):
-            yield answer
-        elif isinstance(answer, Failed):
-            yield making.failed(answer.item.item, answer.error)
-        elif answer.value.treatment.way is Way.SKIP:
-            yield skipped(answer.value, making)
+    for outcome in outcomes:
+        if isinstance(outcome, Settled):
+            yield outcome
+        elif isinstance(outcome, Failed):
+            yield context.failed(outcome.item.item, outcome.error)
+        elif outcome.value.treatment.action is Action.SKIP:
+            yield skipped_result(outcome.value, context)
         else:
-            yield answer.value
+            yield outcome.value
 
 
-def skipped(looked: Looked, making: Making) -> Settled[Entry]:
+def skipped_result(inspected: Inspected, context: PhotoRunContext) -> Settled[ItemResult]:
     """The end of a picture that is left alone."""
-    treatment = looked.treatment
-    end = making.settled(
-        looked.item, Status.SKIPPED, treatment.reason, treatment.detail, looked.seen.facts
+    treatment = inspected.treatment
+    result = context.settled(
+        inspected.item, Status.SKIPPED, treatment.reason, treatment.detail, inspected.inspection.facts
     ).value
-    source = replace(end.record.source, sha256=looked.source_sha256)
-    return Settled(replace(end, record=replace(end.record, source=source, seconds=round(looked.seconds, 3))))
+    source = replace(result.record.source, sha256=inspected.source_sha256)
+    return Settled(
+        replace(result, record=replace(result.record, source=source, seconds=round(inspected.seconds, 3)))
+    )
 
 
 def predicted(
-    groups: Iterable[list[Looked] | Settled[Entry]], painter: Painter
-) -> Iterator[FinishTask | Settled[Entry]]:
+    groups: Iterable[list[Inspected] | Settled[ItemResult]], chroma_predictor: ChromaPredictor
+) -> Iterator[RenderTask | Settled[ItemResult]]:
     """Ask the network for the chroma of each batch; as many are in work as it answers at once."""
-    in_work: deque[tuple[list[Looked], Prediction]] = deque()
+    in_work: deque[tuple[list[Inspected], Prediction]] = deque()
     for group in groups:
         if isinstance(group, Settled):
             yield group
-        elif group[0].treatment.way is Way.COPY:
-            yield from (painter.task(looked, ()) for looked in group)
+        elif group[0].treatment.action is Action.COPY:
+            yield from (chroma_predictor.task(inspected, ()) for inspected in group)
         else:
-            in_work.append((group, painter.start(group)))
-            if len(in_work) > painter.predictor.parallel_calls:
-                yield from painter.paint(*in_work.popleft())
+            in_work.append((group, chroma_predictor.start(group)))
+            if len(in_work) > chroma_predictor.predictor.parallel_calls:
+                yield from chroma_predictor.predict_batch(*in_work.popleft())
     for group, prediction in in_work:
-        yield from painter.paint(group, prediction)
+        yield from chroma_predictor.predict_batch(group, prediction)
 
 
-class Painter:
+class ChromaPredictor:
     """The network, opened when the first picture needs it.
 
     Args:
-        making: what pictures are made with.
+        context: what pictures are made with.
     """
 
-    def __init__(self, making: Making) -> None:
-        self._making = making
+    def __init__(self, context: PhotoRunContext) -> None:
+        self._context = context
         self._predictor: Predictor | None = None
 
     @property
@@ -171,95 +186,97 @@ class Painter:
         if self._predictor is None:
             from archivecolor.inference.predictor import open_predictor
 
-            self._predictor = open_predictor(self._making.settings.checkpoint, self._making.settings)
+            self._predictor = open_predictor(self._context.settings.checkpoint, self._context.settings)
         return self._predictor
 
-    def batch_key(self, looked: Looked) -> Hashable:
+    def batch_key(self, inspected: Inspected) -> Hashable:
         """Pictures of one padded shape share a batch where the device gains by it; None waits for none."""
-        if looked.treatment.way is Way.COPY or self.predictor.batch_size == 1:
+        if inspected.treatment.action is Action.COPY or self.predictor.batch_size == 1:
             return None
-        return self.predictor.padded_shape(*looked.seen.lumas[0].shape)
+        return self.predictor.padded_shape(*inspected.inspection.lumas[0].shape)
 
-    def start(self, group: list[Looked]) -> Prediction:
+    def start(self, group: list[Inspected]) -> Prediction:
         """Begin to predict the pictures of one batch."""
-        return self.predictor.start([luma for looked in group for luma in looked.seen.lumas])
+        return self.predictor.start([luma for inspected in group for luma in inspected.inspection.lumas])
 
-    def paint(self, group: list[Looked], prediction: Prediction) -> Iterator[FinishTask | Settled[Entry]]:
+    def predict_batch(
+        self, group: list[Inspected], prediction: Prediction
+    ) -> Iterator[RenderTask | Settled[ItemResult]]:
         """Chroma for the pictures of one batch; one that cannot be predicted does not cost the others."""
         try:
             chromas = iter(prediction.result())
         except (OutOfMemoryError, MemoryError, ItemError) as error:
-            trouble: Exception = error
+            failure: Exception = error
         else:
-            for looked in group:
-                yield self.task(looked, tuple(next(chromas) for _ in looked.seen.lumas))
+            for inspected in group:
+                yield self.task(inspected, tuple(next(chromas) for _ in inspected.inspection.lumas))
             return
         if len(group) > 1:
-            for looked in group:
-                yield from self.paint([looked], self.start([looked]))
+            for inspected in group:
+                yield from self.predict_batch([inspected], self.start([inspected]))
             return
-        if not isinstance(trouble, ItemError):
-            trouble = ItemError(Reason.OUT_OF_MEMORY, str(trouble) or "there is not enough memory for it")
-        yield self._making.failed(group[0].item, trouble, group[0].seen.facts)
+        if not isinstance(failure, ItemError):
+            failure = ItemError(Reason.OUT_OF_MEMORY, str(failure) or "there is not enough memory for it")
+        yield self._context.failed(group[0].item, failure, group[0].inspection.facts)
 
-    def task(self, looked: Looked, chromas: tuple[Chroma, ...]) -> FinishTask:
+    def task(self, inspected: Inspected, chromas: tuple[Chroma, ...]) -> RenderTask:
         """The order to write one picture."""
-        settings, facts = self._making.settings, looked.seen.facts
-        options = FinishOptions(
-            stamp=facts.stamp,
+        settings, facts = self._context.settings, inspected.inspection.facts
+        options = RenderOptions(
+            file_state=facts.file_state,
             format=settings.format,
             chroma=settings.chroma,
             max_megapixels=settings.max_megapixels,
             version=version("archivecolor"),
             settings=settings.digest(),
-            weights=self._making.weights,
+            weights=self._context.weights,
             network=self.predictor.name if chromas else "",
         )
-        return FinishTask(
-            item=looked.item,
+        return RenderTask(
+            item=inspected.item,
             settings=settings,
             options=options,
             facts=facts,
-            treatment=looked.treatment,
+            treatment=inspected.treatment,
             chromas=chromas,
-            seconds=looked.seconds,
+            seconds=inspected.seconds,
         )
 
 
-def entry_of(
-    answer: Done[FinishTask, Written] | Failed[FinishTask] | Settled[Entry], making: Making
-) -> Entry:
+def item_result(
+    outcome: Done[RenderTask, Rendered] | Failed[RenderTask] | Settled[ItemResult], context: PhotoRunContext
+) -> ItemResult:
     """The entry of a picture whose end is known."""
-    if isinstance(answer, Settled):
-        return answer.value
-    if isinstance(answer, Failed):
-        return making.failed(answer.item.item, answer.error, answer.item.facts).value
-    return done(answer.item, answer.value, making)
+    if isinstance(outcome, Settled):
+        return outcome.value
+    if isinstance(outcome, Failed):
+        return context.failed(outcome.item.item, outcome.error, outcome.item.facts).value
+    return done_result(outcome.item, outcome.value, context)
 
 
-def done(task: FinishTask, written: Written, making: Making) -> Entry:
+def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) -> ItemResult:
     """The entry of a picture that was written."""
-    for note in (*task.facts.notes, *written.notes):
-        log.info("%s: %s", task.item.path, note)
+    for note in (*task.facts.notes, *rendered.notes):
+        logger.info("%s: %s", task.item.path, note)
     record = Record(
         path=task.item.path,
         status=Status.DONE,
         reason=task.treatment.reason,
-        source=replace(source_of(task.facts), sha256=written.source_sha256),
+        source=replace(source_of(task.facts), sha256=rendered.source_sha256),
         detail=task.treatment.detail,
-        output=written.output,
-        settings=making.settings.digest(),
-        weights=making.weights,
+        output=rendered.output,
+        settings=context.settings.digest(),
+        weights=context.weights,
         confidence=None if task.confidence is None else round(task.confidence, 4),
-        luma=written.luma,
-        lost=written.lost,
+        luma=rendered.luma,
+        lost=rendered.lost,
         network=task.options.network,
-        seconds=round(written.seconds, 3),
+        seconds=round(rendered.seconds, 3),
     )
-    return Entry(record, task.facts.megapixels * task.facts.pages)
+    return ItemResult(record, task.facts.megapixels * task.facts.pages)
 
 
-def source_of(facts: Facts) -> Source:
+def source_of(facts: ImageFacts) -> Source:
     """What a record says of a source."""
     return Source(
         bytes=facts.nbytes,

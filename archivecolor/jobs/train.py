@@ -1,4 +1,4 @@
-"""What `archivecolor train` does: pictures in, a checkpoint out, in sittings of any length."""
+"""What `archivecolor train` does: pictures in, a checkpoint out, in sessions of any length."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from archivecolor.archive.lock import locked
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import OutOfMemoryError, StoppedError, UsageError
-from archivecolor.model.checkpoint import CheckpointInfo
-from archivecolor.model.device import is_out_of_memory
+from archivecolor.networks.checkpoint import CheckpointInfo
+from archivecolor.networks.device import is_out_of_memory
 from archivecolor.settings import TrainSettings
+from archivecolor.training.distributed import DistributedContext, join_process_group
 from archivecolor.training.loop import StepReport, Trainer, release_memory
-from archivecolor.training.plan import Plan, plan_of
-from archivecolor.training.ranks import Ranks, joined
-from archivecolor.training.setup import Training, set_up
-from archivecolor.training.state import holds_a_run, load_newest_state
-from archivecolor.training.watch import LAST, Watch, describe
+from archivecolor.training.plan import TrainingPlan, training_plan
+from archivecolor.training.run_recorder import LAST, RunRecorder, describe_checkpoint
+from archivecolor.training.setup import TrainingRun, set_up
+from archivecolor.training.state import has_saved_state, load_newest_state
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Audience:
+class TrainingCallbacks:
     """Who is told of a run.
 
     Attributes:
@@ -33,17 +33,17 @@ class Audience:
         step: called after every step.
     """
 
-    plan: Callable[[Plan], None]
+    plan: Callable[[TrainingPlan], None]
     step: Callable[[StepReport], None]
 
 
-def train(settings: TrainSettings, stop: Stop, audience: Audience) -> CheckpointInfo:
+def train(settings: TrainSettings, stop: Stop, callbacks: TrainingCallbacks) -> CheckpointInfo:
     """Train a network, in one process or in those that torchrun started.
 
     Args:
         settings: what the user asked for.
         stop: asks the run to end; its state is saved before it does.
-        audience: who is told; of several processes, the first one's.
+        callbacks: who is told; of several processes, the first one's.
 
     Returns:
         What the last checkpoint says of itself.
@@ -57,85 +57,86 @@ def train(settings: TrainSettings, stop: Stop, audience: Audience) -> Checkpoint
         DivergedError: a loss is not finite, or the duel has collapsed.
         StoppedError: a signal ended the run; `--resume` goes on.
     """
-    with joined(settings.device) as ranks, held(settings, ranks):
+    with join_process_group(settings.device) as distributed, locked_folder(settings, distributed):
         refuse_to_overwrite(settings)
-        training = set_up(settings, ranks)
+        training = set_up(settings, distributed)
         if settings.resume:
             resume(training, settings)
-        if not ranks.leads:
-            return follow(training, settings, stop)
-        audience.plan(plan_of(training, settings))
-        watch = Watch(training, settings)
-        lead(training.trainer, watch, stop, audience)
+        if not distributed.is_main:
+            return run_other_rank(training, settings, stop)
+        callbacks.plan(training_plan(training, settings))
+        recorder = RunRecorder(training, settings)
+        run_main_rank(training.trainer, recorder, stop, callbacks)
         if stop.exit_code is not None:
-            watch.write_checkpoint(LAST)
+            recorder.write_checkpoint(LAST)
             raise StoppedError(stop.exit_code, "the same command with --resume goes on where it left off")
-        return watch.finish()
+        return recorder.finish()
 
 
 @contextlib.contextmanager
-def held(settings: TrainSettings, ranks: Ranks) -> Iterator[None]:
+def locked_folder(settings: TrainSettings, distributed: DistributedContext) -> Iterator[None]:
     """Hold the run's folder, in the first of several processes. Raises `LockedError`, `OutputError`."""
-    with locked(settings.output) if ranks.leads else contextlib.nullcontext():
+    with locked(settings.output) if distributed.is_main else contextlib.nullcontext():
         yield
 
 
 def refuse_to_overwrite(settings: TrainSettings) -> None:
     """Raise `UsageError` where a new run would mix with an older one."""
-    if not settings.resume and holds_a_run(settings.output):
+    if not settings.resume and has_saved_state(settings.output):
         raise UsageError(
             f"{settings.output} holds a run already; go on with it by --resume, or choose another folder"
         )
 
 
-def resume(training: Training, settings: TrainSettings) -> None:
+def resume(training: TrainingRun, settings: TrainSettings) -> None:
     """Go on from the newest state in the run's folder."""
     state = load_newest_state(settings.output, settings.network)
     if state.data_digest not in ("", training.digest):
         logger.warning("the training pictures are not those the run began with; it goes on with these")
-    training.trainer.go_on_from(state)
+    training.trainer.restore(state)
 
 
-def lead(trainer: Trainer, watch: Watch, stop: Stop, audience: Audience) -> None:
+def run_main_rank(trainer: Trainer, recorder: RunRecorder, stop: Stop, callbacks: TrainingCallbacks) -> None:
     """Take all steps, and save the state now and then and at the end."""
-    every = trainer.settings.checkpoint_every
+    interval = trainer.settings.checkpoint_every
     saved = time.monotonic()
-    room = True
+    fits = True
     try:
         for step in trainer.run(stop):
-            audience.step(step)
-            watch.after(step)
-            if time.monotonic() - saved > every:
-                watch.save()
+            callbacks.step(step)
+            recorder.after_step(step)
+            if time.monotonic() - saved > interval:
+                recorder.save()
                 saved = time.monotonic()
-    except (RuntimeError, MemoryError) as trouble:
-        if not is_out_of_memory(trouble):
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
             raise
-        room = False
-    watch.save()
-    if not room:
+        fits = False
+    recorder.save()
+    if not fits:
         # Outside the except block, whose exception would keep the failed step's tensors alive.
-        raise OutOfMemoryError(advice_on_memory(trainer))
+        raise OutOfMemoryError(out_of_memory_hint(trainer))
 
 
-def follow(training: Training, settings: TrainSettings, stop: Stop) -> CheckpointInfo:
+def run_other_rank(training: TrainingRun, settings: TrainSettings, stop: Stop) -> CheckpointInfo:
     """Take all steps beside the process that leads."""
     for _ in training.trainer.run(stop):
         pass
-    return describe(training, settings)
+    return describe_checkpoint(training, settings)
 
 
-def advice_on_memory(trainer: Trainer) -> str:
+def out_of_memory_hint(trainer: Trainer) -> str:
     """What to try where a batch did not fit."""
     release_memory(trainer.device)
-    batch, world = trainer.numbers.batch_size, trainer.ranks.world
+    batch, world_size = trainer.hyperparameters.batch_size, trainer.distributed.world_size
     # Beside other processes a trial would wait for steps they never take.
-    fitting = world * trainer.batch_that_fits() if world == 1 else 0
+    fitting = world_size * trainer.largest_fitting_batch() if world_size == 1 else 0
     if fitting:
         factor = -(-batch * trainer.settings.accumulate // fitting)
         way = f"{fitting} fit: go on with --resume --batch-size {fitting} --accumulate {factor}"
     else:
         way = "try a smaller --batch-size or --size"
     return (
-        f"{trainer.device} has no room for a batch of {batch} crops of {trainer.numbers.size} pixels; {way}"
+        f"{trainer.device} has no room for a batch of {batch} crops"
+        f" of {trainer.hyperparameters.size} pixels; {way}"
     )

@@ -11,17 +11,17 @@ from enum import Enum
 from itertools import islice
 from pathlib import Path
 
-from archivecolor.archive.bag import payload_of
+from archivecolor.archive.bag import content_root
 from archivecolor.archive.fixity import DIGESTS_NAME, read_digests, sha256_of
-from archivecolor.archive.manifest import MANIFEST_NAME, lines
-from archivecolor.archive.record import Record, printable_text, record_of
-from archivecolor.archive.walk import OUR_FOLDER
-from archivecolor.engine.progress import Ending, Listener, News, Tally
+from archivecolor.archive.manifest import MANIFEST_NAME, read_lines
+from archivecolor.archive.record import Record, escape_non_utf8, record_from_values
+from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.workers import core_count
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.settings import VerifySettings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 CHECKS_AT_ONCE = 1000
 
@@ -86,7 +86,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Book:
+class ManifestContents:
     """What the manifest says, read in full.
 
     Attributes:
@@ -100,7 +100,9 @@ class Book:
     damaged: tuple[int, ...]
 
 
-def verify_folder(settings: VerifySettings, listener: Listener, on_fault: Callable[[Fault], None]) -> Ending:
+def verify_folder(
+    settings: VerifySettings, listener: Listener, on_fault: Callable[[Fault], None]
+) -> RunResult:
     """Check every output, and with `sources` every source; reads all of them.
 
     Args:
@@ -111,70 +113,70 @@ def verify_folder(settings: VerifySettings, listener: Listener, on_fault: Callab
     Raises:
         UsageError: there is no manifest to check against, or a newer version wrote it.
     """
-    root = payload_of(settings.output)
-    book = read_book(root / OUR_FOLDER / MANIFEST_NAME)
-    checks = [*output_checks(root, book), *source_checks(settings.sources, book)]
-    tally = Tally(total=len(checks), unit="MB")
-    listener.began(tally.now())
+    root = content_root(settings.output)
+    contents = read_contents(root / STATE_FOLDER / MANIFEST_NAME)
+    checks = [*output_checks(root, contents), *source_checks(settings.sources, contents)]
+    counter = ProgressCounter(total=len(checks), unit="MB")
+    listener.began(counter.snapshot())
     count = 0
-    for fault in standing_faults(root, book):
+    for fault in structural_faults(root, contents):
         on_fault(fault)
         count += 1
-    for check, found in checked(checks, settings.jobs or core_count()):
+    for check, found in run_checks(checks, settings.jobs or core_count()):
         if found is not None:
             on_fault(found)
             count += 1
-        news = news_of(check, found)
-        listener.settled(news, tally.add(news))
-    return Ending(tally.now(), ExitCode.VERIFY if count else ExitCode.OK)
+        event = item_event(check, found)
+        listener.settled(event, counter.add(event))
+    return RunResult(counter.snapshot(), ExitCode.VERIFY if count else ExitCode.OK)
 
 
-def read_book(path: Path) -> Book:
+def read_contents(path: Path) -> ManifestContents:
     """Read every line of the manifest."""
     if not path.exists():
         raise UsageError(f"{path} is not there; give the output folder of an archivecolor run")
     newest: dict[str, Record] = {}
     outputs: dict[str, Record] = {}
     damaged: list[int] = []
-    for line in lines(path, damaged.append):
-        record = record_of(line.values)
+    for line in read_lines(path, damaged.append):
+        record = record_from_values(line.values)
         newest[record.path] = record
         if record.output is not None:
             outputs[record.output.path] = record
-    return Book(newest, outputs, tuple(damaged))
+    return ManifestContents(newest, outputs, tuple(damaged))
 
 
-def output_checks(root: Path, book: Book) -> Iterator[Check]:
+def output_checks(root: Path, contents: ManifestContents) -> Iterator[Check]:
     """Every output; one that a newer record of its item no longer names may be gone."""
-    for path in sorted(book.outputs, key=os.fsencode):
-        output = book.outputs[path].output
-        newest = book.newest[book.outputs[path].path].output
+    for path in sorted(contents.outputs, key=os.fsencode):
+        output = contents.outputs[path].output
+        newest = contents.newest[contents.outputs[path].path].output
         if output is not None:
             required = newest is not None and newest.path == path
             yield Check(root, path, output.bytes, output.sha256, required)
 
 
-def source_checks(sources: Path | None, book: Book) -> Iterator[Check]:
+def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[Check]:
     """Every source, where they are asked for."""
     if sources is None:
         return
     if not sources.is_dir():
         raise UsageError(f"{sources} is not a folder; give the input folder of the run")
-    for path in sorted(book.newest, key=os.fsencode):
-        source = book.newest[path].source
+    for path in sorted(contents.newest, key=os.fsencode):
+        source = contents.newest[path].source
         if source.bytes >= 0:
             yield Check(sources, path, source.bytes, source.sha256, is_source=True)
 
 
-def checked(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Fault | None]]:
+def run_checks(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Fault | None]]:
     """Each check with what it found, in order; digests are made side by side."""
-    left = iter(checks)
+    remaining = iter(checks)
     with ThreadPoolExecutor(jobs) as threads:
-        while some := list(islice(left, CHECKS_AT_ONCE)):
-            yield from zip(some, threads.map(fault_in, some), strict=True)
+        while chunk := list(islice(remaining, CHECKS_AT_ONCE)):
+            yield from zip(chunk, threads.map(check_file, chunk), strict=True)
 
 
-def fault_in(check: Check) -> Fault | None:
+def check_file(check: Check) -> Fault | None:
     """What is wrong with one file."""
     path = check.folder / check.path
     try:
@@ -190,32 +192,32 @@ def fault_in(check: Check) -> Fault | None:
     return None
 
 
-def standing_faults(root: Path, book: Book) -> Iterator[Fault]:
+def structural_faults(root: Path, contents: ManifestContents) -> Iterator[Fault]:
     """Faults that need no reading of pictures: damaged lines, the list of digests, extra files."""
-    manifest = f"{OUR_FOLDER}/{MANIFEST_NAME}"
-    for number in book.damaged:
+    manifest = f"{STATE_FOLDER}/{MANIFEST_NAME}"
+    for number in contents.damaged:
         yield Fault(FaultKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
-    yield from list_faults(root / OUR_FOLDER / DIGESTS_NAME, book)
+    yield from list_faults(root / STATE_FOLDER / DIGESTS_NAME, contents)
     for path in files_in(root):
-        if path not in book.outputs:
+        if path not in contents.outputs:
             yield Fault(FaultKind.EXTRA, path, "no record names it")
 
 
-def list_faults(path: Path, book: Book) -> Iterator[Fault]:
+def list_faults(path: Path, contents: ManifestContents) -> Iterator[Fault]:
     """Where the list of digests says something else than the manifest."""
     if not path.exists():
         return
-    shown = f"{OUR_FOLDER}/{DIGESTS_NAME}"
+    shown = f"{STATE_FOLDER}/{DIGESTS_NAME}"
     try:
         listed = list(read_digests(path))
     except UsageError as error:
         yield Fault(FaultKind.LIST_DIFFERS, shown, str(error))
         return
     for digest in listed:
-        record = book.outputs.get(digest.path)
+        record = contents.outputs.get(digest.path)
         if record is None or record.output is None or record.output.sha256 != digest.sha256:
             yield Fault(FaultKind.LIST_DIFFERS, digest.path, f"{shown} and the manifest disagree")
-    current = {record.output.path for record in book.newest.values() if record.output is not None}
+    current = {record.output.path for record in contents.newest.values() if record.output is not None}
     for missing in sorted(current - {digest.path for digest in listed}, key=os.fsencode):
         yield Fault(FaultKind.LIST_DIFFERS, missing, f"{shown} does not list it")
 
@@ -224,16 +226,16 @@ def files_in(root: Path) -> Iterator[str]:
     """Every file of the tree but our own folder's, bytewise by relative path."""
     found = []
     for folder, folders, names in os.walk(root):
-        if Path(folder) == root and OUR_FOLDER in folders:
-            folders.remove(OUR_FOLDER)
+        if Path(folder) == root and STATE_FOLDER in folders:
+            folders.remove(STATE_FOLDER)
         above = Path(folder).relative_to(root)
         found += [(above / name).as_posix() for name in names]
     return iter(sorted(found, key=os.fsencode))
 
 
-def news_of(check: Check, fault: Fault | None) -> News:
+def item_event(check: Check, fault: Fault | None) -> ItemEvent:
     """One checked file, as listeners are told of it."""
     status, reason = ("done", "verified") if fault is None else ("failed", fault.kind.value)
     detail = fault.detail if fault else ""
-    record: dict[str, object] = {"path": printable_text(check.path), "status": status, "reason": reason}
-    return News(check.path, status, reason, detail, check.nbytes / 1e6, record | {"detail": detail})
+    record: dict[str, object] = {"path": escape_non_utf8(check.path), "status": status, "reason": reason}
+    return ItemEvent(check.path, status, reason, detail, check.nbytes / 1e6, record | {"detail": detail})

@@ -10,19 +10,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from archivecolor.archive.bag import refuse_unlistable, tree_for
-from archivecolor.archive.durable import printable, sweep_parts
+from archivecolor.archive.atomic import printable_path, remove_stale_parts
+from archivecolor.archive.bag import check_bag_name, content_root_for_run
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, prepare_output
 from archivecolor.archive.lock import locked
-from archivecolor.archive.manifest import Manifest, Writer
-from archivecolor.archive.names import folded
-from archivecolor.archive.plan import Action, Question, action_for
+from archivecolor.archive.manifest import Manifest, ManifestWriter
+from archivecolor.archive.names import casefolded_name
+from archivecolor.archive.plan import PlanAction, PlanInputs, action_for
 from archivecolor.archive.premis import PremisFiles
-from archivecolor.archive.runfile import Run
-from archivecolor.archive.walk import FILMS, Found, PassedOver, walk
-from archivecolor.engine.progress import Ending, Listener, Tally
-from archivecolor.engine.stopping import Stop, listening
+from archivecolor.archive.run_json import RunSummary
+from archivecolor.archive.walk import FILMS, FoundFile, SkippedFiles, walk
+from archivecolor.engine.progress import Listener, ProgressCounter, RunResult
+from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import (
     ArchivecolorError,
     ExitCode,
@@ -32,31 +32,31 @@ from archivecolor.errors import (
     StoppedError,
     UsageError,
 )
-from archivecolor.jobs.accounts import (
-    Account,
-    RunFile,
-    begun_run,
+from archivecolor.jobs.films import (
+    FilmJob,
+    FilmProgress,
+    FilmRunContext,
+    OutOfTimeError,
+    colour_film,
+    expected_seconds,
+    failed_record,
+    settings_digest,
+)
+from archivecolor.jobs.run_files import (
+    RecordSink,
+    RunJson,
     digests_are_current,
     manifest_path,
+    new_run_summary,
     write_output_bag,
     write_output_digests,
 )
-from archivecolor.jobs.films import (
-    OutOfTimeError,
-    Reel,
-    Stage,
-    Studio,
-    colour_film,
-    expected_seconds,
-    failed,
-    settings_digest,
-)
-from archivecolor.model.builtin import checkpoint_path
+from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import SelectionOptions, VideoSettings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-BESIDE = "-colour"
+BESIDE_SUFFIX = "-colour"
 
 
 @dataclass(frozen=True)
@@ -67,26 +67,26 @@ class FilmForecast:
         path: its name in the manifest.
         frames: how many it has by its container, 0 where that does not say.
         seconds: a cautious guess of how long they take.
-        trouble: why it cannot be done, empty where it can.
+        problem: why it cannot be done, empty where it can.
     """
 
     path: str
     frames: int
     seconds: float
-    trouble: str
+    problem: str
 
 
 @dataclass
-class Chosen:
+class PlannedFilms:
     """The films of a run.
 
     Attributes:
-        reels: to be coloured, in order.
+        jobs: to be coloured, in order.
         outputs: the folders of all films, those that need nothing too.
         untouched: what needs nothing, counted by the word for it.
     """
 
-    reels: list[Reel] = field(default_factory=list)
+    jobs: list[FilmJob] = field(default_factory=list)
     outputs: list[Path] = field(default_factory=list)
     untouched: Counter[str] = field(default_factory=Counter)
 
@@ -98,24 +98,24 @@ def forecast(settings: VideoSettings) -> tuple[list[FilmForecast], Counter[str]]
         UsageError, UnavailableError: as `colour_films`.
     """
     check_options(settings)
-    settings = into_tree(settings)
-    chosen = choose(settings, sha256_of(checkpoint_path(settings.checkpoint)))
-    return [forecast_film(reel, settings) for reel in chosen.reels], chosen.untouched
+    settings = with_content_root(settings)
+    planned = plan_films(settings, sha256_of(checkpoint_path(settings.checkpoint)))
+    return [forecast_film(job, settings) for job in planned.jobs], planned.untouched
 
 
-def forecast_film(reel: Reel, settings: VideoSettings) -> FilmForecast:
+def forecast_film(job: FilmJob, settings: VideoSettings) -> FilmForecast:
     """What one film would take."""
     from archivecolor.film.probe import probe
 
     try:
-        facts = probe(reel.source)
+        facts = probe(job.source)
     except ItemError as error:
-        return FilmForecast(reel.path, 0, 0.0, str(error))
+        return FilmForecast(job.path, 0, 0.0, str(error))
     frames = facts.expected_frames or 0
-    return FilmForecast(reel.path, frames, frames * expected_seconds(facts, settings), "")
+    return FilmForecast(job.path, frames, frames * expected_seconds(facts, settings), "")
 
 
-def colour_films(settings: VideoSettings, listener: Listener, command: tuple[str, ...] = ()) -> Ending:
+def colour_films(settings: VideoSettings, listener: Listener, command: tuple[str, ...] = ()) -> RunResult:
     """Colour every film that is not up to date.
 
     Args:
@@ -131,23 +131,27 @@ def colour_films(settings: VideoSettings, listener: Listener, command: tuple[str
     """
     check_options(settings)
     weights = sha256_of(checkpoint_path(settings.checkpoint))
-    asked, settings = settings, into_tree(settings)
-    chosen = choose(settings, weights)
-    tally = Tally(total=len(chosen.reels), unit="frames")
-    with listening(Stop(settings.max_runtime)) as stop:
-        studio = Studio(settings, weights, opener(settings), stop, Watcher(tally, listener))
-        books = Books(tally, listener, chosen, begun_run(command, asked, weights))
-        listener.began(tally.now())
-        for output in chosen.outputs:
-            reels = [reel for reel in chosen.reels if reel.output == output]
-            if reels or has_unfinished_papers(output, settings):
-                colour_into(output, reels, studio, books)
-            if stop.requested or too_many(tally, settings):
+    requested, settings = settings, with_content_root(settings)
+    planned = plan_films(settings, weights)
+    counter = ProgressCounter(total=len(planned.jobs), unit="frames")
+    with stop_on_signals(Stop(settings.max_runtime)) as stop:
+        run_context = FilmRunContext(
+            settings, weights, lazy_predictor(settings), stop, FilmProgressReporter(counter, listener)
+        )
+        totals = RunTotals(counter, listener, planned, new_run_summary(command, requested, weights))
+        listener.began(counter.snapshot())
+        for output in planned.outputs:
+            jobs = [job for job in planned.jobs if job.output == output]
+            if jobs or sidecars_pending(output, settings):
+                colour_into(output, jobs, run_context, totals)
+            if stop.requested or too_many_failures(counter, settings):
                 break
-        return Ending(tally.now(), exit_code(tally, chosen, settings, stop), dict(chosen.untouched))
+        return RunResult(
+            counter.snapshot(), exit_code(counter, planned, settings, stop), dict(planned.untouched)
+        )
 
 
-def into_tree(settings: VideoSettings) -> VideoSettings:
+def with_content_root(settings: VideoSettings) -> VideoSettings:
     """Settings whose output is the folder of the films itself: that of a bag lies inside it.
 
     Raises:
@@ -157,10 +161,10 @@ def into_tree(settings: VideoSettings) -> VideoSettings:
         if settings.bag:
             raise UsageError("--bag makes a bag of a folder; give one with --output FOLDER")
         return settings
-    return replace(settings, output=tree_for(settings.output, bag=settings.bag))
+    return replace(settings, output=content_root_for_run(settings.output, bag=settings.bag))
 
 
-def has_unfinished_papers(output: Path, settings: VideoSettings) -> bool:
+def sidecars_pending(output: Path, settings: VideoSettings) -> bool:
     """Whether what lies beside the films may want writing though no film does."""
     if not manifest_path(output).exists():
         return False
@@ -183,23 +187,23 @@ def check_options(settings: VideoSettings) -> None:
 
 
 @dataclass(frozen=True)
-class Books:
+class RunTotals:
     """What a run is accounted with.
 
     Attributes:
-        tally: counts films and frames.
+        counter: counts films and frames.
         listener: who is told.
-        chosen: the films of the run.
+        planned: the films of the run.
         run: what run.json says of its beginning.
     """
 
-    tally: Tally
+    counter: ProgressCounter
     listener: Listener
-    chosen: Chosen
-    run: Run
+    planned: PlannedFilms
+    run: RunSummary
 
 
-def opener(settings: VideoSettings) -> Callable[[], Any]:
+def lazy_predictor(settings: VideoSettings) -> Callable[[], Any]:
     """Opens the network once, when the first film needs it."""
 
     @cache
@@ -211,148 +215,157 @@ def opener(settings: VideoSettings) -> Callable[[], Any]:
     return open_once
 
 
-def colour_into(output: Path, reels: list[Reel], studio: Studio, books: Books) -> None:
+def colour_into(output: Path, jobs: list[FilmJob], run_context: FilmRunContext, totals: RunTotals) -> None:
     """Colour the films of one output folder."""
-    settings, stop = studio.settings, studio.stop
+    settings, stop = run_context.settings, run_context.stop
     prepare_output(output)
     with locked(output, settings.wait_lock):
-        sweep_parts(output.parent if settings.bag else output)
-        reels = still_to_do(reels, output, studio, books)
-        run = RunFile.begin(output, books.run)
+        remove_stale_parts(output.parent if settings.bag else output)
+        jobs = drop_finished(jobs, output, run_context, totals)
+        run_json = RunJson.begin(output, totals.run)
         try:
-            colour_reels(reels, output, studio, books)
+            colour_in_order(jobs, output, run_context, totals)
             write_output_digests(output)
-            code = exit_code(books.tally, books.chosen, settings, stop)
-            run.end(Ending(books.tally.now(), code, dict(books.chosen.untouched)))
+            code = exit_code(totals.counter, totals.planned, settings, stop)
+            run_json.end(RunResult(totals.counter.snapshot(), code, dict(totals.planned.untouched)))
             # run.json lies in the bag: nothing is written there after this.
             if settings.bag and stop.exit_code is None:
                 write_output_bag(output.parent)
         except ArchivecolorError as error:
-            run.end_with(error)
+            run_json.end_with_error(error)
             raise
 
 
-def colour_reels(reels: list[Reel], output: Path, studio: Studio, books: Books) -> None:
+def colour_in_order(
+    jobs: list[FilmJob], output: Path, run_context: FilmRunContext, totals: RunTotals
+) -> None:
     """Colour films one after the other, each with its record."""
-    premis = PremisFiles(output, studio.settings.premis)
-    premis.fill(Manifest(manifest_path(output)), until=lambda: studio.stop.requested)
-    with Writer(manifest_path(output)) as writer:
-        account = Account(writer, premis, books.tally, books.listener)
-        for reel in reels:
-            if studio.stop.requested or too_many(books.tally, studio.settings):
+    premis = PremisFiles(output, run_context.settings.premis)
+    premis.write_missing(Manifest(manifest_path(output)), should_stop=lambda: run_context.stop.requested)
+    with ManifestWriter(manifest_path(output)) as writer:
+        sink = RecordSink(writer, premis, totals.counter, totals.listener)
+        for job in jobs:
+            if run_context.stop.requested or too_many_failures(totals.counter, run_context.settings):
                 return
-            if not colour_one(reel, studio, account):
+            if not colour_one(job, run_context, sink):
                 return
 
 
-def still_to_do(reels: list[Reel], output: Path, studio: Studio, books: Books) -> list[Reel]:
+def drop_finished(
+    jobs: list[FilmJob], output: Path, run_context: FilmRunContext, totals: RunTotals
+) -> list[FilmJob]:
     """The films that no other run has done while this one waited for its turn."""
     manifest = Manifest(manifest_path(output))
-    making = (settings_digest(studio.settings), studio.weights)
-    waiting = (Action.DO, Action.RETRY)
-    left = [reel for reel in reels if action_of(reel, manifest, studio.settings, making) in waiting]
-    books.tally.drop(len(reels) - len(left))
+    digests = (settings_digest(run_context.settings), run_context.weights)
+    waiting = (PlanAction.DO, PlanAction.RETRY)
+    left = [job for job in jobs if action_of(job, manifest, run_context.settings, digests) in waiting]
+    totals.counter.remove(len(jobs) - len(left))
     return left
 
 
-def colour_one(reel: Reel, studio: Studio, account: Account) -> bool:
+def colour_one(job: FilmJob, run_context: FilmRunContext, sink: RecordSink) -> bool:
     """Colour one film and record it; False where the run was asked to end in the middle of it."""
     try:
-        if studio.settings.bag:
-            refuse_unlistable(reel.stem)
-        record = colour_film(reel, studio)
+        if run_context.settings.bag:
+            check_bag_name(job.stem)
+        record = colour_film(job, run_context)
     except ItemError as error:
-        record = failed(reel, studio, error)
+        record = failed_record(job, run_context, error)
     except (MemoryError, OutOfMemoryError):
-        trouble = ItemError(Reason.OUT_OF_MEMORY, "this machine has not enough memory for it")
-        record = failed(reel, studio, trouble)
+        failure = ItemError(Reason.OUT_OF_MEMORY, "this machine has not enough memory for it")
+        record = failed_record(job, run_context, failure)
     except (StoppedError, OutOfTimeError):
         return False
     except (ArchivecolorError, OSError):
         raise
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
-        log.error("%s failed unexpectedly", reel.path, exc_info=error)
-        record = failed(reel, studio, ItemError(Reason.FAULT, f"{type(error).__name__}: {error}"))
-    account.enter(record, 0.0)
+        logger.error("%s failed unexpectedly", job.path, exc_info=error)
+        record = failed_record(job, run_context, ItemError(Reason.FAULT, f"{type(error).__name__}: {error}"))
+    sink.append(record, 0.0)
     return True
 
 
-class Watcher:
+class FilmProgressReporter:
     """Tells a listener how far a film is.
 
     Args:
-        tally: counts frames.
+        counter: counts frames.
         listener: who is told.
     """
 
-    def __init__(self, tally: Tally, listener: Listener) -> None:
-        self._tally = tally
+    def __init__(self, counter: ProgressCounter, listener: Listener) -> None:
+        self._counter = counter
         self._listener = listener
 
-    def __call__(self, reel: Reel, stage: Stage) -> None:
+    def __call__(self, job: FilmJob, progress: FilmProgress) -> None:
         """One more frame."""
-        progress = self._tally.work(1.0) if stage.doing == "colouring" else self._tally.now()
-        self._listener.advanced(f"{reel.path}: {words_for(stage)}", progress)
+        run_progress = (
+            self._counter.add_work(1.0) if progress.activity == "colouring" else self._counter.snapshot()
+        )
+        self._listener.advanced(f"{job.path}: {film_progress_text(progress)}", run_progress)
 
 
-def words_for(stage: Stage) -> str:
+def film_progress_text(progress: FilmProgress) -> str:
     """How far a film is, for people."""
-    share = f" {100 * stage.frame // stage.frames} %" if stage.frames else f" frame {stage.frame}"
-    shot = f", shot {stage.shot} of {stage.shots}" if stage.shot else ""
-    return f"{stage.doing}{share}{shot}"
+    share = f" {100 * progress.frame // progress.frames} %" if progress.frames else f" frame {progress.frame}"
+    shot = f", shot {progress.shot} of {progress.shots}" if progress.shot else ""
+    return f"{progress.activity}{share}{shot}"
 
 
-def choose(settings: VideoSettings, weights: str) -> Chosen:
+def plan_films(settings: VideoSettings, weights: str) -> PlannedFilms:
     """Find the films and hold them against the manifests.
 
     Raises:
         UsageError: a film is not there, or two films would have one name.
     """
-    chosen = Chosen()
+    planned = PlannedFilms()
     digest = settings_digest(settings)
     manifests: dict[Path, Manifest] = {}
-    products: set[Path] = set()
+    known_outputs: set[Path] = set()
     taken: dict[tuple[Path, str], Path] = {}
-    for reel in reels_of(settings):
-        if reel.output not in manifests:
-            manifests[reel.output] = Manifest(manifest_path(reel.output))
-            products |= outputs_in(reel.output, manifests[reel.output])
-        if reel.source in products:
-            chosen.untouched["coloured by an earlier run"] += 1
+    for job in jobs_of(settings):
+        if job.output not in manifests:
+            manifests[job.output] = Manifest(manifest_path(job.output))
+            known_outputs |= outputs_in(job.output, manifests[job.output])
+        if job.source in known_outputs:
+            planned.untouched["coloured by an earlier run"] += 1
             continue
-        other = taken.setdefault((reel.output, folded(reel.stem)), reel.source)
-        if other != reel.source:
+        other = taken.setdefault((job.output, casefolded_name(job.stem)), job.source)
+        if other != job.source:
             raise UsageError(
-                f"{printable(other)} and {printable(reel.source)} would both become {printable(reel.stem)} "
-                f"in {printable(reel.output)}; rename one, or give them different outputs"
+                f"{printable_path(other)} and {printable_path(job.source)} would both become "
+                f"{printable_path(job.stem)} in {printable_path(job.output)}; "
+                f"rename one, or give them different outputs"
             )
-        action = action_of(reel, manifests[reel.output], settings, (digest, weights))
-        if action in (Action.UP_TO_DATE, Action.FAILED_BEFORE):
-            chosen.untouched[action.value] += 1
+        action = action_of(job, manifests[job.output], settings, (digest, weights))
+        if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE):
+            planned.untouched[action.value] += 1
         else:
-            chosen.reels.append(reel)
-    chosen.outputs.extend(manifests)
-    return chosen
+            planned.jobs.append(job)
+    planned.outputs.extend(manifests)
+    return planned
 
 
 def outputs_in(output: Path, manifest: Manifest) -> set[Path]:
     """The coloured films of an output folder: where it holds their sources too, they are found with them."""
-    return {output / known.output for known in manifest.items.values() if known.output}
+    return {output / entry.output for entry in manifest.items.values() if entry.output}
 
 
-def action_of(reel: Reel, manifest: Manifest, settings: VideoSettings, making: tuple[str, str]) -> Action:
+def action_of(
+    job: FilmJob, manifest: Manifest, settings: VideoSettings, digests: tuple[str, str]
+) -> PlanAction:
     """What to do with one film."""
     try:
-        about = reel.source.stat()
+        status = job.source.stat()
     except OSError:
-        return Action.DO
+        return PlanAction.DO
     options = SelectionOptions(overwrite=settings.overwrite, retry_failed=settings.retry_failed)
-    question = Question(reel.source.parent, reel.output, "keep", *making, options)
-    found = Found(reel.path, about.st_size, about.st_mtime_ns)
-    return action_for(found, manifest.known(reel.path), question)
+    inputs = PlanInputs(job.source.parent, job.output, "keep", *digests, options)
+    found = FoundFile(job.path, status.st_size, status.st_mtime_ns)
+    return action_for(found, manifest.entry(job.path), inputs)
 
 
-def reels_of(settings: VideoSettings) -> Iterator[Reel]:
+def jobs_of(settings: VideoSettings) -> Iterator[FilmJob]:
     """All films that were given, by name or by folder.
 
     Raises:
@@ -362,40 +375,42 @@ def reels_of(settings: VideoSettings) -> Iterator[Reel]:
         raise UsageError("no films were given")
     for given in settings.input:
         if given.is_dir():
-            yield from reels_in(given, settings)
+            yield from jobs_in(given, settings)
         elif given.exists():
-            yield reel_of(given, given.name, settings, given.parent)
+            yield job_of(given, given.name, settings, given.parent)
         else:
-            raise UsageError(f"the film {printable(given)} does not exist")
+            raise UsageError(f"the film {printable_path(given)} does not exist")
 
 
-def reels_in(folder: Path, settings: VideoSettings) -> Iterator[Reel]:
+def jobs_in(folder: Path, settings: VideoSettings) -> Iterator[FilmJob]:
     """The films of a folder."""
     if settings.output is not None:
         check_folders(folder, settings.output)
-    for found in walk(folder, SelectionOptions(), PassedOver(), FILMS):
-        yield reel_of(folder / found.path, found.path, settings, folder)
+    for found in walk(folder, SelectionOptions(), SkippedFiles(), FILMS):
+        yield job_of(folder / found.path, found.path, settings, folder)
 
 
-def reel_of(source: Path, path: str, settings: VideoSettings, root: Path) -> Reel:
+def job_of(source: Path, path: str, settings: VideoSettings, root: Path) -> FilmJob:
     """A film with the name its coloured copy gets."""
     stem = path[: len(path) - len(source.suffix)]
     if settings.output is None:
-        return Reel(source, path, root, stem + BESIDE)
-    return Reel(source, path, settings.output, stem)
+        return FilmJob(source, path, root, stem + BESIDE_SUFFIX)
+    return FilmJob(source, path, settings.output, stem)
 
 
-def too_many(tally: Tally, settings: VideoSettings) -> bool:
+def too_many_failures(counter: ProgressCounter, settings: VideoSettings) -> bool:
     """More films failed than the run may bear."""
-    return settings.max_failures is not None and tally.now().failed > settings.max_failures
+    return settings.max_failures is not None and counter.snapshot().failed > settings.max_failures
 
 
-def exit_code(tally: Tally, chosen: Chosen, settings: VideoSettings, stop: Stop) -> ExitCode:
+def exit_code(
+    counter: ProgressCounter, planned: PlannedFilms, settings: VideoSettings, stop: Stop
+) -> ExitCode:
     """What the process answers, by the worst that happened."""
     if stop.exit_code is not None:
         return stop.exit_code
-    if too_many(tally, settings):
+    if too_many_failures(counter, settings):
         return ExitCode.TOO_MANY_FAILURES
-    if tally.now().failed or chosen.untouched[Action.FAILED_BEFORE.value]:
+    if counter.snapshot().failed or planned.untouched[PlanAction.FAILED_BEFORE.value]:
         return ExitCode.SOME_FAILED
     return ExitCode.OK

@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.chroma import Chroma, upsample
-from archivecolor.colour.gamut import chroma_codes, lay_chroma
+from archivecolor.colour.gamut import chroma_codes, compose_exact_luma
 from archivecolor.colour.luma import luma_codes
-from archivecolor.photo.formats.base import Band, Codes, PageFacts
+from archivecolor.photo.containers.base import Band, Codes, PageFacts
 from archivecolor.photo.orientation import as_stored
 
 Float32 = npt.NDArray[np.float32]
 Plane = npt.NDArray[np.uint8]
 
 
-def coloured(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: int) -> Iterator[Codes]:
+def compose_page(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: int) -> Iterator[Codes]:
     """Lay `chroma` over a page.
 
     Args:
@@ -31,14 +31,14 @@ def coloured(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: int)
         (at a lower depth: the page's rounded).
     """
     for band, cbcr in _with_chroma(page, bands, chroma):
-        rgb = lay_chroma(at_depth(luma_of(band.codes), depth), cbcr)
-        yield rgb if band.alpha is None else np.dstack([rgb, at_depth(band.alpha, depth)])
+        rgb = compose_exact_luma(convert_depth(band_luma(band.codes), depth), cbcr)
+        yield rgb if band.alpha is None else np.dstack([rgb, convert_depth(band.alpha, depth)])
 
 
-def chroma_beside(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[Plane]:
-    """Cb and Cr codes (2, rows, width) to stand beside a page's own luma, as stored; see `coloured`."""
+def compose_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[Plane]:
+    """Cb and Cr codes (2, rows, width) to stand beside a page's own luma, as stored; see `compose_page`."""
     for band, cbcr in _with_chroma(page, bands, chroma):
-        yield chroma_codes(at_depth(luma_of(band.codes), 8), cbcr)
+        yield chroma_codes(convert_depth(band_luma(band.codes), 8), cbcr)
 
 
 def _with_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[tuple[Band, Float32]]:
@@ -51,25 +51,25 @@ def _with_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iter
         top = rows.stop
 
 
-def decoloured(bands: Iterable[Band]) -> Iterator[Codes]:
+def page_luma(bands: Iterable[Band]) -> Iterator[Codes]:
     """The luma codes of a page: (rows, width), or (rows, width, 2) with alpha."""
     for band in bands:
-        luma = luma_of(band.codes)
+        luma = band_luma(band.codes)
         yield luma if band.alpha is None else np.dstack([luma, band.alpha])
 
 
-def without_alpha(bands: Iterable[Band]) -> Iterator[Band]:
+def drop_alpha(bands: Iterable[Band]) -> Iterator[Band]:
     """The same rows for a container that holds no alpha."""
     for band in bands:
         yield Band(band.codes)
 
 
-def luma_of(codes: Codes) -> Codes:
+def band_luma(codes: Codes) -> Codes:
     """The grey of a band: its own codes, or the luma of its RGB."""
     return np.ascontiguousarray(codes) if codes.ndim == 2 else luma_codes(codes)
 
 
-def at_depth(codes: Codes, depth: int) -> Codes:
+def convert_depth(codes: Codes, depth: int) -> Codes:
     """uint8 or uint16 codes at 8 or 16 bits, full range to full range."""
     if codes.dtype.itemsize * 8 == depth:
         return codes

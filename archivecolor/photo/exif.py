@@ -9,7 +9,7 @@ from archivecolor.photo.facts import Density
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
 UNITS = {1: "none", 2: "inch", 3: "cm"}
-MALFORMED = (
+PARSE_ERRORS = (
     ValueError,
     TypeError,
     SyntaxError,
@@ -32,7 +32,7 @@ def density_of(block: bytes | None) -> Density | None:
     tags = _tags(block)
     try:
         x, y = (_ratio(tags[name]) for name in (X_RESOLUTION, Y_RESOLUTION))
-    except MALFORMED:
+    except PARSE_ERRORS:
         return None
     return Density(x, y, UNITS.get(int(tags.get(RESOLUTION_UNIT, 2)), "inch"))
 
@@ -53,7 +53,7 @@ def _tags(block: bytes | None) -> dict[int, Any]:
     try:
         exif.load(b"Exif\0\0" + block)
         return dict(exif)
-    except MALFORMED:
+    except PARSE_ERRORS:
         return {}
 
 

@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 
 # It grows, and has been seen to stall after thousands of files.
 FILES_PER_PROCESS = 500
-OLDEST = (12, 10)
+MIN_VERSION = (12, 10)
 # It unpacks whatever compressed text a file holds; a thousandfold is a few bytes' work for an attacker.
-MOST_MEMORY = 1 << 30
+MAX_MEMORY = 1 << 30
 START_SECONDS = 30.0
 END_SECONDS = 5.0
 
@@ -44,7 +44,7 @@ class ExiftoolDiedError(ExiftoolError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExiftoolResult:
     """What a command gave.
 
     Attributes:
@@ -61,7 +61,7 @@ class Answer:
         return tuple(line for line in self.complaints if line.startswith("Error"))
 
 
-class HeldExiftool:
+class ExiftoolProcess:
     """One exiftool process, started at the first command and anew every few hundred.
 
     Args:
@@ -75,7 +75,7 @@ class HeldExiftool:
         self.numbers = itertools.count(1)
         self.commands = 0
 
-    def run(self, arguments: list[str], seconds: float) -> Answer:
+    def run(self, arguments: list[str], seconds: float) -> ExiftoolResult:
         """Run one command.
 
         Args:
@@ -98,7 +98,7 @@ class HeldExiftool:
             stream = stdin_of(process)
             stream.write(os.fsencode("\n".join(lines) + "\n"))
             stream.flush()
-            return self.answer(number, time.monotonic() + seconds)
+            return self.read_answer(number, time.monotonic() + seconds)
         except OSError as error:
             self.kill()
             raise ExiftoolDiedError(f"exiftool takes no more commands: {error}") from error
@@ -108,7 +108,7 @@ class HeldExiftool:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process; no configuration file of a user or folder can make it run code."""
-        command = [*tied_to_us(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
+        command = [*parent_death_prefix(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
         common = ["-common_args", "-charset", "filename=UTF8", "-api", "LargeFileSupport=1"]
         self.lines = queue.SimpleQueue()
         self.commands = 0
@@ -118,13 +118,13 @@ class HeldExiftool:
             )
         except OSError as error:
             raise ExiftoolError(f"exiftool does not start: {error}") from error
-        bound_memory(self.process.pid)
+        limit_memory(self.process.pid)
         for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
             # A thread each: Windows cannot wait for two pipes, nor for one with a time limit.
-            threading.Thread(target=pump, args=(name, stream, self.lines), daemon=True).start()
+            threading.Thread(target=forward_lines, args=(name, stream, self.lines), daemon=True).start()
         return self.process
 
-    def answer(self, number: int, deadline: float) -> Answer:
+    def read_answer(self, number: int, deadline: float) -> ExiftoolResult:
         """Everything up to both end marks of command `number`."""
         marks = {"out": f"{{ready{number}}}".encode(), "err": f"{{answered{number}}}".encode()}
         found: dict[str, list[bytes]] = {"out": [], "err": []}
@@ -140,7 +140,9 @@ class HeldExiftool:
                 line = line.rstrip(b"\r\n").removesuffix(marks.pop(name))
             found[name].append(line)
         complaints = b"".join(found["err"]).decode("utf-8", "backslashreplace").splitlines()
-        return Answer(b"".join(found["out"]), tuple(line.strip() for line in complaints if line.strip()))
+        return ExiftoolResult(
+            b"".join(found["out"]), tuple(line.strip() for line in complaints if line.strip())
+        )
 
     def close(self) -> None:
         """Let it end by itself, which its input's end alone does not make it do."""
@@ -161,7 +163,7 @@ class HeldExiftool:
             process.wait()
 
 
-def tied_to_us() -> list[str]:
+def parent_death_prefix() -> list[str]:
     """What to start a program with so that the system ends it with us, also where we are killed.
 
     Without it (util-linux has it, so every Linux) a killed worker leaves its exiftool waiting.
@@ -170,11 +172,11 @@ def tied_to_us() -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
-def bound_memory(pid: int) -> None:
+def limit_memory(pid: int) -> None:
     """Let a process die of its own hunger, where the system can: it must not take the machine with it."""
     if sys.platform == "linux":
         with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+            resource.prlimit(pid, resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 
 def stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
@@ -184,7 +186,7 @@ def stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
     return process.stdin
 
 
-def pump(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
+def forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
     """Pass on every line of `stream`, and an empty one at its end."""
     with stream:
         for line in stream:
@@ -200,7 +202,7 @@ def program() -> str | None:
     if found is None:
         logger.warning("exiftool is not installed: less of the metadata is carried; install it to keep all")
         return None
-    if found < OLDEST:
+    if found < MIN_VERSION:
         logger.warning(
             "exiftool %d.%02d is too old: less of the metadata is carried; 12.10 is enough", *found
         )
@@ -220,20 +222,20 @@ def version_of(path: str) -> tuple[int, int] | None:
         return None
 
 
-class Holder:
+class SharedExiftool:
     """The exiftool of this process; commands of several threads take turns."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.tool: HeldExiftool | None = None
+        self.tool: ExiftoolProcess | None = None
         self.pid = os.getpid()
 
-    def run(self, arguments: list[str], seconds: float) -> Answer:
-        """As `HeldExiftool.run`, with a second try where it died; `program()` must have found one."""
+    def run(self, arguments: list[str], seconds: float) -> ExiftoolResult:
+        """As `ExiftoolProcess.run`, with a second try where it died; `program()` must have found one."""
         with self.lock:
             # A forked child must not write into its parent's pipe.
             if self.tool is None or self.pid != os.getpid():
-                self.tool, self.pid = HeldExiftool(program() or "exiftool"), os.getpid()
+                self.tool, self.pid = ExiftoolProcess(program() or "exiftool"), os.getpid()
             try:
                 return self.tool.run(arguments, seconds)
             except ExiftoolDiedError:
@@ -246,5 +248,5 @@ class Holder:
                 self.tool.close()
 
 
-held = Holder()
-atexit.register(held.close)
+shared_exiftool = SharedExiftool()
+atexit.register(shared_exiftool.close)

@@ -24,21 +24,21 @@ class Density:
 
 
 @dataclass(frozen=True)
-class Stamp:
+class FileState:
     """Which state of a file was seen: enough to notice that it changed in between."""
 
     nbytes: int
     mtime_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> Stamp:
+    def of(cls, path: Path) -> FileState:
         """The state of the file at `path` now."""
         state = path.stat()
         return cls(state.st_size, state.st_mtime_ns)
 
 
 @dataclass(frozen=True)
-class Facts:
+class ImageFacts:
     """What a first visit found out about a picture.
 
     Attributes:
@@ -77,6 +77,6 @@ class Facts:
         return self.width * self.height / 1e6
 
     @property
-    def stamp(self) -> Stamp:
+    def file_state(self) -> FileState:
         """The state of the file these facts are about."""
-        return Stamp(self.nbytes, self.mtime_ns)
+        return FileState(self.nbytes, self.mtime_ns)

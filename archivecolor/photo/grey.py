@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.photo.compose import decoloured, without_alpha
-from archivecolor.photo.formats.base import PagePlan, WritableFormat, watched
-from archivecolor.photo.formats.registry import Opened, container_for, opened
+from archivecolor.photo.compose import drop_alpha, page_luma
+from archivecolor.photo.containers.base import PagePlan, WritableFormat, with_read_errors
+from archivecolor.photo.containers.registry import OpenImage, container_for, open_image
 
 
 @dataclass(frozen=True)
-class Decoloured:
+class GreyImage:
     """What was written.
 
     Attributes:
@@ -27,7 +27,7 @@ class Decoloured:
     nbytes: int
 
 
-def take_colour_off(path: Path, part: Path, *, max_megapixels: float = 1000.0) -> Decoloured:
+def write_grey(path: Path, part: Path, *, max_megapixels: float = 1000.0) -> GreyImage:
     """Write the luma of a picture, as grey, to `part`; the caller renames it.
 
     A JPEG's Y coefficients and table become a grey JPEG's, untouched; everywhere else the grey codes are
@@ -38,18 +38,18 @@ def take_colour_off(path: Path, part: Path, *, max_megapixels: float = 1000.0) -
         ItemError: the picture cannot be read.
         OSError: `part` cannot be written.
     """
-    with opened(path, max_megapixels) as picture:
-        container = container_for(picture.form, "keep")
-        plans = [_plan(picture, number, container) for number in range(len(picture.scan.pages))]
+    with open_image(path, max_megapixels) as picture:
+        container = container_for(picture.image_format, "keep")
+        plans = [_plan(picture, number, container) for number in range(len(picture.reader.pages))]
         luma = container.write(part, plans)
-    return Decoloured(container.name, luma, len(plans), part.stat().st_size)
+    return GreyImage(container.name, luma, len(plans), part.stat().st_size)
 
 
-def _plan(picture: Opened, number: int, container: WritableFormat) -> PagePlan:
-    page = picture.scan.pages[number]
-    alpha = page.alpha and container.with_alpha
-    bands = picture.scan.bands(number) if alpha else without_alpha(picture.scan.bands(number))
-    codes = watched(picture.path, picture.form, decoloured(bands))
+def _plan(picture: OpenImage, number: int, container: WritableFormat) -> PagePlan:
+    page = picture.reader.pages[number]
+    alpha = page.alpha and container.supports_alpha
+    bands = picture.reader.bands(number) if alpha else drop_alpha(picture.reader.bands(number))
+    codes = with_read_errors(picture.path, picture.image_format, page_luma(bands))
     return PagePlan(
         facts=page,
         depth=page.code_depth,

@@ -13,18 +13,18 @@ from archivecolor.errors import ItemError, Reason
 Float32 = npt.NDArray[np.float32]
 
 # Longer strips than this are no photographs, and enlarging a one-pixel sliver would fill the memory.
-LONGEST = 64
+MAX_ASPECT_RATIO = 64
 
 
-def target(height: int, width: int, short_side: int) -> tuple[int, int]:
+def working_shape(height: int, width: int, short_side: int) -> tuple[int, int]:
     """Height and width with the short side at `short_side` and the aspect kept.
 
     Raises:
-        ItemError: UNSUPPORTED where the long side is over `LONGEST` times the short one.
+        ItemError: UNSUPPORTED where the long side is over `MAX_ASPECT_RATIO` times the short one.
     """
     short, long = sorted((height, width))
-    if long > LONGEST * short:
-        detail = f"{width} x {height} pixels are a sliver: over {LONGEST} times as long as wide"
+    if long > MAX_ASPECT_RATIO * short:
+        detail = f"{width} x {height} pixels are a sliver: over {MAX_ASPECT_RATIO} times as long as wide"
         raise ItemError(Reason.UNSUPPORTED, detail)
     other = max(short_side, round(long * short_side / short))
     return (short_side, other) if height <= width else (other, short_side)
@@ -36,15 +36,15 @@ def shrink_bands(bands: Iterable[npt.NDArray[Any]], size: tuple[int, int], short
     Args:
         bands: uint8 or uint16 codes (rows, width) or (rows, width, 3), all rows from the top.
         size: height and width of the page.
-        short_side: see `target`.
+        short_side: see `working_shape`.
 
     Returns:
         float32 (h, w) or (h, w, 3), 0..1, as stored.
 
     Raises:
-        ItemError: TRUNCATED where rows are missing; as `target`.
+        ItemError: TRUNCATED where rows are missing; as `working_shape`.
     """
-    rows, columns = target(*size, short_side)
+    rows, columns = working_shape(*size, short_side)
     narrow = [resize(band, (len(band), columns)) for band in bands]
     seen = sum(len(part) for part in narrow)
     if seen != size[0]:

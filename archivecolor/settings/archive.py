@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import VoiceOptions
+from archivecolor.settings.shared import OutputOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class GreySettings(VoiceOptions):
+class GreySettings(OutputOptions):
     """Options of `archivecolor grey`: the colour taken off again."""
 
     input: Path = required("Coloured tree (the OUT of a run).", argument=True)
@@ -19,7 +19,7 @@ class GreySettings(VoiceOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifySettings(VoiceOptions):
+class VerifySettings(OutputOptions):
     """Options of `archivecolor verify`."""
 
     output: Path = required("Coloured tree to check against its manifest.", argument=True)
@@ -28,7 +28,7 @@ class VerifySettings(VoiceOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportSettings(VoiceOptions):
+class ExportSettings(OutputOptions):
     """Options of `archivecolor manifest export`."""
 
     output: Path = required("Coloured tree whose manifest is taken.", argument=True)
@@ -37,7 +37,7 @@ class ExportSettings(VoiceOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompactSettings(VoiceOptions):
+class CompactSettings(OutputOptions):
     """Options of `archivecolor manifest compact`."""
 
     output: Path = required("Coloured tree whose manifest is made smaller.", argument=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import AnswerOptions, VoiceOptions
+from archivecolor.settings.shared import InferenceOptions, OutputOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings(AnswerOptions, VoiceOptions):
+class EvaluateSettings(InferenceOptions, OutputOptions):
     """Options of `archivecolor evaluate`."""
 
     data: tuple[Path, ...] = required(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import NetworkOptions, ProvenanceOptions, UnattendedOptions, VoiceOptions
+from archivecolor.settings.shared import NetworkOptions, OutputOptions, ProvenanceOptions, SchedulingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoSettings(NetworkOptions, ProvenanceOptions, UnattendedOptions, VoiceOptions):
+class VideoSettings(NetworkOptions, ProvenanceOptions, SchedulingOptions, OutputOptions):
     """Options of `archivecolor video`: films."""
 
     input: tuple[Path, ...] = required("Films, or folders of films.", argument=True)

@@ -53,21 +53,21 @@ class Option:
     shapes_output: bool = False
 
 
-def option(default: T, help: str, **about: Any) -> T:
-    """Declare one option as a dataclass field. `about` are the attributes of `Option`."""
-    spec = Option(help=help, **about)
+def option(default: T, help: str, **attributes: Any) -> T:
+    """Declare one option as a dataclass field. `attributes` are the attributes of `Option`."""
+    spec = Option(help=help, **attributes)
     return field(default=default, metadata={"option": spec})
 
 
-def required(help: str, **about: Any) -> Any:
+def required(help: str, **attributes: Any) -> Any:
     """Declare one option that has no default."""
-    return field(metadata={"option": Option(help=help, **about)})
+    return field(metadata={"option": Option(help=help, **attributes)})
 
 
-def option_of(spec: dataclasses.Field[Any]) -> Option:
+def option_of(setting: dataclasses.Field[Any]) -> Option:
     """The `Option` a settings field was declared with."""
-    about: Option = spec.metadata["option"]
-    return about
+    spec: Option = setting.metadata["option"]
+    return spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,22 +75,22 @@ class Settings:
     """Base of all jobs' settings: checks itself when made, knows its own digest."""
 
     def __post_init__(self) -> None:
-        for spec in dataclasses.fields(self):
-            check(spec.name, getattr(self, spec.name), option_of(spec))
+        for setting in dataclasses.fields(self):
+            check(setting.name, getattr(self, setting.name), option_of(setting))
 
     def digest(self) -> str:
         """SHA-256 (first 16 hex digits) over the options the output's bytes depend on."""
         shaping = {
-            spec.name: getattr(self, spec.name)
-            for spec in dataclasses.fields(self)
-            if option_of(spec).shapes_output
+            setting.name: getattr(self, setting.name)
+            for setting in dataclasses.fields(self)
+            if option_of(setting).shapes_output
         }
         text = json.dumps(shaping, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def as_dict(self) -> dict[str, Any]:
         """All options by name, paths as text, for `run.json` and recipes."""
-        return {spec.name: plain(getattr(self, spec.name)) for spec in dataclasses.fields(self)}
+        return {setting.name: plain(getattr(self, setting.name)) for setting in dataclasses.fields(self)}
 
 
 def plain(value: Any) -> Any:
@@ -102,35 +102,35 @@ def plain(value: Any) -> Any:
     return value
 
 
-def check(name: str, value: Any, about: Option) -> None:
+def check(name: str, value: Any, spec: Option) -> None:
     """Raise `UsageError` where `value` is outside what the option allows."""
     if value is None:
         return
-    if about.choices and value not in about.choices:
+    if spec.choices and value not in spec.choices:
         raise UsageError(
-            f"{name} is {value!r}; choose one of {', '.join(about.choices)}"
-            + nearest(str(value), about.choices)
+            f"{name} is {value!r}; choose one of {', '.join(spec.choices)}"
+            + nearest(str(value), spec.choices)
         )
     if isinstance(value, float) and math.isnan(value):
         raise UsageError(f"{name} is not a number")
-    if about.low is not None and value < about.low:
-        raise UsageError(f"{name} is {value}; it must be at least {about.low:g}")
-    if about.high is not None and value > about.high:
-        raise UsageError(f"{name} is {value}; it must be at most {about.high:g}")
-    if about.pattern and not re.fullmatch(about.pattern, value):
-        raise UsageError(f"{name} is {value!r}; {about.help[0].lower()}{about.help[1:]}")
-    if about.multiple_of is not None and value % about.multiple_of:
-        raise UsageError(f"{name} is {value}; it must be a multiple of {about.multiple_of}")
+    if spec.low is not None and value < spec.low:
+        raise UsageError(f"{name} is {value}; it must be at least {spec.low:g}")
+    if spec.high is not None and value > spec.high:
+        raise UsageError(f"{name} is {value}; it must be at most {spec.high:g}")
+    if spec.pattern and not re.fullmatch(spec.pattern, value):
+        raise UsageError(f"{name} is {value!r}; {spec.help[0].lower()}{spec.help[1:]}")
+    if spec.multiple_of is not None and value % spec.multiple_of:
+        raise UsageError(f"{name} is {value}; it must be a multiple of {spec.multiple_of}")
 
 
-def settings_from(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Make settings of `kind` from plain values by name, keeping only its own fields."""
-    names = {spec.name for spec in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in values.items() if name in names})
+def settings_from(settings_type: type[T], values: Mapping[str, Any]) -> T:
+    """Make settings of `settings_type` from plain values by name, keeping only its own fields."""
+    names = {setting.name for setting in dataclasses.fields(settings_type)}  # type: ignore[arg-type]
+    return settings_type(**{name: value for name, value in values.items() if name in names})
 
 
 @dataclass(frozen=True)
-class Kind:
+class ValueType:
     """What an option's values are.
 
     Attributes:
@@ -142,23 +142,23 @@ class Kind:
     many: bool
 
 
-def kinds_of(settings: type[Settings]) -> dict[str, Kind]:
+def value_types_of(settings: type[Settings]) -> dict[str, ValueType]:
     """The kind of every option of a settings class, by name, in the order of `fields_of`."""
     hints = get_type_hints(settings)
-    return {spec.name: kind_from(hints[spec.name]) for spec in fields_of(settings)}
+    return {setting.name: value_type_of_hint(hints[setting.name]) for setting in fields_of(settings)}
 
 
 def fields_of(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
     """The options of a settings class, those of the class itself before those it shares."""
-    specs = {spec.name: spec for spec in dataclasses.fields(settings)}
-    own = [name for kind in settings.__mro__ for name in inspect.get_annotations(kind)]
-    return [specs[name] for name in dict.fromkeys(own)]
+    settings_by_name = {setting.name: setting for setting in dataclasses.fields(settings)}
+    own = [name for base in settings.__mro__ for name in inspect.get_annotations(base)]
+    return [settings_by_name[name] for name in dict.fromkeys(own)]
 
 
-def kind_from(hint: Any) -> Kind:
+def value_type_of_hint(hint: Any) -> ValueType:
     """The kind behind a type hint: `T`, `T | None` or `tuple[T, ...]`."""
     parts = [part for part in get_args(hint) if part not in (type(None), Ellipsis)]
-    return Kind(base=parts[0] if parts else hint, many=get_origin(hint) is tuple)
+    return ValueType(base=parts[0] if parts else hint, many=get_origin(hint) is tuple)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

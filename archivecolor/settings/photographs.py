@@ -8,15 +8,15 @@ from pathlib import Path
 from archivecolor.settings.options import option, required
 from archivecolor.settings.shared import (
     NetworkOptions,
+    OutputOptions,
     ProvenanceOptions,
+    SchedulingOptions,
     SelectionOptions,
-    UnattendedOptions,
-    VoiceOptions,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirSettings(SelectionOptions, NetworkOptions, ProvenanceOptions, UnattendedOptions, VoiceOptions):
+class DirSettings(SelectionOptions, NetworkOptions, ProvenanceOptions, SchedulingOptions, OutputOptions):
     """Options of `archivecolor dir`: a tree of photographs."""
 
     input: Path = required("Folder of photographs.", argument=True)

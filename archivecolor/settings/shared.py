@@ -11,7 +11,7 @@ DEVICE_NAME = r"auto|cpu|mps|cuda(:\d+)?"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VoiceOptions(Settings):
+class OutputOptions(Settings):
     """What a run says, and where."""
 
     quiet: bool = option(False, "Say nothing when all is well.", short="q")
@@ -21,7 +21,7 @@ class VoiceOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswerOptions(Settings):
+class InferenceOptions(Settings):
     """How and on what a network answers."""
 
     device: str = option(
@@ -50,14 +50,14 @@ class AnswerOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkOptions(AnswerOptions):
+class NetworkOptions(InferenceOptions):
     """Which network answers, and on what."""
 
     checkpoint: Path | None = option(None, "Checkpoint file; the built-in weights without it.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnattendedOptions(Settings):
+class SchedulingOptions(Settings):
     """What a scheduler needs."""
 
     nice: int = option(0, "Lower the priority by this much.", low=0, high=19)

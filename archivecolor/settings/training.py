@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import DEVICE_NAME, VoiceOptions
+from archivecolor.settings.shared import DEVICE_NAME, OutputOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainSettings(VoiceOptions):
+class TrainSettings(OutputOptions):
     """Options of `archivecolor train`."""
 
     data: tuple[Path, ...] = required(

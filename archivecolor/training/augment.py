@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from archivecolor.model.device import constant
-from archivecolor.model.lab_tensors import lab_from_linear, lightness_from_linear
+from archivecolor.networks.device import device_constant
+from archivecolor.networks.lab_tensors import lab_from_linear, lightness_from_linear
 from archivecolor.training.tensors import Batch, photographs_to_linear
 
 PANCHROMATIC = (0.2126, 0.7152, 0.0722)
@@ -24,7 +24,7 @@ ORTHOCHROMATIC = (0.02, 0.55, 0.43)  # blind to red, as plates and films were in
 
 
 @dataclass(frozen=True)
-class Draw:
+class AugmentationRng:
     """Random numbers for a batch.
 
     Attributes:
@@ -46,109 +46,109 @@ class Draw:
         """Standard normal numbers."""
         return torch.randn(*shape, generator=self.generator, device=self.generator.device)
 
-    def struck(self, share: float) -> Tensor:
+    def bernoulli(self, share: float) -> Tensor:
         """Which pictures a fault strikes: (N,) of booleans."""
         return torch.rand(self.count, generator=self.generator, device=self.generator.device) < share
 
 
-def film_response(linear: Tensor, draw: Draw) -> Tensor:
+def film_response(linear: Tensor, rng: AugmentationRng) -> Tensor:
     """Grey as a random emulsion saw it, between orthochromatic and panchromatic, with a random filter.
 
     Args:
         linear: (N, 3, S, S) linear light.
-        draw: random numbers.
+        rng: random numbers.
 
     Returns:
         (N, 1, S, S) linear luminance; two pictures of three keep the panchromatic one.
     """
-    pan, ortho = constant(PANCHROMATIC, linear.device), constant(ORTHOCHROMATIC, linear.device)
-    toward = draw.uniform(0.0, 1.0).clamp(max=1.0)[:, :, 0, 0]
-    tilt = (0.15 * draw.strength * draw.normal(draw.count, 3)).exp()
+    pan, ortho = device_constant(PANCHROMATIC, linear.device), device_constant(ORTHOCHROMATIC, linear.device)
+    toward = rng.uniform(0.0, 1.0).clamp(max=1.0)[:, :, 0, 0]
+    tilt = (0.15 * rng.strength * rng.normal(rng.count, 3)).exp()
     weights = ((1.0 - toward) * pan + toward * ortho) * tilt
     weights = weights / weights.sum(dim=1, keepdim=True)
-    weights = torch.where(draw.struck(0.35)[:, None], weights, pan)
+    weights = torch.where(rng.bernoulli(0.35)[:, None], weights, pan)
     return torch.einsum("nc,nchw->nhw", weights, linear)[:, None]
 
 
-def tone_curve(x: Tensor, draw: Draw) -> Tensor:
+def tone_curve(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Exposure and development: a random gamma on 0..1."""
-    exponent = (0.14 * draw.strength * draw.normal(draw.count, 1, 1, 1)).exp()
+    exponent = (0.14 * rng.strength * rng.normal(rng.count, 1, 1, 1)).exp()
     return x.clamp(0.0, 1.0) ** exponent
 
 
-def fade(x: Tensor, draw: Draw) -> Tensor:
+def fade(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Fading: blacks rise, whites sink."""
-    black, white = draw.uniform(0.0, 0.25), 1.0 - draw.uniform(0.0, 0.2)
+    black, white = rng.uniform(0.0, 0.25), 1.0 - rng.uniform(0.0, 0.2)
     return black + x * (white - black)
 
 
-def grain(x: Tensor, draw: Draw) -> Tensor:
+def grain(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Film grain, from fine to coarse, strongest in the middle tones."""
-    fine = draw.normal(*x.shape)
+    fine = rng.normal(*x.shape)
     coarse = F.avg_pool2d(fine, 3, stride=1, padding=1) * 2.0
-    mix = draw.uniform(0.0, 1.0, scaled=False)
+    mix = rng.uniform(0.0, 1.0, scaled=False)
     weight = 0.4 + 2.4 * x.clamp(0.0, 1.0) * (1.0 - x.clamp(0.0, 1.0))
-    return x + draw.uniform(0.005, 0.06) * weight * (mix * fine + (1.0 - mix) * coarse)
+    return x + rng.uniform(0.005, 0.06) * weight * (mix * fine + (1.0 - mix) * coarse)
 
 
-def blur(x: Tensor, draw: Draw) -> Tensor:
+def blur(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Soft lenses and missed focus: shrunk and brought back, mixed in by a random share."""
     small = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
     softer = F.avg_pool2d(small, 3, stride=1, padding=1, count_include_pad=False)
-    return torch.lerp(x, softer, draw.uniform(0.3, 1.0).clamp(max=1.0))
+    return torch.lerp(x, softer, rng.uniform(0.3, 1.0).clamp(max=1.0))
 
 
-def vignette(x: Tensor, draw: Draw) -> Tensor:
+def vignette(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Corners that are darker, or burnt lighter, than the middle."""
     axis = torch.linspace(-1.0, 1.0, x.shape[-1], device=x.device)
     distance = (axis[None, :] ** 2 + axis[:, None] ** 2)[None, None] / 2.0
-    return x * (1.0 + draw.uniform(-0.5, 0.25) * distance)
+    return x * (1.0 + rng.uniform(-0.5, 0.25) * distance)
 
 
-def jpeg(x: Tensor, draw: Draw) -> Tensor:
+def jpeg(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Blocks of a coarse JPEG: the 8 x 8 DCT rounded to random steps."""
     index = torch.arange(8, device=x.device, dtype=x.dtype)
     basis = torch.cos((2.0 * index[None, :] + 1.0) * index[:, None] * math.pi / 16.0) * 0.5
     basis[0] /= math.sqrt(2.0)
     blocks = x.unfold(2, 8, 8).unfold(3, 8, 8)
     coefficients = basis @ blocks @ basis.T
-    steps = draw.uniform(0.02, 0.12)[..., None, None] * (1.0 + 0.6 * (index[None, :] + index[:, None]))
+    steps = rng.uniform(0.02, 0.12)[..., None, None] * (1.0 + 0.6 * (index[None, :] + index[:, None]))
     restored = basis.T @ ((coefficients / steps).round() * steps) @ basis
     n, c, rows, columns = blocks.shape[:4]
     return restored.permute(0, 1, 2, 4, 3, 5).reshape(n, c, rows * 8, columns * 8)
 
 
-def halftone(x: Tensor, draw: Draw) -> Tensor:
+def halftone(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Printed dots: a turned screen of random pitch that the tone is held against."""
     axis = torch.arange(x.shape[-1], device=x.device, dtype=x.dtype)
-    pitch, angle = draw.uniform(2.2, 4.0, scaled=False), draw.uniform(0.0, math.pi / 2, scaled=False)
+    pitch, angle = rng.uniform(2.2, 4.0, scaled=False), rng.uniform(0.0, math.pi / 2, scaled=False)
     across = axis[None, None, None, :] * angle.cos() + axis[None, None, :, None] * angle.sin()
     down = axis[None, None, :, None] * angle.cos() - axis[None, None, None, :] * angle.sin()
     screen = torch.cos(2 * math.pi * across / pitch) * torch.cos(2 * math.pi * down / pitch)
-    return x + draw.uniform(0.05, 0.25) * screen * (0.2 + x.clamp(0.0, 1.0) * (1.0 - x.clamp(0.0, 1.0)) * 3.2)
+    return x + rng.uniform(0.05, 0.25) * screen * (0.2 + x.clamp(0.0, 1.0) * (1.0 - x.clamp(0.0, 1.0)) * 3.2)
 
 
-def scratches(x: Tensor, draw: Draw) -> Tensor:
+def scratches(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Vertical scratches, light or dark, that wander a little, and specks of dust."""
-    columns = (draw.normal(draw.count, 1, 1, x.shape[3]) > 2.4).to(x.dtype)
-    broken = (F.avg_pool2d(draw.normal(*x.shape), (33, 1), 1, (16, 0)) > 0.0).to(x.dtype)
-    lines = (columns * broken).gather(3, wandering(x, draw))
-    dust = (draw.normal(*x.shape) > 3.3).to(x.dtype)
+    columns = (rng.normal(rng.count, 1, 1, x.shape[3]) > 2.4).to(x.dtype)
+    broken = (F.avg_pool2d(rng.normal(*x.shape), (33, 1), 1, (16, 0)) > 0.0).to(x.dtype)
+    lines = (columns * broken).gather(3, drifting_columns(x, rng))
+    dust = (rng.normal(*x.shape) > 3.3).to(x.dtype)
     dust = F.max_pool2d(dust, 3, stride=1, padding=1)
-    where = torch.maximum(lines, dust) * draw.uniform(0.3, 0.9).clamp(max=1.0)
-    bright = (draw.uniform(0.0, 1.0, scaled=False) < 0.6).to(x.dtype)
+    where = torch.maximum(lines, dust) * rng.uniform(0.3, 0.9).clamp(max=1.0)
+    bright = (rng.uniform(0.0, 1.0, scaled=False) < 0.6).to(x.dtype)
     return torch.lerp(x, bright.expand_as(x), where)
 
 
-def wandering(x: Tensor, draw: Draw) -> Tensor:
+def drifting_columns(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Column indices (N, 1, H, W) that drift sideways from row to row."""
-    drift = (0.25 * draw.normal(draw.count, 1, x.shape[2], 1)).cumsum(dim=2).round().long()
+    drift = (0.25 * rng.normal(rng.count, 1, x.shape[2], 1)).cumsum(dim=2).round().long()
     return (torch.arange(x.shape[3], device=x.device) + drift) % x.shape[3]
 
 
-Fault = Callable[[Tensor, Draw], Tensor]
+Degradation = Callable[[Tensor, AugmentationRng], Tensor]
 # In the order in which they befall a picture: lens, emulsion, age, print, handling, file.
-FAULTS: tuple[tuple[float, Fault], ...] = (
+DEGRADATIONS: tuple[tuple[float, Degradation], ...] = (
     (0.15, blur),
     (0.15, vignette),
     (0.8, tone_curve),
@@ -173,13 +173,13 @@ def make_batch(crops: Tensor, generator: torch.Generator, strength: float) -> Ba
     clean = lab[:, :1] / 50.0 - 1.0
     if strength == 0.0:
         return Batch(clean, lab[:, 1:], clean)
-    draw = Draw(crops.shape[0], generator, strength)
-    tone = (lightness_from_linear(film_response(linear, draw)) + 1.0) / 2.0
+    rng = AugmentationRng(crops.shape[0], generator, strength)
+    tone = (lightness_from_linear(film_response(linear, rng)) + 1.0) / 2.0
     # Which pictures are struck is drawn here and not on the device, whose answer all would have to wait for.
-    chance = np.random.default_rng(generator.initial_seed())
-    for share, fault in FAULTS:
-        struck = np.flatnonzero(chance.random(draw.count) < share)
-        if len(struck):
-            where = torch.from_numpy(struck).to(tone.device, non_blocking=True)
-            tone[where] = fault(tone[where], Draw(len(struck), generator, strength))
+    numpy_rng = np.random.default_rng(generator.initial_seed())
+    for share, degradation in DEGRADATIONS:
+        affected = np.flatnonzero(numpy_rng.random(rng.count) < share)
+        if len(affected):
+            where = torch.from_numpy(affected).to(tone.device, non_blocking=True)
+            tone[where] = degradation(tone[where], AugmentationRng(len(affected), generator, strength))
     return Batch((tone.clamp(0.0, 1.0) * 2.0 - 1.0), lab[:, 1:], clean)

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from skimage import exposure
 from torch import Tensor, nn, optim
 
-from archivecolor.model.generators import Generator
-from archivecolor.model.generators.cnn import AB_SCALE
-from archivecolor.model.similarity import multi_scale_ssim_loss
-from archivecolor.training.data import Retouch
-from archivecolor.training.recipe import Moment, Numbers, Recipe
+from archivecolor.networks.base import Generator
+from archivecolor.networks.classic.cnn import AB_SCALE
+from archivecolor.networks.ms_ssim import ms_ssim_loss
+from archivecolor.training.data import CropAugmentation
+from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch
 
 Crop = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class CnnRecipeOptions:
+class CnnObjectiveOptions:
     """Augmentation.
 
     Attributes:
@@ -32,14 +32,14 @@ class CnnRecipeOptions:
     exposures: float = 0.5
 
 
-class CnnRecipe(Recipe):
+class CnnObjective(Objective):
     """RMSprop on 1 - MS-SSIM of ab; flips both ways, and one of three changes of exposure."""
 
-    numbers = Numbers(epochs=100, batch_size=16, size=256, lr=1e-4, vertical_flips=True)
-    Options = CnnRecipeOptions
-    options: CnnRecipeOptions
+    hyperparameters = Hyperparameters(epochs=100, batch_size=16, size=256, lr=1e-4, vertical_flips=True)
+    Options = CnnObjectiveOptions
+    options: CnnObjectiveOptions
 
-    def retouch(self) -> Retouch:
+    def crop_augmentation(self) -> CropAugmentation:
         """See `change_exposure`."""
         share = self.options.exposures
 
@@ -53,11 +53,11 @@ class CnnRecipe(Recipe):
         return optim.RMSprop(parameters, lr=lr, alpha=0.9)
 
     def generator_losses(
-        self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment
+        self, generator: Generator, discriminator: nn.Module | None, batch: Batch, progress: TrainingProgress
     ) -> dict[str, Tensor]:
-        """See `Recipe.generator_losses`."""
+        """See `Objective.generator_losses`."""
         ab = generator(batch.lightness)
-        return {"ms-ssim": multi_scale_ssim_loss((ab + 1.0) / 2.0, (batch.ab / AB_SCALE + 1.0) / 2.0)}
+        return {"ms-ssim": ms_ssim_loss((ab + 1.0) / 2.0, (batch.ab / AB_SCALE + 1.0) / 2.0)}
 
 
 def change_exposure(crop: Crop, rng: np.random.Generator) -> Crop:

@@ -16,12 +16,12 @@ PANEL_INCHES = (4.0, 2.6)
 Series = dict[str, tuple[list[int], list[float]]]
 
 
-def draw_curves(folder: Path, journal: Sequence[Mapping[str, Any]]) -> None:
+def draw_curves(folder: Path, metrics_log: Sequence[Mapping[str, Any]]) -> None:
     """Draw every figure of a run's journal over its steps, a panel each. Raises `OutputError`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    series = series_of(journal)
+    series = series_of(metrics_log)
     rows = -(-len(series) // COLUMNS)
     if not rows:
         return
@@ -38,10 +38,10 @@ def draw_curves(folder: Path, journal: Sequence[Mapping[str, Any]]) -> None:
     write_bytes(folder / NAME, picture.getvalue())
 
 
-def series_of(journal: Sequence[Mapping[str, Any]]) -> Series:
+def series_of(metrics_log: Sequence[Mapping[str, Any]]) -> Series:
     """Steps and values of every figure by name, those of validation named as such."""
     series: Series = {}
-    for figures in journal:
+    for figures in metrics_log:
         for name, value in figures.items():
             if name in ("kind", "step"):
                 continue

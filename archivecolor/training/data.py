@@ -21,20 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivecolor.colour.tone import Tone, tone_of
+from archivecolor.datasets.collection import Member, content_digest, decode_rgb, members
 from archivecolor.errors import ItemError, UsageError
-from archivecolor.photo.collection import Member, content_digest, decode_rgb, members
-from archivecolor.training.ranks import ALONE, Ranks
+from archivecolor.training.distributed import SINGLE_PROCESS, DistributedContext
 
 CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %
-PLAIN_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
-BATCHES_AHEAD = 2  # made and waiting, beside those being made
-MOST_DRAWING = 8  # threads; seen on 16 cores: more stand in each other's way
-SMALLEST_CROP = 0.72  # of the picture's short side
+MIN_COLOUR_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
+PREFETCHED_BATCHES = 2  # made and waiting, beside those being made
+MAX_SAMPLER_THREADS = 8  # threads; seen on 16 cores: more stand in each other's way
+MIN_CROP_SHARE = 0.72  # of the picture's short side
 
 logger = logging.getLogger(__name__)
 
 # From a crop, uint8 (S, S, 3), and random numbers to a crop of the same shape.
-Retouch = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
+CropAugmentation = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def read_photographs(
     """Decode the colour photographs of the collections into memory.
 
     Args:
-        collections: see `photo.collection.members`.
+        collections: see `datasets.collection.members`.
         short_side: decoded short side in pixels; larger pictures are shrunk.
         cache_nbytes: memory for pictures; what comes after it is full is dropped and counted as "no memory".
         threads: decoding threads.
@@ -94,16 +94,16 @@ def read_photographs(
     listed = members(collections)
     dropped: Counter[str] = Counter()
     kept: list[Photograph] = []
-    held = 0
+    cached_nbytes = 0
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
         for found in pool.map(lambda member: _read_one(member, short_side), listed):
             if isinstance(found, str):
                 dropped[found] += 1
-            elif held + found.rgb.nbytes > cache_nbytes:
+            elif cached_nbytes + found.rgb.nbytes > cache_nbytes:
                 dropped["no memory"] += 1
             else:
-                held += found.rgb.nbytes
+                cached_nbytes += found.rgb.nbytes
                 kept.append(found)
     if not kept:
         places = ", ".join(str(place) for place in collections)
@@ -119,7 +119,7 @@ def _read_one(member: Member, short_side: int) -> Photograph | str:
         rgb = decode_rgb(encoded, short_side)
     except (ItemError, OSError):
         return "unreadable"
-    if plainly_colour(rgb):
+    if is_clearly_colour(rgb):
         return Photograph(member.name, content_digest(encoded), rgb)
     tone = tone_of(rgb)
     if tone in (Tone.GREY, Tone.TONED):
@@ -127,7 +127,7 @@ def _read_one(member: Member, short_side: int) -> Photograph | str:
     return Photograph(member.name, content_digest(encoded), rgb)
 
 
-def plainly_colour(rgb: NDArray[np.uint8]) -> bool:
+def is_clearly_colour(rgb: NDArray[np.uint8]) -> bool:
     """Whether colours lie widely spread in two directions, as no grey or toned picture's do.
 
     A quick answer for most pictures; `tone_of` decides the others.
@@ -138,7 +138,7 @@ def plainly_colour(rgb: NDArray[np.uint8]) -> bool:
     spread, other = float(first.var()), float(second.var())
     crossed = float(((first - first.mean()) * (second - second.mean())).mean())
     narrow = 0.5 * (spread + other - np.hypot(spread - other, 2.0 * crossed))
-    return bool(narrow > PLAIN_SPREAD**2)
+    return bool(narrow > MIN_COLOUR_SPREAD**2)
 
 
 def split_by_content(
@@ -177,13 +177,13 @@ def sampling_weights(photographs: Sequence[Photograph], by_prefix: dict[str, flo
     Raises `UsageError` where nothing is left to draw.
     """
     weights = np.ones(len(photographs))
-    idle = set(by_prefix)
+    unmatched = set(by_prefix)
     for index, photograph in enumerate(photographs):
         matching = [prefix for prefix in by_prefix if photograph.name.startswith(prefix)]
         if matching:
             weights[index] = by_prefix[max(matching, key=len)]
-            idle.difference_update(matching)
-    for prefix in sorted(idle):
+            unmatched.difference_update(matching)
+    for prefix in sorted(unmatched):
         logger.warning("source_weights: no picture's name begins with %r", prefix)
     if not weights.any():
         raise UsageError("source_weights leaves no picture to train on: all of them weigh 0")
@@ -191,7 +191,7 @@ def sampling_weights(photographs: Sequence[Photograph], by_prefix: dict[str, flo
 
 
 @dataclass(frozen=True)
-class Cuts:
+class CropBoxes:
     """Where the crops of a batch are cut, one number per crop.
 
     Attributes:
@@ -199,8 +199,8 @@ class Cuts:
         top: int64, first row.
         left: int64, first column.
         side: int64, of the square.
-        mirrored: bool, turned left to right.
-        overturned: bool, turned upside down.
+        flipped_horizontally: bool, turned left to right.
+        flipped_vertically: bool, turned upside down.
         place: int64, place in the batch of all ranks.
     """
 
@@ -208,8 +208,8 @@ class Cuts:
     top: NDArray[np.int64]
     left: NDArray[np.int64]
     side: NDArray[np.int64]
-    mirrored: NDArray[np.bool_]
-    overturned: NDArray[np.bool_]
+    flipped_horizontally: NDArray[np.bool_]
+    flipped_vertically: NDArray[np.bool_]
     place: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -217,7 +217,7 @@ class Cuts:
 
 
 @dataclass(frozen=True)
-class CropDrawer:
+class CropSampler:
     """Draws batches of square crops.
 
     Attributes:
@@ -228,8 +228,8 @@ class CropDrawer:
         seed: of everything drawn here.
         vertical_flips: flip upside down too.
         epoch_pictures: crops of an epoch; as many as there are photographs if None.
-        retouch: what is done to a crop, None for nothing.
-        ranks: the processes that share each batch.
+        augment_crop: what is done to a crop, None for nothing.
+        distributed: the processes that share each batch.
         threads: that draw batches ahead of time.
     """
 
@@ -240,8 +240,8 @@ class CropDrawer:
     seed: int
     vertical_flips: bool = False
     epoch_pictures: int | None = None
-    retouch: Retouch | None = None
-    ranks: Ranks = ALONE
+    augment_crop: CropAugmentation | None = None
+    distributed: DistributedContext = SINGLE_PROCESS
     threads: int = 1
 
     @property
@@ -249,7 +249,7 @@ class CropDrawer:
         """Batches in which the crops of an epoch are drawn, the last one filled up."""
         return max(1, math.ceil((self.epoch_pictures or len(self.photographs)) / self.batch_size))
 
-    def order_of_epoch(self, epoch: int) -> NDArray[np.intp]:
+    def epoch_order(self, epoch: int) -> NDArray[np.intp]:
         """Indices drawn in an epoch: systematic sampling by weight, shuffled."""
         rng = np.random.default_rng((self.seed, epoch))
         count = self.batches_per_epoch * self.batch_size
@@ -259,24 +259,24 @@ class CropDrawer:
         rng.shuffle(order)
         return order
 
-    def cuts(self, step: int) -> Cuts:
+    def crop_boxes(self, step: int) -> CropBoxes:
         """Where this rank's crops of a batch are cut."""
         epoch, position = divmod(step, self.batches_per_epoch)
-        order = self.order_of_epoch(epoch)[position * self.batch_size : (position + 1) * self.batch_size]
+        order = self.epoch_order(epoch)[position * self.batch_size : (position + 1) * self.batch_size]
         drawn = np.random.default_rng((self.seed, epoch, position)).random((5, len(order)))
-        place = np.arange(self.ranks.rank, len(order), self.ranks.world)
-        picture, (scale, down, across, mirror, overturn) = order[place], drawn[:, place]
+        place = np.arange(self.distributed.rank, len(order), self.distributed.world_size)
+        picture, (scale, down, across, flip_horizontally, flip_vertically) = order[place], drawn[:, place]
         height, width = self._extents[picture].T
         short = np.minimum(height, width)
-        share = SMALLEST_CROP + (1.0 - SMALLEST_CROP) * scale
+        share = MIN_CROP_SHARE + (1.0 - MIN_CROP_SHARE) * scale
         side = np.maximum(1, np.rint(short * share)).astype(np.int64)
-        return Cuts(
+        return CropBoxes(
             picture,
             (down * (height - side + 1)).astype(np.int64),
             (across * (width - side + 1)).astype(np.int64),
             side,
-            mirror < 0.5,
-            (overturn < 0.5) & self.vertical_flips,
+            flip_horizontally < 0.5,
+            (flip_vertically < 0.5) & self.vertical_flips,
             place,
         )
 
@@ -286,33 +286,36 @@ class CropDrawer:
 
     def batch(self, step: int) -> NDArray[np.uint8]:
         """This rank's crops of a batch: uint8 (batch_size / ranks, size, size, 3)."""
-        cuts = self.cuts(step)
-        crops = np.stack([self._crop(cuts, index) for index in range(len(cuts))])
-        if self.retouch is None:
+        crop_boxes = self.crop_boxes(step)
+        crops = np.stack([self._crop(crop_boxes, index) for index in range(len(crop_boxes))])
+        if self.augment_crop is None:
             return crops
-        seeds = [(self.seed, step, place) for place in cuts.place.tolist()]
+        seeds = [(self.seed, step, place) for place in crop_boxes.place.tolist()]
         return np.stack(
-            [self.retouch(crop, np.random.default_rng(seed)) for crop, seed in zip(crops, seeds, strict=True)]
+            [
+                self.augment_crop(crop, np.random.default_rng(seed))
+                for crop, seed in zip(crops, seeds, strict=True)
+            ]
         )
 
-    def _crop(self, cuts: Cuts, index: int) -> NDArray[np.uint8]:
-        top, left, side = cuts.top[index], cuts.left[index], int(cuts.side[index])
-        crop = self.photographs[cuts.picture[index]].rgb[top : top + side, left : left + side]
+    def _crop(self, crop_boxes: CropBoxes, index: int) -> NDArray[np.uint8]:
+        top, left, side = crop_boxes.top[index], crop_boxes.left[index], int(crop_boxes.side[index])
+        crop = self.photographs[crop_boxes.picture[index]].rgb[top : top + side, left : left + side]
         filter_kind = cv2.INTER_AREA if side > self.size else cv2.INTER_CUBIC
         crop = cv2.resize(crop, (self.size, self.size), interpolation=filter_kind)
-        if cuts.mirrored[index]:
+        if crop_boxes.flipped_horizontally[index]:
             crop = cv2.flip(crop, 1)
-        if cuts.overturned[index]:
+        if crop_boxes.flipped_vertically[index]:
             crop = cv2.flip(crop, 0)
         return np.asarray(crop, np.uint8)
 
 
-def batches_from(drawer: CropDrawer, first_step: int) -> Iterator[NDArray[np.uint8]]:
+def prefetch_batches(sampler: CropSampler, first_step: int) -> Iterator[NDArray[np.uint8]]:
     """Batches of the steps from `first_step` on, in order, without end, made ahead of time in threads."""
-    threads = min(drawer.threads, MOST_DRAWING)
-    ahead = threads + BATCHES_AHEAD
+    threads = min(sampler.threads, MAX_SAMPLER_THREADS)
+    ahead = threads + PREFETCHED_BATCHES
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        pending = deque(pool.submit(drawer.batch, first_step + offset) for offset in range(ahead))
+        pending = deque(pool.submit(sampler.batch, first_step + offset) for offset in range(ahead))
         for step in count(first_step + ahead):
             yield pending.popleft().result()
-            pending.append(pool.submit(drawer.batch, step))
+            pending.append(pool.submit(sampler.batch, step))

@@ -12,31 +12,31 @@ from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
 from archivecolor.errors import UsageError
-from archivecolor.model.discriminators.spectral import SpectralPatch
-from archivecolor.model.generators import Generator
-from archivecolor.model.generators.default import AB_SCALE, DefaultGenerator, Outputs
-from archivecolor.model.lab_tensors import lab_from_linear, rgb_from_lab
-from archivecolor.model.losses import (
+from archivecolor.networks.base import Generator
+from archivecolor.networks.default.generator import AB_SCALE, DefaultGenerator, Outputs
+from archivecolor.networks.discriminators.spectral import SpectralPatch
+from archivecolor.networks.lab_tensors import lab_from_linear, rgb_from_lab
+from archivecolor.networks.losses import (
     bin_cross_entropy,
     chroma_distance,
     colourfulness,
     hinge,
-    no_more_vivid,
+    limit_chroma,
 )
 from archivecolor.training.data import Photograph
-from archivecolor.training.recipe import Moment, Numbers, Recipe
+from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch, photographs_to_linear
 
 PIXELS_PER_PICTURE = 24
-VIVID_BIAS = 8.0  # Lab units added to a colour's chroma when bins are placed, so that vivid colours get bins
-KMEANS_ROUNDS = 20
-ALONE = 0.2  # of the duel in which the discriminator learns before it has a say
-JUDGE_LR = 4e-4
-SMALLEST_DUEL = 64  # pixels
+CHROMA_BIAS = 8.0  # Lab units added to a colour's chroma when bins are placed, so that vivid colours get bins
+KMEANS_ITERATIONS = 20
+DISCRIMINATOR_WARM_UP = 0.2  # of the duel in which the discriminator learns before it has a say
+MAX_DISCRIMINATOR_LR = 4e-4
+MIN_ADVERSARIAL_SIZE = 64  # pixels
 
 
 @dataclass(frozen=True)
-class DefaultRecipeOptions:
+class DefaultObjectiveOptions:
     """Weights of the losses.
 
     Attributes:
@@ -58,10 +58,10 @@ class DefaultRecipeOptions:
     duel_weight: float = 0.05
 
 
-class DefaultRecipe(Recipe):
+class DefaultObjective(Objective):
     """AdamW with warm-up and cosine; cross-entropy on soft bins, perceptual distance of the regression."""
 
-    numbers = Numbers(
+    hyperparameters = Hyperparameters(
         epochs=12,
         batch_size=32,
         size=128,
@@ -71,17 +71,17 @@ class DefaultRecipe(Recipe):
         cosine=True,
         validate_every=1000,
     )
-    Options = DefaultRecipeOptions
-    options: DefaultRecipeOptions
-    rarity: Tensor
+    Options = DefaultObjectiveOptions
+    options: DefaultObjectiveOptions
+    rebalancing_weights: Tensor
 
     def prepare(self, generator: Generator, photographs: Sequence[Photograph]) -> None:
         """Place the colour bins, unless the weights brought them along, and weigh them by rarity."""
         assert isinstance(generator, DefaultGenerator)
         colours = sample_colours(photographs)
         if not bool(generator.centres.any()):
-            generator.centres.copy_(place_bins(colours, generator.options.bins))
-        self.rarity = bin_rarity(colours, generator.centres.cpu())
+            generator.centres.copy_(kmeans_bin_centres(colours, generator.options.bins))
+        self.rebalancing_weights = class_rebalancing_weights(colours, generator.centres.cpu())
         if self.options.frozen_encoder:
             encoder = generator.encoder
             for part in (encoder.conv_stem, encoder.bn1, encoder.blocks[0], encoder.blocks[1]):
@@ -97,70 +97,76 @@ class DefaultRecipe(Recipe):
         return optim.AdamW(groups, lr=lr, betas=(0.9, 0.99), fused=True)
 
     def generator_losses(
-        self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment
+        self, generator: Generator, discriminator: nn.Module | None, batch: Batch, progress: TrainingProgress
     ) -> dict[str, Tensor]:
-        """See `Recipe.generator_losses`."""
+        """See `Objective.generator_losses`."""
         assert isinstance(generator, DefaultGenerator)
         outputs: Outputs = generator(batch.lightness)
-        truth = shrink_to(batch.ab, outputs.ab)
+        truth = pooled_to(batch.ab, outputs.ab)
         ab = outputs.ab * AB_SCALE
         distance = chroma_distance(ab, truth)
-        self.rarity = self.rarity.to(truth.device)
+        self.rebalancing_weights = self.rebalancing_weights.to(truth.device)
         losses = {
             "bins": self.options.bins_weight
-            * bin_cross_entropy(outputs.logits, truth, generator.centres, self.rarity),
+            * bin_cross_entropy(outputs.logits, truth, generator.centres, self.rebalancing_weights),
             "distance": 0.25 * distance.mean(),
             "doubt": 0.02 * F.smooth_l1_loss(outputs.distance[:, 0], distance.detach(), beta=5.0),
         }
         if self.options.vividness:
-            losses["vivid"] = self.options.vividness * self._timidity(ab, truth, batch.clean)
-        if judge is not None and self._duel_share(moment) > ALONE:
-            losses["fool"] = -self.options.duel_weight * judge(judged(batch.clean, ab)).float().mean()
+            losses["vivid"] = self.options.vividness * self._colourfulness_deficit(ab, truth, batch.clean)
+        if discriminator is not None and self._adversarial_share(progress) > DISCRIMINATOR_WARM_UP:
+            losses["fool"] = (
+                -self.options.duel_weight * discriminator(discriminator_input(batch.clean, ab)).float().mean()
+            )
         return losses
 
     def discriminator(self, size: int) -> nn.Module | None:
         """A patch discriminator where there is a duel. Raises `UsageError` for crops too small for it."""
         if not self.options.duel:
             return None
-        if size < SMALLEST_DUEL:
-            raise UsageError(f"a duel needs crops of at least {SMALLEST_DUEL} pixels, not {size}; set --size")
+        if size < MIN_ADVERSARIAL_SIZE:
+            raise UsageError(
+                f"a duel needs crops of at least {MIN_ADVERSARIAL_SIZE} pixels, not {size}; set --size"
+            )
         return SpectralPatch()
 
     def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
         """Adam without momentum, as hinge duels are fought."""
-        return optim.Adam(parameters, lr=min(lr, JUDGE_LR), betas=(0.0, 0.9))
+        return optim.Adam(parameters, lr=min(lr, MAX_DISCRIMINATOR_LR), betas=(0.0, 0.9))
 
     def discriminator_losses(
-        self, generator: Generator, judge: nn.Module, batch: Batch, moment: Moment
+        self, generator: Generator, discriminator: nn.Module, batch: Batch, progress: TrainingProgress
     ) -> dict[str, Tensor]:
-        """See `Recipe.discriminator_losses`."""
-        if self._duel_share(moment) < 0.0:
+        """See `Objective.discriminator_losses`."""
+        if self._adversarial_share(progress) < 0.0:
             return {}
         with torch.no_grad():
             ab = generator(batch.lightness).ab * AB_SCALE
-        real = hinge(judge(judged(batch.clean, shrink_to(batch.ab, ab))), real=True)
-        return {"judge": 0.5 * (real + hinge(judge(judged(batch.clean, ab)), real=False))}
+        real = hinge(discriminator(discriminator_input(batch.clean, pooled_to(batch.ab, ab))), real=True)
+        return {
+            "judge": 0.5 * (real + hinge(discriminator(discriminator_input(batch.clean, ab)), real=False))
+        }
 
-    def _duel_share(self, moment: Moment) -> float:
+    def _adversarial_share(self, progress: TrainingProgress) -> float:
         """Share of the duel that is done; below 0 before it."""
         duel = self.options.duel
-        return (moment.progress - (1.0 - duel)) / duel if duel else -1.0
+        return (progress.training_share - (1.0 - duel)) / duel if duel else -1.0
 
-    def _timidity(self, ab: Tensor, truth: Tensor, clean: Tensor) -> Tensor:
+    def _colourfulness_deficit(self, ab: Tensor, truth: Tensor, clean: Tensor) -> Tensor:
         """How far the batch's mean colourfulness falls short of its target, in shares of the truth's."""
-        ab = no_more_vivid(ab, truth)
-        lightness = (shrink_to(clean, ab) + 1.0) * 50.0
+        ab = limit_chroma(ab, truth)
+        lightness = (pooled_to(clean, ab) + 1.0) * 50.0
         ours = colourfulness(rgb_from_lab(torch.cat((lightness, ab), dim=1))).mean()
         theirs = colourfulness(rgb_from_lab(torch.cat((lightness, truth), dim=1))).mean()
         return F.relu(self.options.vivid_target - ours / theirs)
 
 
-def judged(clean: Tensor, ab: Tensor) -> Tensor:
+def discriminator_input(clean: Tensor, ab: Tensor) -> Tensor:
     """What the discriminator sees: (N, 3, h, w) of L* and ab, about -1..1."""
-    return torch.cat((shrink_to(clean, ab), ab / AB_SCALE), dim=1)
+    return torch.cat((pooled_to(clean, ab), ab / AB_SCALE), dim=1)
 
 
-def shrink_to(maps: Tensor, like: Tensor) -> Tensor:
+def pooled_to(maps: Tensor, like: Tensor) -> Tensor:
     """Cell means of maps (N, C, H, W) on the grid of `like` (N, any, h, w)."""
     return F.adaptive_avg_pool2d(maps, (like.shape[2], like.shape[3]))
 
@@ -177,10 +183,10 @@ def sample_colours(photographs: Sequence[Photograph], seed: int = 0) -> NDArray[
     return ab
 
 
-def place_bins(colours: NDArray[np.float32], bins: int, seed: int = 0) -> Tensor:
+def kmeans_bin_centres(colours: NDArray[np.float32], bins: int, seed: int = 0) -> Tensor:
     """Bin centres (bins, 2) by k-means over colours weighted toward the vivid ones."""
     rng = np.random.default_rng(seed)
-    weight = np.hypot(colours[:, 0], colours[:, 1]) + VIVID_BIAS
+    weight = np.hypot(colours[:, 0], colours[:, 1]) + CHROMA_BIAS
     points = torch.from_numpy(colours)
     mass = torch.from_numpy(weight.astype(np.float32))
     replace = len(colours) < bins
@@ -188,7 +194,7 @@ def place_bins(colours: NDArray[np.float32], bins: int, seed: int = 0) -> Tensor
     centres = points[torch.from_numpy(start)] + 0.01 * torch.from_numpy(
         rng.standard_normal((bins, 2), np.float32)
     )
-    for _ in range(KMEANS_ROUNDS):
+    for _ in range(KMEANS_ITERATIONS):
         nearest = torch.cdist(points, centres).argmin(dim=1)
         total = torch.zeros(bins).index_add_(0, nearest, mass)
         moved = torch.zeros(bins, 2).index_add_(0, nearest, points * mass[:, None])
@@ -196,7 +202,7 @@ def place_bins(colours: NDArray[np.float32], bins: int, seed: int = 0) -> Tensor
     return centres
 
 
-def bin_rarity(colours: NDArray[np.float32], centres: Tensor) -> Tensor:
+def class_rebalancing_weights(colours: NDArray[np.float32], centres: Tensor) -> Tensor:
     """Weights (bins,): the inverse of half the bin's frequency and half an even spread; colours' mean 1."""
     bins = len(centres)
     nearest = torch.cdist(torch.from_numpy(colours), centres).argmin(dim=1)

@@ -5,33 +5,33 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from archivecolor.model.discriminators.conditional import ConditionalPatchGan
-from archivecolor.model.generators.pix2pix import grey_channels
-from archivecolor.model.lab_tensors import rgb_from_lab
-from archivecolor.model.losses import binary_cross_entropy
-from archivecolor.training.duel import DuelRecipe
-from archivecolor.training.recipe import Numbers
+from archivecolor.networks.classic.pix2pix import grey_channels
+from archivecolor.networks.discriminators.conditional import ConditionalPatchGan
+from archivecolor.networks.lab_tensors import rgb_from_lab
+from archivecolor.networks.losses import binary_cross_entropy
+from archivecolor.training.adversarial import AdversarialObjective
+from archivecolor.training.objective import Hyperparameters
 from archivecolor.training.tensors import Batch
 
 
-class Pix2PixRecipe(DuelRecipe):
+class Pix2PixObjective(AdversarialObjective):
     """Adam 2e-4 for both networks."""
 
-    numbers = Numbers(epochs=1500, batch_size=4, size=256, lr=2e-4)
+    hyperparameters = Hyperparameters(epochs=1500, batch_size=4, size=256, lr=2e-4)
 
     def discriminator(self, size: int) -> nn.Module:
         """The conditional 70 x 70 PatchGAN."""
         return ConditionalPatchGan(condition=3, channels=3)
 
-    def verdict(self, scores: Tensor, *, real: bool) -> Tensor:
+    def adversarial_loss(self, scores: Tensor, *, real: bool) -> Tensor:
         """Binary cross-entropy."""
         return binary_cross_entropy(scores, real=real)
 
-    def truth(self, batch: Batch) -> Tensor:
+    def target(self, batch: Batch) -> Tensor:
         """The true picture as RGB codes scaled to -1..1, (N, 3, S, S)."""
         return rgb_from_lab(torch.cat(((batch.clean + 1.0) * 50.0, batch.ab), dim=1)) * 2.0 - 1.0
 
-    def scores(self, judge: nn.Module, batch: Batch, answer: Tensor) -> Tensor:
+    def discriminator_scores(self, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Tensor:
         """Of RGB beside the grey it is made from."""
-        scores: Tensor = judge(grey_channels(batch.lightness), answer)
+        scores: Tensor = discriminator(grey_channels(batch.lightness), generated)
         return scores

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archivecolor.settings import TrainSettings
-from archivecolor.training.setup import Training
+from archivecolor.training.setup import TrainingRun
 
 # Four bytes each: weights, gradients, two moments, averages.
 BYTES_PER_PARAMETER = 20
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """A run before its first step.
 
     Attributes:
@@ -21,11 +21,11 @@ class Plan:
         parameters: of the generator.
         pictures: counts by set: "train", "validation", "test".
         dropped: pictures left out, by cause.
-        steps_done: steps of earlier sittings.
+        steps_done: steps of earlier sessions.
         steps: steps in all, unless the time ends first.
         batch: pictures per step, over all processes and accumulated batches.
         size: side of the crops in pixels.
-        cut_on: the kind of device that holds the pictures and cuts the crops.
+        crop_device: the kind of device that holds the pictures and cuts the crops.
         device: where it runs, and in which number format.
         nbytes: memory for decoded pictures, weights, gradients and optimiser; what a step needs comes on top.
     """
@@ -38,27 +38,27 @@ class Plan:
     steps: int
     batch: int
     size: int
-    cut_on: str
+    crop_device: str
     device: str
     nbytes: int
 
 
-def plan_of(training: Training, settings: TrainSettings) -> Plan:
+def training_plan(training: TrainingRun, settings: TrainSettings) -> TrainingPlan:
     """The plan of a run that is set up, and resumed where it is to be."""
     trainer, split = training.trainer, training.split
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
     parameters = sum(part.numel() for part in trainer.generator.parameters())
     decoded = sum(photograph.rgb.nbytes for pictures in sets.values() for photograph in pictures)
-    return Plan(
+    return TrainingPlan(
         network=settings.network,
         parameters=parameters,
         pictures={name: len(pictures) for name, pictures in sets.items()},
         dropped=training.dropped,
         steps_done=trainer.step,
-        steps=trainer.steps_in_all,
-        batch=trainer.numbers.batch_size * settings.accumulate,
-        size=trainer.numbers.size,
-        cut_on="cpu" if trainer.album is None else trainer.device.type,
+        steps=trainer.total_steps,
+        batch=trainer.hyperparameters.batch_size * settings.accumulate,
+        size=trainer.hyperparameters.size,
+        crop_device="cpu" if trainer.image_cache is None else trainer.device.type,
         device=f"{trainer.device}, {str(trainer.precision).removeprefix('torch.')}",
         nbytes=decoded + parameters * BYTES_PER_PARAMETER,
     )

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from archivecolor.colour.lab import lab_from_rgb
-from archivecolor.colour.metrics import ciede2000_mean, colourfulness, psnr, ssim
-from archivecolor.model.device import mixed_precision
-from archivecolor.model.generators import Generator
-from archivecolor.model.lab_tensors import lab_from_linear, rgb_from_lab
+from archivecolor.networks.base import Generator
+from archivecolor.networks.device import mixed_precision
+from archivecolor.networks.lab_tensors import lab_from_linear, rgb_from_lab
+from archivecolor.scoring.metrics import ciede2000_mean, colourfulness, psnr, ssim
 from archivecolor.training.data import Photograph
 from archivecolor.training.state import write_bytes
 from archivecolor.training.tensors import photographs_to_linear
@@ -23,45 +23,45 @@ from archivecolor.training.tensors import photographs_to_linear
 SHEET_ROWS = 8
 
 
-def middle_squares(photographs: Sequence[Photograph], side: int) -> NDArray[np.uint8]:
+def centre_crops(photographs: Sequence[Photograph], side: int) -> NDArray[np.uint8]:
     """The middle square of each picture: uint8 (n, side, side, 3)."""
-    squares = []
+    crops = []
     for photograph in photographs:
         height, width = photograph.rgb.shape[:2]
         extent = min(height, width)
         top, left = (height - extent) // 2, (width - extent) // 2
-        square = photograph.rgb[top : top + extent, left : left + extent]
-        squares.append(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA))
-    return np.stack(squares)
+        crop = photograph.rgb[top : top + extent, left : left + extent]
+        crops.append(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA))
+    return np.stack(crops)
 
 
 @torch.inference_mode()
-def colour_squares(
-    generator: Generator, squares: NDArray[np.uint8], device: torch.device, precision: torch.dtype
+def colourise_crops(
+    generator: Generator, crops: NDArray[np.uint8], device: torch.device, precision: torch.dtype
 ) -> NDArray[np.uint8]:
     """Take the colour off true pictures and put the network's in its place.
 
     Args:
         generator: the network, in evaluation mode.
-        squares: uint8 (n, side, side, 3), side a multiple of the network's.
+        crops: uint8 (n, side, side, 3), side a multiple of the network's.
         device: where it runs.
         precision: in which number format.
 
     Returns:
         uint8 (n, side, side, 3), with the truth's L* and the network's chroma.
     """
-    coloured = []
-    for start in range(0, len(squares), 16):
-        lab = lab_from_linear(photographs_to_linear(torch.from_numpy(squares[start : start + 16]).to(device)))
+    colourised = []
+    for start in range(0, len(crops), 16):
+        lab = lab_from_linear(photographs_to_linear(torch.from_numpy(crops[start : start + 16]).to(device)))
         with mixed_precision(device, precision):
-            answer = generator.answer(lab[:, :1] / 50.0 - 1.0)
-        ab = F.interpolate(answer.ab.float(), size=lab.shape[-2:], mode="bicubic", align_corners=False)
+            prediction = generator.predict_ab(lab[:, :1] / 50.0 - 1.0)
+        ab = F.interpolate(prediction.ab.float(), size=lab.shape[-2:], mode="bicubic", align_corners=False)
         rgb = rgb_from_lab(torch.cat((lab[:, :1], ab), dim=1))
-        coloured.append((rgb * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy())
-    return np.concatenate(coloured)
+        colourised.append((rgb * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+    return np.concatenate(colourised)
 
 
-def validation_figures(ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> dict[str, float]:
+def validation_metrics(ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> dict[str, float]:
     """Mean PSNR, SSIM, CIEDE2000 and colourfulness over pictures uint8 (n, h, w, 3)."""
     pairs = list(zip(ours, truth, strict=True))
     vivid, true_vivid = (float(np.mean([colourfulness(one) for one in those])) for those in (ours, truth))
@@ -74,7 +74,7 @@ def validation_figures(ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> dic
     }
 
 
-def draw_sheet(path: Path, ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
+def write_sample_sheet(path: Path, ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
     """Write a PNG of grey, ours and truth side by side, a picture a row, two pictures abreast."""
     rows = []
     for mine, true in zip(ours[: 2 * SHEET_ROWS], truth[: 2 * SHEET_ROWS], strict=True):

@@ -12,14 +12,15 @@ from typing import Any
 
 import torch
 
+from archivecolor.datasets.collection import data_digest
 from archivecolor.errors import OutOfMemoryError, UsageError
-from archivecolor.model.checkpoint import Checkpoint, load_checkpoint, load_foreign_tensors
-from archivecolor.model.generators import Generator, build_generator, generator_class
-from archivecolor.photo.collection import data_digest
+from archivecolor.networks.base import Generator
+from archivecolor.networks.checkpoint import Checkpoint, load_checkpoint, load_foreign_tensors
+from archivecolor.networks.registry import build_generator, generator_class
 from archivecolor.settings import TrainSettings, nearest
 from archivecolor.training.data import (
     CACHE_MARGIN,
-    CropDrawer,
+    CropSampler,
     Photographs,
     Split,
     parse_source_weights,
@@ -27,15 +28,20 @@ from archivecolor.training.data import (
     sampling_weights,
     split_by_content,
 )
+from archivecolor.training.distributed import DistributedContext
 from archivecolor.training.loop import Trainer
-from archivecolor.training.ranks import Ranks
-from archivecolor.training.recipe import Numbers, Recipe, build_recipe, recipe_option_names
+from archivecolor.training.objective import (
+    Hyperparameters,
+    Objective,
+    build_objective,
+    objective_option_names,
+)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRun:
     """One run, set up.
 
     Attributes:
@@ -53,7 +59,7 @@ class Training:
     others: tuple[Checkpoint, ...] = ()
 
 
-def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
+def set_up(settings: TrainSettings, distributed: DistributedContext) -> TrainingRun:
     """Read the pictures and build the network.
 
     Raises:
@@ -64,54 +70,60 @@ def set_up(settings: TrainSettings, ranks: Ranks) -> Training:
     # Before the seed: a network that is built draws random numbers.
     others = tuple(load_checkpoint(path) for path in settings.average_with)
     torch.manual_seed(settings.seed)
-    generator, recipe = build(settings)
-    check_others(settings, others, generator)
-    numbers = numbers_for(settings, recipe)
-    check_numbers(numbers, generator, ranks)
-    photographs = read(settings, settings.data, numbers)
-    split = split_photographs(settings, photographs, numbers)
-    recipe.prepare(generator, split.train)
-    drawer = CropDrawer(
+    generator, objective = build_generator_and_objective(settings)
+    check_same_shapes(settings, others, generator)
+    hyperparameters = hyperparameters_for(settings, objective)
+    check_hyperparameters(hyperparameters, generator, distributed)
+    photographs = read_collections(settings, settings.data, hyperparameters)
+    split = split_photographs(settings, photographs, hyperparameters)
+    objective.prepare(generator, split.train)
+    sampler = CropSampler(
         split.train,
         sampling_weights(split.train, parse_source_weights(settings.source_weights)),
-        numbers.size,
-        numbers.batch_size,
+        hyperparameters.size,
+        hyperparameters.batch_size,
         settings.seed,
-        numbers.vertical_flips,
-        numbers.epoch_pictures,
-        recipe.retouch(),
-        ranks,
-        threads_of(settings),
+        hyperparameters.vertical_flips,
+        hyperparameters.epoch_pictures,
+        objective.crop_augmentation(),
+        distributed,
+        thread_count(settings),
     )
     digest = data_digest([photograph.digest for photograph in split.train])
     try:
-        trainer = Trainer(generator, recipe, settings, numbers, drawer)
-    except torch.OutOfMemoryError as trouble:
+        trainer = Trainer(generator, objective, settings, hyperparameters, sampler)
+    except torch.OutOfMemoryError as error:
         raise OutOfMemoryError(
             f"{settings.device} has no room for the network itself; end what else runs there, or try another"
             " --device or options that make the network smaller"
-        ) from trouble
-    return Training(trainer, split, digest, dict(photographs.dropped), others)
+        ) from error
+    return TrainingRun(trainer, split, digest, dict(photographs.dropped), others)
 
 
-def check_numbers(numbers: Numbers, generator: Generator, ranks: Ranks) -> None:
+def check_hyperparameters(
+    hyperparameters: Hyperparameters, generator: Generator, distributed: DistributedContext
+) -> None:
     """Raise `UsageError` where size or batch do not suit the network or the processes."""
-    size, batch, multiple = numbers.size, numbers.batch_size, generator.multiple
+    size, batch, multiple = hyperparameters.size, hyperparameters.batch_size, generator.multiple
     if size % multiple:
         raise UsageError(f"the size of crops is {size}; this network takes multiples of {multiple}")
-    if batch % ranks.world:
-        raise UsageError(f"a batch of {batch} cannot be shared evenly by {ranks.world} processes")
-    if batch == ranks.world and size == multiple:
+    if batch % distributed.world_size:
+        raise UsageError(f"a batch of {batch} cannot be shared evenly by {distributed.world_size} processes")
+    if batch == distributed.world_size and size == multiple:
         raise UsageError(
             f"one crop of {size} pixels leaves batch norm a single value; take two or more by --batch-size"
         )
 
 
-def split_photographs(settings: TrainSettings, photographs: Photographs, numbers: Numbers) -> Split:
+def split_photographs(
+    settings: TrainSettings, photographs: Photographs, hyperparameters: Hyperparameters
+) -> Split:
     """Train, validation and test set; the validation set of `--validation` where it is given."""
     if settings.validation:
-        return Split(photographs.items, read(settings, settings.validation, numbers).items, ())
-    split = split_by_content(photographs.items, numbers.validation_share, numbers.test_share)
+        return Split(
+            photographs.items, read_collections(settings, settings.validation, hyperparameters).items, ()
+        )
+    split = split_by_content(photographs.items, hyperparameters.validation_share, hyperparameters.test_share)
     if not split.train or not split.validation:
         raise UsageError(
             f"{len(photographs.items)} colour photographs are too few to train and validate on;"
@@ -120,40 +132,40 @@ def split_photographs(settings: TrainSettings, photographs: Photographs, numbers
     return split
 
 
-def build(settings: TrainSettings) -> tuple[Generator, Recipe]:
+def build_generator_and_objective(settings: TrainSettings) -> tuple[Generator, Objective]:
     """The network, with the weights it starts from, and its recipe; each takes the options it knows."""
     options = parse_options(settings.options)
-    known = recipe_option_names(settings.network)
-    refuse_unknown(options, known | option_names(settings.network), settings.network)
-    for_recipe = {name: options.pop(name) for name in known & set(options)}
+    known = objective_option_names(settings.network)
+    check_known_options(options, known | network_option_names(settings.network), settings.network)
+    for_objective = {name: options.pop(name) for name in known & set(options)}
     if settings.init is None:
         generator = build_generator(settings.network, options)
     else:
         generator = build_from_checkpoint(settings.init, settings.network, options)
     if settings.encoder_weights is not None:
         generator.load_encoder(load_foreign_tensors(settings.encoder_weights))
-    return generator, build_recipe(settings.network, for_recipe)
+    return generator, build_objective(settings.network, for_objective)
 
 
-def check_others(settings: TrainSettings, others: Sequence[Checkpoint], generator: Generator) -> None:
+def check_same_shapes(settings: TrainSettings, others: Sequence[Checkpoint], generator: Generator) -> None:
     """Raise `UsageError` where the weights of an `--average-with` are not of the generator's shape."""
-    wanted = shapes_of(generator)
+    wanted = tensor_shapes(generator)
     for path, other in zip(settings.average_with, others, strict=True):
-        if shapes_of(other.generator) != wanted:
+        if tensor_shapes(other.generator) != wanted:
             raise UsageError(f"{path} has other weights than the network to train: there is no mean of them")
 
 
-def shapes_of(generator: Generator) -> dict[str, torch.Size]:
+def tensor_shapes(generator: Generator) -> dict[str, torch.Size]:
     """The shape of each weight by name."""
     return {name: tensor.shape for name, tensor in generator.state_dict().items()}
 
 
-def option_names(network: str) -> set[str]:
+def network_option_names(network: str) -> set[str]:
     """Names of the options of the network itself. Raises `UsageError`."""
     return {spec.name for spec in dataclasses.fields(generator_class(network).Options)}
 
 
-def refuse_unknown(options: Mapping[str, Any], known: set[str], network: str) -> None:
+def check_known_options(options: Mapping[str, Any], known: set[str], network: str) -> None:
     """Raise `UsageError` where an option is neither the network's nor its recipe's."""
     for name in sorted(set(options) - known):
         raise UsageError(
@@ -170,10 +182,10 @@ def build_from_checkpoint(path: Path, network: str, options: dict[str, Any]) -> 
     generator = build_generator(network, {**checkpoint.info.options, **options})
     try:
         generator.load_state_dict(checkpoint.generator.state_dict())
-    except RuntimeError as trouble:
+    except RuntimeError as error:
         raise UsageError(
             f"{path} has weights for other options ({checkpoint.info.options}); leave out --options"
-        ) from trouble
+        ) from error
     return generator
 
 
@@ -202,28 +214,30 @@ def parse_value(text: str) -> Any:
     return text
 
 
-def numbers_for(settings: TrainSettings, recipe: Recipe) -> Numbers:
+def hyperparameters_for(settings: TrainSettings, objective: Objective) -> Hyperparameters:
     """The recipe's numbers, the user's laid over."""
     given = {
         name: getattr(settings, name)
         for name in ("epochs", "batch_size", "size", "lr", "augment")
         if getattr(settings, name) is not None
     }
-    return dataclasses.replace(recipe.numbers, **given)
+    return dataclasses.replace(objective.hyperparameters, **given)
 
 
-def threads_of(settings: TrainSettings) -> int:
+def thread_count(settings: TrainSettings) -> int:
     """Threads that decode and crop."""
     return settings.jobs or os.cpu_count() or 1
 
 
-def read(settings: TrainSettings, collections: Sequence[Path], numbers: Numbers) -> Photographs:
+def read_collections(
+    settings: TrainSettings, collections: Sequence[Path], hyperparameters: Hyperparameters
+) -> Photographs:
     """Decode a collection into memory, somewhat larger than the crops."""
     photographs = read_photographs(
         collections,
-        round(numbers.size * CACHE_MARGIN),
+        round(hyperparameters.size * CACHE_MARGIN),
         settings.cache_gigabytes * 1e9,
-        threads_of(settings),
+        thread_count(settings),
     )
     logger.info(
         "%d colour photographs; dropped: %s",

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archivecolor.archive.durable import replacing
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import CheckpointError, UsageError
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class RunState:
 
     Attributes:
         step: steps done.
-        elapsed: seconds trained so far, over all sittings.
+        elapsed: seconds trained so far, over all sessions.
         network: name of the network.
         tensors: state dicts of networks, averages and optimisers, by role.
         figures: best validation figure and what patience has counted.
@@ -46,14 +46,14 @@ class RunState:
     recipe: dict[str, Any] = field(default_factory=dict)
 
 
-def holds_a_run(folder: Path) -> bool:
+def has_saved_state(folder: Path) -> bool:
     """Whether a run has left a state in the folder."""
     return any(folder.glob("state-*.pt"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all. Raises `OutputError`."""
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         Path(part).write_bytes(content)
 
 
@@ -79,14 +79,14 @@ def load_newest_state(folder: Path, network: str) -> RunState:
     for place, path in enumerate(found):
         try:
             state = RunState(**torch.load(path, map_location="cpu", weights_only=True))
-        except Exception as trouble:
-            logger.info("%s cannot be read", path, exc_info=trouble)
+        except Exception as error:
+            logger.info("%s cannot be read", path, exc_info=error)
             continue
         if state.network != network:
             raise UsageError(f"{folder} is a run of network {state.network!r}, not {network!r}")
         for broken in found[:place]:
             logger.warning("%s is broken; going on from %s", broken, path.name)
-            put_aside(broken)
+            quarantine_state(broken)
         return state
     raise CheckpointError(
         f"every state in {folder} is broken; start a new run in another folder,"
@@ -94,13 +94,13 @@ def load_newest_state(folder: Path, network: str) -> RunState:
     )
 
 
-def put_aside(path: Path) -> None:
+def quarantine_state(path: Path) -> None:
     """Give a broken state a name under which it is not counted among those that are kept."""
     # Another process of the run may have done it, and without a right to write the first save will tell.
     with contextlib.suppress(OSError):
         path.replace(path.with_name(f"broken-{path.name}"))
 
 
-def floating(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def floating_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors that are averaged: floating-point ones."""
     return {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}

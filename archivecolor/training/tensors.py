@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from archivecolor.model.lab_tensors import linear_from_rgb
+from archivecolor.networks.lab_tensors import linear_from_rgb
 
 
 @dataclass(frozen=True)

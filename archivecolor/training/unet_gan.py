@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from archivecolor.model.discriminators.conditional import ConditionalPatchGan
-from archivecolor.model.generators import Generator
-from archivecolor.model.generators.unet_gan import AB_SCALE
-from archivecolor.model.losses import binary_cross_entropy
-from archivecolor.training.duel import DuelOptions, DuelRecipe
-from archivecolor.training.recipe import Moment, Numbers
+from archivecolor.networks.base import Generator
+from archivecolor.networks.classic.unet_gan import AB_SCALE
+from archivecolor.networks.discriminators.conditional import ConditionalPatchGan
+from archivecolor.networks.losses import binary_cross_entropy
+from archivecolor.training.adversarial import AdversarialObjective, AdversarialOptions
+from archivecolor.training.objective import Hyperparameters, TrainingProgress
 from archivecolor.training.tensors import Batch
 
 
 @dataclass(frozen=True)
-class UnetGanRecipeOptions(DuelOptions):
+class UnetGanObjectiveOptions(AdversarialOptions):
     """Stages and weights; the absolute error is that of ab / 110.
 
     Attributes:
@@ -28,50 +28,50 @@ class UnetGanRecipeOptions(DuelOptions):
     judge_alone: float = 0.0
 
 
-class UnetGanRecipe(DuelRecipe):
+class UnetGanObjective(AdversarialObjective):
     """Adam 2e-4 for both networks; a duel from the start unless staged."""
 
-    numbers = Numbers(epochs=100, batch_size=16, size=256, lr=2e-4)
-    Options = UnetGanRecipeOptions
-    options: UnetGanRecipeOptions
+    hyperparameters = Hyperparameters(epochs=100, batch_size=16, size=256, lr=2e-4)
+    Options = UnetGanObjectiveOptions
+    options: UnetGanObjectiveOptions
 
     def discriminator(self, size: int) -> nn.Module:
         """A patch discriminator of ab beside L."""
         return ConditionalPatchGan(condition=1, channels=2)
 
-    def verdict(self, scores: Tensor, *, real: bool) -> Tensor:
+    def adversarial_loss(self, scores: Tensor, *, real: bool) -> Tensor:
         """Binary cross-entropy."""
         return binary_cross_entropy(scores, real=real)
 
-    def truth(self, batch: Batch) -> Tensor:
+    def target(self, batch: Batch) -> Tensor:
         """The true ab / 110, (N, 2, S, S)."""
         return batch.ab / AB_SCALE
 
-    def scores(self, judge: nn.Module, batch: Batch, answer: Tensor) -> Tensor:
+    def discriminator_scores(self, discriminator: nn.Module, batch: Batch, generated: Tensor) -> Tensor:
         """Of ab beside L."""
-        scores: Tensor = judge(batch.lightness, answer)
+        scores: Tensor = discriminator(batch.lightness, generated)
         return scores
 
     def generator_losses(
-        self, generator: Generator, judge: nn.Module | None, batch: Batch, moment: Moment
+        self, generator: Generator, discriminator: nn.Module | None, batch: Batch, progress: TrainingProgress
     ) -> dict[str, Tensor]:
-        """See `Recipe.generator_losses`."""
-        if self._generator_is_frozen(moment):
+        """See `Objective.generator_losses`."""
+        if self._is_discriminator_stage(progress):
             return {}
-        if self._generator_is_alone(moment):
-            return {"l1": self.reconstruction(batch, self.answer(generator, batch))}
-        return super().generator_losses(generator, judge, batch, moment)
+        if self._is_reconstruction_stage(progress):
+            return {"l1": self.reconstruction(batch, self.generate(generator, batch))}
+        return super().generator_losses(generator, discriminator, batch, progress)
 
     def discriminator_losses(
-        self, generator: Generator, judge: nn.Module, batch: Batch, moment: Moment
+        self, generator: Generator, discriminator: nn.Module, batch: Batch, progress: TrainingProgress
     ) -> dict[str, Tensor]:
-        """See `Recipe.discriminator_losses`."""
-        if self._generator_is_alone(moment):
+        """See `Objective.discriminator_losses`."""
+        if self._is_reconstruction_stage(progress):
             return {}
-        return super().discriminator_losses(generator, judge, batch, moment)
+        return super().discriminator_losses(generator, discriminator, batch, progress)
 
-    def _generator_is_alone(self, moment: Moment) -> bool:
-        return moment.progress < self.options.alone
+    def _is_reconstruction_stage(self, progress: TrainingProgress) -> bool:
+        return progress.training_share < self.options.alone
 
-    def _generator_is_frozen(self, moment: Moment) -> bool:
-        return self.options.alone <= moment.progress < self.options.alone + self.options.judge_alone
+    def _is_discriminator_stage(self, progress: TrainingProgress) -> bool:
+        return self.options.alone <= progress.training_share < self.options.alone + self.options.judge_alone

@@ -5,8 +5,8 @@ import os
 import bagit
 import pytest
 
-from archivecolor.archive.bag import is_bag, payload_for, payload_of, tree_for, write_bag
-from archivecolor.archive.durable import PART_SUFFIX
+from archivecolor.archive.atomic import PART_SUFFIX
+from archivecolor.archive.bag import bag_payload, content_root, content_root_for_run, is_bag, write_bag
 from archivecolor.archive.fixity import Digest, sha256_of
 from archivecolor.errors import OutputError, UsageError
 
@@ -16,7 +16,7 @@ NAMES = ["a.jpg", "deep/b c.tif", "ä/ü.png", "100%.jpg", "_archivecolor/manife
 @pytest.fixture
 def bag(tmp_path):
     for name in NAMES:
-        path = payload_for(tmp_path / "bag") / name
+        path = bag_payload(tmp_path / "bag") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.fsencode(name))
     return tmp_path / "bag"
@@ -64,18 +64,18 @@ def test_a_name_that_no_bag_can_list_is_refused(bag):
 
 def test_a_bag_is_known_before_its_first_run_has_ended(bag):
     assert is_bag(bag)
-    assert payload_of(bag) == tree_for(bag, bag=True) == bag / "data"
+    assert content_root(bag) == content_root_for_run(bag, bag=True) == bag / "data"
     with pytest.raises(UsageError, match="add --bag"):
-        tree_for(bag, bag=False)
+        content_root_for_run(bag, bag=False)
 
 
 def test_a_plain_output_is_no_bag_even_with_a_folder_of_that_name(bag):
     (bag / "_archivecolor").mkdir()
-    assert payload_of(bag) == tree_for(bag, bag=False) == bag
+    assert content_root(bag) == content_root_for_run(bag, bag=False) == bag
     with pytest.raises(UsageError, match="begun without --bag"):
-        tree_for(bag, bag=True)
+        content_root_for_run(bag, bag=True)
 
 
 def test_a_new_folder_may_become_either(tmp_path):
-    assert tree_for(tmp_path / "new", bag=True) == tmp_path / "new" / "data"
-    assert tree_for(tmp_path / "new", bag=False) == tmp_path / "new"
+    assert content_root_for_run(tmp_path / "new", bag=True) == tmp_path / "new" / "data"
+    assert content_root_for_run(tmp_path / "new", bag=False) == tmp_path / "new"

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivecolor.archive.fixity import Digest, decoded, encoded, read_digests, sha256_of, write_digests
+from archivecolor.archive.fixity import (
+    Digest,
+    decode_path,
+    encode_path,
+    read_digests,
+    sha256_of,
+    write_digests,
+)
 from archivecolor.errors import UsageError
 
 
@@ -21,9 +28,9 @@ def test_a_file_is_read_in_pieces(tmp_path):
 @given(st.binary(min_size=1).filter(lambda raw: b"\0" not in raw))
 def test_any_name_survives_one_line(raw):
     name = os.fsdecode(raw)
-    line = encoded(name)
+    line = encode_path(name)
     assert not set(line) & {10, 13}
-    assert decoded(line) == name
+    assert decode_path(line) == name
 
 
 def test_sha256sum_agrees(tmp_path):

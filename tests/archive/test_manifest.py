@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from archivecolor.archive.manifest import (
     Manifest,
+    ManifestWriter,
     Output,
     Record,
     Source,
     Status,
-    Writer,
     compact,
     now_utc,
 )
-from archivecolor.archive.record import line_of, record_of
-from archivecolor.archive.runfile import Run, read_run, write_run
+from archivecolor.archive.record import line_from_record, record_from_values
+from archivecolor.archive.run_json import RunSummary, read_run_summary, write_run_summary
 from archivecolor.errors import OutputError, Reason, UsageError
 
 
@@ -46,7 +46,7 @@ def path(tmp_path):
 
 
 def write(path, *records):
-    with Writer(path) as writer:
+    with ManifestWriter(path) as writer:
         for record in records:
             writer.append(record)
 
@@ -57,15 +57,15 @@ names = st.binary(min_size=1, max_size=20).map(lambda raw: os.fsdecode(raw.repla
 @given(names, st.text(), st.none() | st.floats(0, 1), st.lists(st.text(), max_size=3))
 def test_a_record_comes_back_as_it_was(name, detail, confidence, lost):
     record = done(name, detail=detail, confidence=confidence, lost=tuple(lost))
-    line = line_of(record)
+    line = line_from_record(record)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert record_of(json.loads(line.decode("utf-8"))) == record
+    assert record_from_values(json.loads(line.decode("utf-8"))) == record
 
 
 def test_the_line_has_the_fields_of_the_schema():
     values = json.loads(
-        line_of(done("a/ä.jpg", confidence=0.5, luma="exact", lost=("MakerNotes",), seconds=1.5))
+        line_from_record(done("a/ä.jpg", confidence=0.5, luma="exact", lost=("MakerNotes",), seconds=1.5))
     )
     assert list(values)[:2] == ["format", "path"]
     assert set(values) == {
@@ -88,7 +88,7 @@ def test_the_line_has_the_fields_of_the_schema():
 
 
 def test_names_that_are_not_utf8_stand_beside_their_text():
-    values = json.loads(line_of(done(os.fsdecode(b"caf\xe9/x y.jpg"))))
+    values = json.loads(line_from_record(done(os.fsdecode(b"caf\xe9/x y.jpg"))))
     assert values["path"] == r"caf\xe9/x y.jpg"
     assert values["path_raw"] == "caf%E9/x y.jpg"
     assert values["output"]["path_raw"] == "caf%E9/x y.jpg"
@@ -98,8 +98,8 @@ def test_the_newest_line_of_an_item_counts(path):
     write(path, failed("a.jpg"), done("b.jpg"), done("a.jpg"))
     manifest = Manifest(path)
     assert len(manifest) == 2
-    assert manifest.known("a.jpg").status == "done"
-    assert manifest.known("a.jpg").pixels == 48
+    assert manifest.entry("a.jpg").status == "done"
+    assert manifest.entry("a.jpg").pixels == 48
     assert manifest.record("a.jpg").output.bytes == 30
     assert [record.path for record in manifest.records()] == ["b.jpg", "a.jpg"]
     assert [digest.path for digest in manifest.digests()] == ["a.jpg", "b.jpg"]
@@ -153,10 +153,10 @@ def test_a_newer_schema_is_refused_by_name(path):
 
 
 def test_unknown_keys_and_reasons_are_kept(path):
-    values = json.loads(line_of(done("a.jpg"))) | {"mood": {"sky": "blue"}, "reason": "hand-painted"}
-    record = record_of(values)
+    values = json.loads(line_from_record(done("a.jpg"))) | {"mood": {"sky": "blue"}, "reason": "hand-painted"}
+    record = record_from_values(values)
     assert record.extra == {"mood": {"sky": "blue"}}
-    assert json.loads(line_of(record)) == values
+    assert json.loads(line_from_record(record)) == values
 
 
 def test_compaction_keeps_the_newest_lines_byte_for_byte(path):
@@ -169,17 +169,17 @@ def test_compaction_keeps_the_newest_lines_byte_for_byte(path):
 
 def test_failures_in_a_row_are_counted_until_the_source_changes(path):
     write(path, failed("a.jpg"), failed("a.jpg"))
-    assert Manifest(path).known("a.jpg").failures == 2
+    assert Manifest(path).entry("a.jpg").failures == 2
     other = Record("a.jpg", Status.FAILED, Reason.TIMEOUT, Source(11, 20))
     write(path, other)
-    assert Manifest(path).known("a.jpg").failures == 1
+    assert Manifest(path).entry("a.jpg").failures == 1
     write(path, done("a.jpg"))
-    assert Manifest(path).known("a.jpg").failures == 0
+    assert Manifest(path).entry("a.jpg").failures == 0
 
 
 def test_a_disk_without_room_leaves_whole_lines(path, small_files):
     written = 0
-    with pytest.raises(OutputError), Writer(path) as writer:
+    with pytest.raises(OutputError), ManifestWriter(path) as writer:
         while True:
             writer.append(done(f"{written}.jpg", detail="x" * 5000))
             written += 1
@@ -189,8 +189,8 @@ def test_a_disk_without_room_leaves_whole_lines(path, small_files):
 
 def test_the_last_run_comes_back(tmp_path):
     path = tmp_path / "run.json"
-    assert read_run(path) is None
-    run = Run(
+    assert read_run_summary(path) is None
+    run = RunSummary(
         ("archivecolor", "dir"),
         {"input": os.fsdecode(b"\xe9")},
         {"archivecolor": "0"},
@@ -198,9 +198,9 @@ def test_the_last_run_comes_back(tmp_path):
         {"done": 3},
         now_utc(),
     )
-    write_run(path, run)
-    again = read_run(path)
+    write_run_summary(path, run)
+    again = read_run_summary(path)
     assert again.settings == run.settings
     assert again.counts == {"done": 3}
     path.write_text("torn {")
-    assert read_run(path) is None
+    assert read_run_summary(path) is None

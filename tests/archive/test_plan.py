@@ -7,11 +7,11 @@ import pytest
 
 from archivecolor.archive.estimate import estimate
 from archivecolor.archive.fixity import sha256_of
-from archivecolor.archive.manifest import Manifest, Output, Record, Source, Status, Writer
+from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.archive.names import Shard, output_name
-from archivecolor.archive.plan import Action, Question, make_plan
-from archivecolor.archive.runfile import Run
-from archivecolor.archive.walk import PassedOver, walk
+from archivecolor.archive.plan import PlanAction, PlanInputs, make_plan
+from archivecolor.archive.run_json import RunSummary
+from archivecolor.archive.walk import SkippedFiles, walk
 from archivecolor.errors import Reason, UsageError
 from archivecolor.settings import SelectionOptions
 
@@ -45,13 +45,13 @@ class Archive:
             target.write_bytes(b"coloured")
             written = Output(output, 8, sha256_of(target))
         record = Record(name, status, reason, source, output=written, settings=settings, weights=weights)
-        with Writer(self.manifest) as writer:
+        with ManifestWriter(self.manifest) as writer:
             writer.append(record)
 
     def plan(self, format="keep", settings="s", weights="w", **options):
         selection = SelectionOptions(**options)
-        question = Question(self.input, self.output, format, settings, weights, selection)
-        return make_plan(walk(self.input, selection, PassedOver()), Manifest(self.manifest), question)
+        inputs = PlanInputs(self.input, self.output, format, settings, weights, selection)
+        return make_plan(walk(self.input, selection, SkippedFiles()), Manifest(self.manifest), inputs)
 
     def action(self, **about):
         (action,) = self.plan(**about).counts
@@ -67,8 +67,8 @@ def test_new_files_are_done(archive):
     archive.plant("a.jpg", "deep/b.tif")
     plan = archive.plan()
     assert [(item.path, item.output, item.action) for item in plan.items] == [
-        ("a.jpg", "a.jpg", Action.DO),
-        ("deep/b.tif", "deep/b.tif", Action.DO),
+        ("a.jpg", "a.jpg", PlanAction.DO),
+        ("deep/b.tif", "deep/b.tif", PlanAction.DO),
     ]
     assert plan.nbytes == len(b"scan of a.jpgscan of deep/b.tif")
 
@@ -77,25 +77,25 @@ def test_what_is_done_is_up_to_date(archive):
     archive.plant("a.jpg")
     archive.record("a.jpg")
     plan = archive.plan()
-    assert plan.counts == {Action.UP_TO_DATE: 1}
+    assert plan.counts == {PlanAction.UP_TO_DATE: 1}
     assert plan.items == []
 
 
 def test_other_settings_or_weights_or_overwrite_do_it_again(archive):
     archive.plant("a.jpg")
     archive.record("a.jpg")
-    assert archive.action(settings="t") is Action.DO
-    assert archive.action(weights="x") is Action.DO
-    assert archive.action(overwrite=True) is Action.DO
+    assert archive.action(settings="t") is PlanAction.DO
+    assert archive.action(weights="x") is PlanAction.DO
+    assert archive.action(overwrite=True) is PlanAction.DO
 
 
 def test_a_missing_or_cut_output_is_done_again(archive):
     archive.plant("a.jpg")
     archive.record("a.jpg")
     (archive.output / "a.jpg").write_bytes(b"colou")
-    assert archive.action() is Action.DO
+    assert archive.action() is PlanAction.DO
     (archive.output / "a.jpg").unlink()
-    assert archive.action() is Action.DO
+    assert archive.action() is PlanAction.DO
 
 
 def test_a_changed_source_is_done_again_and_a_touched_one_is_not(archive):
@@ -103,46 +103,46 @@ def test_a_changed_source_is_done_again_and_a_touched_one_is_not(archive):
     archive.record("a.jpg")
     os.utime(archive.input / "a.jpg", (1, 1))
     plan = archive.plan()
-    assert plan.counts == {Action.UP_TO_DATE: 1}
+    assert plan.counts == {PlanAction.UP_TO_DATE: 1}
     assert [file.path for file in plan.touched] == ["a.jpg"]
     (archive.input / "a.jpg").write_bytes(b"scan of b.jpg")
-    assert archive.action() is Action.DO
+    assert archive.action() is PlanAction.DO
     (archive.input / "a.jpg").write_bytes(b"another size")
-    assert archive.action() is Action.DO
+    assert archive.action() is PlanAction.DO
 
 
 def test_skipped_and_copied_items_do_not_depend_on_the_network(archive):
     archive.plant("a.jpg", "b.jpg")
     archive.record("a.jpg", Status.SKIPPED, Reason.ALREADY_COLOUR)
     archive.record("b.jpg", Status.DONE, Reason.COPIED)
-    assert archive.action(weights="x") is Action.UP_TO_DATE
-    assert archive.action(settings="t") is Action.DO
+    assert archive.action(weights="x") is PlanAction.UP_TO_DATE
+    assert archive.action(settings="t") is PlanAction.DO
 
 
 def test_failures_wait_for_retry_failed(archive):
     archive.plant("a.jpg")
     archive.record("a.jpg", Status.FAILED, Reason.TRUNCATED)
-    assert archive.action() is Action.FAILED_BEFORE
-    assert archive.action(retry_failed=True) is Action.RETRY
-    assert archive.action(settings="t") is Action.RETRY
+    assert archive.action() is PlanAction.FAILED_BEFORE
+    assert archive.action(retry_failed=True) is PlanAction.RETRY
+    assert archive.action(settings="t") is PlanAction.RETRY
     (archive.input / "a.jpg").write_bytes(b"a better scan")
-    assert archive.action() is Action.RETRY
+    assert archive.action() is PlanAction.RETRY
 
 
 @pytest.mark.parametrize("reason", [Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY])
 def test_what_may_not_be_the_files_fault_is_tried_three_times(archive, reason):
     archive.plant("a.jpg")
     for _ in range(3):
-        assert archive.action() in (Action.DO, Action.RETRY)
+        assert archive.action() in (PlanAction.DO, PlanAction.RETRY)
         archive.record("a.jpg", Status.FAILED, reason)
-    assert archive.action() is Action.FAILED_BEFORE
+    assert archive.action() is PlanAction.FAILED_BEFORE
 
 
 def test_a_file_out_of_reach_is_tried_every_time(archive):
     archive.plant("a.jpg")
     for _ in range(5):
         archive.record("a.jpg", Status.FAILED, Reason.PERMISSION)
-    assert archive.action() is Action.RETRY
+    assert archive.action() is PlanAction.RETRY
 
 
 def test_the_limit_counts_work_so_every_night_gets_further(archive):
@@ -150,7 +150,7 @@ def test_the_limit_counts_work_so_every_night_gets_further(archive):
     archive.record("a.jpg")
     plan = archive.plan(limit=1)
     assert [item.path for item in plan.items] == ["b.jpg"]
-    assert plan.counts == {Action.UP_TO_DATE: 1, Action.DO: 2}
+    assert plan.counts == {PlanAction.UP_TO_DATE: 1, PlanAction.DO: 2}
 
 
 def test_shards_share_the_tree_and_stay_when_it_grows(archive):
@@ -229,7 +229,7 @@ def test_the_output_of_another_source_is_not_written_over(archive):
     with pytest.raises(UsageError, match=r"a\.jpg and a\.tif"):
         archive.plan(format="png")
     (archive.output / "a.png").unlink()
-    assert archive.action(format="png") is Action.DO
+    assert archive.action(format="png") is PlanAction.DO
 
 
 def test_a_change_of_format_is_no_collision_with_oneself(archive):
@@ -250,7 +250,7 @@ def test_the_estimate_reads_headers_and_earlier_runs(archive):
     assert guess.items == 62
     assert not guess.from_last_run
     assert guess.megapixels == pytest.approx((60 * 300 * 200 + 100 * 50) / 1e6, rel=0.01)
-    last = Run((), {}, {}, "w", {}, "", seconds=10.0, megapixels=5.0)
+    last = RunSummary((), {}, {}, "w", {}, "", seconds=10.0, megapixels=5.0)
     timed = estimate(plan, archive.input, last)
     assert timed.from_last_run
     assert timed.seconds == pytest.approx(timed.megapixels * 2)

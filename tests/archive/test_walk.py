@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archivecolor.archive.walk import MISSING, Passed, PassedOver, walk
+from archivecolor.archive.walk import MISSING, SkippedFiles, SkipReason, walk
 from archivecolor.errors import UsageError
 from archivecolor.settings import SelectionOptions
 
@@ -20,9 +20,9 @@ def plant(root, *names):
 
 
 def paths(root, **options):
-    passed_over = PassedOver()
-    found = [file.path for file in walk(root, SelectionOptions(**options), passed_over)]
-    return found, passed_over.counts
+    skipped_files = SkippedFiles()
+    found = [file.path for file in walk(root, SelectionOptions(**options), skipped_files)]
+    return found, skipped_files.counts
 
 
 def test_order_is_bytewise_by_whole_relative_path(tmp_path):
@@ -49,7 +49,7 @@ def test_any_names_come_back_as_their_raw_bytes_in_order(tmp_path_factory, stems
 def test_sizes_and_times_come_along(tmp_path):
     plant(tmp_path, "a.jpg")
     os.utime(tmp_path / "a.jpg", ns=(5, 123_456_789_012))
-    (file,) = walk(tmp_path, SelectionOptions(), PassedOver())
+    (file,) = walk(tmp_path, SelectionOptions(), SkippedFiles())
     assert (file.nbytes, file.mtime_ns) == (1, 123_456_789_012)
 
 
@@ -61,7 +61,7 @@ def test_what_is_not_a_picture_is_counted(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     found, counts = paths(tmp_path)
     assert found == ["a.jpg"]
-    assert counts == {Passed.HIDDEN: 3, Passed.SYSTEM: 4, Passed.OTHER: 3, Passed.SPECIAL: 1}
+    assert counts == {SkipReason.HIDDEN: 3, SkipReason.SYSTEM: 4, SkipReason.OTHER: 3, SkipReason.SPECIAL: 1}
 
 
 def test_links_are_followed_to_files_of_the_tree_alone(tmp_path):
@@ -77,20 +77,20 @@ def test_links_are_followed_to_files_of_the_tree_alone(tmp_path):
     (root / "itself.jpg").symlink_to("itself.jpg")
     found, counts = paths(root)
     assert found == ["a.jpg", "deep/b.jpg", "inside.jpg"]
-    assert counts == {Passed.LINK: 6}
+    assert counts == {SkipReason.LINK: 6}
 
 
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
     plant(tmp_path, "a.jpg", "shut/b.jpg")
-    passed_over = PassedOver()
-    found = walk(tmp_path, SelectionOptions(), passed_over)
+    skipped_files = SkippedFiles()
+    found = walk(tmp_path, SelectionOptions(), skipped_files)
     assert next(found).path == "a.jpg"
     # Gone between the listing of its parent and its own: root ignores permissions.
     (tmp_path / "shut" / "b.jpg").unlink()
     (tmp_path / "shut").rmdir()
     assert list(found) == []
-    assert passed_over.unreadable == ["shut"]
-    assert passed_over.counts == {Passed.UNREADABLE: 1}
+    assert skipped_files.unreadable == ["shut"]
+    assert skipped_files.counts == {SkipReason.UNREADABLE: 1}
 
 
 def test_include_and_exclude(tmp_path):
@@ -101,7 +101,7 @@ def test_include_and_exclude(tmp_path):
     assert paths(tmp_path, include=("1930/*",), exclude=("drafts", "c.*"))[0] == ["1930/deep/b.jpg"]
     found, counts = paths(tmp_path, exclude=("1930",))
     assert found == ["1920/a.jpg", "1920/a.tif"]
-    assert counts == {Passed.EXCLUDED: 1}
+    assert counts == {SkipReason.EXCLUDED: 1}
 
 
 def test_files_from_takes_what_it_names(tmp_path):
@@ -109,7 +109,7 @@ def test_files_from_takes_what_it_names(tmp_path):
     plant(root, "a.jpg", "deep/b.jpg", "scan.raw", b"\xe9.jpg")
     names = tmp_path / "names.txt"
     names.write_bytes(b"deep//b.jpg\r\n\n./a.jpg\na.jpg\nscan.raw\nmissing.jpg\n\xe9.jpg\n")
-    found = list(walk(root, SelectionOptions(files_from=names), PassedOver()))
+    found = list(walk(root, SelectionOptions(files_from=names), SkippedFiles()))
     assert [os.fsencode(file.path) for file in found] == [
         b"a.jpg", b"deep/b.jpg", b"missing.jpg", b"scan.raw", b"\xe9.jpg",
     ]  # fmt: skip
@@ -121,7 +121,7 @@ def test_files_from_cannot_leave_the_tree(tmp_path, line):
     names = tmp_path / "names.txt"
     names.write_text(f"a.jpg\n{line}\n")
     with pytest.raises(UsageError, match="line 2"):
-        walk(tmp_path, SelectionOptions(files_from=names), PassedOver())
+        walk(tmp_path, SelectionOptions(files_from=names), SkippedFiles())
 
 
 def test_files_from_cannot_leave_the_tree_by_a_link(tmp_path):
@@ -133,7 +133,7 @@ def test_files_from_cannot_leave_the_tree_by_a_link(tmp_path):
     names.write_text("deep/x.jpg\na.jpg\n")
     found, counts = paths(root, files_from=names)
     assert found == ["a.jpg"]
-    assert counts == {Passed.LINK: 1}
+    assert counts == {SkipReason.LINK: 1}
 
 
 def test_young_files_wait_and_wrong_clocks_do_not(tmp_path):
@@ -143,9 +143,9 @@ def test_young_files_wait_and_wrong_clocks_do_not(tmp_path):
     os.utime(tmp_path / "future.jpg", (now + 9000, now + 9000))
     found, counts = paths(tmp_path, min_age=60)
     assert found == ["future.jpg", "old.jpg"]
-    assert counts == {Passed.RECENT: 1}
+    assert counts == {SkipReason.RECENT: 1}
 
 
 def test_a_missing_root_is_refused(tmp_path):
     with pytest.raises(UsageError, match="not a folder"):
-        walk(tmp_path / "nowhere", SelectionOptions(), PassedOver())
+        walk(tmp_path / "nowhere", SelectionOptions(), SkippedFiles())

@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from archivecolor.archive.lock import locked
-from archivecolor.archive.manifest import Manifest, Output, Record, Source, Status, Writer
+from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode, Reason
 
@@ -17,7 +17,7 @@ ODD = os.fsdecode(b'caf\xe9, "x".jpg')
 @pytest.fixture
 def output(tmp_path):
     path = tmp_path / "_archivecolor" / "manifest.jsonl"
-    with Writer(path) as writer:
+    with ManifestWriter(path) as writer:
         writer.append(Record("a.jpg", Status.FAILED, Reason.TRUNCATED, Source(1, 2), detail="cut,\nshort"))
         for name in ("a.jpg", ODD):
             source = Source(1, 2, "a" * 64, 6, 4, 8, 1, "grey")

@@ -9,26 +9,26 @@ import sys
 import pytest
 
 from archivecolor.cli.terminal import PlainDisplay, Terminal, duration, printable, summary
-from archivecolor.engine.progress import Ending, News, Tally
+from archivecolor.engine.progress import ItemEvent, ProgressCounter, RunResult
 from archivecolor.errors import ExitCode
-from archivecolor.settings import VoiceOptions
+from archivecolor.settings import OutputOptions
 
-DONE = News("a.jpg", "done", "coloured", "", 2.0, {"path": "a.jpg"})
-FAILED = News("caf\udce9.jpg", "failed", "truncated", "it ends early", 0.0, {"path": "caf\\xe9.jpg"})
+DONE = ItemEvent("a.jpg", "done", "coloured", "", 2.0, {"path": "a.jpg"})
+FAILED = ItemEvent("caf\udce9.jpg", "failed", "truncated", "it ends early", 0.0, {"path": "caf\\xe9.jpg"})
 
 
-def told(voice, *news, code=ExitCode.OK, total=2):
-    """Runs a terminal through `news`, and gives the exit code it answers."""
+def told(voice, *event, code=ExitCode.OK, total=2):
+    """Runs a terminal through `event`, and gives the exit code it answers."""
     terminal = Terminal(voice, "dir", PlainDisplay())
-    tally = Tally(total=total, unit="MP")
-    terminal.began(tally.now())
-    for one in news:
-        terminal.settled(one, tally.add(one))
-    return terminal.finish(Ending(tally.now(), code, {"up to date": 3}))
+    counter = ProgressCounter(total=total, unit="MP")
+    terminal.began(counter.snapshot())
+    for one in event:
+        terminal.settled(one, counter.add(one))
+    return terminal.finish(RunResult(counter.snapshot(), code, {"up to date": 3}))
 
 
 def test_without_a_terminal_one_line_says_it_all(capsys):
-    assert told(VoiceOptions(), DONE, FAILED, code=ExitCode.SOME_FAILED) is ExitCode.SOME_FAILED
+    assert told(OutputOptions(), DONE, FAILED, code=ExitCode.SOME_FAILED) is ExitCode.SOME_FAILED
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("dir: 1 done, 1 failed (truncated 1) in 0 s, ")
@@ -36,32 +36,34 @@ def test_without_a_terminal_one_line_says_it_all(capsys):
 
 
 def test_quiet_is_silent_when_all_is_well_and_speaks_when_not(capsys):
-    told(VoiceOptions(quiet=True), DONE)
+    told(OutputOptions(quiet=True), DONE)
     assert capsys.readouterr() == ("", "")
-    told(VoiceOptions(quiet=True), DONE, FAILED, code=ExitCode.SOME_FAILED)
+    told(OutputOptions(quiet=True), DONE, FAILED, code=ExitCode.SOME_FAILED)
     assert "1 failed (truncated 1)" in capsys.readouterr().err
 
 
 def test_verbose_says_a_line_for_every_item_that_any_terminal_can_print(capsys):
-    told(VoiceOptions(verbose=True), DONE, FAILED)
+    told(OutputOptions(verbose=True), DONE, FAILED)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "done     a.jpg  coloured"
     assert lines[1] == "failed   caf\\xe9.jpg  truncated: it ends early"
 
 
 def test_json_lines_are_the_records(capsys):
-    told(VoiceOptions(json=True, quiet=True), DONE, FAILED)
+    told(OutputOptions(json=True, quiet=True), DONE, FAILED)
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [DONE.record, FAILED.record]
 
 
 def test_a_stopped_run_says_how_it_goes_on():
-    ending = Ending(Tally(total=5, unit="MP").now(), ExitCode.INTERRUPTED)
+    ending = RunResult(ProgressCounter(total=5, unit="MP").snapshot(), ExitCode.INTERRUPTED)
     assert summary(ending) == "0 done, 5 left; stopped, the same command goes on where it left off"
 
 
 def test_what_failed_in_an_earlier_run_is_said_with_the_way_out():
-    ending = Ending(
-        Tally(total=0, unit="MP").now(), ExitCode.SOME_FAILED, {"up to date": 8, "failed before": 2}
+    ending = RunResult(
+        ProgressCounter(total=0, unit="MP").snapshot(),
+        ExitCode.SOME_FAILED,
+        {"up to date": 8, "failed before": 2},
     )
     assert summary(ending) == "0 done; 8 up to date; 2 failed before; --retry-failed tries them again"
 
@@ -79,22 +81,22 @@ def test_names_cannot_drive_the_terminal():
 
 LIVE = """
 import logging, sys, time
-from archivecolor.cli.logs import log_to
+from archivecolor.cli.logs import set_up_logging
 from archivecolor.cli.terminal import terminal_for
-from archivecolor.engine.progress import Ending, News, Tally
+from archivecolor.engine.progress import RunResult, ItemEvent, ProgressCounter
 from archivecolor.errors import ExitCode
-from archivecolor.settings import VoiceOptions
+from archivecolor.settings import OutputOptions
 
-tally = Tally(total=4, unit="MP")
-log_to(VoiceOptions())
-with terminal_for(VoiceOptions(), "dir") as terminal:
-    terminal.began(tally.now())
+counter = ProgressCounter(total=4, unit="MP")
+set_up_logging(OutputOptions())
+with terminal_for(OutputOptions(), "dir") as terminal:
+    terminal.began(counter.snapshot())
     logging.getLogger("archivecolor.somewhere").warning("beware")
     for status, reason in (("done", "coloured"), ("failed", "empty"), ("skipped", "toned")):
-        news = News(f"[bold]{status}.jpg", status, reason, "", 1.0, {})
+        event = ItemEvent(f"[bold]{status}.jpg", status, reason, "", 1.0, {})
         time.sleep(0.2)
-        terminal.settled(news, tally.add(news))
-    sys.exit(terminal.finish(Ending(tally.now(), ExitCode.SOME_FAILED)))
+        terminal.settled(event, counter.add(event))
+    sys.exit(terminal.finish(RunResult(counter.snapshot(), ExitCode.SOME_FAILED)))
 """
 
 

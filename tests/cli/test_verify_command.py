@@ -7,7 +7,7 @@ import pytest
 
 from archivecolor.archive.bag import write_bag
 from archivecolor.archive.fixity import DIGESTS_NAME, sha256_of, write_digests
-from archivecolor.archive.manifest import Manifest, Output, Record, Source, Status, Writer
+from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode, Reason
 
@@ -23,7 +23,7 @@ def enter(scans, output, name, written=None):
     about = (scans / name).stat()
     source = Source(about.st_size, about.st_mtime_ns, sha256_of(scans / name))
     result = Output(written, (output / written).stat().st_size, sha256_of(output / written))
-    with Writer(output / "_archivecolor" / "manifest.jsonl") as writer:
+    with ManifestWriter(output / "_archivecolor" / "manifest.jsonl") as writer:
         writer.append(Record(name, Status.DONE, Reason.COLOURED, source, output=result))
 
 

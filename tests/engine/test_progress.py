@@ -2,17 +2,17 @@
 
 import pytest
 
-from archivecolor.engine.progress import News, Progress, Tally
+from archivecolor.engine.progress import ItemEvent, Progress, ProgressCounter
 
 
-def news(status, amount=1.0):
-    return News(path="a", status=status, reason="", detail="", amount=amount, record={})
+def event(status, amount=1.0):
+    return ItemEvent(path="a", status=status, reason="", detail="", amount=amount, record={})
 
 
 def test_items_are_counted_by_status():
-    tally = Tally(total=5, unit="MP")
+    counter = ProgressCounter(total=5, unit="MP")
     for status in ("done", "failed", "skipped", "done"):
-        progress = tally.add(news(status, amount=2.5))
+        progress = counter.add(event(status, amount=2.5))
     assert (progress.done, progress.failed, progress.skipped) == (2, 1, 1)
     assert (progress.settled, progress.left) == (4, 1)
     assert progress.amount == 10.0
@@ -27,10 +27,10 @@ def test_time_left_follows_the_speed_so_far():
 
 
 def test_before_the_first_item_time_left_is_unknown():
-    progress = Tally(total=4, unit="MP").now()
+    progress = ProgressCounter(total=4, unit="MP").snapshot()
     assert progress.seconds_left is None
 
 
 def test_an_unknown_status_is_a_fault():
     with pytest.raises(KeyError):
-        Tally(total=1, unit="MP").add(news("lost"))
+        ProgressCounter(total=1, unit="MP").add(event("lost"))

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivecolor.engine.stages import Done, Failed, Gathering, Pool, Settled, batches, over_workers
+from archivecolor.engine.stages import (
+    BatchPolicy,
+    Done,
+    Failed,
+    Settled,
+    StageContext,
+    batches,
+    map_in_workers,
+)
 from archivecolor.engine.stopping import Stop
 from archivecolor.engine.workers import WorkerOptions, Workers
 from archivecolor.errors import ExitCode, ItemError, OutputError, Reason
@@ -47,14 +55,14 @@ def slowly(number):
 
 
 def test_two_chained_stages_answer_every_item(workers):
-    pool = Pool(workers, Stop(), window=4)
-    first = over_workers(pool, square, range(20))
-    second = over_workers(pool, square, (answer.value for answer in first), urgent=True)
+    pool = StageContext(workers, Stop(), window=4)
+    first = map_in_workers(pool, square, range(20))
+    second = map_in_workers(pool, square, (answer.value for answer in first), urgent=True)
     assert Counter(answer.value for answer in second) == Counter(number**4 for number in range(20))
 
 
 def test_trouble_costs_its_item_and_says_why(workers):
-    answers = list(over_workers(Pool(workers, Stop(), window=4), awkward, range(10)))
+    answers = list(map_in_workers(StageContext(workers, Stop(), window=4), awkward, range(10)))
     failed = {answer.item: answer.error.reason for answer in answers if isinstance(answer, Failed)}
     done = {answer.item for answer in answers if isinstance(answer, Done)}
     assert failed == {
@@ -68,12 +76,12 @@ def test_trouble_costs_its_item_and_says_why(workers):
 
 def test_an_error_that_is_no_items_own_ends_the_run(workers):
     with pytest.raises(OutputError):
-        list(over_workers(Pool(workers, Stop(), window=4), full_disk, range(10)))
+        list(map_in_workers(StageContext(workers, Stop(), window=4), full_disk, range(10)))
 
 
 def test_settled_items_pass_by(workers):
     items = [1, Settled("early"), 2]
-    answers = list(over_workers(Pool(workers, Stop(), window=4), square, items))
+    answers = list(map_in_workers(StageContext(workers, Stop(), window=4), square, items))
     assert Settled("early") in answers
     assert len(answers) == 3
 
@@ -86,7 +94,7 @@ def test_no_more_items_are_taken_than_the_window_allows(workers):
             taken.append(number)
             yield number
 
-    stage = over_workers(Pool(workers, Stop(), window=5), slowly, source())
+    stage = map_in_workers(StageContext(workers, Stop(), window=5), slowly, source())
     for answered, _ in enumerate(stage, start=1):
         assert len(taken) - answered <= 5
 
@@ -100,7 +108,7 @@ def test_a_stop_finishes_what_is_in_hand_and_begins_nothing(workers):
             yield number
 
     answers = []
-    for answer in over_workers(Pool(workers, stop, window=6), slowly, source()):
+    for answer in map_in_workers(StageContext(workers, stop, window=6), slowly, source()):
         answers.append(answer)
         if len(answers) == 3:
             stop.request(ExitCode.INTERRUPTED)
@@ -118,8 +126,8 @@ def test_stopping_closes_the_stages_before(workers):
             closed.append(True)
 
     stop = Stop()
-    pool = Pool(workers, stop, window=4)
-    stage = over_workers(pool, slowly, (a.value for a in over_workers(pool, square, source())))
+    pool = StageContext(workers, stop, window=4)
+    stage = map_in_workers(pool, slowly, (a.value for a in map_in_workers(pool, square, source())))
     next(stage)
     stage.close()
     del stage
@@ -131,15 +139,15 @@ def even(number):
 
 
 @given(st.lists(st.integers(0, 9)), st.integers(1, 4), st.integers(1, 6))
-def test_batches_lose_nothing_and_mix_no_keys(numbers, size, hold):
-    gathered = list(batches(Gathering(key=even, size=size, hold=hold), numbers))
+def test_batches_lose_nothing_and_mix_no_keys(numbers, size, max_waiting):
+    gathered = list(batches(BatchPolicy(key=even, size=size, max_waiting=max_waiting), numbers))
     assert Counter(number for batch in gathered for number in batch) == Counter(numbers)
     assert all(len({even(number) for number in batch}) == 1 for batch in gathered)
     assert all(1 <= len(batch) <= size for batch in gathered)
 
 
 def test_batches_are_full_where_one_key_has_enough():
-    gathered = list(batches(Gathering(key=even, size=3, hold=100), range(12)))
+    gathered = list(batches(BatchPolicy(key=even, size=3, max_waiting=100), range(12)))
     assert gathered == [[0, 2, 4], [1, 3, 5], [6, 8, 10], [7, 9, 11]]
 
 
@@ -151,7 +159,7 @@ def test_a_rare_key_is_not_held_for_ever():
             taken.append(number)
             yield number
 
-    stream = batches(Gathering(key=even, size=8, hold=4), source())
+    stream = batches(BatchPolicy(key=even, size=8, max_waiting=4), source())
     for batch in stream:
         if 1 in batch:
             break
@@ -159,6 +167,6 @@ def test_a_rare_key_is_not_held_for_ever():
 
 
 def test_settled_items_pass_a_gathering_at_once():
-    stream = batches(Gathering(key=even, size=8, hold=20), [1, Settled("early"), 3])
+    stream = batches(BatchPolicy(key=even, size=8, max_waiting=20), [1, Settled("early"), 3])
     assert next(stream) == Settled("early")
     assert next(stream) == [1, 3]

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from archivecolor.engine.stopping import Stop, listening
+from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ExitCode, StoppedError
 
 
@@ -14,7 +14,7 @@ from archivecolor.errors import ExitCode, StoppedError
     ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
 )
 def test_a_signal_asks_and_a_second_aborts(number, code):
-    with listening(Stop()) as stop:
+    with stop_on_signals(Stop()) as stop:
         os.kill(os.getpid(), number)
         assert stop.requested
         assert stop.exit_code is code
@@ -41,7 +41,7 @@ def test_without_limit_and_signal_nothing_is_asked():
 
 def test_handlers_are_put_back():
     before = signal.getsignal(signal.SIGTERM)
-    with listening(Stop()):
+    with stop_on_signals(Stop()):
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -50,7 +50,7 @@ def test_a_thread_runs_without_signals():
     seen = []
 
     def work():
-        with listening(Stop()) as stop:
+        with stop_on_signals(Stop()) as stop:
             seen.append(stop.requested)
 
     thread = threading.Thread(target=work)

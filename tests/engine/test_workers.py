@@ -168,7 +168,10 @@ def test_no_thread_or_process_is_left_behind():
 
 
 def test_processes_that_cannot_start_end_the_run():
-    with Workers(WorkerOptions(count=1, start=fail_to_start)) as workers, pytest.raises(UnavailableError):
+    with (
+        Workers(WorkerOptions(count=1, initializer=fail_to_start)) as workers,
+        pytest.raises(UnavailableError),
+    ):
         workers.submit(double, 1).result()
 
 
@@ -180,12 +183,12 @@ def start_at_second_try(marker):
 
 def test_a_process_killed_while_it_starts_is_started_again(tmp_path):
     start = functools.partial(start_at_second_try, tmp_path / "died")
-    with Workers(WorkerOptions(count=1, start=start)) as workers:
+    with Workers(WorkerOptions(count=1, initializer=start)) as workers:
         assert workers.submit(double, 4).result() == 8
 
 
 def test_each_process_is_prepared_once_and_single_threaded():
-    with Workers(WorkerOptions(count=1, start=started)) as workers:
+    with Workers(WorkerOptions(count=1, initializer=started)) as workers:
         assert workers.submit(prepared, None).result() == ("yes", "1")
 
 

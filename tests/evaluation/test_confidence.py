@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from archivecolor.evaluation.confidence import RegionFigures, confidence_link, rank_correlation
+from archivecolor.evaluation.confidence import RegionMeans, confidence_correlation, rank_correlation
 
 
 def test_rank_correlation_by_hand():
@@ -16,7 +16,7 @@ def test_no_correlation_without_differences():
 
 def test_regions_are_means():
     raster = np.kron(np.arange(64, dtype=np.float32).reshape(8, 8), np.ones((5, 7), np.float32))
-    figures = RegionFigures.of(np.arange(64, dtype=np.float32).reshape(8, 8), raster)
+    figures = RegionMeans.of(np.arange(64, dtype=np.float32).reshape(8, 8), raster)
     assert figures.difference == pytest.approx(np.arange(64), abs=1e-4)
     assert figures.certainty == pytest.approx(np.arange(64), abs=1e-4)
 
@@ -24,8 +24,8 @@ def test_regions_are_means():
 def test_confidence_that_knows_its_errors_is_worth_one():
     rng = np.random.default_rng(0)
     errors = rng.uniform(0, 20, (5, 16, 16)).astype(np.float32)
-    regions = [RegionFigures.of(1 - error / 20, error) for error in errors]
+    regions = [RegionMeans.of(1 - error / 20, error) for error in errors]
     confidences, differences = zip(*((1 - error.mean() / 20, error.mean()) for error in errors), strict=True)
-    link = confidence_link(confidences, differences, regions)
-    assert link.pictures == pytest.approx(1)
-    assert link.regions == pytest.approx(1, abs=1e-3)
+    correlation = confidence_correlation(confidences, differences, regions)
+    assert correlation.pictures == pytest.approx(1)
+    assert correlation.regions == pytest.approx(1, abs=1e-3)

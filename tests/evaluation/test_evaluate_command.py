@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from archivecolor.cli.main import main
-from archivecolor.model.features import SqueezeNetFeatures
+from archivecolor.networks.feature_extractor import SqueezeNetFeatures
 
 QUICK = ["--working-size", "64", "--device", "cpu"]
 

@@ -5,16 +5,23 @@ from footage import film, panned
 from oracle import Oracle
 
 from archivecolor.errors import ItemError
-from archivecolor.evaluation.contenders import Network
-from archivecolor.evaluation.films import FilmCourse, FilmTally, Step, TrueFrame, judge_film, true_frames
-from archivecolor.film.motion import MotionFinder
+from archivecolor.evaluation.entrants import NetworkEntrant
+from archivecolor.evaluation.films import (
+    FilmAccumulator,
+    FilmEvaluationConfig,
+    FrameTransition,
+    ReferenceFrame,
+    evaluate_film,
+    reference_frames,
+)
+from archivecolor.film.motion import MotionEstimator
 
 
 def tally(frames, answers):
-    found, finder = FilmTally("film", "row"), MotionFinder()
+    found, finder = FilmAccumulator("film", "row"), MotionEstimator()
     for number, (frame, rgb) in enumerate(zip(frames, answers, strict=True)):
-        truth, before = TrueFrame(frame), TrueFrame(frames[number - 1])
-        found.add(truth, rgb, Step.between(finder, before.luma, truth.luma) if number else None)
+        truth, before = ReferenceFrame(frame), ReferenceFrame(frames[number - 1])
+        found.add(truth, rgb, FrameTransition.between(finder, before.luma, truth.luma) if number else None)
     return found.score()
 
 
@@ -48,7 +55,7 @@ def test_a_camera_that_moves_costs_nothing(street):
 
 def test_frames_come_back_in_their_colours(street, tmp_path):
     frames = panned(street, 2, 5)
-    read = list(true_frames(film(tmp_path / "pan.mkv", frames), 64))
+    read = list(reference_frames(film(tmp_path / "pan.mkv", frames), 64))
     assert len(read) == 5
     assert np.abs(read[3].rgb.astype(int) - frames[3]).max() <= 1
 
@@ -56,8 +63,13 @@ def test_frames_come_back_in_their_colours(street, tmp_path):
 def test_a_film_is_judged_row_by_row(street, tmp_path):
     frames = panned(street, 1, 12)
     path = film(tmp_path / "pan.mkv", frames)
-    networks = [Network("right", Oracle(frames, step=2)), Network("timid", Oracle(frames, gain=0.4, step=2))]
-    scores = {score.name: score for score in judge_film(path, networks, FilmCourse(64, smoothing=0.7))}
+    networks = [
+        NetworkEntrant("right", Oracle(frames, step=2)),
+        NetworkEntrant("timid", Oracle(frames, gain=0.4, step=2)),
+    ]
+    scores = {
+        score.name: score for score in evaluate_film(path, networks, FilmEvaluationConfig(64, smoothing=0.7))
+    }
     assert list(scores) == [
         "the true film",
         "right, frame by frame",
@@ -69,7 +81,7 @@ def test_a_film_is_judged_row_by_row(street, tmp_path):
     assert scores["the true film"].ciede2000 < 0.2
     assert scores["right, frame by frame"].ciede2000 < scores["timid, frame by frame"].ciede2000
     assert scores["timid, frame by frame"].colourfulness < 0.6 * scores["the true film"].colourfulness
-    few = judge_film(path, [], FilmCourse(64, smoothing=0.7, frames=3))
+    few = evaluate_film(path, [], FilmEvaluationConfig(64, smoothing=0.7, frames=3))
     assert few[0].frames == 3
 
 
@@ -77,4 +89,4 @@ def test_no_film_is_no_film(tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a film at all" * 100)
     with pytest.raises(ItemError):
-        judge_film(broken, [], FilmCourse(64, smoothing=0.7))
+        evaluate_film(broken, [], FilmEvaluationConfig(64, smoothing=0.7))

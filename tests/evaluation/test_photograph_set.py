@@ -2,40 +2,40 @@ import numpy as np
 import pytest
 from oracle import Oracle
 
-from archivecolor.evaluation.contenders import REFERENCES, Network
+from archivecolor.datasets.collection import members
+from archivecolor.evaluation.contact_sheets import COLUMNS, ROWS, Strip, contact_sheets
+from archivecolor.evaluation.entrants import BASELINES, NetworkEntrant
 from archivecolor.evaluation.figures import csv_text, picture_figures, row_figures
-from archivecolor.evaluation.photographs import Course, judge_photographs
-from archivecolor.evaluation.sheets import COLUMNS, ROWS, Strip, sheets
+from archivecolor.evaluation.photographs import EvaluationConfig, evaluate_photographs
 from archivecolor.evaluation.tables import paired_differences
-from archivecolor.photo.collection import members
 
 
 @pytest.fixture(scope="module")
-def judged(folder, photographs):
+def evaluated(folder, photographs):
     networks = (
-        Network("right", Oracle(photographs.values(), step=4)),
-        Network("timid", Oracle(photographs.values(), gain=0.5, step=4)),
-        Network("wrong", Oracle(photographs.values(), gain=-0.5, step=4)),
+        NetworkEntrant("right", Oracle(photographs.values(), step=4)),
+        NetworkEntrant("timid", Oracle(photographs.values(), gain=0.5, step=4)),
+        NetworkEntrant("wrong", Oracle(photographs.values(), gain=-0.5, step=4)),
     )
     seen = []
-    course = Course((*REFERENCES, *networks), working_size=96, draw=True, report=seen.append)
-    found = judge_photographs(members([folder]), course)
+    config = EvaluationConfig((*BASELINES, *networks), working_size=96, draw=True, report=seen.append)
+    found = evaluate_photographs(members([folder]), config)
     assert seen == [4]
     return found
 
 
 @pytest.fixture(scope="module")
-def rows(judged):
-    return {row.name: row for row in judged.rows}
+def rows(evaluated):
+    return {row.name: row for row in evaluated.rows}
 
 
-def test_references_come_first(judged):
-    assert [row.name for row in judged.rows] == ["grey", "one warm tint", "right", "timid", "wrong"]
+def test_references_come_first(evaluated):
+    assert [row.name for row in evaluated.rows] == ["grey", "one warm tint", "right", "timid", "wrong"]
 
 
-def test_what_cannot_be_judged_is_named(judged):
-    assert {left.name for left in judged.left_out} == {"z-camera.png", "z-broken.jpg"}
-    assert all(len(row.pictures) == 4 for row in judged.rows)
+def test_what_cannot_be_judged_is_named(evaluated):
+    assert {left.name for left in evaluated.excluded} == {"z-camera.png", "z-broken.jpg"}
+    assert all(len(row.pictures) == 4 for row in evaluated.rows)
 
 
 def test_right_is_better_than_grey_and_grey_than_wrong(rows):
@@ -94,16 +94,16 @@ def test_figures_name_every_measure(rows):
     assert csv_text([]) == ""
 
 
-def test_sheets_show_the_worst_first(judged, photographs):
-    strips = judged.strips["wrong"]
+def test_sheets_show_the_worst_first(evaluated, photographs):
+    strips = evaluated.strips["wrong"]
     assert {strip.name for strip in strips} == {f"{name}.png" for name in photographs}
-    assert set(judged.strips) == {"right", "timid", "wrong"}
+    assert set(evaluated.strips) == {"right", "timid", "wrong"}
     many = [Strip(f"{n}", float(n), strips[0].picture) for n in range(COLUMNS * ROWS + 1)]
-    pages = list(sheets(many))
+    pages = list(contact_sheets(many))
     assert len(pages) == 2
     assert pages[1].height < pages[0].height / 5
     best = Strip("best", 0.0, np.full((132, 300, 3), (0, 255, 0), np.uint8))
     worst = Strip("worst", 9.0, np.full((132, 300, 3), (255, 0, 0), np.uint8))
-    (page,) = sheets([best, worst])
+    (page,) = contact_sheets([best, worst])
     assert page.getpixel((40, 60)) == (255, 0, 0)
     assert page.getpixel((page.width // 2 + 40, 60)) == (0, 255, 0)

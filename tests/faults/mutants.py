@@ -16,9 +16,9 @@ from small_archive import grey_of
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError
-from archivecolor.jobs.tasks import prepare_worker
-from archivecolor.photo.finish import FinishOptions, finish
-from archivecolor.photo.look import look
+from archivecolor.jobs.photograph_tasks import init_worker
+from archivecolor.photo.inspect import inspect
+from archivecolor.photo.render import RenderOptions, render
 
 # Most pictures go wrong in their headers, which are short: half of all changes are made there.
 HEAD_BYTES = 200
@@ -110,12 +110,12 @@ def read_mutant(mutant):
 
 def coloured(source, part):
     """Colour one picture; gives how far the luma of source and output lie apart."""
-    seen = look(source, working_size=64, max_megapixels=LARGEST_MEGAPIXELS)
+    seen = inspect(source, working_size=64, max_megapixels=LARGEST_MEGAPIXELS)
     if not seen.lumas:
         return None  # line art, which is not coloured
     chroma = Chroma(np.full((2, 2, 2), 0.1, np.float32), np.ones((2, 2), np.float32), 1.0)
-    options = FinishOptions(stamp=seen.facts.stamp, max_megapixels=LARGEST_MEGAPIXELS)
-    finish(source, part, tuple(chroma for _ in seen.lumas), options)
+    options = RenderOptions(file_state=seen.facts.file_state, max_megapixels=LARGEST_MEGAPIXELS)
+    render(source, part, tuple(chroma for _ in seen.lumas), options)
     return difference(source, part)
 
 
@@ -182,5 +182,5 @@ def tiff(codes, **how):
 
 def without_exiftool():
     """Make a worker one of a machine where exiftool is not installed, and a quick one."""
-    prepare_worker()
+    init_worker()
     os.environ["PATH"] = ""

@@ -8,7 +8,7 @@ from mutants import Mutant, Outcome, originals, read_mutant, without_exiftool
 
 from archivecolor.engine.workers import WorkerOptions, Workers
 from archivecolor.errors import ItemError, Reason
-from archivecolor.jobs.tasks import prepare_worker
+from archivecolor.jobs.photograph_tasks import init_worker
 
 ORIGINALS = originals()
 # What Pillow cannot read as 8-bit grey or RGB: there is no second opinion on these.
@@ -23,7 +23,7 @@ FAIR = {
 
 def outcomes_of(mutants, start):
     """What became of the mutants, as workers of a run read them."""
-    options = WorkerOptions(count=2, timeout=LONGEST_SECONDS, start=start)
+    options = WorkerOptions(count=2, timeout=LONGEST_SECONDS, initializer=start)
     with Workers(options) as workers:
         futures = {workers.submit(read_mutant, mutant): mutant for mutant in mutants}
         for future in as_completed(futures):
@@ -50,7 +50,7 @@ def test_a_few_hundred_mutants(tmp_path):
         for number, (name, content) in enumerate(ORIGINALS.items())
         for seed in range(20)
     ]
-    assert_fair("all", outcomes_of(mutants, prepare_worker))
+    assert_fair("all", outcomes_of(mutants, init_worker))
 
 
 @pytest.mark.fault

@@ -1,7 +1,7 @@
 """What the tests of the film's room share."""
 
 import pytest
-from reels import HueByLuma
+from synthetic_films import HueByLuma
 
 
 @pytest.fixture

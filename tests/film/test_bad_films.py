@@ -5,24 +5,24 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from reels import film_from, run_ffmpeg, scene, write_film
+from synthetic_films import film_from, run_ffmpeg, scene, write_film
 
-from archivecolor.archive.marking import Marking
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.compare import compare
-from archivecolor.film.containers import Joined
-from archivecolor.film.join import Joining, join
+from archivecolor.film.containers import ContainerPlan
+from archivecolor.film.first_pass import run_first_pass
+from archivecolor.film.mux import MuxInputs, mux
 from archivecolor.film.probe import probe
-from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
-from archivecolor.film.survey import survey
+from archivecolor.film.segments import SegmentContext, WorkFolder, make_segments, plan_segments
+from archivecolor.film.verify_output import verify_output
+from archivecolor.metadata.provenance import Provenance
 
-MARKING = Marking("1.0", "ab" * 32, "settings", "weights")
+PROVENANCE = Provenance("1.0", "ab" * 32, "settings", "weights")
 
 
 def refused(path):
     """Why a film is refused, at the first look."""
     with pytest.raises(ItemError) as error:
-        survey(probe(path), lambda count: None)
+        run_first_pass(probe(path), lambda count: None)
     return error.value
 
 
@@ -78,15 +78,15 @@ def test_packets_that_are_damaged_in_the_middle_are_told_of_and_survived(tmp_pat
     path.write_bytes(data)
     film = film_from(path)
     # What still decodes, garbled or not, is there; what does not is a hole that is told of.
-    assert 40 < len(film.survey) <= 50
-    assert (len(film.survey) == 50) == (len(film.notes) == 0)
+    assert 40 < len(film.first_pass) <= 50
+    assert (len(film.first_pass) == 50) == (len(film.notes) == 0)
     assert "frames seem to be missing in 1 places, the first after 0.96 s" in film.notes or size == 300
-    assert film.survey.pts[-1] == 1960
+    assert film.first_pass.pts[-1] == 1960
     segments, work = plan_segments(film, 1000), WorkFolder(tmp_path)
-    make_segments(Making(film, network, work, lambda frame: None, lambda: True), segments)
-    joined, part = Joined("mkv", (), ()), tmp_path / "part"
-    join(Joining(film, segments, work, MARKING), joined, part, lambda count: None)
-    compare(film, joined, part)
+    make_segments(SegmentContext(film, network, work, lambda frame: None, lambda: True), segments)
+    plan, part = ContainerPlan("mkv", (), ()), tmp_path / "part"
+    mux(MuxInputs(film, segments, work, PROVENANCE), plan, part, lambda count: None)
+    verify_output(film, plan, part)
 
 
 CLOCKS = {"film.avi": Fraction(1, 25), "film.mkv": Fraction(1, 1000)}
@@ -96,12 +96,12 @@ CLOCKS = {"film.avi": Fraction(1, 25), "film.mkv": Fraction(1, 1000)}
 def test_a_film_of_one_rate_has_no_holes_by_whatever_clock(tmp_path, name, time_base):
     for frames in (1, 2, 30):
         film = film_from(write_film(tmp_path / name, scene(1, frames), time_base=time_base))
-        assert len(film.survey) == frames
-        assert len(film.survey.holes) == 0
+        assert len(film.first_pass) == frames
+        assert len(film.first_pass.gaps) == 0
 
 
 def test_a_film_of_a_varying_rate_has_no_holes(tmp_path):
     times = np.cumsum(np.random.default_rng(8).integers(10, 90, 30)).tolist()
     film = film_from(write_film(tmp_path / "film.mkv", scene(1, 30), times=times))
-    assert len(film.survey.holes) == 0
+    assert len(film.first_pass.gaps) == 0
     assert film.notes == ()

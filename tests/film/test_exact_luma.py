@@ -6,12 +6,12 @@ import av
 import cv2
 import numpy as np
 import pytest
-from reels import film_from, run_ffmpeg, scene, write_film
+from synthetic_films import film_from, run_ffmpeg, scene, write_film
 
 from archivecolor.colour.tone import Tone
-from archivecolor.film.pixels import Codes, chroma_matrix, luma_between
-from archivecolor.film.planes import Painter, shorten
-from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
+from archivecolor.film.pixels import SampleFormat, chroma_matrix, convert_luma
+from archivecolor.film.planes import ChromaPlaneRenderer, compress_into_gamut
+from archivecolor.film.segments import SegmentContext, WorkFolder, make_segments, plan_segments
 
 SOURCES = {
     "gray": ("ffv1", np.uint8),
@@ -40,7 +40,7 @@ def coloured(film, network, folder):
     """The one segment a short film becomes."""
     segments = plan_segments(film, LONG_ENOUGH)
     work = WorkFolder(folder, ".mov" if film.target.codec == "dnxhr" else ".mkv")
-    make_segments(Making(film, network, work, lambda frame: None, lambda: True), segments)
+    make_segments(SegmentContext(film, network, work, lambda frame: None, lambda: True), segments)
     return work.segment(segments[0])
 
 
@@ -62,7 +62,7 @@ def test_ffv1_keeps_every_luma_code(tmp_path, network, pix_fmt):
     pictures = scene(1, 5) if dtype is np.uint8 else deep(scene(1, 5), depth)
     source = write_film(tmp_path / "film.mkv", pictures, codec=codec, pix_fmt=pix_fmt)
     film = film_from(source, codec="ffv1")
-    assert film.target.codes == film.facts.codes
+    assert film.target.sample_format == film.facts.sample_format
     made = list(planes_of(coloured(film, network, tmp_path)))
     assert len(made) == len(pictures)
     for picture, (luma, cb, cr) in zip(pictures, made, strict=True):
@@ -92,7 +92,7 @@ def test_rgb_sources_give_their_bt601_luma(tmp_path, network, pix_fmt):
     wide = rgb.astype(np.int64)
     luma = (299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000
     film = film_from(path, codec="ffv1", colour="recolour")
-    assert film.facts.codes.full
+    assert film.facts.sample_format.full
     for expected, (made, _, _) in zip(luma, planes_of(coloured(film, network, tmp_path)), strict=True):
         assert np.array_equal(expected, made)
 
@@ -102,7 +102,7 @@ def test_lossy_codecs_keep_the_grey_closely(tmp_path, network, codec):
     pictures = scene(3, 4, 160, 256)
     source = write_film(tmp_path / "film.mkv", pictures, pix_fmt="yuv420p")
     film = film_from(source, codec=codec)
-    shift = film.target.codes.depth - 8
+    shift = film.target.sample_format.depth - 8
     made = list(planes_of(coloured(film, network, tmp_path)))
     assert len(made) == len(pictures)
     for picture, (luma, _, _) in zip(pictures, made, strict=True):
@@ -111,9 +111,9 @@ def test_lossy_codecs_keep_the_grey_closely(tmp_path, network, codec):
 
 def test_full_range_in_prores_comes_back_exactly():
     codes = np.arange(256, dtype=np.uint8)[None]
-    full, limited = Codes(8, True), Codes(10, False)
-    there = luma_between(codes, full, limited)
-    assert np.array_equal(luma_between(there, limited, full), codes)
+    full, limited = SampleFormat(8, True), SampleFormat(10, False)
+    there = convert_luma(codes, full, limited)
+    assert np.array_equal(convert_luma(there, limited, full), codes)
     assert (there.min(), there.max()) == (64, 940)
 
 
@@ -121,11 +121,11 @@ def test_full_range_in_prores_comes_back_exactly():
 @pytest.mark.parametrize("matrix", [1, 5, 6, 7, 9])
 def test_decoded_colour_is_in_gamut_and_has_the_hue(matrix, full):
     """What a decoder makes of our planes: R, G and B within range, and red where red was meant."""
-    codes = Codes(8, full)
+    codes = SampleFormat(8, full)
     luma = np.linspace(codes.black, codes.black + codes.luma_span, 96).astype(np.uint8)[None].repeat(64, 0)
     cbcr = np.empty((8, 12, 2), np.float32)
     cbcr[..., 0], cbcr[..., 1] = -0.1, 0.4
-    planes = Painter(matrix, codes, (1, 1)).paint(luma, cbcr)
+    planes = ChromaPlaneRenderer(matrix, codes, (1, 1)).render(luma, cbcr)
     red_weight, blue_weight = {1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}.get(
         matrix, (0.299, 0.114)
     )
@@ -160,11 +160,11 @@ def test_shots_in_colour_keep_their_hue_in_every_matrix_and_range(tmp_path, netw
     run_ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "libx264", "-qp", "0", path)
     film = film_from(path, codec=codec)
     # One colour alone would count as toned.
-    film = replace(film, survey=replace(film.survey, tones=(Tone.COLOUR.value,) * 2))
-    assert film.passes(film.shots[0])
+    film = replace(film, first_pass=replace(film.first_pass, tones=(Tone.COLOUR.value,) * 2))
+    assert film.is_passthrough(film.shots[0])
     made = coloured(film, network, tmp_path)
     _, cb, cr = next(planes_of(made))
-    codes = film.target.codes
+    codes = film.target.sample_format
     blue_diff, red_diff = (
         (float(plane.mean()) - codes.neutral) / codes.chroma_span * 255 for plane in (cb, cr)
     )
@@ -180,10 +180,10 @@ def test_shots_in_colour_keep_their_hue_in_every_matrix_and_range(tmp_path, netw
 def test_grey_stays_grey():
     luma = np.linspace(0, 1, 64, dtype=np.float32)[None]
     cb, cr = np.zeros((2, 1, 64), np.float32)
-    shorten(luma, cb, cr, 1)
+    compress_into_gamut(luma, cb, cr, 1)
     assert not cb.any()
     assert not cr.any()
-    planes = Painter(1, Codes(8, False), (2, 2)).paint(
+    planes = ChromaPlaneRenderer(1, SampleFormat(8, False), (2, 2)).render(
         np.full((48, 64), 90, np.uint8), np.zeros((4, 6, 2), np.float32)
     )
     assert (planes.cb == 128).all()
@@ -194,7 +194,9 @@ def test_chroma_is_sited_where_mpeg_puts_it():
     """A vertical edge of colour, seen by a decoder that follows the standard, lies where it was."""
     grid = np.zeros((12, 64, 2), np.float32)
     grid[:, 32:, 1] = 0.2
-    planes = Painter(6, Codes(8, False), (2, 2)).paint(np.full((96, 512), 126, np.uint8), grid)
+    planes = ChromaPlaneRenderer(6, SampleFormat(8, False), (2, 2)).render(
+        np.full((96, 512), 126, np.uint8), grid
+    )
     row = planes.cr[24].astype(float) - 128
     # Samples of chroma stand over luma samples 0, 2, 4, ...: centres at 0.5, 2.5, 4.5, ...
     centres = np.arange(256) * 2 + 0.5

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from reels import run_ffmpeg
+from synthetic_films import run_ffmpeg
 
 FRAMES, SETTLED = 2400, 400
 # A film's frames, kept, would take more than 40 MB; what is known of them takes less than 1.
@@ -13,12 +13,12 @@ MOST_GROWTH = 8.0
 PROGRAM = """
 import json, resource, sys
 from pathlib import Path
-from reels import HueByLuma, film_from
-from archivecolor.archive.marking import Marking
-from archivecolor.film.compare import compare
-from archivecolor.film.containers import Joined
-from archivecolor.film.join import Joining, join
-from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
+from synthetic_films import HueByLuma, film_from
+from archivecolor.metadata.provenance import Provenance
+from archivecolor.film.verify_output import verify_output
+from archivecolor.film.containers import ContainerPlan
+from archivecolor.film.mux import MuxInputs, mux
+from archivecolor.film.segments import SegmentContext, WorkFolder, make_segments, plan_segments
 source, folder = Path(sys.argv[1]), Path(sys.argv[2])
 peaks = {}
 def watch(frame):
@@ -26,12 +26,12 @@ def watch(frame):
     peaks[frame] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 film = film_from(source)
 segments, work = plan_segments(film, 300), WorkFolder(folder)
-make_segments(Making(film, HueByLuma(), work, watch, lambda: True), segments)
-joined, part = Joined("mkv", (), ()), folder / "part"
-join(Joining(film, segments, work, Marking("1", "ab", "s", "w")), joined, part, lambda count: None)
-compare(film, joined, part)
+make_segments(SegmentContext(film, HueByLuma(), work, watch, lambda: True), segments)
+plan, part = ContainerPlan("mkv", (), ()), folder / "part"
+mux(MuxInputs(film, segments, work, Provenance("1", "ab", "s", "w")), plan, part, lambda count: None)
+verify_output(film, plan, part)
 watch(-1)
-print(json.dumps([len(film.survey), peaks[int(sys.argv[3])], peaks[-1]]))
+print(json.dumps([len(film.first_pass), peaks[int(sys.argv[3])], peaks[-1]]))
 """
 
 

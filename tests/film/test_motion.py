@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from archivecolor.film.motion import MotionFinder
+from archivecolor.film.motion import MotionEstimator
 
 
 def sky(seed):
@@ -14,7 +14,7 @@ def sky(seed):
 
 
 def test_an_even_sky_is_the_same_sky_whatever_the_flow_says():
-    motion = MotionFinder().between(sky(1), 0.95 * sky(2))
+    motion = MotionEstimator().estimate(sky(1), 0.95 * sky(2))
     assert motion.from_before.trust.mean() > 0.7
     assert motion.from_after.trust.mean() > 0.7
 
@@ -25,6 +25,6 @@ def test_what_was_hidden_is_not_trusted():
     before, after = ground.copy(), ground.copy()
     before[40:80, 60:100] = 0.05
     after[40:80, 68:108] = 0.05
-    trust = MotionFinder().between(before, after).from_before.trust
+    trust = MotionEstimator().estimate(before, after).from_before.trust
     assert trust[44:76, 60:67].mean() < 0.5
     assert trust[:30].mean() > 0.9

@@ -5,16 +5,16 @@ from dataclasses import replace
 import av
 import numpy as np
 import pytest
-from reels import film_from, frame_from, run_ffmpeg, scene
+from synthetic_films import film_from, frame_from, run_ffmpeg, scene
 
-from archivecolor.archive.marking import Marking
-from archivecolor.film.compare import compare
-from archivecolor.film.containers import Joined
+from archivecolor.film.containers import ContainerPlan
 from archivecolor.film.film import read_from
-from archivecolor.film.frames import Reader
-from archivecolor.film.join import Joining, join
+from archivecolor.film.frames import FrameReader
+from archivecolor.film.mux import MuxInputs, mux
 from archivecolor.film.probe import probe
-from archivecolor.film.segments import Making, WorkFolder, make_segments, plan_segments
+from archivecolor.film.segments import SegmentContext, WorkFolder, make_segments, plan_segments
+from archivecolor.film.verify_output import verify_output
+from archivecolor.metadata.provenance import Provenance
 
 ONE = 1 << 16
 PERSPECTIVE = 1 << 30
@@ -24,7 +24,7 @@ TURNS = {
     "half": (-ONE, 0, 0, 0, -ONE, 0, 0, 0, PERSPECTIVE),
     "three quarters": (0, -ONE, 0, ONE, 0, 0, 0, 0, PERSPECTIVE),
 }
-MARKING = Marking("1.0", "ab" * 32, "settings", "weights")
+PROVENANCE = Provenance("1.0", "ab" * 32, "settings", "weights")
 
 
 def turned_film(path, matrix):
@@ -43,10 +43,10 @@ def joined_film(source, folder, container, network):
     """The source, coloured, in a container."""
     film = film_from(source)
     segments, work = plan_segments(film, 1000), WorkFolder(folder)
-    make_segments(Making(film, network, work, lambda frame: None, lambda: True), segments)
-    joined, part = Joined(container, (), ()), folder / f"made.{container}"
-    join(Joining(film, segments, work, MARKING), joined, part, lambda count: None)
-    compare(film, joined, part)
+    make_segments(SegmentContext(film, network, work, lambda frame: None, lambda: True), segments)
+    plan, part = ContainerPlan(container, (), ()), folder / f"made.{container}"
+    mux(MuxInputs(film, segments, work, PROVENANCE), plan, part, lambda count: None)
+    verify_output(film, plan, part)
     return part
 
 
@@ -69,7 +69,7 @@ def test_the_turn_goes_along(tmp_path, network, before, after, turn):
 def test_the_network_sees_what_people_see(tmp_path, turn):
     source = turned_film(tmp_path / "film.mp4", TURNS[turn])
     facts = probe(source)
-    luma = next(iter(Reader(facts))).luma
+    luma = next(iter(FrameReader(facts))).luma
     upright = np.rot90(luma, facts.quarter_turns)
     run_ffmpeg("-i", source, "-frames:v", 1, "-pix_fmt", "yuv420p", "-f", "rawvideo", tmp_path / "shown")
     shown = np.fromfile(tmp_path / "shown", np.uint8)[: luma.size].reshape(upright.shape)

@@ -7,29 +7,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reels import HueByLuma, film_from, run_ffmpeg, scene, write_film
+from synthetic_films import HueByLuma, film_from, run_ffmpeg, scene, write_film
 
 import archivecolor.film.segments as segments_module
-from archivecolor.archive.marking import Marking
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.colours import Span, colours
-from archivecolor.film.compare import compare
-from archivecolor.film.containers import Joined
+from archivecolor.film.chroma import FrameRange, frame_chromas
+from archivecolor.film.containers import ContainerPlan
 from archivecolor.film.film import read_from
-from archivecolor.film.frames import frame_of
-from archivecolor.film.join import Joining, join
+from archivecolor.film.frames import to_frame
+from archivecolor.film.mux import MuxInputs, mux
 from archivecolor.film.segments import (
-    Making,
+    SegmentContext,
     WorkFolder,
+    fits_in_memory,
     make_segments,
-    may_wait,
     mean_confidence,
     plan_segments,
 )
-from archivecolor.film.shots import Shot, shots_from
+from archivecolor.film.shots import Shot, shots_from_starts
+from archivecolor.film.verify_output import verify_output
+from archivecolor.metadata.provenance import Provenance
 
-MARKING = Marking("1.0", "ab" * 32, "settings", "weights")
+PROVENANCE = Provenance("1.0", "ab" * 32, "settings", "weights")
 
 
 class BrightIsRed:
@@ -44,9 +44,9 @@ class BrightIsRed:
         return answers
 
 
-def making_of(film, network, folder, **changes):
-    making = Making(film, network, WorkFolder(folder), lambda frame: None, lambda: True)
-    return replace(making, **changes)
+def context_of(film, network, folder, **changes):
+    context = SegmentContext(film, network, WorkFolder(folder), lambda frame: None, lambda: True)
+    return replace(context, **changes)
 
 
 @pytest.fixture
@@ -58,9 +58,11 @@ def two_shots(tmp_path):
 
 
 def test_no_colour_crosses_a_cut(two_shots, tmp_path):
-    film = replace(film_from(two_shots, codec="ffv1", smoothing=1.0), shots=shots_from({12: "cut"}, 24))
+    film = replace(
+        film_from(two_shots, codec="ffv1", smoothing=1.0), shots=shots_from_starts({12: "cut"}, 24)
+    )
     segments = plan_segments(film, 100)
-    make_segments(making_of(film, BrightIsRed(), tmp_path), segments)
+    make_segments(context_of(film, BrightIsRed(), tmp_path), segments)
     with av.open(str(tmp_path / "segment-00000.mkv")) as made:
         reds = [np.frombuffer(frame.planes[2], np.uint8).mean() for frame in made.decode(video=0)]
     assert max(reds[:12]) < 100
@@ -71,15 +73,21 @@ def test_no_colour_crosses_a_cut(two_shots, tmp_path):
 
 def test_without_the_cut_colour_would_cross(two_shots):
     """The same film as one shot: so the test above can fail."""
-    film = replace(film_from(two_shots, codec="ffv1", smoothing=1.0), shots=shots_from({}, 24))
-    reds = [float(answer.cbcr[..., 1].mean()) for answer in colours(film, BrightIsRed(), Span(0, 23, None))]
+    film = replace(film_from(two_shots, codec="ffv1", smoothing=1.0), shots=shots_from_starts({}, 24))
+    reds = [
+        float(answer.cbcr[..., 1].mean())
+        for answer in frame_chromas(film, BrightIsRed(), FrameRange(0, 23, None))
+    ]
     assert reds[11] > -0.15
 
 
 def reds_of(film):
     """The mean red of every frame, as smoothing leaves it."""
-    last = len(film.survey) - 1
-    return [float(answer.cbcr[..., 1].mean()) for answer in colours(film, BrightIsRed(), Span(0, last, None))]
+    last = len(film.first_pass) - 1
+    return [
+        float(answer.cbcr[..., 1].mean())
+        for answer in frame_chromas(film, BrightIsRed(), FrameRange(0, last, None))
+    ]
 
 
 def test_a_flash_leaves_no_colour_before_or_behind_it(tmp_path):
@@ -93,7 +101,7 @@ def test_a_flash_leaves_no_colour_before_or_behind_it(tmp_path):
         (22, "after-flash"),
     ]
     flash = slice(20, 22)
-    for shots, apart in ((film.shots, True), (shots_from({}, 40), False)):
+    for shots, apart in ((film.shots, True), (shots_from_starts({}, 40), False)):
         reds = np.array(reds_of(replace(film, shots=shots)))
         assert np.allclose(reds[flash], 0.2, atol=1e-3) == apart
         assert np.allclose(np.delete(reds, flash), -0.2, atol=1e-3) == apart
@@ -111,7 +119,9 @@ def test_colour_is_forgotten_at_the_end_of_a_dissolve(tmp_path):
     (end,) = [shot.first for shot in film.shots if shot.begins == "dissolve"]
     assert 50 <= end <= 60
     assert np.allclose(reds_of(film)[end:], 0.2, atol=1e-3)
-    assert not np.allclose(reds_of(replace(film, shots=shots_from({}, len(shares))))[end:], 0.2, atol=1e-3)
+    assert not np.allclose(
+        reds_of(replace(film, shots=shots_from_starts({}, len(shares))))[end:], 0.2, atol=1e-3
+    )
 
 
 def test_segments_of_a_shot_have_the_colours_of_the_whole(tmp_path, network):
@@ -121,7 +131,7 @@ def test_segments_of_a_shot_have_the_colours_of_the_whole(tmp_path, network):
         folder = tmp_path / f"by {most}"
         folder.mkdir()
         segments = plan_segments(film, most)
-        make_segments(making_of(film, network, folder), segments)
+        make_segments(context_of(film, network, folder), segments)
         planes.append([plane for segment in segments for plane in frames_of(folder, segment)])
     assert len(segments) == 7
     assert len(planes[0]) == len(planes[1]) == 70
@@ -137,21 +147,21 @@ def frames_of(folder, segment):
 def test_segments_that_are_missing_are_made_again_with_the_same_bytes(tmp_path, network, gone):
     film = film_from(write_film(tmp_path / "film.mkv", scene(3, 70)))
     segments = plan_segments(film, 11)
-    making = making_of(film, network, tmp_path)
-    make_segments(making, segments)
-    files = [making.folder.segment(segments[number]) for number in gone]
+    context = context_of(film, network, tmp_path)
+    make_segments(context, segments)
+    files = [context.folder.segment(segments[number]) for number in gone]
     before = [file.read_bytes() for file in files]
     for file in files:
         file.unlink()
-    make_segments(making, segments)
+    make_segments(context, segments)
     assert [file.read_bytes() for file in files] == before
 
 
 def test_the_making_ends_between_segments_when_asked(tmp_path, network):
     film = film_from(write_film(tmp_path / "film.mkv", scene(3, 40)))
     asked = iter([True, True, False])
-    making = making_of(film, network, tmp_path, goes_on=lambda: next(asked))
-    assert not make_segments(making, plan_segments(film, 10))
+    context = context_of(film, network, tmp_path, should_continue=lambda: next(asked))
+    assert not make_segments(context, plan_segments(film, 10))
     assert len(list(tmp_path.glob("segment-*.mkv"))) == 2
 
 
@@ -162,19 +172,19 @@ def test_frames_too_large_to_wait_for_their_colour_are_read_twice(tmp_path, netw
     colour = "testsrc2=s=96x64:r=25,trim=end_frame=20,format=yuv420p"
     run_ffmpeg("-filter_complex", f"{grey},split[a][c];{colour}[b];[a][b][c]concat=n=3", "-c:v", "ffv1", path)
     film = film_from(path, codec="ffv1")
-    count = len(film.survey)
+    count = len(film.first_pass)
     begin = (count - 20) // 2
-    film = replace(film, shots=shots_from({begin: "cut", begin + 20: "cut"}, count))
-    assert [film.passes(shot) for shot in film.shots] == [False, True, False]
-    assert any(film.repeats(number) for number in range(begin))
+    film = replace(film, shots=shots_from_starts({begin: "cut", begin + 20: "cut"}, count))
+    assert [film.is_passthrough(shot) for shot in film.shots] == [False, True, False]
+    assert any(film.is_repeat(number) for number in range(begin))
     planes = []
-    for most in (segments_module.MOST_WAITING, 0):
-        monkeypatch.setattr(segments_module, "MOST_WAITING", most)
-        assert may_wait(film) == (most > 0)
+    for most in (segments_module.MAX_BUFFERED_BYTES, 0):
+        monkeypatch.setattr(segments_module, "MAX_BUFFERED_BYTES", most)
+        assert fits_in_memory(film) == (most > 0)
         folder = tmp_path / f"at most {most}"
         folder.mkdir()
         segments = plan_segments(film, 17)
-        make_segments(making_of(film, network, folder), segments)
+        make_segments(context_of(film, network, folder), segments)
         planes.append([plane for segment in segments for plane in frames_of(folder, segment)])
         # Of the frames that the network was asked about, not of those that kept their own chroma.
         assert mean_confidence(segments, WorkFolder(folder)) == pytest.approx(0.6)
@@ -186,14 +196,14 @@ def test_frames_too_large_to_wait_for_their_colour_are_read_twice(tmp_path, netw
 
 def test_frames_that_repeat_are_looked_at_once(tmp_path):
     pictures = [picture for picture in scene(4, 10) for _ in range(3)]
-    film = replace(film_from(write_film(tmp_path / "film.mkv", pictures), codec="ffv1"), key_every=1)
+    film = replace(film_from(write_film(tmp_path / "film.mkv", pictures), codec="ffv1"), keyframe_interval=1)
     network = HueByLuma()
     segments = plan_segments(film, 11)
-    make_segments(making_of(film, network, tmp_path), segments)
+    make_segments(context_of(film, network, tmp_path), segments)
     assert network.seen == 10
     made = [frame for segment in segments for frame in frames_of(tmp_path, segment)]
     assert all(np.array_equal(made[3 * n], made[3 * n + 2]) for n in range(10))
-    assert all(not film.repeats(segment.first) for segment in segments)
+    assert all(not film.is_repeat(segment.first) for segment in segments)
 
 
 def test_a_film_that_changed_since_it_was_surveyed_is_refused(tmp_path, network):
@@ -201,7 +211,7 @@ def test_a_film_that_changed_since_it_was_surveyed_is_refused(tmp_path, network)
     film = film_from(path)
     write_film(path, scene(6, 20))
     with pytest.raises(ItemError) as error:
-        make_segments(making_of(film, network, tmp_path), plan_segments(film, 100))
+        make_segments(context_of(film, network, tmp_path), plan_segments(film, 100))
     assert error.value.reason is Reason.CHANGED
     assert not list(tmp_path.glob("segment-*"))
 
@@ -210,7 +220,7 @@ def test_a_picture_that_changes_size_is_refused(tmp_path):
     path = write_film(tmp_path / "film.mkv", scene(5, 3))
     film = film_from(path)
     with pytest.raises(ItemError, match="changes from 64 x 48"):
-        frame_of(av.VideoFrame(32, 48, "gray"), 5, film.facts)
+        to_frame(av.VideoFrame(32, 48, "gray"), 5, film.facts)
 
 
 @pytest.mark.parametrize("first", [0, 1, 30, 45, 59])
@@ -231,12 +241,12 @@ def test_joined_frames_stand_at_their_own_times(tmp_path, network, codec):
     path = write_film(tmp_path / "film.mkv", scene(8, 50), times=times)
     film = film_from(path, codec=codec)
     segments = plan_segments(film, 12)
-    making = making_of(film, network, tmp_path)
-    make_segments(making, segments)
-    joined = Joined("mkv", (), ())
+    context = context_of(film, network, tmp_path)
+    make_segments(context, segments)
+    plan = ContainerPlan("mkv", (), ())
     part = tmp_path / "part"
-    join(Joining(film, segments, making.folder, MARKING), joined, part, lambda count: None)
-    compare(film, joined, part)
+    mux(MuxInputs(film, segments, context.folder, PROVENANCE), plan, part, lambda count: None)
+    verify_output(film, plan, part)
     with av.open(str(part)) as made:
         assert [frame.pts for frame in made.decode(video=0)] == times
 
@@ -244,18 +254,24 @@ def test_joined_frames_stand_at_their_own_times(tmp_path, network, codec):
 def test_a_film_that_lacks_a_frame_is_found_out(tmp_path, network):
     film = film_from(write_film(tmp_path / "film.mkv", scene(9, 20)))
     segments = plan_segments(film, 8)
-    making = making_of(film, network, tmp_path)
-    make_segments(making, segments)
+    context = context_of(film, network, tmp_path)
+    make_segments(context, segments)
     part = tmp_path / "part"
-    join(Joining(film, segments, making.folder, MARKING), Joined("mkv", (), ()), part, lambda count: None)
+    mux(
+        MuxInputs(film, segments, context.folder, PROVENANCE),
+        ContainerPlan("mkv", (), ()),
+        part,
+        lambda count: None,
+    )
     longer = replace(
-        film, survey=replace(film.survey, pts=np.append(film.survey.pts, 900), digests=np.zeros(21))
+        film,
+        first_pass=replace(film.first_pass, pts=np.append(film.first_pass.pts, 900), digests=np.zeros(21)),
     )
     with pytest.raises(ItemError, match="20 frames of 21"):
-        compare(longer, Joined("mkv", (), ()), part)
-    moved = replace(film, survey=replace(film.survey, pts=film.survey.pts + 40))
+        verify_output(longer, ContainerPlan("mkv", (), ()), part)
+    moved = replace(film, first_pass=replace(film.first_pass, pts=film.first_pass.pts + 40))
     with pytest.raises(ItemError, match="frame 0 is at"):
-        compare(moved, Joined("mkv", (), ()), part)
+        verify_output(moved, ContainerPlan("mkv", (), ()), part)
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(8, 60))
@@ -276,7 +292,7 @@ class Cut:
 
     def __init__(self, shots, count):
         self.shots = shots
-        self.survey = range(count)
+        self.first_pass = range(count)
 
-    def repeats(self, frame):
+    def is_repeat(self, frame):
         return False

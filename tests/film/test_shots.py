@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 import pytest
-from reels import scene
+from synthetic_films import scene
 
 from archivecolor.errors import UsageError
-from archivecolor.film.pixels import Codes
-from archivecolor.film.shots import Shot, ShotFinder, read_shots, write_shots
+from archivecolor.film.pixels import SampleFormat
+from archivecolor.film.shots import Shot, ShotDetector, read_shots, write_shots
 
-LIMITED = Codes(8, False)
+LIMITED = SampleFormat(8, False)
 
 
 def aged(pictures, seed=0, flicker=0.18, dust=3):
@@ -26,10 +26,10 @@ def aged(pictures, seed=0, flicker=0.18, dust=3):
 
 
 def begins(pictures):
-    finder = ShotFinder()
+    detector = ShotDetector()
     for picture in pictures:
-        finder.look(picture, LIMITED)
-    return {shot.first: shot.begins for shot in finder.shots() if shot.first}
+        detector.add(picture, LIMITED)
+    return {shot.first: shot.begins for shot in detector.shots() if shot.first}
 
 
 def test_a_cut_in_flickering_film_is_found_where_it_is():

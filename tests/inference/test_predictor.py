@@ -13,8 +13,9 @@ from skimage.transform import resize
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.inference.predictor import Predictor, open_predictor
 from archivecolor.inference.torch_runtime import TorchRuntime
-from archivecolor.model.checkpoint import Checkpoint, CheckpointInfo
-from archivecolor.model.generators import Answer, Generator, build_generator, network_names
+from archivecolor.networks.base import AbPrediction, Generator
+from archivecolor.networks.checkpoint import Checkpoint, CheckpointInfo
+from archivecolor.networks.registry import build_generator, network_names
 from archivecolor.settings import NetworkOptions
 
 
@@ -54,14 +55,16 @@ class StandIn(Generator):
         super().__init__(StandInOptions())
         self.room, self.broken, self.words, self.asked = room, broken, words, []
 
-    def answer(self, lightness):
+    def predict_ab(self, lightness):
         self.asked.append(len(lightness))
         if len(lightness) > self.room:
             raise RuntimeError(self.words) if self.words else torch.OutOfMemoryError("no room")
         cells = torch.nn.functional.avg_pool2d(lightness, 4)
         if self.broken:
             cells = cells * float("nan")
-        return Answer(torch.cat((50 * cells, torch.zeros_like(cells)), dim=1), torch.full_like(cells, 0.25))
+        return AbPrediction(
+            torch.cat((50 * cells, torch.zeros_like(cells)), dim=1), torch.full_like(cells, 0.25)
+        )
 
 
 def test_pictures_of_any_size_get_a_grid_each_in_their_order(small):
@@ -135,12 +138,12 @@ class CrowdedStandIn(StandIn):
         super().__init__()
         self.inside = threading.Semaphore(1)
 
-    def answer(self, lightness):
+    def predict_ab(self, lightness):
         if not self.inside.acquire(blocking=False):
             raise torch.OutOfMemoryError("no room beside another")
         time.sleep(0.05)
         self.inside.release()
-        return super().answer(lightness)
+        return super().predict_ab(lightness)
 
 
 def test_what_has_no_room_beside_others_is_answered_alone(monkeypatch):

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from archivecolor.engine.progress import Silence
+from archivecolor.engine.progress import NullListener
 from archivecolor.errors import ExitCode
-from archivecolor.film import command
-from archivecolor.film.sights import KEY_EVERY
+from archivecolor.film import ffmpeg_cli
+from archivecolor.film.keyframes import KEYFRAME_INTERVAL
 from archivecolor.jobs import films as film_job
 from archivecolor.jobs import video
 from archivecolor.settings import VideoSettings
@@ -22,15 +22,17 @@ def test_a_fault_costs_its_film_and_not_the_next(tmp_path, monkeypatch, caplog):
     for name in ("a.mkv", "b.mkv"):
         (films / name).write_bytes(b"no film")
 
-    def colour(reel, studio):
+    def colour(reel, run_context):
         if reel.path == "a.mkv":
             raise KeyError("a fault of ours")
-        return colour_film(reel, studio)
+        return colour_film(reel, run_context)
 
     colour_film = video.colour_film
     monkeypatch.setattr(video, "colour_film", colour)
     with caplog.at_level(logging.ERROR):
-        ending = video.colour_films(VideoSettings(input=(films,), output=output, device="cpu"), Silence())
+        ending = video.colour_films(
+            VideoSettings(input=(films,), output=output, device="cpu"), NullListener()
+        )
     assert ending.exit_code is ExitCode.SOME_FAILED
     lines = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
     assert {record["path"]: record["reason"] for record in map(json.loads, lines)} == {
@@ -57,11 +59,11 @@ def reel(tmp_path_factory):
     [
         (film_job, "sha256_of"),
         (film_job, "probe"),
-        (film_job, "survey"),
+        (film_job, "run_first_pass"),
         (film_job, "make_segments"),
-        (film_job, "join"),
-        (film_job, "compare"),
-        (command, "stream_digests"),
+        (film_job, "mux"),
+        (film_job, "verify_output"),
+        (ffmpeg_cli, "stream_digests"),
     ],
 )
 def test_a_film_that_goes_at_any_moment_has_vanished(reel, checkpoint, tmp_path, monkeypatch, room, moment):
@@ -78,7 +80,7 @@ def test_a_film_that_goes_at_any_moment_has_vanished(reel, checkpoint, tmp_path,
     settings = VideoSettings(
         input=(source.parent,), output=output, device="cpu", working_size=64, checkpoint=checkpoint
     )
-    ending = video.colour_films(settings, Silence())
+    ending = video.colour_films(settings, NullListener())
     assert ending.exit_code is ExitCode.SOME_FAILED
     (line,) = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
     assert json.loads(line)["reason"] == "vanished"
@@ -99,9 +101,9 @@ def test_a_kill_while_work_files_go_costs_nothing(reel, checkpoint, tmp_path, mo
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
-            video.colour_films(settings, Silence())
+            video.colour_films(settings, NullListener())
     made = (output / "reel.mkv").read_bytes()
-    assert video.colour_films(settings, Silence()).exit_code is ExitCode.OK
+    assert video.colour_films(settings, NullListener()).exit_code is ExitCode.OK
     assert (output / "reel.mkv").read_bytes() == made
     assert not any((output / "_archivecolor" / "work").iterdir())
 
@@ -113,25 +115,25 @@ def test_what_is_written_to_a_film_once_it_is_read_is_for_the_next_run(
     source.parent.mkdir()
     shutil.copy(reel, source)
     about = source.stat()
-    given = film_job.done
+    given = film_job.done_record
 
     def before_more_came(*words):
         with source.open("ab") as file:
             file.write(bytes(1000))
         return given(*words)
 
-    monkeypatch.setattr(film_job, "done", before_more_came)
+    monkeypatch.setattr(film_job, "done_record", before_more_came)
     settings = VideoSettings(
         input=(source.parent,), output=output, device="cpu", working_size=64, checkpoint=checkpoint
     )
-    assert video.colour_films(settings, Silence()).exit_code is ExitCode.OK
+    assert video.colour_films(settings, NullListener()).exit_code is ExitCode.OK
     (line,) = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
-    known = json.loads(line)["source"]
-    assert (known["bytes"], known["mtime_ns"]) == (about.st_size, about.st_mtime_ns)
+    entry = json.loads(line)["source"]
+    assert (entry["bytes"], entry["mtime_ns"]) == (about.st_size, about.st_mtime_ns)
 
 
 @pytest.mark.parametrize(
-    ("options", "distance"), [({}, KEY_EVERY), ({"quality": "high"}, 1), ({"smoothing": 0.0}, 1)]
+    ("options", "distance"), [({}, KEYFRAME_INTERVAL), ({"quality": "high"}, 1), ({"smoothing": 0.0}, 1)]
 )
 def test_the_best_and_the_unsmoothed_ask_about_every_frame(tmp_path, options, distance):
-    assert film_job.key_every_of(VideoSettings(input=(tmp_path,), **options)) == distance
+    assert film_job.keyframe_interval_of(VideoSettings(input=(tmp_path,), **options)) == distance

@@ -9,10 +9,10 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from archivecolor.archive.plan import Action, Item
+from archivecolor.archive.plan import PlanAction, Item
 from archivecolor.engine.stages import Settled
-from archivecolor.jobs.photographs import Making, Painter
-from archivecolor.jobs.tasks import LookTask, look_at
+from archivecolor.jobs.photographs import PhotoRunContext, ChromaPredictor
+from archivecolor.jobs.photograph_tasks import InspectTask, inspect_source
 from archivecolor.settings import DirSettings
 
 folder, checkpoint = Path(sys.argv[1]), Path(sys.argv[2])
@@ -22,14 +22,14 @@ settings = DirSettings(
 looked = []
 for name, size in (("small.png", (64, 64)), ("large.png", (1024, 1024))):
     Image.effect_noise(size, 90).save(folder / name)
-    looked.append(look_at(LookTask(Item(name, name, 1, 1, Action.DO, 0), settings)))
-small = look_at(LookTask(looked[0].item, DirSettings(input=folder, output=folder, working_size=64)))
-painter = Painter(Making(settings, "weights"))
-list(painter.paint([small]))
+    looked.append(inspect_source(InspectTask(Item(name, name, 1, 1, PlanAction.DO, 0), settings)))
+small = inspect_source(InspectTask(looked[0].item, DirSettings(input=folder, output=folder, working_size=64)))
+painter = ChromaPredictor(PhotoRunContext(settings, "weights"))
+list(painter.predict_batch([small]))
 status = Path("/proc/self/status").read_text().splitlines()
 used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmSize"))
 resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20,) * 2)
-for answer in painter.paint([small, looked[1]]):
+for answer in painter.predict_batch([small, looked[1]]):
     if isinstance(answer, Settled):
         record = answer.value.record
         print(record.path, record.status.value, record.reason.value)
@@ -49,7 +49,7 @@ def test_a_picture_too_large_for_the_memory_fails_and_the_others_of_its_batch_do
 BROKEN = """
 import sys
 import torch
-from archivecolor.model.checkpoint import dump_checkpoint, load_checkpoint
+from archivecolor.networks.checkpoint import dump_checkpoint, load_checkpoint
 from pathlib import Path
 
 checkpoint = load_checkpoint(Path(sys.argv[1]))

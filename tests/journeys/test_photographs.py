@@ -189,10 +189,10 @@ def test_workers_import_no_torch(archive, checkpoint, tmp_path):
     code = (
         "import sys\n"
         "from archivecolor.engine.workers import WorkerOptions, Workers\n"
-        "from archivecolor.jobs.tasks import prepare_worker\n"
+        "from archivecolor.jobs.photograph_tasks import prepare_worker\n"
         "with Workers(WorkerOptions(count=1, start=prepare_worker)) as workers:\n"
         "    loaded = workers.submit(eval, \"set(__import__('sys').modules)\").result()\n"
-        "sys.exit('archivecolor.photo.finish' not in loaded or 'torch' in loaded)"
+        "sys.exit('archivecolor.photo.render' not in loaded or 'torch' in loaded)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

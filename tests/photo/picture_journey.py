@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.chroma import Chroma
-from archivecolor.photo.compose import decoloured
-from archivecolor.photo.finish import Finished, FinishOptions, finish
-from archivecolor.photo.formats.registry import opened
-from archivecolor.photo.look import Look, look
+from archivecolor.photo.compose import page_luma
+from archivecolor.photo.containers.registry import open_image
+from archivecolor.photo.inspect import Inspection, inspect
+from archivecolor.photo.render import RenderedImage, RenderOptions, render
 
 LIMIT = 100.0
 
@@ -21,8 +21,8 @@ LIMIT = 100.0
 class Coloured:
     """A picture after both visits."""
 
-    look: Look
-    finished: Finished
+    inspection: Inspection
+    rendered: RenderedImage
     path: Path
 
 
@@ -54,14 +54,14 @@ def invented_chroma(luma: npt.NDArray[np.float32], strength: float = 0.3, seed: 
 
 def colour(path: Path, *, strength: float = 0.3, working_size: int = 64, **options: str) -> Coloured:
     """Look at a picture and finish it beside itself."""
-    seen = look(path, working_size=working_size, max_megapixels=LIMIT)
+    seen = inspect(path, working_size=working_size, max_megapixels=LIMIT)
     part = path.with_name(f"{path.name}.part")
     chromas = [invented_chroma(luma, strength, seed) for seed, luma in enumerate(seen.lumas)]
-    finished = finish(path, part, chromas, FinishOptions(stamp=seen.facts.stamp, **options))
-    return Coloured(seen, finished, part)
+    rendered = render(path, part, chromas, RenderOptions(file_state=seen.facts.file_state, **options))
+    return Coloured(seen, rendered, part)
 
 
 def grey_codes(path: Path, page: int = 0) -> npt.NDArray[np.generic]:
     """Luma codes (h, w[, 2 with alpha]) of a page as our own reader gives them."""
-    with opened(path, LIMIT) as picture:
-        return np.concatenate(list(decoloured(picture.scan.bands(page))))
+    with open_image(path, LIMIT) as picture:
+        return np.concatenate(list(page_luma(picture.reader.bands(page))))

@@ -17,8 +17,8 @@ from picture_journey import colour, scene
 from PIL import Image
 
 from archivecolor.colour.luma import luma_codes
-from archivecolor.photo.formats import jpeg_coefficients
-from archivecolor.photo.grey import take_colour_off
+from archivecolor.photo.containers import jpeg_coefficients
+from archivecolor.photo.grey import write_grey
 
 Array = np.ndarray
 
@@ -56,9 +56,9 @@ def read_tiff(path: Path) -> Array:
     return tifffile.imread(path)
 
 
-Writer = Callable[[Path, Array], None]
+ManifestWriter = Callable[[Path, Array], None]
 Reader = Callable[[Path], Array]
-LOSSLESS: list[tuple[str, int, Writer, Reader]] = [
+LOSSLESS: list[tuple[str, int, ManifestWriter, Reader]] = [
     ("png", 8, write_png, read_with_cv2),
     ("png", 16, write_png, read_with_cv2),
     ("tiff", 8, write_tiff, read_tiff),
@@ -74,14 +74,14 @@ names = [f"{name}-{depth}" for name, depth, _, _ in LOSSLESS]
 
 
 @pytest.mark.parametrize(("name", "depth", "write", "read"), LOSSLESS, ids=names)
-def test_every_code_stays(tmp_path: Path, name: str, depth: int, write: Writer, read: Reader) -> None:
+def test_every_code_stays(tmp_path: Path, name: str, depth: int, write: ManifestWriter, read: Reader) -> None:
     codes = scene(depth=depth)
     write(tmp_path / "scan", codes)
 
     done = colour(tmp_path / "scan")
 
     rgb = read(done.path)
-    assert (done.finished.format, done.finished.luma, done.finished.depth) == (name, "exact", depth)
+    assert (done.rendered.format, done.rendered.luma, done.rendered.depth) == (name, "exact", depth)
     assert rgb.dtype == codes.dtype
     assert np.ptp(rgb.astype(int), axis=-1).max() > 20, "there is colour in it"
     assert np.array_equal(luma_codes(rgb), codes)
@@ -95,7 +95,11 @@ def test_every_code_stays(tmp_path: Path, name: str, depth: int, write: Writer, 
     strength=st.sampled_from([0.05, 0.5, 40.0]),
 )
 def test_grey_comes_back(
-    tmp_path: Path, which: tuple[str, int, Writer, Reader], seed: int, size: tuple[int, int], strength: float
+    tmp_path: Path,
+    which: tuple[str, int, ManifestWriter, Reader],
+    seed: int,
+    size: tuple[int, int],
+    strength: float,
 ) -> None:
     _, depth, write, read = which
     codes = np.random.default_rng(seed).integers(0, 1 << depth, size)
@@ -104,7 +108,7 @@ def test_grey_comes_back(
 
     done = colour(tmp_path / "scan", strength=strength)
     back = tmp_path / "back"
-    take_colour_off(done.path, back)
+    write_grey(done.path, back)
 
     grey = read(back)
     assert np.array_equal(luma_codes(grey) if grey.ndim == 3 else grey, codes)
@@ -118,12 +122,12 @@ def test_jpeg_coefficients_stay_and_come_back(tmp_path: Path, quality: int, samp
 
     done = colour(tmp_path / "scan", strength=1.0, chroma=sampling)
     back = tmp_path / "back"
-    take_colour_off(done.path, back)
+    write_grey(done.path, back)
 
-    luma = jpeg_coefficients.luma_of(source)
-    assert done.finished.luma == "coefficients"
-    assert jpeg_coefficients.luma_of(done.path.read_bytes()) == luma
-    assert jpeg_coefficients.luma_of(back.read_bytes()) == luma
+    luma = jpeg_coefficients.read_luma(source)
+    assert done.rendered.luma == "coefficients"
+    assert jpeg_coefficients.read_luma(done.path.read_bytes()) == luma
+    assert jpeg_coefficients.read_luma(back.read_bytes()) == luma
     plane = simplejpeg.decode_jpeg(source, "GRAY")
     assert np.array_equal(simplejpeg.decode_jpeg(done.path.read_bytes(), "GRAY"), plane)
     assert np.array_equal(simplejpeg.decode_jpeg(back.read_bytes(), "GRAY"), plane)
@@ -137,6 +141,6 @@ def test_jpeg_made_png_keeps_its_decoded_luma(tmp_path: Path) -> None:
 
     done = colour(tmp_path / "scan", format="png")
 
-    assert (done.finished.format, done.finished.luma) == ("png", "exact")
+    assert (done.rendered.format, done.rendered.luma) == ("png", "exact")
     plane = simplejpeg.decode_jpeg(source, "GRAY")[..., 0]
     assert np.array_equal(luma_codes(imagecodecs.png_decode(done.path.read_bytes())), plane)

@@ -12,7 +12,7 @@ import tifffile
 from picture_journey import LIMIT, colour, scene
 from PIL import Image, ImageCms
 
-from archivecolor.photo.formats.registry import opened
+from archivecolor.photo.containers.registry import open_image
 from archivecolor.photo.icc import SRGB, output_profile
 
 
@@ -91,8 +91,8 @@ def test_every_output_has_a_valid_rgb_profile(tmp_path: Path, gamma: float | Non
         codes = np.dstack([scene()] * 3) if form == "webp" else scene()
         Image.fromarray(codes).save(path, form.upper(), icc_profile=profile)
     done = colour(path)
-    with opened(done.path, LIMIT) as written:
-        icc = written.scan.pages[0].icc
+    with open_image(done.path, LIMIT) as written:
+        icc = written.reader.pages[0].icc
     if form == "jp2":
         assert icc is None, "the container's own word for sRGB stands"
         return
@@ -108,5 +108,5 @@ def test_a_grey_scan_tagged_with_an_rgb_profile(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.fromarray(scene()).save(tmp_path / "scan", "JPEG", icc_profile=profile)
     done = colour(tmp_path / "scan")
-    with opened(done.path, LIMIT) as written:
-        assert written.scan.pages[0].icc == profile
+    with open_image(done.path, LIMIT) as written:
+        assert written.reader.pages[0].icc == profile

@@ -17,12 +17,12 @@ import simplejpeg
 import tifffile
 from PIL import Image
 
-from archivecolor.archive.marking import DIGITAL_SOURCE_TYPE, Marking
+from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, Provenance
 from archivecolor.photo import exiftool, metadata
-from archivecolor.photo.exiftool import ExiftoolDiedError, ExiftoolError, HeldExiftool
-from archivecolor.photo.metadata import MARKING, copy_metadata
+from archivecolor.photo.exiftool import ExiftoolDiedError, ExiftoolError, ExiftoolProcess
+from archivecolor.photo.metadata import PROVENANCE, copy_metadata
 
-US = Marking("1.2", "a" * 64, "settings0", "weights00", "default")
+US = Provenance("1.2", "a" * 64, "settings0", "weights00", "default")
 FORMATS = ["jpg", "png", "tif", "webp", "jp2"]
 
 DESCRIBED = [
@@ -48,7 +48,7 @@ def run_exiftool(*arguments):
     return subprocess.run(["exiftool", *arguments], capture_output=True, check=True).stdout
 
 
-READER = HeldExiftool(shutil.which("exiftool"))
+READER = ExiftoolProcess(shutil.which("exiftool"))
 
 
 def tags_of(path):
@@ -170,9 +170,9 @@ def test_a_scan_that_says_nothing_needs_no_exiftool(tmp_path, monkeypatch, suffi
     other.mkdir()
     asked = part_like(other, suffix)
     with monkeypatch.context() as without:
-        without.setattr(metadata, "with_exiftool", None)
+        without.setattr(metadata, "copy_with_exiftool", None)
         copy_metadata(source, part, US)
-    monkeypatch.setattr(metadata, "says_nothing", lambda path: False)
+    monkeypatch.setattr(metadata, "has_no_metadata", lambda path: False)
     copy_metadata(source, asked, US)
     assert part.read_bytes() == asked.read_bytes()
 
@@ -183,10 +183,10 @@ def test_a_scan_that_says_nothing_needs_no_exiftool(tmp_path, monkeypatch, suffi
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_a_scan_that_says_one_word_is_not_taken_for_silent(tmp_path, suffix, words):
     source = write(tmp_path / f"scan.{suffix}", 1)
-    assert metadata.says_nothing(source)
+    assert metadata.has_no_metadata(source)
     answer = READER.run(["-m", "-overwrite_original", *words, str(source)], 60)
     if b"1 image files updated" in answer.output:
-        assert not metadata.says_nothing(source)
+        assert not metadata.has_no_metadata(source)
 
 
 def test_jpeg_coefficients_do_not_move(source, tmp_path):
@@ -333,7 +333,7 @@ def test_a_container_without_metadata_says_that_its_marking_is_lost(source, tmp_
     part = tmp_path / "part.bmp"
     Image.fromarray(picture(3)).save(part)
     before = part.read_bytes()
-    assert copy_metadata(source, part, US) == (MARKING, "exif", "iptc", "xmp")
+    assert copy_metadata(source, part, US) == (PROVENANCE, "exif", "iptc", "xmp")
     assert part.read_bytes() == before
 
 
@@ -417,14 +417,14 @@ def test_a_configuration_file_runs_nothing(source, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("EXIFTOOL_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    tool = HeldExiftool(shutil.which("exiftool"))
+    tool = ExiftoolProcess(shutil.which("exiftool"))
     assert tool.run(["-j", str(source)], 60).output
     tool.close()
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_stuck_exiftool_is_given_up_and_the_next_command_has_a_new_one(source):
-    tool = HeldExiftool(shutil.which("exiftool"))
+    tool = ExiftoolProcess(shutil.which("exiftool"))
     tool.run(["-ver"], 60)
     stuck = tool.process
     stuck.send_signal(signal.SIGSTOP)
@@ -441,9 +441,9 @@ def test_a_stuck_exiftool_is_given_up_and_the_next_command_has_a_new_one(source)
 
 WORKER = """
 import sys, time
-from archivecolor.photo.exiftool import held
-held.run(["-ver"], 60)
-print(held.tool.process.pid, flush=True)
+from archivecolor.photo.exiftool import shared_exiftool
+shared_exiftool.run(["-ver"], 60)
+print(shared_exiftool.tool.process.pid, flush=True)
 time.sleep(float(sys.argv[1]))
 """
 

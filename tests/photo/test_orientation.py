@@ -10,8 +10,8 @@ import tifffile
 from picture_journey import LIMIT, colour, grey_codes, smooth_scene
 from PIL import Image, ImageOps
 
-from archivecolor.photo.formats.registry import opened
-from archivecolor.photo.look import look
+from archivecolor.photo.containers.registry import open_image
+from archivecolor.photo.inspect import inspect
 from archivecolor.photo.orientation import as_stored, upright
 
 EIGHT = range(1, 9)
@@ -50,7 +50,7 @@ def test_arrays_turn_as_pillow_turns_them_and_back(orientation: int) -> None:
 @pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff"])
 def test_seen_upright_written_as_stored(tmp_path: Path, form: str, orientation: int) -> None:
     path = turned_file(tmp_path, form, orientation)
-    seen = look(path, working_size=64, max_megapixels=LIMIT)
+    seen = inspect(path, working_size=64, max_megapixels=LIMIT)
     expected = reference(orientation)
     assert seen.facts.orientation == orientation
     assert (seen.facts.height, seen.facts.width) == smooth_scene().shape
@@ -62,22 +62,22 @@ def test_seen_upright_written_as_stored(tmp_path: Path, form: str, orientation: 
 
     done = colour(path)
     assert np.abs(grey_codes(done.path).astype(int) - smooth_scene()).max() <= (6 if form == "jpeg" else 0)
-    with opened(done.path, LIMIT) as written:
-        assert written.scan.pages[0].orientation == orientation
-        assert (written.scan.pages[0].height, written.scan.pages[0].width) == smooth_scene().shape
+    with open_image(done.path, LIMIT) as written:
+        assert written.reader.pages[0].orientation == orientation
+        assert (written.reader.pages[0].height, written.reader.pages[0].width) == smooth_scene().shape
 
 
 @pytest.mark.parametrize("orientation", EIGHT)
 def test_colour_falls_where_the_network_saw_it(tmp_path: Path, orientation: int) -> None:
     from archivecolor.colour.chroma import Chroma
-    from archivecolor.photo.finish import FinishOptions, finish
+    from archivecolor.photo.render import RenderOptions, render
 
     path = turned_file(tmp_path, "png", orientation)
-    seen = look(path, working_size=64, max_megapixels=LIMIT)
+    seen = inspect(path, working_size=64, max_megapixels=LIMIT)
     # Red at the top of the upright picture, blue at its bottom.
     half = [[(-0.05, 0.15)]] * 4 + [[(0.15, -0.05)]] * 4
     chroma = Chroma(np.array(half, np.float32), np.ones((8, 1), np.float32), 1.0)
-    finish(path, tmp_path / "part", [chroma], FinishOptions(seen.facts.stamp))
+    render(path, tmp_path / "part", [chroma], RenderOptions(seen.facts.file_state))
     shown = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "part"))).astype(int)
     quarter = shown.shape[0] // 4
     assert (shown[:quarter, :, 0] > shown[:quarter, :, 2]).all()

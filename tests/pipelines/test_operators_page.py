@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from archivecolor.archive.plan import FEW_TIMES, TRY_A_FEW_TIMES, TRY_AGAIN
+from archivecolor.archive.plan import MAX_ATTEMPTS, RETRIED_A_FEW_TIMES, RETRIED_ALWAYS
 from archivecolor.errors import ExitCode, Reason
 from archivecolor.recipe import load_recipe
 from archivecolor.settings import DirSettings, fields_of
@@ -44,9 +44,9 @@ def test_every_reason_to_fail_is_explained_once():
     words = [word for cell in rows for word in re.findall(r"`([a-z-]+)`", cell)]
     assert sorted(words) == sorted({reason.value for reason in Reason} - DONE_OR_SKIPPED)
     again = {cell: set(re.findall(r"`([a-z-]+)`", cell)) for cell in rows}
-    assert {word.value for word in TRY_AGAIN} in again.values()
-    assert {word.value for word in TRY_A_FEW_TIMES} in again.values()
-    assert FEW_TIMES == 3
+    assert {word.value for word in RETRIED_ALWAYS} in again.values()
+    assert {word.value for word in RETRIED_A_FEW_TIMES} in again.values()
+    assert MAX_ATTEMPTS == 3
 
 
 def test_the_keys_it_tells_of_are_options():

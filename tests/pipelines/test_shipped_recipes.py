@@ -47,9 +47,9 @@ TRAINING = [path.name for path in PIPELINES if path.name.startswith("train-")]
 
 
 def test_every_network_has_a_training_recipe():
-    from archivecolor.model.generators import network_names
+    from archivecolor.networks.registry import network_names
 
-    later = {f"train-default-{sitting}.toml" for sitting in ("fine", "mean")}
+    later = {f"train-default-{session}.toml" for session in ("fine", "mean")}
     assert set(TRAINING) == {*later, *(f"train-{name}.toml" for name in network_names())}
     for name in set(TRAINING) - later:
         values = load_recipe(Path(__file__).parents[2] / "pipelines" / name).values

@@ -6,7 +6,7 @@ import av
 import pytest
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.probe import opened, probe
+from archivecolor.film.probe import open_film, probe
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_name_is_a_name_and_no_protocol(secret, name, monkeypatch):
 
 def test_real_films_still_open(secret):
     for name in ("secret.mp4", "secret.ts"):
-        with opened(secret / name) as container:
+        with open_film(secret / name) as container:
             assert container.streams.video
 
 

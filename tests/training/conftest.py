@@ -3,7 +3,7 @@ import torch
 from small_networks import fill
 
 from archivecolor.engine.stopping import Stop
-from archivecolor.jobs.train import Audience, train
+from archivecolor.jobs.train import TrainingCallbacks, train
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def trained():
             if report.step == stop_at:
                 stop.request(130)
 
-        info = train(settings, stop, Audience(plan=lambda plan: None, step=listen))
+        info = train(settings, stop, TrainingCallbacks(plan=lambda plan: None, step=listen))
         return info, reports
 
     return run

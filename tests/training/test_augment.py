@@ -6,8 +6,15 @@ import torch
 from skimage.color import rgb2lab
 from skimage.data import astronaut
 
-from archivecolor.model.lab_tensors import lightness_from_linear
-from archivecolor.training.augment import FAULTS, PANCHROMATIC, Draw, film_response, make_batch, scratches
+from archivecolor.networks.lab_tensors import lightness_from_linear
+from archivecolor.training.augment import (
+    DEGRADATIONS,
+    PANCHROMATIC,
+    AugmentationRng,
+    film_response,
+    make_batch,
+    scratches,
+)
 from archivecolor.training.tensors import photographs_to_linear
 
 CROP = astronaut()[60:380:5, 60:380:5]
@@ -19,14 +26,14 @@ def batch(strength, seed=0):
 
 
 def test_the_truth_is_never_touched():
-    struck, clean = batch(2.0), batch(0.0)
-    torch.testing.assert_close(struck.ab, clean.ab)
-    torch.testing.assert_close(struck.clean, clean.clean)
+    degraded, clean = batch(2.0), batch(0.0)
+    torch.testing.assert_close(degraded.ab, clean.ab)
+    torch.testing.assert_close(degraded.clean, clean.clean)
     torch.testing.assert_close(clean.lightness, clean.clean)
     lab = rgb2lab(CROP)
     np.testing.assert_allclose(clean.ab[0].permute(1, 2, 0).numpy(), lab[..., 1:], atol=0.02)
     np.testing.assert_allclose((clean.clean[0, 0].numpy() + 1) * 50, lab[..., 0], atol=0.02)
-    assert not torch.equal(struck.lightness, struck.clean)
+    assert not torch.equal(degraded.lightness, degraded.clean)
 
 
 def test_the_same_numbers_give_the_same_faults():
@@ -48,10 +55,14 @@ TONE = (
 TONE = TONE[:, None]
 
 
-@pytest.mark.parametrize("fault", [fault for _, fault in FAULTS], ids=lambda fault: fault.__name__)
-def test_a_fault_grows_with_its_strength(fault):
+@pytest.mark.parametrize(
+    "degradation",
+    [degradation for _, degradation in DEGRADATIONS],
+    ids=lambda degradation: degradation.__name__,
+)
+def test_a_fault_grows_with_its_strength(degradation):
     def change(strength):
-        after = fault(TONE, Draw(8, torch.Generator().manual_seed(2), strength))
+        after = degradation(TONE, AugmentationRng(8, torch.Generator().manual_seed(2), strength))
         assert after.shape == TONE.shape
         return float((after - TONE).abs().mean())
 
@@ -60,16 +71,20 @@ def test_a_fault_grows_with_its_strength(fault):
 
 def test_orthochromatic_film_sees_red_dark():
     red = torch.tensor([0.6, 0.05, 0.05]).view(1, 3, 1, 1).expand(64, 3, 8, 8)
-    response = film_response(red, Draw(64, torch.Generator().manual_seed(0), 1.0)).mean(dim=(1, 2, 3))
+    response = film_response(red, AugmentationRng(64, torch.Generator().manual_seed(0), 1.0)).mean(
+        dim=(1, 2, 3)
+    )
     panchromatic = float((torch.tensor(PANCHROMATIC) * red[0, :, 0, 0]).sum())
-    struck = response[(response - panchromatic).abs() > 1e-6]
-    assert 10 < len(struck) < 35
-    assert float(struck.mean()) < 0.85 * panchromatic
+    degraded = response[(response - panchromatic).abs() > 1e-6]
+    assert 10 < len(degraded) < 35
+    assert float(degraded.mean()) < 0.85 * panchromatic
 
 
 def test_scratches_are_long_upright_lines():
     grey = torch.full((64, 1, 64, 64), 0.5)
-    struck = (scratches(grey, Draw(64, torch.Generator().manual_seed(1), 1.0)) - grey).abs() > 0.05
-    runs_down = (struck[:, :, 1:] & struck[:, :, :-1]).sum()
-    runs_across = (struck[..., 1:] & struck[..., :-1]).sum()
+    degraded = (
+        scratches(grey, AugmentationRng(64, torch.Generator().manual_seed(1), 1.0)) - grey
+    ).abs() > 0.05
+    runs_down = (degraded[:, :, 1:] & degraded[:, :, :-1]).sum()
+    runs_across = (degraded[..., 1:] & degraded[..., :-1]).sum()
     assert int(runs_down) > 1.5 * int(runs_across)

@@ -5,9 +5,9 @@ import pytest
 from small_networks import SMALL, photograph, quick_settings
 
 from archivecolor.engine.stopping import Stop
-from archivecolor.model.checkpoint import load_checkpoint
-from archivecolor.training.ranks import ALONE
-from archivecolor.training.samples import colour_squares, middle_squares, validation_figures
+from archivecolor.networks.checkpoint import load_checkpoint
+from archivecolor.training.distributed import SINGLE_PROCESS
+from archivecolor.training.samples import centre_crops, colourise_crops, validation_metrics
 from archivecolor.training.setup import set_up
 
 LR = {"encoder-decoder": 2e-3, "cnn": 1e-3, "unet-gan": 1e-3, "pix2pix": 1e-3, "default": 3e-3}
@@ -45,7 +45,7 @@ def four(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("network", "options", "numbers"),
+    ("network", "options", "hyperparameters"),
     [
         (
             "default",
@@ -56,14 +56,16 @@ def four(tmp_path_factory):
         ("pix2pix", ("width=16", "depth=6"), {"max_steps": 160, "lr": 2e-3}),
     ],
 )
-def test_four_pictures_can_be_learned_by_heart(network, options, numbers, four, tmp_path, monkeypatch):
+def test_four_pictures_can_be_learned_by_heart(
+    network, options, hyperparameters, four, tmp_path, monkeypatch
+):
     monkeypatch.setitem(SMALL, network, (options, ""))
-    settings = quick_settings(four, tmp_path, network, size=64, augment=0.0, ema=0.98, **numbers)
-    training = set_up(settings, ALONE)
+    settings = quick_settings(four, tmp_path, network, size=64, augment=0.0, ema=0.98, **hyperparameters)
+    training = set_up(settings, SINGLE_PROCESS)
     for _ in training.trainer.run(Stop()):
         pass
-    truth = middle_squares(training.split.train, 64)
-    ours = colour_squares(
+    truth = centre_crops(training.split.train, 64)
+    ours = colourise_crops(
         training.trainer.averaged, truth, training.trainer.device, training.trainer.precision
     )
-    assert validation_figures(ours, truth)["ciede2000"] < 4.0
+    assert validation_metrics(ours, truth)["ciede2000"] < 4.0

@@ -14,16 +14,16 @@ from small_networks import fill, photograph
 
 from archivecolor.errors import UsageError
 from archivecolor.training.data import (
-    CropDrawer,
+    CropSampler,
     Photograph,
-    batches_from,
+    is_clearly_colour,
     parse_source_weights,
-    plainly_colour,
+    prefetch_batches,
     read_photographs,
     sampling_weights,
     split_by_content,
 )
-from archivecolor.training.ranks import Ranks
+from archivecolor.training.distributed import DistributedContext
 
 
 def read(*collections, nbytes=1e9):
@@ -112,12 +112,12 @@ def test_a_compressed_or_cut_shard_is_told(mixed, tmp_path):
 
 def test_plainly_colour_is_no_grey_and_no_toned_picture():
     for name in ("astronaut", "coffee", "stereo_motorcycle"):
-        assert plainly_colour(np.asarray(photograph(name)))
+        assert is_clearly_colour(np.asarray(photograph(name)))
     grey = np.asarray(Image.fromarray(data.camera()).convert("RGB"))
     sepia = (grey * np.array([1.0, 0.86, 0.66])).astype(np.uint8)
     noisy = (grey + np.random.default_rng(0).normal(0, 2, grey.shape)).clip(0, 255).astype(np.uint8)
     for one in (grey, sepia, noisy):
-        assert not plainly_colour(one)
+        assert not is_clearly_colour(one)
 
 
 def flat(name, digest, colour=0):
@@ -164,9 +164,9 @@ def test_a_source_that_nothing_comes_from_is_told(caplog):
     ]
 
 
-def drawer(photographs, **more):
+def sampler(photographs, **more):
     weights = more.pop("weights", np.ones(len(photographs)))
-    return CropDrawer(photographs, weights, **({"size": 16, "batch_size": 8, "seed": 3} | more))
+    return CropSampler(photographs, weights, **({"size": 16, "batch_size": 8, "seed": 3} | more))
 
 
 def test_pictures_are_drawn_as_often_as_they_weigh():
@@ -174,13 +174,13 @@ def test_pictures_are_drawn_as_often_as_they_weigh():
     weights = np.where(np.arange(40) < 10, 3.0, 1.0)
     drawn = Counter()
     for epoch in range(30):
-        drawn.update(drawer(photographs, weights=weights).order_of_epoch(epoch).tolist())
+        drawn.update(sampler(photographs, weights=weights).epoch_order(epoch).tolist())
     heavy, light = (np.mean([drawn[index] for index in part]) for part in (range(10), range(10, 40)))
     assert heavy / light == pytest.approx(3.0, rel=0.05)
 
 
 def test_an_epoch_without_weights_sees_every_picture_once():
-    order = drawer(many(40)).order_of_epoch(0)
+    order = sampler(many(40)).epoch_order(0)
     assert sorted(order.tolist()) == list(range(40))
 
 
@@ -189,7 +189,7 @@ def test_batches_depend_on_seed_and_step_alone():
         Photograph("a", "0", data.astronaut()[::8, ::8]),
         Photograph("b", "1", data.coffee()[::8, ::8]),
     ]
-    one, again, other = drawer(photographs), drawer(photographs), drawer(photographs, seed=4)
+    one, again, other = sampler(photographs), sampler(photographs), sampler(photographs, seed=4)
     for step in (7, 0, 7):
         np.testing.assert_array_equal(one.batch(step), again.batch(step))
     assert (one.batch(7) != other.batch(7)).any()
@@ -197,30 +197,30 @@ def test_batches_depend_on_seed_and_step_alone():
 
 
 def test_batches_come_in_their_order_however_many_threads_draw():
-    drawn = drawer(many(40), threads=4)
-    from_threads = list(islice(batches_from(drawn, 3), 12))
+    drawn = sampler(many(40), threads=4)
+    from_threads = list(islice(prefetch_batches(drawn, 3), 12))
     assert all(np.array_equal(batch, drawn.batch(step)) for step, batch in enumerate(from_threads, start=3))
 
 
 def test_processes_share_a_batch_and_nothing_is_seen_twice():
     photographs = many(40)
-    whole = drawer(photographs).batch(2)
-    shares = [drawer(photographs, ranks=Ranks(rank, 2)).batch(2) for rank in (0, 1)]
+    whole = sampler(photographs).batch(2)
+    shares = [sampler(photographs, distributed=DistributedContext(rank, 2)).batch(2) for rank in (0, 1)]
     np.testing.assert_array_equal(whole[0::2], shares[0])
     np.testing.assert_array_equal(whole[1::2], shares[1])
 
 
 def test_an_epoch_may_be_shorter_than_the_pictures():
-    short = drawer(many(40), epoch_pictures=16)
+    short = sampler(many(40), epoch_pictures=16)
     assert short.batches_per_epoch == 2
-    seen = {index for epoch in range(20) for index in short.order_of_epoch(epoch).tolist()}
+    seen = {index for epoch in range(20) for index in short.epoch_order(epoch).tolist()}
     assert seen == set(range(40))
 
 
 def test_flips_upside_down_only_where_asked_for():
     slope = np.repeat(np.arange(0, 240, 6, dtype=np.uint8)[:, None, None], 40, 1).repeat(3, 2)
     for vertical in (False, True):
-        crops = drawer([Photograph("a", "0", slope)], vertical_flips=vertical, batch_size=32).batch(0)
+        crops = sampler([Photograph("a", "0", slope)], vertical_flips=vertical, batch_size=32).batch(0)
         upside_down = [crop[0, 0, 0] > crop[-1, 0, 0] for crop in crops]
         assert any(upside_down) == vertical
 

@@ -7,7 +7,7 @@ import torch
 from small_networks import quick_settings
 
 from archivecolor.engine.stopping import Stop
-from archivecolor.training.ranks import joined
+from archivecolor.training.distributed import join_process_group
 from archivecolor.training.setup import set_up
 
 if __name__ == "__main__":
@@ -23,12 +23,16 @@ if __name__ == "__main__":
         lr=1e-4,
         seed=int(sys.argv[3]),
     )
-    with joined("cpu") as ranks:
-        trainer = set_up(settings, ranks).trainer
+    with join_process_group("cpu") as distributed:
+        trainer = set_up(settings, distributed).trainer
         before = torch.cat([part.detach().flatten().clone() for part in trainer.generator.parameters()])
-        crops = trainer.drawer.batch(0)
+        crops = trainer.sampler.batch(0)
         for _ in trainer.run(Stop()):
             pass
         after = torch.cat([part.detach().flatten() for part in trainer.generator.parameters()])
-        torch.save({"before": before, "after": after}, f"{output}-{ranks.world}-{ranks.rank}.pt")
-        sys.stdout.write(json.dumps({"rank": ranks.rank, "crops": len(crops), "steps": trainer.step}) + "\n")
+        torch.save(
+            {"before": before, "after": after}, f"{output}-{distributed.world_size}-{distributed.rank}.pt"
+        )
+        sys.stdout.write(
+            json.dumps({"rank": distributed.rank, "crops": len(crops), "steps": trainer.step}) + "\n"
+        )

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from archivecolor.archive.xmp import Xmp
+from archivecolor.metadata.xmp import Xmp
 
 COPY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Blocks:
+class MetadataBlocks:
     """What a file says about its picture; None where it says nothing.
 
     Attributes:
@@ -29,7 +29,7 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class Load:
+class MetadataUpdate:
     """What is laid into a part.
 
     Attributes:
@@ -44,7 +44,7 @@ class Load:
 
 
 @contextlib.contextmanager
-def rewriting(part: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def rewrite_file(part: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     """Give the part open for reading, and the file that takes its place when all went well."""
     beside = part.with_name(part.name + "~")
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from archivecolor.photo.embed.blocks import Blocks, Load, copy, copy_rest, rewriting
+from archivecolor.photo.embed.blocks import MetadataBlocks, MetadataUpdate, copy, copy_rest, rewrite_file
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
@@ -30,37 +30,40 @@ def boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         at = stop
 
 
-def read(path: Path) -> Blocks:
+def read(path: Path) -> MetadataBlocks:
     """The blocks of a JP2; none of a bare codestream."""
     found: dict[bytes, bytes] = {}
     with path.open("rb") as file:
         if file.read(len(SIGNATURE)) != SIGNATURE:
-            return Blocks()
+            return MetadataBlocks()
         for name, start, stop in boxes(file):
             if name == b"uuid":
                 file.seek(start + 8)
                 body = file.read(stop - start - 8)
                 found[body[:16]] = body[16:]
-    return Blocks(found.get(EXIF), found.get(IPTC), found.get(XMP))
+    return MetadataBlocks(found.get(EXIF), found.get(IPTC), found.get(XMP))
 
 
-def embed(part: Path, load: Load) -> tuple[str, ...]:
+def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:
     """Lay the blocks into a JP2, before its codestream, which may run to the end of the file."""
-    bodies = {XMP: load.xmp.packet(), EXIF: load.exif, IPTC: load.iptc}
-    ours = {number: body for number, body in bodies.items() if body}
+    bodies = {XMP: update.xmp.packet(), EXIF: update.exif, IPTC: update.iptc}
+    added = {number: body for number, body in bodies.items() if body}
     with part.open("rb") as file:
         if file.read(len(SIGNATURE)) != SIGNATURE:
-            return ("marking", *(name for name, body in (("exif", load.exif), ("iptc", load.iptc)) if body))
+            return (
+                "marking",
+                *(name for name, body in (("exif", update.exif), ("iptc", update.iptc)) if body),
+            )
         layout = list(boxes(file))
-    with rewriting(part) as (old, new):
+    with rewrite_file(part) as (old, new):
         for name, start, stop in layout:
             old.seek(start)
             if name == b"jp2c":
                 break
-            if name == b"uuid" and peek(old, 24)[8:] in ours:
+            if name == b"uuid" and peek(old, 24)[8:] in added:
                 continue
             copy(old, new, stop - start)
-        for number, body in ours.items():
+        for number, body in added.items():
             new.write(struct.pack(">I4s", len(body) + 24, b"uuid") + number + body)
         copy_rest(old, new)
     return ()

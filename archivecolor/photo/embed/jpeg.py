@@ -9,10 +9,8 @@ import hashlib
 import struct
 from pathlib import Path
 
-from archivecolor.archive.xmp import Xmp, joined
-from archivecolor.photo.embed.blocks import Blocks, Load
-from archivecolor.photo.embed.photoshop import iptc_in, iptc_resource
-from archivecolor.photo.formats.jpeg_segments import (
+from archivecolor.metadata.xmp import Xmp, merge_extension
+from archivecolor.photo.containers.jpeg_segments import (
     APP0,
     APP1,
     APP2,
@@ -20,9 +18,11 @@ from archivecolor.photo.formats.jpeg_segments import (
     COM,
     EXIF_NAME,
     SOI,
-    Segment,
+    MarkerSegment,
     parse,
 )
+from archivecolor.photo.embed.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.embed.photoshop import iptc_in, iptc_resource
 
 APP13 = 0xED
 APPLICATION = range(0xE0, 0xF0)
@@ -31,21 +31,23 @@ STRUCTURAL = frozenset({APP0, APP2, APP14})
 XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION_NAME = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_NAME = b"Photoshop 3.0\0"
-LARGEST_BODY = 65533
+MAX_SEGMENT_BODY = 65533
 EXTENSION_CHUNK = 65400
 
 
-def read(path: Path) -> Blocks:
+def read(path: Path) -> MetadataBlocks:
     """The blocks of a JPEG."""
     header = parse(path.read_bytes())
     resources = b"".join(header.app(APP13, PHOTOSHOP_NAME))
     packets = header.app(APP1, XMP_NAME)
     xmp = packets[0] if packets else None
-    extension = joined_extension(header.app(APP1, EXTENSION_NAME))
-    return Blocks(header.exif, iptc_in(resources), joined(xmp, extension) if extension else xmp)
+    extension = join_extension(header.app(APP1, EXTENSION_NAME))
+    return MetadataBlocks(
+        header.exif, iptc_in(resources), merge_extension(xmp, extension) if extension else xmp
+    )
 
 
-def says_nothing(path: Path) -> bool:
+def has_no_metadata(path: Path) -> bool:
     """Whether a JPEG has not one segment that could describe its picture."""
     return all(
         segment.marker != COM and (segment.marker not in APPLICATION or segment.marker in STRUCTURAL)
@@ -53,20 +55,20 @@ def says_nothing(path: Path) -> bool:
     )
 
 
-def joined_extension(chunks: list[bytes]) -> bytes:
+def join_extension(chunks: list[bytes]) -> bytes:
     """The XMP extension, its chunks put together by their offsets; empty without one."""
     pieces = {struct.unpack_from(">I", chunk, 36)[0]: chunk[40:] for chunk in chunks if len(chunk) >= 40}
     return b"".join(pieces[offset] for offset in sorted(pieces))
 
 
-def embed(part: Path, load: Load) -> tuple[str, ...]:
+def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:
     """Lay the blocks into a JPEG; returns the names of those that do not fit."""
     data = part.read_bytes()
     header = parse(data)
-    ours = [*exif_segments(load.exif), *iptc_segments(load.iptc)]
-    xmp = xmp_segments(load.xmp)
-    fitting = [segment for segment in ours if len(segment.body) <= LARGEST_BODY]
-    lost = ["exif" if segment.marker == APP1 else "iptc" for segment in ours if segment not in fitting]
+    added = [*exif_segments(update.exif), *iptc_segments(update.iptc)]
+    xmp = xmp_segments(update.xmp)
+    fitting = [segment for segment in added if len(segment.body) <= MAX_SEGMENT_BODY]
+    lost = ["exif" if segment.marker == APP1 else "iptc" for segment in added if segment not in fitting]
     replaced = {(APP1, XMP_NAME), (APP1, EXTENSION_NAME)}
     replaced |= {
         (APP1, EXIF_NAME) if segment.marker == APP1 else (APP13, PHOTOSHOP_NAME) for segment in fitting
@@ -74,40 +76,40 @@ def embed(part: Path, load: Load) -> tuple[str, ...]:
     kept = [part for part in header.segments if not any(is_named(part, *name) for name in replaced)]
     first = 1 if kept and kept[0].marker == APP0 else 0
     segments = [*kept[:first], *fitting, *xmp, *kept[first:]]
-    part.write_bytes(bytes([0xFF, SOI]) + b"".join(map(encoded, segments)) + data[header.scan :])
+    part.write_bytes(bytes([0xFF, SOI]) + b"".join(map(encoded, segments)) + data[header.scan_start :])
     return tuple(lost)
 
 
-def is_named(segment: Segment, marker: int, name: bytes) -> bool:
+def is_named(segment: MarkerSegment, marker: int, name: bytes) -> bool:
     """Whether it is an application segment of that kind."""
     return segment.marker == marker and segment.body.startswith(name)
 
 
-def encoded(segment: Segment) -> bytes:
+def encoded(segment: MarkerSegment) -> bytes:
     """The segment as it stands in a file."""
     return struct.pack(">BBH", 0xFF, segment.marker, len(segment.body) + 2) + segment.body
 
 
-def exif_segments(exif: bytes | None) -> list[Segment]:
+def exif_segments(exif: bytes | None) -> list[MarkerSegment]:
     """The Exif block as a segment."""
-    return [Segment(APP1, EXIF_NAME + exif)] if exif else []
+    return [MarkerSegment(APP1, EXIF_NAME + exif)] if exif else []
 
 
-def iptc_segments(iptc: bytes | None) -> list[Segment]:
+def iptc_segments(iptc: bytes | None) -> list[MarkerSegment]:
     """The IPTC records as the only image resource of a segment."""
-    return [Segment(APP13, PHOTOSHOP_NAME + iptc_resource(iptc))] if iptc else []
+    return [MarkerSegment(APP13, PHOTOSHOP_NAME + iptc_resource(iptc))] if iptc else []
 
 
-def xmp_segments(xmp: Xmp) -> list[Segment]:
+def xmp_segments(xmp: Xmp) -> list[MarkerSegment]:
     """The XMP in one segment, or split into a packet and its extension."""
-    whole = Segment(APP1, XMP_NAME + xmp.packet())
-    if len(whole.body) <= LARGEST_BODY:
+    whole = MarkerSegment(APP1, XMP_NAME + xmp.packet())
+    if len(whole.body) <= MAX_SEGMENT_BODY:
         return [whole]
-    rest = xmp.rest()
+    rest = xmp.extension()
     digest = hashlib.md5(rest, usedforsecurity=False).hexdigest().upper()
     chunks = [
         digest.encode() + struct.pack(">II", len(rest), offset) + rest[offset : offset + EXTENSION_CHUNK]
         for offset in range(0, len(rest), EXTENSION_CHUNK)
     ]
-    main = Segment(APP1, XMP_NAME + xmp.split(digest))
-    return [main, *(Segment(APP1, EXTENSION_NAME + chunk) for chunk in chunks)]
+    main = MarkerSegment(APP1, XMP_NAME + xmp.main_packet(digest))
+    return [main, *(MarkerSegment(APP1, EXTENSION_NAME + chunk) for chunk in chunks)]

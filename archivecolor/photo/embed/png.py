@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from archivecolor.photo.embed.blocks import Blocks, Load, copy_rest, rewriting
+from archivecolor.photo.embed.blocks import MetadataBlocks, MetadataUpdate, copy_rest, rewrite_file
 from archivecolor.photo.embed.photoshop import iptc_in, iptc_resource
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 IPTC_KEYWORD = b"Raw profile type iptc"
-LARGEST_TEXT = 1 << 26
+MAX_TEXT = 1 << 26
 # Structure, colour, density and transparency, which the writer sees to.
 STRUCTURAL = frozenset(
     {
@@ -35,7 +35,7 @@ STRUCTURAL = frozenset(
 )
 
 
-def read(path: Path) -> Blocks:
+def read(path: Path) -> MetadataBlocks:
     """The blocks of a PNG, from before and behind its picture."""
     exif = iptc = xmp = None
     with path.open("rb") as file:
@@ -47,10 +47,10 @@ def read(path: Path) -> Blocks:
                 xmp = international_text(body)
             elif name in (b"zTXt", b"tEXt") and keyword == IPTC_KEYWORD:
                 iptc = raw_profile(name, body)
-    return Blocks(exif, iptc, xmp)
+    return MetadataBlocks(exif, iptc, xmp)
 
 
-def says_nothing(path: Path) -> bool:
+def has_no_metadata(path: Path) -> bool:
     """Whether a PNG has not one chunk that could describe its picture."""
     with path.open("rb") as file:
         return all(name in STRUCTURAL for name, _ in chunks(file, skip=b"IDAT"))
@@ -61,7 +61,7 @@ def chunks(file: BinaryIO, skip: bytes) -> Iterator[tuple[bytes, bytes]]:
     file.seek(len(SIGNATURE))
     while len(head := file.read(8)) == 8:
         size, name = struct.unpack(">I4s", head)
-        body = b"" if name == skip or size > LARGEST_TEXT else file.read(size)
+        body = b"" if name == skip or size > MAX_TEXT else file.read(size)
         file.seek(size - len(body) + 4, 1)
         if name != skip:
             yield name, body
@@ -73,14 +73,14 @@ def international_text(body: bytes) -> bytes | None:
     compressed, rest = rest[:1], rest[2:]
     _, _, rest = rest.partition(b"\0")
     _, _, text = rest.partition(b"\0")
-    return inflated(text) if compressed == b"\1" else text
+    return inflate(text) if compressed == b"\1" else text
 
 
-def inflated(data: bytes) -> bytes | None:
+def inflate(data: bytes) -> bytes | None:
     """The unpacked text; None where it is damaged or unreasonably large."""
     unpacker = zlib.decompressobj()
     try:
-        text = unpacker.decompress(data, LARGEST_TEXT)
+        text = unpacker.decompress(data, MAX_TEXT)
     except zlib.error:
         return None
     return text if unpacker.eof else None
@@ -89,7 +89,7 @@ def inflated(data: bytes) -> bytes | None:
 def raw_profile(name: bytes, body: bytes) -> bytes | None:
     """The bytes of a raw profile: a name, a length and hex digits, as ImageMagick writes it."""
     _, _, text = body.partition(b"\0")
-    plain = inflated(text[1:]) if name == b"zTXt" else text
+    plain = inflate(text[1:]) if name == b"zTXt" else text
     match = re.match(rb"\n[^\n]*\n\s*(\d+)\s+([0-9a-fA-F\s]+)", plain or b"")
     if match is None:
         return None
@@ -98,16 +98,16 @@ def raw_profile(name: bytes, body: bytes) -> bytes | None:
     return iptc_in(data.removeprefix(b"Photoshop 3.0\0")) or data or None
 
 
-def embed(part: Path, load: Load) -> tuple[str, ...]:
+def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:
     """Lay the blocks into a PNG, before its picture."""
-    ours = {b"iTXt" + XMP_KEYWORD: chunk(b"iTXt", XMP_KEYWORD + b"\0" * 5 + load.xmp.packet())}
-    if load.exif:
-        ours[b"eXIf"] = chunk(b"eXIf", load.exif)
-    if load.iptc:
-        resource = iptc_resource(load.iptc)
+    added = {b"iTXt" + XMP_KEYWORD: chunk(b"iTXt", XMP_KEYWORD + b"\0" * 5 + update.xmp.packet())}
+    if update.exif:
+        added[b"eXIf"] = chunk(b"eXIf", update.exif)
+    if update.iptc:
+        resource = iptc_resource(update.iptc)
         text = b"\niptc\n%8d\n%s\n" % (len(resource), resource.hex().encode())
-        ours[b"zTXt" + IPTC_KEYWORD] = chunk(b"zTXt", IPTC_KEYWORD + b"\0\0" + zlib.compress(text))
-    with rewriting(part) as (old, new):
+        added[b"zTXt" + IPTC_KEYWORD] = chunk(b"zTXt", IPTC_KEYWORD + b"\0\0" + zlib.compress(text))
+    with rewrite_file(part) as (old, new):
         new.write(old.read(len(SIGNATURE)))
         while True:
             head = old.read(8)
@@ -115,14 +115,14 @@ def embed(part: Path, load: Load) -> tuple[str, ...]:
             if name == b"IDAT":
                 break
             body = old.read(size + 4)
-            if identity(name, body) not in ours:
+            if chunk_key(name, body) not in added:
                 new.write(head + body)
-        new.write(b"".join(ours.values()) + head)
+        new.write(b"".join(added.values()) + head)
         copy_rest(old, new)
     return ()
 
 
-def identity(name: bytes, body: bytes) -> bytes:
+def chunk_key(name: bytes, body: bytes) -> bytes:
     """What makes a chunk the one of its kind: its name, with the keyword of text."""
     return name + body.partition(b"\0")[0] if name in (b"iTXt", b"zTXt", b"tEXt") else name
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from archivecolor.photo.embed.blocks import Blocks, Load
+from archivecolor.photo.embed.blocks import MetadataBlocks, MetadataUpdate
 
 # Bytes of a value of each type, and of the unit that byte order turns.
 SIZES = {
@@ -46,29 +46,29 @@ DESCRIPTIVE = frozenset(
     | set(DIRECTORIES)
 )
 RESOLUTION = frozenset({282, 283, 296})
-LARGEST_VALUE = 1 << 26
+MAX_VALUE_BYTES = 1 << 26
 # Main, Exif, interoperability; a file whose directories hold each other goes on for ever.
-DEEPEST = 2
+MAX_DEPTH = 2
 
 
 @dataclass(frozen=True)
-class Entry:
+class TagValue:
     """One tag: its type, and its values as little-endian bytes; a sub-directory where it points to one."""
 
     kind: int
     data: bytes
-    directory: Mapping[int, Entry] = field(default_factory=dict)
+    directory: Mapping[int, TagValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Layout:
+class ByteLayout:
     """Byte order and width of offsets."""
 
     order: str
     big: bool
 
     @classmethod
-    def of(cls, head: bytes) -> Layout | None:
+    def of(cls, head: bytes) -> ByteLayout | None:
         """The layout by a file's first four bytes; None where it is no TIFF."""
         orders = {b"II": "<", b"MM": ">"}
         order = orders.get(head[:2])
@@ -92,7 +92,7 @@ class Layout:
         wide = {"O": "Q" if self.big else "I", "N": "Q" if self.big else "H"}
         return struct.unpack(self.order + "".join(wide.get(letter, letter) for letter in code), data)
 
-    def turned(self, kind: int, data: bytes) -> bytes:
+    def swapped(self, kind: int, data: bytes) -> bytes:
         """Values between little-endian and this byte order."""
         unit = UNITS[kind]
         if self.order == "<" or unit == 1:
@@ -100,25 +100,25 @@ class Layout:
         return b"".join(data[at : at + unit][::-1] for at in range(0, len(data), unit))
 
 
-def read(path: Path) -> Blocks:
+def read(path: Path) -> MetadataBlocks:
     """The blocks of a TIFF's first page."""
     with path.open("rb") as file:
         return blocks_in(file)
 
 
-def blocks_in(file: BinaryIO) -> Blocks:
+def blocks_in(file: BinaryIO) -> MetadataBlocks:
     """The blocks of an open TIFF's first page."""
     tags = first_directory(file)
     described = {code: entry for code, entry in tags.items() if code in DESCRIPTIVE | RESOLUTION}
     xmp, iptc = (tags[code].data if code in tags else None for code in (XMP, IPTC))
-    return Blocks(exif_block(described) if described else None, iptc, xmp)
+    return MetadataBlocks(exif_block(described) if described else None, iptc, xmp)
 
 
-def first_directory(file: BinaryIO) -> dict[int, Entry]:
+def first_directory(file: BinaryIO) -> dict[int, TagValue]:
     """The tags of an open TIFF's first directory, values too large to be metadata left out."""
     file.seek(0)
     head = file.read(16)
-    layout = Layout.of(head)
+    layout = ByteLayout.of(head)
     if layout is None:
         return {}
     at = 8 if layout.big else 4
@@ -126,7 +126,7 @@ def first_directory(file: BinaryIO) -> dict[int, Entry]:
     return read_directory(file, layout, offset)
 
 
-def read_directory(file: BinaryIO, layout: Layout, offset: int, depth: int = 0) -> dict[int, Entry]:
+def read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int = 0) -> dict[int, TagValue]:
     """The tags of the directory at `offset`, sub-directories read in.
 
     Maker notes stay out: what they point to would not come along.
@@ -136,24 +136,24 @@ def read_directory(file: BinaryIO, layout: Layout, offset: int, depth: int = 0) 
         code, kind = layout.unpack("HH", raw[:4])
         (count,) = layout.unpack("O", raw[4 : 4 + layout.offset_size])
         nbytes = SIZES.get(kind, 0) * count
-        if not 0 < nbytes <= LARGEST_VALUE or code == MAKER_NOTE:
+        if not 0 < nbytes <= MAX_VALUE_BYTES or code == MAKER_NOTE:
             continue
         data = raw[4 + layout.offset_size :][:nbytes]
         if nbytes > layout.offset_size:
             file.seek(layout.unpack("O", data)[0])
             data = file.read(nbytes)
-        entry = Entry(kind, layout.turned(kind, data))
+        entry = TagValue(kind, layout.swapped(kind, data))
         if code in DIRECTORIES:
-            if depth == DEEPEST:
+            if depth == MAX_DEPTH:
                 continue
             start = int.from_bytes(entry.data, "little")
-            entry = Entry(LONG, b"", read_directory(file, layout, start, depth + 1))
+            entry = TagValue(LONG, b"", read_directory(file, layout, start, depth + 1))
         if len(data) == nbytes:
             tags[code] = entry
     return tags
 
 
-def raw_entries(file: BinaryIO, layout: Layout, offset: int) -> list[bytes]:
+def raw_entries(file: BinaryIO, layout: ByteLayout, offset: int) -> list[bytes]:
     """The entries of the directory at `offset` as they stand; none where it lies beyond the file."""
     file.seek(offset)
     head = file.read(8 if layout.big else 2)
@@ -167,20 +167,20 @@ def raw_entries(file: BinaryIO, layout: Layout, offset: int) -> list[bytes]:
     return [entry for entry in entries if len(entry) == size]
 
 
-def exif_block(tags: Mapping[int, Entry]) -> bytes:
+def exif_block(tags: Mapping[int, TagValue]) -> bytes:
     """The tags as an Exif block: a little-endian classic TIFF without a picture."""
-    layout = Layout("<", big=False)
+    layout = ByteLayout("<", big=False)
     return b"II" + layout.pack("HO", 42, 8) + directory_bytes(tags, layout, 8)
 
 
-def tags_of(exif: bytes) -> dict[int, Entry]:
+def tags_of(exif: bytes) -> dict[int, TagValue]:
     """The tags of an Exif block."""
     return first_directory(io.BytesIO(exif))
 
 
 def directory_bytes(
-    tags: Mapping[int, Entry],
-    layout: Layout,
+    tags: Mapping[int, TagValue],
+    layout: ByteLayout,
     offset: int,
     kept: Mapping[int, bytes] | None = None,
     next_offset: int = 0,
@@ -207,25 +207,25 @@ def directory_bytes(
     return table + layout.pack("O", next_offset) + values
 
 
-def encoded(code: int, entry: Entry, layout: Layout, at: int) -> tuple[bytes, bytes]:
+def encoded(code: int, entry: TagValue, layout: ByteLayout, at: int) -> tuple[bytes, bytes]:
     """The entry's row, and the bytes that stand at `at` where it does not hold them itself."""
     if entry.directory:
         kind = LONG8 if layout.big else LONG
         return layout.pack("HHOO", code, kind, 1, at), directory_bytes(entry.directory, layout, at)
-    data = layout.turned(entry.kind, entry.data)
+    data = layout.swapped(entry.kind, entry.data)
     head = layout.pack("HHO", code, entry.kind, len(data) // SIZES[entry.kind])
     if len(data) <= layout.offset_size:
         return head + data.ljust(layout.offset_size, b"\0"), b""
     return head + layout.pack("O", at), data
 
 
-def embed(part: Path, load: Load) -> tuple[str, ...]:
+def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:
     """Add the blocks' tags to the first page of a TIFF; the part's own orientation stays."""
-    tags = {XMP: Entry(BYTE, load.xmp.packet())}
-    if load.iptc:
-        tags[IPTC] = Entry(UNDEFINED, load.iptc)
-    if load.exif:
-        tags |= {code: entry for code, entry in tags_of(load.exif).items() if code in DESCRIPTIVE}
+    tags = {XMP: TagValue(BYTE, update.xmp.packet())}
+    if update.iptc:
+        tags[IPTC] = TagValue(UNDEFINED, update.iptc)
+    if update.exif:
+        tags |= {code: entry for code, entry in tags_of(update.exif).items() if code in DESCRIPTIVE}
     with part.open("rb+") as file:
         add_tags(file, tags)
     return ()
@@ -235,7 +235,7 @@ def count_pages(path: Path) -> int:
     """Directories in the chain of a TIFF, thumbnails among them; up to 65,536."""
     with path.open("rb") as file:
         head = file.read(16)
-        layout = Layout.of(head)
+        layout = ByteLayout.of(head)
         if layout is None:
             return 0
         start = 8 if layout.big else 4
@@ -249,10 +249,10 @@ def count_pages(path: Path) -> int:
     return len(seen)
 
 
-def add_tags(file: BinaryIO, tags: Mapping[int, Entry]) -> None:
+def add_tags(file: BinaryIO, tags: Mapping[int, TagValue]) -> None:
     """Append the open TIFF's first directory anew with `tags` in it, and point the header there."""
     file.seek(0)
-    layout = Layout.of(file.read(4))
+    layout = ByteLayout.of(file.read(4))
     if layout is None:
         raise ValueError("not a TIFF")
     pointer = 8 if layout.big else 4

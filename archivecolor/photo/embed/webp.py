@@ -6,17 +6,17 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from archivecolor.photo.embed.blocks import Blocks, Load
+from archivecolor.photo.embed.blocks import MetadataBlocks, MetadataUpdate
 
 EXIF_FLAG, XMP_FLAG, ALPHA_FLAG = 0x08, 0x04, 0x10
 
 
-def read(path: Path) -> Blocks:
+def read(path: Path) -> MetadataBlocks:
     """The blocks of a WebP."""
     with path.open("rb") as file:
         found = dict(chunks(file))
     exif = found.get(b"EXIF")
-    return Blocks(exif.removeprefix(b"Exif\0\0") if exif else None, None, found.get(b"XMP "))
+    return MetadataBlocks(exif.removeprefix(b"Exif\0\0") if exif else None, None, found.get(b"XMP "))
 
 
 def chunks(file: BinaryIO) -> list[tuple[bytes, bytes]]:
@@ -30,21 +30,21 @@ def chunks(file: BinaryIO) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def embed(part: Path, load: Load) -> tuple[str, ...]:
+def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:
     """Lay the blocks into a WebP; IPTC has no place in one."""
     with part.open("rb") as file:
         found = dict(chunks(file))
     header = bytearray(found.pop(b"VP8X", b"") or extended_header(found))
-    found[b"XMP "] = load.xmp.packet()
+    found[b"XMP "] = update.xmp.packet()
     header[0] |= XMP_FLAG
-    if load.exif:
-        found[b"EXIF"] = load.exif
+    if update.exif:
+        found[b"EXIF"] = update.exif
         header[0] |= EXIF_FLAG
     # The order of the container specification: profile, picture, Exif, XMP.
     late = [(name, found.pop(name)) for name in (b"EXIF", b"XMP ") if name in found]
     body = b"".join(encoded(*each) for each in [(b"VP8X", bytes(header)), *found.items(), *late])
     part.write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body)
-    return ("iptc",) if load.iptc else ()
+    return ("iptc",) if update.iptc else ()
 
 
 def extended_header(found: dict[bytes, bytes]) -> bytes:

@@ -1,0 +1,65 @@
+"""`run.json`: what the last run was asked, with what it worked, and how it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archivecolor.archive.atomic import atomic_write
+from archivecolor.archive.record import dataclass_from
+
+RUN_JSON_NAME = "run.json"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What `run.json` says of the last run.
+
+    Attributes:
+        command: the words typed.
+        settings: every option by name.
+        versions: of archivecolor, Python and the libraries that shape outputs.
+        weights: digest of the weights.
+        counts: items by status, and what was passed over.
+        started: UTC, ISO 8601.
+        ended: UTC, ISO 8601; empty while it runs.
+        seconds: how long it took.
+        megapixels: how much it coloured.
+        exit_code: what it ended with; None while it runs.
+    """
+
+    command: tuple[str, ...]
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    weights: str
+    counts: Mapping[str, int]
+    started: str
+    ended: str = ""
+    seconds: float = 0.0
+    megapixels: float = 0.0
+    exit_code: int | None = None
+
+
+def write_run_summary(path: Path, run: RunSummary) -> None:
+    """Write `run.json` anew.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    # Options may hold names that are not UTF-8: as JSON escapes they survive.
+    text = json.dumps(dataclasses.asdict(run), indent=2, default=str)
+    with atomic_write(path) as part:
+        part.write_text(text + "\n", encoding="ascii")
+
+
+def read_run_summary(path: Path) -> RunSummary | None:
+    """The last run; None where there is none that can be read."""
+    try:
+        run: RunSummary = dataclass_from(RunSummary, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return run

@@ -1,0 +1,1 @@
+"""Collections of colour photographs to train and evaluate on."""

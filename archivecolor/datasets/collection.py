@@ -1,0 +1,144 @@
+"""Collections of colour photographs for training and evaluation: folder trees, list files, tar shards."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from archivecolor.errors import ItemError, Reason, UsageError
+
+PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One picture of a collection, not yet read.
+
+    Attributes:
+        name: its path inside the folder or shard, POSIX.
+        file: the file that holds it.
+        offset: where it begins in `file`, in bytes.
+        nbytes: how long it is; -1 stands for the whole file.
+    """
+
+    name: str
+    file: Path
+    offset: int = 0
+    nbytes: int = -1
+
+    def read(self) -> bytes:
+        """The encoded picture. Raises `OSError`."""
+        with self.file.open("rb") as stream:
+            stream.seek(self.offset)
+            return stream.read(self.nbytes)
+
+
+def members(collections: Iterable[Path]) -> list[Member]:
+    """All pictures of the collections, in a stable order.
+
+    Args:
+        collections: folders (walked), `.tar` shards, `.txt` lists (one path a line, relative to the list), or
+            single pictures.
+
+    Raises:
+        UsageError: a collection is missing, or cannot be read as what its name says.
+    """
+    found: list[Member] = []
+    for collection in collections:
+        if collection.is_dir():
+            found += _folder_members(collection)
+        elif collection.suffix == ".tar":
+            found += _shard_members(collection)
+        elif collection.suffix == ".txt":
+            found += _listed_members(collection)
+        elif collection.is_file():
+            found.append(Member(collection.name, collection))
+        else:
+            raise UsageError(f"{collection} is not there; give a folder, a .txt list or a .tar shard")
+    return found
+
+
+def _folder_members(folder: Path) -> Iterator[Member]:
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent) / name
+            if path.suffix.lower() in PICTURE_SUFFIXES and not name.startswith("."):
+                yield Member(path.relative_to(folder).as_posix(), path)
+
+
+def _shard_members(shard: Path) -> list[Member]:
+    try:
+        # Members are read at their place in the file, so it must not be compressed.
+        with tarfile.open(shard, "r:") as archive:
+            return [
+                Member(entry.name, shard, entry.offset_data, entry.size)
+                for entry in archive
+                if entry.isfile() and Path(entry.name).suffix.lower() in PICTURE_SUFFIXES
+            ]
+    except OSError as error:
+        raise UsageError(f"{shard} cannot be read as a tar shard: {error.strerror}") from error
+    except tarfile.TarError as error:
+        raise UsageError(
+            f"{shard} cannot be read as a tar shard: {error}; it must be whole, and not compressed"
+        ) from error
+
+
+def _listed_members(listing: Path) -> Iterator[Member]:
+    try:
+        text = listing.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"the list {listing} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the list {listing} is no text in UTF-8; save it as such") from error
+    if "\0" in text:
+        raise UsageError(f"the list {listing} is no text")
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield Member(line.strip(), listing.parent / line.strip())
+
+
+def decode_rgb(encoded: bytes, short_side: int | None = None) -> NDArray[np.uint8]:
+    """Decode one colour photograph, upright.
+
+    Args:
+        encoded: the file's bytes.
+        short_side: shrink to this many pixels on the short side, where the picture is larger.
+
+    Returns:
+        uint8 (h, w, 3) sRGB codes.
+
+    Raises:
+        ItemError: the picture cannot be decoded.
+    """
+    try:
+        with Image.open(io.BytesIO(encoded)) as opened:
+            if short_side is not None:
+                opened.draft("RGB", (short_side, short_side))
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+            if short_side is not None and min(picture.size) > short_side:
+                factor = short_side / min(picture.size)
+                size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+                picture = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+            return np.asarray(picture)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ItemError(Reason.UNREADABLE, f"cannot be decoded: {error}") from error
+
+
+def content_digest(encoded: bytes) -> str:
+    """SHA-256 of a picture's bytes, 16 hex digits: stable under renaming and when files are added."""
+    return hashlib.sha256(encoded).hexdigest()[:16]
+
+
+def data_digest(digests: Sequence[str]) -> str:
+    """One digest for a whole collection, whatever its order."""
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:16]

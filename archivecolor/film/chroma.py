@@ -1,0 +1,163 @@
+"""The colour of every frame: predicted for key frames, steady within shots, repeated where frames repeat."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+
+from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, read_from
+from archivecolor.film.keyframes import FrameFeatures, select_keyframes
+from archivecolor.film.pixels import Float32, Plane
+from archivecolor.film.temporal_smoothing import SmootherInput, SmootherState, smooth_chroma
+
+
+@dataclass(frozen=True)
+class FrameChroma:
+    """One frame's colour.
+
+    Attributes:
+        number: of the frame.
+        cbcr: float32 (h, w, 2), BT.601 fractions, as the picture is coded; None for a frame that keeps
+            the source's own chroma.
+        state: what the next frame of the shot needs, where it is asked for and there is one.
+        confidence: how sure the network was, 0..1; None where it was not asked.
+    """
+
+    number: int
+    cbcr: Float32 | None
+    state: SmootherState | None
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Frames to colour.
+
+    Attributes:
+        first: the first of them.
+        last: the last of them.
+        state: of the frame before the first, None at the start of a shot.
+        state_frames: frames whose state is wanted.
+    """
+
+    first: int
+    last: int
+    state: SmootherState | None
+    state_frames: frozenset[int] = frozenset()
+
+
+def frame_chromas(
+    film: Film,
+    predictor: ChromaPredictor,
+    frame_range: FrameRange,
+    on_frame: Callable[[NumberedFrame], None] = lambda _: None,
+) -> Iterator[FrameChroma]:
+    """The colour of the frames of a range, in order.
+
+    Frames after the range are looked at as far as the last shot's colour depends on them.
+
+    Args:
+        film: the film.
+        predictor: the network.
+        frame_range: of the film.
+        on_frame: called with every frame as it is read, before its colour is there. Only frames that keep
+            their own chroma still have their picture; frames with one luma share it.
+    """
+    items = read_from(film, frame_range.first)
+    state = frame_range.state
+    for shot in film.shots[film.shot_at(frame_range.first) :]:
+        first = max(shot.first, frame_range.first)
+        own = islice(items, shot.last + 1 - first)
+        if film.is_passthrough(shot):
+            found = passthrough(own, on_frame)
+        else:
+            rest = FrameRange(first, shot.last, state, frame_range.state_frames - {shot.last})
+            found = shot_chroma(film, predictor, rest, network_lumas(film, own, on_frame))
+        for frame_chroma in found:
+            yield frame_chroma
+            if frame_chroma.number == frame_range.last:
+                return
+        state = None
+
+
+def passthrough(
+    items: Iterator[NumberedFrame], on_frame: Callable[[NumberedFrame], None]
+) -> Iterator[FrameChroma]:
+    """Frames that keep their own chroma."""
+    for item in items:
+        on_frame(item)
+        yield FrameChroma(item.number, None, None, None)
+
+
+def shot_chroma(
+    film: Film, predictor: ChromaPredictor, frame_range: FrameRange, lumas: Iterator[Float32]
+) -> Iterator[FrameChroma]:
+    """The colour of a shot's frames.
+
+    Args:
+        film: the film.
+        predictor: the network.
+        frame_range: of the shot, to its end.
+        lumas: what the network would see, one for each frame with a luma of its own.
+    """
+    flow = None if frame_range.state is None else frame_range.state.flow
+    inputs = with_predictions(predictor, select_keyframes(lumas, film.keyframe_interval, flow), film.batch)
+    confidences: deque[float | None] = deque()
+    smoothed = smooth_chroma(record_confidences(inputs, confidences), film.smoothing, frame_range.state)
+    for number in range(frame_range.first, frame_range.last + 1):
+        if number == frame_range.first or not film.is_repeat(number):
+            smoothed_frame = next(smoothed)
+            cbcr = film.geometry.as_coded(smoothed_frame.cbcr)
+            confidence = confidences.popleft()
+        yield FrameChroma(
+            number, cbcr, smoothed_frame.state if number in frame_range.state_frames else None, confidence
+        )
+
+
+def record_confidences(
+    inputs: Iterator[SmootherInput], confidences: deque[float | None]
+) -> Iterator[SmootherInput]:
+    """The same inputs, their confidences recorded in order."""
+    for item in inputs:
+        confidences.append(None if item.chroma is None else item.chroma.confidence)
+        yield item
+
+
+def network_lumas(
+    film: Film, items: Iterator[NumberedFrame], on_frame: Callable[[NumberedFrame], None] = lambda _: None
+) -> Iterator[Float32]:
+    """What the network would see of a shot: one luma per frame that does not repeat the one before."""
+    last: Plane | None = None
+    for item in items:
+        is_new = last is None or not film.is_repeat(item.number)
+        # Digests of different frames may be equal, if hardly ever: no luma is given up on their word.
+        if last is None or is_new or not np.array_equal(last, item.frame.luma):
+            last = item.frame.luma
+        on_frame(replace(item, frame=replace(item.frame, luma=last, picture=None)))
+        if is_new:
+            yield film.geometry.small_luma(item.frame, film.facts)
+
+
+def with_predictions(
+    predictor: ChromaPredictor, frames: Iterator[FrameFeatures], batch: int
+) -> Iterator[SmootherInput]:
+    """Smoother inputs for the frames of a shot, key frames with the network's chroma, `batch` at once."""
+    while pending := take_until_keyframes(frames, batch):
+        chromas = iter(predictor.predict([features.luma for features in pending if features.is_keyframe]))
+        for features in pending:
+            yield SmootherInput.of(features, next(chromas) if features.is_keyframe else None)
+
+
+def take_until_keyframes(frames: Iterator[FrameFeatures], count: int) -> list[FrameFeatures]:
+    """The next frames up to the one that is the `count`-th key frame among them, or to the shot's end."""
+    taken: list[FrameFeatures] = []
+    for features in frames:
+        taken.append(features)
+        count -= features.is_keyframe
+        if count == 0:
+            break
+    return taken

@@ -1,0 +1,205 @@
+"""The first look at a whole film: times, digests, shots, tone and fields, before any colour.
+
+What is found is kept in the work folder, so that a rerun need not look again, and every later reading
+of the film is held against it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from array import array
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.archive.atomic import atomic_write
+from archivecolor.colour.tone import Tone, tone_of
+from archivecolor.errors import ItemError, Reason
+from archivecolor.film.frames import Frame, FrameReader, convert_source_chroma
+from archivecolor.film.interlacing import FieldStats, InterlaceDetector
+from archivecolor.film.prefetch import Prefetcher
+from archivecolor.film.probe import FilmFacts
+from archivecolor.film.shots import Shot, ShotDetector
+
+TONE_INTERVAL = 4  # frames: any shot but a flash holds one that is judged
+TONE_SIDE = 192
+# Frames of a shot in colour may look grey, of a grey one none looks coloured: so few of them decide.
+COLOUR_SHARE = 1 / 3
+FRAME_PREFETCH = 4
+# A promise of the container within this much of what is there counts as kept.
+DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE = 0.6, 0.005
+# A film has one rate where this share of its frames follows at one distance, give or take so much of it.
+CONSTANT_RATE_SHARE, RATE_TOLERANCE = 0.95, 0.25
+FORMAT = 3
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What a film holds, frame by frame.
+
+    Attributes:
+        pts: int64 (n,), presentation times in the film's time base.
+        digests: uint32 (n,), CRC-32 of each luma plane.
+        shots: as found; without gaps.
+        tones: tone of the frames 0, `TONE_INTERVAL`, ...; the words of `Tone`.
+        fields: what is known of fields.
+        damaged: frames the decoder had to guess parts of.
+        errors: packets that did not decode.
+        repaired: frames whose time had to be made up.
+        missing_seconds: how much less there is than the container promises.
+    """
+
+    pts: npt.NDArray[np.int64]
+    digests: npt.NDArray[np.uint32]
+    shots: tuple[Shot, ...]
+    tones: tuple[str, ...]
+    fields: FieldStats
+    damaged: int
+    errors: int
+    repaired: int
+    missing_seconds: float
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    @property
+    def gaps(self) -> npt.NDArray[np.int64]:
+        """Frames (int64) after which others seem to be missing: gaps in a film of one rate."""
+        steps = np.diff(self.pts)
+        if len(steps) == 0:
+            return steps
+        usual = np.median(steps)
+        if np.mean(np.abs(steps - usual) <= RATE_TOLERANCE * usual) < CONSTANT_RATE_SHARE:
+            return steps[:0]
+        return np.flatnonzero(steps > 1.5 * usual)
+
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """What of the film could not be had, in words."""
+        found = []
+        if self.missing_seconds:
+            found.append(f"{self.missing_seconds:.1f} s less than the container promises")
+        if self.errors:
+            found.append(f"{self.errors} packets that do not decode")
+        if self.damaged:
+            found.append(f"{self.damaged} damaged frames")
+        return tuple(found)
+
+    def tone(self, shot: Shot) -> Tone:
+        """The tone most of a shot's frames have, but for colour, which fewer are enough for."""
+        samples = self.tones[shot.first // TONE_INTERVAL : shot.last // TONE_INTERVAL + 1]
+        inside = [
+            tone
+            for number, tone in enumerate(samples, start=shot.first // TONE_INTERVAL)
+            if shot.first <= number * TONE_INTERVAL <= shot.last
+        ]
+        # A flash goes by the shot before it.
+        considered = inside or samples[:1]
+        coloured = [tone for tone in considered if tone in (Tone.COLOUR.value, Tone.TINTED.value)]
+        decisive = coloured if len(coloured) >= COLOUR_SHARE * len(considered) else considered
+        return Tone(Counter(decisive).most_common(1)[0][0])
+
+
+def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> FirstPass:
+    """Read the whole film once.
+
+    Args:
+        facts: of the film.
+        on_progress: called with the number of frames read so far; may raise to end it.
+
+    Raises:
+        ItemError: no frame can be decoded, or the picture changes.
+    """
+    reader = FrameReader(facts)
+    detector, fields = ShotDetector(), InterlaceDetector(facts)
+    # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
+    pts, digests = array("q"), array("I")
+    tones: list[str] = []
+    damaged = 0
+    with Prefetcher(reader, FRAME_PREFETCH) as frames:
+        for frame in frames:
+            if len(pts) % TONE_INTERVAL == 0:
+                tones.append(frame_tone(frame, facts).value)
+            pts.append(frame.pts)
+            digests.append(luma_digest(frame))
+            detector.add(frame.luma, facts.sample_format)
+            fields.add(frame)
+            damaged += frame.damaged
+            on_progress(len(pts))
+    if not pts:
+        raise ItemError(Reason.UNREADABLE, "not one frame of its picture can be decoded")
+    times = np.array(pts, np.int64)
+    return FirstPass(
+        pts=times,
+        digests=np.array(digests, np.uint32),
+        shots=detector.shots(),
+        tones=tuple(tones),
+        fields=fields.result(),
+        damaged=damaged,
+        errors=reader.errors,
+        repaired=reader.repaired,
+        missing_seconds=missing_seconds(times, facts, reader.step),
+    )
+
+
+def luma_digest(frame: Frame) -> int:
+    """CRC-32 of the luma plane: enough to tell a repeated frame and a changed file."""
+    return zlib.crc32(np.ascontiguousarray(frame.luma).data)
+
+
+def missing_seconds(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) -> float:
+    """How much less of the film there is than its container promises, 0 where it keeps its word."""
+    if facts.seconds is None:
+        return 0.0
+    present = float((int(pts[-1]) - int(pts[0]) + step) * facts.time_base)
+    missing = facts.seconds - present
+    return missing if missing > max(DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE * facts.seconds) else 0.0
+
+
+def frame_tone(frame: Frame, facts: FilmFacts) -> Tone:
+    """Whether a frame is grey, toned, tinted or in colour."""
+    if facts.layout.subsampling is None:
+        return Tone.GREY
+    scale = min(1.0, TONE_SIDE / min(facts.width, facts.height))
+    size = {"width": max(2, round(facts.width * scale)), "height": max(2, round(facts.height * scale))}
+    pix_fmt = "yuv444p" if facts.layout.family == "rgb" else frame.picture.format.name
+    picture = convert_source_chroma(frame, facts, pix_fmt, facts.matrix, facts.sample_format.full)
+    small = picture.reformat(**size, format="rgb24", src_colorspace=facts.matrix)
+    rgb: Any = small.to_ndarray()
+    return tone_of(rgb)
+
+
+def save_first_pass(path: Path, found: FirstPass) -> None:
+    """Keep a survey for a rerun."""
+    about = {
+        "format": FORMAT,
+        "shots": [asdict(shot) for shot in found.shots],
+        "tones": found.tones,
+        "fields": asdict(found.fields),
+        "damaged": found.damaged,
+        "errors": found.errors,
+        "repaired": found.repaired,
+        "missing_seconds": found.missing_seconds,
+    }
+    with atomic_write(path) as part, part.open("wb") as file:
+        np.savez(file, pts=found.pts, digests=found.digests, about=np.array(json.dumps(about)))
+
+
+def load_first_pass(path: Path) -> FirstPass | None:
+    """A survey kept by an earlier run; None where there is none of this version."""
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        about = json.loads(str(kept["about"]))
+        if about.pop("format") != FORMAT:
+            return None
+        about["shots"] = tuple(Shot(**shot) for shot in about["shots"])
+        about["tones"] = tuple(about["tones"])
+        about["fields"] = FieldStats(**about["fields"])
+        return FirstPass(pts=kept["pts"], digests=kept["digests"], **about)

@@ -1,0 +1,147 @@
+"""Frames as they are seen before they have colour, and which of them the network is asked about.
+
+The network is slow and says nearly the same of neighbouring frames. It is asked about key frames: one in
+`KEYFRAME_INTERVAL`, and every frame with an area that motion leads to no key frame, before it or after
+it, as a hand that moves fast. The others take their colour along motion, from key frames on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from archivecolor.film.motion import RELIABLE, Motion, MotionEstimator, Warp
+from archivecolor.film.pixels import Float32
+
+KEYFRAME_INTERVAL = 4
+# An area is a square of so many samples of the grid; it is uncovered where more than this share of them is.
+AREA_SIDE, MAX_UNCOVERED = 7, 0.5
+# Samples of the grid that motion is found and chroma averaged on, per sample of the network's luma.
+GRID_SCALE = 0.5
+MIN_SIDE = 8
+
+
+@dataclass(frozen=True)
+class FlowState:
+    """What a shot hands on to the frame after.
+
+    Attributes:
+        position: of the frame after in its shot, from 1.
+        luma: float32 (gh, gw), of the frame before on the grid.
+        flow_confidence: float32 (gh, gw), 0..1, how far it can be trusted that motion leads from each of its
+            samples back to the last key frame.
+    """
+
+    position: int
+    luma: Float32
+    flow_confidence: Float32
+
+
+@dataclass(frozen=True)
+class FrameFeatures:
+    """One frame of a shot before it has colour.
+
+    Attributes:
+        luma: float32 (h, w), 0..1, what the network would see.
+        small: float32 (gh, gw), the same on the grid of steady colour.
+        motion: from the frame before, None at the start of a shot.
+        flow_confidence: as in `FlowState`; 1 throughout for a key frame.
+        is_keyframe: the network is asked about it.
+    """
+
+    luma: Float32
+    small: Float32
+    motion: Motion | None
+    flow_confidence: Float32
+    is_keyframe: bool
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A frame that may be a key frame or not."""
+
+    luma: Float32
+    small: Float32
+    motion: Motion
+
+
+def keyframe_interval_for(smoothing: float) -> int:
+    """Distance of key frames for a strength of smoothing: without any, each frame has its own colour."""
+    return KEYFRAME_INTERVAL if smoothing else 1
+
+
+def select_keyframes(
+    lumas: Iterable[Float32], keyframe_interval: int, flow: FlowState | None = None
+) -> Iterator[FrameFeatures]:
+    """The frames of one shot with the motion between them, in order.
+
+    Args:
+        lumas: float32 (h, w), 0..1, of the frames up to the end of the shot.
+        keyframe_interval: distance of the frames that are key frames in any case; 1 for all.
+        flow: of the frame before the first of `lumas`, None at the start of the shot.
+    """
+    estimator = MotionEstimator()
+    pending: list[_Candidate] = []
+    last, flow_confidence = (None, None) if flow is None else (flow.luma, flow.flow_confidence)
+    for position, luma in enumerate(lumas, start=0 if flow is None else flow.position):
+        small = to_grid(luma)
+        motion = None if last is None else estimator.estimate(last, small)
+        last = small
+        if motion is not None and position % keyframe_interval:
+            pending.append(_Candidate(luma, small, motion))
+            continue
+        if motion is not None and flow_confidence is not None:
+            yield from resolve_keyframes(pending, motion, flow_confidence)
+        pending, flow_confidence = [], np.ones_like(small)
+        yield FrameFeatures(luma, small, motion, flow_confidence, is_keyframe=True)
+    if pending and flow_confidence is not None:
+        # The last frame of a shot has none after it.
+        *others, end = pending
+        yield from resolve_keyframes(others, end.motion, flow_confidence)
+        yield FrameFeatures(end.luma, end.small, end.motion, np.ones_like(end.small), is_keyframe=True)
+
+
+def resolve_keyframes(
+    pending: Sequence[_Candidate], after: Motion, flow_confidence: Float32
+) -> Iterator[FrameFeatures]:
+    """Frames between two key frames, with those among them that have to be key frames too.
+
+    Args:
+        pending: the frames.
+        after: motion from the last of them to the key frame behind them.
+        flow_confidence: of the frame before them.
+    """
+    forward: list[Float32] = []
+    for motion in (after, *(frame.motion for frame in reversed(pending)))[: len(pending)]:
+        forward.append(propagate_confidence(motion.from_after, forward[-1] if forward else None))
+    for frame, to_next in zip(pending, reversed(forward), strict=True):
+        to_last = propagate_confidence(frame.motion.from_before, flow_confidence)
+        is_keyframe = has_uncovered_area(np.maximum(to_last, to_next))
+        flow_confidence = np.ones_like(to_last) if is_keyframe else to_last
+        yield FrameFeatures(frame.luma, frame.small, frame.motion, flow_confidence, is_keyframe)
+
+
+def propagate_confidence(warp: Warp, flow_confidence: Float32 | None) -> Float32:
+    """Flow confidence (gh, gw) of a frame, from that of its neighbour, None for a key frame."""
+    return warp.trust if flow_confidence is None else np.minimum(warp.trust, warp.warp(flow_confidence))
+
+
+def has_uncovered_area(flow_confidence: Float32) -> bool:
+    """Whether a frame with this flow confidence (gh, gw) has an area that motion leads to no key frame."""
+    import cv2
+
+    return (
+        float(cv2.blur((flow_confidence < RELIABLE).astype(np.float32), (AREA_SIDE, AREA_SIDE)).max())
+        > MAX_UNCOVERED
+    )
+
+
+def to_grid(luma: Float32) -> Float32:
+    """A frame's luma (h, w) on the grid of steady colour."""
+    import cv2
+
+    height, width = (max(MIN_SIDE, round(side * GRID_SCALE)) for side in luma.shape)
+    small: Float32 = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
+    return small

@@ -1,0 +1,192 @@
+"""What worker processes do for a folder of photographs: look, finish, copy.
+
+Tasks and answers are small and picklable: names, facts and coarse grids, never full-size pixels.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from archivecolor.archive.atomic import atomic_write
+from archivecolor.archive.bag import check_bag_name
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.folders import refuse_source_as_target
+from archivecolor.archive.plan import Item
+from archivecolor.archive.record import Output
+from archivecolor.colour.chroma import Chroma
+from archivecolor.errors import ItemError, Reason
+from archivecolor.jobs.policy import Action, Treatment, choose_treatment
+from archivecolor.photo.containers.base import naming_read_errors, unchanged_during
+from archivecolor.photo.facts import ImageFacts
+from archivecolor.photo.inspect import Inspection, inspect
+from archivecolor.photo.render import RenderedImage, RenderOptions, render
+from archivecolor.settings import DirSettings
+
+
+@dataclass(frozen=True)
+class InspectTask:
+    """One picture to look at."""
+
+    item: Item
+    settings: DirSettings
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What was seen of a picture, and what is to be done with it.
+
+    Attributes:
+        item: the planned item.
+        inspection: facts and small lumas; no lumas where it is not to be coloured.
+        treatment: what is done with it, and why.
+        source_sha256: digest of the source where no second visit will find it out, else None.
+        seconds: time the look took.
+    """
+
+    item: Item
+    inspection: Inspection
+    treatment: Treatment
+    source_sha256: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RenderTask:
+    """One picture to write.
+
+    Attributes:
+        item: the planned item.
+        settings: of the run.
+        options: for the writer.
+        facts: of the source, as looked at.
+        treatment: what is done with it, and why.
+        chromas: one per page; none where it is copied.
+        seconds: time spent on it so far.
+    """
+
+    item: Item
+    settings: DirSettings
+    options: RenderOptions
+    facts: ImageFacts
+    treatment: Treatment
+    chromas: tuple[Chroma, ...]
+    seconds: float
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean confidence over the pages, None for a copy."""
+        if not self.chromas:
+            return None
+        return sum(chroma.confidence for chroma in self.chromas) / len(self.chromas)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What was written of a picture.
+
+    Attributes:
+        output: facts of the output file.
+        source_sha256: digest of the source.
+        luma: how the grey was kept.
+        lost: what could not be carried over.
+        notes: readings and writings that were not plain, for the log.
+        seconds: time all visits took.
+    """
+
+    output: Output
+    source_sha256: str
+    luma: str
+    lost: tuple[str, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def init_worker() -> None:
+    """Make a new worker process quiet and single-threaded."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    # What matters comes back in answers; libraries' chatter belongs on nobody's terminal, nor in the
+    # mail that cron sends. Those in C write to the descriptor itself.
+    logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, 2)
+    os.close(null_device)
+
+
+def inspect_source(task: InspectTask) -> Inspected:
+    """First visit; see `photo.inspect.inspect` for what it raises."""
+    began = time.monotonic()
+    source, settings = task.settings.input / task.item.path, task.settings
+    if settings.bag:
+        check_bag_name(task.item.output)
+    inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
+    treatment = choose_treatment(inspection.facts, settings)
+    digest = None
+    if treatment.action is Action.SKIP:
+        with naming_read_errors(source):
+            digest = sha256_of(source)
+    if treatment.action is not Action.COLOUR:
+        inspection = replace(inspection, lumas=())
+    return Inspected(task.item, inspection, treatment, digest, time.monotonic() - began)
+
+
+def render_derivative(task: RenderTask) -> Rendered:
+    """Second visit: the coloured picture, or a copy, under its final name.
+
+    Raises:
+        ItemError: for this picture.
+        OutputError: the output folder cannot be written.
+    """
+    began = time.monotonic()
+    source = task.settings.input / task.item.path
+    name = task.item.output if task.chromas else task.item.path
+    target = task.settings.output / name
+    refuse_source_as_target(source, target)
+    with atomic_write(target) as part:
+        rendered = (
+            render(source, part, task.chromas, task.options) if task.chromas else copy(source, part, task)
+        )
+        if task.settings.preserve_times:
+            os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
+    output = Output(name, rendered.nbytes, rendered.sha256, rendered.width, rendered.height, rendered.depth)
+    seconds = task.seconds + time.monotonic() - began
+    return Rendered(output, rendered.source_sha256, rendered.luma, rendered.lost, rendered.notes, seconds)
+
+
+def copy(source: Path, part: Path, task: RenderTask) -> RenderedImage:
+    """The source byte for byte.
+
+    Raises:
+        ItemError: CHANGED where it is not as it was looked at.
+    """
+    facts = task.facts
+    with unchanged_during(source, task.options.file_state):
+        with naming_read_errors(source):
+            digest = sha256_of(source)
+            original = source.open("rb")
+        # Outside `naming_read_errors`: a full disk is no fault of the source.
+        with original, part.open("wb") as file:
+            shutil.copyfileobj(original, file)
+    if sha256_of(part) != digest:
+        raise ItemError(Reason.CHANGED, "the file changed while it was copied")
+    return RenderedImage(
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        depth=facts.depth,
+        pages=facts.pages,
+        nbytes=facts.nbytes,
+        luma="exact",
+        lost=(),
+        notes=(),
+        source_sha256=digest,
+        sha256=digest,
+    )

@@ -1,0 +1,64 @@
+"""What is done with a picture, by its tone and the options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from archivecolor.colour.tone import Tone
+from archivecolor.errors import Reason
+from archivecolor.photo.facts import ImageFacts
+from archivecolor.settings import DirSettings
+
+
+class Action(str, Enum):
+    """What is done with a picture."""
+
+    COLOUR = "colour"
+    COPY = "copy"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done with a picture, and the reason its record gives."""
+
+    action: Action
+    reason: Reason
+    detail: str = ""
+
+
+COLOURED = Treatment(Action.COLOUR, Reason.COLOURED)
+
+
+def choose_treatment(facts: ImageFacts, settings: DirSettings) -> Treatment:
+    """Decide by tone: grey is coloured, line art is not, the rest is up to the options."""
+    if facts.bilevel:
+        return Treatment(Action.SKIP, Reason.BILEVEL, "line art of one bit per pixel")
+    if facts.tone is Tone.TONED:
+        return treatment_of_toned(settings.toned)
+    if facts.tone is Tone.TINTED:
+        return treatment_of_coloured(settings.colour, Reason.TINTED, "coloured by hand")
+    if facts.tone is Tone.COLOUR:
+        return treatment_of_coloured(settings.colour, Reason.ALREADY_COLOUR, "already in colour")
+    return COLOURED
+
+
+def treatment_of_toned(word: str) -> Treatment:
+    """The treatment of sepia, cyanotype and the like under `--toned word`."""
+    treatments = {
+        "colour": Treatment(Action.COLOUR, Reason.COLOURED, "toned; coloured from its luma"),
+        "keep": Treatment(Action.COPY, Reason.COPIED, "toned; kept as it is (--toned keep)"),
+        "skip": Treatment(Action.SKIP, Reason.TONED, "toned (--toned skip)"),
+    }
+    return treatments[word]
+
+
+def treatment_of_coloured(word: str, reason: Reason, what: str) -> Treatment:
+    """The treatment of pictures that have colour under `--colour word`."""
+    treatments = {
+        "skip": Treatment(Action.SKIP, reason, f"{what} (--colour copy or recolour to change that)"),
+        "copy": Treatment(Action.COPY, Reason.COPIED, f"{what}; copied (--colour copy)"),
+        "recolour": Treatment(Action.COLOUR, Reason.COLOURED, f"{what}; coloured anew from its luma"),
+    }
+    return treatments[word]

@@ -1,0 +1,60 @@
+"""What a coloured picture says of itself: that its colour was invented, by what, from what.
+
+Nothing here depends on the clock, so the same picture, weights and settings give the same bytes.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+# IPTC, digital source type of AI edits of existing media:
+# https://cv.iptc.org/newscodes/digitalsourcetype/
+DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+ACTION = "edited"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a derivative comes from.
+
+    Attributes:
+        version: version of archivecolor that made it.
+        source_sha256: SHA-256 of the source file, 64 hex digits.
+        settings: digest of the settings (`Settings.digest`).
+        weights: digest of the weights.
+        network: name of the network.
+    """
+
+    version: str
+    source_sha256: str
+    settings: str
+    weights: str
+    network: str = ""
+
+    @property
+    def tool(self) -> str:
+        """The CreatorTool and softwareAgent."""
+        return f"archivecolor {self.version}"
+
+    @property
+    def parent_id(self) -> str:
+        """Names the source by its content."""
+        return f"urn:sha256:{self.source_sha256}"
+
+    @property
+    def document_id(self) -> str:
+        """Names the derivative by what its bytes depend on (a UUID of version 5, RFC 9562)."""
+        facts = f"{self.parent_id} {self.tool} {self.parameters}"
+        return f"xmp.did:{uuid.uuid5(uuid.NAMESPACE_URL, facts)}"
+
+    @property
+    def instance_id(self) -> str:
+        """The derivative is written once, so its only instance bears the same UUID."""
+        return self.document_id.replace("xmp.did:", "xmp.iid:")
+
+    @property
+    def parameters(self) -> str:
+        """What was done, for the History."""
+        network = f" network={self.network}" if self.network else ""
+        return f"colour predicted, luma kept;{network} weights={self.weights} settings={self.settings}"

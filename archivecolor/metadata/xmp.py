@@ -1,0 +1,206 @@
+"""A picture's XMP with our provenance laid in (ISO 16684-1).
+
+What the source's packet says stays, but for the few properties that name the file itself and for
+its grey thumbnails; our step is added to its history.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from archivecolor.metadata.provenance import ACTION, DIGITAL_SOURCE_TYPE, Provenance
+
+Element = ElementTree.Element
+
+X = "adobe:ns:meta/"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+NAMESPACES = {
+    "x": X,
+    "rdf": RDF,
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
+    "stRef": "http://ns.adobe.com/xap/1.0/sType/ResourceRef#",
+    "stEvt": "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+}
+BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
+END = b'\n<?xpacket end="w"?>'
+
+
+def qualified_name(short: str) -> str:
+    """`prefix:name` as ElementTree writes it."""
+    prefix, _, local = short.partition(":")
+    return f"{{{NAMESPACES[prefix]}}}{local}"
+
+
+# True of the source's file, not of ours.
+DROPPED_PROPERTIES = frozenset(
+    qualified_name(short)
+    for short in (
+        "Iptc4xmpExt:DigitalSourceType",
+        "xmp:CreatorTool",
+        "xmp:Thumbnails",
+        "xmpMM:DocumentID",
+        "xmpMM:InstanceID",
+        "xmpMM:DerivedFrom",
+        "xmpNote:HasExtendedXMP",
+        "photoshop:ColorMode",
+        "photoshop:ICCProfile",
+        "tiff:Compression",
+        "tiff:PhotometricInterpretation",
+        "tiff:SamplesPerPixel",
+        "tiff:BitsPerSample",
+    )
+)
+HISTORY = qualified_name("xmpMM:History")
+
+
+@dataclass(frozen=True)
+class Xmp:
+    """A marked picture's XMP in two parts.
+
+    Attributes:
+        provenance_part: the description that holds the provenance and the history.
+        source_parts: the source's descriptions, without what was dropped.
+        damaged: the source had a packet that could not be parsed.
+    """
+
+    provenance_part: Element
+    source_parts: tuple[Element, ...] = ()
+    damaged: bool = False
+
+    def packet(self) -> bytes:
+        """All of it as one packet, UTF-8."""
+        return packet_of([self.provenance_part, *self.source_parts])
+
+    def main_packet(self, digest: str) -> bytes:
+        """The packet of our part alone, pointing to an extension.
+
+        Args:
+            digest: MD5 of `extension()`, 32 upper-case hex digits.
+        """
+        pointer = ElementTree.fromstring(ElementTree.tostring(self.provenance_part))
+        pointer.set(qualified_name("xmpNote:HasExtendedXMP"), digest)
+        return packet_of([pointer])
+
+    def extension(self) -> bytes:
+        """The source's part, as an extension holds it: no packet wrapper."""
+        return document_of(self.source_parts)
+
+
+def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
+    """The XMP of a derivative.
+
+    Args:
+        source: the packet of its source, None without one.
+        provenance: what is laid in.
+    """
+    descriptions = descriptions_of(source)
+    if descriptions is None:
+        return Xmp(provenance_description(provenance, "", []), damaged=True)
+    parent = next(values_of(descriptions, "xmpMM:DocumentID"), "")
+    history = [
+        step for found in descriptions for step in found.findall(f"{HISTORY}/{{{RDF}}}Seq/{{{RDF}}}li")
+    ]
+    for description in descriptions:
+        drop_properties(description)
+    source_parts = tuple(
+        description for description in descriptions if len(description) or len(description.attrib) > 1
+    )
+    return Xmp(provenance_description(provenance, parent, history), source_parts)
+
+
+def descriptions_of(packet: bytes | None) -> list[Element] | None:
+    """The descriptions of a packet; none without one, None where it is damaged."""
+    if packet is None or not packet.strip(b"\0 \r\n\t"):
+        return []
+    try:
+        register_prefixes(packet)
+        root = ElementTree.fromstring(packet.strip(b"\0 \r\n\t"))
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return None
+    return root.findall(f".//{{{RDF}}}RDF/{{{RDF}}}Description") or root.findall(f"./{{{RDF}}}Description")
+
+
+def merge_extension(packet: bytes | None, extension: bytes) -> bytes | None:
+    """A packet and its extension as one packet; the packet as it is where either is damaged."""
+    main, more = descriptions_of(packet), descriptions_of(extension)
+    return packet_of([*main, *more]) if main and more else packet
+
+
+def register_prefixes(packet: bytes) -> None:
+    """Let the packet's own namespace prefixes be written again."""
+    for _, (prefix, uri) in ElementTree.iterparse(
+        io.BytesIO(packet.strip(b"\0 \r\n\t")), events=["start-ns"]
+    ):
+        # Ours are kept to their usual prefixes, and ElementTree keeps `ns0` and the like to itself.
+        if prefix and uri not in NAMESPACES.values() and prefix not in NAMESPACES:
+            try:
+                ElementTree.register_namespace(prefix, uri)
+            except ValueError:
+                continue
+
+
+def values_of(descriptions: list[Element], short: str) -> Iterator[str]:
+    """The values of a simple property, written as an attribute or as an element."""
+    name = qualified_name(short)
+    for description in descriptions:
+        if value := description.get(name) or description.findtext(name):
+            yield value
+
+
+def drop_properties(description: Element) -> None:
+    """Take out what is true of the source's file alone, and the history, which moves into ours."""
+    for name in DROPPED_PROPERTIES & description.attrib.keys():
+        del description.attrib[name]
+    for child in list(description):
+        if child.tag in DROPPED_PROPERTIES or child.tag == HISTORY:
+            description.remove(child)
+
+
+def provenance_description(provenance: Provenance, parent: str, history: list[Element]) -> Element:
+    """The provenance, with the source's history before our own step."""
+    description = Element(
+        f"{{{RDF}}}Description",
+        {
+            f"{{{RDF}}}about": "",
+            qualified_name("Iptc4xmpExt:DigitalSourceType"): DIGITAL_SOURCE_TYPE,
+            qualified_name("xmp:CreatorTool"): provenance.tool,
+            qualified_name("xmpMM:DocumentID"): provenance.document_id,
+            qualified_name("xmpMM:InstanceID"): provenance.instance_id,
+        },
+    )
+    derived = {qualified_name("stRef:documentID"): parent or provenance.parent_id}
+    derived[qualified_name("stRef:instanceID")] = provenance.parent_id
+    ElementTree.SubElement(description, qualified_name("xmpMM:DerivedFrom"), derived)
+    steps = ElementTree.SubElement(ElementTree.SubElement(description, HISTORY), f"{{{RDF}}}Seq")
+    steps.extend(history)
+    step = {
+        qualified_name("stEvt:action"): ACTION,
+        qualified_name("stEvt:softwareAgent"): provenance.tool,
+        qualified_name("stEvt:parameters"): provenance.parameters,
+        qualified_name("stEvt:instanceID"): provenance.instance_id,
+    }
+    ElementTree.SubElement(steps, f"{{{RDF}}}li", step)
+    return description
+
+
+def document_of(descriptions: list[Element] | tuple[Element, ...]) -> bytes:
+    """The descriptions as an XMP document without a packet wrapper, UTF-8."""
+    for prefix, uri in NAMESPACES.items():
+        ElementTree.register_namespace(prefix, uri)
+    root = Element(f"{{{X}}}xmpmeta")
+    ElementTree.SubElement(root, f"{{{RDF}}}RDF").extend(descriptions)
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=False)
+    return document
+
+
+def packet_of(descriptions: list[Element]) -> bytes:
+    """The descriptions as an XMP packet, UTF-8."""
+    return BEGIN + document_of(descriptions) + END

@@ -1,1 +1,0 @@
-"""The networks: generators, discriminators, losses, checkpoints and the predictor."""

@@ -1,0 +1,78 @@
+"""What every generator is: a module from lightness to chroma that can say how sure it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archivecolor.errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class AbPrediction:
+    """Chroma of a batch.
+
+    Attributes:
+        ab: (N, 2, h, w) CIE a*, b* in Lab units, on a grid that covers the whole input.
+        certainty: (N, 1, h, w), 0..1.
+        features: (N, c, h / 2, w / 2), what the decoder knows of each place; None where a network has none.
+    """
+
+    ab: Tensor
+    certainty: Tensor
+    features: Tensor | None = None
+
+
+class Generator(nn.Module, ABC):
+    """A network from L* to chroma.
+
+    Input of `forward` and `predict_ab`: (N, 1, H, W), L* scaled to -1..1 (`L / 50 - 1`), H and W multiples
+    of `multiple`. What `forward` returns is the network's own affair (it is what its losses are taken on);
+    `predict_ab` is the same for all. A network class names the frozen dataclass of its options as `Options`
+    and is made from one.
+    """
+
+    multiple: int = 32
+    Options: type[Any]
+    options: Any
+
+    def __init__(self, options: Any) -> None:
+        super().__init__()
+        self.options = options
+
+    def load_encoder(self, tensors: dict[str, Tensor]) -> None:  # noqa: ARG002
+        """Take up pretrained encoder weights, strictly.
+
+        Raises:
+            CheckpointError: the network has no pretrained encoder, or the tensors are not its encoder's.
+        """
+        raise CheckpointError("this network has no encoder to load pretrained weights into; leave them out")
+
+    @abstractmethod
+    def predict_ab(self, lightness: Tensor) -> AbPrediction:
+        """The chroma of a batch in Lab units, with its certainty."""
+
+
+def constant_certainty(ab: Tensor) -> Tensor:
+    """Certainty of a network that cannot say how sure it is: 0.5 everywhere, (N, 1, h, w)."""
+    return torch.full_like(ab[:, :1], 0.5)
+
+
+def load_encoder_strictly(encoder: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Load pretrained tensors; all names and shapes must fit but counters. Raises `CheckpointError`."""
+    expected = {
+        name: tensor.shape
+        for name, tensor in encoder.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    given = {name: tensor.shape for name, tensor in tensors.items()}
+    wrong = sorted(name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name))
+    if wrong:
+        raise CheckpointError(
+            f"the encoder weights do not fit: {len(wrong)} tensors differ, the first is {wrong[0]}"
+        )
+    encoder.load_state_dict(tensors, strict=False)

@@ -1,0 +1,1 @@
+"""The default network: its generator and the encoder it is built on."""

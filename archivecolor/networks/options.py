@@ -1,0 +1,61 @@
+"""Options of a network or of its recipe: from words and JSON to a frozen dataclass, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from archivecolor.errors import UsageError
+from archivecolor.settings import nearest
+
+T = TypeVar("T")
+
+
+def options_from(kind: type[T], values: Mapping[str, Any], owner: str) -> T:
+    """Make options of `kind`, a dataclass whose fields all have a default.
+
+    Args:
+        kind: the dataclass.
+        values: by name; lists and single numbers stand for tuples, whole numbers for any.
+        owner: whose options they are, as a message says it.
+
+    Raises:
+        UsageError: an option that is not known, or a value that is not of the default's kind.
+    """
+    specs = {spec.name: spec for spec in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in sorted(set(values) - set(specs)):
+        known = ", ".join(sorted(specs)) or "none"
+        raise UsageError(f"{owner} has no option {name!r}; it has {known}{nearest(name, specs)}")
+    return kind(**{name: checked_value(name, value, specs[name].default) for name, value in values.items()})
+
+
+def checked_value(name: str, value: Any, default: Any) -> Any:
+    """`value` as the kind of thing that `default` is. Raises `UsageError`."""
+    if isinstance(default, tuple):
+        parts = value if isinstance(value, (tuple, list)) else (value,)
+        if parts and all(is_count(part) and part > 0 for part in parts):
+            return tuple(parts)
+        raise UsageError(f"option {name} is {value!r}; it takes whole numbers from 1, as {name}=8,16")
+    if isinstance(default, bool):
+        good, wanted = isinstance(value, bool), "true or false"
+    elif isinstance(default, int):
+        good, wanted = is_count(value), "a whole number from 0"
+    elif isinstance(default, float):
+        good, wanted = is_number(value), "a number"
+    else:
+        good, wanted = isinstance(value, str), "a word"
+    if not good:
+        raise UsageError(f"option {name} is {value!r}; it takes {wanted}")
+    return value
+
+
+def is_count(value: Any) -> bool:
+    """Whether `value` is a whole number from 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,88 @@
+"""The first visit to a picture: its facts, and its luma as small as the network sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.colour.tone import Tone, tone_of
+from archivecolor.photo.containers.base import PageFacts, naming_read_errors
+from archivecolor.photo.containers.registry import OpenImage, open_image
+from archivecolor.photo.facts import ImageFacts
+from archivecolor.photo.orientation import upright
+
+Float32 = npt.NDArray[np.float32]
+
+# BT.601, as everywhere.
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+# From least to most coloured: the most coloured page speaks for the file, so that none loses its colour.
+TONE_ORDER = (Tone.GREY, Tone.TONED, Tone.TINTED, Tone.COLOUR)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a first visit found.
+
+    Attributes:
+        facts: of the file.
+        lumas: one float32 (h, w) array per page, 0..1, upright, short side at the working size; none for
+            bilevel files.
+    """
+
+    facts: ImageFacts
+    lumas: tuple[Float32, ...]
+
+
+@dataclass(frozen=True)
+class _SmallPage:
+    luma: Float32
+    tone: Tone
+
+
+def inspect(path: Path, *, working_size: int, max_megapixels: float) -> Inspection:
+    """Visit a picture, decoding as little as its container allows.
+
+    Args:
+        path: any name, UTF-8 or not.
+        working_size: short side of the lumas in pixels.
+        max_megapixels: larger pages are refused from the header alone.
+
+    Raises:
+        ItemError: with the reason the manifest gives.
+    """
+    with open_image(path, max_megapixels) as picture, naming_read_errors(path, picture.image_format):
+        pages = picture.reader.pages
+        bilevel = all(page.bilevel for page in pages)
+        small = () if bilevel else tuple(_inspect_page(picture, i, working_size) for i in range(len(pages)))
+        facts = _facts(picture, small)
+    return Inspection(facts, tuple(page.luma for page in small))
+
+
+def _inspect_page(picture: OpenImage, number: int, working_size: int) -> _SmallPage:
+    stored = picture.reader.downscaled(number, working_size)
+    seen = upright(stored, picture.reader.pages[number].orientation)
+    if seen.ndim == 2:
+        return _SmallPage(seen, Tone.GREY)
+    return _SmallPage(np.ascontiguousarray(seen @ LUMA_WEIGHTS), tone_of(seen))
+
+
+def _facts(picture: OpenImage, small: tuple[_SmallPage, ...]) -> ImageFacts:
+    first: PageFacts = picture.reader.pages[0]
+    return ImageFacts(
+        format=picture.image_format.name,
+        width=first.width,
+        height=first.height,
+        depth=first.depth,
+        channels=first.channels,
+        pages=len(picture.reader.pages),
+        orientation=first.orientation,
+        tone=max((page.tone for page in small), key=TONE_ORDER.index, default=Tone.GREY),
+        bilevel=not small,
+        alpha=first.alpha,
+        nbytes=picture.file_state.nbytes,
+        mtime_ns=picture.file_state.mtime_ns,
+        notes=picture.reader.notes,
+    )

@@ -1,0 +1,172 @@
+"""The second visit to a picture: read in full, coloured, written beside its final name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.colour.chroma import Chroma
+from archivecolor.errors import ItemError, Reason
+from archivecolor.metadata.provenance import Provenance
+from archivecolor.photo.compose import compose_chroma, compose_page, drop_alpha
+from archivecolor.photo.containers.base import (
+    PageFacts,
+    PagePlan,
+    WritableFormat,
+    naming_read_errors,
+    with_read_errors,
+)
+from archivecolor.photo.containers.registry import OpenImage, container_for, open_image
+from archivecolor.photo.facts import FileState
+from archivecolor.photo.icc import output_profile
+from archivecolor.photo.metadata import copy_metadata
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """How outputs are written, and what they say of themselves.
+
+    Attributes:
+        file_state: the state of the source when it was looked at.
+        format: "keep", or the container of the output.
+        chroma: "444" or "420", sampling of JPEG outputs.
+        max_megapixels: as for `inspect`.
+        version: version of archivecolor.
+        settings: digest of the settings.
+        weights: digest of the weights.
+        network: name of the network.
+    """
+
+    file_state: FileState
+    format: str = "keep"
+    chroma: str = "444"
+    max_megapixels: float = 1000.0
+    version: str = ""
+    settings: str = ""
+    weights: str = ""
+    network: str = ""
+
+
+@dataclass(frozen=True)
+class RenderedImage:
+    """What a second visit wrote.
+
+    Attributes:
+        format: container of the output.
+        width: columns of its first page.
+        height: rows of its first page.
+        depth: bits per sample.
+        pages: pages written.
+        nbytes: size of the output.
+        luma: "coefficients" (a JPEG's own Y), "exact" (every code) or "re-encoded".
+        lost: what could not be carried over.
+        notes: readings and writings that were not plain, for the log.
+        source_sha256: digest of the source.
+        sha256: digest of the output.
+    """
+
+    format: str
+    width: int
+    height: int
+    depth: int
+    pages: int
+    nbytes: int
+    luma: str
+    lost: tuple[str, ...]
+    notes: tuple[str, ...]
+    source_sha256: str
+    sha256: str
+
+
+def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderOptions) -> RenderedImage:
+    """Write the coloured picture to `part`; the caller renames it.
+
+    Args:
+        source: read only.
+        part: written anew.
+        chromas: one per page, of the upright page.
+        options: see there.
+
+    Raises:
+        ItemError: CHANGED where the source is not as it was looked at, or another reason of the manifest.
+        OSError: `part` cannot be written.
+    """
+    with open_image(source, options.max_megapixels, options.file_state) as picture:
+        with naming_read_errors(source):
+            digest = sha256_of(source)
+        container = container_for(picture.image_format, options.format)
+        plans = _plans(picture, container, chromas, options)
+        luma = container.write(part, plans)
+        reader = picture.reader
+    about = Provenance(options.version, digest, options.settings, options.weights, options.network)
+    lost = (*reader.dropped, *_lost_in(container, reader.pages), *copy_metadata(source, part, about))
+    return RenderedImage(
+        format=container.name,
+        width=reader.pages[0].width,
+        height=reader.pages[0].height,
+        depth=plans[0].depth,
+        pages=len(plans),
+        nbytes=part.stat().st_size,
+        luma=_luma_status(luma, plans),
+        lost=lost,
+        notes=(*reader.notes, *_profile_notes(reader.pages)),
+        source_sha256=digest,
+        sha256=sha256_of(part),
+    )
+
+
+def _plans(
+    picture: OpenImage, container: WritableFormat, chromas: Sequence[Chroma], options: RenderOptions
+) -> list[PagePlan]:
+    pages = picture.reader.pages
+    if len(pages) > 1 and not container.multi_page:
+        detail = f"{len(pages)} pages do not fit in a {container.name}; --format tiff or keep holds them"
+        raise ItemError(Reason.UNSUPPORTED, detail)
+    if len(pages) != len(chromas):
+        raise ItemError(Reason.CHANGED, f"{len(pages)} pages, but colour for {len(chromas)}")
+    return [_plan(picture, number, container, chromas[number], options) for number in range(len(pages))]
+
+
+def _plan(
+    picture: OpenImage, number: int, container: WritableFormat, chroma: Chroma, options: RenderOptions
+) -> PagePlan:
+    page = picture.reader.pages[number]
+    depth = page.code_depth if container.supports_16_bit else 8
+    alpha = page.alpha and container.supports_alpha
+    bands = picture.reader.bands(number)
+    if page.alpha and not alpha:
+        bands = drop_alpha(bands)
+    codes = compose_page(page, bands, chroma, depth)
+    beside = compose_chroma(page, picture.reader.bands(number), chroma)
+    return PagePlan(
+        facts=page,
+        depth=depth,
+        samples=3 + alpha,
+        icc=output_profile(page.icc).icc,
+        bands=with_read_errors(picture.path, picture.image_format, codes),
+        source=picture.path,
+        chroma=with_read_errors(picture.path, picture.image_format, beside),
+        sampling=options.chroma,
+    )
+
+
+def _luma_status(written: str, plans: Sequence[PagePlan]) -> str:
+    """What the container did, unless codes were brought to fewer bits before."""
+    return "re-encoded" if any(plan.depth < plan.facts.code_depth for plan in plans) else written
+
+
+def _lost_in(container: WritableFormat, pages: Sequence[PageFacts]) -> tuple[str, ...]:
+    """What the output's container cannot hold."""
+    lost = []
+    if not container.supports_alpha and any(page.alpha for page in pages):
+        lost.append("alpha")
+    if not container.supports_16_bit and any(page.code_depth > 8 for page in pages):
+        lost.append("depth beyond 8 bits")
+    return tuple(lost)
+
+
+def _profile_notes(pages: Sequence[PageFacts]) -> tuple[str, ...]:
+    notes = (output_profile(page.icc).note for page in pages)
+    return tuple(note for note in notes if note)

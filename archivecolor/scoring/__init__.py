@@ -1,0 +1,1 @@
+"""How far colour is from the truth: the measures that training and evaluation share."""

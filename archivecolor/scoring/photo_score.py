@@ -1,0 +1,148 @@
+"""One photograph judged: its colour taken off, given back by a network, and held against the truth.
+
+What is judged is chroma alone: the answer's a*, b* stand beside the truth's L*. The pixels that
+`dir` writes keep luma instead, which is not quite L*; judged as they are, two networks would be told
+apart by that too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.colour.chroma import Chroma, upsample
+from archivecolor.colour.gamut import compose_exact_luma
+from archivecolor.colour.lab import lab_from_rgb, rgb_from_lab
+from archivecolor.colour.luma import luma_codes
+from archivecolor.datasets.collection import Member, decode_rgb
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.shrink import resize, working_shape
+from archivecolor.scoring.metrics import ciede2000, colourfulness, psnr, ssim
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+
+# The window of structural similarity.
+SMALLEST_SIDE = 11
+# Below this a photograph has no colour to be judged by.
+LEAST_COLOURFULNESS = 0.5
+
+
+@dataclass(frozen=True)
+class ReferencePhoto:
+    """A colour photograph at the size it is judged at.
+
+    Attributes:
+        name: path inside its collection.
+        rgb: uint8 (h, w, 3).
+        lab: float32 (h, w, 3).
+        luma: float32, 0..1, what the network sees, its short side at the working size.
+    """
+
+    name: str
+    rgb: UInt8
+    lab: Float32
+    luma: Float32
+
+    @classmethod
+    def of(cls, name: str, rgb: UInt8, working_size: int) -> ReferencePhoto:
+        """The truth of an RGB picture (h, w, 3)."""
+        height, width = rgb.shape[:2]
+        seen = resize(luma_codes(rgb), working_shape(height, width, working_size))
+        return cls(name, rgb, lab_from_rgb(rgb), seen)
+
+
+@dataclass(frozen=True)
+class PictureScore:
+    """How one photograph was answered.
+
+    Attributes:
+        name: path inside its collection.
+        ciede2000: mean over pixels.
+        psnr: dB, over RGB codes.
+        ssim: mean of the channels.
+        colourfulness: Hasler and Suesstrunk, of the answer.
+        true_colourfulness: the same of the truth.
+        confidence: the network's own, 0..1; None for reference rows.
+    """
+
+    name: str
+    ciede2000: float
+    psnr: float
+    ssim: float
+    colourfulness: float
+    true_colourfulness: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class ScoredPhoto:
+    """An answer beside its truth.
+
+    Attributes:
+        rgb: uint8 (h, w, 3), the truth's L* with the answer's a*, b*.
+        difference: CIEDE2000, float32 (h, w).
+        score: the figures.
+    """
+
+    rgb: UInt8
+    difference: Float32
+    score: PictureScore
+
+
+def read_reference(member: Member, working_size: int) -> ReferencePhoto:
+    """Read a colour photograph, its short side at most the working size.
+
+    Raises:
+        ItemError: it cannot be read, is too small to judge, or has no colour.
+    """
+    try:
+        rgb = decode_rgb(member.read(), working_size)
+    except OSError as error:
+        raise ItemError(Reason.UNREADABLE, f"cannot be read: {error.strerror or error}") from error
+    if min(rgb.shape[:2]) < SMALLEST_SIDE:
+        raise ItemError(Reason.UNSUPPORTED, f"has a side under {SMALLEST_SIDE} pixels")
+    if colourfulness(rgb) < LEAST_COLOURFULNESS:
+        raise ItemError(Reason.UNSUPPORTED, "is grey, so it cannot tell whether colour is right")
+    return ReferencePhoto.of(member.name, rgb, working_size)
+
+
+def compose_rgb(truth: ReferencePhoto, chroma: Chroma) -> UInt8:
+    """The codes (h, w, 3) that `dir` would write for the truth's luma."""
+    return codes_with_luma(luma_codes(truth.rgb), chroma)
+
+
+def codes_with_luma(luma: UInt8, chroma: Chroma) -> UInt8:
+    """Codes (h, w, 3) of exact luma codes (h, w) and coarse chroma."""
+    return np.asarray(compose_exact_luma(luma, upsample(chroma.cbcr, *luma.shape)), np.uint8)
+
+
+def constant_ab(truth: ReferencePhoto, a: float, b: float) -> Float32:
+    """The a*, b* (h, w, 2) of the truth's L* in one colour, as far as 8-bit codes hold it."""
+    tint = np.broadcast_to(np.array([a, b], np.float32), (*truth.rgb.shape[:2], 2))
+    return lab_from_rgb(srgb_codes(truth.lab[..., 0], tint))[..., 1:]
+
+
+def score_photo(truth: ReferencePhoto, ab: Float32, confidence: float | None = None) -> ScoredPhoto:
+    """Hold an answer's a*, b* (h, w, 2) against the truth."""
+    rgb = srgb_codes(truth.lab[..., 0], ab)
+    difference = ciede2000(truth.lab, lab_from_rgb(rgb))
+    score = PictureScore(
+        name=truth.name,
+        ciede2000=float(difference.mean(dtype=np.float64)),
+        psnr=psnr(rgb, truth.rgb),
+        ssim=ssim(rgb, truth.rgb),
+        colourfulness=colourfulness(rgb),
+        true_colourfulness=colourfulness(truth.rgb),
+        confidence=confidence,
+    )
+    return ScoredPhoto(rgb, difference, score)
+
+
+def srgb_codes(lightness: Float32, ab: npt.NDArray[Any]) -> UInt8:
+    """8-bit sRGB codes (..., 3) of L* (...) and a*, b* (..., 2), clipped to the gamut."""
+    lab = np.concatenate([lightness[..., None], ab.astype(np.float32)], axis=-1)
+    return np.clip(np.rint(rgb_from_lab(lab) * 255), 0, 255).astype(np.uint8)

@@ -1,0 +1,35 @@
+"""What the first look at a film finds."""
+
+from dataclasses import replace
+
+import pytest
+from synthetic_films import film_from, run_ffmpeg, scene, write_film
+
+from archivecolor.colour.tone import Tone
+from archivecolor.film.shots import Shot, shots_from_starts
+
+
+def test_a_short_grey_shot_between_coloured_ones_is_not_passed_over(tmp_path):
+    path = tmp_path / "film.mkv"
+    colour = "testsrc2=s=96x64:r=25,trim=end_frame={frames},format=yuv420p"
+    grey = "mandelbrot=s=96x64:r=25,trim=end_frame=6,format=gray,format=yuv420p"
+    graph = f"{colour.format(frames=25)}[a];{grey}[b];{colour.format(frames=20)}[c];[a][b][c]concat=n=3"
+    run_ffmpeg("-filter_complex", graph, "-c:v", "ffv1", path)
+    film = film_from(path)
+    film = replace(film, shots=shots_from_starts({25: "cut", 31: "cut"}, len(film.first_pass)))
+    assert [film.is_passthrough(shot) for shot in film.shots] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("tones", "tone"),
+    [
+        ("grey colour grey colour grey grey", "colour"),
+        ("grey tinted grey colour grey tinted", "tinted"),
+        ("grey toned toned grey toned colour", "toned"),
+        ("grey grey grey grey grey grey", "grey"),
+    ],
+)
+def test_a_pale_shot_in_colour_is_not_taken_for_grey(tmp_path, tones, tone):
+    film = film_from(write_film(tmp_path / "film.mkv", scene(1, 24)))
+    found = replace(film.first_pass, tones=tuple(tones.split()))
+    assert found.tone(Shot(0, 23, "start")) is Tone(tone)

@@ -1,0 +1,110 @@
+"""Which frames the network is asked about, and what becomes of the others."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_films import HueByLuma, scene
+
+from archivecolor.film.chroma import with_predictions
+from archivecolor.film.keyframes import KEYFRAME_INTERVAL, FlowState, keyframe_interval_for, select_keyframes
+from archivecolor.film.temporal_smoothing import smooth_chroma
+
+
+def lumas_of(pictures):
+    return [(picture / 255).astype(np.float32) for picture in pictures]
+
+
+def keyframes_of(pictures, keyframe_interval=KEYFRAME_INTERVAL, flow=None):
+    return [
+        features.is_keyframe for features in select_keyframes(lumas_of(pictures), keyframe_interval, flow)
+    ]
+
+
+def numbers(keys):
+    return [number for number, is_keyframe in enumerate(keys) if is_keyframe]
+
+
+def with_visitor(pictures, visits):
+    """Pictures with a bright square that is only there in some."""
+    for number in visits:
+        pictures[number][10:34, 20:44] = 235
+    return pictures
+
+
+def test_a_calm_scene_is_asked_about_now_and_then_and_at_its_end():
+    assert numbers(keyframes_of(scene(1, 11, drift=0))) == [0, 4, 8, 10]
+
+
+@pytest.mark.parametrize(
+    ("visits", "keys"),
+    [
+        ([6], [0, 4, 6, 8, 11]),
+        # One of two is enough: the other has its colour from it.
+        ([5, 6], [0, 4, 5, 8, 11]),
+        # Seen in a key frame before or behind.
+        ([3, 4], [0, 4, 8, 11]),
+        ([4, 5, 6], [0, 4, 8, 11]),
+        ([10], [0, 4, 8, 10, 11]),
+    ],
+)
+def test_what_no_key_frame_shows_makes_one(visits, keys):
+    assert numbers(keyframes_of(with_visitor(scene(1, 12, drift=0), visits))) == keys
+
+
+def test_without_smoothing_every_frame_is_asked_about():
+    assert keyframe_interval_for(0.0) == 1
+    assert all(keyframes_of(scene(1, 9, drift=0), keyframe_interval_for(0.0)))
+
+
+def test_a_shot_taken_up_again_has_the_same_key_frames():
+    pictures = with_visitor(scene(1, 30, drift=0), [5, 6, 7, 13, 14, 18])
+    whole = list(select_keyframes(lumas_of(pictures), KEYFRAME_INTERVAL))
+    assert numbers(features.is_keyframe for features in whole) == [0, 4, 5, 8, 12, 13, 16, 18, 20, 24, 28, 29]
+    for start in range(1, 30):
+        last = whole[start - 1]
+        again = keyframes_of(pictures[start:], flow=FlowState(start, last.small, last.flow_confidence))
+        assert again == [features.is_keyframe for features in whole[start:]]
+
+
+def test_no_frame_at_all():
+    assert keyframes_of([]) == []
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+def test_the_network_sees_key_frames_alone_whatever_the_batch(batch):
+    network = HueByLuma()
+    inputs = list(
+        with_predictions(network, select_keyframes(lumas_of(scene(1, 30, drift=0)), KEYFRAME_INTERVAL), batch)
+    )
+    assert len(inputs) == 30
+    assert network.seen == sum(smoother_input.chroma is not None for smoother_input in inputs) == 9
+
+
+def test_frames_between_have_the_colour_of_the_key_frames():
+    pictures = scene(1, 40)
+    every, some = (
+        list(
+            smooth_chroma(
+                with_predictions(HueByLuma(noise=0.0), select_keyframes(lumas_of(pictures), distance), 8), 0.7
+            )
+        )
+        for distance in (1, KEYFRAME_INTERVAL)
+    )
+    for one, other in zip(every, some, strict=True):
+        assert np.abs(one.cbcr - other.cbcr).mean() < 0.005
+
+
+def test_what_no_neighbour_shows_is_not_left_grey():
+    """A frame whose motion nobody trusts has a colour all the same, though the network was not asked."""
+    pictures = scene(3, 12, 96, 128, drift=0)
+    for number, picture in enumerate(pictures):
+        picture[40:56, 60:76] = 255 * (number % 2)
+    seen = [
+        replace(features, is_keyframe=number in (0, 4, 8, 11))
+        for number, features in enumerate(select_keyframes(lumas_of(pictures), KEYFRAME_INTERVAL))
+    ]
+    assert seen[5].motion.from_before.trust[22:26, 32:36].max() == 0
+    smoothed = list(smooth_chroma(with_predictions(HueByLuma(noise=0.0), iter(seen), 8), 0.7))
+    for number in (5, 6, 7):
+        assert np.linalg.norm(smoothed[number].cbcr[20:28, 30:38], axis=-1).min() > 0.02

@@ -1,0 +1,53 @@
+"""What is done with a picture, by its tone and the options."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from archivecolor.colour.tone import Tone
+from archivecolor.errors import Reason
+from archivecolor.jobs.policy import Action, choose_treatment
+from archivecolor.photo.facts import ImageFacts
+from archivecolor.settings import DirSettings
+
+GREY = ImageFacts(
+    format="png",
+    width=4,
+    height=3,
+    depth=8,
+    channels=1,
+    pages=1,
+    orientation=1,
+    tone=Tone.GREY,
+    bilevel=False,
+    alpha=False,
+    nbytes=100,
+    mtime_ns=1,
+)
+
+
+def treated(tone=Tone.GREY, bilevel=False, **options):
+    settings = DirSettings(input=Path("in"), output=Path("out"), **options)
+    treatment = choose_treatment(replace(GREY, tone=tone, bilevel=bilevel), settings)
+    return treatment.action, treatment.reason
+
+
+@pytest.mark.parametrize(
+    ("case", "end"),
+    [
+        ({}, (Action.COLOUR, Reason.COLOURED)),
+        ({"bilevel": True}, (Action.SKIP, Reason.BILEVEL)),
+        ({"tone": Tone.TONED}, (Action.COLOUR, Reason.COLOURED)),
+        ({"tone": Tone.TONED, "toned": "keep"}, (Action.COPY, Reason.COPIED)),
+        ({"tone": Tone.TONED, "toned": "skip"}, (Action.SKIP, Reason.TONED)),
+        ({"tone": Tone.COLOUR}, (Action.SKIP, Reason.ALREADY_COLOUR)),
+        ({"tone": Tone.COLOUR, "colour": "copy"}, (Action.COPY, Reason.COPIED)),
+        ({"tone": Tone.COLOUR, "colour": "recolour"}, (Action.COLOUR, Reason.COLOURED)),
+        ({"tone": Tone.TINTED}, (Action.SKIP, Reason.TINTED)),
+        ({"tone": Tone.TINTED, "colour": "recolour"}, (Action.COLOUR, Reason.COLOURED)),
+        ({"tone": Tone.GREY, "toned": "skip", "colour": "copy"}, (Action.COLOUR, Reason.COLOURED)),
+    ],
+)
+def test_each_tone_is_treated_as_the_options_say(case, end):
+    assert treated(**case) == end

@@ -1,0 +1,214 @@
+"""WebP, BMP, netpbm, JPEG 2000 and HEIC: their own traps."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from picture_journey import LIMIT, colour, grey_codes, scene, smooth_scene
+from PIL import Image
+
+from archivecolor.colour.luma import luma_codes
+from archivecolor.colour.tone import Tone
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers.registry import open_image
+from archivecolor.photo.inspect import inspect
+
+
+def scan_of(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "scan"
+    path.write_bytes(data)
+    return path
+
+
+def pillow_scan(tmp_path: Path, picture: Image.Image, form: str, **options: object) -> Path:
+    picture.save(tmp_path / "scan", form, **options)
+    return tmp_path / "scan"
+
+
+def reason_of(path: Path) -> Reason:
+    with pytest.raises(ItemError) as error:
+        inspect(path, working_size=64, max_megapixels=LIMIT)
+    return error.value.reason
+
+
+def read_png(path: Path) -> np.ndarray:
+    return imagecodecs.png_decode(path.read_bytes())
+
+
+class TestWebp:
+    def test_lossy_source_gives_a_lossless_output_of_its_decoded_codes(self, tmp_path: Path) -> None:
+        path = pillow_scan(tmp_path, Image.fromarray(np.dstack([scene()] * 3)), "WEBP", quality=70)
+        grey = luma_codes(np.asarray(Image.open(path).convert("RGB")))
+        done = colour(path)
+        assert done.rendered.luma == "exact"
+        assert np.array_equal(luma_codes(np.asarray(Image.open(done.path))), grey)
+
+    def test_alpha_survives_with_what_lies_under_it(self, tmp_path: Path) -> None:
+        alpha = scene(seed=3)[::-1]
+        picture = Image.fromarray(np.dstack([scene()] * 3 + [alpha]))
+        done = colour(pillow_scan(tmp_path, picture, "WEBP", lossless=True, exact=True))
+        out = np.asarray(Image.open(done.path))
+        assert np.array_equal(out[..., 3], alpha)
+        assert np.array_equal(luma_codes(out[..., :3]), scene())
+
+    def test_animation_is_refused(self, tmp_path: Path) -> None:
+        frames = [Image.fromarray(scene(seed=i)) for i in range(2)]
+        path = pillow_scan(tmp_path, frames[0], "WEBP", save_all=True, append_images=frames[1:])
+        assert reason_of(path) is Reason.UNSUPPORTED
+
+    def test_a_cut_file_is_truncated(self, tmp_path: Path) -> None:
+        path = pillow_scan(tmp_path, Image.fromarray(scene(200, 200)), "WEBP", lossless=True)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert reason_of(path) is Reason.TRUNCATED
+
+
+class TestBmp:
+    def test_palette_and_density(self, tmp_path: Path) -> None:
+        path = pillow_scan(tmp_path, Image.fromarray(scene()).convert("P"), "BMP", dpi=(300, 200))
+        done = colour(path)
+        assert np.array_equal(luma_codes(np.asarray(Image.open(done.path))), scene())
+        with open_image(path, LIMIT) as before, open_image(done.path, LIMIT) as after:
+            assert after.reader.pages[0].density == before.reader.pages[0].density
+
+    def test_one_bit_is_bilevel(self, tmp_path: Path) -> None:
+        path = pillow_scan(tmp_path, Image.fromarray(scene() > 90), "BMP")
+        assert inspect(path, working_size=64, max_megapixels=LIMIT).facts.bilevel
+
+    def test_lost_alpha_is_named(self, tmp_path: Path) -> None:
+        picture = Image.fromarray(np.dstack([scene()] * 3 + [scene(seed=2)]))
+        data = bytearray(pillow_scan(tmp_path, picture, "BMP").read_bytes())
+        # Pillow writes no alpha mask; version 4 headers have one.
+        masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+        head = struct.pack("<I", 108) + data[18:30] + struct.pack("<I", 3) + data[34:54]
+        size = struct.pack("<IHHI", len(data) + 68, 0, 0, 122)
+        path = scan_of(tmp_path, b"BM" + size + head + masks + bytes(52) + data[54:])
+        done = colour(path)
+        assert done.inspection.facts.alpha
+        assert "alpha" in done.rendered.lost
+
+    def test_a_cut_file_is_truncated(self, tmp_path: Path) -> None:
+        path = pillow_scan(tmp_path, Image.fromarray(scene()), "BMP")
+        path.write_bytes(path.read_bytes()[:3000])
+        assert reason_of(path) is Reason.TRUNCATED
+
+
+class TestNetpbm:
+    def test_a_sample_over_white_is_damage(self, tmp_path: Path) -> None:
+        path = tmp_path / "scan"
+        path.write_bytes(b"P5\n2 2\n99\n" + bytes([0, 99, 50, 100]))
+        with pytest.raises(ItemError, match="a sample of 100") as error:
+            inspect(path, working_size=64, max_megapixels=LIMIT)
+        assert error.value.reason is Reason.UNREADABLE
+
+    @pytest.mark.parametrize("maxval", [99, 4095])
+    def test_white_is_what_the_header_says(self, tmp_path: Path, maxval: int) -> None:
+        codes = np.rint(scene() * (maxval / 255)).astype(">u2" if maxval > 255 else "u1")
+        head = f"P5\n# made by hand\n{codes.shape[1]} {codes.shape[0]}\n{maxval}\n".encode()
+        done = colour(scan_of(tmp_path, head + codes.tobytes()))
+        full = 65535 if maxval > 255 else 255
+        out = np.asarray(grey_codes(done.path))
+        assert np.array_equal(out, np.rint(codes.astype(float) * (full / maxval)))
+        assert any(f"white is {maxval}" in note for note in done.rendered.notes)
+
+    def test_plain_text(self, tmp_path: Path) -> None:
+        path = scan_of(tmp_path, b"P2\n3 2\n255\n0 100 200\n255 7 8\n")
+        assert grey_codes(path).tolist() == [[0, 100, 200], [255, 7, 8]]
+
+    @pytest.mark.parametrize("data", [b"P1\n3 2\n0 1 0 1 1 1\n", b"P4\n8 1\n\xaa"])
+    def test_bitmaps_are_bilevel(self, tmp_path: Path, data: bytes) -> None:
+        assert inspect(scan_of(tmp_path, data), working_size=64, max_megapixels=LIMIT).facts.bilevel
+
+    def test_a_cut_file_is_truncated(self, tmp_path: Path) -> None:
+        path = pillow_scan(tmp_path, Image.fromarray(scene()), "PPM")
+        path.write_bytes(path.read_bytes()[:3000])
+        assert reason_of(path) is Reason.TRUNCATED
+
+    def test_cut_text_fails(self, tmp_path: Path) -> None:
+        assert reason_of(scan_of(tmp_path, b"P2\n3 2\n255\n0 100")) is Reason.UNREADABLE
+
+
+class TestJpeg2000:
+    def test_16_bit_rgb_stays_deep(self, tmp_path: Path) -> None:
+        rgb = np.dstack([scene(depth=16)] * 3)
+        data = imagecodecs.jpeg2k_encode(rgb, level=0, reversible=True, codecformat="jp2")
+        done = colour(scan_of(tmp_path, data))
+        assert done.rendered.depth == 16
+        assert np.array_equal(grey_codes(done.path), scene(depth=16))
+
+    def test_bare_codestream_is_written_as_jp2(self, tmp_path: Path) -> None:
+        data = imagecodecs.jpeg2k_encode(scene(), level=0, reversible=True, codecformat="j2k")
+        done = colour(scan_of(tmp_path, data))
+        assert done.path.read_bytes()[4:8] == b"jP  "
+        assert np.array_equal(grey_codes(done.path), scene())
+
+    def test_codes_do_not_go_through_the_profile(self, tmp_path: Path) -> None:
+        from PIL import ImageCms
+
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        data = imagecodecs.jpeg2k_encode(
+            np.dstack([scene(depth=16)] * 3), level=0, reversible=True, codecformat="jp2"
+        )
+        plain = data[data.index(b"colr") - 4 :][:15]
+        colr = struct.pack(">I4sBBB", 11 + len(profile), b"colr", 2, 0, 0) + profile
+        start = data.index(b"jp2h") - 4
+        size = int.from_bytes(data[start : start + 4], "big") + len(colr) - len(plain)
+        data = data.replace(plain, colr).replace(data[start : start + 8], struct.pack(">I4s", size, b"jp2h"))
+        path = scan_of(tmp_path, data)
+        assert np.array_equal(grey_codes(path), scene(depth=16))
+        done = colour(path)
+        with open_image(done.path, LIMIT) as after:
+            assert after.reader.pages[0].icc == profile
+
+    def test_a_cut_codestream_is_truncated(self, tmp_path: Path) -> None:
+        data = imagecodecs.jpeg2k_encode(scene(200, 200), level=0, reversible=True, codecformat="jp2")
+        assert reason_of(scan_of(tmp_path, data[: len(data) * 2 // 3])) is Reason.TRUNCATED
+
+    def test_other_colour_spaces_are_refused(self, tmp_path: Path) -> None:
+        data = imagecodecs.jpeg2k_encode(
+            np.dstack([scene()] * 3), level=0, codecformat="jp2", colorspace="SYCC", mct=False
+        )
+        assert reason_of(scan_of(tmp_path, data)) is Reason.UNSUPPORTED
+
+
+class TestHeic:
+    def test_kept_as_png_code_for_code(self, tmp_path: Path, heic: Path) -> None:
+        path = scan_of(tmp_path, (heic / "grey.heic").read_bytes())
+        done = colour(path)
+        assert (done.rendered.format, done.rendered.luma) == ("png", "exact")
+        assert done.inspection.facts.tone is Tone.GREY
+        assert np.array_equal(luma_codes(read_png(done.path)), grey_codes(path))
+
+    def test_turned_once_by_the_container_and_not_again(self, tmp_path: Path, heic: Path) -> None:
+        plain = grey_codes(scan_of(tmp_path, (heic / "grey.heic").read_bytes())).astype(int)
+        path = scan_of(tmp_path, (heic / "turned.heic").read_bytes())
+        seen = inspect(path, working_size=64, max_megapixels=LIMIT)
+        assert seen.facts.orientation == 1
+        assert np.abs(grey_codes(path).astype(int) - np.rot90(plain, -1)).mean() < 2
+
+    def test_ten_bits_reach_white(self, tmp_path: Path, heic: Path) -> None:
+        eight = grey_codes(scan_of(tmp_path, (heic / "grey.heic").read_bytes()))
+        path = scan_of(tmp_path, (heic / "deep.heic").read_bytes())
+        deep = grey_codes(path)
+        assert inspect(path, working_size=64, max_megapixels=LIMIT).facts.depth == 10
+        assert deep.dtype == np.uint16
+        assert np.abs(deep / 257 - eight.astype(float)).mean() < 2
+
+    def test_alpha_survives(self, tmp_path: Path, heic: Path) -> None:
+        done = colour(scan_of(tmp_path, (heic / "alpha.heic").read_bytes()))
+        assert np.ptp(read_png(done.path)[..., 3]) > 100
+
+    def test_a_cut_file_is_truncated(self, tmp_path: Path, heic: Path) -> None:
+        path = scan_of(tmp_path, (heic / "grey.heic").read_bytes()[:-200])
+        assert reason_of(path) is Reason.TRUNCATED
+
+
+def test_lossy_webp_of_a_smooth_scene_is_grey(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.dstack([smooth_scene()] * 3)).save(buffer, "WEBP", quality=60)
+    seen = inspect(scan_of(tmp_path, buffer.getvalue()), working_size=64, max_megapixels=LIMIT)
+    assert seen.facts.tone is Tone.GREY

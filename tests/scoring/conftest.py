@@ -1,0 +1,1 @@
+from colour_photographs import folder, photographs  # noqa: F401
