@@ -16,6 +16,9 @@ def command(settings: TrainSettings) -> ExitCode:
     """
     from archivecolor.cli.training import print_summary, showing_progress
     from archivecolor.engine.stopping import Stop, stop_on_signals
+    from archivecolor.networks.torch_install import require_torch
+
+    require_torch("training", "matplotlib", extra="train")
     from archivecolor.jobs.train import train
     from archivecolor.training.distributed import is_main_rank
 

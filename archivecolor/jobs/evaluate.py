@@ -24,7 +24,6 @@ from archivecolor.evaluation.photographs import (
 from archivecolor.evaluation.tables import Row, paired_differences
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.builtin import checkpoint_path
-from archivecolor.networks.device import choose_device
 from archivecolor.networks.feature_extractor import FeatureExtractor, load_feature_extractor
 from archivecolor.settings import EvaluateSettings, VideoSettings
 
@@ -146,6 +145,8 @@ def feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
     """The feature network of `--features`."""
     if settings.features is None:
         return None
+    from archivecolor.networks.device import choose_device
+
     return load_feature_extractor(settings.features, choose_device(settings.device))
 
 
