@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
@@ -49,7 +50,7 @@ def compact_manifest(settings: CompactSettings) -> int:
     with locked(content_root(settings.output)):
         count = compact(path)
         if is_bag(settings.output):
-            write_output_bag(settings.output)
+            write_output_bag(settings.output, version("archivecolor"))
         return count
 
 

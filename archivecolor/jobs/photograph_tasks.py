@@ -124,7 +124,7 @@ def init_worker() -> None:
 def inspect_source(task: InspectTask) -> Inspected:
     """First visit; see `photo.inspect.inspect` for what it raises."""
     began = time.monotonic()
-    source, settings = task.settings.input / task.item.path, task.settings
+    source, settings = task.item.source, task.settings
     if settings.bag:
         check_bag_name(task.item.output)
     inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
@@ -146,7 +146,7 @@ def render_derivative(task: RenderTask) -> Rendered:
         OutputError: the output folder cannot be written.
     """
     began = time.monotonic()
-    source = task.settings.input / task.item.path
+    source = task.item.source
     name = task.item.output if task.chromas else task.item.path
     target = task.settings.output / name
     refuse_source_as_target(source, target)

@@ -1,4 +1,4 @@
-"""The way of photographs through a run: look, predict, finish; out come records.
+"""The way of photographs through a run: inspect, predict, render; out come records.
 
 `inspect` and `render` run in worker processes, `predict` here on the device. torch is imported when
 the first picture is to be predicted, and never in a worker.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.plan import Item
@@ -39,6 +38,7 @@ from archivecolor.jobs.photograph_tasks import (
     render_derivative,
 )
 from archivecolor.jobs.policy import Action
+from archivecolor.jobs.run import ItemResult
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
@@ -50,29 +50,20 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ItemResult:
-    """One picture's record, and how large the picture is.
-
-    Attributes:
-        record: for the manifest, but for its time.
-        megapixels: of all pages, 0 where unknown.
-    """
-
-    record: Record
-    megapixels: float
-
-
-@dataclass(frozen=True)
 class PhotoRunContext:
     """What pictures are made with.
 
     Attributes:
-        settings: of the run.
+        settings: of the run; `output` is the folder that derivatives are written into.
         weights: SHA-256 of the checkpoint file.
+        version: of the program.
+        open_predictor: the network on its device, opened when it is first asked for.
     """
 
     settings: DirSettings
     weights: str
+    version: str
+    open_predictor: Callable[[], Predictor]
 
     def failed(self, item: Item, error: ItemError, facts: ImageFacts | None = None) -> Settled[ItemResult]:
         """The end of a picture that cannot be done."""
@@ -178,16 +169,11 @@ class ChromaPredictor:
 
     def __init__(self, context: PhotoRunContext) -> None:
         self._context = context
-        self._predictor: Predictor | None = None
 
     @property
     def predictor(self) -> Predictor:
         """The network on its device."""
-        if self._predictor is None:
-            from archivecolor.inference.predictor import open_predictor
-
-            self._predictor = open_predictor(self._context.settings.checkpoint, self._context.settings)
-        return self._predictor
+        return self._context.open_predictor()
 
     def batch_key(self, inspected: Inspected) -> Hashable:
         """Pictures of one padded shape share a batch where the device gains by it; None waits for none."""
@@ -227,7 +213,7 @@ class ChromaPredictor:
             format=settings.format,
             chroma=settings.chroma,
             max_megapixels=settings.max_megapixels,
-            version=version("archivecolor"),
+            version=self._context.version,
             settings=settings.digest(),
             weights=self._context.weights,
             network=self.predictor.name if chromas else "",
