@@ -14,8 +14,8 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.record import Output, Record
 from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.engine.executor import core_count
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import core_count
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.containers import (
     check_audio_supported,

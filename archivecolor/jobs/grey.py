@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from archivecolor.archive.atomic import atomic_write, remove_stale_parts
 from archivecolor.archive.bag import content_root
@@ -11,27 +11,15 @@ from archivecolor.archive.folders import check_folders, prepare_output, refuse_s
 from archivecolor.archive.lock import locked
 from archivecolor.archive.record import escape_non_utf8
 from archivecolor.archive.walk import SkippedFiles, walk
+from archivecolor.engine.executor import core_count
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.stages import Done, Failed, Settled, StageContext, map_in_workers
 from archivecolor.engine.stopping import Stop, stop_on_signals
-from archivecolor.engine.workers import WorkerOptions, Workers, core_count
 from archivecolor.errors import ExitCode
 from archivecolor.jobs.photograph_tasks import init_worker
 from archivecolor.photo.grey import GreyImage, write_grey
 from archivecolor.settings import GreySettings, SelectionOptions
-
-
-@dataclass(frozen=True)
-class GreyTask:
-    """One picture to take the colour off.
-
-    Attributes:
-        path: relative to both folders.
-        settings: of the run.
-    """
-
-    path: str
-    settings: GreySettings
 
 
 def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
@@ -50,12 +38,12 @@ def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
     with stop_on_signals(Stop()) as stop, locked(settings.output):
         remove_stale_parts(settings.output)
         found = walk(settings.input, SelectionOptions(), SkippedFiles())
-        tasks: list[GreyTask | Settled[None]] = [GreyTask(file.path, settings) for file in found]
-        counter = ProgressCounter(total=len(tasks), unit="pictures")
+        paths: list[str | Settled[None]] = [file.path for file in found]
+        counter = ProgressCounter(total=len(paths), unit="pictures")
         listener.began(counter.snapshot())
-        with Workers(worker_options(settings)) as workers:
-            stage = StageContext(workers, stop, window=2 * workers.options.count)
-            with closing(map_in_workers(stage, take_one_colour_off, tasks)) as outcomes:
+        with LocalExecutor(worker_options(settings), settings) as executor:
+            stage = StageContext(executor, stop, window=2 * executor.count)
+            with closing(map_in_workers(stage, take_one_colour_off, paths)) as outcomes:
                 for outcome in outcomes:
                     event = item_event(outcome)
                     listener.settled(event, counter.add(event))
@@ -67,33 +55,33 @@ def worker_options(settings: GreySettings) -> WorkerOptions:
     return WorkerOptions(count=settings.jobs or core_count(), initializer=init_worker)
 
 
-def take_one_colour_off(task: GreyTask) -> GreyImage:
+def take_one_colour_off(settings: GreySettings, path: str) -> GreyImage:
     """Write one picture as grey; runs in a worker.
 
     Raises:
         ItemError: it cannot be read.
         OutputError: the output folder cannot be written.
     """
-    source, target = task.settings.input / task.path, task.settings.output / task.path
+    source, target = settings.input / path, settings.output / path
     refuse_source_as_target(source, target)
     with atomic_write(target) as part:
         return write_grey(source, part)
 
 
-def item_event(outcome: Done[GreyTask, GreyImage] | Failed[GreyTask] | Settled[None]) -> ItemEvent:
+def item_event(outcome: Done[str, GreyImage] | Failed[str] | Settled[None]) -> ItemEvent:
     """What became of one picture, as listeners are told."""
     if isinstance(outcome, Done):
-        record = {"path": escape_non_utf8(outcome.item.path), "status": "done", **asdict(outcome.value)}
-        return ItemEvent(outcome.item.path, "done", "grey", "", 1.0, record)
+        record = {"path": escape_non_utf8(outcome.item), "status": "done", **asdict(outcome.value)}
+        return ItemEvent(outcome.item, "done", "grey", "", 1.0, record)
     assert isinstance(outcome, Failed)  # nothing settles before this only stage
     reason, detail = outcome.error.reason.value, outcome.error.detail
     record = {
-        "path": escape_non_utf8(outcome.item.path),
+        "path": escape_non_utf8(outcome.item),
         "status": "failed",
         "reason": reason,
         "detail": detail,
     }
-    return ItemEvent(outcome.item.path, "failed", reason, detail, 0.0, record)
+    return ItemEvent(outcome.item, "failed", reason, detail, 0.0, record)
 
 
 def exit_code(counter: ProgressCounter, stop: Stop) -> ExitCode:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
+from archivecolor.engine.executor import core_count
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.stages import (
     BatchPolicy,
     Done,
@@ -27,11 +29,9 @@ from archivecolor.engine.stages import (
     map_in_workers,
 )
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import WorkerOptions, Workers, core_count
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.jobs.photograph_tasks import (
     Inspected,
-    InspectTask,
     Rendered,
     RenderTask,
     init_worker,
@@ -111,11 +111,10 @@ def photographs(
     batch_policy = BatchPolicy(
         key=chroma_predictor.batch_key, size=settings.batch_size, max_waiting=8 * settings.batch_size
     )
-    with Workers(options) as workers:
-        inspecting = StageContext(workers, stop, window=2 * (settings.batch_size + count))
-        rendering = StageContext(workers, stop, window=settings.batch_size + 2 * count)
-        tasks = (InspectTask(item, settings) for item in items)
-        inspected = settle_skipped(map_in_workers(inspecting, inspect_source, tasks), context)
+    with LocalExecutor(options, settings) as executor:
+        inspecting = StageContext(executor, stop, window=2 * (settings.batch_size + count))
+        rendering = StageContext(executor, stop, window=settings.batch_size + 2 * count)
+        inspected = settle_skipped(map_in_workers(inspecting, inspect_source, items), context)
         render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
         rendered = map_in_workers(rendering, render_derivative, render_tasks, urgent=True)
         with closing(rendered):
@@ -124,7 +123,7 @@ def photographs(
 
 
 def settle_skipped(
-    outcomes: Iterable[Done[InspectTask, Inspected] | Failed[InspectTask] | Settled[ItemResult]],
+    outcomes: Iterable[Done[Item, Inspected] | Failed[Item] | Settled[ItemResult]],
     context: PhotoRunContext,
 ) -> Iterator[Inspected | Settled[ItemResult]]:
     """Settle what failed and what is to be skipped; the rest goes on."""
@@ -132,7 +131,7 @@ def settle_skipped(
         if isinstance(outcome, Settled):
             yield outcome
         elif isinstance(outcome, Failed):
-            yield context.failed(outcome.item.item, outcome.error)
+            yield context.failed(outcome.item, outcome.error)
         elif outcome.value.treatment.action is Action.SKIP:
             yield skipped_result(outcome.value, context)
         else:
@@ -234,7 +233,6 @@ class ChromaPredictor:
         )
         return RenderTask(
             item=inspected.item,
-            settings=settings,
             options=options,
             facts=facts,
             treatment=inspected.treatment,

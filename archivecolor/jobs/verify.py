@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from pathlib import Path
+
+from joblib import Parallel, delayed
 
 from archivecolor.archive.bag import content_root
 from archivecolor.archive.fixity import DIGESTS_NAME, read_digests, sha256_of
 from archivecolor.archive.manifest import MANIFEST_NAME, read_lines
 from archivecolor.archive.record import Record, escape_non_utf8, record_from_values
 from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.engine.executor import core_count
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
-from archivecolor.engine.workers import core_count
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.settings import VerifySettings
 
@@ -171,9 +172,9 @@ def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[
 def run_checks(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Fault | None]]:
     """Each check with what it found, in order; digests are made side by side."""
     remaining = iter(checks)
-    with ThreadPoolExecutor(jobs) as threads:
+    with Parallel(n_jobs=jobs, prefer="threads") as parallel:
         while chunk := list(islice(remaining, CHECKS_AT_ONCE)):
-            yield from zip(chunk, threads.map(check_file, chunk), strict=True)
+            yield from zip(chunk, parallel(delayed(check_file)(check) for check in chunk), strict=True)
 
 
 def check_file(check: Check) -> Fault | None:
