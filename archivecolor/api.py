@@ -11,7 +11,6 @@ What `__all__` lists is re-exported by the package, late; importing this module 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.engine.progress import ItemEvent, NullListener, Progress, RunResult
 from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, UsageError
 from archivecolor.settings import DirSettings, NetworkOptions
+from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
@@ -138,7 +138,7 @@ def colour_file(source: str | Path, target: str | Path, predictor: Predictor | N
         raise ItemError(Reason.BILEVEL, "line art of one bit per pixel is not coloured")
     options = RenderOptions(
         file_state=inspection.facts.file_state,
-        version=version("archivecolor"),
+        version=program_version(),
         weights=network.digest,
         network=network.name,
     )

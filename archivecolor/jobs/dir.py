@@ -13,6 +13,7 @@ from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, prepare_output
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.plan import Plan, PlanAction, PlanInputs, make_plan
@@ -20,7 +21,7 @@ from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import now_utc
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.superseded import remove_superseded
-from archivecolor.archive.walk import STATE_FOLDER, SkippedFiles, walk
+from archivecolor.archive.walk import SkippedFiles, walk
 from archivecolor.engine.progress import Listener, Progress, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
@@ -30,9 +31,7 @@ from archivecolor.jobs.run_files import (
     RecordSink,
     RunJson,
     finalize_run,
-    manifest_path,
     new_run_summary,
-    run_json_path,
     write_output_bag,
 )
 from archivecolor.networks.builtin import checkpoint_path
@@ -79,7 +78,7 @@ def forecast(settings: DirSettings) -> Forecast:
     check_folders(settings.input, settings.output)
     settings = with_content_root(settings)
     planned = plan_photographs(settings, sha256_of(checkpoint_path(settings.checkpoint)), Stop())
-    last_run = read_run_summary(run_json_path(settings.output))
+    last_run = read_run_summary(Layout(settings.output).run_json)
     return Forecast(estimate(planned.plan, settings.input, last_run), planned.untouched)
 
 
@@ -139,7 +138,7 @@ def with_content_root(settings: DirSettings) -> DirSettings:
 @contextmanager
 def prepared_output(output: Path) -> Iterator[None]:
     """Make the output folder; a run that is refused while it plans leaves no new folder behind."""
-    ours = output / STATE_FOLDER
+    ours = Layout(output).state
     made = [folder for folder in (ours, *ours.parents) if not folder.exists()]
     prepare_output(output)
     try:
@@ -158,7 +157,7 @@ def plan_photographs(settings: DirSettings, weights: str, stop: Stop) -> Planned
         UsageError: as `walk`, `make_plan` and `Manifest`.
     """
     skipped_files = SkippedFiles()
-    manifest = Manifest(manifest_path(settings.output))
+    manifest = Manifest(Layout(settings.output).manifest)
     inputs = PlanInputs(
         input=settings.input,
         output=settings.output,
@@ -181,7 +180,7 @@ def colour_planned(
     listener.began(counter.snapshot())
     premis = PremisFiles(settings.output, settings.premis)
     premis.write_missing(planned.manifest, should_stop=lambda: stop.requested)
-    with ManifestWriter(manifest_path(settings.output)) as writer:
+    with ManifestWriter(Layout(settings.output).manifest) as writer:
         # What a killed run left to be removed; its records may not be on disk yet.
         writer.sync()
         remove_superseded(planned.manifest, premis, should_stop=lambda: stop.requested)

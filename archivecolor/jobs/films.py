@@ -12,8 +12,8 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.record import Output, Record
-from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ItemError, Reason
@@ -50,10 +50,10 @@ from archivecolor.jobs.film_jobs import FilmJob, FilmProgress, FilmRunContext, f
 from archivecolor.jobs.film_records import done_record, failed_record, skipped_record, source_of
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.settings import VideoSettings
+from archivecolor.version import program_version
 
 logger = logging.getLogger(__name__)
 
-WORK_FOLDER = "work"
 KEY_LENGTH = 12
 
 
@@ -123,10 +123,11 @@ def work_folder(job: FilmJob, run_context: FilmRunContext, sha256: str) -> WorkF
         run_context.weights,
         settings.segment_seconds,
         encoder_threads(settings),
-        *(version(name) for name in ("archivecolor", "av", "opencv-python-headless")),
+        program_version(),
+        *(version(name) for name in ("av", "opencv-python-headless")),
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    path = job.output / STATE_FOLDER / WORK_FOLDER / f"{job.source.name}-{key}"
+    path = Layout(job.output).work / f"{job.source.name}-{key}"
     make_folder(path)
     # Matroska has no place for DNxHR.
     return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
@@ -268,7 +269,7 @@ def expected_seconds(facts: FilmFacts, settings: VideoSettings) -> float:
 def provenance_of(run_context: FilmRunContext, sha256: str) -> Provenance:
     """What the film says of its colour."""
     return Provenance(
-        version=version("archivecolor"),
+        version=program_version(),
         source_sha256=sha256,
         settings=settings_digest(run_context.settings),
         weights=run_context.weights,

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.plan import Item
@@ -42,6 +41,7 @@ from archivecolor.jobs.policy import Action
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
+from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Prediction, Predictor
@@ -226,7 +226,7 @@ class ChromaPredictor:
             format=settings.format,
             chroma=settings.chroma,
             max_megapixels=settings.max_megapixels,
-            version=version("archivecolor"),
+            version=program_version(),
             settings=settings.digest(),
             weights=self._context.weights,
             network=self.predictor.name if chromas else "",

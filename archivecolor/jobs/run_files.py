@@ -13,16 +13,17 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_stale_parts
 from archivecolor.archive.bag import bag_payload, write_bag
-from archivecolor.archive.fixity import DIGESTS_NAME, Digest, read_digests, write_digests
-from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, ManifestWriter
+from archivecolor.archive.fixity import Digest, read_digests, write_digests
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, line_from_record, now_utc
-from archivecolor.archive.run_json import RUN_JSON_NAME, RunSummary, write_run_summary
+from archivecolor.archive.run_json import RunSummary, write_run_summary
 from archivecolor.archive.superseded import remove_superseded
-from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, ProgressCounter, RunResult
 from archivecolor.errors import ArchivecolorError, OutputError, UsageError
 from archivecolor.settings import Settings
+from archivecolor.version import program_version
 
 logger = logging.getLogger(__name__)
 
@@ -39,16 +40,6 @@ LIBRARIES = (
     "tifffile",
     "torch",
 )
-
-
-def manifest_path(output: Path) -> Path:
-    """Where the manifest of the folder `output` lies."""
-    return output / STATE_FOLDER / MANIFEST_NAME
-
-
-def run_json_path(output: Path) -> Path:
-    """Where the account of the last run lies."""
-    return output / STATE_FOLDER / RUN_JSON_NAME
 
 
 def library_versions() -> dict[str, str]:
@@ -90,7 +81,7 @@ class RecordSink:
         Raises:
             OutputError: the manifest cannot be written.
         """
-        record = replace(record, at=now_utc(), version=version("archivecolor"))
+        record = replace(record, at=now_utc(), version=program_version())
         self._premis.remove(record)
         self._writer.append(record)
         self._premis.write(record)
@@ -121,9 +112,9 @@ def finalize_run(output: Path, premis: PremisFiles, should_stop: Callable[[], bo
         OutputError: the output cannot be written.
     """
     if not digests_are_current(output):
-        manifest = Manifest(manifest_path(output))
+        manifest = Manifest(Layout(output).manifest)
         remove_superseded(manifest, premis, should_stop)
-        write_digests(digests_path(output), manifest.digests())
+        write_digests(Layout(output).digests, manifest.digests())
 
 
 def write_output_digests(output: Path) -> None:
@@ -132,7 +123,7 @@ def write_output_digests(output: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    write_digests(digests_path(output), Manifest(manifest_path(output)).digests())
+    write_digests(Layout(output).digests, Manifest(Layout(output).manifest).digests())
 
 
 def write_output_bag(bag: Path) -> None:
@@ -152,10 +143,10 @@ def write_output_bag(bag: Path) -> None:
 def listed_digests(output: Path) -> list[Digest]:
     """What `manifest-sha256.txt` lists; it is written anew where it cannot be read."""
     try:
-        return list(read_digests(digests_path(output)))
+        return list(read_digests(Layout(output).digests))
     except UsageError:
         write_output_digests(output)
-        return list(read_digests(digests_path(output)))
+        return list(read_digests(Layout(output).digests))
 
 
 def digests_are_current(output: Path) -> bool:
@@ -164,14 +155,9 @@ def digests_are_current(output: Path) -> bool:
     It was not where a run was killed behind its last record, or where manifests were put together.
     """
     try:
-        return digests_path(output).stat().st_mtime_ns >= manifest_path(output).stat().st_mtime_ns
+        return Layout(output).digests.stat().st_mtime_ns >= Layout(output).manifest.stat().st_mtime_ns
     except FileNotFoundError:
         return False
-
-
-def digests_path(output: Path) -> Path:
-    """Where the list of the outputs' digests lies."""
-    return output / STATE_FOLDER / DIGESTS_NAME
 
 
 def new_run_summary(command: tuple[str, ...], settings: Settings, weights: str) -> RunSummary:
@@ -205,8 +191,8 @@ class RunJson:
         Raises:
             OutputError: it cannot be written.
         """
-        write_run_summary(run_json_path(output), run)
-        return cls(run_json_path(output), run)
+        write_run_summary(Layout(output).run_json, run)
+        return cls(Layout(output).run_json, run)
 
     def end(self, result: RunResult) -> None:
         """Write how the run ended.

@@ -14,6 +14,7 @@ from archivecolor.archive.atomic import printable_path, remove_stale_parts
 from archivecolor.archive.bag import check_bag_name, content_root_for_run
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, prepare_output
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.names import casefolded_name
@@ -46,7 +47,6 @@ from archivecolor.jobs.run_files import (
     RecordSink,
     RunJson,
     digests_are_current,
-    manifest_path,
     new_run_summary,
     write_output_bag,
     write_output_digests,
@@ -166,7 +166,7 @@ def with_content_root(settings: VideoSettings) -> VideoSettings:
 
 def sidecars_pending(output: Path, settings: VideoSettings) -> bool:
     """Whether what lies beside the films may want writing though no film does."""
-    if not manifest_path(output).exists():
+    if not Layout(output).manifest.exists():
         return False
     return settings.bag or settings.premis or not digests_are_current(output)
 
@@ -241,8 +241,8 @@ def colour_in_order(
 ) -> None:
     """Colour films one after the other, each with its record."""
     premis = PremisFiles(output, run_context.settings.premis)
-    premis.write_missing(Manifest(manifest_path(output)), should_stop=lambda: run_context.stop.requested)
-    with ManifestWriter(manifest_path(output)) as writer:
+    premis.write_missing(Manifest(Layout(output).manifest), should_stop=lambda: run_context.stop.requested)
+    with ManifestWriter(Layout(output).manifest) as writer:
         sink = RecordSink(writer, premis, totals.counter, totals.listener)
         for job in jobs:
             if run_context.stop.requested or too_many_failures(totals.counter, run_context.settings):
@@ -255,7 +255,7 @@ def drop_finished(
     jobs: list[FilmJob], output: Path, run_context: FilmRunContext, totals: RunTotals
 ) -> list[FilmJob]:
     """The films that no other run has done while this one waited for its turn."""
-    manifest = Manifest(manifest_path(output))
+    manifest = Manifest(Layout(output).manifest)
     digests = (settings_digest(run_context.settings), run_context.weights)
     waiting = (PlanAction.DO, PlanAction.RETRY)
     left = [job for job in jobs if action_of(job, manifest, run_context.settings, digests) in waiting]
@@ -325,7 +325,7 @@ def plan_films(settings: VideoSettings, weights: str) -> PlannedFilms:
     taken: dict[tuple[Path, str], Path] = {}
     for job in jobs_of(settings):
         if job.output not in manifests:
-            manifests[job.output] = Manifest(manifest_path(job.output))
+            manifests[job.output] = Manifest(Layout(job.output).manifest)
             known_outputs |= outputs_in(job.output, manifests[job.output])
         if job.source in known_outputs:
             planned.untouched["coloured by an earlier run"] += 1
