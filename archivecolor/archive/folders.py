@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from archivecolor.archive.atomic import make_folder, part_path, printable_path, with_output_errors
-from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.archive.layout import Layout
 from archivecolor.errors import InputNotFoundError, ItemError, Reason, UsageError
 
 
@@ -66,7 +66,7 @@ def prepare_output(output: Path) -> None:
     Raises:
         OutputError: they cannot be made or written.
     """
-    ours = output / STATE_FOLDER
+    ours = Layout(output).state
     make_folder(ours)
     probe = part_path(ours / "probe")
     with with_output_errors(probe):

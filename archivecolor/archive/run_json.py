@@ -12,8 +12,6 @@ from typing import Any
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.record import dataclass_from
 
-RUN_JSON_NAME = "run.json"
-
 
 @dataclass(frozen=True)
 class RunSummary:

@@ -13,18 +13,19 @@ from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.names import output_name
 from archivecolor.archive.plan import Item
 from archivecolor.archive.run_json import read_run_summary
+from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import CheckpointError, InputNotFoundError, ItemError, UsageError
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest
 from archivecolor.jobs.films import expected_seconds, films
 from archivecolor.jobs.items import FILM, PHOTO, ItemSource, RunPlan, plan_items
-from archivecolor.jobs.photographs import PhotoRunContext, photographs
+from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
-from archivecolor.jobs.run_files import run_json_path
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import ColourOptions, DirSettings, VideoSettings, settings_from
 
@@ -96,7 +97,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     for folder in output_folders(settings, weights):
         root = content_root_of(folder.path, settings)
         plan = plan_items(folder.sources, root, settings)
-        last_run = read_run_summary(run_json_path(root))
+        last_run = read_run_summary(Layout(root).run_json)
         work = work.plus(estimate(plan.items(PHOTO), last_run))
         speed = last_run.speed(FRAMES) if last_run is not None else None
         found += [forecast_film(item, folder.films, speed) for item in plan.items(FILM) if folder.films]
@@ -167,8 +168,11 @@ def colour_folder(
         if plan.items(PHOTO):
             warn_without_exiftool()
         photo_settings = replace(folder.photographs, output=root)
-        context = PhotoRunContext(photo_settings, weights, session.version, open_network)
-        with closing(photographs(plan.items(PHOTO), context, session.stop)) as results:
+        context = PhotoRunContext(photo_settings, weights, open_network)
+        with (
+            LocalExecutor(worker_options(photo_settings), photo_settings) as executor,
+            closing(photographs(plan.items(PHOTO), context, executor, session.stop)) as results,
+        ):
             yield from results
     items = plan.items(FILM)
     if folder.films is not None and items and not session.should_end:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Record
 from archivecolor.engine.progress import Listener
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode, ItemError, Reason, StoppedError
 from archivecolor.jobs.colour import colour, content_root_of
-from archivecolor.jobs.run_files import manifest_path
 from archivecolor.settings import VideoSettings
 
 
@@ -25,7 +25,7 @@ def colour_one_film(settings: VideoSettings, listener: Listener, stop: Stop) -> 
     (film,) = settings.input
     colour(settings, listener, stop)
     root = content_root_of(settings.output or film.parent, settings)
-    manifest = Manifest(manifest_path(root))
+    manifest = Manifest(Layout(root).manifest)
     if film.name not in manifest:
         raise StoppedError(stop.exit_code or ExitCode.INTERRUPTED)
     record = manifest.record(film.name)

@@ -14,11 +14,11 @@ from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output, Record
-from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.engine.executor import core_count
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import core_count
 from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
 from archivecolor.film.containers import (
     check_audio_supported,
@@ -63,7 +63,6 @@ from archivecolor.settings import VideoSettings
 
 logger = logging.getLogger(__name__)
 
-WORK_FOLDER = "work"
 KEY_LENGTH = 12
 
 
@@ -196,7 +195,7 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
         *run_context.library_versions,
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    path = run_context.output / STATE_FOLDER / WORK_FOLDER / f"{item.source.name}-{key}"
+    path = Layout(run_context.output).work / f"{item.source.name}-{key}"
     make_folder(path)
     # Matroska has no place for DNxHR.
     return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")

@@ -12,10 +12,11 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, refuse_source_as_target
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output, Record, Source, Status
+from archivecolor.engine.executor import Executor, core_count
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stages import Done, Failed, Settled, StageContext, map_in_workers
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import WorkerOptions, Workers, core_count
 from archivecolor.errors import Reason
 from archivecolor.jobs.items import GREY, ItemSource, plan_items
 from archivecolor.jobs.photograph_tasks import init_worker
@@ -24,19 +25,6 @@ from archivecolor.photo.grey import GreyImage, write_grey
 from archivecolor.settings import GreySettings
 
 PICTURES = "pictures"
-
-
-@dataclass(frozen=True)
-class GreyTask:
-    """One picture to take the colour off.
-
-    Attributes:
-        item: the planned item.
-        settings: of the run; `output` is the folder that derivatives are written into.
-    """
-
-    item: Item
-    settings: GreySettings
 
 
 @dataclass(frozen=True)
@@ -68,10 +56,16 @@ def grey_folder(
     source = ItemSource(GREY, content_root(settings.input), str, settings.digest(), "")
     session = Session(settings, listener, stop, command)
     session.counter.count_in(PICTURES)
+    options = WorkerOptions(
+        count=settings.jobs or core_count(), timeout=settings.timeout, initializer=init_worker
+    )
     with open_run(session, settings.output) as run:
         plan = plan_items([source], run.root, settings, stop)
         run.begin(plan)
-        with closing(grey_pictures(plan.items(GREY), replace(settings, output=run.root), stop)) as results:
+        with (
+            LocalExecutor(options, replace(settings, output=run.root)) as executor,
+            closing(grey_pictures(plan.items(GREY), executor, session)) as results,
+        ):
             for result in results:
                 run.add(result)
                 if session.should_end:
@@ -80,40 +74,35 @@ def grey_folder(
 
 
 def grey_pictures(
-    items: Iterable[Item], settings: GreySettings, stop: Stop
+    items: Iterable[Item], executor: Executor[GreySettings], session: Session
 ) -> Generator[ItemResult, None, None]:
     """The result of every item as its end is known, in any order."""
-    count = settings.jobs or core_count()
-    options = WorkerOptions(count=count, timeout=settings.timeout, initializer=init_worker)
-    tasks: Iterable[GreyTask | Settled[None]] = (GreyTask(item, settings) for item in items)
-    with Workers(options) as workers:
-        context = StageContext(workers, stop, window=2 * count)
-        with closing(map_in_workers(context, make_grey, tasks)) as outcomes:
-            for outcome in outcomes:
-                yield item_result(outcome, settings.digest())
+    stage = StageContext(executor, session.stop, window=2 * executor.count)
+    tasks: Iterable[Item | Settled[None]] = items
+    with closing(map_in_workers(stage, make_grey, tasks)) as outcomes:
+        for outcome in outcomes:
+            yield item_result(outcome, session.settings.digest())
 
 
-def make_grey(task: GreyTask) -> WrittenGrey:
+def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
     """Write one picture as grey; runs in a worker.
 
     Raises:
         ItemError: it cannot be read.
         OutputError: the output folder cannot be written.
     """
-    source, target = task.item.source, task.settings.output / task.item.output
+    source, target = item.source, settings.output / item.output
     refuse_source_as_target(source, target)
     with atomic_write(target) as part:
         image = write_grey(source, part)
-        output = Output(task.item.output, part.stat().st_size, sha256_of(part))
+        output = Output(item.output, part.stat().st_size, sha256_of(part))
         return WrittenGrey(image, output, sha256_of(source))
 
 
-def item_result(
-    outcome: Done[GreyTask, WrittenGrey] | Failed[GreyTask] | Settled[None], digest: str
-) -> ItemResult:
+def item_result(outcome: Done[Item, WrittenGrey] | Failed[Item] | Settled[None], digest: str) -> ItemResult:
     """The result of one picture."""
     assert not isinstance(outcome, Settled)  # nothing settles before this only stage
-    item = outcome.item.item
+    item = outcome.item
     record = Record(
         path=item.path,
         status=Status.FAILED,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.plan import Item, Plan, PlanAction, PlanInputs, make_plan
 from archivecolor.archive.walk import (
@@ -20,7 +21,6 @@ from archivecolor.archive.walk import (
     walk,
 )
 from archivecolor.engine.stopping import Stop
-from archivecolor.jobs.run_files import manifest_path
 from archivecolor.settings import SelectionOptions
 
 PHOTO, FILM, GREY = "photo", "film", "grey"
@@ -93,7 +93,7 @@ def plan_items(
     Raises:
         UsageError: as `walk`, `make_plan` and `Manifest`.
     """
-    manifest = Manifest(manifest_path(output))
+    manifest = Manifest(Layout(output).manifest)
     finder = _Finder(
         options, stop, output, _outputs_of(manifest) if _lies_beside(sources, output) else frozenset()
     )

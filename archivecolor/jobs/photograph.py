@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from archivecolor.jobs.policy import Action, choose_treatment
 from archivecolor.photo.inspect import inspect
 from archivecolor.photo.render import RenderedImage, RenderOptions, render
 from archivecolor.settings import DirSettings
+from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
@@ -37,7 +37,7 @@ def colour_photograph(
         format=settings.format,
         chroma=settings.chroma,
         max_megapixels=settings.max_megapixels,
-        version=version("archivecolor"),
+        version=program_version(),
         settings=settings.digest(),
         weights=predictor.digest,
         network=predictor.name,

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
+from archivecolor.engine.executor import Executor, core_count
+from archivecolor.engine.local import WorkerOptions
 from archivecolor.engine.stages import (
     BatchPolicy,
     Done,
@@ -26,11 +28,9 @@ from archivecolor.engine.stages import (
     map_in_workers,
 )
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import WorkerOptions, Workers, core_count
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.jobs.photograph_tasks import (
     Inspected,
-    InspectTask,
     Rendered,
     RenderTask,
     init_worker,
@@ -42,6 +42,7 @@ from archivecolor.jobs.run import ItemResult
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
+from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Prediction, Predictor
@@ -56,13 +57,11 @@ class PhotoRunContext:
     Attributes:
         settings: of the run; `output` is the folder that derivatives are written into.
         weights: SHA-256 of the checkpoint file.
-        version: of the program.
         open_predictor: the network on its device, opened when it is first asked for.
     """
 
     settings: DirSettings
     weights: str
-    version: str
     open_predictor: Callable[[], Predictor]
 
     def failed(self, item: Item, error: ItemError, facts: ImageFacts | None = None) -> Settled[ItemResult]:
@@ -87,35 +86,34 @@ class PhotoRunContext:
 
 
 def photographs(
-    items: Iterable[Item], context: PhotoRunContext, stop: Stop
+    items: Iterable[Item], context: PhotoRunContext, executor: Executor[DirSettings], stop: Stop
 ) -> Generator[ItemResult, None, None]:
-    """Colour `items`; gives the entry of each as its end is known, in any order.
+    """Colour `items`; gives the result of each as its end is known, in any order.
 
     Raises:
         UnavailableError: the checkpoint or device cannot be used, or no worker will start.
         OutputError: the output cannot be written.
     """
-    settings = context.settings
-    count = settings.jobs or core_count()
-    options = WorkerOptions(count=count, timeout=settings.timeout, initializer=init_worker)
+    batch_size, count = context.settings.batch_size, executor.count
     chroma_predictor = ChromaPredictor(context)
-    batch_policy = BatchPolicy(
-        key=chroma_predictor.batch_key, size=settings.batch_size, max_waiting=8 * settings.batch_size
-    )
-    with Workers(options) as workers:
-        inspecting = StageContext(workers, stop, window=2 * (settings.batch_size + count))
-        rendering = StageContext(workers, stop, window=settings.batch_size + 2 * count)
-        tasks = (InspectTask(item, settings) for item in items)
-        inspected = settle_skipped(map_in_workers(inspecting, inspect_source, tasks), context)
-        render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
-        rendered = map_in_workers(rendering, render_derivative, render_tasks, urgent=True)
-        with closing(rendered):
-            for outcome in rendered:
-                yield item_result(outcome, context)
+    batch_policy = BatchPolicy(key=chroma_predictor.batch_key, size=batch_size, max_waiting=8 * batch_size)
+    inspecting = StageContext(executor, stop, window=2 * (batch_size + count))
+    rendering = StageContext(executor, stop, window=batch_size + 2 * count)
+    inspected = settle_skipped(map_in_workers(inspecting, inspect_source, items), context)
+    render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
+    with closing(map_in_workers(rendering, render_derivative, render_tasks, urgent=True)) as rendered:
+        for outcome in rendered:
+            yield item_result(outcome, context)
+
+
+def worker_options(settings: DirSettings) -> WorkerOptions:
+    """The worker processes of photographs on this machine."""
+    count = settings.jobs or core_count()
+    return WorkerOptions(count=count, timeout=settings.timeout, initializer=init_worker)
 
 
 def settle_skipped(
-    outcomes: Iterable[Done[InspectTask, Inspected] | Failed[InspectTask] | Settled[ItemResult]],
+    outcomes: Iterable[Done[Item, Inspected] | Failed[Item] | Settled[ItemResult]],
     context: PhotoRunContext,
 ) -> Iterator[Inspected | Settled[ItemResult]]:
     """Settle what failed and what is to be skipped; the rest goes on."""
@@ -123,7 +121,7 @@ def settle_skipped(
         if isinstance(outcome, Settled):
             yield outcome
         elif isinstance(outcome, Failed):
-            yield context.failed(outcome.item.item, outcome.error)
+            yield context.failed(outcome.item, outcome.error)
         elif outcome.value.treatment.action is Action.SKIP:
             yield skipped_result(outcome.value, context)
         else:
@@ -213,14 +211,13 @@ class ChromaPredictor:
             format=settings.format,
             chroma=settings.chroma,
             max_megapixels=settings.max_megapixels,
-            version=self._context.version,
+            version=program_version(),
             settings=settings.digest(),
             weights=self._context.weights,
             network=self.predictor.name if chromas else "",
         )
         return RenderTask(
             item=inspected.item,
-            settings=settings,
             options=options,
             facts=facts,
             treatment=inspected.treatment,

@@ -24,13 +24,14 @@ from pathlib import Path
 from archivecolor.archive.atomic import remove_stale_parts
 from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.folders import prepare_output
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import ManifestWriter
 from archivecolor.archive.plan import PlanAction
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, line_from_record, now_utc
 from archivecolor.archive.run_json import RunSummary, write_run_summary
-from archivecolor.archive.walk import STATE_FOLDER, SkipReason
+from archivecolor.archive.walk import SkipReason
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ExitCode, OutputError, UsageError
@@ -38,12 +39,11 @@ from archivecolor.jobs.items import RunPlan
 from archivecolor.jobs.run_files import (
     digests_are_current,
     library_versions,
-    manifest_path,
-    run_json_path,
     write_output_bag,
     write_output_digests,
 )
 from archivecolor.settings import RunOptions
+from archivecolor.version import program_version
 
 logger = logging.getLogger(__name__)
 
@@ -88,12 +88,10 @@ class Session:
         self.counter = ProgressCounter(total=0, unit=MEGAPIXELS)
         self.untouched: Counter[str] = Counter()
         self.is_incomplete = False
-        versions = library_versions()
-        self.version = versions["archivecolor"]
         self.summary = RunSummary(
             command=command,
             settings=settings.as_dict(),
-            versions=versions,
+            versions=library_versions(),
             weights=weights,
             counts={},
             started=now_utc(),
@@ -186,8 +184,8 @@ class Run:
         session.untouched.update(plan.untouched)
         session.is_incomplete |= plan.skipped_files.counts[SkipReason.UNREADABLE] > 0
         session.listener.began(session.counter.snapshot())
-        write_run_summary(run_json_path(self.root), session.summary)
-        self._writer = ManifestWriter(manifest_path(self.root))
+        write_run_summary(Layout(self.root).run_json, session.summary)
+        self._writer = ManifestWriter(Layout(self.root).manifest)
         # Records of a killed run may not be on disk yet.
         self._writer.sync()
         self._premis.write_missing(plan.manifest, should_stop=lambda: session.stop.requested)
@@ -204,7 +202,7 @@ class Run:
         """
         assert self._writer is not None, "begin comes first"
         session = self._session
-        record = replace(result.record, at=now_utc(), version=session.version)
+        record = replace(result.record, at=now_utc(), version=program_version())
         self._premis.remove(record)
         self._writer.append(record)
         self._premis.write(record)
@@ -227,7 +225,7 @@ class Run:
         self.write_end(self._session.result().exit_code)
         # run.json lies in the bag: nothing is written there after this.
         if self._session.settings.bag and self._session.stop.exit_code is None:
-            write_output_bag(self._output, self._session.version)
+            write_output_bag(self._output)
 
     def write_end(self, exit_code: ExitCode) -> None:
         """Write how the run ended; nothing where it never began."""
@@ -246,7 +244,7 @@ class Run:
             work={unit: asdict(done) for unit, done in work.items()},
             exit_code=int(exit_code),
         )
-        write_run_summary(run_json_path(self.root), summary)
+        write_run_summary(Layout(self.root).run_json, summary)
 
 
 def _item_event(record: Record, amount: float) -> ItemEvent:
@@ -264,7 +262,7 @@ def _item_event(record: Record, amount: float) -> ItemEvent:
 @contextmanager
 def _folder_unless_refused(output: Path) -> Iterator[None]:
     """Make the output folder; a run that is refused while it plans leaves no new folder behind."""
-    ours = output / STATE_FOLDER
+    ours = Layout(output).state
     made = [folder for folder in (ours, *ours.parents) if not folder.exists()]
     prepare_output(output)
     try:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_stale_parts
 from archivecolor.archive.bag import bag_payload, write_bag
-from archivecolor.archive.fixity import DIGESTS_NAME, Digest, read_digests, write_digests
-from archivecolor.archive.manifest import MANIFEST_NAME, Manifest
-from archivecolor.archive.run_json import RUN_JSON_NAME
-from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.archive.fixity import Digest, read_digests, write_digests
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest
 from archivecolor.errors import UsageError
+from archivecolor.version import program_version
 
 # The libraries that the bytes of an output may depend on.
 LIBRARIES = (
@@ -27,16 +27,6 @@ LIBRARIES = (
     "tifffile",
     "torch",
 )
-
-
-def manifest_path(output: Path) -> Path:
-    """Where the manifest of the folder `output` lies."""
-    return output / STATE_FOLDER / MANIFEST_NAME
-
-
-def run_json_path(output: Path) -> Path:
-    """Where the account of the last run lies."""
-    return output / STATE_FOLDER / RUN_JSON_NAME
 
 
 def library_versions() -> dict[str, str]:
@@ -56,10 +46,10 @@ def write_output_digests(output: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    write_digests(digests_path(output), Manifest(manifest_path(output)).digests())
+    write_digests(Layout(output).digests, Manifest(Layout(output).manifest).digests())
 
 
-def write_output_bag(bag: Path, program_version: str) -> None:
+def write_output_bag(bag: Path) -> None:
     """Write the tag files of `bag` anew, with its lock held; outputs are taken to be as they were recorded.
 
     Raises:
@@ -70,16 +60,16 @@ def write_output_bag(bag: Path, program_version: str) -> None:
     remove_stale_parts(bag)
     if not digests_are_current(tree):
         write_output_digests(tree)
-    write_bag(bag, listed_digests(tree), f"archivecolor {program_version}")
+    write_bag(bag, listed_digests(tree), f"archivecolor {program_version()}")
 
 
 def listed_digests(output: Path) -> list[Digest]:
     """What `manifest-sha256.txt` lists; it is written anew where it cannot be read."""
     try:
-        return list(read_digests(digests_path(output)))
+        return list(read_digests(Layout(output).digests))
     except UsageError:
         write_output_digests(output)
-        return list(read_digests(digests_path(output)))
+        return list(read_digests(Layout(output).digests))
 
 
 def digests_are_current(output: Path) -> bool:
@@ -88,11 +78,6 @@ def digests_are_current(output: Path) -> bool:
     It was not where a run was killed behind its last record, or where manifests were put together.
     """
     try:
-        return digests_path(output).stat().st_mtime_ns >= manifest_path(output).stat().st_mtime_ns
+        return Layout(output).digests.stat().st_mtime_ns >= Layout(output).manifest.stat().st_mtime_ns
     except FileNotFoundError:
         return False
-
-
-def digests_path(output: Path) -> Path:
-    """Where the list of the outputs' digests lies."""
-    return output / STATE_FOLDER / DIGESTS_NAME
