@@ -7,7 +7,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from archivecolor.engine.workers import core_count
+from archivecolor.engine.executor import core_count
 from archivecolor.errors import OutOfMemoryError
 from archivecolor.inference.runtime import Float32, NetworkOutput
 from archivecolor.networks.checkpoint import StoredCheckpoint

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from archivecolor.engine.workers import core_count
+from archivecolor.engine.executor import core_count
 from archivecolor.errors import ArchivecolorError
 from archivecolor.networks.builtin import built_in_path, checkpoint_path
 from archivecolor.networks.checkpoint import read_checkpoint, read_info
