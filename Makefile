@@ -4,6 +4,7 @@
 #   make test     run the tests
 #   make check    linters, types and floors: what has to pass before a commit
 #   make faults   the whole fault suite, a quarter of an hour: kills, full disks, mutated files, attacks, a real cron
+#   make install-test   build wheel and sdist, use the wheel in an environment without torch (needs the package index)
 #   make bench    the benchmarks behind README's numbers
 #   make graph    the ONNX graph of the package anew, after a change of the default network
 #   make venv     only install: .venv with everything, ffmpeg and exiftool where they are missing
@@ -18,7 +19,7 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 PACKAGES := python3-venv ffmpeg libimage-exiftool-perl
 
-.PHONY: help venv demo test check faults bench graph
+.PHONY: help venv demo test check faults bench graph install-test
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -41,7 +42,10 @@ demo: .venv/ready
 	$(BIN)/python examples/before_after_sheet.py demo/in demo/out demo/before-after.png
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 -m 'not fault'
+	$(BIN)/python -m pytest -n 2 -m 'not fault and not install'
+
+install-test: .venv/ready
+	$(BIN)/python -m pytest -m install tests/install
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
