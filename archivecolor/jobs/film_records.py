@@ -46,7 +46,7 @@ def done_record(
         settings=settings_digest(run_context.settings),
         weights=run_context.weights,
         luma="exact" if exact else "re-encoded",
-        lost=plan.lost,
+        lost=(*plan.lost, *film.lost),
         extra={"film": film_values(film, run_context.settings) | {"second_opinion": opinion}},
     )
 
