@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 
 from archivecolor.engine.executor import core_count
+from archivecolor.engine.programs import find_program
 from archivecolor.errors import ArchivecolorError
 from archivecolor.networks.builtin import built_in_path, checkpoint_path
 from archivecolor.settings import DoctorSettings
@@ -84,7 +84,7 @@ def weights_facts(settings: DoctorSettings) -> str:
 
 def check_program(name: str, ask: str, without: str) -> Finding:
     """A helper program, asked for its version."""
-    path = shutil.which(name)
+    path = find_program(name)
     if path is None:
         return Finding(name, False, False, f"not installed; {without}")
     try:
