@@ -6,6 +6,7 @@ message once, and ends with the exit code of the worst thing that happened.
 
 from __future__ import annotations
 
+import errno
 from enum import Enum, IntEnum
 
 
@@ -20,6 +21,7 @@ class ExitCode(IntEnum):
     OUTPUT = 5
     VERIFY = 6
     TOO_MANY_FAILURES = 7
+    INPUT = 8
     LOCKED = 11
     INTERRUPTED = 130
     TERMINATED = 143
@@ -45,6 +47,7 @@ class Reason(str, Enum):
     VANISHED = "vanished"
     CHANGED = "changed-while-reading"
     PERMISSION = "permission"
+    READ_ERROR = "read-error"
     WORKER_DIED = "worker-died"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out-of-memory"
@@ -53,6 +56,14 @@ class Reason(str, Enum):
     INCOMPLETE = "incomplete"
     NAME_COLLISION = "name-collision"
     FAULT = "fault"
+
+
+# What a disk, a network or a server that fails gives, for reading and writing alike; Windows lacks some.
+DEVICE_ERRNOS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EXDEV", "EHOSTDOWN", "EREMOTEIO")
+    if hasattr(errno, name)
+)
 
 
 class ArchivecolorError(Exception):
@@ -109,6 +120,12 @@ class OutputError(ArchivecolorError):
     """The output cannot be written (missing, read-only, full); what is finished is safe."""
 
     exit_code = ExitCode.OUTPUT
+
+
+class InputGoneError(ArchivecolorError):
+    """The input folder has lost all that it held: a disk that is not mounted, most likely."""
+
+    exit_code = ExitCode.INPUT
 
 
 class VerifyError(ArchivecolorError):

@@ -12,10 +12,11 @@ from archivecolor.archive.atomic import remove_stale_parts
 from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
-from archivecolor.archive.folders import check_folders, prepare_output
+from archivecolor.archive.folders import SourceIdentities, check_folders, prepare_output, refuse_emptied_input
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
+from archivecolor.archive.output_folder import hold_output
 from archivecolor.archive.plan import Plan, PlanAction, PlanInputs, make_plan
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import now_utc
@@ -104,9 +105,10 @@ def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str,
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     requested, settings = settings, with_content_root(settings)
     with (
-        prepared_output(settings.output),
+        prepared_output(settings.output, settings.input),
         stop_on_signals(Stop(settings.max_runtime)) as stop,
-        locked(settings.output, settings.wait_lock),
+        hold_output(requested.output, settings.input),
+        locked(settings.output, settings.wait_lock, settings.input),
     ):
         remove_stale_parts(requested.output)
         planned = plan_photographs(settings, weights, stop)
@@ -136,11 +138,11 @@ def with_content_root(settings: DirSettings) -> DirSettings:
 
 
 @contextmanager
-def prepared_output(output: Path) -> Iterator[None]:
+def prepared_output(output: Path, sources: Path) -> Iterator[None]:
     """Make the output folder; a run that is refused while it plans leaves no new folder behind."""
     ours = Layout(output).state
     made = [folder for folder in (ours, *ours.parents) if not folder.exists()]
-    prepare_output(output)
+    prepare_output(output, sources)
     try:
         yield
     except UsageError:
@@ -154,10 +156,12 @@ def plan_photographs(settings: DirSettings, weights: str, stop: Stop) -> Planned
     """Walk the input and plan what is to be done.
 
     Raises:
-        UsageError: as `walk`, `make_plan` and `Manifest`.
+        UsageError: as `walk`, `make_plan`, `Manifest` and `SourceIdentities`.
+        InputGoneError: the input has lost all that it held.
     """
     skipped_files = SkippedFiles()
     manifest = Manifest(Layout(settings.output).manifest)
+    refuse_emptied_input(settings.input, len(manifest))
     inputs = PlanInputs(
         input=settings.input,
         output=settings.output,
@@ -168,7 +172,10 @@ def plan_photographs(settings: DirSettings, weights: str, stop: Stop) -> Planned
     )
     # The end of the time does not cut the plan short: it is what says how much is left.
     found = takewhile(lambda _: stop.exit_code is None, walk(settings.input, settings, skipped_files))
-    return PlannedPhotographs(make_plan(found, manifest, inputs), manifest, skipped_files)
+    identities = SourceIdentities(settings.input, settings.output)
+    plan = make_plan(identities.watch(found), manifest, inputs)
+    identities.refuse_as_targets(item.output for item in plan.items)
+    return PlannedPhotographs(plan, manifest, skipped_files)
 
 
 def colour_planned(

@@ -287,7 +287,7 @@ def mux_film(job: FilmJob, run_context: FilmRunContext, inputs: MuxInputs) -> Re
     name = job.stem + suffix_for(film.facts, plan.container)
     path = job.output / name
     refuse_source_as_target(job.source, path)
-    with atomic_write(path) as part:
+    with atomic_write(path, job.source) as part:
         mux(
             inputs,
             plan,

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 
 from archivecolor.archive.atomic import atomic_write, remove_stale_parts
 from archivecolor.archive.bag import content_root
-from archivecolor.archive.folders import check_folders, prepare_output, refuse_source_as_target
+from archivecolor.archive.folders import (
+    SourceIdentities,
+    check_folders,
+    prepare_output,
+    refuse_source_as_target,
+)
 from archivecolor.archive.lock import locked
+from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.record import escape_non_utf8
 from archivecolor.archive.walk import SkippedFiles, walk
 from archivecolor.engine.executor import core_count
@@ -34,10 +41,12 @@ def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
     """
     check_folders(settings.input, settings.output)
     settings = replace(settings, input=content_root(settings.input))
-    prepare_output(settings.output)
-    with stop_on_signals(Stop()) as stop, locked(settings.output):
+    prepare_output(settings.output, settings.input)
+    with stop_on_signals(Stop()) as stop, locked(settings.output, sources=settings.input):
         remove_stale_parts(settings.output)
-        found = walk(settings.input, SelectionOptions(), SkippedFiles())
+        identities = SourceIdentities(settings.input, settings.output)
+        found = list(identities.watch(walk(settings.input, SelectionOptions(), SkippedFiles())))
+        identities.refuse_as_targets(file.path for file in found)
         paths: list[str | Settled[None]] = [file.path for file in found]
         counter = ProgressCounter(total=len(paths), unit="pictures")
         listener.began(counter.snapshot())
@@ -52,7 +61,9 @@ def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
 
 def worker_options(settings: GreySettings) -> WorkerOptions:
     """As many workers as asked for."""
-    return WorkerOptions(count=settings.jobs or core_count(), initializer=init_worker)
+    return WorkerOptions(
+        count=settings.jobs or core_count(), initializer=partial(init_worker, held_folders())
+    )
 
 
 def take_one_colour_off(settings: GreySettings, path: str) -> GreyImage:
@@ -64,7 +75,7 @@ def take_one_colour_off(settings: GreySettings, path: str) -> GreyImage:
     """
     source, target = settings.input / path, settings.output / path
     refuse_source_as_target(source, target)
-    with atomic_write(target) as part:
+    with atomic_write(target, source) as part:
         return write_grey(source, part)
 
 

@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
@@ -106,7 +108,9 @@ def photographs(
     """
     settings = context.settings
     count = settings.jobs or core_count()
-    options = WorkerOptions(count=count, timeout=settings.timeout, initializer=init_worker)
+    options = WorkerOptions(
+        count=count, timeout=settings.timeout, initializer=partial(init_worker, held_folders())
+    )
     chroma_predictor = ChromaPredictor(context)
     batch_policy = BatchPolicy(
         key=chroma_predictor.batch_key, size=settings.batch_size, max_waiting=8 * settings.batch_size

@@ -21,7 +21,7 @@ from archivecolor.archive.record import Record, line_from_record, now_utc
 from archivecolor.archive.run_json import RunSummary, write_run_summary
 from archivecolor.archive.superseded import remove_superseded
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, ProgressCounter, RunResult
-from archivecolor.errors import ArchivecolorError, OutputError, UsageError
+from archivecolor.errors import ArchivecolorError, LockedError, OutputError, UsageError
 from archivecolor.settings import Settings
 from archivecolor.version import program_version
 
@@ -213,6 +213,8 @@ class RunJson:
 
     def end_with_error(self, error: ArchivecolorError) -> None:
         """Write which error ended the run, if the disk still takes it: the error itself matters more."""
+        if isinstance(error, LockedError):
+            return  # the output is another run's now
         with suppress(OutputError):
             write_run_summary(self._path, replace(self._run, ended=now_utc(), exit_code=int(error.exit_code)))
 

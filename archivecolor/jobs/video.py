@@ -18,6 +18,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.names import casefolded_name
+from archivecolor.archive.output_folder import hold_output
 from archivecolor.archive.plan import PlanAction, PlanInputs, action_for
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.run_json import RunSummary
@@ -218,8 +219,12 @@ def lazy_predictor(settings: VideoSettings) -> Callable[[], Any]:
 def colour_into(output: Path, jobs: list[FilmJob], run_context: FilmRunContext, totals: RunTotals) -> None:
     """Colour the films of one output folder."""
     settings, stop = run_context.settings, run_context.stop
-    prepare_output(output)
-    with locked(output, settings.wait_lock):
+    sources = jobs[0].source.parent if jobs else None
+    prepare_output(output, sources)
+    with (
+        hold_output(output.parent if settings.bag else output, sources),
+        locked(output, settings.wait_lock, sources),
+    ):
         remove_stale_parts(output.parent if settings.bag else output)
         jobs = drop_finished(jobs, output, run_context, totals)
         run_json = RunJson.begin(output, totals.run)
