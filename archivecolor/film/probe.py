@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from archivecolor.archive.atomic import WRITE_ERRNOS
+from archivecolor.archive.atomic import FULL_ERRNOS
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.pixels import (
     LUMA_WEIGHTS,
@@ -172,7 +172,7 @@ def film_errors() -> Iterator[None]:
     except av.error.EOFError as error:
         raise ItemError(Reason.UNREADABLE, "it ends before its first frame") from error
     except av.error.FFmpegError as error:
-        if error.errno in WRITE_ERRNOS:
+        if error.errno in FULL_ERRNOS:
             raise  # a full disk is no fault of the film
         raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
 

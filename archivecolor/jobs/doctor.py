@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 
 from archivecolor.engine.executor import core_count
+from archivecolor.engine.programs import find_program
 from archivecolor.errors import ArchivecolorError
 from archivecolor.networks.builtin import built_in_path, checkpoint_path
 from archivecolor.networks.checkpoint import read_checkpoint, read_info
@@ -117,7 +117,7 @@ def seconds_a_picture(settings: DoctorSettings) -> float:
 
 def check_program(name: str, ask: str, without: str) -> Finding:
     """A helper program, asked for its version."""
-    path = shutil.which(name)
+    path = find_program(name)
     if path is None:
         return Finding(name, False, False, f"not installed; {without}")
     try:

@@ -167,7 +167,7 @@ def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Recor
     name = item.output + item.source.suffix
     path = run_context.output / name
     refuse_source_as_target(item.source, path)
-    with atomic_write(path) as part:
+    with atomic_write(path, item.source) as part:
         with film_errors():
             shutil.copyfile(item.source, part)
         sha256, nbytes = sha256_of(part), part.stat().st_size
@@ -340,7 +340,7 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
     name = item.output + suffix_for(film.facts, plan.container)
     path = run_context.output / name
     refuse_source_as_target(item.source, path)
-    with atomic_write(path) as part:
+    with atomic_write(path, item.source) as part:
         mux(
             inputs,
             plan,
