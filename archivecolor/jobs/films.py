@@ -99,7 +99,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
         words = f"it cannot be read ({error.strerror or error})"
-        return failed_record(item, run_context, ItemError(Reason.UNREADABLE, words))
+        return failed_record(item, run_context, ItemError(Reason.READ_ERROR, words))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"
