@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     OUTPUT = 5
     VERIFY = 6
     TOO_MANY_FAILURES = 7
+    DIVERGED = 8
     LOCKED = 11
     INTERRUPTED = 130
     TERMINATED = 143
@@ -111,16 +112,10 @@ class OutputError(ArchivecolorError):
     exit_code = ExitCode.OUTPUT
 
 
-class VerifyError(ArchivecolorError):
-    """`verify` found faults."""
+class DivergedError(ArchivecolorError):
+    """A training went wrong in a way that more steps do not mend; its older states are safe."""
 
-    exit_code = ExitCode.VERIFY
-
-
-class TooManyFailuresError(ArchivecolorError):
-    """More items failed than `--max-failures` allows."""
-
-    exit_code = ExitCode.TOO_MANY_FAILURES
+    exit_code = ExitCode.DIVERGED
 
 
 class LockedError(ArchivecolorError):

@@ -40,19 +40,19 @@ def examine(settings: DoctorSettings) -> list[Finding]:
     return [
         Finding("archivecolor", True, True, f"{version('archivecolor')}, Python {platform.python_version()}"),
         Finding("processor", True, True, f"{core_count()} cores, {platform.machine()}"),
-        check_facts("device", lambda: device_facts(settings)),
-        check_facts("weights", lambda: weights_facts(settings)),
-        check_program(
+        _check_facts("device", lambda: _device_facts(settings)),
+        _check_facts("weights", lambda: _weights_facts(settings)),
+        _check_program(
             "ffmpeg",
             "-version",
             "no second check of copied sound, and no WMA sound carried, without it",
         ),
-        check_program("exiftool", "-ver", "metadata is carried as far as Pillow can without it"),
-        check_heic(),
+        _check_program("exiftool", "-ver", "metadata is carried as far as Pillow can without it"),
+        _check_heic(),
     ]
 
 
-def check_facts(name: str, facts: Callable[[], str]) -> Finding:
+def _check_facts(name: str, facts: Callable[[], str]) -> Finding:
     """Something that photographs need: its facts, or why there are none."""
     try:
         return Finding(name, True, True, facts())
@@ -60,7 +60,7 @@ def check_facts(name: str, facts: Callable[[], str]) -> Finding:
         return Finding(name, False, True, str(error))
 
 
-def device_facts(settings: DoctorSettings) -> str:
+def _device_facts(settings: DoctorSettings) -> str:
     """Where the network would run, in which number format."""
     import torch
 
@@ -72,7 +72,7 @@ def device_facts(settings: DoctorSettings) -> str:
     return f"{device}: {name}, {precision}, torch {torch.__version__}"
 
 
-def weights_facts(settings: DoctorSettings) -> str:
+def _weights_facts(settings: DoctorSettings) -> str:
     """Which weights would be used."""
     from archivecolor.networks.checkpoint import load_checkpoint
 
@@ -82,7 +82,7 @@ def weights_facts(settings: DoctorSettings) -> str:
     return f"{loaded.info.title or loaded.info.network}, {where}, sha256 {loaded.digest[:16]}"
 
 
-def check_program(name: str, ask: str, without: str) -> Finding:
+def _check_program(name: str, ask: str, without: str) -> Finding:
     """A helper program, asked for its version."""
     path = shutil.which(name)
     if path is None:
@@ -96,7 +96,7 @@ def check_program(name: str, ask: str, without: str) -> Finding:
     return Finding(name, True, False, f"{path}, {completed.stdout.splitlines()[0].split(' Copyright')[0]}")
 
 
-def check_heic() -> Finding:
+def _check_heic() -> Finding:
     """Whether HEIC photographs can be read."""
     there = find_spec("pi_heif") is not None
     detail = "HEIC photographs can be read" if there else "not installed; pip install 'archivecolor[heic]'"

@@ -6,7 +6,6 @@ import contextlib
 import functools
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -47,12 +46,12 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         return PRECISIONS[name]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "cpu" and cpu_has_bf16():
+    if device.type == "cpu" and _cpu_has_bf16():
         return torch.bfloat16
     return torch.float32
 
 
-def cpu_has_bf16() -> bool:
+def _cpu_has_bf16() -> bool:
     """Whether this processor has bfloat16 instructions; without them bfloat16 is slower than float32."""
     with contextlib.suppress(OSError):
         flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
@@ -61,7 +60,7 @@ def cpu_has_bf16() -> bool:
 
 
 @functools.cache
-def device_constant(values: tuple[Any, ...], device: torch.device) -> torch.Tensor:
+def device_constant(values: tuple[float | tuple[float, ...], ...], device: torch.device) -> torch.Tensor:
     """Numbers, nested as `values` are, as a float32 tensor that is copied to the device once.
 
     A copy in every step would hold up the step until the device has done all it was given before.
