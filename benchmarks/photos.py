@@ -25,12 +25,12 @@ from rivals import by_opencv, by_skimage
 from skimage import color, io
 
 from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.engine.executor import core_count
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.stages import BatchPolicy, Done, StageContext, batches, map_in_workers
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import WorkerOptions, Workers, core_count
 from archivecolor.jobs.photograph_tasks import (
     Inspected,
-    InspectTask,
     RenderTask,
     init_worker,
     inspect_source,
@@ -151,15 +151,15 @@ def stages_alone(settings: DirSettings) -> dict[str, float]:
     making = PhotoRunContext(settings, "benchmark")
     painter = ChromaPredictor(making)
     names = sorted(path.name for path in settings.input.iterdir())
-    tasks = [InspectTask(Item(name, name, 0, 0, PlanAction.DO, 0), settings) for name in names]
+    items = [Item(name, name, 0, 0, PlanAction.DO, 0) for name in names]
     looked: list[Inspected] = []
     painted: list[RenderTask] = []
     seconds = {}
     in_batch = BatchPolicy(key=batch_key, size=settings.batch_size, max_waiting=3 * settings.batch_size)
-    with Workers(WorkerOptions(count=core_count(), initializer=init_worker)) as workers:
-        pool = StageContext(workers, Stop(), window=2 * (settings.batch_size + core_count()))
-        values_of(map_in_workers(pool, inspect_source, tasks[: 4 * core_count()]))  # the workers are warm now
-        seconds["look"] = timed(lambda: looked.extend(values_of(map_in_workers(pool, inspect_source, tasks))))
+    with LocalExecutor(WorkerOptions(core_count(), initializer=init_worker), settings) as executor:
+        pool = StageContext(executor, Stop(), window=2 * (settings.batch_size + core_count()))
+        values_of(map_in_workers(pool, inspect_source, items[: 4 * core_count()]))  # the workers are warm now
+        seconds["look"] = timed(lambda: looked.extend(values_of(map_in_workers(pool, inspect_source, items))))
         groups = [group for group in batches(in_batch, looked) if isinstance(group, list)]
         list(painter.predict_batch(groups[0]))  # and the network
         seconds["predict"] = timed(

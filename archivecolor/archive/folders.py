@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from archivecolor.archive.atomic import make_folder, part_path, with_output_errors
-from archivecolor.archive.walk import STATE_FOLDER
-from archivecolor.errors import ItemError, Reason, UsageError
+from archivecolor.archive.atomic import make_folder, part_path, printable_path, with_output_errors
+from archivecolor.archive.layout import Layout
+from archivecolor.errors import InputNotFoundError, ItemError, Reason, UsageError
 
 
 def check_folders(source: Path, output: Path) -> None:
@@ -18,9 +18,13 @@ def check_folders(source: Path, output: Path) -> None:
     Raises:
         UsageError: IN is missing or no folder, OUT is a file, one is the other or lies inside it.
     """
+    if not source.exists():
+        raise InputNotFoundError(
+            f"the input {printable_path(source)} does not exist; give the folder that holds the pictures",
+            source,
+        )
     if not source.is_dir():
-        problem = "is not a folder" if source.exists() else "does not exist"
-        raise UsageError(f"the input {source} {problem}; give the folder that holds the pictures")
+        raise UsageError(f"the input {source} is not a folder; give the folder that holds the pictures")
     if output.exists() and not output.is_dir():
         raise UsageError(f"the output {output} is not a folder; give a folder, new or used before")
     if output.exists() and source.samefile(output):
@@ -62,7 +66,7 @@ def prepare_output(output: Path) -> None:
     Raises:
         OutputError: they cannot be made or written.
     """
-    ours = output / STATE_FOLDER
+    ours = Layout(output).state
     make_folder(ours)
     probe = part_path(ours / "probe")
     with with_output_errors(probe):

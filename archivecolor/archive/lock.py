@@ -23,7 +23,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from archivecolor.archive.atomic import make_folder, with_output_errors
-from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.archive.layout import Layout
 from archivecolor.errors import LockedError
 
 if sys.platform == "win32":
@@ -33,7 +33,6 @@ else:
 
 logger = logging.getLogger(__name__)
 
-LOCK_NAME = "lock"
 HEARTBEAT_SECONDS = 30.0
 STALE_SECONDS = 600.0
 RETRY_SECONDS = 0.5
@@ -106,7 +105,7 @@ def locked(output: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         LockedError: another run holds it.
         OutputError: the lock cannot be written.
     """
-    path = output / STATE_FOLDER / LOCK_NAME
+    path = Layout(output).lock
     make_folder(path.parent)
     handle = acquire(path, wait_seconds)
     ended = threading.Event()
@@ -195,7 +194,7 @@ def read_lock_holder(path: Path) -> LockHolder | None:
 
 def seconds_untouched(path: Path) -> float:
     """Age of the file's last touch by the clock of its own disk, which may not be this machine's."""
-    probe = path.with_name(f"{LOCK_NAME}-clock-{os.getpid()}")
+    probe = path.with_name(f"{path.name}-clock-{os.getpid()}")
     try:
         probe.touch()
         return abs(probe.stat().st_mtime - path.stat().st_mtime)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -79,8 +80,12 @@ class Predictor:
         self.parallel_calls = runtime.parallel_calls
         self._options = options
         self._memory = _MemoryLock()
-        self._threads = ThreadPoolExecutor(
-            runtime.parallel_calls, thread_name_prefix="predict", initializer=runtime.prepare_thread
+        self._pid = os.getpid()
+        self._threads = self._new_threads()
+
+    def _new_threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(
+            self.parallel_calls, thread_name_prefix="predict", initializer=self.runtime.prepare_thread
         )
 
     def padded_shape(self, height: int, width: int) -> tuple[int, int]:
@@ -113,6 +118,8 @@ class Predictor:
             for parts in by_shape.values()
             for first in range(0, len(parts), self.batch_size)
         ]
+        if self._pid != os.getpid():  # threads do not come along when a process forks
+            self._pid, self._memory, self._threads = os.getpid(), _MemoryLock(), self._new_threads()
         futures = [self._threads.submit(self._answer, lumas, batch) for batch in batches]
         return Prediction(self, lumas, futures)
 

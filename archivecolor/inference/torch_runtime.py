@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from archivecolor.engine.workers import core_count
+from archivecolor.engine.executor import core_count
 from archivecolor.errors import OutOfMemoryError
 from archivecolor.inference.runtime import Float32, NetworkOutput
 from archivecolor.inference.torch_optimize import cast_weights, fold_batch_norms

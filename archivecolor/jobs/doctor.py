@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from archivecolor.engine.workers import core_count
+from archivecolor.engine.executor import core_count
 from archivecolor.errors import ArchivecolorError
 from archivecolor.networks.builtin import built_in_path, checkpoint_path
 from archivecolor.settings import DoctorSettings

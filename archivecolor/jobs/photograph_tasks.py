@@ -30,14 +30,6 @@ from archivecolor.settings import DirSettings
 
 
 @dataclass(frozen=True)
-class InspectTask:
-    """One picture to look at."""
-
-    item: Item
-    settings: DirSettings
-
-
-@dataclass(frozen=True)
 class Inspected:
     """What was seen of a picture, and what is to be done with it.
 
@@ -62,7 +54,6 @@ class RenderTask:
 
     Attributes:
         item: the planned item.
-        settings: of the run.
         options: for the writer.
         facts: of the source, as looked at.
         treatment: what is done with it, and why.
@@ -71,7 +62,6 @@ class RenderTask:
     """
 
     item: Item
-    settings: DirSettings
     options: RenderOptions
     facts: ImageFacts
     treatment: Treatment
@@ -121,12 +111,12 @@ def init_worker() -> None:
     os.close(null_device)
 
 
-def inspect_source(task: InspectTask) -> Inspected:
+def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     """First visit; see `photo.inspect.inspect` for what it raises."""
     began = time.monotonic()
-    source, settings = task.settings.input / task.item.path, task.settings
+    source = item.source
     if settings.bag:
-        check_bag_name(task.item.output)
+        check_bag_name(item.output)
     inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
     treatment = choose_treatment(inspection.facts, settings)
     digest = None
@@ -135,10 +125,10 @@ def inspect_source(task: InspectTask) -> Inspected:
             digest = sha256_of(source)
     if treatment.action is not Action.COLOUR:
         inspection = replace(inspection, lumas=())
-    return Inspected(task.item, inspection, treatment, digest, time.monotonic() - began)
+    return Inspected(item, inspection, treatment, digest, time.monotonic() - began)
 
 
-def render_derivative(task: RenderTask) -> Rendered:
+def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
     """Second visit: the coloured picture, or a copy, under its final name.
 
     Raises:
@@ -146,15 +136,15 @@ def render_derivative(task: RenderTask) -> Rendered:
         OutputError: the output folder cannot be written.
     """
     began = time.monotonic()
-    source = task.settings.input / task.item.path
+    source = task.item.source
     name = task.item.output if task.chromas else task.item.path
-    target = task.settings.output / name
+    target = settings.output / name
     refuse_source_as_target(source, target)
     with atomic_write(target) as part:
         rendered = (
             render(source, part, task.chromas, task.options) if task.chromas else copy(source, part, task)
         )
-        if task.settings.preserve_times:
+        if settings.preserve_times:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
     output = Output(name, rendered.nbytes, rendered.sha256, rendered.width, rendered.height, rendered.depth)
     seconds = task.seconds + time.monotonic() - began

@@ -24,16 +24,19 @@ from archivecolor.settings.options import (
 )
 from archivecolor.settings.photographs import DirSettings
 from archivecolor.settings.shared import (
+    ColourOptions,
     InferenceOptions,
     NetworkOptions,
     OutputOptions,
     ProvenanceOptions,
+    RunOptions,
     SchedulingOptions,
     SelectionOptions,
 )
 from archivecolor.settings.training import TrainSettings
 
 __all__ = [
+    "ColourOptions",
     "CompactSettings",
     "DirSettings",
     "DoctorSettings",
@@ -46,6 +49,7 @@ __all__ = [
     "Option",
     "OutputOptions",
     "ProvenanceOptions",
+    "RunOptions",
     "SchedulingOptions",
     "SelectionOptions",
     "Settings",

@@ -93,3 +93,26 @@ class SelectionOptions(Settings):
     overwrite: bool = option(False, "Do everything again.")
     retry_failed: bool = option(False, "Try items again that failed before.")
     dry_run: bool = option(False, "Say what would be done, and do nothing.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(SelectionOptions, ProvenanceOptions, SchedulingOptions, OutputOptions):
+    """Options of every job that makes a derivative of each item of a tree."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColourOptions(NetworkOptions, RunOptions):
+    """Options of every job that colours, whatever the items are."""
+
+    toned: str = option(
+        "colour",
+        "Sepia, cyanotype and the like: colour them, keep them as they are, or skip.",
+        choices=("colour", "keep", "skip"),
+        shapes_output=True,
+    )
+    colour: str = option(
+        "skip",
+        "What is already in colour: skip, copy, or recolour from its luma; a film's shots one by one.",
+        choices=("skip", "copy", "recolour"),
+        shapes_output=True,
+    )
