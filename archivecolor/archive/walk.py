@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from archivecolor.archive.layout import STATE_FOLDER
 from archivecolor.errors import UsageError
 from archivecolor.settings import SelectionOptions
 
@@ -44,7 +45,6 @@ SYSTEM_NAMES = frozenset(
         b"lost+found",
     }
 )
-STATE_FOLDER = "_archivecolor"
 MISSING = -1
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.folders import refuse_source_as_target
+from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
@@ -23,14 +24,6 @@ from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.inspect import Inspection, inspect
 from archivecolor.photo.render import RenderOptions, copy_unchanged, render
 from archivecolor.settings import DirSettings
-
-
-@dataclass(frozen=True)
-class InspectTask:
-    """One picture to look at."""
-
-    item: Item
-    settings: DirSettings
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,6 @@ class RenderTask:
 
     Attributes:
         item: the planned item.
-        settings: of the run.
         options: for the writer.
         facts: of the source, as looked at.
         treatment: what is done with it, and why.
@@ -67,7 +59,6 @@ class RenderTask:
     """
 
     item: Item
-    settings: DirSettings
     options: RenderOptions
     facts: ImageFacts
     treatment: Treatment
@@ -103,10 +94,15 @@ class Rendered:
     seconds: float
 
 
-def init_worker() -> None:
-    """Make a new worker process quiet and single-threaded."""
+def init_worker(outputs: tuple[OutputFolder, ...] = ()) -> None:
+    """Make a new worker process quiet and single-threaded.
+
+    Args:
+        outputs: the folders that the run holds; see `archive.output_folder`.
+    """
     import cv2
 
+    adopt(outputs)
     cv2.setNumThreads(1)
     # What matters comes back in answers; libraries' chatter belongs on nobody's terminal, nor in the
     # mail that cron sends. Those in C write to the descriptor itself.
@@ -117,12 +113,12 @@ def init_worker() -> None:
     os.close(null_device)
 
 
-def inspect_source(task: InspectTask) -> Inspected:
+def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     """First visit; see `photo.inspect.inspect` for what it raises."""
     began = time.monotonic()
-    source, settings = task.settings.input / task.item.path, task.settings
+    source = item.source
     if settings.bag:
-        check_bag_name(task.item.output)
+        check_bag_name(item.output)
     inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
     treatment = choose_treatment(inspection.facts, settings)
     digest = None
@@ -131,10 +127,10 @@ def inspect_source(task: InspectTask) -> Inspected:
             digest = file.sha256()
     if treatment.action is not Action.COLOUR:
         inspection = replace(inspection, lumas=())
-    return Inspected(task.item, inspection, treatment, digest, time.monotonic() - began)
+    return Inspected(item, inspection, treatment, digest, time.monotonic() - began)
 
 
-def render_derivative(task: RenderTask) -> Rendered:
+def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
     """Second visit: the coloured picture, or a copy, under its final name.
 
     Raises:
@@ -142,17 +138,17 @@ def render_derivative(task: RenderTask) -> Rendered:
         OutputError: the output folder cannot be written.
     """
     began = time.monotonic()
-    source = task.settings.input / task.item.path
+    source = task.item.source
     name = task.item.output if task.chromas else task.item.path
-    target = task.settings.output / name
+    target = settings.output / name
     refuse_source_as_target(source, target)
-    with atomic_write(target) as part:
+    with atomic_write(target, source) as part:
         rendered = (
             render(source, part, task.chromas, task.options)
             if task.chromas
             else copy_unchanged(source, part, task.facts)
         )
-        if task.settings.preserve_times:
+        if settings.preserve_times:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
     output = Output(name, rendered.nbytes, rendered.sha256, rendered.width, rendered.height, rendered.depth)
     seconds = task.seconds + time.monotonic() - began

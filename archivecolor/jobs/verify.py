@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from pathlib import Path
 
+from joblib import Parallel, delayed
+
 from archivecolor.archive.bag import content_root
-from archivecolor.archive.fixity import DIGESTS_NAME, read_digests, sha256_of
-from archivecolor.archive.manifest import MANIFEST_NAME, read_lines
+from archivecolor.archive.fixity import read_digests, sha256_of
+from archivecolor.archive.layout import STATE_FOLDER, Layout
+from archivecolor.archive.manifest import read_lines
 from archivecolor.archive.record import Record, escape_non_utf8, record_from_values
-from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.engine.executor import core_count
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
-from archivecolor.engine.workers import core_count
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.settings import VerifySettings
 
@@ -114,7 +115,7 @@ def verify_folder(
         UsageError: there is no manifest to check against, or a newer version wrote it.
     """
     root = content_root(settings.output)
-    contents = read_contents(root / STATE_FOLDER / MANIFEST_NAME)
+    contents = read_contents(Layout(root).manifest)
     checks = [*output_checks(root, contents), *source_checks(settings.sources, contents)]
     counter = ProgressCounter(total=len(checks), unit="MB")
     listener.began(counter.snapshot())
@@ -171,9 +172,9 @@ def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[
 def run_checks(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Fault | None]]:
     """Each check with what it found, in order; digests are made side by side."""
     remaining = iter(checks)
-    with ThreadPoolExecutor(jobs) as threads:
+    with Parallel(n_jobs=jobs, prefer="threads") as parallel:
         while chunk := list(islice(remaining, CHECKS_AT_ONCE)):
-            yield from zip(chunk, threads.map(check_file, chunk), strict=True)
+            yield from zip(chunk, parallel(delayed(check_file)(check) for check in chunk), strict=True)
 
 
 def check_file(check: Check) -> Fault | None:
@@ -194,20 +195,21 @@ def check_file(check: Check) -> Fault | None:
 
 def structural_faults(root: Path, contents: ManifestContents) -> Iterator[Fault]:
     """Faults that need no reading of pictures: damaged lines, the list of digests, extra files."""
-    manifest = f"{STATE_FOLDER}/{MANIFEST_NAME}"
+    manifest = Layout(root).manifest.relative_to(root).as_posix()
     for number in contents.damaged:
         yield Fault(FaultKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
-    yield from list_faults(root / STATE_FOLDER / DIGESTS_NAME, contents)
+    yield from list_faults(root, contents)
     for path in files_in(root):
         if path not in contents.outputs:
             yield Fault(FaultKind.EXTRA, path, "no record names it")
 
 
-def list_faults(path: Path, contents: ManifestContents) -> Iterator[Fault]:
+def list_faults(root: Path, contents: ManifestContents) -> Iterator[Fault]:
     """Where the list of digests says something else than the manifest."""
+    path = Layout(root).digests
     if not path.exists():
         return
-    shown = f"{STATE_FOLDER}/{DIGESTS_NAME}"
+    shown = path.relative_to(root).as_posix()
     try:
         listed = list(read_digests(path))
     except UsageError as error:

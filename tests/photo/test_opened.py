@@ -123,4 +123,4 @@ def test_a_disk_that_does_not_give_the_file_costs_that_file(
     monkeypatch.setattr(reading, "read_into", dying)
     with pytest.raises(ItemError, match=os.strerror(errno.EIO)) as trouble:
         inspect(path, working_size=64, max_megapixels=LIMIT)
-    assert trouble.value.reason is Reason.UNREADABLE
+    assert trouble.value.reason is Reason.READ_ERROR

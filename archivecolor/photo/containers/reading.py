@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.errors import ItemError, Reason
+from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
 from archivecolor.photo.facts import FileState
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class SourceFile(io.BufferedReader):
         path: any name.
 
     Raises:
-        ItemError: VANISHED, PERMISSION or UNREADABLE; so do all reads.
+        ItemError: VANISHED, PERMISSION, READ_ERROR or UNREADABLE; so do all reads.
     """
 
     def __init__(self, path: Path) -> None:
@@ -130,7 +130,7 @@ def naming_read_errors() -> Iterator[None]:
     """Name the file system's trouble with a source; put around calls on the source alone.
 
     Raises:
-        ItemError: VANISHED, PERMISSION or UNREADABLE in place of an OSError.
+        ItemError: VANISHED, PERMISSION, READ_ERROR or UNREADABLE in place of an OSError.
     """
     try:
         yield
@@ -139,7 +139,8 @@ def naming_read_errors() -> Iterator[None]:
     except PermissionError as error:
         raise ItemError(Reason.PERMISSION, "the file may not be read by this user") from error
     except OSError as error:
-        raise ItemError(Reason.UNREADABLE, f"the disk does not give the file: {error.strerror}") from error
+        reason = Reason.READ_ERROR if error.errno in DEVICE_ERRNOS else Reason.UNREADABLE
+        raise ItemError(reason, f"the disk does not give the file ({error.strerror})") from error
 
 
 @contextmanager

@@ -71,8 +71,8 @@ def open_image(path: Path, max_megapixels: float, file_state: FileState | None =
         file_state: the state of the file that is meant, the present one without it.
 
     Raises:
-        ItemError: VANISHED, PERMISSION, EMPTY, UNSUPPORTED, TOO_LARGE (from the header, before anything is
-            decoded), CHANGED, TRUNCATED, UNREADABLE or OUT_OF_MEMORY, up to the end of the body: whatever
+        ItemError: VANISHED, PERMISSION, READ_ERROR, EMPTY, UNSUPPORTED, TOO_LARGE (from the header, before
+            anything is decoded), CHANGED, TRUNCATED, UNREADABLE or OUT_OF_MEMORY, up to the end of the body: whatever
             reads the source there names its trouble itself or raises `DamagedError`. Faults of our own
             code pass through.
     """
