@@ -5,11 +5,20 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from archivecolor.errors import UsageError
-from archivecolor.networks.base import BaseOptions
 from archivecolor.settings import nearest
+
+
+@dataclass(frozen=True)
+class BaseOptions:
+    """What a network, or its recipe, can be made with: a frozen dataclass.
+
+    Its fields are numbers, words or tuples of counts, and each has a default.
+    """
+
 
 OptionsT = TypeVar("OptionsT", bound=BaseOptions)
 
