@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import mimetypes
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,10 @@ class PremisFiles:
         """
         if record.output is not None:
             path = self.path(record.output.path)
-            with with_output_errors(path):
-                path.unlink(missing_ok=True)
+            # Where the path is too long for the system, there is none.
+            if os.path.lexists(path):
+                with with_output_errors(path):
+                    path.unlink(missing_ok=True)
 
     def write(self, record: Record) -> None:
         """Describe the derivative of a record that was appended, if that is wanted and it has one.
@@ -87,7 +90,7 @@ class PremisFiles:
         for item, entry in manifest.items.items():
             if should_stop():
                 return
-            if entry.output and not self.path(entry.output).exists():
+            if entry.output and not os.path.lexists(self.path(entry.output)):
                 self.write(manifest.record(item))
 
 

@@ -15,6 +15,7 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, prepare_output
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
+from archivecolor.archive.passed_over import PASSED_OVER_NAME, passed_over_list
 from archivecolor.archive.plan import Plan, PlanAction, PlanInputs, make_plan
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import now_utc
@@ -66,8 +67,7 @@ class PlannedPhotographs:
         counts = {
             word.value: self.plan.counts[word] for word in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE)
         }
-        skipped = {f"{word.value} passed over": count for word, count in self.skipped_files.counts.items()}
-        return {word: count for word, count in (counts | skipped).items() if count}
+        return {word: count for word, count in counts.items() if count} | self.skipped_files.summary()
 
 
 def forecast(settings: DirSettings) -> Forecast:
@@ -78,7 +78,9 @@ def forecast(settings: DirSettings) -> Forecast:
     """
     check_folders(settings.input, settings.output)
     settings = with_content_root(settings)
-    planned = plan_photographs(settings, sha256_of(checkpoint_path(settings.checkpoint)), Stop())
+    planned = plan_photographs(
+        settings, sha256_of(checkpoint_path(settings.checkpoint)), Stop(), SkippedFiles()
+    )
     last_run = read_run_summary(run_json_path(settings.output))
     return Forecast(estimate(planned.plan, settings.input, last_run), planned.untouched)
 
@@ -110,7 +112,8 @@ def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str,
         locked(settings.output, settings.wait_lock),
     ):
         remove_stale_parts(requested.output)
-        planned = plan_photographs(settings, weights, stop)
+        with passed_over_list(settings.output / STATE_FOLDER / PASSED_OVER_NAME) as skipped_files:
+            planned = plan_photographs(settings, weights, stop, skipped_files)
         run_json = RunJson.begin(settings.output, new_run_summary(command, requested, weights))
         try:
             result = colour_planned(planned, PhotoRunContext(settings, weights), listener, stop)
@@ -151,13 +154,14 @@ def prepared_output(output: Path) -> Iterator[None]:
         raise
 
 
-def plan_photographs(settings: DirSettings, weights: str, stop: Stop) -> PlannedPhotographs:
-    """Walk the input and plan what is to be done.
+def plan_photographs(
+    settings: DirSettings, weights: str, stop: Stop, skipped_files: SkippedFiles
+) -> PlannedPhotographs:
+    """Walk the input and plan what is to be done; what is passed over is counted in `skipped_files`.
 
     Raises:
         UsageError: as `walk`, `make_plan` and `Manifest`.
     """
-    skipped_files = SkippedFiles()
     manifest = Manifest(manifest_path(settings.output))
     inputs = PlanInputs(
         input=settings.input,
@@ -226,6 +230,7 @@ def exit_code(progress: Progress, planned: PlannedPhotographs, settings: DirSett
         return stop.exit_code
     if too_many_failures(progress, settings):
         return ExitCode.TOO_MANY_FAILURES
-    if progress.failed or planned.plan.counts[PlanAction.FAILED_BEFORE]:
+    failed = progress.failed or planned.plan.counts[PlanAction.FAILED_BEFORE]
+    if failed or planned.skipped_files.pictures_may_be_missing:
         return ExitCode.SOME_FAILED
     return ExitCode.OK

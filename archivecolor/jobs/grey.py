@@ -49,7 +49,8 @@ def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
     prepare_output(settings.output)
     with stop_on_signals(Stop()) as stop, locked(settings.output):
         remove_stale_parts(settings.output)
-        found = walk(settings.input, SelectionOptions(), SkippedFiles())
+        skipped_files = SkippedFiles()
+        found = walk(settings.input, SelectionOptions(), skipped_files)
         tasks: list[GreyTask | Settled[None]] = [GreyTask(file.path, settings) for file in found]
         counter = ProgressCounter(total=len(tasks), unit="pictures")
         listener.began(counter.snapshot())
@@ -59,7 +60,8 @@ def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
                 for outcome in outcomes:
                     event = item_event(outcome)
                     listener.settled(event, counter.add(event))
-        return RunResult(counter.snapshot(), exit_code(counter, stop))
+        code = exit_code(counter, skipped_files, stop)
+        return RunResult(counter.snapshot(), code, skipped_files.summary())
 
 
 def worker_options(settings: GreySettings) -> WorkerOptions:
@@ -96,8 +98,9 @@ def item_event(outcome: Done[GreyTask, GreyImage] | Failed[GreyTask] | Settled[N
     return ItemEvent(outcome.item.path, "failed", reason, detail, 0.0, record)
 
 
-def exit_code(counter: ProgressCounter, stop: Stop) -> ExitCode:
+def exit_code(counter: ProgressCounter, skipped_files: SkippedFiles, stop: Stop) -> ExitCode:
     """What the process answers."""
     if stop.exit_code is not None:
         return stop.exit_code
-    return ExitCode.SOME_FAILED if counter.snapshot().failed else ExitCode.OK
+    failed = counter.snapshot().failed or skipped_files.pictures_may_be_missing
+    return ExitCode.SOME_FAILED if failed else ExitCode.OK

@@ -15,6 +15,7 @@ from archivecolor.archive.bag import content_root
 from archivecolor.archive.fixity import DIGESTS_NAME, read_digests, sha256_of
 from archivecolor.archive.manifest import MANIFEST_NAME, read_lines
 from archivecolor.archive.record import Record, escape_non_utf8, record_from_values
+from archivecolor.archive.tree import files_under
 from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.workers import core_count
@@ -198,9 +199,7 @@ def structural_faults(root: Path, contents: ManifestContents) -> Iterator[Fault]
     for number in contents.damaged:
         yield Fault(FaultKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
     yield from list_faults(root / STATE_FOLDER / DIGESTS_NAME, contents)
-    for path in files_in(root):
-        if path not in contents.outputs:
-            yield Fault(FaultKind.EXTRA, path, "no record names it")
+    yield from extra_files(root, contents)
 
 
 def list_faults(path: Path, contents: ManifestContents) -> Iterator[Fault]:
@@ -222,15 +221,17 @@ def list_faults(path: Path, contents: ManifestContents) -> Iterator[Fault]:
         yield Fault(FaultKind.LIST_DIFFERS, missing, f"{shown} does not list it")
 
 
-def files_in(root: Path) -> Iterator[str]:
-    """Every file of the tree but our own folder's, bytewise by relative path."""
-    found = []
-    for folder, folders, names in os.walk(root):
-        if Path(folder) == root and STATE_FOLDER in folders:
-            folders.remove(STATE_FOLDER)
-        above = Path(folder).relative_to(root)
-        found += [(above / name).as_posix() for name in names]
-    return iter(sorted(found, key=os.fsencode))
+def extra_files(root: Path, contents: ManifestContents) -> list[Fault]:
+    """Files of the tree that no record names, and folders that cannot be listed."""
+    faults: list[Fault] = []
+
+    def note(folder: str, error: OSError) -> None:
+        faults.append(Fault(FaultKind.UNREADABLE, folder or ".", error.strerror or ""))
+
+    for path in files_under(root, note):
+        if path not in contents.outputs and not path.startswith(f"{STATE_FOLDER}/"):
+            faults.append(Fault(FaultKind.EXTRA, path, "no record names it"))
+    return sorted(faults, key=lambda fault: os.fsencode(fault.path))
 
 
 def item_event(check: Check, fault: Fault | None) -> ItemEvent:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import simplejpeg
 import tifffile
+from deep_trees import clear, nest
 from PIL import Image
 from skimage import data
 from small_archive import tree
@@ -337,3 +338,24 @@ def test_a_link_in_the_output_that_leads_to_the_source_costs_no_scan(tmp_path, a
     assert records(output)["album/camera.png"]["reason"] == "name-collision"
     assert archivecolor("grey", scans, output).returncode == 3
     assert (scans / "album" / "camera.png").read_bytes() == before
+
+
+def test_no_tree_is_too_deep_and_what_nobody_saw_is_said(archive, archivecolor, tmp_path):
+    scans, output = tmp_path / "in", tmp_path / "out"
+    bottom = scans.joinpath(*["d"] * 1100)
+    subprocess.run(["mkdir", "-p", bottom], check=True)
+    subprocess.run(["cp", archive / "sepia.png", bottom / "a.png"], check=True)
+    shutil.copy(archive / "sepia.png", scans / "z.png")
+    try:
+        assert archivecolor("dir", scans, output).returncode == 0
+        assert set(records(output)) == {"d/" * 1100 + "a.png", "z.png"}
+        assert archivecolor("verify", output).returncode == 0
+        assert archivecolor("grey", output, tmp_path / "grey").returncode == 0
+        assert (tmp_path / "grey").joinpath(*["d"] * 1100, "a.png").exists()
+        nest(scans, "x" * 200, 30, file="notes.txt")
+        again = archivecolor("dir", scans, output)
+        assert again.returncode == 3
+        assert "2 up to date" in again.stderr
+        assert "1 unreadable folders passed over" in again.stderr
+    finally:
+        clear(scans, output, tmp_path / "grey")
