@@ -36,6 +36,7 @@ class Reason(str, Enum):
     TONED = "toned"
     TINTED = "tinted"
     BILEVEL = "bilevel"
+    BY_HAND = "by-hand"
     # failed
     EMPTY = "empty"
     UNREADABLE = "unreadable"

@@ -7,6 +7,7 @@ import re
 import unicodedata
 import zlib
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ EXTENSION_ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": 
 # Names that promise grey, and formats that are only read.
 SUBSTITUTE_EXTENSIONS = {".pgm": ".ppm", ".pbm": ".ppm", ".heic": ".png", ".heif": ".png"}
 FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
-MAX_SHOWN = 10
+MAX_SHOWN = 3
 
 
 def output_name(path: str, format: str) -> str:
@@ -51,85 +52,103 @@ def casefolded_name(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def shared_name(name: str) -> str:
+    """What no two outputs may have in common, for the output `name`.
+
+    A film counts without its suffix: which container it gets is seen when it is opened.
+    """
+    stem, dot, suffix = name.rpartition(".")
+    is_film = bool(stem) and f"{dot}{suffix.lower()}" in FILM_EXTENSIONS
+    return casefolded_name(f"{stem}.*" if is_film else name)
+
+
 class NameCheck:
     """Finds outputs that would share a name.
 
     Args:
-        format: the `format` option.
+        name_of: the relative name of a source's output; of a film with any film's suffix.
     """
 
-    def __init__(self, format: str) -> None:
-        self.format = format
-        self.paths: list[str] = []
+    def __init__(self, name_of: Callable[[str], str]) -> None:
+        self._name_of = name_of
+        self._paths: list[str] = []
         # A name alone would take ten times the memory of its hash.
-        self.hashes = array("q")
+        self._hashes = array("q")
 
     def add(self, path: str) -> str:
         """Take note of the source `path`, each once; returns the name of its output."""
-        output = output_name(path, self.format)
-        self.paths.append(path)
-        self.hashes.append(hash(casefolded_name(output)))
+        output = self._name_of(path)
+        self._paths.append(path)
+        self._hashes.append(hash(shared_name(output)))
         return output
 
-    def refuse_collisions(self, manifest: Manifest, output: Path) -> None:
-        """Raise `UsageError` where a name would have two sources, in this run or by an earlier one.
+    def collisions(self, manifest: Manifest, output: Path) -> dict[str, str]:
+        """The sources that cannot have their name, each with a sentence that says why.
+
+        Of several sources with one name the one that a record gave it to keeps it; where no or more than one
+        record did, none may have it. The output of a source that is not among these, or that an earlier
+        format left, stays as long as it is there.
 
         Args:
-            manifest: of earlier runs, whose outputs must not be written over either.
-            output: the output folder; a recorded output that is gone from it stands in nobody's way.
+            manifest: of earlier runs.
+            output: the output folder.
         """
-        owners = self.owners_of(self.shared_hashes())
-        if not owners:
-            recorded = self.recorded_for_other_sources(manifest, output)
-            owners = self.owners_of({hash(name) for name in recorded})
-            for name, paths in recorded.items():
-                owners.setdefault(name, set()).update(paths)
-        shared = [sorted(paths) for paths in owners.values() if len(paths) > 1]
-        if shared:
-            raise UsageError(collision_message(sorted(shared)))
+        recorded = self._recorded_for_others(manifest, output)
+        shared = self._sources_of(self._shared_hashes() | {hash(name) for name in recorded})
+        refused: dict[str, str] = {}
+        for name, paths in shared.items():
+            everybody = paths | recorded.get(name, set())
+            owners = {path for path in paths if self._is_recorded(path, name, manifest)}
+            if len(everybody) > 1:
+                for path in paths - (owners if len(owners) == 1 else set()):
+                    refused[path] = _collision_detail(self._name_of(path), everybody - {path})
+        return refused
 
-    def shared_hashes(self) -> set[int]:
+    def _is_recorded(self, path: str, name: str, manifest: Manifest) -> bool:
+        """Whether the newest record of a source gave it this name."""
+        entry = manifest.entry(path)
+        return entry is not None and bool(entry.output) and shared_name(entry.output) == name
+
+    def _shared_hashes(self) -> set[int]:
         """Hashes of names that come more than once."""
-        values, counts = np.unique(np.array(self.hashes, dtype=np.int64), return_counts=True)
+        values, counts = np.unique(np.array(self._hashes, dtype=np.int64), return_counts=True)
         return set(values[counts > 1].tolist())
 
-    def recorded_for_other_sources(self, manifest: Manifest, output: Path) -> dict[str, set[str]]:
-        """Names of this run that are outputs of other sources by the manifest, with those sources."""
-        recorded = {
-            path: casefolded_name(entry.output)
+    def _recorded_for_others(self, manifest: Manifest, output: Path) -> dict[str, set[str]]:
+        """Names of this run under which outputs of other sources lie by the manifest, with those sources."""
+        present = set(self._paths) if manifest.items else set()
+        written = [
+            (entry.output, path)
             for path, entry in manifest.items.items()
-            if entry.output and entry.output != output_name(path, self.format)
-        }
-        gone = manifest.items.keys() - set(self.paths)
-        recorded |= {
-            path: casefolded_name(entry.output) for path in gone if (entry := manifest.items[path]).output
-        }
-        ours = set(self.hashes) if recorded else set()
+            if entry.output and (path not in present or entry.output != self._name_of(path))
+        ]
+        written += [(name, manifest.record_at(offset).path) for name, offset in manifest.superseded.items()]
+        ours = set(self._hashes) if written else set()
         owners: dict[str, set[str]] = {}
-        for path, name in recorded.items():
-            if hash(name) in ours and os.path.lexists(output / manifest.items[path].output):
+        for name_written, path in written:
+            name = shared_name(name_written)
+            if hash(name) in ours and os.path.lexists(output / name_written):
                 owners.setdefault(name, set()).add(path)
         return owners
 
-    def owners_of(self, hashes: set[int]) -> dict[str, set[str]]:
+    def _sources_of(self, hashes: set[int]) -> dict[str, set[str]]:
         """The sources of this run whose output names have these hashes, by name."""
-        owners: dict[str, set[str]] = {}
+        found: dict[str, set[str]] = {}
         if hashes:
-            for path, value in zip(self.paths, self.hashes, strict=True):
+            for path, value in zip(self._paths, self._hashes, strict=True):
                 if value in hashes:
-                    owners.setdefault(casefolded_name(output_name(path, self.format)), set()).add(path)
-        return owners
+                    found.setdefault(shared_name(self._name_of(path)), set()).add(path)
+        return found
 
 
-def collision_message(shared: list[list[str]]) -> str:
-    """Which sources are in each other's way, and the way out."""
-    groups = [" and ".join(printable_path(path) for path in paths) for paths in shared]
-    shown = "\n  ".join(groups[:MAX_SHOWN])
-    more = f"\n  and {len(groups) - MAX_SHOWN} more" if len(groups) > MAX_SHOWN else ""
+def _collision_detail(name: str, others: set[str]) -> str:
+    """Why a source cannot have its name, and the way out."""
+    shown = ", ".join(printable_path(path) for path in sorted(others)[:MAX_SHOWN])
+    more = f" and {len(others) - MAX_SHOWN} more" if len(others) > MAX_SHOWN else ""
     return (
-        f"{len(groups)} output names would have more than one source (on disks that do not tell "
-        f"case or Unicode forms apart, these are one name too):\n  {shown}{more}\n"
-        "Rename one of each, leave it out with --exclude, or choose another --format; nothing was written"
+        f"its output {printable_path(name)} would have the name of that of {shown}{more} (on disks that do "
+        "not tell case or Unicode forms apart); rename one, leave it out with --exclude, choose another "
+        "--format, or take that output away (`archivecolor prune` does, where an earlier format left it)"
     )
 
 

@@ -1,27 +1,31 @@
 """What a run has to do: every file found, held against the manifest.
 
-A plan is made before anything is written. It refuses outputs that would lie over sources or over
-each other, and knows for each item whether it is done anew, tried again or left as it is.
+A plan is made before anything is written. It takes out what would share an output's name, and knows
+for each item whether it is done anew, tried again or left as it is.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
+from archivecolor.archive.atomic import printable_path
+from archivecolor.archive.by_hand import NO_CLAIM, Claim, Voucher
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import IndexEntry, Manifest, Status
-from archivecolor.archive.names import NameCheck, Shard
+from archivecolor.archive.names import NameCheck, Shard, output_name
+from archivecolor.archive.sidecars import Sidecar
 from archivecolor.archive.walk import FoundFile
-from archivecolor.errors import Reason
+from archivecolor.errors import Reason, UsageError
 from archivecolor.settings import SelectionOptions
 
 # The fault lay outside the file, and may be gone.
-RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION})
+RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.NAME_COLLISION})
 # The file may be to blame: tried again a few times, then left to --retry-failed.
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3
@@ -36,6 +40,8 @@ class PlanAction(str, Enum):
     RETRY = "retry"
     UP_TO_DATE = "up to date"
     FAILED_BEFORE = "failed before"
+    NAME_COLLISION = "with the name of another"
+    BY_HAND = "by-hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Item:
         mtime_ns: time of the source's last change.
         action: `DO` or `RETRY`.
         pixels: of the source by an earlier record, 0 where unknown.
+        take_back: handwork under the output's name is put aside.
+        claim: what records say of the output's name; filled in by `claimed`, when the item is begun.
     """
 
     path: str
@@ -57,6 +65,21 @@ class Item:
     mtime_ns: int
     action: PlanAction
     pixels: int
+    take_back: bool = False
+    claim: Claim = NO_CLAIM
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """One file that cannot be worked on beside the others.
+
+    Attributes:
+        item: the file.
+        detail: why, in a sentence for its record.
+    """
+
+    item: Item
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +92,7 @@ class PlanInputs:
         format: the `format` option.
         settings: digest of the settings.
         weights: digest of the weights.
-        options: shard, limit, overwrite and retry_failed are read from it.
+        options: shard, limit, overwrite, retry_failed and take_back are read from it.
     """
 
     input: Path
@@ -89,48 +112,157 @@ class Plan:
         counts: files by action; with a limit, `DO` and `RETRY` count what is left over too.
         nbytes: size of the sources of `items`.
         touched: sources whose time changed and whose bytes did not: their records want the new time.
+        refused: files whose output would have the name of another's, and that have no record of it yet.
+        sidecars: those of all files of this share, with the picture each is about.
     """
 
     items: list[Item] = field(default_factory=list)
     counts: Counter[PlanAction] = field(default_factory=Counter)
     nbytes: int = 0
     touched: list[FoundFile] = field(default_factory=list)
+    refused: list[RefusedItem] = field(default_factory=list)
+    sidecars: list[Sidecar] = field(default_factory=list)
 
 
 def make_plan(found: Iterable[FoundFile], manifest: Manifest, inputs: PlanInputs) -> Plan:
     """Decide for every file found.
 
     Raises:
-        UsageError: the shard is not k/n, or two items would have one output name, also on disks that
-            do not tell case or Unicode forms apart.
+        UsageError: the shard is not k/n, or an item to be taken back is not among the files.
     """
     plan = Plan()
-    names = NameCheck(inputs.format)
+    names = NameCheck(partial(output_name, format=inputs.format))
     shard = Shard.parse(inputs.options.shard)
+    take_back = _items_to_take_back(inputs, manifest)
     for file in found:
         output = names.add(file.path)
         if shard.includes(file.path):
-            plan_file(plan, file, output, inputs, manifest)
-    names.refuse_collisions(manifest, inputs.output)
+            plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
+            take_back.discard(file.path)
+    if take_back:
+        listed = ", ".join(printable_path(path) for path in sorted(take_back))
+        raise UsageError(f"--take-back: {listed} is not among the files of this run")
+    _refuse_collisions(plan, names.collisions(manifest, inputs.output), inputs, manifest)
+    del plan.items[len(plan.items) if inputs.options.limit is None else inputs.options.limit :]
+    plan.nbytes = sum(item.nbytes for item in plan.items)
     return plan
 
 
-def plan_file(plan: Plan, file: FoundFile, output: str, inputs: PlanInputs, manifest: Manifest) -> None:
+def _items_to_take_back(inputs: PlanInputs, manifest: Manifest) -> set[str]:
+    """The source paths that `--take-back` names.
+
+    Raises:
+        UsageError: the manifest has no such item.
+    """
+    found = items_to_take_back(inputs.options.take_back, manifest, (inputs.output, inputs.input))
+    refuse_unknown(inputs.options.take_back, found, inputs.output)
+    return set(found.values())
+
+
+def items_to_take_back(asked: Iterable[str], manifest: Manifest, folders: Iterable[Path]) -> dict[str, str]:
+    """The source paths that `--take-back` names, by the words that name them.
+
+    Args:
+        asked: paths of sources or of outputs, relative to their folders or as the shell has them.
+        manifest: of the output.
+        folders: the input and the output.
+    """
+    by_output = (
+        {entry.output: path for path, entry in manifest.items.items() if entry.output} if asked else {}
+    )
+    found: dict[str, str] = {}
+    for text in asked:
+        # Not `Path.resolve`: links stay as they are typed.
+        absolute = Path(os.path.abspath(text))  # noqa: PTH100
+        roots = [Path(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100
+        names = [absolute.relative_to(root).as_posix() for root in roots if absolute.is_relative_to(root)]
+        for name in (os.path.normpath(text), *names):
+            if name in by_output or name in manifest:
+                found.setdefault(text, by_output.get(name, name))
+    return found
+
+
+def refuse_unknown(asked: Iterable[str], found: Mapping[str, str], output: Path) -> None:
+    """Refuse words of `--take-back` that name no item.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for text in asked:
+        if text not in found:
+            raise UsageError(
+                f"--take-back: no record of {output} names {text}; give the path of the source "
+                "or of its output, relative to its folder"
+            )
+
+
+def _refuse_collisions(plan: Plan, refused: dict[str, str], inputs: PlanInputs, manifest: Manifest) -> None:
+    """Take the files out of the plan whose name is another's; what is recorded of them already stays so."""
+    if not refused:
+        return
+    for item in plan.items:
+        if item.path not in refused:
+            continue
+        plan.counts[item.action] -= 1
+        entry = manifest.entry(item.path)
+        if entry is not None and _is_refused_already(item, entry, inputs):
+            plan.counts[PlanAction.FAILED_BEFORE] += 1
+        else:
+            plan.counts[PlanAction.NAME_COLLISION] += 1
+            plan.refused.append(RefusedItem(item, refused[item.path]))
+    plan.items = [item for item in plan.items if item.path not in refused]
+    plan.counts = +plan.counts
+
+
+def _is_refused_already(item: Item, entry: IndexEntry, inputs: PlanInputs) -> bool:
+    """Whether the newest record of an item says that its name is another's, of the same file and settings."""
+    same_source = (item.nbytes, item.mtime_ns) == (entry.nbytes, entry.mtime_ns)
+    return entry.reason == Reason.NAME_COLLISION and same_source and entry.settings == inputs.settings
+
+
+def claimed(item: Item, manifest: Manifest) -> Item:
+    """The item with what the manifest says of its output's name, read when its turn has come."""
+    return replace(item, claim=claim_of(item.path, (item.output,), manifest, take_back=item.take_back))
+
+
+def claim_of(path: str, names: Iterable[str], manifest: Manifest, *, take_back: bool) -> Claim:
+    """What the manifest says of the names that an item's output may have.
+
+    Args:
+        path: of the source.
+        names: that older outputs may lie under, beside the newest one's.
+        manifest: of the output.
+        take_back: handwork is put aside.
+    """
+    entry = manifest.entry(path)
+    offsets = [entry.offset] if entry is not None and entry.output else []
+    offsets += [manifest.superseded[name] for name in names if name in manifest.superseded]
+    vouchers = tuple(
+        Voucher(record.output, record.reason is Reason.BY_HAND)
+        for record in map(manifest.record_at, offsets)
+        if record.output is not None
+    )
+    return Claim(vouchers, take_back)
+
+
+def plan_file(
+    plan: Plan, file: FoundFile, output: str, inputs: PlanInputs, manifest: Manifest, *, take_back: bool
+) -> None:
     """Count one file, and take it into the plan where it has to be done."""
     entry = manifest.entry(file.path)
-    action = action_for(file, entry, inputs)
+    plan.sidecars += [Sidecar(path, file.path) for path in file.sidecars]
+    action = PlanAction.DO if take_back else action_for(file, entry, inputs)
     if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
         plan.touched.append(file)
         action = PlanAction.UP_TO_DATE
+    if action is PlanAction.BY_HAND and changed_again(file, inputs, manifest):
+        action = PlanAction.DO
     plan.counts[action] += 1
-    if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE):
-        return
-    if inputs.options.limit is not None and len(plan.items) >= inputs.options.limit:
+    if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND):
         return
     pixels = entry.pixels if entry is not None and entry.nbytes == file.nbytes else 0
     nbytes = max(0, file.nbytes)
-    plan.items.append(Item(file.path, output, nbytes, file.mtime_ns, action, pixels))
-    plan.nbytes += nbytes
+    plan.items.append(Item(file.path, output, nbytes, file.mtime_ns, action, pixels, take_back))
 
 
 def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) -> PlanAction:
@@ -138,6 +270,8 @@ def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) ->
     if entry is None:
         return PlanAction.DO
     same_source = (file.nbytes, file.mtime_ns) == (entry.nbytes, entry.mtime_ns)
+    if entry.reason == Reason.BY_HAND:
+        return PlanAction.BY_HAND if (inputs.output / entry.output).exists() else PlanAction.DO
     if entry.status == Status.FAILED:
         return action_after_failure(entry, same_source, inputs)
     if inputs.options.overwrite or not same_source:
@@ -184,6 +318,8 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
     """
     if inputs.options.overwrite or file.nbytes != entry.nbytes or file.mtime_ns == entry.mtime_ns:
         return False
+    if entry.reason == Reason.BY_HAND:
+        return False
     sha256 = manifest.record(file.path).source.sha256
     if sha256 is None or not is_current(entry, inputs):
         return False
@@ -191,3 +327,11 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
         return sha256_of(inputs.input / file.path) == sha256
     except OSError:
         return False
+
+
+def changed_again(file: FoundFile, inputs: PlanInputs, manifest: Manifest) -> bool:
+    """Whether handwork is no longer as it was digested: its record wants to be made anew."""
+    output = manifest.record(file.path).output
+    assert output is not None  # a record of handwork names it
+    about = os.stat(f"{inputs.output}/{output.path}")  # noqa: PTH116
+    return (about.st_size, about.st_mtime_ns) != (output.bytes, output.mtime_ns)

@@ -67,12 +67,12 @@ class PremisFiles:
                     path.unlink(missing_ok=True)
 
     def write(self, record: Record) -> None:
-        """Describe the derivative of a record that was appended, if that is wanted and it has one.
+        """Describe the derivative of a record that was appended, if that is wanted and a run made it.
 
         Raises:
             OutputError: it cannot be written.
         """
-        if not self.wanted or record.output is None:
+        if not self.wanted or record.output is None or record.reason is Reason.BY_HAND:
             return
         try:
             write_premis(self.path(record.output.path), record)

@@ -10,21 +10,21 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_stale_parts
 from archivecolor.archive.bag import content_root_for_run
+from archivecolor.archive.by_hand import clear_pending
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, prepare_output
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.passed_over import PASSED_OVER_NAME, passed_over_list
-from archivecolor.archive.plan import Plan, PlanAction, PlanInputs, make_plan
+from archivecolor.archive.plan import Plan, PlanAction, PlanInputs, claimed, make_plan
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import now_utc
 from archivecolor.archive.run_json import read_run_summary
-from archivecolor.archive.superseded import remove_superseded
 from archivecolor.archive.walk import STATE_FOLDER, SkippedFiles, walk
 from archivecolor.engine.progress import Listener, Progress, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop, stop_on_signals
-from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
+from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, UsageError
 from archivecolor.jobs.photographs import PhotoRunContext, photographs
 from archivecolor.jobs.run_files import (
     MEGAPIXELS,
@@ -64,9 +64,8 @@ class PlannedPhotographs:
     @property
     def untouched(self) -> dict[str, int]:
         """Files that need nothing, and names that were passed over, by reason."""
-        counts = {
-            word.value: self.plan.counts[word] for word in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE)
-        }
+        words = (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND)
+        counts = {word.value: self.plan.counts[word] for word in words}
         return {word: count for word, count in counts.items() if count} | self.skipped_files.summary()
 
 
@@ -82,7 +81,10 @@ def forecast(settings: DirSettings) -> Forecast:
         settings, sha256_of(checkpoint_path(settings.checkpoint)), Stop(), SkippedFiles()
     )
     last_run = read_run_summary(run_json_path(settings.output))
-    return Forecast(estimate(planned.plan, settings.input, last_run), planned.untouched)
+    untouched = dict(planned.untouched)
+    if count := planned.plan.counts[PlanAction.NAME_COLLISION]:
+        untouched[PlanAction.NAME_COLLISION.value] = count
+    return Forecast(estimate(planned.plan, settings.input, last_run), untouched)
 
 
 def colour_folder(settings: DirSettings, listener: Listener, command: tuple[str, ...] = ()) -> RunResult:
@@ -181,24 +183,28 @@ def colour_planned(
 ) -> RunResult:
     """Colour what the plan says, and write down what became of it."""
     settings, plan = context.settings, planned.plan
-    counter = ProgressCounter(total=len(plan.items), unit=MEGAPIXELS)
+    counter = ProgressCounter(total=len(plan.refused) + len(plan.items), unit=MEGAPIXELS)
     listener.began(counter.snapshot())
     premis = PremisFiles(settings.output, settings.premis)
     premis.write_missing(planned.manifest, should_stop=lambda: stop.requested)
     with ManifestWriter(manifest_path(settings.output)) as writer:
-        # What a killed run left to be removed; its records may not be on disk yet.
-        writer.sync()
-        remove_superseded(planned.manifest, premis, should_stop=lambda: stop.requested)
         sink = RecordSink(writer, premis, counter, listener)
         if plan.items:
             warn_without_exiftool()
         refresh_touched_records(planned, writer)
-        with closing(photographs(plan.items, context, stop)) as results:
+        for refused in plan.refused:
+            error = ItemError(Reason.NAME_COLLISION, refused.detail)
+            sink.append(context.failed(refused.item, error).value.record, 0.0)
+        items = (claimed(item, planned.manifest) for item in plan.items)
+        with closing(photographs(items, context, stop)) as results:
             for result in results:
                 sink.append(result.record, result.megapixels)
                 if too_many_failures(counter.snapshot(), settings):
                     break
-    finalize_run(settings.output, premis, should_stop=lambda: stop.requested)
+    finalize_run(settings.output)
+    # Where workers were left at work, what they wrote has no record yet.
+    if not counter.snapshot().left:
+        clear_pending(settings.output)
     return RunResult(
         counter.snapshot(), exit_code(counter.snapshot(), planned, settings, stop), planned.untouched
     )

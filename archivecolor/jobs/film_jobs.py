@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archivecolor.archive.by_hand import NO_CLAIM, Claim
 from archivecolor.engine.stopping import Stop
 from archivecolor.settings import VideoSettings
 
@@ -21,12 +22,14 @@ class FilmJob:
         path: its name in the manifest.
         output: folder of the coloured film and of the manifest.
         stem: relative path of the coloured film in `output`, without suffix.
+        claim: what records say of the names that the coloured film may have.
     """
 
     source: Path
     path: str
     output: Path
     stem: str
+    claim: Claim = NO_CLAIM
 
 
 @dataclass(frozen=True)

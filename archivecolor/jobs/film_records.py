@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from archivecolor.archive.by_hand import by_hand_output
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.containers import ContainerPlan
@@ -94,6 +95,17 @@ def skipped_record(job: FilmJob, run_context: FilmRunContext, film: Film) -> Rec
         weights=run_context.weights,
         extra={"film": film_values(film, run_context.settings)},
     )
+
+
+def by_hand_record(job: FilmJob, run_context: FilmRunContext, error: ItemError) -> Record:
+    """The record of a film whose coloured copy somebody worked on: that stays, and is digested."""
+    try:
+        kept = by_hand_output(job.output, job.claim.vouchers[0].output.path)
+    except OSError as unread:
+        return failed_record(
+            job, run_context, ItemError(Reason.CHANGED, f"{error.detail}: {unread.strerror}")
+        )
+    return replace(failed_record(job, run_context, error), status=Status.SKIPPED, output=kept)
 
 
 def failed_record(job: FilmJob, run_context: FilmRunContext, error: ItemError) -> Record:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full
+from archivecolor.archive.by_hand import make_way
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.record import Output, Record
@@ -300,8 +301,15 @@ def mux_film(job: FilmJob, run_context: FilmRunContext, inputs: MuxInputs) -> Re
             if sha256_of(job.source) != inputs.provenance.source_sha256:
                 raise changed_error()
         sha256, nbytes = sha256_of(part), part.stat().st_size
+        make_way(job.output, name, sha256, job.claim)
     output = Output(
-        name, nbytes, sha256, film.facts.width, film.facts.height, film.target.sample_format.depth
+        path=name,
+        bytes=nbytes,
+        sha256=sha256,
+        width=film.facts.width,
+        height=film.facts.height,
+        depth=film.target.sample_format.depth,
+        mtime_ns=path.stat().st_mtime_ns,
     )
     record = done_record(job, run_context, film, plan, opinion)
     confidence = round(mean_confidence(inputs.segments, folder), 4)

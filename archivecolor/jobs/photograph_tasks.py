@@ -15,6 +15,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import check_bag_name
+from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.plan import Item
@@ -127,6 +128,7 @@ def inspect_source(task: InspectTask) -> Inspected:
     source, settings = task.settings.input / task.item.path, task.settings
     if settings.bag:
         check_bag_name(task.item.output)
+    refuse_by_hand(settings.output, task.item.output, task.item.claim)
     inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
     treatment = choose_treatment(inspection.facts, settings)
     digest = None
@@ -156,7 +158,16 @@ def render_derivative(task: RenderTask) -> Rendered:
         )
         if task.settings.preserve_times:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
-    output = Output(name, rendered.nbytes, rendered.sha256, rendered.width, rendered.height, rendered.depth)
+        make_way(task.settings.output, name, rendered.sha256, task.item.claim)
+    output = Output(
+        path=name,
+        bytes=rendered.nbytes,
+        sha256=rendered.sha256,
+        width=rendered.width,
+        height=rendered.height,
+        depth=rendered.depth,
+        mtime_ns=target.stat().st_mtime_ns,
+    )
     seconds = task.seconds + time.monotonic() - began
     return Rendered(output, rendered.source_sha256, rendered.luma, rendered.lost, rendered.notes, seconds)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.by_hand import by_hand_output
+from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
@@ -75,8 +77,24 @@ class PhotoRunContext:
     weights: str
 
     def failed(self, item: Item, error: ItemError, facts: ImageFacts | None = None) -> Settled[ItemResult]:
-        """The end of a picture that cannot be done."""
+        """The end of a picture that cannot be done, or that somebody worked on."""
+        if error.reason is Reason.BY_HAND:
+            return self.by_hand(item, error.detail)
         return self.settled(item, Status.FAILED, error.reason, error.detail, facts)
+
+    def by_hand(self, item: Item, detail: str) -> Settled[ItemResult]:
+        """The end of a picture whose derivative somebody worked on: that stays, and is digested."""
+        names = {voucher.output.path for voucher in item.claim.vouchers}
+        name = item.output if item.output in names else item.path
+        try:
+            kept = by_hand_output(self.settings.output, name)
+            source_sha256 = sha256_of(self.settings.input / item.path)
+        except OSError as error:
+            detail = f"somebody changed its output, and it cannot be digested: {error.strerror}"
+            return self.settled(item, Status.FAILED, Reason.CHANGED, detail, None)
+        result = self.settled(item, Status.SKIPPED, Reason.BY_HAND, detail, None).value
+        source = replace(result.record.source, sha256=source_sha256)
+        return Settled(replace(result, record=replace(result.record, source=source, output=kept)))
 
     def settled(
         self, item: Item, status: Status, reason: Reason, detail: str, facts: ImageFacts | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import platform
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +17,6 @@ from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, ManifestWrite
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, line_from_record, now_utc
 from archivecolor.archive.run_json import RUN_JSON_NAME, RunSummary, write_run_summary
-from archivecolor.archive.superseded import remove_superseded
 from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, ProgressCounter, RunResult
 from archivecolor.errors import ArchivecolorError, OutputError, UsageError
@@ -111,19 +109,14 @@ def item_event(record: Record, amount: float) -> ItemEvent:
     )
 
 
-def finalize_run(output: Path, premis: PremisFiles, should_stop: Callable[[], bool]) -> None:
-    """Leave the output as its manifest now says, where that has grown.
-
-    Derivatives that were replaced under another name go, until `should_stop` says to end; then the list of
-    digests is written anew.
+def finalize_run(output: Path) -> None:
+    """Write the list of digests anew, where the manifest has grown.
 
     Raises:
         OutputError: the output cannot be written.
     """
     if not digests_are_current(output):
-        manifest = Manifest(manifest_path(output))
-        remove_superseded(manifest, premis, should_stop)
-        write_digests(digests_path(output), manifest.digests())
+        write_output_digests(output)
 
 
 def write_output_digests(output: Path) -> None:

@@ -12,12 +12,20 @@ from typing import Any
 
 from archivecolor.archive.atomic import printable_path, remove_stale_parts
 from archivecolor.archive.bag import check_bag_name, content_root_for_run
+from archivecolor.archive.by_hand import Claim, clear_pending, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, prepare_output
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.names import casefolded_name
-from archivecolor.archive.plan import PlanAction, PlanInputs, action_for
+from archivecolor.archive.plan import (
+    PlanAction,
+    PlanInputs,
+    action_for,
+    claim_of,
+    items_to_take_back,
+    refuse_unknown,
+)
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.run_json import RunSummary
 from archivecolor.archive.walk import FILMS, FoundFile, SkippedFiles, walk
@@ -32,6 +40,7 @@ from archivecolor.errors import (
     StoppedError,
     UsageError,
 )
+from archivecolor.jobs.film_records import by_hand_record
 from archivecolor.jobs.films import (
     FilmJob,
     FilmProgress,
@@ -226,6 +235,7 @@ def colour_into(output: Path, jobs: list[FilmJob], run_context: FilmRunContext, 
         try:
             colour_in_order(jobs, output, run_context, totals)
             write_output_digests(output)
+            clear_pending(output)
             code = exit_code(totals.counter, totals.planned, settings, stop)
             run_json.end(RunResult(totals.counter.snapshot(), code, dict(totals.planned.untouched)))
             # run.json lies in the bag: nothing is written there after this.
@@ -258,9 +268,19 @@ def drop_finished(
     manifest = Manifest(manifest_path(output))
     digests = (settings_digest(run_context.settings), run_context.weights)
     waiting = (PlanAction.DO, PlanAction.RETRY)
-    left = [job for job in jobs if action_of(job, manifest, run_context.settings, digests) in waiting]
+    left = [
+        job
+        for job in jobs
+        if job.claim.take_back or action_of(job, manifest, run_context.settings, digests) in waiting
+    ]
     totals.counter.remove(len(jobs) - len(left))
-    return left
+    return [replace(job, claim=film_claim(job, manifest)) for job in left]
+
+
+def film_claim(job: FilmJob, manifest: Manifest) -> Claim:
+    """What records say of the names that a coloured film may have: which container it gets is seen later."""
+    names = [name for name in manifest.superseded if name.startswith(f"{job.stem}.")]
+    return claim_of(job.path, names, manifest, take_back=job.claim.take_back)
 
 
 def colour_one(job: FilmJob, run_context: FilmRunContext, sink: RecordSink) -> bool:
@@ -268,9 +288,12 @@ def colour_one(job: FilmJob, run_context: FilmRunContext, sink: RecordSink) -> b
     try:
         if run_context.settings.bag:
             check_bag_name(job.stem)
+        if job.claim.vouchers:
+            refuse_by_hand(job.output, job.claim.vouchers[0].output.path, job.claim)
         record = colour_film(job, run_context)
     except ItemError as error:
-        record = failed_record(job, run_context, error)
+        by_hand = error.reason is Reason.BY_HAND
+        record = (by_hand_record if by_hand else failed_record)(job, run_context, error)
     except (MemoryError, OutOfMemoryError):
         failure = ItemError(Reason.OUT_OF_MEMORY, "this machine has not enough memory for it")
         record = failed_record(job, run_context, failure)
@@ -323,6 +346,7 @@ def plan_films(settings: VideoSettings, weights: str) -> PlannedFilms:
     manifests: dict[Path, Manifest] = {}
     known_outputs: set[Path] = set()
     taken: dict[tuple[Path, str], Path] = {}
+    taken_back: dict[str, str] = {}
     for job in jobs_of(settings):
         if job.output not in manifests:
             manifests[job.output] = Manifest(manifest_path(job.output))
@@ -337,18 +361,23 @@ def plan_films(settings: VideoSettings, weights: str) -> PlannedFilms:
                 f"{printable_path(job.stem)} in {printable_path(job.output)}; "
                 f"rename one, or give them different outputs"
             )
+        asked = items_to_take_back(settings.take_back, manifests[job.output], (job.output, job.source.parent))
+        take_back = job.path in asked.values()
+        taken_back |= asked
         action = action_of(job, manifests[job.output], settings, (digest, weights))
-        if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE):
+        if not take_back and action not in (PlanAction.DO, PlanAction.RETRY):
             planned.untouched[action.value] += 1
         else:
-            planned.jobs.append(job)
+            planned.jobs.append(replace(job, claim=Claim(take_back=take_back)))
+    refuse_unknown(settings.take_back, taken_back, settings.output or Path())
     planned.outputs.extend(manifests)
     return planned
 
 
 def outputs_in(output: Path, manifest: Manifest) -> set[Path]:
     """The coloured films of an output folder: where it holds their sources too, they are found with them."""
-    return {output / entry.output for entry in manifest.items.values() if entry.output}
+    names = [*(entry.output for entry in manifest.items.values() if entry.output), *manifest.superseded]
+    return {output / name for name in names}
 
 
 def action_of(

@@ -4,7 +4,13 @@ A job's options stand in its own module, those that jobs share in `shared`; `opt
 declared and read.
 """
 
-from archivecolor.settings.archive import CompactSettings, ExportSettings, GreySettings, VerifySettings
+from archivecolor.settings.archive import (
+    CompactSettings,
+    ExportSettings,
+    GreySettings,
+    PruneSettings,
+    VerifySettings,
+)
 from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelsSettings
@@ -46,6 +52,7 @@ __all__ = [
     "Option",
     "OutputOptions",
     "ProvenanceOptions",
+    "PruneSettings",
     "SchedulingOptions",
     "SelectionOptions",
     "Settings",

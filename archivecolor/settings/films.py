@@ -75,4 +75,7 @@ class VideoSettings(NetworkOptions, ProvenanceOptions, SchedulingOptions, Output
     strict: bool = option(False, "Fail a film of which parts are damaged or missing.")
     overwrite: bool = option(False, "Do everything again.")
     retry_failed: bool = option(False, "Try films again that failed before.")
+    take_back: tuple[str, ...] = option(
+        (), "Put the handwork at this path of IN or OUT aside and make it anew; may be repeated."
+    )
     dry_run: bool = option(False, "Say what would be done, and do nothing.")
