@@ -6,7 +6,9 @@ message once, and ends with the exit code of the worst thing that happened.
 
 from __future__ import annotations
 
+import errno
 from enum import Enum, IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -20,6 +22,7 @@ class ExitCode(IntEnum):
     OUTPUT = 5
     VERIFY = 6
     TOO_MANY_FAILURES = 7
+    INPUT = 8
     LOCKED = 11
     INTERRUPTED = 130
     TERMINATED = 143
@@ -31,6 +34,7 @@ class Reason(str, Enum):
     # done
     COLOURED = "coloured"
     COPIED = "copied"
+    GREY = "grey"
     # skipped
     ALREADY_COLOUR = "already-colour"
     TONED = "toned"
@@ -46,6 +50,7 @@ class Reason(str, Enum):
     VANISHED = "vanished"
     CHANGED = "changed-while-reading"
     PERMISSION = "permission"
+    READ_ERROR = "read-error"
     WORKER_DIED = "worker-died"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out-of-memory"
@@ -54,6 +59,14 @@ class Reason(str, Enum):
     INCOMPLETE = "incomplete"
     NAME_COLLISION = "name-collision"
     FAULT = "fault"
+
+
+# What a disk, a network or a server that fails gives, for reading and writing alike; Windows lacks some.
+DEVICE_ERRNOS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EXDEV", "EHOSTDOWN", "EREMOTEIO")
+    if hasattr(errno, name)
+)
 
 
 class ArchivecolorError(Exception):
@@ -90,6 +103,22 @@ class UsageError(ArchivecolorError):
     exit_code = ExitCode.USAGE
 
 
+class InputNotFoundError(UsageError, FileNotFoundError):
+    """What is to be worked on is not there.
+
+    Args:
+        message: one sentence that names the path and the way out.
+        path: what is missing; the attribute `filename` has it too.
+    """
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(errno.ENOENT, message, str(path))
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class UnavailableError(ArchivecolorError):
     """The device, the weights or a needed program is missing or cannot be used."""
 
@@ -110,6 +139,12 @@ class OutputError(ArchivecolorError):
     """The output cannot be written (missing, read-only, full); what is finished is safe."""
 
     exit_code = ExitCode.OUTPUT
+
+
+class InputGoneError(ArchivecolorError):
+    """The input folder has lost all that it held: a disk that is not mounted, most likely."""
+
+    exit_code = ExitCode.INPUT
 
 
 class VerifyError(ArchivecolorError):

@@ -26,7 +26,7 @@ from report import Row, Target, against_stages, parser_for, print_report, timed,
 from rivals import Codes, by_opencv, by_skimage
 from skimage import data
 
-from archivecolor.engine.workers import core_count
+from archivecolor.engine.executor import core_count
 from archivecolor.film.chroma import FrameChroma, network_lumas, with_predictions
 from archivecolor.film.encode import choose_target
 from archivecolor.film.film import Film, NumberedFrame, read_from

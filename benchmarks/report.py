@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from archivecolor.engine.workers import core_count
+from archivecolor.engine.executor import core_count
 
 HEAD = ("measured", "figure", "target", "verdict")
 # Digits after the point, by unit.

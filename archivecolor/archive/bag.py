@@ -8,16 +8,18 @@ from datetime import date
 from pathlib import Path
 
 from archivecolor.archive.atomic import PART_SUFFIX, atomic_write, printable_path
-from archivecolor.archive.fixity import DIGESTS_NAME, Digest, sha256_of, write_digests
-from archivecolor.archive.lock import LOCK_NAME
+from archivecolor.archive.fixity import Digest, sha256_of, write_digests
+from archivecolor.archive.layout import (
+    BAG_DECLARATION,
+    BAG_INFO,
+    DIGESTS_NAME,
+    LOCK_NAME,
+    PAYLOAD,
+    STATE_FOLDER,
+    TAG_DIGESTS,
+)
 from archivecolor.archive.tree import files_under
-from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.errors import ItemError, OutputError, Reason, UsageError
-
-PAYLOAD = "data"
-BAG_DECLARATION = "bagit.txt"
-BAG_INFO = "bag-info.txt"
-TAG_DIGESTS = "tagmanifest-sha256.txt"
 
 
 def is_bag(output: Path) -> bool:

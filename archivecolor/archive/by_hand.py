@@ -11,18 +11,18 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from archivecolor.archive.atomic import make_folder, sync_folder, with_output_errors
+from archivecolor.archive.atomic import open_folder, open_own_file, remove_file, with_output_errors
 from archivecolor.archive.fixity import Digest, digest_line, parse_digest, sha256_of
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output
-from archivecolor.archive.walk import STATE_FOLDER
-from archivecolor.errors import ItemError, Reason
+from archivecolor.errors import ItemError, Reason, UsageError
 
-PENDING_FOLDER = "pending"
 ASIDE = ".by-hand-"
 DETAIL = "somebody changed its output, which stays; --take-back PATH puts that aside and makes it anew"
 
@@ -54,6 +54,56 @@ class Claim:
 
 
 NO_CLAIM = Claim()
+
+
+def claim_of(path: str, names: Iterable[str], manifest: Manifest, *, take_back: bool) -> Claim:
+    """What the manifest says of the names that an item's output may have.
+
+    Args:
+        path: of the source.
+        names: that older outputs may lie under, beside the newest one's.
+        manifest: of the output.
+        take_back: handwork is put aside.
+    """
+    entry = manifest.entry(path)
+    offsets = [entry.offset] if entry is not None and entry.output else []
+    offsets += [manifest.superseded[name] for name in names if name in manifest.superseded]
+    vouchers = tuple(
+        Voucher(record.output, record.reason is Reason.BY_HAND)
+        for record in map(manifest.record_at, offsets)
+        if record.output is not None
+    )
+    return Claim(vouchers, take_back)
+
+
+def items_to_take_back(asked: Iterable[str], manifest: Manifest, folders: Iterable[Path]) -> frozenset[str]:
+    """The source paths that `--take-back` names.
+
+    Args:
+        asked: paths of sources or of outputs, relative to their folders or as the shell has them.
+        manifest: of the output.
+        folders: the output and the inputs.
+
+    Raises:
+        UsageError: the manifest has no such item.
+    """
+    if not asked:
+        return frozenset()
+    by_output = {entry.output: path for path, entry in manifest.items.items() if entry.output}
+    # Not `Path.resolve`: links stay as they are typed.
+    roots = [Path(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100
+    found = set()
+    for text in asked:
+        absolute = Path(os.path.abspath(text))  # noqa: PTH100
+        inside = [absolute.relative_to(root).as_posix() for root in roots if absolute.is_relative_to(root)]
+        names = [name for name in (os.path.normpath(text), *inside) if name in by_output or name in manifest]
+        if not names:
+            raise UsageError(
+                f"--take-back: no record names {text}; give the path of the source or of its output, "
+                "relative to its folder"
+            )
+        found.add(by_output.get(names[0], names[0]))
+    return frozenset(found)
 
 
 def refuse_by_hand(root: Path, name: str, claim: Claim) -> None:
@@ -114,9 +164,8 @@ def clear_pending(root: Path) -> None:
     Raises:
         OutputError: it cannot be removed.
     """
-    for path in _pending_files(root):
-        with with_output_errors(path):
-            path.unlink(missing_ok=True)
+    for path in Layout(root).pending.glob("*.txt"):
+        remove_file(path)
 
 
 def _is_by_hand(root: Path, name: str, claim: Claim) -> bool:
@@ -149,9 +198,10 @@ def _put_aside(path: Path) -> None:
     """Give handwork another name, the day in it; nothing has that name yet."""
     day = datetime.now(timezone.utc).date().isoformat()
     free = (path.with_name(f"{path.name}{ASIDE}{day}{tail}") for tail in _tails())
-    with with_output_errors(path):
+    with open_folder(path.parent, make=False) as folder, with_output_errors(path):
+        folder.check()
         path.rename(next(aside for aside in free if not os.path.lexists(aside)))
-        sync_folder(path.parent)
+        folder.sync()
 
 
 def _tails() -> Iterator[str]:
@@ -165,10 +215,9 @@ def _tails() -> Iterator[str]:
 
 def _note_pending(root: Path, digest: Digest) -> None:
     """Note on disk which bytes are about to take a name: each process has a list of its own."""
-    folder = root / STATE_FOLDER / PENDING_FOLDER
-    path = folder / f"{socket.gethostname()}-{os.getpid()}.txt"
-    make_folder(folder)
-    with with_output_errors(path), path.open("ab") as file:
+    path = Layout(root).pending / f"{socket.gethostname()}-{os.getpid()}.txt"
+    handle = open_own_file(path, os.O_WRONLY | os.O_APPEND)
+    with with_output_errors(path), os.fdopen(handle, "ab") as file:
         file.write(digest_line(digest))
         file.flush()
         os.fsync(file.fileno())
@@ -176,11 +225,7 @@ def _note_pending(root: Path, digest: Digest) -> None:
 
 def _pending(root: Path) -> Iterator[Digest]:
     """What runs noted and did not forget; a torn line is none."""
-    for path in _pending_files(root):
+    for path in Layout(root).pending.glob("*.txt"):
         for line in path.read_bytes().splitlines():
             if digest := parse_digest(line):
                 yield digest
-
-
-def _pending_files(root: Path) -> Iterator[Path]:
-    return (root / STATE_FOLDER / PENDING_FOLDER).glob("*.txt")

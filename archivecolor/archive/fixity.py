@@ -15,7 +15,6 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import UsageError
 
-DIGESTS_NAME = "manifest-sha256.txt"
 CHUNK_BYTES = 1 << 20
 LINE = re.compile(rb"([0-9A-Fa-f]{64})[ \t]+\*?(.+)")
 

@@ -52,37 +52,64 @@ def casefolded_name(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def shared_name(name: str) -> str:
+def _shared_name(name: str) -> str:
     """What no two outputs may have in common, for the output `name`.
 
     A film counts without its suffix: which container it gets is seen when it is opened.
     """
     stem, dot, suffix = name.rpartition(".")
     is_film = bool(stem) and f"{dot}{suffix.lower()}" in FILM_EXTENSIONS
-    return casefolded_name(f"{stem}.*" if is_film else name)
+    return _film_name(stem) if is_film else casefolded_name(name)
+
+
+def _film_name(stem: str) -> str:
+    return casefolded_name(f"{stem}.*")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How the outputs of one kind, from one folder, are named.
+
+    Attributes:
+        root: the folder that sources are relative to.
+        name_of: from a source's relative path to its output's.
+        without_suffix: the names are a film's, without suffix.
+    """
+
+    root: Path
+    name_of: Callable[[str], str]
+    without_suffix: bool
+
+    def shared_name(self, path: str) -> str:
+        """What the output of a source may have in common with no other."""
+        name = self.name_of(path)
+        return _film_name(name) if self.without_suffix else _shared_name(name)
 
 
 class NameCheck:
-    """Finds outputs that would share a name.
+    """Finds outputs that would share a name, over all kinds and folders of a run."""
 
-    Args:
-        name_of: the relative name of a source's output; of a film with any film's suffix.
-    """
-
-    def __init__(self, name_of: Callable[[str], str]) -> None:
-        self._name_of = name_of
+    def __init__(self) -> None:
+        self._namings: list[Naming] = []
         self._paths: list[str] = []
-        # A name alone would take ten times the memory of its hash.
+        # For each path the number of its naming, and the hash of its name: the name itself would take ten
+        # times the memory.
+        self._origins = array("H")
         self._hashes = array("q")
+
+    def begin(self, naming: Naming) -> None:
+        """Begin with the sources of one kind and folder."""
+        self._namings.append(naming)
 
     def add(self, path: str) -> str:
         """Take note of the source `path`, each once; returns the name of its output."""
-        output = self._name_of(path)
+        naming = self._namings[-1]
         self._paths.append(path)
-        self._hashes.append(hash(shared_name(output)))
-        return output
+        self._origins.append(len(self._namings) - 1)
+        self._hashes.append(hash(naming.shared_name(path)))
+        return naming.name_of(path)
 
-    def collisions(self, manifest: Manifest, output: Path) -> dict[str, str]:
+    def collisions(self, manifest: Manifest, output: Path) -> dict[Path, str]:
         """The sources that cannot have their name, each with a sentence that says why.
 
         Of several sources with one name the one that a record gave it to keeps it; where no or more than one
@@ -95,19 +122,24 @@ class NameCheck:
         """
         recorded = self._recorded_for_others(manifest, output)
         shared = self._sources_of(self._shared_hashes() | {hash(name) for name in recorded})
-        refused: dict[str, str] = {}
-        for name, paths in shared.items():
-            everybody = paths | recorded.get(name, set())
-            owners = {path for path in paths if self._is_recorded(path, name, manifest)}
+        refused: dict[Path, str] = {}
+        for name, sources in shared.items():
+            ours = {path for _, path in sources}
+            everybody = [root / path for root, path in sources] + sorted(
+                map(Path, recorded.get(name, set()) - ours)
+            )
+            owners = [source for source in sources if self._is_recorded(source[1], name, manifest)]
             if len(everybody) > 1:
-                for path in paths - (owners if len(owners) == 1 else set()):
-                    refused[path] = _collision_detail(self._name_of(path), everybody - {path})
+                for source in sources:
+                    if owners != [source]:
+                        mine = source[0] / source[1]
+                        refused[mine] = _collision_detail([other for other in everybody if other != mine])
         return refused
 
     def _is_recorded(self, path: str, name: str, manifest: Manifest) -> bool:
         """Whether the newest record of a source gave it this name."""
         entry = manifest.entry(path)
-        return entry is not None and bool(entry.output) and shared_name(entry.output) == name
+        return entry is not None and bool(entry.output) and _shared_name(entry.output) == name
 
     def _shared_hashes(self) -> set[int]:
         """Hashes of names that come more than once."""
@@ -116,39 +148,44 @@ class NameCheck:
 
     def _recorded_for_others(self, manifest: Manifest, output: Path) -> dict[str, set[str]]:
         """Names of this run under which outputs of other sources lie by the manifest, with those sources."""
-        present = set(self._paths) if manifest.items else set()
+        origins = dict(zip(self._paths, self._origins, strict=True)) if manifest.items else {}
         written = [
             (entry.output, path)
             for path, entry in manifest.items.items()
-            if entry.output and (path not in present or entry.output != self._name_of(path))
+            if entry.output and not self._is_ours(path, entry.output, origins)
         ]
         written += [(name, manifest.record_at(offset).path) for name, offset in manifest.superseded.items()]
         ours = set(self._hashes) if written else set()
         owners: dict[str, set[str]] = {}
-        for name_written, path in written:
-            name = shared_name(name_written)
-            if hash(name) in ours and os.path.lexists(output / name_written):
+        for recorded_name, path in written:
+            name = _shared_name(recorded_name)
+            if hash(name) in ours and os.path.lexists(output / recorded_name):
                 owners.setdefault(name, set()).add(path)
         return owners
 
-    def _sources_of(self, hashes: set[int]) -> dict[str, set[str]]:
-        """The sources of this run whose output names have these hashes, by name."""
-        found: dict[str, set[str]] = {}
+    def _is_ours(self, path: str, recorded_name: str, origins: dict[str, int]) -> bool:
+        """Whether a source of this run will have the name that a record gave it."""
+        return path in origins and self._namings[origins[path]].name_of(path) == recorded_name
+
+    def _sources_of(self, hashes: set[int]) -> dict[str, list[tuple[Path, str]]]:
+        """The sources of this run whose output names have these hashes, by name, with their folders."""
+        found: dict[str, list[tuple[Path, str]]] = {}
         if hashes:
-            for path, value in zip(self._paths, self._hashes, strict=True):
+            for path, origin, value in zip(self._paths, self._origins, self._hashes, strict=True):
                 if value in hashes:
-                    found.setdefault(shared_name(self._name_of(path)), set()).add(path)
+                    naming = self._namings[origin]
+                    found.setdefault(naming.shared_name(path), []).append((naming.root, path))
         return found
 
 
-def _collision_detail(name: str, others: set[str]) -> str:
+def _collision_detail(others: list[Path]) -> str:
     """Why a source cannot have its name, and the way out."""
-    shown = ", ".join(printable_path(path) for path in sorted(others)[:MAX_SHOWN])
+    shown = ", ".join(printable_path(path) for path in others[:MAX_SHOWN])
     more = f" and {len(others) - MAX_SHOWN} more" if len(others) > MAX_SHOWN else ""
     return (
-        f"its output {printable_path(name)} would have the name of that of {shown}{more} (on disks that do "
-        "not tell case or Unicode forms apart); rename one, leave it out with --exclude, choose another "
-        "--format, or take that output away (`archivecolor prune` does, where an earlier format left it)"
+        f"its output would have the name of that of {shown}{more} (on disks that do not tell case or Unicode "
+        "forms apart); rename one, leave it out with --exclude, choose another --format, or take that output "
+        "away (`archivecolor prune` does, where an earlier format left it)"
     )
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.record import path_keys
 
-PASSED_OVER_NAME = "passed-over.jsonl"
 # Enough to say what lies about; a tree may have any number of them.
 MAX_EXTENSIONS = 1000
 MAX_SHOWN = 5

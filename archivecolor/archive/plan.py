@@ -6,26 +6,30 @@ for each item whether it is done anew, tried again or left as it is.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 
 from archivecolor.archive.atomic import printable_path
-from archivecolor.archive.by_hand import NO_CLAIM, Claim, Voucher
+from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import IndexEntry, Manifest, Status
-from archivecolor.archive.names import NameCheck, Shard, output_name
+from archivecolor.archive.names import NameCheck, Naming, Shard
 from archivecolor.archive.sidecars import Sidecar
 from archivecolor.archive.walk import FoundFile
 from archivecolor.errors import Reason, UsageError
 from archivecolor.settings import SelectionOptions
 
+FILM = "film"
 # The fault lay outside the file, and may be gone.
-RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.NAME_COLLISION})
+RETRIED_ALWAYS = frozenset(
+    {Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR, Reason.NAME_COLLISION}
+)
 # The file may be to blame: tried again a few times, then left to --retry-failed.
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3
@@ -49,24 +53,35 @@ class Item:
     """One file to work on.
 
     Attributes:
-        path: of the source, relative to the input folder, POSIX, as `os.fsdecode` gives it.
-        output: of the derivative, relative to the output folder, likewise.
+        kind: photo, film or grey.
+        root: folder that `path` is relative to.
+        path: of the source, POSIX, as `os.fsdecode` gives it.
+        output: of the derivative, relative to the output folder, likewise; of a film without its suffix.
         nbytes: size of the source.
         mtime_ns: time of the source's last change.
         action: `DO` or `RETRY`.
         pixels: of the source by an earlier record, 0 where unknown.
+        digest: over all that shapes the output but the source itself.
         take_back: handwork under the output's name is put aside.
         claim: what records say of the output's name; filled in by `claimed`, when the item is begun.
     """
 
+    kind: str
+    root: Path
     path: str
     output: str
     nbytes: int
     mtime_ns: int
     action: PlanAction
     pixels: int
+    digest: str
     take_back: bool = False
     claim: Claim = NO_CLAIM
+
+    @property
+    def source(self) -> Path:
+        """The file."""
+        return self.root / self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +91,42 @@ class RefusedItem:
     Attributes:
         item: the file.
         detail: why, in a sentence for its record.
+        settings: digest of the settings.
+        weights: digest of the weights.
     """
 
     item: Item
     detail: str
+    settings: str
+    weights: str
 
 
 @dataclass(frozen=True)
 class PlanInputs:
-    """What a plan is made with.
+    """What items of one kind, from one folder, are planned with.
 
     Attributes:
-        input: folder of the sources.
+        kind: photo, film or grey.
+        root: folder of the sources.
         output: folder of the derivatives.
-        format: the `format` option.
+        name_of: from a source's relative path to its output's; of a film without suffix.
         settings: digest of the settings.
         weights: digest of the weights.
         options: shard, limit, overwrite, retry_failed and take_back are read from it.
     """
 
-    input: Path
+    kind: str
+    root: Path
     output: Path
-    format: str
+    name_of: Callable[[str], str]
     settings: str
     weights: str
     options: SelectionOptions
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all that shapes an output but its source, 16 hexadecimal digits."""
+        return hashlib.sha256(f"{self.settings} {self.weights}".encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -124,93 +150,72 @@ class Plan:
     sidecars: list[Sidecar] = field(default_factory=list)
 
 
-def make_plan(found: Iterable[FoundFile], manifest: Manifest, inputs: PlanInputs) -> Plan:
+def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifest: Manifest) -> Plan:
     """Decide for every file found.
 
+    Args:
+        sources: the files of each kind and folder, with what they are planned with.
+        manifest: of the output folder that all of them share.
+
     Raises:
-        UsageError: the shard is not k/n, or an item to be taken back is not among the files.
+        UsageError: the shard is not k/n, or what is to be taken back is no item or not among the files.
     """
-    plan = Plan()
-    names = NameCheck(partial(output_name, format=inputs.format))
-    shard = Shard.parse(inputs.options.shard)
-    take_back = _items_to_take_back(inputs, manifest)
-    for file in found:
-        output = names.add(file.path)
-        if shard.includes(file.path):
-            plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
-            take_back.discard(file.path)
-    if take_back:
-        listed = ", ".join(printable_path(path) for path in sorted(take_back))
+    plan, names, sources = Plan(), NameCheck(), list(sources)
+    take_back = _items_to_take_back([inputs for _, inputs in sources], manifest)
+    left = set(take_back)
+    for found, inputs in sources:
+        names.begin(Naming(inputs.root, inputs.name_of, without_suffix=inputs.kind == FILM))
+        shard = Shard.parse(inputs.options.shard)
+        for file in found:
+            output = names.add(file.path)
+            if shard.includes(file.path):
+                plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
+                left.discard(file.path)
+    if left:
+        listed = ", ".join(printable_path(path) for path in sorted(left))
         raise UsageError(f"--take-back: {listed} is not among the files of this run")
-    _refuse_collisions(plan, names.collisions(manifest, inputs.output), inputs, manifest)
-    del plan.items[len(plan.items) if inputs.options.limit is None else inputs.options.limit :]
+    for _, inputs in sources[:1]:  # all share the output and the options
+        _refuse_collisions(plan, names.collisions(manifest, inputs.output), sources, manifest)
+        if inputs.options.limit is not None:
+            del plan.items[inputs.options.limit :]
     plan.nbytes = sum(item.nbytes for item in plan.items)
     return plan
 
 
-def _items_to_take_back(inputs: PlanInputs, manifest: Manifest) -> set[str]:
+def _items_to_take_back(sources: list[PlanInputs], manifest: Manifest) -> frozenset[str]:
     """The source paths that `--take-back` names.
 
     Raises:
         UsageError: the manifest has no such item.
     """
-    found = items_to_take_back(inputs.options.take_back, manifest, (inputs.output, inputs.input))
-    refuse_unknown(inputs.options.take_back, found, inputs.output)
-    return set(found.values())
+    if not sources:
+        return frozenset()
+    folders = [sources[0].output, *(inputs.root for inputs in sources)]
+    return items_to_take_back(sources[0].options.take_back, manifest, folders)
 
 
-def items_to_take_back(asked: Iterable[str], manifest: Manifest, folders: Iterable[Path]) -> dict[str, str]:
-    """The source paths that `--take-back` names, by the words that name them.
-
-    Args:
-        asked: paths of sources or of outputs, relative to their folders or as the shell has them.
-        manifest: of the output.
-        folders: the input and the output.
-    """
-    by_output = (
-        {entry.output: path for path, entry in manifest.items.items() if entry.output} if asked else {}
-    )
-    found: dict[str, str] = {}
-    for text in asked:
-        # Not `Path.resolve`: links stay as they are typed.
-        absolute = Path(os.path.abspath(text))  # noqa: PTH100
-        roots = [Path(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100
-        names = [absolute.relative_to(root).as_posix() for root in roots if absolute.is_relative_to(root)]
-        for name in (os.path.normpath(text), *names):
-            if name in by_output or name in manifest:
-                found.setdefault(text, by_output.get(name, name))
-    return found
-
-
-def refuse_unknown(asked: Iterable[str], found: Mapping[str, str], output: Path) -> None:
-    """Refuse words of `--take-back` that name no item.
-
-    Raises:
-        UsageError: there is one.
-    """
-    for text in asked:
-        if text not in found:
-            raise UsageError(
-                f"--take-back: no record of {output} names {text}; give the path of the source "
-                "or of its output, relative to its folder"
-            )
-
-
-def _refuse_collisions(plan: Plan, refused: dict[str, str], inputs: PlanInputs, manifest: Manifest) -> None:
+def _refuse_collisions(
+    plan: Plan,
+    refused: Mapping[Path, str],
+    sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]],
+    manifest: Manifest,
+) -> None:
     """Take the files out of the plan whose name is another's; what is recorded of them already stays so."""
     if not refused:
         return
+    by_kind = {(inputs.kind, inputs.root): inputs for _, inputs in sources}
     for item in plan.items:
-        if item.path not in refused:
+        detail = refused.get(item.source)
+        if detail is None:
             continue
+        inputs, entry = by_kind[item.kind, item.root], manifest.entry(item.path)
         plan.counts[item.action] -= 1
-        entry = manifest.entry(item.path)
         if entry is not None and _is_refused_already(item, entry, inputs):
             plan.counts[PlanAction.FAILED_BEFORE] += 1
         else:
             plan.counts[PlanAction.NAME_COLLISION] += 1
-            plan.refused.append(RefusedItem(item, refused[item.path]))
-    plan.items = [item for item in plan.items if item.path not in refused]
+            plan.refused.append(RefusedItem(item, detail, inputs.settings, inputs.weights))
+    plan.items = [item for item in plan.items if item.source not in refused]
     plan.counts = +plan.counts
 
 
@@ -222,27 +227,10 @@ def _is_refused_already(item: Item, entry: IndexEntry, inputs: PlanInputs) -> bo
 
 def claimed(item: Item, manifest: Manifest) -> Item:
     """The item with what the manifest says of its output's name, read when its turn has come."""
-    return replace(item, claim=claim_of(item.path, (item.output,), manifest, take_back=item.take_back))
-
-
-def claim_of(path: str, names: Iterable[str], manifest: Manifest, *, take_back: bool) -> Claim:
-    """What the manifest says of the names that an item's output may have.
-
-    Args:
-        path: of the source.
-        names: that older outputs may lie under, beside the newest one's.
-        manifest: of the output.
-        take_back: handwork is put aside.
-    """
-    entry = manifest.entry(path)
-    offsets = [entry.offset] if entry is not None and entry.output else []
-    offsets += [manifest.superseded[name] for name in names if name in manifest.superseded]
-    vouchers = tuple(
-        Voucher(record.output, record.reason is Reason.BY_HAND)
-        for record in map(manifest.record_at, offsets)
-        if record.output is not None
-    )
-    return Claim(vouchers, take_back)
+    names = [item.output]
+    if item.kind == FILM:  # which container it gets is seen when it is opened
+        names = [name for name in manifest.superseded if name.startswith(f"{item.output}.")]
+    return replace(item, claim=claim_of(item.path, names, manifest, take_back=item.take_back))
 
 
 def plan_file(
@@ -250,7 +238,7 @@ def plan_file(
 ) -> None:
     """Count one file, and take it into the plan where it has to be done."""
     entry = manifest.entry(file.path)
-    plan.sidecars += [Sidecar(path, file.path) for path in file.sidecars]
+    plan.sidecars += [Sidecar(inputs.root, path, file.path) for path in file.sidecars]
     action = PlanAction.DO if take_back else action_for(file, entry, inputs)
     if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
         plan.touched.append(file)
@@ -262,7 +250,8 @@ def plan_file(
         return
     pixels = entry.pixels if entry is not None and entry.nbytes == file.nbytes else 0
     nbytes = max(0, file.nbytes)
-    plan.items.append(Item(file.path, output, nbytes, file.mtime_ns, action, pixels, take_back))
+    where = (inputs.kind, inputs.root, file.path, output)
+    plan.items.append(Item(*where, nbytes, file.mtime_ns, action, pixels, inputs.digest, take_back))
 
 
 def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) -> PlanAction:
@@ -324,7 +313,7 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
     if sha256 is None or not is_current(entry, inputs):
         return False
     try:
-        return sha256_of(inputs.input / file.path) == sha256
+        return sha256_of(inputs.root / file.path) == sha256
     except OSError:
         return False
 

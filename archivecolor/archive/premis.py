@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from archivecolor.archive.atomic import atomic_write, shorten_name, with_output_errors
+from archivecolor.archive.atomic import atomic_write, remove_file, shorten_name
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output, Record, Source, escape_non_utf8
-from archivecolor.archive.walk import STATE_FOLDER
 from archivecolor.errors import ItemError, Reason
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,6 @@ Element = ElementTree.Element
 
 PREMIS = "http://www.loc.gov/premis/v3"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
-FOLDER = "premis"
 SUFFIX = ".premis.xml"
 LONGEST_NAME = 255
 VOCABULARY = "http://id.loc.gov/vocabulary/preservation/"
@@ -50,8 +49,7 @@ class PremisFiles:
         """Where the PREMIS of a derivative lies: under its path, shortened where that would be too long."""
         folder, slash, last = derivative.rpartition("/")
         file = shorten_name(last, LONGEST_NAME - len(SUFFIX)) + SUFFIX
-        # One join, not five: this is asked for every item of the archive.
-        return Path(f"{self.output}/{STATE_FOLDER}/{FOLDER}/{folder}{slash}{file}")
+        return Path(f"{Layout(self.output).premis}/{folder}{slash}{file}")
 
     def remove(self, record: Record) -> None:
         """Remove what described the derivative before; call it before the record is appended.
@@ -60,11 +58,7 @@ class PremisFiles:
             OutputError: it cannot be removed.
         """
         if record.output is not None:
-            path = self.path(record.output.path)
-            # Where the path is too long for the system, there is none.
-            if os.path.lexists(path):
-                with with_output_errors(path):
-                    path.unlink(missing_ok=True)
+            remove_file(self.path(record.output.path))
 
     def write(self, record: Record) -> None:
         """Describe the derivative of a record that was appended, if that is wanted and a run made it.

@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.record import dataclass_from
-
-RUN_JSON_NAME = "run.json"
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,8 @@ class RunSummary:
         started: UTC, ISO 8601.
         ended: UTC, ISO 8601; empty while it runs.
         seconds: how long it took.
-        megapixels: how much it coloured.
+        megapixels: how much it coloured of photographs.
+        work: by unit (MP, frames), how much was done and in how many seconds.
         exit_code: what it ended with; None while it runs.
     """
 
@@ -41,7 +40,15 @@ class RunSummary:
     ended: str = ""
     seconds: float = 0.0
     megapixels: float = 0.0
+    work: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     exit_code: int | None = None
+
+    def speed(self, unit: str) -> float | None:
+        """Work a second, in MP or frames; None where the run did none of that."""
+        amount, seconds = self.megapixels if unit == "MP" else 0.0, self.seconds
+        if unit in self.work:
+            amount, seconds = self.work[unit]["amount"], self.work[unit]["seconds"]
+        return amount / seconds if amount > 0 and seconds > 0 else None
 
 
 def write_run_summary(path: Path, run: RunSummary) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 KIND = "sidecar"
 
@@ -12,10 +13,12 @@ class Sidecar:
     """An XMP file and what it is about.
 
     Attributes:
-        path: of the file, relative to the input folder, POSIX, as `os.fsdecode` gives it.
+        root: the folder that its path is relative to.
+        path: of the file, POSIX, as `os.fsdecode` gives it.
         about: of the picture or film, likewise.
     """
 
+    root: Path
     path: str
     about: str
 

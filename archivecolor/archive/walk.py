@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from archivecolor.archive.layout import STATE_FOLDER
 from archivecolor.archive.passed_over import SkippedFiles, SkipReason, kind_of
 from archivecolor.archive.selection import Selection, read_list
 from archivecolor.errors import UsageError
@@ -55,7 +56,6 @@ SYSTEM_NAMES = frozenset(
         b"lost+found",
     }
 )
-STATE_FOLDER = "_archivecolor"
 MISSING = -1
 
 

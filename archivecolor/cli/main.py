@@ -32,6 +32,7 @@ COMMANDS = (
     "evaluate",
     "train",
     "models",
+    "export",
     "doctor",
 )
 

@@ -20,7 +20,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
-from joblib.externals.loky.backend import get_context, resource_tracker
+from loky.backend import get_context, resource_tracker
+
+from archivecolor.engine.safe_path import SAFE_PATH, safe_path
 
 # One item is one core's work: libraries that start threads of their own would only get in each
 # other's way.
@@ -57,12 +59,25 @@ class _TaskResult:
         return self.value
 
 
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a new process is given before its first item.
+
+    Attributes:
+        initializer: called once before anything else, or None.
+        context: the first argument of every task.
+    """
+
+    initializer: Callable[[], None] | None = None
+    context: Any = None
+
+
 class Process:
     """A worker process, as its parent has it.
 
     Args:
         timeout: seconds one item may take.
-        initializer: called once in the process before anything else, or None.
+        setup: what it is given first.
 
     Attributes:
         items: that it was given so far.
@@ -72,13 +87,15 @@ class Process:
         WorkerDiedError: it died while it started.
     """
 
-    def __init__(self, timeout: float, initializer: Callable[[], None] | None) -> None:
+    def __init__(self, timeout: float, setup: WorkerSetup) -> None:
         self._timeout = timeout
         self.items = 0
         self.timed_out = False
         self._pipe, worker_end = Pipe()
-        arguments = (worker_end, os.getpid(), initializer)
-        self._process = get_context("loky").Process(target=_serve, args=arguments, env=SINGLE_THREADED)
+        arguments = (worker_end, os.getpid(), setup)
+        self._process = get_context("loky").Process(
+            target=_serve, args=arguments, env=SINGLE_THREADED | SAFE_PATH
+        )
         try:
             with _signals_blocked(), worker_end:
                 self._process.start()
@@ -87,8 +104,8 @@ class Process:
             self.close()
             raise WorkerDiedError from error
 
-    def call(self, task: Callable[[Any], Any], item: Any) -> Any:
-        """What `task(item)` gives or raises in the process; `WorkerDiedError` when it died or was killed."""
+    def call(self, task: Callable[[Any, Any], Any], item: Any) -> Any:
+        """What `task(context, item)` gives or raises there; `WorkerDiedError` when it died or was killed."""
         self.items += 1
         request = pickle.dumps((task, item))
         try:
@@ -141,28 +158,29 @@ def _signals_blocked() -> Iterator[None]:
 def start_trackers() -> None:
     """Start the helpers of process starting, before any process is started."""
     # Every process is told of these helpers. Starting one unblocks signals, so it must not happen later.
-    if os.name == "posix":
-        multiprocessing.resource_tracker.ensure_running()
-        resource_tracker.ensure_running()
+    with safe_path():
+        if os.name == "posix":
+            multiprocessing.resource_tracker.ensure_running()
+            resource_tracker.ensure_running()
 
 
-def _serve(pipe: Connection, parent: int, initializer: Callable[[], None] | None) -> None:
+def _serve(pipe: Connection, parent: int, setup: WorkerSetup) -> None:
     """The life of a worker process: answer orders until the pipe is closed."""
-    _set_up_worker(parent, initializer)
+    _set_up_worker(parent, setup.initializer)
     pipe.send_bytes(pickle.dumps(_TaskResult()))
     while True:
         try:
             request = pipe.recv_bytes()
         except EOFError:
             return
-        pipe.send_bytes(_run_request(request))
+        pipe.send_bytes(_run_request(request, setup.context))
 
 
-def _run_request(request: bytes) -> bytes:
+def _run_request(request: bytes, context: Any) -> bytes:
     # The worker edge: whatever a task raises goes back to whoever asked for it.
     try:
         task, item = pickle.loads(request)
-        return pickle.dumps(_TaskResult(value=task(item)))
+        return pickle.dumps(_TaskResult(value=task(context, item)))
     except Exception as error:  # noqa: BLE001
         return _error_result(error)
 

@@ -15,10 +15,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from archivecolor.engine.executor import Executor
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import Workers
 from archivecolor.errors import ArchivecolorError, ItemError, Reason
 
+C = TypeVar("C")
 T = TypeVar("T")
 R = TypeVar("R")
 S = TypeVar("S")
@@ -50,39 +51,39 @@ class Failed(Generic[T]):
 
 
 @dataclass(frozen=True)
-class StageContext:
+class StageContext(Generic[C]):
     """What a stage over workers runs on.
 
     Attributes:
-        workers: the processes.
+        executor: runs the tasks.
         stop: asked before anything new is begun.
         window: items in flight at most, which bounds memory.
     """
 
-    workers: Workers
+    executor: Executor[C]
     stop: Stop
     window: int
 
 
 def map_in_workers(
-    context: StageContext,
-    task: Callable[[T], R],
+    stage: StageContext[C],
+    task: Callable[[C, T], R],
     items: Iterable[T | Settled[S]],
     *,
     urgent: bool = False,
 ) -> Generator[Done[T, R] | Failed[T] | Settled[S], None, None]:
-    """Run `task` over `items` in worker processes; answers come as they are ready.
+    """Run `task` over `items` by an executor; answers come as they are ready.
 
     An `ItemError`, a dead or late worker and a fault of the task cost that item (`Failed`); any
     other error of this package ends the run. `urgent` tasks go before all others: later stages
     should be, so that what was begun is finished.
     """
     source = iter(items)
-    in_flight = _InFlight(context.workers, task, urgent)
+    in_flight = _InFlight(stage.executor, task, urgent)
     try:
-        while not context.stop.requested:
+        while not stage.stop.requested:
             yield from in_flight.completed()
-            if len(in_flight) >= context.window:
+            if len(in_flight) >= stage.window:
                 yield in_flight.next_completed()
                 continue
             try:
@@ -93,7 +94,7 @@ def map_in_workers(
                 yield item
             else:
                 in_flight.start(item)
-        if context.stop.requested:
+        if stage.stop.requested:
             in_flight.cancel_waiting()
         while in_flight:
             yield in_flight.next_completed()
@@ -103,11 +104,11 @@ def map_in_workers(
             source.close()
 
 
-class _InFlight(Generic[T, R]):
-    """The items of one stage that are with the workers."""
+class _InFlight(Generic[C, T, R]):
+    """The items of one stage that are with the executor."""
 
-    def __init__(self, workers: Workers, task: Callable[[T], R], urgent: bool) -> None:
-        self._workers = workers
+    def __init__(self, executor: Executor[C], task: Callable[[C, T], R], urgent: bool) -> None:
+        self._executor = executor
         self._task = task
         self._urgent = urgent
         self._items: dict[Future[R], T] = {}
@@ -117,7 +118,7 @@ class _InFlight(Generic[T, R]):
         return len(self._items)
 
     def start(self, item: T) -> None:
-        future = self._workers.submit(self._task, item, urgent=self._urgent)
+        future = self._executor.submit(self._task, item, urgent=self._urgent)
         self._items[future] = item
         future.add_done_callback(self._ready.put)
 

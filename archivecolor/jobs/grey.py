@@ -2,105 +2,142 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_write, remove_stale_parts
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import content_root
-from archivecolor.archive.folders import check_folders, prepare_output, refuse_source_as_target
-from archivecolor.archive.lock import locked
-from archivecolor.archive.record import escape_non_utf8
-from archivecolor.archive.walk import SkippedFiles, walk
-from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
+from archivecolor.archive.by_hand import make_way, refuse_by_hand
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.folders import check_folders, refuse_source_as_target
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.output_folder import held_folders
+from archivecolor.archive.passed_over import passed_over_list
+from archivecolor.archive.plan import Item
+from archivecolor.archive.record import Output, Record, Source, Status
+from archivecolor.engine.executor import Executor, core_count
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
+from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stages import Done, Failed, Settled, StageContext, map_in_workers
-from archivecolor.engine.stopping import Stop, stop_on_signals
-from archivecolor.engine.workers import WorkerOptions, Workers, core_count
-from archivecolor.errors import ExitCode
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import Reason
+from archivecolor.jobs.items import GREY, ItemSource, plan_items
 from archivecolor.jobs.photograph_tasks import init_worker
+from archivecolor.jobs.run import ItemResult, Session, kept_by_hand, open_run
 from archivecolor.photo.grey import GreyImage, write_grey
-from archivecolor.settings import GreySettings, SelectionOptions
+from archivecolor.settings import GreySettings
+
+PICTURES = "pictures"
 
 
 @dataclass(frozen=True)
-class GreyTask:
-    """One picture to take the colour off.
+class WrittenGrey:
+    """What was written of a picture.
 
     Attributes:
-        path: relative to both folders.
-        settings: of the run.
+        image: facts of it.
+        output: facts of its file.
+        source_sha256: digest of the coloured picture.
     """
 
-    path: str
-    settings: GreySettings
+    image: GreyImage
+    output: Output
+    source_sha256: str
 
 
-def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
-    """Write every picture of a tree as grey into another tree.
-
-    A picture that cannot be read costs itself. Nothing is remembered: the same call does all again.
+def grey_folder(
+    settings: GreySettings, listener: Listener, stop: Stop, command: tuple[str, ...] = ()
+) -> RunResult:
+    """Write every picture of a tree that is not up to date as grey into another tree.
 
     Raises:
         UsageError: folders that cannot be; nothing was done.
-        OutputError: the output cannot be written.
+        OutputError: the output cannot be written; what is finished is safe.
         LockedError: another run holds the output.
     """
     check_folders(settings.input, settings.output)
-    settings = replace(settings, input=content_root(settings.input))
-    prepare_output(settings.output)
-    with stop_on_signals(Stop()) as stop, locked(settings.output):
-        remove_stale_parts(settings.output)
-        skipped_files = SkippedFiles()
-        found = walk(settings.input, SelectionOptions(), skipped_files)
-        tasks: list[GreyTask | Settled[None]] = [GreyTask(file.path, settings) for file in found]
-        counter = ProgressCounter(total=len(tasks), unit="pictures")
-        listener.began(counter.snapshot())
-        with Workers(worker_options(settings)) as workers:
-            stage = StageContext(workers, stop, window=2 * workers.options.count)
-            with closing(map_in_workers(stage, take_one_colour_off, tasks)) as outcomes:
-                for outcome in outcomes:
-                    event = item_event(outcome)
-                    listener.settled(event, counter.add(event))
-        code = exit_code(counter, skipped_files, stop)
-        return RunResult(counter.snapshot(), code, skipped_files.summary())
+    source = ItemSource(GREY, content_root(settings.input), str, settings.digest(), "")
+    session = Session(settings, listener, stop, command)
+    session.counter.count_in(PICTURES)
+    with open_run(session, settings.output, settings.input) as run:
+        with passed_over_list(Layout(run.root).passed_over) as skipped_files:
+            plan = plan_items([source], run.root, settings, stop, skipped_files)
+        run.begin(plan)
+        options = WorkerOptions(
+            count=settings.jobs or core_count(),
+            timeout=settings.timeout,
+            initializer=partial(init_worker, held_folders()),
+        )
+        with (
+            LocalExecutor(options, replace(settings, output=run.root)) as executor,
+            closing(grey_pictures(plan.claimed(GREY), executor, session, run.root)) as results,
+        ):
+            for result in results:
+                run.add(result)
+                if session.should_end:
+                    break
+    return session.result()
 
 
-def worker_options(settings: GreySettings) -> WorkerOptions:
-    """As many workers as asked for."""
-    return WorkerOptions(count=settings.jobs or core_count(), initializer=init_worker)
+def grey_pictures(
+    items: Iterable[Item], executor: Executor[GreySettings], session: Session, root: Path
+) -> Generator[ItemResult, None, None]:
+    """The result of every item as its end is known, in any order."""
+    stage = StageContext(executor, session.stop, window=2 * executor.count)
+    tasks: Iterable[Item | Settled[None]] = items
+    with closing(map_in_workers(stage, make_grey, tasks)) as outcomes:
+        for outcome in outcomes:
+            yield item_result(outcome, session.settings.digest(), root)
 
 
-def take_one_colour_off(task: GreyTask) -> GreyImage:
+def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
     """Write one picture as grey; runs in a worker.
 
     Raises:
         ItemError: it cannot be read.
         OutputError: the output folder cannot be written.
     """
-    source, target = task.settings.input / task.path, task.settings.output / task.path
+    source, target = item.source, settings.output / item.output
     refuse_source_as_target(source, target)
-    with atomic_write(target) as part:
-        return write_grey(source, part)
+    refuse_by_hand(settings.output, item.output, item.claim)
+    with atomic_write(target, source) as part:
+        image = write_grey(source, part)
+        written = part.stat()
+        output = Output(item.output, written.st_size, sha256_of(part), mtime_ns=written.st_mtime_ns)
+        make_way(settings.output, item.output, output.sha256, item.claim)
+        return WrittenGrey(image, output, sha256_of(source))
 
 
-def item_event(outcome: Done[GreyTask, GreyImage] | Failed[GreyTask] | Settled[None]) -> ItemEvent:
-    """What became of one picture, as listeners are told."""
-    if isinstance(outcome, Done):
-        record = {"path": escape_non_utf8(outcome.item.path), "status": "done", **asdict(outcome.value)}
-        return ItemEvent(outcome.item.path, "done", "grey", "", 1.0, record)
-    assert isinstance(outcome, Failed)  # nothing settles before this only stage
-    reason, detail = outcome.error.reason.value, outcome.error.detail
-    record = {
-        "path": escape_non_utf8(outcome.item.path),
-        "status": "failed",
-        "reason": reason,
-        "detail": detail,
-    }
-    return ItemEvent(outcome.item.path, "failed", reason, detail, 0.0, record)
-
-
-def exit_code(counter: ProgressCounter, skipped_files: SkippedFiles, stop: Stop) -> ExitCode:
-    """What the process answers."""
-    if stop.exit_code is not None:
-        return stop.exit_code
-    failed = counter.snapshot().failed or skipped_files.pictures_may_be_missing
-    return ExitCode.SOME_FAILED if failed else ExitCode.OK
+def item_result(
+    outcome: Done[Item, WrittenGrey] | Failed[Item] | Settled[None], digest: str, root: Path
+) -> ItemResult:
+    """The result of one picture."""
+    assert not isinstance(outcome, Settled)  # nothing settles before this only stage
+    item = outcome.item
+    record = Record(
+        path=item.path,
+        status=Status.FAILED,
+        reason=Reason.FAULT,
+        source=Source(item.nbytes, item.mtime_ns),
+        kind=GREY,
+        settings=digest,
+    )
+    if isinstance(outcome, Failed):
+        failed = replace(record, reason=outcome.error.reason, detail=outcome.error.detail)
+        by_hand = outcome.error.reason is Reason.BY_HAND
+        return ItemResult(kept_by_hand(failed, item, root) if by_hand else failed, 0.0)
+    written = outcome.value
+    return ItemResult(
+        replace(
+            record,
+            status=Status.DONE,
+            reason=Reason.GREY,
+            source=replace(record.source, sha256=written.source_sha256),
+            output=written.output,
+            luma=written.image.luma,
+        ),
+        1.0,
+    )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.export import export_csv, export_parquet, write_csv
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
-from archivecolor.archive.manifest import MANIFEST_NAME, Manifest, compact
-from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.archive.manifest import Manifest, compact
 from archivecolor.errors import UsageError
 from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.settings import CompactSettings, ExportSettings
@@ -55,7 +55,7 @@ def compact_manifest(settings: CompactSettings) -> int:
 
 def existing_manifest_path(output: Path) -> Path:
     """The manifest of an output folder."""
-    path = content_root(output) / STATE_FOLDER / MANIFEST_NAME
+    path = Layout(content_root(output)).manifest
     if not path.exists():
         raise UsageError(f"{path} is not there; give the output folder of an archivecolor run")
     return path

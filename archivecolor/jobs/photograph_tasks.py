@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import make_way, refuse_by_hand
-from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.fixity import CHUNK_BYTES, sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
+from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
@@ -28,14 +29,6 @@ from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.inspect import Inspection, inspect
 from archivecolor.photo.render import RenderedImage, RenderOptions, render
 from archivecolor.settings import DirSettings
-
-
-@dataclass(frozen=True)
-class InspectTask:
-    """One picture to look at."""
-
-    item: Item
-    settings: DirSettings
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,6 @@ class RenderTask:
 
     Attributes:
         item: the planned item.
-        settings: of the run.
         options: for the writer.
         facts: of the source, as looked at.
         treatment: what is done with it, and why.
@@ -72,7 +64,6 @@ class RenderTask:
     """
 
     item: Item
-    settings: DirSettings
     options: RenderOptions
     facts: ImageFacts
     treatment: Treatment
@@ -108,10 +99,15 @@ class Rendered:
     seconds: float
 
 
-def init_worker() -> None:
-    """Make a new worker process quiet and single-threaded."""
+def init_worker(outputs: tuple[OutputFolder, ...] = ()) -> None:
+    """Make a new worker process quiet and single-threaded.
+
+    Args:
+        outputs: the folders that the run holds; see `archive.output_folder`.
+    """
     import cv2
 
+    adopt(outputs)
     cv2.setNumThreads(1)
     # What matters comes back in answers; libraries' chatter belongs on nobody's terminal, nor in the
     # mail that cron sends. Those in C write to the descriptor itself.
@@ -122,13 +118,13 @@ def init_worker() -> None:
     os.close(null_device)
 
 
-def inspect_source(task: InspectTask) -> Inspected:
+def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     """First visit; see `photo.inspect.inspect` for what it raises."""
     began = time.monotonic()
-    source, settings = task.settings.input / task.item.path, task.settings
+    source = item.source
     if settings.bag:
-        check_bag_name(task.item.output)
-    refuse_by_hand(settings.output, task.item.output, task.item.claim)
+        check_bag_name(item.output)
+    refuse_by_hand(settings.output, item.output, item.claim)
     inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
     treatment = choose_treatment(inspection.facts, settings)
     digest = None
@@ -137,10 +133,10 @@ def inspect_source(task: InspectTask) -> Inspected:
             digest = sha256_of(source)
     if treatment.action is not Action.COLOUR:
         inspection = replace(inspection, lumas=())
-    return Inspected(task.item, inspection, treatment, digest, time.monotonic() - began)
+    return Inspected(item, inspection, treatment, digest, time.monotonic() - began)
 
 
-def render_derivative(task: RenderTask) -> Rendered:
+def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
     """Second visit: the coloured picture, or a copy, under its final name.
 
     Raises:
@@ -148,17 +144,18 @@ def render_derivative(task: RenderTask) -> Rendered:
         OutputError: the output folder cannot be written.
     """
     began = time.monotonic()
-    source = task.settings.input / task.item.path
+    source = task.item.source
     name = task.item.output if task.chromas else task.item.path
-    target = task.settings.output / name
+    target = settings.output / name
     refuse_source_as_target(source, target)
-    with atomic_write(target) as part:
+    with atomic_write(target, source) as part:
         rendered = (
             render(source, part, task.chromas, task.options) if task.chromas else copy(source, part, task)
         )
-        if task.settings.preserve_times:
+        if settings.preserve_times:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
-        make_way(task.settings.output, name, rendered.sha256, task.item.claim)
+        mtime_ns = part.stat().st_mtime_ns
+        make_way(settings.output, name, rendered.sha256, task.item.claim)
     output = Output(
         path=name,
         bytes=rendered.nbytes,
@@ -166,10 +163,16 @@ def render_derivative(task: RenderTask) -> Rendered:
         width=rendered.width,
         height=rendered.height,
         depth=rendered.depth,
-        mtime_ns=target.stat().st_mtime_ns,
+        mtime_ns=mtime_ns,
     )
     seconds = task.seconds + time.monotonic() - began
     return Rendered(output, rendered.source_sha256, rendered.luma, rendered.lost, rendered.notes, seconds)
+
+
+def read_chunk(source: Path, original: IO[bytes]) -> bytes:
+    """The next piece of an open source, empty at its end."""
+    with naming_read_errors(source):
+        return original.read(CHUNK_BYTES)
 
 
 def copy(source: Path, part: Path, task: RenderTask) -> RenderedImage:
@@ -183,9 +186,10 @@ def copy(source: Path, part: Path, task: RenderTask) -> RenderedImage:
         with naming_read_errors(source):
             digest = sha256_of(source)
             original = source.open("rb")
-        # Outside `naming_read_errors`: a full disk is no fault of the source.
         with original, part.open("wb") as file:
-            shutil.copyfileobj(original, file)
+            # Written outside `naming_read_errors`: a full disk is no fault of the source.
+            while chunk := read_chunk(source, original):
+                file.write(chunk)
     if sha256_of(part) != digest:
         raise ItemError(Reason.CHANGED, "the file changed while it was copied")
     return RenderedImage(

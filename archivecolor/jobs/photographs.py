@@ -1,4 +1,4 @@
-"""The way of photographs through a run: look, predict, finish; out come records.
+"""The way of photographs through a run: inspect, predict, render; out come records.
 
 `inspect` and `render` run in worker processes, `predict` here on the device. torch is imported when
 the first picture is to be predicted, and never in a worker.
@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from importlib.metadata import version
+from functools import partial
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.by_hand import by_hand_output
-from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
+from archivecolor.engine.executor import Executor, core_count
+from archivecolor.engine.local import WorkerOptions
 from archivecolor.engine.stages import (
     BatchPolicy,
     Done,
@@ -29,11 +30,9 @@ from archivecolor.engine.stages import (
     map_in_workers,
 )
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import WorkerOptions, Workers, core_count
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.jobs.photograph_tasks import (
     Inspected,
-    InspectTask,
     Rendered,
     RenderTask,
     init_worker,
@@ -41,9 +40,11 @@ from archivecolor.jobs.photograph_tasks import (
     render_derivative,
 )
 from archivecolor.jobs.policy import Action
+from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
+from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Prediction, Predictor
@@ -52,49 +53,26 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ItemResult:
-    """One picture's record, and how large the picture is.
-
-    Attributes:
-        record: for the manifest, but for its time.
-        megapixels: of all pages, 0 where unknown.
-    """
-
-    record: Record
-    megapixels: float
-
-
-@dataclass(frozen=True)
 class PhotoRunContext:
     """What pictures are made with.
 
     Attributes:
-        settings: of the run.
+        settings: of the run; `output` is the folder that derivatives are written into.
         weights: SHA-256 of the checkpoint file.
+        open_predictor: the network on its device, opened when it is first asked for.
     """
 
     settings: DirSettings
     weights: str
+    open_predictor: Callable[[], Predictor]
 
     def failed(self, item: Item, error: ItemError, facts: ImageFacts | None = None) -> Settled[ItemResult]:
         """The end of a picture that cannot be done, or that somebody worked on."""
+        result = self.settled(item, Status.FAILED, error.reason, error.detail, facts)
         if error.reason is Reason.BY_HAND:
-            return self.by_hand(item, error.detail)
-        return self.settled(item, Status.FAILED, error.reason, error.detail, facts)
-
-    def by_hand(self, item: Item, detail: str) -> Settled[ItemResult]:
-        """The end of a picture whose derivative somebody worked on: that stays, and is digested."""
-        names = {voucher.output.path for voucher in item.claim.vouchers}
-        name = item.output if item.output in names else item.path
-        try:
-            kept = by_hand_output(self.settings.output, name)
-            source_sha256 = sha256_of(self.settings.input / item.path)
-        except OSError as error:
-            detail = f"somebody changed its output, and it cannot be digested: {error.strerror}"
-            return self.settled(item, Status.FAILED, Reason.CHANGED, detail, None)
-        result = self.settled(item, Status.SKIPPED, Reason.BY_HAND, detail, None).value
-        source = replace(result.record.source, sha256=source_sha256)
-        return Settled(replace(result, record=replace(result.record, source=source, output=kept)))
+            record = kept_by_hand(result.value.record, item, self.settings.output)
+            return Settled(ItemResult(record, 0.0))
+        return result
 
     def settled(
         self, item: Item, status: Status, reason: Reason, detail: str, facts: ImageFacts | None
@@ -114,35 +92,35 @@ class PhotoRunContext:
 
 
 def photographs(
-    items: Iterable[Item], context: PhotoRunContext, stop: Stop
+    items: Iterable[Item], context: PhotoRunContext, executor: Executor[DirSettings], stop: Stop
 ) -> Generator[ItemResult, None, None]:
-    """Colour `items`; gives the entry of each as its end is known, in any order.
+    """Colour `items`; gives the result of each as its end is known, in any order.
 
     Raises:
         UnavailableError: the checkpoint or device cannot be used, or no worker will start.
         OutputError: the output cannot be written.
     """
-    settings = context.settings
-    count = settings.jobs or core_count()
-    options = WorkerOptions(count=count, timeout=settings.timeout, initializer=init_worker)
+    batch_size, count = context.settings.batch_size, executor.count
     chroma_predictor = ChromaPredictor(context)
-    batch_policy = BatchPolicy(
-        key=chroma_predictor.batch_key, size=settings.batch_size, max_waiting=8 * settings.batch_size
-    )
-    with Workers(options) as workers:
-        inspecting = StageContext(workers, stop, window=2 * (settings.batch_size + count))
-        rendering = StageContext(workers, stop, window=settings.batch_size + 2 * count)
-        tasks = (InspectTask(item, settings) for item in items)
-        inspected = settle_skipped(map_in_workers(inspecting, inspect_source, tasks), context)
-        render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
-        rendered = map_in_workers(rendering, render_derivative, render_tasks, urgent=True)
-        with closing(rendered):
-            for outcome in rendered:
-                yield item_result(outcome, context)
+    batch_policy = BatchPolicy(key=chroma_predictor.batch_key, size=batch_size, max_waiting=8 * batch_size)
+    inspecting = StageContext(executor, stop, window=2 * (batch_size + count))
+    rendering = StageContext(executor, stop, window=batch_size + 2 * count)
+    inspected = settle_skipped(map_in_workers(inspecting, inspect_source, items), context)
+    render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
+    with closing(map_in_workers(rendering, render_derivative, render_tasks, urgent=True)) as rendered:
+        for outcome in rendered:
+            yield item_result(outcome, context)
+
+
+def worker_options(settings: DirSettings) -> WorkerOptions:
+    """The worker processes of photographs on this machine, for the output that is held now."""
+    count = settings.jobs or core_count()
+    initializer = partial(init_worker, held_folders())
+    return WorkerOptions(count=count, timeout=settings.timeout, initializer=initializer)
 
 
 def settle_skipped(
-    outcomes: Iterable[Done[InspectTask, Inspected] | Failed[InspectTask] | Settled[ItemResult]],
+    outcomes: Iterable[Done[Item, Inspected] | Failed[Item] | Settled[ItemResult]],
     context: PhotoRunContext,
 ) -> Iterator[Inspected | Settled[ItemResult]]:
     """Settle what failed and what is to be skipped; the rest goes on."""
@@ -150,7 +128,7 @@ def settle_skipped(
         if isinstance(outcome, Settled):
             yield outcome
         elif isinstance(outcome, Failed):
-            yield context.failed(outcome.item.item, outcome.error)
+            yield context.failed(outcome.item, outcome.error)
         elif outcome.value.treatment.action is Action.SKIP:
             yield skipped_result(outcome.value, context)
         else:
@@ -196,16 +174,11 @@ class ChromaPredictor:
 
     def __init__(self, context: PhotoRunContext) -> None:
         self._context = context
-        self._predictor: Predictor | None = None
 
     @property
     def predictor(self) -> Predictor:
         """The network on its device."""
-        if self._predictor is None:
-            from archivecolor.inference.predictor import open_predictor
-
-            self._predictor = open_predictor(self._context.settings.checkpoint, self._context.settings)
-        return self._predictor
+        return self._context.open_predictor()
 
     def batch_key(self, inspected: Inspected) -> Hashable:
         """Pictures of one padded shape share a batch where the device gains by it; None waits for none."""
@@ -245,14 +218,13 @@ class ChromaPredictor:
             format=settings.format,
             chroma=settings.chroma,
             max_megapixels=settings.max_megapixels,
-            version=version("archivecolor"),
+            version=program_version(),
             settings=settings.digest(),
             weights=self._context.weights,
             network=self.predictor.name if chromas else "",
         )
         return RenderTask(
             item=inspected.item,
-            settings=settings,
             options=options,
             facts=facts,
             treatment=inspected.treatment,

@@ -6,21 +6,22 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from pathlib import Path
 
+from joblib import Parallel, delayed
+
 from archivecolor.archive.bag import content_root
 from archivecolor.archive.by_hand import is_put_aside
-from archivecolor.archive.fixity import DIGESTS_NAME, read_digests, sha256_of
-from archivecolor.archive.manifest import MANIFEST_NAME, read_lines
+from archivecolor.archive.fixity import read_digests, sha256_of
+from archivecolor.archive.layout import STATE_FOLDER, Layout
+from archivecolor.archive.manifest import read_lines
 from archivecolor.archive.record import Record, escape_non_utf8, record_from_values
 from archivecolor.archive.tree import files_under
-from archivecolor.archive.walk import STATE_FOLDER
+from archivecolor.engine.executor import core_count
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
-from archivecolor.engine.workers import core_count
 from archivecolor.errors import ExitCode, Reason, UsageError
 from archivecolor.settings import VerifySettings
 
@@ -132,7 +133,7 @@ def verify_folder(
         UsageError: there is no manifest to check against, or a newer version wrote it.
     """
     root = content_root(settings.output)
-    contents = read_contents(root / STATE_FOLDER / MANIFEST_NAME)
+    contents = read_contents(Layout(root).manifest)
     checks = [*output_checks(root, contents), *source_checks(settings.sources, contents)]
     counter = ProgressCounter(total=len(checks), unit="MB")
     listener.began(counter.snapshot())
@@ -193,9 +194,9 @@ def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[
 def run_checks(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Finding | None]]:
     """Each check with what it found, in order; digests are made side by side."""
     remaining = iter(checks)
-    with ThreadPoolExecutor(jobs) as threads:
+    with Parallel(n_jobs=jobs, prefer="threads") as parallel:
         while chunk := list(islice(remaining, CHECKS_AT_ONCE)):
-            yield from zip(chunk, threads.map(check_file, chunk), strict=True)
+            yield from zip(chunk, parallel(delayed(check_file)(check) for check in chunk), strict=True)
 
 
 def check_file(check: Check) -> Finding | None:
@@ -216,18 +217,19 @@ def check_file(check: Check) -> Finding | None:
 
 def structural_findings(root: Path, contents: ManifestContents) -> Iterator[Finding]:
     """Findings that need no reading of pictures: damaged lines, the list of digests, extra files."""
-    manifest = f"{STATE_FOLDER}/{MANIFEST_NAME}"
+    manifest = Layout(root).manifest.relative_to(root).as_posix()
     for number in contents.damaged:
         yield Finding(FindingKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
-    yield from list_faults(root / STATE_FOLDER / DIGESTS_NAME, contents)
+    yield from list_faults(root, contents)
     yield from extra_files(root, contents)
 
 
-def list_faults(path: Path, contents: ManifestContents) -> Iterator[Finding]:
+def list_faults(root: Path, contents: ManifestContents) -> Iterator[Finding]:
     """Where the list of digests says something else than the manifest."""
+    path = Layout(root).digests
     if not path.exists():
         return
-    shown = f"{STATE_FOLDER}/{DIGESTS_NAME}"
+    shown = path.relative_to(root).as_posix()
     try:
         listed = list(read_digests(path))
     except UsageError as error:
@@ -244,19 +246,19 @@ def list_faults(path: Path, contents: ManifestContents) -> Iterator[Finding]:
 
 def extra_files(root: Path, contents: ManifestContents) -> list[Finding]:
     """Files of the tree that no record names, and folders that cannot be listed."""
-    faults: list[Finding] = []
+    found: list[Finding] = []
 
     def note(folder: str, error: OSError) -> None:
-        faults.append(Finding(FindingKind.UNREADABLE, folder or ".", error.strerror or ""))
+        found.append(Finding(FindingKind.UNREADABLE, folder or ".", error.strerror or ""))
 
     for path in files_under(root, note):
         if path in contents.outputs or path.startswith(f"{STATE_FOLDER}/"):
             continue
         if is_put_aside(path):
-            faults.append(Finding(FindingKind.BY_HAND, path, "put aside"))
+            found.append(Finding(FindingKind.BY_HAND, path, "put aside"))
         else:
-            faults.append(Finding(FindingKind.EXTRA, path, "no record names it"))
-    return sorted(faults, key=lambda fault: os.fsencode(fault.path))
+            found.append(Finding(FindingKind.EXTRA, path, "no record names it"))
+    return sorted(found, key=lambda finding: os.fsencode(finding.path))
 
 
 def item_event(check: Check, finding: Finding | None) -> ItemEvent:

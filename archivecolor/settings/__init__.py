@@ -13,7 +13,7 @@ from archivecolor.settings.archive import (
 )
 from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import VideoSettings
-from archivecolor.settings.machine import DoctorSettings, ModelsSettings
+from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
     Option,
     Settings,
@@ -30,16 +30,19 @@ from archivecolor.settings.options import (
 )
 from archivecolor.settings.photographs import DirSettings
 from archivecolor.settings.shared import (
+    ColourOptions,
     InferenceOptions,
     NetworkOptions,
     OutputOptions,
     ProvenanceOptions,
+    RunOptions,
     SchedulingOptions,
     SelectionOptions,
 )
 from archivecolor.settings.training import TrainSettings
 
 __all__ = [
+    "ColourOptions",
     "CompactSettings",
     "DirSettings",
     "DoctorSettings",
@@ -47,12 +50,14 @@ __all__ = [
     "ExportSettings",
     "GreySettings",
     "InferenceOptions",
+    "ModelExportSettings",
     "ModelsSettings",
     "NetworkOptions",
     "Option",
     "OutputOptions",
     "ProvenanceOptions",
     "PruneSettings",
+    "RunOptions",
     "SchedulingOptions",
     "SelectionOptions",
     "Settings",

@@ -39,6 +39,8 @@ class Option:
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
         shapes_output: the bytes of the output depend on it, so it belongs to the settings digest.
+        digests_default: its default belongs there too; not so for an option that came after outputs were
+            recorded without it, which are still what that default gives.
     """
 
     help: str
@@ -51,6 +53,7 @@ class Option:
     short: str = ""
     argument: bool = False
     shapes_output: bool = False
+    digests_default: bool = True
 
 
 def option(default: T, help: str, **attributes: Any) -> T:
@@ -84,6 +87,7 @@ class Settings:
             setting.name: getattr(self, setting.name)
             for setting in dataclasses.fields(self)
             if option_of(setting).shapes_output
+            and (option_of(setting).digests_default or getattr(self, setting.name) != setting.default)
         }
         text = json.dumps(shaping, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -20,6 +20,7 @@ from archivecolor.training.samples import (
 )
 from archivecolor.training.setup import TrainingRun
 from archivecolor.training.state import save_state, write_bytes
+from archivecolor.version import program_version
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -153,7 +154,7 @@ def describe_checkpoint(training: TrainingRun, settings: TrainSettings) -> Check
             "init": sha256_of(settings.init) if settings.init else "",
             "average_with": [other.digest for other in training.others],
             "torch": version("torch"),
-            "archivecolor": version("archivecolor"),
+            "archivecolor": program_version(),
         },
         data_digest=training.digest,
         metrics={

@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from functools import partial
 
 import pytest
 
@@ -12,8 +13,9 @@ from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Reco
 from archivecolor.archive.names import Shard, output_name
 from archivecolor.archive.plan import PlanAction, PlanInputs, claimed, make_plan
 from archivecolor.archive.run_json import RunSummary
-from archivecolor.archive.walk import FILMS, PICTURES, SkippedFiles, walk
+from archivecolor.archive.walk import FILMS, PICTURES, SkippedFiles, extension_of, walk
 from archivecolor.errors import Reason, UsageError
+from archivecolor.jobs.colour import film_stem
 from archivecolor.settings import SelectionOptions
 
 
@@ -51,9 +53,16 @@ class Archive:
 
     def plan(self, format="keep", settings="s", weights="w", **options):
         selection = SelectionOptions(**options)
-        inputs = PlanInputs(self.input, self.output, format, settings, weights, selection)
-        found = walk(self.input, selection, SkippedFiles(), PICTURES | FILMS)
-        return make_plan(found, Manifest(self.manifest), inputs)
+        name_of = partial(output_name, format=format)
+        found = list(walk(self.input, selection, SkippedFiles(), PICTURES | FILMS))
+        digests = (settings, weights, selection)
+        films = [file for file in found if extension_of(os.fsencode(file.path)) in FILMS]
+        photos = [file for file in found if file not in films]
+        sources = [
+            (photos, PlanInputs("photo", self.input, self.output, name_of, *digests)),
+            (films, PlanInputs("film", self.input, self.output, film_stem, *digests)),
+        ]
+        return make_plan(sources, Manifest(self.manifest))
 
     def action(self, **about):
         (action,) = self.plan(**about).counts
@@ -213,8 +222,8 @@ def test_names_that_collide_cost_their_items_alone(archive, first, second, forma
     assert plan.counts == {PlanAction.DO: 1, PlanAction.NAME_COLLISION: 2}
     details = {refused.item.path: refused.detail for refused in plan.refused}
     assert details.keys() == {first, second}
-    assert f"that of {second} " in details[first]
-    assert f"that of {first} " in details[second]
+    assert f"that of {archive.input / second} " in details[first]
+    assert f"that of {archive.input / first} " in details[second]
     # A share knows of names in the others.
     shares = [archive.plan(format=format, shard=f"{k}/2") for k in (1, 2)]
     assert sorted(item.path for share in shares for item in share.items) == ["harmless.jpg"]
@@ -281,7 +290,10 @@ def test_what_an_earlier_format_left_is_not_written_over(archive):
 def test_a_film_in_another_container_is_no_collision_with_itself_or_with_a_picture(archive):
     archive.plant("reel.avi", "reel.jpg", "mp4")
     archive.record("reel.avi", output="reel.mkv", settings="old")
-    assert [item.path for item in archive.plan().items] == ["reel.avi", "reel.jpg"]
+    assert [(item.path, item.output) for item in archive.plan().items] == [
+        ("reel.jpg", "reel.jpg"),
+        ("reel.avi", "reel"),
+    ]
 
 
 def test_a_change_of_format_is_no_collision_with_oneself(archive):
@@ -346,7 +358,7 @@ def test_take_back_knows_an_item_by_its_source_or_its_output(archive, monkeypatc
     for path in spellings:
         (item,) = archive.plan(format="png", take_back=(str(path),)).items
         assert (item.path, item.take_back) == ("box/a.jpg", True)
-    with pytest.raises(UsageError, match=r"no record of .* names gone\.jpg"):
+    with pytest.raises(UsageError, match=r"no record names gone\.jpg"):
         archive.plan(take_back=("gone.jpg",))
     with pytest.raises(UsageError, match="not among the files of this run"):
         archive.plan(take_back=("b.jpg",), exclude=("b.jpg",))
@@ -360,11 +372,11 @@ def test_the_estimate_reads_headers_and_earlier_runs(archive):
     archive.plant("known.tif", "broken.webp")
     archive.record("known.tif", settings="old")
     plan = archive.plan()
-    guess = estimate(plan, archive.input, None)
+    guess = estimate(plan.items, None)
     assert guess.items == 62
     assert not guess.from_last_run
     assert guess.megapixels == pytest.approx((60 * 300 * 200 + 100 * 50) / 1e6, rel=0.01)
     last = RunSummary((), {}, {}, "w", {}, "", seconds=10.0, megapixels=5.0)
-    timed = estimate(plan, archive.input, last)
+    timed = estimate(plan.items, last)
     assert timed.from_last_run
     assert timed.seconds == pytest.approx(timed.megapixels * 2)

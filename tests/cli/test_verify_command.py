@@ -7,7 +7,8 @@ import pytest
 
 from archivecolor.archive.bag import write_bag
 from archivecolor.archive.by_hand import by_hand_output
-from archivecolor.archive.fixity import DIGESTS_NAME, sha256_of, write_digests
+from archivecolor.archive.fixity import sha256_of, write_digests
+from archivecolor.archive.layout import DIGESTS_NAME
 from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode, Reason

@@ -10,10 +10,10 @@ from pathlib import Path
 RUN = """
 import os, sys, time
 sys.path.insert(0, os.environ["TESTS"])
-from test_workers import process_id, sleep
-from archivecolor.engine.workers import WorkerOptions, Workers
+from test_local import process_id, sleep
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
 
-with Workers(WorkerOptions(count=2)) as workers:
+with LocalExecutor(WorkerOptions(count=2), None) as workers:
     pids = set()
     while len(pids) < 2:
         pids.add(workers.submit(process_id, 0).result())

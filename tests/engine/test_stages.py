@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.stages import (
     BatchPolicy,
     Done,
@@ -19,21 +20,20 @@ from archivecolor.engine.stages import (
     map_in_workers,
 )
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.workers import WorkerOptions, Workers
 from archivecolor.errors import ExitCode, ItemError, OutputError, Reason
 
 
 @pytest.fixture(scope="module")
 def workers():
-    with Workers(WorkerOptions(count=2)) as running:
+    with LocalExecutor(WorkerOptions(count=2), "the context") as running:
         yield running
 
 
-def square(number):
+def square(context, number):
     return number * number
 
 
-def awkward(number):
+def awkward(context, number):
     if number == 3:
         raise ItemError(Reason.EMPTY, "three")
     if number == 4:
@@ -45,11 +45,11 @@ def awkward(number):
     return number
 
 
-def full_disk(_):
+def full_disk(context, _):
     raise OutputError("no space left")
 
 
-def slowly(number):
+def slowly(context, number):
     time.sleep(0.1)
     return number
 

@@ -6,7 +6,7 @@ from concurrent.futures import as_completed
 import pytest
 from mutants import Mutant, Outcome, originals, read_mutant, without_exiftool
 
-from archivecolor.engine.workers import WorkerOptions, Workers
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.errors import ItemError, Reason
 from archivecolor.jobs.photograph_tasks import init_worker
 
@@ -21,11 +21,15 @@ FAIR = {
 }
 
 
+def read_in_worker(context, mutant):
+    return read_mutant(mutant)
+
+
 def outcomes_of(mutants, start):
     """What became of the mutants, as workers of a run read them."""
     options = WorkerOptions(count=2, timeout=LONGEST_SECONDS, initializer=start)
-    with Workers(options) as workers:
-        futures = {workers.submit(read_mutant, mutant): mutant for mutant in mutants}
+    with LocalExecutor(options, None) as executor:
+        futures = {executor.submit(read_in_worker, mutant): mutant for mutant in mutants}
         for future in as_completed(futures):
             try:
                 yield future.result()

@@ -6,13 +6,15 @@ import sys
 
 STARVE = """
 import resource, sys
+from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from PIL import Image
 from archivecolor.archive.plan import PlanAction, Item
 from archivecolor.engine.stages import Settled
+from archivecolor.inference.predictor import open_predictor
 from archivecolor.jobs.photographs import PhotoRunContext, ChromaPredictor
-from archivecolor.jobs.photograph_tasks import InspectTask, inspect_source
+from archivecolor.jobs.photograph_tasks import inspect_source
 from archivecolor.settings import DirSettings
 
 folder, checkpoint = Path(sys.argv[1]), Path(sys.argv[2])
@@ -22,14 +24,15 @@ settings = DirSettings(
 looked = []
 for name, size in (("small.png", (64, 64)), ("large.png", (1024, 1024))):
     Image.effect_noise(size, 90).save(folder / name)
-    looked.append(inspect_source(InspectTask(Item(name, name, 1, 1, PlanAction.DO, 0), settings)))
-small = inspect_source(InspectTask(looked[0].item, DirSettings(input=folder, output=folder, working_size=64)))
-painter = ChromaPredictor(PhotoRunContext(settings, "weights"))
-list(painter.predict_batch([small]))
+    looked.append(inspect_source(settings, Item("photo", folder, name, name, 1, 1, PlanAction.DO, 0, "")))
+small = inspect_source(replace(settings, working_size=64), looked[0].item)
+predictor = open_predictor(checkpoint, settings)
+painter = ChromaPredictor(PhotoRunContext(settings, "weights", lambda: predictor))
+list(painter.predict_batch([small], painter.start([small])))
 status = Path("/proc/self/status").read_text().splitlines()
 used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmSize"))
 resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20,) * 2)
-for answer in painter.predict_batch([small, looked[1]]):
+for answer in painter.predict_batch([small, looked[1]], painter.start([small, looked[1]])):
     if isinstance(answer, Settled):
         record = answer.value.record
         print(record.path, record.status.value, record.reason.value)

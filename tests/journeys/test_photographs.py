@@ -189,10 +189,11 @@ def test_a_dry_run_loads_no_network(archive, checkpoint, tmp_path):
 def test_workers_import_no_torch(archive, checkpoint, tmp_path):
     code = (
         "import sys\n"
-        "from archivecolor.engine.workers import WorkerOptions, Workers\n"
-        "from archivecolor.jobs.photograph_tasks import prepare_worker\n"
-        "with Workers(WorkerOptions(count=1, start=prepare_worker)) as workers:\n"
-        "    loaded = workers.submit(eval, \"set(__import__('sys').modules)\").result()\n"
+        "from archivecolor.engine.local import LocalExecutor, WorkerOptions\n"
+        "from archivecolor.jobs.photograph_tasks import init_worker\n"
+        "LOADED = \"set(__import__('sys').modules)\"\n"
+        "with LocalExecutor(WorkerOptions(count=1, initializer=init_worker), LOADED) as executor:\n"
+        "    loaded = executor.submit(eval, {}).result()\n"
         "sys.exit('archivecolor.photo.render' not in loaded or 'torch' in loaded)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -377,7 +378,7 @@ def test_films_of_the_tree_can_be_coloured_too(archive, archivecolor, tmp_path):
     subprocess.run(["ffmpeg", "-loglevel", "error", *draw, str(source / "film.mp4")], check=True)
     done = archivecolor("dir", source, tmp_path / "out", "--films", "--exclude", "*.jp*g")
     assert done.returncode == 0, done.stderr
-    assert [line.split(" in ")[0] for line in done.stderr.splitlines()] == ["dir: 1 done", "films: 1 done"]
+    assert [line.split(" in ")[0] for line in done.stderr.splitlines()] == ["dir: 2 done"]
     assert set(tree(tmp_path / "out")) == {"chelsea.png", "film.mp4"}
 
 

@@ -1,4 +1,4 @@
-"""Supervised worker processes: a process that dies or hangs costs the item it had in hand.
+"""An executor over worker processes of this machine; one that dies or hangs costs the item it had in hand.
 
 A pool of many processes breaks as a whole when one of them is killed, and nobody knows which item
 did it; and where it is killed in the middle of an answer, the pool waits for the rest for ever. So
@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from archivecolor.engine.process import Process, WorkerDiedError, start_trackers
+from archivecolor.engine.process import Process, WorkerDiedError, WorkerSetup, start_trackers
 from archivecolor.errors import ItemError, Reason, UnavailableError
 
+C = TypeVar("C")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -50,37 +50,40 @@ class WorkerOptions:
     initializer: Callable[[], None] | None = None
 
 
-def core_count() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @dataclass(order=True)
 class _Task:
     """One call waiting for a worker. `future` is None for the order to leave."""
 
     rank: int
     number: int
-    call: tuple[Callable[[Any], Any], Any]
+    call: tuple[Callable[[Any, Any], Any], Any]
     future: Future[Any] | None
 
 
-class Workers:
+class LocalExecutor(Generic[C]):
     """Runs tasks in worker processes; use as a context manager.
 
-    Tasks must be importable functions of one picklable argument. Leaving the block waits for the
-    items in hand and drops the rest; leaving it by `KeyboardInterrupt` kills the processes.
+    Tasks must be importable functions of the context and one picklable item. Leaving the block waits
+    for the items in hand and drops the rest; leaving it by `KeyboardInterrupt` kills the processes.
+
+    Args:
+        options: how many processes, and what they may cost.
+        context: what all items share, picklable; sent to each process once.
     """
 
-    def __init__(self, options: WorkerOptions) -> None:
-        self.options = options
+    def __init__(self, options: WorkerOptions, context: C) -> None:
+        self._count = options.count
         self._queue: queue.PriorityQueue[_Task] = queue.PriorityQueue()
         self._numbers = itertools.count()
-        self._supervisors = [_Supervisor(self._queue, options) for _ in range(options.count)]
+        setup = WorkerSetup(options.initializer, context)
+        self._supervisors = [_Supervisor(self._queue, options, setup) for _ in range(options.count)]
 
-    def __enter__(self) -> Workers:
+    @property
+    def count(self) -> int:
+        """Processes."""
+        return self._count
+
+    def __enter__(self) -> LocalExecutor[C]:
         start_trackers()
         for supervisor in self._supervisors:
             supervisor.start()
@@ -89,14 +92,10 @@ class Workers:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self.close(now=is_abort(error))
+        self.close(now=_is_abort(error))
 
-    def submit(self, task: Callable[[T], R], item: T, *, urgent: bool = False) -> Future[R]:
-        """Have `task(item)` run in a worker, before all that is not urgent if `urgent`.
-
-        The future raises what the task raised; `ItemError` with `worker-died` or `timeout` when the
-        process died of the item or had to be killed; `UnavailableError` when no process will start.
-        """
+    def submit(self, task: Callable[[C, T], R], item: T, *, urgent: bool = False) -> Future[R]:
+        """See `Executor.submit`."""
         future: Future[R] = Future()
         self._queue.put(_Task(0 if urgent else 1, next(self._numbers), (task, item), future))
         return future
@@ -121,7 +120,7 @@ class Workers:
                 return tasks
 
 
-def is_abort(error: BaseException | None) -> bool:
+def _is_abort(error: BaseException | None) -> bool:
     """Whether `error` is `KeyboardInterrupt`, or a generator's end because of one in its consumer."""
     cause = error.__context__ if isinstance(error, GeneratorExit) else error
     return isinstance(cause, KeyboardInterrupt)
@@ -130,10 +129,11 @@ def is_abort(error: BaseException | None) -> bool:
 class _Supervisor(threading.Thread):
     """The thread that looks after one worker process."""
 
-    def __init__(self, tasks: queue.PriorityQueue[_Task], options: WorkerOptions) -> None:
+    def __init__(self, tasks: queue.PriorityQueue[_Task], options: WorkerOptions, setup: WorkerSetup) -> None:
         super().__init__(name="worker-supervisor", daemon=True)
         self._tasks = tasks
         self._options = options
+        self._setup = setup
         self._process: Process | None = None
         self._killed = False
 
@@ -159,7 +159,7 @@ class _Supervisor(threading.Thread):
         except BaseException as error:  # noqa: BLE001
             future.set_exception(error)
 
-    def _attempt(self, task: Callable[[Any], Any], item: Any) -> Any:
+    def _attempt(self, task: Callable[[Any, Any], Any], item: Any) -> Any:
         for _ in range(self._options.attempts):
             process = self._ready()
             if self._killed:
@@ -182,7 +182,7 @@ class _Supervisor(threading.Thread):
         if self._process is not None and self._process.items >= self._options.items_per_process:
             self._retire()
         if self._process is None:
-            self._process = start_process(self._options)
+            self._process = _start_process(self._options.timeout, self._setup)
         return self._process
 
     def _retire(self) -> None:
@@ -191,15 +191,15 @@ class _Supervisor(threading.Thread):
             self._process = None
 
 
-def start_process(options: WorkerOptions) -> Process:
+def _start_process(timeout: float, setup: WorkerSetup) -> Process:
     """A new process; one that dies while it starts may have been killed, so there are several tries."""
     for _ in range(START_ATTEMPTS):
         try:
-            return Process(options.timeout, options.initializer)
+            return Process(timeout, setup)
         except WorkerDiedError:
             logger.info("a worker process died while it started")
     raise UnavailableError("worker processes cannot be started: each died at once (out of memory?)")
 
 
-def _nothing(_: None) -> None:
+def _nothing(_context: object, _item: None) -> None:
     """What the order to leave would call, if anyone called it."""

@@ -11,44 +11,38 @@ from pathlib import Path
 
 import pytest
 
-from archivecolor.engine.workers import WorkerOptions, Workers, core_count
+from archivecolor.engine.executor import core_count
+from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.errors import ItemError, Reason, UnavailableError
 
 
-def double(number):
+def double(context, number):
     return 2 * number
 
 
-def refuse(number):
+def refuse(context, number):
     raise ItemError(Reason.EMPTY, f"number {number}")
 
 
-def die_of_13(number):
+def die_of_13(context, number):
     if number == 13:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
 
 
-def die_once(marker):
+def die_once(context, marker):
     if not Path(marker).exists():
         Path(marker).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return os.getpid()
 
 
-def sleep(seconds):
+def sleep(context, seconds):
     time.sleep(seconds)
     return seconds
 
 
-def process_id(_):
-    return os.getpid()
-
-
-def note_and_sleep(path):
-    with Path(path).open("a") as log:
-        log.write(f"{os.getpid()}\n")
-    time.sleep(0.05)
+def process_id(context, _):
     return os.getpid()
 
 
@@ -60,25 +54,25 @@ def started():
     os.environ["WORKER_WAS_PREPARED"] = "yes"
 
 
-def prepared(_):
+def prepared(context, _):
     return os.environ.get("WORKER_WAS_PREPARED"), os.environ.get("OMP_NUM_THREADS")
 
 
 def test_every_item_gets_its_own_answer():
-    with Workers(WorkerOptions(count=2)) as workers:
-        futures = [workers.submit(double, number) for number in range(30)]
+    with LocalExecutor(WorkerOptions(count=2), None) as executor:
+        futures = [executor.submit(double, number) for number in range(30)]
         assert [future.result() for future in futures] == [2 * number for number in range(30)]
 
 
 def test_what_a_task_raises_comes_back_with_reason_and_detail():
-    with Workers(WorkerOptions(count=1)) as workers, pytest.raises(ItemError) as caught:
-        workers.submit(refuse, 7).result()
+    with LocalExecutor(WorkerOptions(count=1), None) as executor, pytest.raises(ItemError) as caught:
+        executor.submit(refuse, 7).result()
     assert (caught.value.reason, caught.value.detail) == (Reason.EMPTY, "number 7")
 
 
 def test_an_item_that_kills_its_process_is_named_and_no_other_item_is_lost():
-    with Workers(WorkerOptions(count=2)) as workers:
-        futures = {number: workers.submit(die_of_13, number) for number in range(30)}
+    with LocalExecutor(WorkerOptions(count=2), None) as executor:
+        futures = {number: executor.submit(die_of_13, number) for number in range(30)}
         with pytest.raises(ItemError) as caught:
             futures.pop(13).result()
         assert {number: future.result() for number, future in futures.items()} == {
@@ -88,13 +82,13 @@ def test_an_item_that_kills_its_process_is_named_and_no_other_item_is_lost():
 
 
 def test_an_item_whose_process_was_killed_from_outside_is_tried_again(tmp_path):
-    with Workers(WorkerOptions(count=1)) as workers:
-        assert workers.submit(die_once, str(tmp_path / "died")).result() != os.getpid()
+    with LocalExecutor(WorkerOptions(count=1), None) as executor:
+        assert executor.submit(die_once, str(tmp_path / "died")).result() != os.getpid()
 
 
 def test_a_hanging_item_times_out_and_the_next_one_runs():
-    with Workers(WorkerOptions(count=1, timeout=3)) as workers:
-        hanging, next_one = workers.submit(sleep, 60), workers.submit(sleep, 0)
+    with LocalExecutor(WorkerOptions(count=1, timeout=3), None) as executor:
+        hanging, next_one = executor.submit(sleep, 60), executor.submit(sleep, 0)
         with pytest.raises(ItemError) as caught:
             hanging.result()
         assert next_one.result() == 0
@@ -102,17 +96,17 @@ def test_a_hanging_item_times_out_and_the_next_one_runs():
 
 
 def test_processes_are_replaced_after_their_share_of_items():
-    with Workers(WorkerOptions(count=1, items_per_process=3)) as workers:
-        pids = [workers.submit(process_id, number).result() for number in range(7)]
+    with LocalExecutor(WorkerOptions(count=1, items_per_process=3), None) as executor:
+        pids = [executor.submit(process_id, number).result() for number in range(7)]
     assert [pids.index(pid) for pid in pids] == [0, 0, 0, 3, 3, 3, 6]
 
 
 def test_urgent_tasks_go_first():
     order = []
-    with Workers(WorkerOptions(count=1)) as workers:
-        workers.submit(sleep, 0.3)
-        slow = [workers.submit(double, 1) for _ in range(3)]
-        urgent = workers.submit(double, 2, urgent=True)
+    with LocalExecutor(WorkerOptions(count=1), None) as executor:
+        executor.submit(sleep, 0.3)
+        slow = [executor.submit(double, 1) for _ in range(3)]
+        urgent = executor.submit(double, 2, urgent=True)
         for name, future in [("urgent", urgent), *(("plain", future) for future in slow)]:
             future.add_done_callback(lambda _, name=name: order.append(name))
         wait([urgent, *slow])
@@ -120,20 +114,20 @@ def test_urgent_tasks_go_first():
 
 
 def test_leaving_finishes_what_is_in_hand_and_drops_what_waits():
-    with Workers(WorkerOptions(count=1)) as workers:
-        in_hand = workers.submit(sleep, 0.5)
+    with LocalExecutor(WorkerOptions(count=1), None) as executor:
+        in_hand = executor.submit(sleep, 0.5)
         while not in_hand.running():
             time.sleep(0.01)
-        waiting = workers.submit(sleep, 0)
+        waiting = executor.submit(sleep, 0)
     assert in_hand.result() == 0.5
     assert waiting.cancelled()
 
 
 def held_up():
     """Yields once a worker has begun what takes a minute."""
-    with Workers(WorkerOptions(count=2)) as workers:
-        workers.submit(double, 1).result()
-        in_hand = workers.submit(sleep, 60)
+    with LocalExecutor(WorkerOptions(count=2), None) as executor:
+        executor.submit(double, 1).result()
+        in_hand = executor.submit(sleep, 60)
         while not in_hand.running():
             time.sleep(0.01)
         yield in_hand
@@ -159,8 +153,8 @@ def test_an_abort_of_a_generators_consumer_kills_too():
 
 def test_no_thread_or_process_is_left_behind():
     before = threading.active_count()
-    with Workers(WorkerOptions(count=2)) as workers:
-        pids = {future.result() for future in [workers.submit(process_id, n) for n in range(8)]}
+    with LocalExecutor(WorkerOptions(count=2), None) as executor:
+        pids = {future.result() for future in [executor.submit(process_id, n) for n in range(8)]}
     assert threading.active_count() <= before + 1  # loky keeps one thread for itself
     for pid in pids:
         with pytest.raises(ProcessLookupError):
@@ -169,10 +163,10 @@ def test_no_thread_or_process_is_left_behind():
 
 def test_processes_that_cannot_start_end_the_run():
     with (
-        Workers(WorkerOptions(count=1, initializer=fail_to_start)) as workers,
+        LocalExecutor(WorkerOptions(count=1, initializer=fail_to_start), None) as executor,
         pytest.raises(UnavailableError),
     ):
-        workers.submit(double, 1).result()
+        executor.submit(double, 1).result()
 
 
 def start_at_second_try(marker):
@@ -183,20 +177,20 @@ def start_at_second_try(marker):
 
 def test_a_process_killed_while_it_starts_is_started_again(tmp_path):
     start = functools.partial(start_at_second_try, tmp_path / "died")
-    with Workers(WorkerOptions(count=1, initializer=start)) as workers:
-        assert workers.submit(double, 4).result() == 8
+    with LocalExecutor(WorkerOptions(count=1, initializer=start), None) as executor:
+        assert executor.submit(double, 4).result() == 8
 
 
 def test_each_process_is_prepared_once_and_single_threaded():
-    with Workers(WorkerOptions(count=1, initializer=started)) as workers:
-        assert workers.submit(prepared, None).result() == ("yes", "1")
+    with LocalExecutor(WorkerOptions(count=1, initializer=started), None) as executor:
+        assert executor.submit(prepared, None).result() == ("yes", "1")
 
 
 def test_cores_are_counted():
     assert 1 <= core_count() <= (os.cpu_count() or 1)
 
 
-def die_while_answering(task):
+def die_while_answering(context, task):
     marker, delay = task
     if Path(marker).exists():
         return b"whole"
@@ -207,12 +201,12 @@ def die_while_answering(task):
 
 @pytest.mark.parametrize("delay", [0.001, 0.01, 0.02, 0.04])
 def test_a_process_killed_in_the_middle_of_its_answer_holds_nobody_up(tmp_path, delay):
-    with Workers(WorkerOptions(count=1)) as workers:
-        answer = workers.submit(die_while_answering, (str(tmp_path / "died"), delay)).result(timeout=60)
+    with LocalExecutor(WorkerOptions(count=1), None) as executor:
+        answer = executor.submit(die_while_answering, (str(tmp_path / "died"), delay)).result(timeout=60)
     assert answer in (b"whole", bytes(50_000_000))
 
 
-def raise_what_cannot_travel(_):
+def raise_what_cannot_travel(context, _):
     class LocalError(Exception):
         pass
 
@@ -220,8 +214,11 @@ def raise_what_cannot_travel(_):
 
 
 def test_an_error_that_cannot_be_pickled_is_still_told():
-    with Workers(WorkerOptions(count=1)) as workers, pytest.raises(RuntimeError, match="LocalError"):
-        workers.submit(raise_what_cannot_travel, 1).result()
+    with (
+        LocalExecutor(WorkerOptions(count=1), None) as executor,
+        pytest.raises(RuntimeError, match="LocalError"),
+    ):
+        executor.submit(raise_what_cannot_travel, 1).result()
 
 
 class TwoPartError(Exception):
@@ -231,11 +228,11 @@ class TwoPartError(Exception):
         super().__init__(f"{what}: {why}")
 
 
-def raise_in_two_parts(_):
+def raise_in_two_parts(context, _):
     raise TwoPartError("this", "that")
 
 
-def answer_with_a_lock(_):
+def answer_with_a_lock(context, _):
     return threading.Lock()
 
 
@@ -245,8 +242,30 @@ def answer_with_a_lock(_):
     ids=["error", "answer", "item"],
 )
 def test_what_cannot_travel_costs_its_item_and_neither_hangs_nor_ends_the_worker(task, item):
-    with Workers(WorkerOptions(count=1)) as workers:
-        future = workers.submit(task, item)
-        after = workers.submit(double, 4)
+    with LocalExecutor(WorkerOptions(count=1), None) as executor:
+        future = executor.submit(task, item)
+        after = executor.submit(double, 4)
         assert future.exception(timeout=60) is not None
         assert after.result(timeout=60) == 8
+
+
+class Counted:
+    """A context that tells how often it was sent."""
+
+    sent = 0
+
+    def __getstate__(self):
+        Counted.sent += 1
+        return {"word": "context"}
+
+
+def word_of(context, number):
+    return context.word, number
+
+
+def test_the_context_goes_to_each_process_once_whatever_the_number_of_items():
+    before = Counted.sent
+    with LocalExecutor(WorkerOptions(count=1, items_per_process=10), Counted()) as executor:
+        futures = [executor.submit(word_of, number) for number in range(20)]
+        assert [future.result() for future in futures] == [("context", number) for number in range(20)]
+    assert Counted.sent - before == 2

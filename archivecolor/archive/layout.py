@@ -1,0 +1,84 @@
+"""Where everything lies in an output folder: the one place that knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STATE_FOLDER = "_archivecolor"
+MANIFEST_NAME = "manifest.jsonl"
+# Beside the manifest, and in the folder of a bag: the name is BagIt's.
+DIGESTS_NAME = "manifest-sha256.txt"
+RUN_JSON_NAME = "run.json"
+LOCK_NAME = "lock"
+PREMIS_FOLDER = "premis"
+WORK_FOLDER = "work"
+PENDING_FOLDER = "pending"
+DECISIONS_NAME = "decisions.jsonl"
+PASSED_OVER_NAME = "passed-over.jsonl"
+# A bag has its tree in this folder, and its tag files beside it.
+PAYLOAD = "data"
+BAG_DECLARATION = "bagit.txt"
+BAG_INFO = "bag-info.txt"
+TAG_DIGESTS = "tagmanifest-sha256.txt"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places in one output folder.
+
+    Attributes:
+        root: the folder that the tree of derivatives begins in: OUT, or `data/` of a bag.
+    """
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """The folder of all that is not a derivative."""
+        return self.root / STATE_FOLDER
+
+    @property
+    def manifest(self) -> Path:
+        """One line for each item and attempt."""
+        return self.state / MANIFEST_NAME
+
+    @property
+    def digests(self) -> Path:
+        """The list of the derivatives' SHA-256."""
+        return self.state / DIGESTS_NAME
+
+    @property
+    def run_json(self) -> Path:
+        """The account of the last run."""
+        return self.state / RUN_JSON_NAME
+
+    @property
+    def lock(self) -> Path:
+        """Who works here now."""
+        return self.state / LOCK_NAME
+
+    @property
+    def premis(self) -> Path:
+        """The folder of the PREMIS files, a tree like that of the derivatives."""
+        return self.state / PREMIS_FOLDER
+
+    @property
+    def work(self) -> Path:
+        """The folder of films that are not finished."""
+        return self.state / WORK_FOLDER
+
+    @property
+    def pending(self) -> Path:
+        """The folder of what runs were about to put in the place of older derivatives."""
+        return self.state / PENDING_FOLDER
+
+    @property
+    def decisions(self) -> Path:
+        """What people decided."""
+        return self.state / DECISIONS_NAME
+
+    @property
+    def passed_over(self) -> Path:
+        """Files that are no pictures or could not be reached, and why."""
+        return self.state / PASSED_OVER_NAME
