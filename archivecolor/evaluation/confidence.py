@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.scoring.photo_score import Float32
+from archivecolor.colour.arrays import Float32
 
 # A picture is cut into this many regions along each side.
 REGIONS = 8

@@ -104,7 +104,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
         words = f"it cannot be read ({error.strerror or error})"
-        return failed_record(item, run_context, ItemError(Reason.UNREADABLE, words))
+        return failed_record(item, run_context, ItemError(Reason.READ_ERROR, words))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"
@@ -376,4 +376,10 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         make_way(run_context.output, name, output.sha256, item.claim)
     record = done_record(item, run_context, film, plan, opinion)
     confidence = round(mean_confidence(inputs.segments, folder), 4)
-    return replace(record, output=output, network=inputs.provenance.network, confidence=confidence)
+    return replace(
+        record,
+        output=output,
+        network=inputs.provenance.network,
+        runtime=run_context.open_predictor().runtime_name,
+        confidence=confidence,
+    )

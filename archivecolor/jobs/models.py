@@ -44,10 +44,10 @@ def describe(checkpoints: Sequence[Path]) -> list[ModelCard]:
         CheckpointError: one is missing or no checkpoint.
     """
     paths: Sequence[Path | None] = checkpoints or (None,)
-    return [card(checkpoint_path(path)) for path in paths]
+    return [_card(checkpoint_path(path)) for path in paths]
 
 
-def card(path: Path) -> ModelCard:
+def _card(path: Path) -> ModelCard:
     """The card of one checkpoint file."""
     from archivecolor.networks.checkpoint import read_info
 

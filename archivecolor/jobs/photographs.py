@@ -261,6 +261,7 @@ def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) 
         luma=rendered.luma,
         lost=rendered.lost,
         network=task.options.network,
+        runtime=context.open_predictor().runtime_name if task.options.network else "",
         seconds=round(rendered.seconds, 3),
     )
     return ItemResult(record, task.facts.megapixels * task.facts.pages)

@@ -1,37 +1,23 @@
 """How each network is trained: its numbers, its losses, and when which of them counts.
 
-A recipe is one class; the loop knows nothing of networks. A new network's recipe is one file beside this one
-and one row in `OBJECTIVES`.
+A recipe is one class; the loop knows nothing of networks. `networks.registry` says which recipe is whose.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn, optim
 
-from archivecolor.errors import UsageError
-from archivecolor.networks.base import Generator
+from archivecolor.datasets.photographs import Photograph
+from archivecolor.networks.base import BaseOptions, Generator
 from archivecolor.networks.options import options_from
-from archivecolor.settings import nearest
-from archivecolor.training.data import CropAugmentation, Photograph
+from archivecolor.networks.registry import load_class, network_entry
+from archivecolor.training.crops import CropAugmentation
 from archivecolor.training.tensors import Batch
-
-OBJECTIVES: Mapping[str, str] = {
-    "default": "archivecolor.training.default:DefaultObjective",
-    "encoder-decoder": "archivecolor.training.encoder_decoder:EncoderDecoderObjective",
-    "unet": "archivecolor.training.unet:UnetObjective",
-    "cnn": "archivecolor.training.cnn:CnnObjective",
-    "pix2pix": "archivecolor.training.pix2pix:Pix2PixObjective",
-    "resnet-autoencoder": "archivecolor.training.resnet:ResNetObjective",
-    "resnet-fcn": "archivecolor.training.resnet:ResNetObjective",
-    "unet-gan": "archivecolor.training.unet_gan:UnetGanObjective",
-}
 
 
 @dataclass(frozen=True)
@@ -92,9 +78,9 @@ class Objective(ABC):
     """
 
     hyperparameters: Hyperparameters
-    Options: type[Any]
+    Options: type[BaseOptions] = BaseOptions
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: BaseOptions) -> None:
         self.options = options
 
     def prepare(self, generator: Generator, photographs: Sequence[Photograph]) -> None:  # noqa: B027
@@ -129,24 +115,18 @@ class Objective(ABC):
         raise NotImplementedError
 
 
-def build_objective(network: str, options: Mapping[str, Any]) -> Objective:
+def build_objective(network: str, options: Mapping[str, object]) -> Objective:
     """The recipe of a network. Raises `UsageError` for an unknown network or option."""
-    kind = objective_class(network)
+    kind = _objective_class(network)
     return kind(options_from(kind.Options, options, f"the recipe of {network!r}"))
 
 
-def objective_class(network: str) -> type[Objective]:
+def _objective_class(network: str) -> type[Objective]:
     """The class of a network's recipe. Raises `UsageError` for an unknown network."""
-    if network not in OBJECTIVES:
-        raise UsageError(
-            f"there is no network called {network!r} to train; choose one of {', '.join(OBJECTIVES)}"
-            + nearest(network, OBJECTIVES)
-        )
-    module, _, attribute = OBJECTIVES[network].partition(":")
-    kind: type[Objective] = getattr(importlib.import_module(module), attribute)
-    return kind
+    found: type[Objective] = load_class(network_entry(network).objective)
+    return found
 
 
 def objective_option_names(network: str) -> set[str]:
     """Names of the options a network's recipe has, beside the network's own. Raises `UsageError`."""
-    return {spec.name for spec in dataclasses.fields(objective_class(network).Options)}
+    return {spec.name for spec in dataclasses.fields(_objective_class(network).Options)}

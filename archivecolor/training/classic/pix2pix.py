@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from archivecolor.networks.classic.discriminators import ConditionalPatchGan
 from archivecolor.networks.classic.pix2pix import grey_channels
-from archivecolor.networks.discriminators.conditional import ConditionalPatchGan
 from archivecolor.networks.lab_tensors import rgb_from_lab
 from archivecolor.networks.losses import binary_cross_entropy
-from archivecolor.training.adversarial import AdversarialObjective
+from archivecolor.training.classic.adversarial import AdversarialObjective
 from archivecolor.training.objective import Hyperparameters
 from archivecolor.training.tensors import Batch
 

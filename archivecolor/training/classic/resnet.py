@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,18 +11,12 @@ from archivecolor.training.objective import Hyperparameters, Objective, Training
 from archivecolor.training.tensors import Batch
 
 
-@dataclass(frozen=True)
-class ResNetObjectiveOptions:
-    """Nothing to choose."""
-
-
 class ResNetObjective(Objective):
     """Adam 1e-3; 60 % of the pictures to train, 20 % to validate every epoch, 20 % kept for a last test."""
 
     hyperparameters = Hyperparameters(
         epochs=100, batch_size=32, size=224, lr=1e-3, validation_share=0.2, test_share=0.2, patience=3
     )
-    Options = ResNetObjectiveOptions
 
     def generator_losses(
         self, generator: Generator, discriminator: nn.Module | None, batch: Batch, progress: TrainingProgress

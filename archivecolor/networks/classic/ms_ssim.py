@@ -38,7 +38,7 @@ def ms_ssim_loss(ours: Tensor, truth: Tensor) -> Tensor:
 
 def ssim_terms(ours: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """SSIM's luminance and contrast-structure terms at each place of (N, C, H, W), for values 0..1."""
-    window = gaussian_window(ours.shape[1], ours.device)
+    window = _gaussian_window(ours.shape[1], ours.device)
 
     def local_mean(x: Tensor) -> Tensor:
         return F.conv2d(x, window, groups=x.shape[1])
@@ -51,7 +51,7 @@ def ssim_terms(ours: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     return luminance, (2 * covariance + C2) / (variance1 + variance2 + C2)
 
 
-def gaussian_window(channels: int, device: torch.device) -> Tensor:
+def _gaussian_window(channels: int, device: torch.device) -> Tensor:
     """SSIM's window for a convolution over each channel: (channels, 1, 11, 11), sum 1."""
     place = torch.arange(WINDOW, device=device, dtype=torch.float32) - WINDOW // 2
     ramp = torch.exp(-place.square() / (2.0 * SIGMA**2))

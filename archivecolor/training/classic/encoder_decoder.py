@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
-from archivecolor.networks.base import Generator
+from archivecolor.networks.base import BaseOptions, Generator
+from archivecolor.networks.classic.discriminators import ConvolutionalClassifier
 from archivecolor.networks.classic.encoder_decoder import AB_SCALE
-from archivecolor.networks.discriminators.classifier import ConvolutionalClassifier
 from archivecolor.networks.losses import binary_cross_entropy
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch
@@ -20,7 +20,7 @@ DISCRIMINATOR_LR_SHARE = 0.25  # of the generator's learning rate
 
 
 @dataclass(frozen=True)
-class EncoderDecoderObjectiveOptions:
+class EncoderDecoderObjectiveOptions(BaseOptions):
     """Weights of the losses.
 
     Attributes:
@@ -53,10 +53,10 @@ class EncoderDecoderObjective(Objective):
     ) -> dict[str, Tensor]:
         """See `Objective.generator_losses`."""
         assert discriminator is not None
-        if is_discriminator_epoch(progress):
+        if _is_discriminator_epoch(progress):
             return {}
         ab = generator(batch.lightness)
-        losses = {"fool": binary_cross_entropy(discriminator(concatenated(batch.clean, ab)), real=True)}
+        losses = {"fool": binary_cross_entropy(discriminator(_concatenated(batch.clean, ab)), real=True)}
         if self.options.reconstruction:
             losses["l1"] = self.options.reconstruction * F.l1_loss(ab, batch.ab / AB_SCALE)
         return losses
@@ -65,21 +65,21 @@ class EncoderDecoderObjective(Objective):
         self, generator: Generator, discriminator: nn.Module, batch: Batch, progress: TrainingProgress
     ) -> dict[str, Tensor]:
         """See `Objective.discriminator_losses`."""
-        if not is_discriminator_epoch(progress):
+        if not _is_discriminator_epoch(progress):
             return {}
         if progress.epoch_share < 0.5:
-            scores = discriminator(concatenated(batch.clean, batch.ab / AB_SCALE))
+            scores = discriminator(_concatenated(batch.clean, batch.ab / AB_SCALE))
             return {"judge": binary_cross_entropy(scores, real=True)}
         with torch.no_grad():
             ab = generator(batch.lightness)
-        return {"judge": binary_cross_entropy(discriminator(concatenated(batch.clean, ab)), real=False)}
+        return {"judge": binary_cross_entropy(discriminator(_concatenated(batch.clean, ab)), real=False)}
 
 
-def is_discriminator_epoch(progress: TrainingProgress) -> bool:
+def _is_discriminator_epoch(progress: TrainingProgress) -> bool:
     """Whether this epoch is the discriminator's."""
     return progress.epoch % 2 == 0
 
 
-def concatenated(lightness: Tensor, ab: Tensor) -> Tensor:
+def _concatenated(lightness: Tensor, ab: Tensor) -> Tensor:
     """L (N, 1, H, W) and ab (N, 2, H, W) as one picture (N, 3, H, W), all about -1..1."""
     return torch.cat((lightness, ab), dim=1)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from skimage import exposure
 from torch import Tensor, nn, optim
 
-from archivecolor.networks.base import Generator
+from archivecolor.networks.base import BaseOptions, Generator
 from archivecolor.networks.classic.cnn import AB_SCALE
-from archivecolor.networks.ms_ssim import ms_ssim_loss
-from archivecolor.training.data import CropAugmentation
+from archivecolor.networks.classic.ms_ssim import ms_ssim_loss
+from archivecolor.training.crops import CropAugmentation
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch
 
@@ -22,7 +22,7 @@ Crop = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class CnnObjectiveOptions:
+class CnnObjectiveOptions(BaseOptions):
     """Augmentation.
 
     Attributes:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
-from archivecolor.networks.base import Generator
+from archivecolor.networks.base import BaseOptions, Generator
 from archivecolor.training.objective import Objective, TrainingProgress
 from archivecolor.training.tensors import Batch
 
 
 @dataclass(frozen=True)
-class AdversarialOptions:
+class AdversarialOptions(BaseOptions):
     """Weights of the losses.
 
     Attributes:
@@ -70,10 +70,9 @@ class AdversarialObjective(Objective):
         """See `Objective.generator_losses`."""
         assert discriminator is not None
         generated = self.generate(generator, batch)
+        scores = self.discriminator_scores(discriminator, batch, generated)
         return {
-            "fool": self.adversarial_loss(
-                self.discriminator_scores(discriminator, batch, generated), real=True
-            ),
+            "fool": self.adversarial_loss(scores, real=True),
             "l1": self.reconstruction(batch, generated),
         }
 
@@ -87,15 +86,10 @@ class AdversarialObjective(Objective):
         """See `Objective.discriminator_losses`."""
         with torch.no_grad():
             generated = self.generate(generator, batch)
-        real = self.adversarial_loss(
-            self.discriminator_scores(discriminator, batch, self.target(batch)), real=True
+        of_truth = self.discriminator_scores(discriminator, batch, self.target(batch))
+        of_answer = self.discriminator_scores(discriminator, batch, generated)
+        real, made = (
+            self.adversarial_loss(of_truth, real=True),
+            self.adversarial_loss(of_answer, real=False),
         )
-        return {
-            "judge": 0.5
-            * (
-                real
-                + self.adversarial_loss(
-                    self.discriminator_scores(discriminator, batch, generated), real=False
-                )
-            )
-        }
+        return {"judge": 0.5 * (real + made)}

@@ -1,32 +1,29 @@
-"""Training photographs: read once into memory, split by content, drawn as crops.
+"""Crops of training photographs: which picture a step sees, and where it is cut.
 
-Which pictures a step sees, and how they are cropped, is a pure function of the seed and the step, so a
-resumed run sees what an uninterrupted one would have seen.
+All of it is a pure function of the seed and the step, so a resumed run sees what an uninterrupted one would
+have seen.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from archivecolor.colour.tone import Tone, tone_of
-from archivecolor.datasets.collection import Member, content_digest, decode_rgb, members
-from archivecolor.errors import ItemError, UsageError
+from archivecolor.datasets.photographs import Photograph
+from archivecolor.errors import UsageError
 from archivecolor.training.distributed import SINGLE_PROCESS, DistributedContext
 
 CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %
-MIN_COLOUR_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
 PREFETCHED_BATCHES = 2  # made and waiting, beside those being made
 MAX_SAMPLER_THREADS = 8  # threads; seen on 16 cores: more stand in each other's way
 MIN_CROP_SHARE = 0.72  # of the picture's short side
@@ -35,126 +32,6 @@ logger = logging.getLogger(__name__)
 
 # From a crop, uint8 (S, S, 3), and random numbers to a crop of the same shape.
 CropAugmentation = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
-
-
-@dataclass(frozen=True)
-class Photograph:
-    """One decoded training picture.
-
-    Attributes:
-        name: path inside its collection.
-        digest: content digest of the encoded file.
-        rgb: uint8 (h, w, 3).
-    """
-
-    name: str
-    digest: str
-    rgb: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Photographs:
-    """A set of decoded pictures and what was dropped on the way.
-
-    Attributes:
-        items: the pictures.
-        dropped: counts by cause: "grey", "toned", "unreadable".
-    """
-
-    items: tuple[Photograph, ...]
-    dropped: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Three disjoint sets, by content hash."""
-
-    train: tuple[Photograph, ...]
-    validation: tuple[Photograph, ...]
-    test: tuple[Photograph, ...]
-
-
-def read_photographs(
-    collections: Sequence[Path], short_side: int, cache_nbytes: float, threads: int
-) -> Photographs:
-    """Decode the colour photographs of the collections into memory.
-
-    Args:
-        collections: see `datasets.collection.members`.
-        short_side: decoded short side in pixels; larger pictures are shrunk.
-        cache_nbytes: memory for pictures; what comes after it is full is dropped and counted as "no memory".
-        threads: decoding threads.
-
-    Returns:
-        The pictures in the collections' order; grey, toned and broken ones dropped with a count.
-
-    Raises:
-        UsageError: no colour photograph was found.
-    """
-    listed = members(collections)
-    dropped: Counter[str] = Counter()
-    kept: list[Photograph] = []
-    cached_nbytes = 0
-
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        for found in pool.map(lambda member: _read_one(member, short_side), listed):
-            if isinstance(found, str):
-                dropped[found] += 1
-            elif cached_nbytes + found.rgb.nbytes > cache_nbytes:
-                dropped["no memory"] += 1
-            else:
-                cached_nbytes += found.rgb.nbytes
-                kept.append(found)
-    if not kept:
-        places = ", ".join(str(place) for place in collections)
-        causes = ", ".join(f"{count} {cause}" for cause, count in dropped.items()) or "no pictures"
-        raise UsageError(f"no colour photograph in {places} ({causes}); training needs colour photographs")
-    return Photographs(tuple(kept), dropped)
-
-
-def _read_one(member: Member, short_side: int) -> Photograph | str:
-    """The picture, or why it is dropped."""
-    try:
-        encoded = member.read()
-        rgb = decode_rgb(encoded, short_side)
-    except (ItemError, OSError):
-        return "unreadable"
-    if is_clearly_colour(rgb):
-        return Photograph(member.name, content_digest(encoded), rgb)
-    tone = tone_of(rgb)
-    if tone in (Tone.GREY, Tone.TONED):
-        return str(tone.value)
-    return Photograph(member.name, content_digest(encoded), rgb)
-
-
-def is_clearly_colour(rgb: NDArray[np.uint8]) -> bool:
-    """Whether colours lie widely spread in two directions, as no grey or toned picture's do.
-
-    A quick answer for most pictures; `tone_of` decides the others.
-    """
-    sample = rgb[:: max(1, rgb.shape[0] // 24), :: max(1, rgb.shape[1] // 24)].astype(np.float32)
-    red, green, blue = sample[..., 0].ravel(), sample[..., 1].ravel(), sample[..., 2].ravel()
-    first, second = red - green, 0.5 * (red + green) - blue
-    spread, other = float(first.var()), float(second.var())
-    crossed = float(((first - first.mean()) * (second - second.mean())).mean())
-    narrow = 0.5 * (spread + other - np.hypot(spread - other, 2.0 * crossed))
-    return bool(narrow > MIN_COLOUR_SPREAD**2)
-
-
-def split_by_content(
-    photographs: Sequence[Photograph], validation_share: float = 0.05, test_share: float = 0.0
-) -> Split:
-    """Split by content digest: a picture stays on its side when others are added or renamed."""
-    validation, test, train = [], [], []
-    for photograph in photographs:
-        draw = int(photograph.digest[:8], 16) / 0x1_0000_0000
-        if draw < validation_share:
-            validation.append(photograph)
-        elif draw < validation_share + test_share:
-            test.append(photograph)
-        else:
-            train.append(photograph)
-    return Split(tuple(train), tuple(validation), tuple(test))
 
 
 def parse_source_weights(text: str) -> dict[str, float]:
@@ -290,13 +167,8 @@ class CropSampler:
         crops = np.stack([self._crop(crop_boxes, index) for index in range(len(crop_boxes))])
         if self.augment_crop is None:
             return crops
-        seeds = [(self.seed, step, place) for place in crop_boxes.place.tolist()]
-        return np.stack(
-            [
-                self.augment_crop(crop, np.random.default_rng(seed))
-                for crop, seed in zip(crops, seeds, strict=True)
-            ]
-        )
+        rngs = [np.random.default_rng((self.seed, step, place)) for place in crop_boxes.place.tolist()]
+        return np.stack([self.augment_crop(*pair) for pair in zip(crops, rngs, strict=True)])
 
     def _crop(self, crop_boxes: CropBoxes, index: int) -> NDArray[np.uint8]:
         top, left, side = crop_boxes.top[index], crop_boxes.left[index], int(crop_boxes.side[index])

@@ -1,16 +1,16 @@
-"""Contact sheets: grey, ours, truth of every photograph, the worst first."""
+"""Contact sheets: grey, ours, truth of every photograph."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from archivecolor.colour.arrays import UInt8
 from archivecolor.colour.luma import luma_codes
-from archivecolor.scoring.photo_score import ReferencePhoto, ScoredPhoto, UInt8
+from archivecolor.scoring.photo_score import ReferencePhoto, ScoredPhoto
 
 STRIP_WIDTH, STRIP_HEIGHT = 528, 132
 CAPTION_HEIGHT = 14
@@ -44,21 +44,17 @@ def contact_sheets(strips: Sequence[Strip]) -> Iterator[Image.Image]:
     """Pages of strips, sorted from the worst to the best."""
     ordered = sorted(strips, key=lambda strip: strip.ciede2000, reverse=True)
     for first in range(0, len(ordered), COLUMNS * ROWS):
-        yield _sheet(ordered[first : first + COLUMNS * ROWS], first)
+        yield contact_sheet(ordered[first : first + COLUMNS * ROWS], COLUMNS, first + 1)
 
 
-def _sheet(strips: Sequence[Strip], first: int) -> Image.Image:
-    cell = (STRIP_WIDTH + 8, STRIP_HEIGHT + CAPTION_HEIGHT + 4)
-    rows = -(-len(strips) // COLUMNS)
-    page = Image.new("RGB", (min(COLUMNS, len(strips)) * cell[0], rows * cell[1]), "white")
+def contact_sheet(strips: Sequence[Strip], columns: int, first: int = 1) -> Image.Image:
+    """One page of strips in their order, numbered from `first`."""
+    width, height = STRIP_WIDTH + 8, STRIP_HEIGHT + CAPTION_HEIGHT + 4
+    page = Image.new("RGB", (min(columns, len(strips)) * width, -(-len(strips) // columns) * height), "white")
     draw = ImageDraw.Draw(page)
     for number, strip in enumerate(strips):
-        corner = (number % COLUMNS * cell[0] + 4, number // COLUMNS * cell[1] + 2)
-        _place(page, draw, strip, corner, first + number + 1)
+        left, top = number % columns * width + 4, number // columns * height + 2
+        page.paste(Image.fromarray(strip.picture), (left, top + CAPTION_HEIGHT))
+        caption = f"{first + number}  dE {strip.ciede2000:.1f}  {strip.name}"
+        draw.text((left, top), caption.encode("ascii", "replace").decode()[:64], fill="black")
     return page
-
-
-def _place(page: Image.Image, draw: Any, strip: Strip, corner: tuple[int, int], rank: int) -> None:
-    page.paste(Image.fromarray(strip.picture), (corner[0], corner[1] + CAPTION_HEIGHT))
-    caption = f"{rank}  dE {strip.ciede2000:.1f}  {strip.name}".encode("ascii", "replace").decode()
-    draw.text(corner, caption[:64], fill="black")

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from archivecolor.networks.base import Generator
+from archivecolor.networks.classic.discriminators import PatchGan
 from archivecolor.networks.classic.unet import AB_SCALE
-from archivecolor.networks.discriminators.patch import PatchGan
 from archivecolor.networks.losses import least_squares
-from archivecolor.training.adversarial import AdversarialObjective, AdversarialOptions
+from archivecolor.training.classic.adversarial import AdversarialObjective, AdversarialOptions
 from archivecolor.training.objective import Hyperparameters
 from archivecolor.training.tensors import Batch
 

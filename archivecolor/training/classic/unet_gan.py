@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from archivecolor.networks.base import Generator
+from archivecolor.networks.classic.discriminators import ConditionalPatchGan
 from archivecolor.networks.classic.unet_gan import AB_SCALE
-from archivecolor.networks.discriminators.conditional import ConditionalPatchGan
 from archivecolor.networks.losses import binary_cross_entropy
-from archivecolor.training.adversarial import AdversarialObjective, AdversarialOptions
+from archivecolor.training.classic.adversarial import AdversarialObjective, AdversarialOptions
 from archivecolor.training.objective import Hyperparameters, TrainingProgress
 from archivecolor.training.tensors import Batch
 
