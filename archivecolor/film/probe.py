@@ -27,6 +27,7 @@ from archivecolor.film.pixels import (
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.error import FFmpegError
     from av.sidedata.sidedata import SideData
     from av.stream import Stream
     from av.video.frame import VideoFrame
@@ -183,7 +184,7 @@ def film_errors() -> Iterator[None]:
         raise
 
 
-def read_error(error: OSError | av.error.FFmpegError) -> ItemError:
+def read_error(error: OSError | FFmpegError) -> ItemError:
     """The error for a film that its disk does not give."""
     return ItemError(Reason.READ_ERROR, f"its disk does not give it ({error.strerror})")
 
