@@ -42,6 +42,7 @@ class Reason(str, Enum):
     TINTED = "tinted"
     BILEVEL = "bilevel"
     BY_HAND = "by-hand"
+    REJECTED = "rejected"
     # failed
     EMPTY = "empty"
     UNREADABLE = "unreadable"

@@ -96,6 +96,7 @@ class Record:
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
         runtime: the library that ran it, and its version.
+        decision: digest of the decision that it was made with (`Decision.digest`).
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -117,6 +118,7 @@ class Record:
     lost: tuple[str, ...] = ()
     network: str = ""
     runtime: str = ""
+    decision: str | None = None
     version: str = ""
     seconds: float = 0.0
     at: str = ""

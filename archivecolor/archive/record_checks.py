@@ -163,6 +163,7 @@ _RECORD: dict[str, Check] = {
     "luma": _or_none(_is_text),
     "lost": _are_texts,
     "network": _is_text,
+    "decision": _or_none(_is_text),
     "version": _is_text,
     "seconds": _is_number,
     "at": _is_text,

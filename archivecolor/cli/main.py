@@ -25,6 +25,8 @@ COMMANDS = (
     "dir",
     "video",
     "run",
+    "correct",
+    "decisions",
     "grey",
     "verify",
     "prune",

@@ -87,6 +87,7 @@ class PhotoRunContext:
             detail=detail,
             settings=self.settings.digest(),
             weights=self.weights,
+            decision=item.decision.digest,
         )
         return Settled(ItemResult(record, 0.0))
 
@@ -188,7 +189,8 @@ class ChromaPredictor:
 
     def start(self, group: list[Inspected]) -> Prediction:
         """Begin to predict the pictures of one batch."""
-        return self.predictor.start([luma for inspected in group for luma in inspected.inspection.lumas])
+        lumas = [luma for inspected in group for luma in inspected.inspection.lumas]
+        return self.predictor.start(lumas, [wishes for inspected in group for wishes in inspected.guidance])
 
     def predict_batch(
         self, group: list[Inspected], prediction: Prediction
@@ -262,6 +264,7 @@ def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) 
         lost=rendered.lost,
         network=task.options.network,
         runtime=context.open_predictor().runtime_name if task.options.network else "",
+        decision=task.item.decision.digest,
         seconds=round(rendered.seconds, 3),
     )
     return ItemResult(record, task.facts.megapixels * task.facts.pages)
