@@ -150,6 +150,7 @@ def test_a_run_inside_its_data_does_not_learn_from_its_own_sheets(pictures, trai
     assert (data / "run" / "curves.png").exists()
     again, _ = trained(quick_settings(data, data / "run", validation=(), max_steps=2, resume=True))
     assert again.data_digest == info.data_digest
+    assert again.training["dropped"]["files of a run of this program"] == 2
 
 
 def test_a_run_is_not_mixed_with_another(pictures, trained, tmp_path):
