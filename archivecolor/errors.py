@@ -22,7 +22,8 @@ class ExitCode(IntEnum):
     OUTPUT = 5
     VERIFY = 6
     TOO_MANY_FAILURES = 7
-    DIVERGED = 8
+    INPUT = 8
+    DIVERGED = 9
     LOCKED = 11
     INTERRUPTED = 130
     TERMINATED = 143
@@ -49,6 +50,7 @@ class Reason(str, Enum):
     VANISHED = "vanished"
     CHANGED = "changed-while-reading"
     PERMISSION = "permission"
+    READ_ERROR = "read-error"
     WORKER_DIED = "worker-died"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out-of-memory"
@@ -57,6 +59,14 @@ class Reason(str, Enum):
     INCOMPLETE = "incomplete"
     NAME_COLLISION = "name-collision"
     FAULT = "fault"
+
+
+# What a disk, a network or a server that fails gives, for reading and writing alike; Windows lacks some.
+DEVICE_ERRNOS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EXDEV", "EHOSTDOWN", "EREMOTEIO")
+    if hasattr(errno, name)
+)
 
 
 class ArchivecolorError(Exception):
@@ -129,6 +139,12 @@ class OutputError(ArchivecolorError):
     """The output cannot be written (missing, read-only, full); what is finished is safe."""
 
     exit_code = ExitCode.OUTPUT
+
+
+class InputGoneError(ArchivecolorError):
+    """The input folder has lost all that it held: a disk that is not mounted, most likely."""
+
+    exit_code = ExitCode.INPUT
 
 
 class DivergedError(ArchivecolorError):

@@ -56,7 +56,7 @@ def upsample(cbcr: Float32, height: int, width: int, rows: slice | None = None) 
     start, stop, _ = (rows or slice(None)).indices(height)
     grid = np.ascontiguousarray(cbcr, dtype=np.float32)
     grid_rows, _, channels = grid.shape
-    wide: Float32 = cv2.resize(grid, (width, grid_rows), interpolation=cv2.INTER_CUBIC)
+    wide = np.asarray(cv2.resize(grid, (width, grid_rows), interpolation=cv2.INTER_CUBIC), np.float32)
     planes = np.ascontiguousarray(np.moveaxis(wide.reshape(grid_rows, width, channels), 2, 0))
     band = np.empty((channels, stop - start, width), np.float32)
     for taps, weights, first in _row_mixtures(grid_rows, height):

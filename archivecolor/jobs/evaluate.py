@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.names import FILM_EXTENSIONS
@@ -22,10 +23,11 @@ from archivecolor.evaluation.photographs import (
 from archivecolor.evaluation.tables import PairedDifference, paired_differences
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.builtin import checkpoint_path
-from archivecolor.networks.device import choose_device
-from archivecolor.networks.feature_extractor import load_feature_extractor
 from archivecolor.scoring.contact_sheets import contact_sheets
 from archivecolor.settings import EvaluateSettings, VideoSettings
+
+if TYPE_CHECKING:
+    from archivecolor.networks.feature_extractor import FeatureExtractor
 
 
 @dataclass(frozen=True)
@@ -155,11 +157,10 @@ def _evaluate_photographs(
     report: Report,
 ) -> PhotoEvaluation:
     """Every photograph through every row of the table. Raises `UsageError` where none could be judged."""
-    features = settings.features
     config = EvaluationConfig(
         entrants=(*BASELINES, *networks),
         working_size=settings.working_size,
-        features=load_feature_extractor(features, choose_device(settings.device)) if features else None,
+        features=_feature_extractor(settings),
         draw=settings.output is not None,
         report=lambda done: report(EvaluationProgress(done, len(photographs), "photographs")),
     )
@@ -168,6 +169,19 @@ def _evaluate_photographs(
         first = results.excluded[0]
         raise UsageError(f"not one photograph could be judged; the first, {first.name}: {first.why}")
     return results
+
+
+def _feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
+    """The feature network of `--features`."""
+    if settings.features is None:
+        return None
+    from archivecolor.networks.torch_install import require_torch
+
+    require_torch("--features")
+    from archivecolor.networks.device import choose_device
+    from archivecolor.networks.feature_extractor import load_feature_extractor
+
+    return load_feature_extractor(settings.features, choose_device(settings.device))
 
 
 def _evaluate_films(

@@ -20,13 +20,7 @@ from archivecolor.archive.record import Output, Record
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
-from archivecolor.film.containers import (
-    check_audio_supported,
-    choose_container,
-    containers_for,
-    suffix_for,
-    with_aspect_ratio,
-)
+from archivecolor.film.containers import ContainerPlan, plan_container, suffix_for
 from archivecolor.film.encode import choose_target, encodes_interlaced
 from archivecolor.film.film import ChromaPredictor, Film, changed_error
 from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_pass, save_first_pass
@@ -46,7 +40,8 @@ from archivecolor.film.segments import (
     plan_segments,
     seconds_per_frame,
 )
-from archivecolor.film.shots import Shot, read_shots, shots_from_starts, write_shots
+from archivecolor.film.shot_list import read_shots, write_shots
+from archivecolor.film.shots import Shot, shots_from_starts
 from archivecolor.film.verify_output import lost_languages, verify_output
 from archivecolor.film.watermark import watermark_for
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, OutOfTimeError, file_state
@@ -104,7 +99,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
         words = f"it cannot be read ({error.strerror or error})"
-        return failed_record(item, run_context, ItemError(Reason.UNREADABLE, words))
+        return failed_record(item, run_context, ItemError(Reason.READ_ERROR, words))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"
@@ -148,8 +143,7 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
         sha256 = sha256_of(item.source)
     facts = probe(item.source)
     folder = work_folder(item, run_context, sha256)
-    candidates = containers_for(facts, run_context.settings.container, run_context.settings.codec)
-    check_audio_supported(facts, candidates[-1], folder.trial)
+    plan = plan_container(facts, run_context.settings.container, run_context.settings.codec, folder.trial)
     facts, found = with_fields_handled(item, run_context, facts, folder)
     shots = shots_of(run_context.settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
@@ -158,9 +152,8 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
         record = untouched_film(item, run_context, film)
     else:
         segments = colour_segments(item, run_context, film, folder)
-        record = mux_film(
-            item, run_context, MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
-        )
+        inputs = MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
+        record = mux_film(item, run_context, inputs, plan)
     if not run_context.settings.keep_work:
         folder.clear()
     source = replace(source_of(film), sha256=sha256)
@@ -174,7 +167,7 @@ def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Recor
     name = item.output + item.source.suffix
     path = run_context.output / name
     refuse_source_as_target(item.source, path)
-    with atomic_write(path) as part:
+    with atomic_write(path, item.source) as part:
         with film_errors():
             shutil.copyfile(item.source, part)
         sha256, nbytes = sha256_of(part), part.stat().st_size
@@ -341,17 +334,13 @@ def provenance_of(run_context: FilmRunContext, sha256: str) -> Provenance:
     )
 
 
-def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs) -> Record:
+def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
-    candidates = containers_for(film.facts, run_context.settings.container, film.target.codec)
-    plan = choose_container(film.facts, candidates, folder.trial)
-    plan = with_aspect_ratio(film.facts, film.target.codec, plan)
-    folder.trial.unlink(missing_ok=True)
     name = item.output + suffix_for(film.facts, plan.container)
     path = run_context.output / name
     refuse_source_as_target(item.source, path)
-    with atomic_write(path) as part:
+    with atomic_write(path, item.source) as part:
         mux(
             inputs,
             plan,
@@ -370,4 +359,10 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs) -> Reco
     )
     record = done_record(item, run_context, film, plan, opinion)
     confidence = round(mean_confidence(inputs.segments, folder), 4)
-    return replace(record, output=output, network=inputs.provenance.network, confidence=confidence)
+    return replace(
+        record,
+        output=output,
+        network=inputs.provenance.network,
+        runtime=run_context.open_predictor().runtime_name,
+        confidence=confidence,
+    )

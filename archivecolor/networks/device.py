@@ -46,12 +46,12 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         return PRECISIONS[name]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "cpu" and _cpu_has_bf16():
+    if device.type == "cpu" and cpu_has_bf16():
         return torch.bfloat16
     return torch.float32
 
 
-def _cpu_has_bf16() -> bool:
+def cpu_has_bf16() -> bool:
     """Whether this processor has bfloat16 instructions; without them bfloat16 is slower than float32."""
     with contextlib.suppress(OSError):
         flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")

@@ -5,11 +5,20 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from archivecolor.errors import UsageError
-from archivecolor.networks.base import BaseOptions
 from archivecolor.settings import nearest
+
+
+@dataclass(frozen=True)
+class BaseOptions:
+    """What a network, or its recipe, can be made with: a frozen dataclass.
+
+    Its fields are numbers, words or tuples of counts, and each has a default.
+    """
+
 
 OptionsT = TypeVar("OptionsT", bound=BaseOptions)
 
@@ -45,7 +54,7 @@ def _checked(name: str, value: object, default: object) -> object:
     elif isinstance(default, int):
         good, wanted = _is_count(value), "a whole number from 0"
     elif isinstance(default, float):
-        good, wanted = _is_number(value), "a number"
+        good, wanted = is_number(value), "a number"
     else:
         good, wanted = isinstance(value, str), "a word"
     if not good:
@@ -57,5 +66,6 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether `value` is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -8,11 +8,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from archivecolor.errors import UsageError
-from archivecolor.networks.base import Generator
 from archivecolor.networks.options import options_from
 from archivecolor.settings import nearest
+
+if TYPE_CHECKING:
+    from archivecolor.networks.base import Generator
 
 
 @dataclass(frozen=True)

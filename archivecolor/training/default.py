@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from archivecolor.datasets.photographs import Photograph
 from archivecolor.errors import UsageError
-from archivecolor.networks.base import BaseOptions, Generator
+from archivecolor.networks.base import Generator
 from archivecolor.networks.default.discriminator import SpectralPatch
 from archivecolor.networks.default.generator import AB_SCALE, DefaultGenerator, Outputs
 from archivecolor.networks.lab_tensors import lab_from_linear, rgb_from_lab
@@ -24,6 +24,7 @@ from archivecolor.networks.losses import (
     hinge,
     limit_chroma,
 )
+from archivecolor.networks.options import BaseOptions
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch, photographs_to_linear
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn, optim
 
 from archivecolor.datasets.photographs import Photograph
-from archivecolor.networks.base import BaseOptions, Generator
-from archivecolor.networks.options import options_from
+from archivecolor.networks.base import Generator
+from archivecolor.networks.options import BaseOptions, options_from
 from archivecolor.networks.registry import load_class, network_entry
 from archivecolor.training.crops import CropAugmentation
 from archivecolor.training.tensors import Batch

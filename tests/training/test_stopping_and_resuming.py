@@ -189,7 +189,7 @@ def test_pictures_that_changed_since_are_told(pictures, trained, tmp_path, caplo
 def test_a_diverged_training_has_an_exit_code_of_its_own_and_asks_for_no_report(pictures, tmp_path, capsys):
     words = ["train", str(pictures), "-o", str(tmp_path / "run"), "--network", "unet", "--size", "32"]
     words += ["--options", SMALL["unet"][0][0], "--device", "cpu", "--validation", str(pictures), "-q"]
-    assert main([*words, "--max-steps", "20", "--lr", "1e30", "--clip", "0"]) == ExitCode.DIVERGED == 8
+    assert main([*words, "--max-steps", "20", "--lr", "1e30", "--clip", "0"]) == ExitCode.DIVERGED == 9
     said = capsys.readouterr().err
     assert "--lr" in said
     assert "report" not in said

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from archivecolor.errors import CheckpointError, UsageError
-from archivecolor.networks.base import BaseOptions
 from archivecolor.networks.classic.blocks import ScaledAbGenerator, init_normal
 from archivecolor.networks.classic.deep_unet import DeepUnet
 from archivecolor.networks.classic.resnet import ResNet
 from archivecolor.networks.classic.self_attention import SelfAttention
 from archivecolor.networks.classic.unet import UpBlock
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 ENCODERS = {"plain": 0, "resnet18": 18, "resnet34": 34}

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
-from archivecolor.networks.base import BaseOptions, Generator
+from archivecolor.networks.base import Generator
+from archivecolor.networks.options import BaseOptions
 from archivecolor.training.objective import Objective, TrainingProgress
 from archivecolor.training.tensors import Batch
 

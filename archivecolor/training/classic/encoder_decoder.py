@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
-from archivecolor.networks.base import BaseOptions, Generator
+from archivecolor.networks.base import Generator
 from archivecolor.networks.classic.discriminators import ConvolutionalClassifier
 from archivecolor.networks.classic.encoder_decoder import AB_SCALE
 from archivecolor.networks.losses import binary_cross_entropy
+from archivecolor.networks.options import BaseOptions
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch
 
