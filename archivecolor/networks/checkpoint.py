@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from archivecolor.colour.arrays import Numbers
 from archivecolor.errors import CheckpointError, UsageError
 from archivecolor.networks.builtin import check_size
 from archivecolor.networks.registry import build_generator, network_names
@@ -91,7 +91,7 @@ class StoredCheckpoint:
 
     path: Path
     info: CheckpointInfo
-    tensors: Mapping[str, NDArray[Any]]
+    tensors: Mapping[str, Numbers]
     digest: str
 
 
