@@ -1,4 +1,4 @@
-"""The public functions: a network, one array, one file, a folder.
+"""The public functions: a network, one picture, a folder, a film.
 
     import archivecolor
 
@@ -6,89 +6,165 @@
     archivecolor.colour_file("scan.jpg", "coloured.jpg", predictor)
 
 What `__all__` lists is re-exported by the package, late; importing this module loads no network library.
+
+A function installs no signal handler: Ctrl-C raises `KeyboardInterrupt` in it as in any other, what is
+finished is safe, and the same call goes on. From a thread or a handler of one's own, `stop` ends a run
+after what is in hand. A `Predictor` may be used from several threads, and in a process that was forked
+from the one that loaded it if it runs on a processor; CUDA forbids that. `colour_folder` starts worker
+processes: in a script, call it under `if __name__ == "__main__":`.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from archivecolor.archive.record import Record
 from archivecolor.colour.chroma import Chroma
 from archivecolor.engine.progress import ItemEvent, NullListener, Progress, RunResult
-from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, UsageError
-from archivecolor.settings import DirSettings, NetworkOptions
-from archivecolor.version import program_version
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import (
+    ArchivecolorError,
+    CheckpointError,
+    ExitCode,
+    InputNotFoundError,
+    ItemError,
+    LockedError,
+    OutOfMemoryError,
+    OutputError,
+    Reason,
+    StoppedError,
+    UnavailableError,
+    UsageError,
+)
+from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, nearest
+from archivecolor.settings.keywords import FilmKeywords, FolderKeywords, PhotoKeywords, PredictorKeywords
 
 if TYPE_CHECKING:
+    from PIL import Image
+    from typing_extensions import Unpack
+
     from archivecolor.inference.predictor import Predictor
     from archivecolor.photo.render import RenderedImage
 
 __all__ = [
     "ArchivecolorError",
+    "CheckpointError",
     "Chroma",
+    "ColouredFilm",
     "DirSettings",
     "Ending",
     "ExitCode",
+    "InputNotFoundError",
     "ItemError",
     "ItemEvent",
+    "LockedError",
     "NetworkOptions",
     "News",
+    "OutOfMemoryError",
+    "OutputError",
+    "Predictor",
     "Progress",
     "Reason",
+    "Record",
+    "RenderedImage",
     "RunResult",
+    "Stop",
+    "StoppedError",
+    "UnavailableError",
+    "UsageError",
+    "VideoSettings",
     "colour_array",
+    "colour_bytes",
     "colour_file",
+    "colour_film",
     "colour_folder",
     "load_predictor",
 ]
 
-Codes = npt.NDArray[Any]
+# Names that earlier versions had.
+Ending, News = RunResult, ItemEvent
+
+Codes = npt.NDArray[Any]  # uint8 or uint16: numpy's types have no name for "either"
 OnItem = Callable[[ItemEvent, Progress], None]
-# Their older names.
-Ending = RunResult
-News = ItemEvent
+Keywords = TypeVar("Keywords")
+
+# What a name promises of a file's contents.
+SUFFIX_FORMATS = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".jpe": "jpeg",
+    ".jfif": "jpeg",
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+    ".jp2": "jp2",
+    ".bmp": "bmp",
+}
 
 
-def load_predictor(checkpoint: str | Path | None = None, **options: Any) -> Predictor:
+def __getattr__(name: str) -> object:
+    """Types whose modules are heavy, when they are first asked for."""
+    if name == "Predictor":
+        from archivecolor.inference.predictor import Predictor
+
+        return Predictor
+    if name == "RenderedImage":
+        from archivecolor.photo.render import RenderedImage
+
+        return RenderedImage
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_predictor(checkpoint: str | Path | None = None, **options: Unpack[PredictorKeywords]) -> Predictor:
     """Load a network.
 
     Args:
         checkpoint: a checkpoint file; the built-in weights without it.
-        options: other fields of `NetworkOptions`, such as `device="cuda"` or `quality="high"`.
+        options: such as `device="cuda"` or `quality="high"`; see `NetworkOptions`.
 
     Raises:
-        UsageError: an option is wrong.
-        UnavailableError: the checkpoint or the device cannot be used.
+        TypeError: there is no such option.
+        UsageError: an option's value is wrong.
+        CheckpointError: the checkpoint cannot be used.
+        UnavailableError: the machine has no such device.
     """
     from archivecolor.inference.predictor import open_predictor
 
-    path = None if checkpoint is None else Path(checkpoint)
-    return open_predictor(path, NetworkOptions(**options))
+    values = _checked(options, PredictorKeywords, "load_predictor")
+    return open_predictor(None if checkpoint is None else Path(checkpoint), NetworkOptions(**values))
 
 
-def colour_array(grey: Codes, predictor: Predictor | None = None) -> Codes:
+def colour_array(
+    picture: Codes | Image.Image, predictor: Predictor | None = None, *, recolour: bool = False
+) -> Codes:
     """Colour one picture in memory.
 
     Args:
-        grey: (h, w) uint8 or uint16 codes, upright; or (h, w, 3) RGB, whose luma is taken.
+        picture: (h, w) uint8 or uint16 codes, upright; or (h, w, 3) RGB; or a PIL image, grey or RGB.
         predictor: a network from `load_predictor`; the built-in one, loaded anew each time, without it.
+        recolour: colour a picture that has colour already, from its luma.
 
     Returns:
-        (h, w, 3) RGB of the same dtype. Its BT.601 luma codes are exactly `grey`, or the luma of it.
+        (h, w, 3) RGB of the same dtype. Its BT.601 luma codes are exactly those of `picture`.
 
     Raises:
-        ValueError: `grey` has another shape or dtype.
-        UnavailableError: the built-in weights cannot be used.
+        ValueError: `picture` has another shape, dtype or mode.
+        ItemError: `ALREADY_COLOUR` or `TINTED`: it is in colour, and `recolour` was not asked for.
+        CheckpointError: the built-in weights cannot be used.
     """
     from archivecolor.colour.chroma import upsample
     from archivecolor.colour.gamut import compose_exact_luma
     from archivecolor.photo.shrink import resize, working_shape
 
-    luma = luma_of(grey)
+    luma = _luma(picture, recolour=recolour)
     network = predictor or load_predictor()
     height, width = luma.shape
     small = resize(luma, working_shape(height, width, network.working_size))
@@ -97,86 +173,225 @@ def colour_array(grey: Codes, predictor: Predictor | None = None) -> Codes:
     return rgb
 
 
-def luma_of(grey: Codes) -> Codes:
-    """The luma codes of a grey or RGB picture. Raises `ValueError` for what is neither."""
-    from archivecolor.colour.luma import luma_codes
-
-    if grey.dtype not in (np.uint8, np.uint16) or grey.size == 0:
-        raise ValueError(f"the picture must have uint8 or uint16 codes, not {grey.size} of {grey.dtype}")
-    if grey.ndim == 2:
-        return grey
-    if grey.ndim == 3 and grey.shape[2] == 3:
-        return luma_codes(grey)
-    raise ValueError(f"the picture must be (h, w) or (h, w, 3), not {grey.shape}")
-
-
-def colour_file(source: str | Path, target: str | Path, predictor: Predictor | None = None) -> RenderedImage:
+def colour_file(
+    source: str | Path,
+    target: str | Path,
+    predictor: Predictor | None = None,
+    **options: Unpack[PhotoKeywords],
+) -> RenderedImage:
     """Colour one photograph file, with all that `archivecolor dir` promises of it.
 
     Args:
         source: any photograph that can be read; it is only read.
-        target: the new file, in the container of `source` whatever its name; replaced if it is there, once
-            the picture is done.
+        target: the new file; replaced if it is there, once the picture is done.
         predictor: a network from `load_predictor`; the built-in one without it.
+        options: such as `format="png"` or `colour="recolour"`; see `DirSettings`.
 
     Raises:
-        UsageError: `target` is `source` itself; nothing was done.
-        ItemError: the picture cannot be done; its `reason` says why.
+        TypeError: there is no such option.
+        InputNotFoundError: `source` is not there; a `FileNotFoundError` too.
+        UsageError: `target` is `source` itself, or its name promises another format; nothing was done.
+        ItemError: the picture cannot be done, or is left alone by its tone; its `reason` says why.
         OutputError: `target` cannot be written.
-        UnavailableError: the built-in weights cannot be used.
+        CheckpointError: the built-in weights cannot be used.
     """
-    from archivecolor.archive.atomic import atomic_write
-    from archivecolor.photo.inspect import inspect
-    from archivecolor.photo.render import RenderOptions, render
+    from archivecolor.jobs.photograph import colour_photograph
 
     source, target = Path(source), Path(target)
-    if target.exists() and source.exists() and target.samefile(source):
+    values = _checked(options, PhotoKeywords, "colour_file")
+    settings = DirSettings(input=source.parent, output=target.parent, **values)
+    if not source.exists():
+        raise InputNotFoundError(f"the picture {source} does not exist", source)
+    if target.exists() and target.samefile(source):
         raise UsageError(f"{target} is the scan itself, which is never written over; choose another name")
-    network = predictor or load_predictor()
-    inspection = inspect(source, working_size=network.working_size, max_megapixels=DirSettings.max_megapixels)
-    if not inspection.lumas:
-        raise ItemError(Reason.BILEVEL, "line art of one bit per pixel is not coloured")
-    options = RenderOptions(
-        file_state=inspection.facts.file_state,
-        version=program_version(),
-        weights=network.digest,
-        network=network.name,
-    )
-    with atomic_write(target) as part:
-        return render(source, part, network.predict(inspection.lumas), options)
+    _refuse_other_suffix(source, target, settings.format)
+    return colour_photograph(source, target, predictor or load_predictor(), settings)
+
+
+def colour_bytes(
+    picture: bytes | BinaryIO, predictor: Predictor | None = None, **options: Unpack[PhotoKeywords]
+) -> bytes:
+    """Colour one photograph file that is in memory: the bytes of a file in, those of a file out.
+
+    Args:
+        picture: the contents of a photograph's file, or an open binary file of them.
+        predictor: as in `colour_file`.
+        options: as in `colour_file`.
+
+    Raises:
+        TypeError, ItemError, OutputError, CheckpointError: as `colour_file`.
+    """
+    from archivecolor.jobs.photograph import colour_photograph
+
+    values = _checked(options, PhotoKeywords, "colour_bytes")
+    contents = picture if isinstance(picture, (bytes, bytearray, memoryview)) else picture.read()
+    with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
+        source, target = Path(folder, "source"), Path(folder, "coloured")
+        source.write_bytes(contents)
+        settings = DirSettings(input=source.parent, output=target.parent, **values)
+        colour_photograph(source, target, predictor or load_predictor(), settings)
+        return target.read_bytes()
 
 
 def colour_folder(
-    source: str | Path, output: str | Path, on_item: OnItem | None = None, **options: Any
+    source: str | Path,
+    output: str | Path,
+    on_item: OnItem | None = None,
+    *,
+    stop: Stop | None = None,
+    **options: Unpack[FolderKeywords],
 ) -> RunResult:
     """Colour a folder of photographs, as `archivecolor dir` does; what is up to date is left alone.
-
-    Worker processes are started: in a script, call it under `if __name__ == "__main__":`.
 
     Args:
         source: the folder of photographs.
         output: the folder for the coloured tree.
         on_item: called after every picture with what became of it and how far the run is.
-        options: other fields of `DirSettings`, such as `jobs=4` or `overwrite=True`.
+        stop: says when to end after what is in hand.
+        options: such as `jobs=4` or `films=True`; see `DirSettings`.
 
     Raises:
+        TypeError: there is no such option.
+        InputNotFoundError: `source` is not there; a `FileNotFoundError` too.
         UsageError: folders or options that cannot be; nothing was done.
-        UnavailableError: the weights or the device cannot be used.
+        CheckpointError, UnavailableError: the weights or the device cannot be used.
         OutputError: the output cannot be written; what is finished is safe.
         LockedError: another run holds the output.
     """
-    from archivecolor.jobs.dir import colour_folder as run
+    from archivecolor.jobs.colour import colour
 
-    settings = DirSettings(input=Path(source), output=Path(output), **options)
-    return run(settings, NullListener() if on_item is None else Caller(on_item))
+    values = _checked(options, FolderKeywords, "colour_folder")
+    settings = DirSettings(input=Path(source), output=Path(output), **values)
+    return colour(settings, _listener(on_item), stop or Stop(settings.max_runtime))
 
 
-class Caller(NullListener):
-    """A listener that calls a function after every picture."""
+@dataclass(frozen=True)
+class ColouredFilm:
+    """What became of a film.
+
+    Attributes:
+        path: of the coloured film; None where it is in colour already and was left alone.
+        record: what the manifest says of it.
+    """
+
+    path: Path | None
+    record: Record
+
+
+def colour_film(
+    source: str | Path,
+    output: str | Path | None = None,
+    on_progress: Callable[[str, Progress], None] | None = None,
+    *,
+    stop: Stop | None = None,
+    **options: Unpack[FilmKeywords],
+) -> ColouredFilm:
+    """Colour one film, as `archivecolor video` does; a film that is up to date is left alone.
+
+    Args:
+        source: the film.
+        output: folder for the coloured film; it lies beside `source` as NAME-colour without it.
+        on_progress: called with words on what is done, and how far it is.
+        stop: says when to end; the same call then goes on at the first piece that is missing.
+        options: such as `codec="ffv1"` or `smoothing=0.5`; see `VideoSettings`.
+
+    Raises:
+        TypeError: there is no such option.
+        InputNotFoundError: `source` is not there; a `FileNotFoundError` too.
+        UsageError: options that cannot be; nothing was done.
+        ItemError: the film cannot be done; its `reason` says why.
+        StoppedError: `stop` ended it before it was done.
+        CheckpointError, UnavailableError, OutputError, LockedError: as `colour_folder`.
+    """
+    from archivecolor.jobs.film import colour_one_film
+
+    values = _checked(options, FilmKeywords, "colour_film")
+    folder = None if output is None else Path(output)
+    settings = VideoSettings(input=(Path(source),), output=folder, **values)
+    listener = _ProgressListener(on_progress)
+    path, record = colour_one_film(settings, listener, stop or Stop(settings.max_runtime))
+    return ColouredFilm(path, record)
+
+
+class _ItemListener(NullListener):
+    """Calls a function after every item."""
 
     def __init__(self, on_item: OnItem) -> None:
         self._on_item = on_item
 
     def settled(self, event: ItemEvent, progress: Progress) -> None:
-        """Hand the news on."""
+        """Hand the event on."""
         self._on_item(event, progress)
+
+
+class _ProgressListener(NullListener):
+    """Calls a function as work goes on."""
+
+    def __init__(self, on_progress: Callable[[str, Progress], None] | None) -> None:
+        self._on_progress = on_progress
+
+    def advanced(self, path: str, progress: Progress) -> None:
+        """Hand the words on."""
+        if self._on_progress is not None:
+            self._on_progress(path, progress)
+
+
+def _listener(on_item: OnItem | None) -> NullListener:
+    return NullListener() if on_item is None else _ItemListener(on_item)
+
+
+def _checked(options: object, allowed: type[Keywords], function: str) -> dict[str, Any]:
+    """The options by name, all of them known; Any, as each has a type of its own. Raises `TypeError`."""
+    given = cast("dict[str, Any]", options)
+    names = allowed.__annotations__.keys() | {
+        name
+        for base in getattr(allowed, "__orig_bases__", ())
+        for name in getattr(base, "__annotations__", {})
+    }
+    for name in given:
+        if name not in names:
+            raise TypeError(f"{function}() has no option {name!r}{nearest(name, names)}")
+    return given
+
+
+def _luma(picture: Codes | Image.Image, *, recolour: bool) -> Codes:
+    """The luma codes of a grey or RGB picture."""
+    from archivecolor.colour.luma import luma_codes
+    from archivecolor.colour.tone import Tone, tone_of
+
+    codes = picture if isinstance(picture, np.ndarray) else _codes_of(picture)
+    if codes.dtype not in (np.uint8, np.uint16) or codes.size == 0:
+        raise ValueError(f"the picture must have uint8 or uint16 codes, not {codes.size} of {codes.dtype}")
+    if codes.ndim == 2:
+        return codes
+    if codes.ndim != 3 or codes.shape[2] != 3:
+        raise ValueError(f"the picture must be (h, w) or (h, w, 3), not {codes.shape}")
+    tone = Tone.GREY if recolour else tone_of(codes)
+    if tone is Tone.COLOUR:
+        raise ItemError(Reason.ALREADY_COLOUR, "already in colour; recolour=True colours it from its luma")
+    if tone is Tone.TINTED:
+        raise ItemError(Reason.TINTED, "partly in colour; recolour=True colours it from its luma")
+    return luma_codes(codes)
+
+
+def _codes_of(image: Image.Image) -> Codes:
+    """The codes of a PIL image, upright, none of its depth lost."""
+    from PIL import ImageOps
+
+    if image.mode not in ("L", "RGB", "I;16", "1", "P"):
+        raise ValueError(f"the picture must be of mode L, RGB or I;16, not {image.mode}; convert it first")
+    upright = ImageOps.exif_transpose(image)
+    plain = {"P": "RGB", "1": "L"}
+    return np.asarray(upright.convert(plain[upright.mode]) if upright.mode in plain else upright)
+
+
+def _refuse_other_suffix(source: Path, target: Path, format: str) -> None:
+    """Refuse a name that promises another format than the file will have. Raises `UsageError`."""
+    from archivecolor.photo.containers.registry import container_for, format_of
+
+    promised = SUFFIX_FORMATS.get(target.suffix.lower())
+    made = container_for(format_of(source), format).name
+    if promised is not None and promised != made:
+        raise UsageError(
+            f"{target.name} would hold a {made}; give it another suffix, or set format={promised!r}"
+        )

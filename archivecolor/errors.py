@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from enum import Enum, IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -33,6 +34,7 @@ class Reason(str, Enum):
     # done
     COLOURED = "coloured"
     COPIED = "copied"
+    GREY = "grey"
     # skipped
     ALREADY_COLOUR = "already-colour"
     TONED = "toned"
@@ -98,6 +100,22 @@ class UsageError(ArchivecolorError):
     """The command line, a recipe or an option value is wrong; nothing was done."""
 
     exit_code = ExitCode.USAGE
+
+
+class InputNotFoundError(UsageError, FileNotFoundError):
+    """What is to be worked on is not there.
+
+    Args:
+        message: one sentence that names the path and the way out.
+        path: what is missing; the attribute `filename` has it too.
+    """
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(errno.ENOENT, message, str(path))
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class UnavailableError(ArchivecolorError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from archivecolor.archive.plan import Item, Plan
+from archivecolor.archive.plan import Item
 from archivecolor.archive.run_json import RunSummary
 from archivecolor.archive.walk import extension_of
 
@@ -42,24 +42,32 @@ class Estimate:
     seconds: float
     from_last_run: bool
 
+    def plus(self, other: Estimate) -> Estimate:
+        """Both together."""
+        return Estimate(
+            self.items + other.items,
+            self.nbytes + other.nbytes,
+            self.megapixels + other.megapixels,
+            self.seconds + other.seconds,
+            self.from_last_run or other.from_last_run,
+        )
 
-def estimate(plan: Plan, source: Path, last_run: RunSummary | None) -> Estimate:
-    """Estimate the work of `plan`; opens at most a few headers of each kind of file.
+
+def estimate(items: list[Item], last_run: RunSummary | None) -> Estimate:
+    """Estimate the work of photographs; opens at most a few headers of each kind of file.
 
     Args:
-        plan: what is to be done.
-        source: the input folder.
+        items: photographs that are to be done.
         last_run: of the same output, where there was one.
     """
-    megapixels = pixels_of(plan.items, source) / 1e6
-    timed = last_run is not None and last_run.megapixels > 0 and last_run.seconds > 0
-    rate = MEGAPIXELS_PER_CORE_SECOND * (os.cpu_count() or 1)
-    if timed and last_run is not None:
-        rate = last_run.megapixels / last_run.seconds
-    return Estimate(len(plan.items), plan.nbytes, megapixels, megapixels / rate, timed)
+    megapixels = pixels_of(items) / 1e6
+    speed = last_run.speed("MP") if last_run is not None else None
+    rate = speed or MEGAPIXELS_PER_CORE_SECOND * (os.cpu_count() or 1)
+    nbytes = sum(item.nbytes for item in items)
+    return Estimate(len(items), nbytes, megapixels, megapixels / rate, speed is not None)
 
 
-def pixels_of(items: list[Item], source: Path) -> float:
+def pixels_of(items: list[Item]) -> float:
     """Pixels of all items, those of new ones by the bytes a pixel takes in a sample of their kind."""
     unseen: dict[bytes, list[Item]] = defaultdict(list)
     pixels = 0.0
@@ -69,16 +77,16 @@ def pixels_of(items: list[Item], source: Path) -> float:
         else:
             unseen[extension_of(os.fsencode(item.path))].append(item)
     for kind in unseen.values():
-        pixels += pixels_per_byte(kind, source) * sum(item.nbytes for item in kind)
+        pixels += pixels_per_byte(kind) * sum(item.nbytes for item in kind)
     return pixels
 
 
-def pixels_per_byte(items: list[Item], source: Path) -> float:
+def pixels_per_byte(items: list[Item]) -> float:
     """Pixels per byte of file in an even sample of `items`."""
     step = max(1, len(items) // SAMPLES_PER_EXTENSION)
     pixels = nbytes = 0
     for item in items[::step][:SAMPLES_PER_EXTENSION]:
-        size = header_pixels(source / item.path)
+        size = header_pixels(item.source)
         if size:
             pixels += size
             nbytes += item.nbytes

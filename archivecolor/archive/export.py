@@ -41,6 +41,7 @@ COLUMNS: dict[str, type] = {
     "luma": str,
     "lost": str,
     "network": str,
+    "runtime": str,
     "version": str,
     "seconds": float,
     "at": str,

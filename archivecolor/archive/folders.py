@@ -16,7 +16,7 @@ from archivecolor.archive.atomic import (
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import ALL_MAY_READ, hold_output, permissions_of
 from archivecolor.archive.walk import FoundFile
-from archivecolor.errors import InputGoneError, ItemError, Reason, UsageError
+from archivecolor.errors import InputGoneError, InputNotFoundError, ItemError, Reason, UsageError
 
 
 def check_folders(source: Path, output: Path) -> None:
@@ -27,9 +27,13 @@ def check_folders(source: Path, output: Path) -> None:
     Raises:
         UsageError: IN is missing or no folder, OUT is a file, one is the other or lies inside it.
     """
+    if not source.exists():
+        raise InputNotFoundError(
+            f"the input {printable_path(source)} does not exist; give the folder that holds the pictures",
+            source,
+        )
     if not source.is_dir():
-        problem = "is not a folder" if source.exists() else "does not exist"
-        raise UsageError(f"the input {source} {problem}; give the folder that holds the pictures")
+        raise UsageError(f"the input {source} is not a folder; give the folder that holds the pictures")
     if output.exists() and not output.is_dir():
         raise UsageError(f"the output {output} is not a folder; give a folder, new or used before")
     if output.exists() and source.samefile(output):

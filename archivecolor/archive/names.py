@@ -7,6 +7,7 @@ import re
 import unicodedata
 import zlib
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def output_name(path: str, format: str) -> str:
     """
     dot = path.rfind(".")
     suffix = path[dot:].lower() if dot > path.rfind("/") + 1 else ""
-    if suffix in FILM_EXTENSIONS:
+    if suffix in FILM_EXTENSIONS:  # named in a list of pictures
         return path
     if format == "keep":
         return path[:dot] + SUBSTITUTE_EXTENSIONS[suffix] if suffix in SUBSTITUTE_EXTENSIONS else path
@@ -55,18 +56,18 @@ class NameCheck:
     """Finds outputs that would share a name.
 
     Args:
-        format: the `format` option.
+        name_of: from the relative path of a source to that of its output.
     """
 
-    def __init__(self, format: str) -> None:
-        self.format = format
+    def __init__(self, name_of: Callable[[str], str]) -> None:
+        self.name_of = name_of
         self.paths: list[str] = []
         # A name alone would take ten times the memory of its hash.
         self.hashes = array("q")
 
     def add(self, path: str) -> str:
         """Take note of the source `path`, each once; returns the name of its output."""
-        output = output_name(path, self.format)
+        output = self.name_of(path)
         self.paths.append(path)
         self.hashes.append(hash(casefolded_name(output)))
         return output
@@ -98,7 +99,7 @@ class NameCheck:
         recorded = {
             path: casefolded_name(entry.output)
             for path, entry in manifest.items.items()
-            if entry.output and entry.output != output_name(path, self.format)
+            if entry.output and entry.output != self.name_of(path)
         }
         gone = manifest.items.keys() - set(self.paths)
         recorded |= {
@@ -117,7 +118,7 @@ class NameCheck:
         if hashes:
             for path, value in zip(self.paths, self.hashes, strict=True):
                 if value in hashes:
-                    owners.setdefault(casefolded_name(output_name(path, self.format)), set()).add(path)
+                    owners.setdefault(casefolded_name(self.name_of(path)), set()).add(path)
         return owners
 
 

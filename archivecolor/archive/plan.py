@@ -6,11 +6,13 @@ each other, and knows for each item whether it is done anew, tried again or left
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 
 from archivecolor.archive.fixity import sha256_of
@@ -43,41 +45,59 @@ class Item:
     """One file to work on.
 
     Attributes:
-        path: of the source, relative to the input folder, POSIX, as `os.fsdecode` gives it.
-        output: of the derivative, relative to the output folder, likewise.
+        kind: photo, film or grey.
+        root: folder that `path` is relative to.
+        path: of the source, POSIX, as `os.fsdecode` gives it.
+        output: of the derivative, relative to the output folder, likewise; of a film without its suffix.
         nbytes: size of the source.
         mtime_ns: time of the source's last change.
         action: `DO` or `RETRY`.
         pixels: of the source by an earlier record, 0 where unknown.
+        digest: over all that shapes the output but the source itself.
     """
 
+    kind: str
+    root: Path
     path: str
     output: str
     nbytes: int
     mtime_ns: int
     action: PlanAction
     pixels: int
+    digest: str
+
+    @property
+    def source(self) -> Path:
+        """The file."""
+        return self.root / self.path
 
 
 @dataclass(frozen=True)
 class PlanInputs:
-    """What a plan is made with.
+    """What items of one kind, from one folder, are planned with.
 
     Attributes:
-        input: folder of the sources.
+        kind: photo, film or grey.
+        root: folder of the sources.
         output: folder of the derivatives.
-        format: the `format` option.
+        name_of: from a source's relative path to its output's; of a film without suffix.
         settings: digest of the settings.
         weights: digest of the weights.
         options: shard, limit, overwrite and retry_failed are read from it.
     """
 
-    input: Path
+    kind: str
+    root: Path
     output: Path
-    format: str
+    name_of: Callable[[str], str]
     settings: str
     weights: str
     options: SelectionOptions
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all that shapes an output but its source, 16 hexadecimal digits."""
+        return hashlib.sha256(f"{self.settings} {self.weights}".encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -97,21 +117,26 @@ class Plan:
     touched: list[FoundFile] = field(default_factory=list)
 
 
-def make_plan(found: Iterable[FoundFile], manifest: Manifest, inputs: PlanInputs) -> Plan:
+def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifest: Manifest) -> Plan:
     """Decide for every file found.
+
+    Args:
+        sources: the files of each kind and folder, with what they are planned with.
+        manifest: of the output folder that all of them share.
 
     Raises:
         UsageError: the shard is not k/n, or two items would have one output name, also on disks that
             do not tell case or Unicode forms apart.
     """
     plan = Plan()
-    names = NameCheck(inputs.format)
-    shard = Shard.parse(inputs.options.shard)
-    for file in found:
-        output = names.add(file.path)
-        if shard.includes(file.path):
-            plan_file(plan, file, output, inputs, manifest)
-    names.refuse_collisions(manifest, inputs.output)
+    for found, inputs in sources:
+        names = NameCheck(inputs.name_of)
+        shard = Shard.parse(inputs.options.shard)
+        for file in found:
+            output = names.add(file.path)
+            if shard.includes(file.path):
+                plan_file(plan, file, output, inputs, manifest)
+        names.refuse_collisions(manifest, inputs.output)
     return plan
 
 
@@ -129,7 +154,8 @@ def plan_file(plan: Plan, file: FoundFile, output: str, inputs: PlanInputs, mani
         return
     pixels = entry.pixels if entry is not None and entry.nbytes == file.nbytes else 0
     nbytes = max(0, file.nbytes)
-    plan.items.append(Item(file.path, output, nbytes, file.mtime_ns, action, pixels))
+    where = (inputs.kind, inputs.root, file.path, output)
+    plan.items.append(Item(*where, nbytes, file.mtime_ns, action, pixels, inputs.digest))
     plan.nbytes += nbytes
 
 
@@ -188,6 +214,6 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
     if sha256 is None or not is_current(entry, inputs):
         return False
     try:
-        return sha256_of(inputs.input / file.path) == sha256
+        return sha256_of(inputs.root / file.path) == sha256
     except OSError:
         return False

@@ -93,6 +93,7 @@ class Record:
         luma: "coefficients", "exact" or "re-encoded".
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
+        runtime: the library that ran it, and its version.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -113,6 +114,7 @@ class Record:
     luma: str | None = None
     lost: tuple[str, ...] = ()
     network: str = ""
+    runtime: str = ""
     version: str = ""
     seconds: float = 0.0
     at: str = ""

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ class RunSummary:
         started: UTC, ISO 8601.
         ended: UTC, ISO 8601; empty while it runs.
         seconds: how long it took.
-        megapixels: how much it coloured.
+        megapixels: how much it coloured of photographs.
+        work: by unit (MP, frames), how much was done and in how many seconds.
         exit_code: what it ended with; None while it runs.
     """
 
@@ -40,7 +41,15 @@ class RunSummary:
     ended: str = ""
     seconds: float = 0.0
     megapixels: float = 0.0
+    work: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     exit_code: int | None = None
+
+    def speed(self, unit: str) -> float | None:
+        """Work a second, in MP or frames; None where the run did none of that."""
+        amount, seconds = self.megapixels if unit == "MP" else 0.0, self.seconds
+        if unit in self.work:
+            amount, seconds = self.work[unit]["amount"], self.work[unit]["seconds"]
+        return amount / seconds if amount > 0 and seconds > 0 else None
 
 
 def write_run_summary(path: Path, run: RunSummary) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from archivecolor.cli.options import command_for
 from archivecolor.cli.terminal import terminal_for
+from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ExitCode
 from archivecolor.settings import GreySettings
 
@@ -20,5 +23,5 @@ def command(settings: GreySettings) -> ExitCode:
     """
     from archivecolor.jobs.grey import grey_folder
 
-    with terminal_for(settings, "grey") as terminal:
-        return terminal.finish(grey_folder(settings, terminal))
+    with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "grey") as terminal:
+        return terminal.finish(grey_folder(settings, terminal, stop, tuple(sys.argv)))

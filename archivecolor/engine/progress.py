@@ -41,9 +41,10 @@ class Progress:
         done: items done.
         skipped: items skipped for a stated reason.
         failed: items that failed.
-        amount: work behind these, in the run's unit.
+        amount: work of the kind in hand that is done, in its unit.
         unit: what `amount` counts, such as MP or frames.
         seconds: time since the run began.
+        unit_seconds: time since work of this unit began.
         reasons: skipped and failed items by reason.
     """
 
@@ -54,6 +55,7 @@ class Progress:
     amount: float
     unit: str
     seconds: float
+    unit_seconds: float
     reasons: Mapping[str, int]
 
     @property
@@ -69,7 +71,7 @@ class Progress:
     @property
     def rate(self) -> float:
         """Units of work a second so far, 0 before the first."""
-        return self.amount / self.seconds if self.seconds > 0 else 0.0
+        return self.amount / self.unit_seconds if self.unit_seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -79,11 +81,19 @@ class Progress:
         return self.seconds / self.settled * self.left
 
 
+@dataclass(frozen=True)
+class Work:
+    """How much was done of what one unit counts, and how long it took."""
+
+    amount: float
+    seconds: float
+
+
 class ProgressCounter:
     """Counts items as they are settled.
 
     Args:
-        total: items in all.
+        total: items in all, as far as they are known.
         unit: what amounts count.
     """
 
@@ -93,7 +103,25 @@ class ProgressCounter:
         self._counts = {"done": 0, "skipped": 0, "failed": 0}
         self._reasons: Counter[str] = Counter()
         self._amount = 0.0
-        self._began = time.monotonic()
+        self._began = self._unit_began = time.monotonic()
+        self._work: dict[str, Work] = {}
+
+    def expect(self, count: int) -> None:
+        """More items are known of."""
+        self._total += count
+
+    def count_in(self, unit: str) -> None:
+        """From here on amounts count in `unit`; what was counted before stays in `work`."""
+        if unit != self._unit:
+            self._work = self.work
+            self._unit, self._amount, self._unit_began = unit, 0.0, time.monotonic()
+
+    @property
+    def work(self) -> dict[str, Work]:
+        """What was done, by unit."""
+        before = self._work.get(self._unit, Work(0.0, 0.0))
+        seconds = before.seconds + time.monotonic() - self._unit_began
+        return self._work | {self._unit: Work(before.amount + self._amount, seconds)}
 
     def add(self, event: ItemEvent) -> Progress:
         """Count one item in; says how far the run is with it."""
@@ -103,17 +131,14 @@ class ProgressCounter:
             self._reasons[event.reason] += 1
         return self.snapshot()
 
-    def remove(self, count: int) -> None:
-        """Forget items that turned out to need nothing."""
-        self._total -= count
-
     def add_work(self, amount: float) -> Progress:
-        """Count work on an item that is not settled yet; its news should not count it again."""
+        """Count work on an item that is not settled yet; its event should not count it again."""
         self._amount += amount
         return self.snapshot()
 
     def snapshot(self) -> Progress:
         """How far the run is."""
+        now = time.monotonic()
         return Progress(
             total=self._total,
             done=self._counts["done"],
@@ -121,7 +146,8 @@ class ProgressCounter:
             failed=self._counts["failed"],
             amount=self._amount,
             unit=self._unit,
-            seconds=time.monotonic() - self._began,
+            seconds=now - self._began,
+            unit_seconds=now - self._unit_began,
             reasons=dict(self._reasons),
         )
 

@@ -66,4 +66,5 @@ def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.flo
 def _region_means(raster: Float32) -> Float32:
     import cv2
 
-    return np.asarray(cv2.resize(raster, (REGIONS, REGIONS), interpolation=cv2.INTER_AREA)).reshape(-1)
+    means = cv2.resize(raster, (REGIONS, REGIONS), interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.float32).reshape(-1)

@@ -6,27 +6,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from archivecolor.archive.plan import Item
 from archivecolor.engine.stopping import Stop
 from archivecolor.settings import VideoSettings
 
-
-@dataclass(frozen=True)
-class FilmJob:
-    """A film to be coloured.
-
-    Attributes:
-        source: the file.
-        path: its name in the manifest.
-        output: folder of the coloured film and of the manifest.
-        stem: relative path of the coloured film in `output`, without suffix.
-    """
-
-    source: Path
-    path: str
-    output: Path
-    stem: str
+if TYPE_CHECKING:
+    from archivecolor.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -47,6 +34,13 @@ class FilmProgress:
     shot: int = 0
     shots: int = 0
 
+    @property
+    def words(self) -> str:
+        """How far the film is, for people."""
+        share = f" {100 * self.frame // self.frames} %" if self.frames else f" frame {self.frame}"
+        shot = f", shot {self.shot} of {self.shots}" if self.shot else ""
+        return f"{self.activity}{share}{shot}"
+
 
 @dataclass(frozen=True)
 class FilmRunContext:
@@ -54,20 +48,35 @@ class FilmRunContext:
 
     Attributes:
         settings: of the run.
+        output: the folder that coloured films are written into.
+        settings_digest: of the options, an edited list of shots included.
         weights: SHA-256 of the checkpoint file.
-        predictor: the network, opened when first asked for.
+        library_versions: of what the bytes of work files depend on, the program's first.
+        open_predictor: the network on its device, opened when it is first asked for.
         stop: says when to end.
         report: told of every frame.
     """
 
     settings: VideoSettings
+    output: Path
+    settings_digest: str
     weights: str
-    predictor: Callable[[], Any]
+    library_versions: tuple[str, ...]
+    open_predictor: Callable[[], Predictor]
     stop: Stop
-    report: Callable[[FilmJob, FilmProgress], None]
+    report: Callable[[Item, FilmProgress], None]
+
+    @property
+    def version(self) -> str:
+        """Of the program."""
+        return self.library_versions[0]
 
 
-def settings_digest(settings: VideoSettings) -> str:
+class OutOfTimeError(Exception):
+    """The run's time is over before the film is done; no failure, the rerun goes on."""
+
+
+def film_settings_digest(settings: VideoSettings) -> str:
     """Digest of what the coloured film depends on, an edited list of shots included."""
     if settings.cuts in ("auto", "none"):
         return settings.digest()
@@ -75,10 +84,10 @@ def settings_digest(settings: VideoSettings) -> str:
     return hashlib.sha256(settings.digest().encode() + listed).hexdigest()[:16]
 
 
-def file_state(job: FilmJob) -> tuple[int, int] | None:
+def file_state(path: Path) -> tuple[int, int] | None:
     """Size and time of a film's file; None where it is gone."""
     try:
-        status = job.source.stat()
-    except OSError:
+        status = path.stat()
+    except FileNotFoundError:
         return None
     return status.st_size, status.st_mtime_ns

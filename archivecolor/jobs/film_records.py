@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from archivecolor.archive.record import Record, Source, Status
+from archivecolor.archive.plan import Item
+from archivecolor.archive.record import Output, Record, Source, Status
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.containers import ContainerPlan
 from archivecolor.film.film import Film
-from archivecolor.jobs.film_jobs import FilmJob, FilmRunContext, settings_digest
+from archivecolor.jobs.film_jobs import FilmRunContext
 from archivecolor.settings import VideoSettings
 
 NO_SOURCE = Source(0, 0)
@@ -28,7 +29,7 @@ def source_of(film: Film) -> Source:
 
 
 def done_record(
-    job: FilmJob, run_context: FilmRunContext, film: Film, plan: ContainerPlan, opinion: str
+    item: Item, run_context: FilmRunContext, film: Film, plan: ContainerPlan, opinion: str
 ) -> Record:
     """The record of a finished film, but for its files."""
     exact = (
@@ -37,16 +38,16 @@ def done_record(
         and film.watermark is None
     )
     return Record(
-        path=job.path,
+        path=item.path,
         status=Status.DONE,
         reason=Reason.COLOURED,
         source=NO_SOURCE,
         detail="; ".join((*plan.notes, *film.notes, *film.first_pass.defects)),
         kind="film",
-        settings=settings_digest(run_context.settings),
+        settings=run_context.settings_digest,
         weights=run_context.weights,
         luma="exact" if exact else "re-encoded",
-        lost=plan.lost,
+        lost=(*plan.lost, *film.lost),
         extra={"film": film_values(film, run_context.settings) | {"second_opinion": opinion}},
     )
 
@@ -81,35 +82,42 @@ def fields_description(film: Film, asked: str) -> str:
     return "progressive, no pulldown to take out" if asked == "ivtc" else "progressive"
 
 
-def skipped_record(job: FilmJob, run_context: FilmRunContext, film: Film) -> Record:
+def skipped_record(item: Item, run_context: FilmRunContext, film: Film) -> Record:
     """The record of a film that is in colour from end to end, but for its file."""
     return Record(
-        path=job.path,
+        path=item.path,
         status=Status.SKIPPED,
         reason=Reason.ALREADY_COLOUR,
         source=NO_SOURCE,
         detail="every shot is in colour; --colour recolour takes it off and adds ours",
         kind="film",
-        settings=settings_digest(run_context.settings),
+        settings=run_context.settings_digest,
         weights=run_context.weights,
         extra={"film": film_values(film, run_context.settings)},
     )
 
 
-def failed_record(job: FilmJob, run_context: FilmRunContext, error: ItemError) -> Record:
+def copied_record(item: Item, run_context: FilmRunContext, film: Film, output: Output) -> Record:
+    """The record of a film that is in colour from end to end and was copied, but for its file."""
+    skipped = skipped_record(item, run_context, film)
+    detail = "every shot is in colour; copied (--colour copy)"
+    return replace(skipped, status=Status.DONE, reason=Reason.COPIED, detail=detail, output=output)
+
+
+def failed_record(item: Item, run_context: FilmRunContext, error: ItemError) -> Record:
     """The record of a film that cannot be done."""
     try:
-        status = os.stat(job.source)  # noqa: PTH116 - names may be bytes that are not UTF-8
+        status = os.stat(item.source)  # noqa: PTH116 - names may be bytes that are not UTF-8
         source = Source(status.st_size, status.st_mtime_ns)
     except OSError:
         source = NO_SOURCE
     return Record(
-        path=job.path,
+        path=item.path,
         status=Status.FAILED,
         reason=error.reason,
         source=source,
         detail=error.detail,
         kind="film",
-        settings=settings_digest(run_context.settings),
+        settings=run_context.settings_digest,
         weights=run_context.weights,
     )

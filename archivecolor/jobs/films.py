@@ -1,29 +1,26 @@
-"""One film, coloured: survey, shots, segments, join, compare, and the record of it."""
+"""The way of films through a run, one by one: first pass, shots, segments, mux, verify; out come records."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full
+from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.layout import Layout
+from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output, Record
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ItemError, Reason
-from archivecolor.film.containers import (
-    check_audio_supported,
-    choose_container,
-    containers_for,
-    suffix_for,
-    with_aspect_ratio,
-)
+from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
+from archivecolor.film.containers import ContainerPlan, plan_container, suffix_for
 from archivecolor.film.encode import choose_target, encodes_interlaced
 from archivecolor.film.film import ChromaPredictor, Film, changed_error
 from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_pass, save_first_pass
@@ -43,21 +40,73 @@ from archivecolor.film.segments import (
     plan_segments,
     seconds_per_frame,
 )
-from archivecolor.film.shots import Shot, read_shots, shots_from_starts, write_shots
+from archivecolor.film.shot_list import read_shots, write_shots
+from archivecolor.film.shots import Shot, shots_from_starts
 from archivecolor.film.verify_output import lost_languages, verify_output
 from archivecolor.film.watermark import watermark_for
-from archivecolor.jobs.film_jobs import FilmJob, FilmProgress, FilmRunContext, file_state, settings_digest
-from archivecolor.jobs.film_records import done_record, failed_record, skipped_record, source_of
+from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, OutOfTimeError, file_state
+from archivecolor.jobs.film_records import (
+    copied_record,
+    done_record,
+    failed_record,
+    skipped_record,
+    source_of,
+)
+from archivecolor.jobs.run import ItemResult
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.settings import VideoSettings
-from archivecolor.version import program_version
 
 logger = logging.getLogger(__name__)
 
 KEY_LENGTH = 12
 
 
-def colour_film(job: FilmJob, run_context: FilmRunContext) -> Record:
+def films(items: Iterable[Item], run_context: FilmRunContext) -> Iterator[ItemResult]:
+    """Colour `items`; gives the record of each as it is done, and ends where the run should.
+
+    Raises:
+        UnavailableError: the checkpoint, the device or an encoder cannot be used.
+        OutputError: the output cannot be written; what is finished is safe.
+    """
+    for item in items:
+        if run_context.stop.requested:
+            return
+        try:
+            record = film_record(item, run_context)
+        except (StoppedError, OutOfTimeError):
+            return
+        yield ItemResult(record, 0.0)
+
+
+def film_record(item: Item, run_context: FilmRunContext) -> Record:
+    """The record of one film, coloured or failed.
+
+    Raises:
+        StoppedError, OutOfTimeError: the run was asked to end in the middle of it.
+        UnavailableError, OutputError: as `films`.
+    """
+    try:
+        if run_context.settings.bag:
+            check_bag_name(item.output)
+        return colour_film(item, run_context)
+    except ItemError as error:
+        return failed_record(item, run_context, error)
+    except (MemoryError, OutOfMemoryError):
+        words = "this machine has not enough memory for it"
+        return failed_record(item, run_context, ItemError(Reason.OUT_OF_MEMORY, words))
+    except (ArchivecolorError, OutOfTimeError):
+        raise
+    except OSError as error:
+        # What cannot be written is an OutputError: this is a source that cannot be read.
+        words = f"it cannot be read ({error.strerror or error})"
+        return failed_record(item, run_context, ItemError(Reason.READ_ERROR, words))
+    except Exception as error:  # the film edge: a fault costs its film, not the films after it
+        logger.error("%s failed unexpectedly", item.path, exc_info=error)
+        words = f"{type(error).__name__}: {error}"
+        return failed_record(item, run_context, ItemError(Reason.FAULT, words))
+
+
+def colour_film(item: Item, run_context: FilmRunContext) -> Record:
     """Colour one film and say what became of it.
 
     Raises:
@@ -65,15 +114,15 @@ def colour_film(job: FilmJob, run_context: FilmRunContext) -> Record:
         StoppedError: a signal ended it; what is finished is kept.
         OutputError: the output cannot be written.
     """
-    before = file_state(job)
+    before = file_state(item.source)
     try:
-        record = colour_unchanging(job, run_context)
+        record = colour_unchanging(item, run_context)
     except FileNotFoundError as error:
-        if file_state(job) is None:
+        if file_state(item.source) is None:
             raise vanished_error() from error
         raise
     except ItemError as error:
-        after = file_state(job)
+        after = file_state(item.source)
         if after is not None and after != before:
             raise changed_error() from error
         raise
@@ -82,7 +131,7 @@ def colour_film(job: FilmJob, run_context: FilmRunContext) -> Record:
     return replace(record, source=replace(record.source, bytes=nbytes, mtime_ns=mtime_ns))
 
 
-def colour_unchanging(job: FilmJob, run_context: FilmRunContext) -> Record:
+def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     """Colour one film, on the understanding that its file stays as it is.
 
     Raises:
@@ -91,43 +140,55 @@ def colour_unchanging(job: FilmJob, run_context: FilmRunContext) -> Record:
     """
     began = time.monotonic()
     with film_errors():
-        sha256 = sha256_of(job.source)
-    facts = probe(job.source)
-    folder = work_folder(job, run_context, sha256)
-    candidates = containers_for(facts, run_context.settings.container, run_context.settings.codec)
-    check_audio_supported(facts, candidates[-1], folder.trial)
-    facts, found = with_fields_handled(job, run_context, facts, folder)
+        sha256 = sha256_of(item.source)
+    facts = probe(item.source)
+    folder = work_folder(item, run_context, sha256)
+    plan = plan_container(facts, run_context.settings.container, run_context.settings.codec, folder.trial)
+    facts, found = with_fields_handled(item, run_context, facts, folder)
     shots = shots_of(run_context.settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
     film = make_film(facts, found, shots, run_context)
     if all(film.is_passthrough(shot) for shot in shots):
-        record = skipped_record(job, run_context, film)
+        record = untouched_film(item, run_context, film)
     else:
-        segments = colour_segments(job, run_context, film, folder)
-        record = mux_film(
-            job, run_context, MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
-        )
+        segments = colour_segments(item, run_context, film, folder)
+        inputs = MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
+        record = mux_film(item, run_context, inputs, plan)
     if not run_context.settings.keep_work:
         folder.clear()
     source = replace(source_of(film), sha256=sha256)
     return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
 
 
-def work_folder(job: FilmJob, run_context: FilmRunContext, sha256: str) -> WorkFolder:
+def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Record:
+    """The record of a film that has nothing to colour: copied where that is asked for, else skipped."""
+    if run_context.settings.colour != "copy":
+        return skipped_record(item, run_context, film)
+    name = item.output + item.source.suffix
+    path = run_context.output / name
+    refuse_source_as_target(item.source, path)
+    with atomic_write(path, item.source) as part:
+        with film_errors():
+            shutil.copyfile(item.source, part)
+        sha256, nbytes = sha256_of(part), part.stat().st_size
+    output = Output(name, nbytes, sha256, film.facts.width, film.facts.height, film.facts.layout.depth)
+    return copied_record(item, run_context, film, output)
+
+
+def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFolder:
     """The folder of this film's work files: another one where anything that shapes them differs."""
     settings = run_context.settings
     facts = (
         FORMAT,
         sha256,
-        settings_digest(settings),
+        run_context.settings_digest,
         run_context.weights,
         settings.segment_seconds,
         encoder_threads(settings),
-        program_version(),
-        *(version(name) for name in ("av", "opencv-python-headless")),
+        *run_context.library_versions,
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    path = Layout(job.output).work / f"{job.source.name}-{key}"
+    path = Layout(run_context.output).work / f"{item.source.name}-{key}"
     make_folder(path)
     # Matroska has no place for DNxHR.
     return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
@@ -139,15 +200,15 @@ def encoder_threads(settings: VideoSettings) -> int:
 
 
 def with_fields_handled(
-    job: FilmJob, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
+    item: Item, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
 ) -> tuple[FilmFacts, FirstPass]:
     """The film as it will be read, its fields kept or undone, and what it then holds."""
-    found = load_or_survey(job, run_context, facts, folder)
+    found = load_or_survey(item, run_context, facts, folder)
     fields = choose_field_handling(run_context.settings, facts, found)
     if fields == "keep":
         return facts, found
     facts = replace(facts, fields=fields, parity=field_parity(facts, found.fields))
-    return facts, load_or_survey(job, run_context, facts, folder)
+    return facts, load_or_survey(item, run_context, facts, folder)
 
 
 def choose_field_handling(settings: VideoSettings, facts: FilmFacts, found: FirstPass) -> str:
@@ -171,12 +232,12 @@ def choose_field_handling(settings: VideoSettings, facts: FilmFacts, found: Firs
 
 
 def load_or_survey(
-    job: FilmJob, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
+    item: Item, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
 ) -> FirstPass:
     """What the film holds: as found by an earlier run, or by looking at all of it."""
 
     def watch(count: int) -> None:
-        run_context.report(job, FilmProgress("looking", count, facts.expected_frames))
+        run_context.report(item, FilmProgress("looking", count, facts.expected_frames))
         stop_if_asked(run_context.stop)
 
     kept = folder.first_pass(facts.fields)
@@ -234,7 +295,7 @@ def keyframe_interval_of(settings: VideoSettings) -> int:
 
 
 def colour_segments(
-    job: FilmJob, run_context: FilmRunContext, film: Film, folder: WorkFolder
+    item: Item, run_context: FilmRunContext, film: Film, folder: WorkFolder
 ) -> tuple[Segment, ...]:
     """All segments of the film; those that are missing are made.
 
@@ -247,18 +308,14 @@ def colour_segments(
     def watch(frame: int) -> None:
         shot = film.shot_at(frame)
         progress = FilmProgress("colouring", frame + 1, len(film.first_pass), shot + 1, len(film.shots))
-        run_context.report(job, progress)
+        run_context.report(item, progress)
 
-    predictor: ChromaPredictor = run_context.predictor()
+    predictor: ChromaPredictor = run_context.open_predictor()
     context = SegmentContext(film, predictor, folder, watch, lambda: not run_context.stop.requested)
     if not make_segments(context, segments):
         run_context.stop.raise_if_signalled()
         raise OutOfTimeError
     return segments
-
-
-class OutOfTimeError(Exception):
-    """The run's time is over before the film is done; no failure, the rerun goes on."""
 
 
 def expected_seconds(facts: FilmFacts, settings: VideoSettings) -> float:
@@ -269,53 +326,43 @@ def expected_seconds(facts: FilmFacts, settings: VideoSettings) -> float:
 def provenance_of(run_context: FilmRunContext, sha256: str) -> Provenance:
     """What the film says of its colour."""
     return Provenance(
-        version=program_version(),
+        version=run_context.version,
         source_sha256=sha256,
-        settings=settings_digest(run_context.settings),
+        settings=run_context.settings_digest,
         weights=run_context.weights,
-        network=getattr(run_context.predictor(), "name", ""),
+        network=run_context.open_predictor().name,
     )
 
 
-def mux_film(job: FilmJob, run_context: FilmRunContext, inputs: MuxInputs) -> Record:
+def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
-    candidates = containers_for(film.facts, run_context.settings.container, film.target.codec)
-    plan = choose_container(film.facts, candidates, folder.trial)
-    plan = with_aspect_ratio(film.facts, film.target.codec, plan)
-    folder.trial.unlink(missing_ok=True)
-    name = job.stem + suffix_for(film.facts, plan.container)
-    path = job.output / name
-    refuse_source_as_target(job.source, path)
-    with atomic_write(path, job.source) as part:
+    name = item.output + suffix_for(film.facts, plan.container)
+    path = run_context.output / name
+    refuse_source_as_target(item.source, path)
+    with atomic_write(path, item.source) as part:
         mux(
             inputs,
             plan,
             part,
-            lambda count: run_context.report(job, FilmProgress("joining", count, len(film.first_pass))),
+            lambda count: run_context.report(item, FilmProgress("joining", count, len(film.first_pass))),
         )
         raise_if_full(part.parent)
         opinion = verify_output(film, plan, part)
         plan = replace(plan, lost=(*plan.lost, *lost_languages(film, plan, part)))
         with film_errors():
-            if sha256_of(job.source) != inputs.provenance.source_sha256:
+            if sha256_of(item.source) != inputs.provenance.source_sha256:
                 raise changed_error()
         sha256, nbytes = sha256_of(part), part.stat().st_size
     output = Output(
         name, nbytes, sha256, film.facts.width, film.facts.height, film.target.sample_format.depth
     )
-    record = done_record(job, run_context, film, plan, opinion)
+    record = done_record(item, run_context, film, plan, opinion)
     confidence = round(mean_confidence(inputs.segments, folder), 4)
-    return replace(record, output=output, network=inputs.provenance.network, confidence=confidence)
-
-
-__all__ = [
-    "FilmJob",
-    "FilmProgress",
-    "FilmRunContext",
-    "OutOfTimeError",
-    "colour_film",
-    "expected_seconds",
-    "failed_record",
-    "settings_digest",
-]
+    return replace(
+        record,
+        output=output,
+        network=inputs.provenance.network,
+        runtime=run_context.open_predictor().runtime_name,
+        confidence=confidence,
+    )

@@ -2,101 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
-from archivecolor.archive.atomic import atomic_write, remove_stale_parts
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import content_root
-from archivecolor.archive.folders import (
-    SourceIdentities,
-    check_folders,
-    prepare_output,
-    refuse_source_as_target,
-)
-from archivecolor.archive.lock import locked
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.folders import check_folders, refuse_source_as_target
 from archivecolor.archive.output_folder import held_folders
-from archivecolor.archive.record import escape_non_utf8
-from archivecolor.archive.walk import SkippedFiles, walk
-from archivecolor.engine.executor import core_count
+from archivecolor.archive.plan import Item
+from archivecolor.archive.record import Output, Record, Source, Status
+from archivecolor.engine.executor import Executor, core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
-from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
+from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stages import Done, Failed, Settled, StageContext, map_in_workers
-from archivecolor.engine.stopping import Stop, stop_on_signals
-from archivecolor.errors import ExitCode
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import Reason
+from archivecolor.jobs.items import GREY, ItemSource, plan_items
 from archivecolor.jobs.photograph_tasks import init_worker
+from archivecolor.jobs.run import ItemResult, Session, open_run
 from archivecolor.photo.grey import GreyImage, write_grey
-from archivecolor.settings import GreySettings, SelectionOptions
+from archivecolor.settings import GreySettings
+
+PICTURES = "pictures"
 
 
-def grey_folder(settings: GreySettings, listener: Listener) -> RunResult:
-    """Write every picture of a tree as grey into another tree.
+@dataclass(frozen=True)
+class WrittenGrey:
+    """What was written of a picture.
 
-    A picture that cannot be read costs itself. Nothing is remembered: the same call does all again.
+    Attributes:
+        image: facts of it.
+        output: facts of its file.
+        source_sha256: digest of the coloured picture.
+    """
+
+    image: GreyImage
+    output: Output
+    source_sha256: str
+
+
+def grey_folder(
+    settings: GreySettings, listener: Listener, stop: Stop, command: tuple[str, ...] = ()
+) -> RunResult:
+    """Write every picture of a tree that is not up to date as grey into another tree.
 
     Raises:
         UsageError: folders that cannot be; nothing was done.
-        OutputError: the output cannot be written.
+        OutputError: the output cannot be written; what is finished is safe.
         LockedError: another run holds the output.
     """
     check_folders(settings.input, settings.output)
-    settings = replace(settings, input=content_root(settings.input))
-    prepare_output(settings.output, settings.input)
-    with stop_on_signals(Stop()) as stop, locked(settings.output, sources=settings.input):
-        remove_stale_parts(settings.output)
-        identities = SourceIdentities(settings.input, settings.output)
-        found = list(identities.watch(walk(settings.input, SelectionOptions(), SkippedFiles())))
-        identities.refuse_as_targets(file.path for file in found)
-        paths: list[str | Settled[None]] = [file.path for file in found]
-        counter = ProgressCounter(total=len(paths), unit="pictures")
-        listener.began(counter.snapshot())
-        with LocalExecutor(worker_options(settings), settings) as executor:
-            stage = StageContext(executor, stop, window=2 * executor.count)
-            with closing(map_in_workers(stage, take_one_colour_off, paths)) as outcomes:
-                for outcome in outcomes:
-                    event = item_event(outcome)
-                    listener.settled(event, counter.add(event))
-        return RunResult(counter.snapshot(), exit_code(counter, stop))
+    source = ItemSource(GREY, content_root(settings.input), str, settings.digest(), "")
+    session = Session(settings, listener, stop, command)
+    session.counter.count_in(PICTURES)
+    with open_run(session, settings.output, settings.input) as run:
+        plan = plan_items([source], run.root, settings, stop)
+        run.begin(plan)
+        options = WorkerOptions(
+            count=settings.jobs or core_count(),
+            timeout=settings.timeout,
+            initializer=partial(init_worker, held_folders()),
+        )
+        with (
+            LocalExecutor(options, replace(settings, output=run.root)) as executor,
+            closing(grey_pictures(plan.items(GREY), executor, session)) as results,
+        ):
+            for result in results:
+                run.add(result)
+                if session.should_end:
+                    break
+    return session.result()
 
 
-def worker_options(settings: GreySettings) -> WorkerOptions:
-    """As many workers as asked for."""
-    return WorkerOptions(
-        count=settings.jobs or core_count(), initializer=partial(init_worker, held_folders())
-    )
+def grey_pictures(
+    items: Iterable[Item], executor: Executor[GreySettings], session: Session
+) -> Generator[ItemResult, None, None]:
+    """The result of every item as its end is known, in any order."""
+    stage = StageContext(executor, session.stop, window=2 * executor.count)
+    tasks: Iterable[Item | Settled[None]] = items
+    with closing(map_in_workers(stage, make_grey, tasks)) as outcomes:
+        for outcome in outcomes:
+            yield item_result(outcome, session.settings.digest())
 
 
-def take_one_colour_off(settings: GreySettings, path: str) -> GreyImage:
+def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
     """Write one picture as grey; runs in a worker.
 
     Raises:
         ItemError: it cannot be read.
         OutputError: the output folder cannot be written.
     """
-    source, target = settings.input / path, settings.output / path
+    source, target = item.source, settings.output / item.output
     refuse_source_as_target(source, target)
     with atomic_write(target, source) as part:
-        return write_grey(source, part)
+        image = write_grey(source, part)
+        output = Output(item.output, part.stat().st_size, sha256_of(part))
+        return WrittenGrey(image, output, sha256_of(source))
 
 
-def item_event(outcome: Done[str, GreyImage] | Failed[str] | Settled[None]) -> ItemEvent:
-    """What became of one picture, as listeners are told."""
-    if isinstance(outcome, Done):
-        record = {"path": escape_non_utf8(outcome.item), "status": "done", **asdict(outcome.value)}
-        return ItemEvent(outcome.item, "done", "grey", "", 1.0, record)
-    assert isinstance(outcome, Failed)  # nothing settles before this only stage
-    reason, detail = outcome.error.reason.value, outcome.error.detail
-    record = {
-        "path": escape_non_utf8(outcome.item),
-        "status": "failed",
-        "reason": reason,
-        "detail": detail,
-    }
-    return ItemEvent(outcome.item, "failed", reason, detail, 0.0, record)
-
-
-def exit_code(counter: ProgressCounter, stop: Stop) -> ExitCode:
-    """What the process answers."""
-    if stop.exit_code is not None:
-        return stop.exit_code
-    return ExitCode.SOME_FAILED if counter.snapshot().failed else ExitCode.OK
+def item_result(outcome: Done[Item, WrittenGrey] | Failed[Item] | Settled[None], digest: str) -> ItemResult:
+    """The result of one picture."""
+    assert not isinstance(outcome, Settled)  # nothing settles before this only stage
+    item = outcome.item
+    record = Record(
+        path=item.path,
+        status=Status.FAILED,
+        reason=Reason.FAULT,
+        source=Source(item.nbytes, item.mtime_ns),
+        kind=GREY,
+        settings=digest,
+    )
+    if isinstance(outcome, Failed):
+        return ItemResult(replace(record, reason=outcome.error.reason, detail=outcome.error.detail), 0.0)
+    written = outcome.value
+    return ItemResult(
+        replace(
+            record,
+            status=Status.DONE,
+            reason=Reason.GREY,
+            source=replace(record.source, sha256=written.source_sha256),
+            output=written.output,
+            luma=written.image.luma,
+        ),
+        1.0,
+    )

@@ -120,7 +120,7 @@ def init_worker(outputs: tuple[OutputFolder, ...] = ()) -> None:
 def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     """First visit; see `photo.inspect.inspect` for what it raises."""
     began = time.monotonic()
-    source = settings.input / item.path
+    source = item.source
     if settings.bag:
         check_bag_name(item.output)
     inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
@@ -142,7 +142,7 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
         OutputError: the output folder cannot be written.
     """
     began = time.monotonic()
-    source = settings.input / task.item.path
+    source = task.item.source
     name = task.item.output if task.chromas else task.item.path
     target = settings.output / name
     refuse_source_as_target(source, target)

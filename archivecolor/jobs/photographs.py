@@ -1,4 +1,4 @@
-"""The way of photographs through a run: look, predict, finish; out come records.
+"""The way of photographs through a run: inspect, predict, render; out come records.
 
 `inspect` and `render` run in worker processes, `predict` here on the device. torch is imported when
 the first picture is to be predicted, and never in a worker.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,8 +18,8 @@ from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
-from archivecolor.engine.executor import core_count
-from archivecolor.engine.local import LocalExecutor, WorkerOptions
+from archivecolor.engine.executor import Executor, core_count
+from archivecolor.engine.local import WorkerOptions
 from archivecolor.engine.stages import (
     BatchPolicy,
     Done,
@@ -40,6 +40,7 @@ from archivecolor.jobs.photograph_tasks import (
     render_derivative,
 )
 from archivecolor.jobs.policy import Action
+from archivecolor.jobs.run import ItemResult
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
@@ -52,29 +53,18 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ItemResult:
-    """One picture's record, and how large the picture is.
-
-    Attributes:
-        record: for the manifest, but for its time.
-        megapixels: of all pages, 0 where unknown.
-    """
-
-    record: Record
-    megapixels: float
-
-
-@dataclass(frozen=True)
 class PhotoRunContext:
     """What pictures are made with.
 
     Attributes:
-        settings: of the run.
+        settings: of the run; `output` is the folder that derivatives are written into.
         weights: SHA-256 of the checkpoint file.
+        open_predictor: the network on its device, opened when it is first asked for.
     """
 
     settings: DirSettings
     weights: str
+    open_predictor: Callable[[], Predictor]
 
     def failed(self, item: Item, error: ItemError, facts: ImageFacts | None = None) -> Settled[ItemResult]:
         """The end of a picture that cannot be done."""
@@ -98,32 +88,31 @@ class PhotoRunContext:
 
 
 def photographs(
-    items: Iterable[Item], context: PhotoRunContext, stop: Stop
+    items: Iterable[Item], context: PhotoRunContext, executor: Executor[DirSettings], stop: Stop
 ) -> Generator[ItemResult, None, None]:
-    """Colour `items`; gives the entry of each as its end is known, in any order.
+    """Colour `items`; gives the result of each as its end is known, in any order.
 
     Raises:
         UnavailableError: the checkpoint or device cannot be used, or no worker will start.
         OutputError: the output cannot be written.
     """
-    settings = context.settings
-    count = settings.jobs or core_count()
-    options = WorkerOptions(
-        count=count, timeout=settings.timeout, initializer=partial(init_worker, held_folders())
-    )
+    batch_size, count = context.settings.batch_size, executor.count
     chroma_predictor = ChromaPredictor(context)
-    batch_policy = BatchPolicy(
-        key=chroma_predictor.batch_key, size=settings.batch_size, max_waiting=8 * settings.batch_size
-    )
-    with LocalExecutor(options, settings) as executor:
-        inspecting = StageContext(executor, stop, window=2 * (settings.batch_size + count))
-        rendering = StageContext(executor, stop, window=settings.batch_size + 2 * count)
-        inspected = settle_skipped(map_in_workers(inspecting, inspect_source, items), context)
-        render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
-        rendered = map_in_workers(rendering, render_derivative, render_tasks, urgent=True)
-        with closing(rendered):
-            for outcome in rendered:
-                yield item_result(outcome, context)
+    batch_policy = BatchPolicy(key=chroma_predictor.batch_key, size=batch_size, max_waiting=8 * batch_size)
+    inspecting = StageContext(executor, stop, window=2 * (batch_size + count))
+    rendering = StageContext(executor, stop, window=batch_size + 2 * count)
+    inspected = settle_skipped(map_in_workers(inspecting, inspect_source, items), context)
+    render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
+    with closing(map_in_workers(rendering, render_derivative, render_tasks, urgent=True)) as rendered:
+        for outcome in rendered:
+            yield item_result(outcome, context)
+
+
+def worker_options(settings: DirSettings) -> WorkerOptions:
+    """The worker processes of photographs on this machine, for the output that is held now."""
+    count = settings.jobs or core_count()
+    initializer = partial(init_worker, held_folders())
+    return WorkerOptions(count=count, timeout=settings.timeout, initializer=initializer)
 
 
 def settle_skipped(
@@ -181,16 +170,11 @@ class ChromaPredictor:
 
     def __init__(self, context: PhotoRunContext) -> None:
         self._context = context
-        self._predictor: Predictor | None = None
 
     @property
     def predictor(self) -> Predictor:
         """The network on its device."""
-        if self._predictor is None:
-            from archivecolor.inference.predictor import open_predictor
-
-            self._predictor = open_predictor(self._context.settings.checkpoint, self._context.settings)
-        return self._predictor
+        return self._context.open_predictor()
 
     def batch_key(self, inspected: Inspected) -> Hashable:
         """Pictures of one padded shape share a batch where the device gains by it; None waits for none."""
@@ -273,6 +257,7 @@ def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) 
         luma=rendered.luma,
         lost=rendered.lost,
         network=task.options.network,
+        runtime=context.open_predictor().runtime_name if task.options.network else "",
         seconds=round(rendered.seconds, 3),
     )
     return ItemResult(record, task.facts.megapixels * task.facts.pages)

@@ -8,7 +8,7 @@ from enum import Enum
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import Reason
 from archivecolor.photo.facts import ImageFacts
-from archivecolor.settings import DirSettings
+from archivecolor.settings import ColourOptions
 
 
 class Action(str, Enum):
@@ -31,7 +31,7 @@ class Treatment:
 COLOURED = Treatment(Action.COLOUR, Reason.COLOURED)
 
 
-def choose_treatment(facts: ImageFacts, settings: DirSettings) -> Treatment:
+def choose_treatment(facts: ImageFacts, settings: ColourOptions) -> Treatment:
     """Decide by tone: grey is coloured, line art is not, the rest is up to the options."""
     if facts.bilevel:
         return Treatment(Action.SKIP, Reason.BILEVEL, "line art of one bit per pixel")

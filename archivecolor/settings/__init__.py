@@ -7,7 +7,7 @@ declared and read.
 from archivecolor.settings.archive import CompactSettings, ExportSettings, GreySettings, VerifySettings
 from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import VideoSettings
-from archivecolor.settings.machine import DoctorSettings, ModelsSettings
+from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
     Option,
     Settings,
@@ -24,16 +24,19 @@ from archivecolor.settings.options import (
 )
 from archivecolor.settings.photographs import DirSettings
 from archivecolor.settings.shared import (
+    ColourOptions,
     InferenceOptions,
     NetworkOptions,
     OutputOptions,
     ProvenanceOptions,
+    RunOptions,
     SchedulingOptions,
     SelectionOptions,
 )
 from archivecolor.settings.training import TrainSettings
 
 __all__ = [
+    "ColourOptions",
     "CompactSettings",
     "DirSettings",
     "DoctorSettings",
@@ -41,11 +44,13 @@ __all__ = [
     "ExportSettings",
     "GreySettings",
     "InferenceOptions",
+    "ModelExportSettings",
     "ModelsSettings",
     "NetworkOptions",
     "Option",
     "OutputOptions",
     "ProvenanceOptions",
+    "RunOptions",
     "SchedulingOptions",
     "SelectionOptions",
     "Settings",

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import OutputOptions
+from archivecolor.settings.shared import OutputOptions, RunOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class GreySettings(OutputOptions):
+class GreySettings(RunOptions):
     """Options of `archivecolor grey`: the colour taken off again."""
 
     input: Path = required("Coloured tree (the OUT of a run).", argument=True)
     output: Path = required("Folder for the grey tree.", argument=True)
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
+    timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)
 
 
 @dataclass(frozen=True, kw_only=True)

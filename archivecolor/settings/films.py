@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import NetworkOptions, OutputOptions, ProvenanceOptions, SchedulingOptions
+from archivecolor.settings.shared import ColourOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoSettings(NetworkOptions, ProvenanceOptions, SchedulingOptions, OutputOptions):
+class VideoSettings(ColourOptions):
     """Options of `archivecolor video`: films."""
 
     input: tuple[Path, ...] = required("Films, or folders of films.", argument=True)
@@ -56,12 +56,6 @@ class VideoSettings(NetworkOptions, ProvenanceOptions, SchedulingOptions, Output
     deinterlace: str = option(
         "auto", "What to do with fields.", choices=("auto", "keep", "bwdif", "ivtc"), shapes_output=True
     )
-    colour: str = option(
-        "skip",
-        "Shots already in colour: skip passes them through, recolour does not.",
-        choices=("skip", "recolour"),
-        shapes_output=True,
-    )
     badge: bool = option(
         False,
         "Draw a small mark into a corner of coloured frames; there their luma is not the source's.",
@@ -73,6 +67,10 @@ class VideoSettings(NetworkOptions, ProvenanceOptions, SchedulingOptions, Output
     threads: int = option(0, "Encoder threads; 0 takes the number of cores.", low=0, high=256)
     keep_work: bool = option(False, "Keep the work files.")
     strict: bool = option(False, "Fail a film of which parts are damaged or missing.")
-    overwrite: bool = option(False, "Do everything again.")
-    retry_failed: bool = option(False, "Try films again that failed before.")
-    dry_run: bool = option(False, "Say what would be done, and do nothing.")
+    toned: str = option(
+        "colour",
+        "Tinted shots and reels: colour them, keep them as they are, or skip a film that is all of them.",
+        choices=("colour", "keep", "skip"),
+        shapes_output=True,
+        digests_default=False,
+    )

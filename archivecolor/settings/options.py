@@ -14,6 +14,7 @@ import inspect
 import json
 import math
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,8 @@ class Option:
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
         shapes_output: the bytes of the output depend on it, so it belongs to the settings digest.
+        digests_default: its default belongs there too; not so for an option that came after outputs were
+            recorded without it, which are still what that default gives.
     """
 
     help: str
@@ -54,6 +57,7 @@ class Option:
     short: str = ""
     argument: bool = False
     shapes_output: bool = False
+    digests_default: bool = True
 
 
 def option(default: T, help: str, **attributes: Any) -> T:
@@ -87,6 +91,7 @@ class Settings:
             setting.name: getattr(self, setting.name)
             for setting in dataclasses.fields(self)
             if option_of(setting).shapes_output
+            and (option_of(setting).digests_default or getattr(self, setting.name) != setting.default)
         }
         text = json.dumps(shaping, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -111,7 +116,7 @@ def check(name: str, value: Any, spec: Option) -> None:
         return
     if spec.choices and value not in spec.choices:
         raise UsageError(
-            f"{name} is {value!r}; choose one of {', '.join(spec.choices)}"
+            f"{name} is {reprlib.repr(value)}; choose one of {', '.join(spec.choices)}"
             + nearest(str(value), spec.choices)
         )
     if isinstance(value, float) and not math.isfinite(value):
@@ -123,7 +128,7 @@ def check(name: str, value: Any, spec: Option) -> None:
     if spec.high is not None and value > spec.high:
         raise UsageError(f"{name} is {value}; it must be at most {spec.high:g}")
     if spec.pattern and not re.fullmatch(spec.pattern, value):
-        raise UsageError(f"{name} is {value!r}; {spec.help[0].lower()}{spec.help[1:]}")
+        raise UsageError(f"{name} is {reprlib.repr(value)}; {spec.help[0].lower()}{spec.help[1:]}")
     if spec.multiple_of is not None and value % spec.multiple_of:
         raise UsageError(f"{name} is {value}; it must be a multiple of {spec.multiple_of}")
 

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import (
-    NetworkOptions,
-    OutputOptions,
-    ProvenanceOptions,
-    SchedulingOptions,
-    SelectionOptions,
-)
+from archivecolor.settings.shared import ColourOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirSettings(SelectionOptions, NetworkOptions, ProvenanceOptions, SchedulingOptions, OutputOptions):
+class DirSettings(ColourOptions):
     """Options of `archivecolor dir`: a tree of photographs."""
 
     input: Path = required("Folder of photographs.", argument=True)
@@ -33,20 +27,10 @@ class DirSettings(SelectionOptions, NetworkOptions, ProvenanceOptions, Schedulin
         choices=("444", "420"),
         shapes_output=True,
     )
-    toned: str = option(
-        "colour",
-        "Sepia, cyanotype and the like: colour them, keep them as they are, or skip.",
-        choices=("colour", "keep", "skip"),
-        shapes_output=True,
-    )
-    colour: str = option(
-        "skip",
-        "Pictures already in colour: skip, copy, or recolour from their luma.",
-        choices=("skip", "copy", "recolour"),
-        shapes_output=True,
-    )
     max_megapixels: float = option(1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001)
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
     timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)
-    films: bool = option(False, "Then colour all films of the tree too, with the defaults of `video`.")
+    films: bool = option(
+        False, "Colour the films of the tree too, after its photographs, with the defaults of `video`."
+    )

@@ -27,6 +27,11 @@ class InferenceOptions(Settings):
     device: str = option(
         "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
     )
+    runtime: str = option(
+        "auto",
+        "What runs the network: torch, onnx (ONNX Runtime, on the processor), or auto: the faster one here.",
+        choices=("auto", "torch", "onnx"),
+    )
     precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
     batch_size: int = option(8, "Pictures the network sees at once.", unit="pictures", low=1, high=1024)
     working_size: int = option(
@@ -93,3 +98,26 @@ class SelectionOptions(Settings):
     overwrite: bool = option(False, "Do everything again.")
     retry_failed: bool = option(False, "Try items again that failed before.")
     dry_run: bool = option(False, "Say what would be done, and do nothing.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(SelectionOptions, ProvenanceOptions, SchedulingOptions, OutputOptions):
+    """Options of every job that makes a derivative of each item of a tree."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColourOptions(NetworkOptions, RunOptions):
+    """Options of every job that colours, whatever the items are."""
+
+    toned: str = option(
+        "colour",
+        "Sepia, cyanotype and the like: colour them, keep them as they are, or skip.",
+        choices=("colour", "keep", "skip"),
+        shapes_output=True,
+    )
+    colour: str = option(
+        "skip",
+        "What is already in colour: skip, copy, or recolour from its luma; a film's shots one by one.",
+        choices=("skip", "copy", "recolour"),
+        shapes_output=True,
+    )

@@ -72,7 +72,7 @@ def test_the_line_has_the_fields_of_the_schema():
     assert list(values)[:2] == ["format", "path"]
     assert set(values) == {
         "format", "path", "status", "reason", "detail", "kind", "source", "output", "settings", "weights",
-        "confidence", "luma", "lost", "network", "version", "seconds", "at",
+        "confidence", "luma", "lost", "network", "runtime", "version", "seconds", "at",
     }  # fmt: skip
     assert set(values["source"]) == {
         "bytes",

@@ -1,0 +1,34 @@
+"""What `--dry-run` prints."""
+
+from __future__ import annotations
+
+import click
+
+from archivecolor.cli.terminal import duration, printable
+from archivecolor.errors import ExitCode
+from archivecolor.settings import DirSettings, VideoSettings
+
+
+def show_forecast(settings: DirSettings | VideoSettings) -> ExitCode:
+    """Print what a run would do."""
+    from archivecolor.jobs.colour import forecast
+
+    expected = forecast(settings)
+    work = expected.photographs
+    if isinstance(settings, DirSettings):
+        basis = "as fast as the last run" if work.from_last_run else "a cautious guess"
+        click.echo(
+            f"to do: {work.items} pictures, {work.megapixels:.1f} megapixels, {work.nbytes / 1e6:.1f} MB"
+        )
+        click.echo(f"expected time: {duration(work.seconds)} ({basis})")
+    if expected.films or isinstance(settings, VideoSettings):
+        for film in expected.films:
+            words = film.problem or f"{film.frames} frames, {duration(film.seconds)}"
+            click.echo(printable(f"{film.path}: {words}"))
+        frames = sum(film.frames for film in expected.films)
+        click.echo(f"to do: {len(expected.films)} films, {frames} frames")
+        seconds = sum(film.seconds for film in expected.films)
+        click.echo(f"expected time: {duration(seconds)} (a cautious guess)")
+    for word, count in expected.untouched.items():
+        click.echo(f"{count} {word}")
+    return ExitCode.OK

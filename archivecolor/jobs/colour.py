@@ -1,0 +1,326 @@
+"""Colour photographs and films: what `dir`, `video` and the API's folders and films do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, fields, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archivecolor.archive.atomic import printable_path
+from archivecolor.archive.estimate import Estimate, estimate
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.folders import check_folders
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.names import output_name
+from archivecolor.archive.plan import Item
+from archivecolor.archive.run_json import read_run_summary
+from archivecolor.engine.local import LocalExecutor
+from archivecolor.engine.progress import Listener, RunResult
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import CheckpointError, InputNotFoundError, ItemError, UsageError
+from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest
+from archivecolor.jobs.films import expected_seconds, films
+from archivecolor.jobs.items import FILM, PHOTO, ItemSource, RunPlan, plan_items
+from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
+from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
+from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.settings import ColourOptions, DirSettings, VideoSettings, settings_from
+
+if TYPE_CHECKING:
+    from archivecolor.inference.predictor import Predictor
+
+BESIDE = "-colour"
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """An output folder and what is coloured into it.
+
+    Attributes:
+        path: as it was asked for.
+        sources: in the order in which they are worked on.
+        photographs: settings of its photographs, None where none are asked for.
+        films: settings of its films, None where none are asked for.
+    """
+
+    path: Path
+    sources: tuple[ItemSource, ...]
+    photographs: DirSettings | None
+    films: VideoSettings | None
+
+
+@dataclass(frozen=True)
+class FilmForecast:
+    """What a run would do with one film.
+
+    Attributes:
+        path: its name in the manifest.
+        frames: how many it has by its container, 0 where that does not say.
+        seconds: expected time.
+        problem: why it cannot be done, empty where it can.
+    """
+
+    path: str
+    frames: int
+    seconds: float
+    problem: str
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would do.
+
+    Attributes:
+        photographs: how much work they are.
+        films: one by one.
+        untouched: files that need nothing, and names that were passed over, by the word for it.
+    """
+
+    photographs: Estimate
+    films: tuple[FilmForecast, ...]
+    untouched: dict[str, int]
+
+
+def forecast(settings: DirSettings | VideoSettings) -> Forecast:
+    """Say what `colour` would do; opens a few headers, writes nothing, loads no network.
+
+    Raises:
+        UsageError, CheckpointError: as `colour`.
+    """
+    weights = sha256_of(checkpoint_path(settings.checkpoint))
+    work = Estimate(0, 0, 0.0, 0.0, False)
+    found: list[FilmForecast] = []
+    untouched: dict[str, int] = {}
+    for folder in output_folders(settings, weights):
+        root = content_root_of(folder.path, settings)
+        plan = plan_items(folder.sources, root, settings)
+        last_run = read_run_summary(Layout(root).run_json)
+        work = work.plus(estimate(plan.items(PHOTO), last_run))
+        speed = last_run.speed(FRAMES) if last_run is not None else None
+        found += [forecast_film(item, folder.films, speed) for item in plan.items(FILM) if folder.films]
+        for word, count in plan.untouched.items():
+            untouched[word] = untouched.get(word, 0) + count
+    return Forecast(work, tuple(found), untouched)
+
+
+def forecast_film(item: Item, settings: VideoSettings, frames_per_second: float | None) -> FilmForecast:
+    """What one film would take, by the speed of the last run where that is known."""
+    from archivecolor.film.probe import probe
+
+    try:
+        facts = probe(item.source)
+    except ItemError as error:
+        return FilmForecast(item.path, 0, 0.0, str(error))
+    frames = facts.expected_frames or 0
+    seconds = 1 / frames_per_second if frames_per_second else expected_seconds(facts, settings)
+    return FilmForecast(item.path, frames, frames * seconds, "")
+
+
+def colour(
+    settings: DirSettings | VideoSettings, listener: Listener, stop: Stop, command: tuple[str, ...] = ()
+) -> RunResult:
+    """Colour everything that is asked for and not up to date.
+
+    An item that cannot be done costs itself: its record says why. Runs until all is settled, or until `stop`
+    or `max_failures` ends it; the same call then goes on where it left off.
+
+    Args:
+        settings: of the run.
+        listener: who is told of each item.
+        stop: says when to end.
+        command: the words typed, for run.json.
+
+    Raises:
+        UsageError: folders, films or options that cannot be; nothing was done.
+        UnavailableError: the checkpoint, the device or an encoder cannot be used.
+        OutputError: the output cannot be written; what is finished is safe.
+        LockedError: another run holds the output.
+    """
+    weights = sha256_of(checkpoint_path(settings.checkpoint))
+    folders = output_folders(settings, weights)
+    session = Session(settings, listener, stop, command, weights)
+    open_network = network_opener(settings, weights)
+    for folder in folders:
+        with open_run(session, folder.path, folder.sources[0].root) as run:
+            plan = plan_items(folder.sources, run.root, settings, stop)
+            run.begin(plan)
+            results = colour_folder(folder, run.root, plan, session, open_network)
+            with closing(results):
+                for result in results:
+                    run.add(result)
+                    if session.should_end:
+                        break
+        if session.should_end:
+            break
+    return session.result()
+
+
+def colour_folder(
+    folder: OutputFolder, root: Path, plan: RunPlan, session: Session, open_network: Callable[[], Predictor]
+) -> Generator[ItemResult, None, None]:
+    """The result of every item of one output folder, photographs first."""
+    weights = session.summary.weights
+    if folder.photographs is not None:
+        session.counter.count_in(MEGAPIXELS)
+        if plan.items(PHOTO):
+            warn_without_exiftool()
+        photo_settings = replace(folder.photographs, output=root)
+        context = PhotoRunContext(photo_settings, weights, open_network)
+        with (
+            LocalExecutor(worker_options(photo_settings), photo_settings) as executor,
+            closing(photographs(plan.items(PHOTO), context, executor, session.stop)) as results,
+        ):
+            yield from results
+    items = plan.items(FILM)
+    if folder.films is not None and items and not session.should_end:
+        session.counter.count_in(FRAMES)
+        yield from films(items, film_context(folder.films, root, session, open_network))
+
+
+def warn_without_exiftool() -> None:
+    """Say once that metadata will not be carried in full: the workers that find it out have no voice."""
+    from archivecolor.photo.exiftool import program
+
+    program()
+
+
+def film_context(
+    settings: VideoSettings, root: Path, session: Session, open_network: Callable[[], Predictor]
+) -> FilmRunContext:
+    """What all films of an output folder are coloured with."""
+    versions = session.summary.versions
+    return FilmRunContext(
+        settings=settings,
+        output=root,
+        settings_digest=film_settings_digest(settings),
+        weights=session.summary.weights,
+        library_versions=tuple(versions[name] for name in ("archivecolor", "av", "opencv-python-headless")),
+        open_predictor=open_network,
+        stop=session.stop,
+        report=partial(report_frame, session),
+    )
+
+
+def report_frame(session: Session, item: Item, progress: FilmProgress) -> None:
+    """Tell the listener of one more frame."""
+    counter = session.counter
+    now = counter.add_work(1.0) if progress.activity == "colouring" else counter.snapshot()
+    session.listener.advanced(f"{item.path}: {progress.words}", now)
+
+
+def network_opener(settings: ColourOptions, weights: str) -> Callable[[], Predictor]:
+    """Opens the network once, when the first item needs it.
+
+    What it gives raises `CheckpointError` where the file is no longer the one that the run was planned with.
+    """
+
+    @cache
+    def open_network() -> Predictor:
+        from archivecolor.inference.predictor import open_predictor
+
+        predictor = open_predictor(settings.checkpoint, settings)
+        if predictor.digest != weights:
+            raise CheckpointError(
+                f"{checkpoint_path(settings.checkpoint)} was replaced after the run began; start it again"
+            )
+        return predictor
+
+    return open_network
+
+
+def content_root_of(output: Path, settings: ColourOptions) -> Path:
+    """Where the tree of an output folder lies, or will lie."""
+    from archivecolor.archive.bag import content_root_for_run
+
+    return content_root_for_run(output, bag=settings.bag)
+
+
+def output_folders(settings: DirSettings | VideoSettings, weights: str) -> list[OutputFolder]:
+    """Every output folder of a run with what is coloured into it; what cannot be is refused.
+
+    Raises:
+        UsageError, UnavailableError: as `colour`.
+    """
+    if isinstance(settings, DirSettings):
+        return [tree_folder(settings, weights)]
+    check_film_options(settings)
+    return film_folders(settings, weights)
+
+
+def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
+    """The output folder of a tree of photographs, and of its films where they are asked for."""
+    check_folders(settings.input, settings.output)
+    name_of = partial(output_name, format=settings.format)
+    sources = [ItemSource(PHOTO, settings.input, name_of, settings.digest(), weights)]
+    film_settings = None
+    if settings.films:
+        film_settings = film_settings_of(settings)
+        check_film_options(film_settings)
+        digest = film_settings_digest(film_settings)
+        sources.append(ItemSource(FILM, settings.input, film_stem, digest, weights))
+    return OutputFolder(settings.output, tuple(sources), settings, film_settings)
+
+
+def film_settings_of(settings: DirSettings) -> VideoSettings:
+    """Settings for the films of a tree: those it shares with photographs, else the defaults."""
+    shared = {setting.name: getattr(settings, setting.name) for setting in fields(settings)}
+    return settings_from(VideoSettings, shared | {"input": (settings.input,)})
+
+
+def film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
+    """The output folders of films that were given by name or by folder: one, or one beside each source."""
+    if not settings.input:
+        raise UsageError("no films were given")
+    if settings.output is None and settings.bag:
+        raise UsageError("--bag makes a bag of a folder; give one with --output FOLDER")
+    source_of = partial(
+        ItemSource,
+        FILM,
+        name_of=film_stem if settings.output is not None else film_stem_beside,
+        settings=film_settings_digest(settings),
+        weights=weights,
+    )
+    sources: dict[Path, list[ItemSource]] = {}
+    named: dict[Path, list[str]] = {}
+    for given in settings.input:
+        if given.is_dir():
+            if settings.output is not None:
+                check_folders(given, settings.output)
+            sources.setdefault(settings.output or given, []).append(source_of(root=given))
+        elif given.exists():
+            named.setdefault(given.parent, []).append(given.name)
+        else:
+            raise InputNotFoundError(f"the film {printable_path(given)} does not exist", given)
+    for root, names in named.items():
+        source = source_of(root=root, names=tuple(dict.fromkeys(names)))
+        sources.setdefault(settings.output or root, []).append(source)
+    return [OutputFolder(path, tuple(found), None, settings) for path, found in sources.items()]
+
+
+def film_stem(path: str) -> str:
+    """Name of a coloured film without suffix: its source's."""
+    dot = path.rfind(".")
+    return path[:dot] if dot > path.rfind("/") + 1 else path
+
+
+def film_stem_beside(path: str) -> str:
+    """Name without suffix of a coloured film that lies beside its source."""
+    return film_stem(path) + BESIDE
+
+
+def check_film_options(settings: VideoSettings) -> None:
+    """Refuse what no film could be coloured with.
+
+    Raises:
+        UsageError, UnavailableError: as `check_encoder`; a list of shots that is not there.
+    """
+    from archivecolor.film.encode import check_encoder
+
+    check_encoder(settings)
+    if settings.cuts not in ("auto", "none") and not Path(settings.cuts).is_file():
+        raise UsageError(
+            f"the list of shots {settings.cuts} does not exist; cuts is auto, none or a CSV file"
+        )

@@ -1,0 +1,34 @@
+"""One film, with its end as a value or an error: what the API does for a single file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.record import Record
+from archivecolor.engine.progress import Listener
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import ExitCode, ItemError, Reason, StoppedError
+from archivecolor.jobs.colour import colour, content_root_of
+from archivecolor.settings import VideoSettings
+
+
+def colour_one_film(settings: VideoSettings, listener: Listener, stop: Stop) -> tuple[Path | None, Record]:
+    """Colour the one film of `settings`; gives its path (None where it was left alone) and its record.
+
+    Raises:
+        ItemError: it cannot be done.
+        StoppedError: `stop` ended the run before it was done.
+        UsageError, UnavailableError, OutputError, LockedError: as `colour`.
+    """
+    (film,) = settings.input
+    colour(settings, listener, stop)
+    root = content_root_of(settings.output or film.parent, settings)
+    manifest = Manifest(Layout(root).manifest)
+    if film.name not in manifest:
+        raise StoppedError(stop.exit_code or ExitCode.INTERRUPTED)
+    record = manifest.record(film.name)
+    if record.output is None and record.status.value == "failed":
+        raise ItemError(Reason(record.reason), record.detail)
+    return None if record.output is None else root / record.output.path, record

@@ -1,0 +1,176 @@
+"""The items of a run: found, selected and planned, one way for photographs, films and grey."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+
+from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.plan import Item, Plan, PlanAction, PlanInputs, make_plan
+from archivecolor.archive.walk import (
+    FILMS,
+    PICTURES,
+    FoundFile,
+    Selection,
+    SkippedFiles,
+    SkipReason,
+    extension_of,
+    walk,
+)
+from archivecolor.engine.stopping import Stop
+from archivecolor.settings import SelectionOptions
+
+PHOTO, FILM, GREY = "photo", "film", "grey"
+EXTENSIONS = {PHOTO: PICTURES, FILM: FILMS, GREY: PICTURES}
+EARLIER_OUTPUT = "coloured by an earlier run"
+
+
+@dataclass(frozen=True)
+class ItemSource:
+    """Where items of one kind come from, and what shapes their outputs.
+
+    Attributes:
+        kind: `PHOTO`, `FILM` or `GREY`.
+        root: the folder that their paths are relative to.
+        name_of: from a source's relative path to its output's; of a film without suffix.
+        settings: digest of the options that shape their outputs.
+        weights: digest of the weights, empty where none are asked.
+        names: the files that were named one by one; None for all that the folder holds.
+    """
+
+    kind: str
+    root: Path
+    name_of: Callable[[str], str]
+    settings: str
+    weights: str
+    names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The items of a run: what is to be done, and what was left aside.
+
+    Attributes:
+        plan: items to work on, and counts of all.
+        manifest: of the output folder, as it was before the run.
+        skipped_files: what the walk passed over.
+        earlier_outputs: files that an earlier run made, found beside their sources.
+    """
+
+    plan: Plan
+    manifest: Manifest
+    skipped_files: SkippedFiles
+    earlier_outputs: int = 0
+
+    def items(self, kind: str) -> list[Item]:
+        """The items of one kind, in the order of the walk."""
+        return [item for item in self.plan.items if item.kind == kind]
+
+    @property
+    def untouched(self) -> dict[str, int]:
+        """Files that need nothing, and names that were passed over, by the word for it."""
+        words = (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE)
+        counts = {word.value: self.plan.counts[word] for word in words}
+        counts |= {f"{word.value} passed over": count for word, count in self.skipped_files.counts.items()}
+        counts[EARLIER_OUTPUT] = self.earlier_outputs
+        return {word: count for word, count in counts.items() if count}
+
+
+def plan_items(
+    sources: Sequence[ItemSource], output: Path, options: SelectionOptions, stop: Stop | None = None
+) -> RunPlan:
+    """Find the items of all sources and compare them with the manifest of `output`.
+
+    Args:
+        sources: in the order in which they are worked on.
+        output: the folder of the tree that the run writes.
+        options: which files are taken.
+        stop: a signal cuts the search short.
+
+    Raises:
+        UsageError: as `walk`, `make_plan`, `Manifest` and `SourceIdentities`.
+        InputGoneError: an input folder has lost all that it held.
+    """
+    manifest = Manifest(Layout(output).manifest)
+    outputs = _outputs_of(manifest) if _lies_beside(sources, output) else frozenset()
+    finder = _Finder(options, stop, output, outputs, shared=len({source.kind for source in sources}) > 1)
+    identities = {source.root: SourceIdentities(source.root, output) for source in sources}
+    for root in identities:
+        refuse_emptied_input(root, len(manifest))
+    found = [
+        (identities[source.root].watch(finder.files(source)), _plan_inputs(source, output, options))
+        for source in sources
+    ]
+    plan = make_plan(found, manifest)
+    for root, identity in identities.items():
+        if root != output:
+            identity.refuse_as_targets(item.output for item in plan.items if item.root == root)
+    return RunPlan(plan, manifest, finder.skipped, finder.earlier_outputs)
+
+
+def _plan_inputs(source: ItemSource, output: Path, options: SelectionOptions) -> PlanInputs:
+    return PlanInputs(
+        kind=source.kind,
+        root=source.root,
+        output=output,
+        name_of=source.name_of,
+        settings=source.settings,
+        weights=source.weights,
+        options=options,
+    )
+
+
+def _lies_beside(sources: Sequence[ItemSource], output: Path) -> bool:
+    return any(source.root == output for source in sources)
+
+
+def _outputs_of(manifest: Manifest) -> frozenset[str]:
+    return frozenset(entry.output for entry in manifest.items.values() if entry.output)
+
+
+@dataclass
+class _Finder:
+    """Finds the files of several sources, and counts what is passed over on the way."""
+
+    options: SelectionOptions
+    stop: Stop | None
+    output: Path
+    outputs: frozenset[str]
+    shared: bool
+    skipped: SkippedFiles = field(default_factory=SkippedFiles)
+    earlier_outputs: int = 0
+
+    def files(self, source: ItemSource) -> Iterator[FoundFile]:
+        """The files of one source that are sources, not outputs."""
+        found = self._named(source) if source.names is not None else self._in_tree(source)
+        for file in found:
+            if source.root == self.output and file.path in self.outputs:
+                self.earlier_outputs += 1
+            else:
+                yield file
+
+    def _in_tree(self, source: ItemSource) -> Iterator[FoundFile]:
+        found = walk(source.root, self.options, self.skipped, EXTENSIONS[source.kind])
+        if self.options.files_from is not None and self.shared:
+            # A list names files whatever their extension, and here it says whose they are.
+            films = source.kind == FILM
+            found = (file for file in found if films == (extension_of(os.fsencode(file.path)) in FILMS))
+        # The end of the time does not cut the plan short: it is what says how much is left.
+        return takewhile(lambda _: self.stop is None or self.stop.exit_code is None, found)
+
+    def _named(self, source: ItemSource) -> Iterator[FoundFile]:
+        selection = Selection(self.options)
+        for name in source.names or ():
+            path = os.fsencode(name)
+            status = (source.root / name).stat()
+            if selection.excludes(path) or not selection.includes(path):
+                self.skipped.counts[SkipReason.EXCLUDED] += 1
+            elif selection.too_recent(status.st_mtime_ns):
+                self.skipped.counts[SkipReason.RECENT] += 1
+            else:
+                yield FoundFile(name, status.st_size, status.st_mtime_ns)

@@ -1,0 +1,81 @@
+"""The options that functions take as keywords, typed: each is the field of the same name of a settings class.
+
+A test holds that names and types are those of the settings, and that what a command line alone acts on is not
+among them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypedDict
+
+
+class PredictorKeywords(TypedDict, total=False):
+    """Options of `load_predictor`; see `NetworkOptions`."""
+
+    device: str
+    precision: Literal["auto", "fp32", "bf16", "fp16"]
+    batch_size: int
+    working_size: int
+    quality: Literal["normal", "high"]
+    saturation: float
+
+
+class PhotoKeywords(TypedDict, total=False):
+    """Options of `colour_file` and `colour_bytes`; see `DirSettings`."""
+
+    format: Literal["keep", "jpeg", "png", "tiff", "webp"]
+    chroma: Literal["444", "420"]
+    toned: Literal["colour", "keep", "skip"]
+    colour: Literal["skip", "copy", "recolour"]
+    max_megapixels: float
+    preserve_times: bool
+
+
+class _RunKeywords(PredictorKeywords, total=False):
+    checkpoint: Path | None
+    files_from: Path | None
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    min_age: float
+    limit: int | None
+    shard: str
+    overwrite: bool
+    retry_failed: bool
+    bag: bool
+    premis: bool
+    max_runtime: float | None
+    max_failures: int | None
+    wait_lock: float
+    toned: Literal["colour", "keep", "skip"]
+    colour: Literal["skip", "copy", "recolour"]
+
+
+class FolderKeywords(_RunKeywords, total=False):
+    """Options of `colour_folder`; see `DirSettings`."""
+
+    format: Literal["keep", "jpeg", "png", "tiff", "webp"]
+    chroma: Literal["444", "420"]
+    max_megapixels: float
+    preserve_times: bool
+    jobs: int
+    timeout: float
+    films: bool
+
+
+class FilmKeywords(_RunKeywords, total=False):
+    """Options of `colour_film`; see `VideoSettings`."""
+
+    codec: Literal["h264", "h265", "ffv1", "prores", "dnxhr"]
+    crf: int | None
+    preset: str | None
+    encoder: Literal["software", "nvenc", "qsv", "vaapi", "amf", "videotoolbox"]
+    container: Literal["keep", "mp4", "mkv", "mov"]
+    smoothing: float
+    cuts: str
+    deinterlace: Literal["auto", "keep", "bwdif", "ivtc"]
+    badge: bool
+    segment_seconds: float
+    threads: int
+    keep_work: bool
+    strict: bool
