@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.walk import FILMS
 from archivecolor.errors import UsageError
+from archivecolor.printable import printable
 
 FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 EXTENSION_ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
@@ -124,7 +124,7 @@ class NameCheck:
 
 def collision_message(shared: list[list[str]]) -> str:
     """Which sources are in each other's way, and the way out."""
-    groups = [" and ".join(printable_path(path) for path in paths) for paths in shared]
+    groups = [" and ".join(printable(path) for path in paths) for paths in shared]
     shown = "\n  ".join(groups[:MAX_SHOWN])
     more = f"\n  and {len(groups) - MAX_SHOWN} more" if len(groups) > MAX_SHOWN else ""
     return (

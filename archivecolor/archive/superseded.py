@@ -10,11 +10,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Output, Record
+from archivecolor.printable import printable
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def is_superseded(record: Record, manifest: Manifest, output: Path) -> bool:
 
 def remove_derivative(record: Record, derivative: Output, premis: PremisFiles) -> None:
     """Remove one derivative, if it still is what was recorded; say what became of it."""
-    name = f"{printable_path(derivative.path)}, which an earlier format made of {printable_path(record.path)}"
+    name = f"{printable(derivative.path)}, which an earlier format made of {printable(record.path)}"
     path = premis.output / derivative.path
     try:
         if not is_as_recorded(path, derivative, premis.output):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from archivecolor.cli.options import command_for
-from archivecolor.cli.terminal import printable, terminal_for
+from archivecolor.cli.terminal import terminal_for
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import VerifySettings
 
 
@@ -21,13 +22,12 @@ def command(settings: VerifySettings) -> ExitCode:
     Example:
       archivecolor verify coloured/ --sources scans/
     """
-    from archivecolor.archive.record import escape_non_utf8
     from archivecolor.jobs.verify import Fault, verify_folder
 
     def show(fault: Fault) -> None:
         if not settings.json:
             tail = f"  ({fault.detail})" if fault.detail else ""
-            click.echo(printable(f"{fault.kind.value:17} {escape_non_utf8(fault.path)}{tail}"))
+            click.echo(printable(f"{fault.kind.value:17} {fault.path}{tail}"))
 
     with terminal_for(settings, "verify") as terminal:
         return terminal.finish(verify_folder(settings, terminal, show))

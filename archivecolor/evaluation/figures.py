@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from archivecolor.evaluation.tables import PairedDifference, Row
+from archivecolor.printable import table_cell
 from archivecolor.scoring.matched_colourfulness import SHARES
 
 Figures = dict[str, Any]
@@ -64,4 +65,6 @@ def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return table_cell(value)
     return f"{value:.6g}" if isinstance(value, float) else value
