@@ -143,7 +143,10 @@ def line_from_record(record: Record) -> bytes:
     values["lost"] = [escape_non_utf8(text) for text in record.lost]
     values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
     values["path"] = escape_non_utf8(record.path)
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    if not text.isprintable():  # the same text to readers, and harmless on a terminal
+        text = "".join(part if part.isprintable() else json.dumps(part)[1:-1] for part in text)
+    return text.replace("\x7f", "\\u007f").encode() + b"\n"
 
 
 def known_values(facts: Source | Output) -> dict[str, Any]:
