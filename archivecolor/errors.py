@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     OUTPUT = 5
     VERIFY = 6
     TOO_MANY_FAILURES = 7
+    INPUT = 8
+    DIVERGED = 9
     LOCKED = 11
     INTERRUPTED = 130
     TERMINATED = 143
@@ -39,6 +41,7 @@ class Reason(str, Enum):
     TONED = "toned"
     TINTED = "tinted"
     BILEVEL = "bilevel"
+    BY_HAND = "by-hand"
     # failed
     EMPTY = "empty"
     UNREADABLE = "unreadable"
@@ -48,6 +51,7 @@ class Reason(str, Enum):
     VANISHED = "vanished"
     CHANGED = "changed-while-reading"
     PERMISSION = "permission"
+    READ_ERROR = "read-error"
     WORKER_DIED = "worker-died"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out-of-memory"
@@ -56,6 +60,14 @@ class Reason(str, Enum):
     INCOMPLETE = "incomplete"
     NAME_COLLISION = "name-collision"
     FAULT = "fault"
+
+
+# What a disk, a network or a server that fails gives, for reading and writing alike; Windows lacks some.
+DEVICE_ERRNOS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EXDEV", "EHOSTDOWN", "EREMOTEIO")
+    if hasattr(errno, name)
+)
 
 
 class ArchivecolorError(Exception):
@@ -130,16 +142,16 @@ class OutputError(ArchivecolorError):
     exit_code = ExitCode.OUTPUT
 
 
-class VerifyError(ArchivecolorError):
-    """`verify` found faults."""
+class InputGoneError(ArchivecolorError):
+    """The input folder has lost all that it held: a disk that is not mounted, most likely."""
 
-    exit_code = ExitCode.VERIFY
+    exit_code = ExitCode.INPUT
 
 
-class TooManyFailuresError(ArchivecolorError):
-    """More items failed than `--max-failures` allows."""
+class DivergedError(ArchivecolorError):
+    """A training went wrong in a way that more steps do not mend; its older states are safe."""
 
-    exit_code = ExitCode.TOO_MANY_FAILURES
+    exit_code = ExitCode.DIVERGED
 
 
 class LockedError(ArchivecolorError):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.colour.luma import luma_codes
@@ -26,7 +28,7 @@ from archivecolor.film.probe import FilmFacts, probe
 from archivecolor.film.shots import ShotDetector
 from archivecolor.film.temporal_smoothing import SmootherInput, smooth_chroma
 from archivecolor.scoring.metrics import cdc, channel_histograms, ciede2000_mean, colourfulness
-from archivecolor.scoring.photo_score import Float32, UInt8, codes_with_luma, srgb_codes
+from archivecolor.scoring.photo_score import codes_with_luma, srgb_codes
 
 # Motion is believed where its own check gives at least this trust.
 TRUSTED = 0.7
@@ -123,7 +125,7 @@ class FilmAccumulator:
         true_lab = lab_from_rgb(truth.rgb)
         ab = lab_from_rgb(rgb)[..., 1:]
         recomposed = srgb_codes(true_lab[..., 0], ab)
-        coarse = cv2.blur(ab, (BLUR_SIZE, BLUR_SIZE))
+        coarse = np.asarray(cv2.blur(ab, (BLUR_SIZE, BLUR_SIZE)), np.float32)
         if transition is not None and self._last_ab is not None:
             self._flicker += transition.flicker(self._last_ab, coarse)
             self._jitter += transition.jitter(self._last_ab, coarse)
@@ -189,7 +191,7 @@ def evaluate_film(
         ItemError: it is no film that can be read.
     """
     frames = list(islice(reference_frames(path, config.working_size), config.frames))
-    starts = shot_starts(frames)
+    starts = _shot_starts(frames, probe(path).read_rate)
     colours: dict[str, Sequence[Chroma]] = {}
     for network in networks:
         framewise = list(_predict_frames(frames, network))
@@ -215,6 +217,7 @@ def reference_frames(path: Path, short_side: int) -> Iterator[ReferenceFrame]:
 
 def _rgb_of(frame: Frame, facts: FilmFacts, geometry: Geometry) -> UInt8:
     """Upright sRGB codes by the film's own matrix and range."""
+    assert frame.picture is not None
     picture = frame.picture.reformat(
         width=geometry.width,
         height=geometry.height,
@@ -226,9 +229,9 @@ def _rgb_of(frame: Frame, facts: FilmFacts, geometry: Geometry) -> UInt8:
     return np.ascontiguousarray(np.rot90(picture.to_ndarray(), geometry.quarter_turns))
 
 
-def shot_starts(frames: Sequence[ReferenceFrame]) -> frozenset[int]:
+def _shot_starts(frames: Sequence[ReferenceFrame], rate: Fraction) -> frozenset[int]:
     """Numbers of the frames that begin a shot, by the film's own luma."""
-    finder = ShotDetector()
+    finder = ShotDetector(rate)
     for frame in frames:
         finder.add(luma_codes(frame.rgb), SampleFormat(8, full=True))
     return frozenset(shot.first for shot in finder.shots())

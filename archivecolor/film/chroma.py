@@ -73,10 +73,10 @@ def frame_chromas(
         first = max(shot.first, frame_range.first)
         own = islice(items, shot.last + 1 - first)
         if film.is_passthrough(shot):
-            found = passthrough(own, on_frame)
+            found = _passthrough(own, on_frame)
         else:
             rest = FrameRange(first, shot.last, state, frame_range.state_frames - {shot.last})
-            found = shot_chroma(film, predictor, rest, network_lumas(film, own, on_frame))
+            found = _shot_chroma(film, predictor, rest, network_lumas(film, own, on_frame))
         for frame_chroma in found:
             yield frame_chroma
             if frame_chroma.number == frame_range.last:
@@ -84,7 +84,7 @@ def frame_chromas(
         state = None
 
 
-def passthrough(
+def _passthrough(
     items: Iterator[NumberedFrame], on_frame: Callable[[NumberedFrame], None]
 ) -> Iterator[FrameChroma]:
     """Frames that keep their own chroma."""
@@ -93,7 +93,7 @@ def passthrough(
         yield FrameChroma(item.number, None, None, None)
 
 
-def shot_chroma(
+def _shot_chroma(
     film: Film, predictor: ChromaPredictor, frame_range: FrameRange, lumas: Iterator[Float32]
 ) -> Iterator[FrameChroma]:
     """The colour of a shot's frames.
@@ -107,7 +107,7 @@ def shot_chroma(
     flow = None if frame_range.state is None else frame_range.state.flow
     inputs = with_predictions(predictor, select_keyframes(lumas, film.keyframe_interval, flow), film.batch)
     confidences: deque[float | None] = deque()
-    smoothed = smooth_chroma(record_confidences(inputs, confidences), film.smoothing, frame_range.state)
+    smoothed = smooth_chroma(_record_confidences(inputs, confidences), film.smoothing, frame_range.state)
     for number in range(frame_range.first, frame_range.last + 1):
         if number == frame_range.first or not film.is_repeat(number):
             smoothed_frame = next(smoothed)
@@ -118,7 +118,7 @@ def shot_chroma(
         )
 
 
-def record_confidences(
+def _record_confidences(
     inputs: Iterator[SmootherInput], confidences: deque[float | None]
 ) -> Iterator[SmootherInput]:
     """The same inputs, their confidences recorded in order."""
@@ -146,13 +146,13 @@ def with_predictions(
     predictor: ChromaPredictor, frames: Iterator[FrameFeatures], batch: int
 ) -> Iterator[SmootherInput]:
     """Smoother inputs for the frames of a shot, key frames with the network's chroma, `batch` at once."""
-    while pending := take_until_keyframes(frames, batch):
+    while pending := _take_until_keyframes(frames, batch):
         chromas = iter(predictor.predict([features.luma for features in pending if features.is_keyframe]))
         for features in pending:
             yield SmootherInput.of(features, next(chromas) if features.is_keyframe else None)
 
 
-def take_until_keyframes(frames: Iterator[FrameFeatures], count: int) -> list[FrameFeatures]:
+def _take_until_keyframes(frames: Iterator[FrameFeatures], count: int) -> list[FrameFeatures]:
     """The next frames up to the one that is the `count`-th key frame among them, or to the shot's end."""
     taken: list[FrameFeatures] = []
     for features in frames:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.probe import FilmFacts, StreamFacts, ffmpeg_url, open_film
 
-MUXERS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
-MIN_TIMESCALE = 1000
+if TYPE_CHECKING:
+    from av.container import InputContainer, OutputContainer
+    from av.stream import Stream
+
+_MUXERS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
+_MIN_TIMESCALE = 1000
 # Containers that are kept; all others become Matroska.
-KEPT_CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv"}
+_KEPT_CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv"}
 # Codecs that a container has no place for.
 UNSUPPORTED_CODECS = {
     "mp4": frozenset({"ffv1", "prores", "dnxhr"}),
@@ -23,9 +26,9 @@ UNSUPPORTED_CODECS = {
     "mkv": frozenset({"dnxhr"}),
 }
 # Codecs that do not tell the shape of samples in a way Matroska's readers look at.
-NO_ASPECT_RATIO = frozenset({"ffv1", "prores"})
+_NO_ASPECT_RATIO = frozenset({"ffv1", "prores"})
 # Tags that say how a container was written, not what the film is.
-CONTAINER_TAGS = frozenset(
+_CONTAINER_TAGS = frozenset(
     {
         "encoder",
         "major_brand",
@@ -42,7 +45,7 @@ CONTAINER_TAGS = frozenset(
     }
 )
 # Languages that FFmpeg knows in QuickTime by another name than that of ISO 639-2 in the source.
-QUICKTIME_LANGUAGES = {
+_QUICKTIME_LANGUAGES = {
     "bod": "tib",
     "cym": "wel",
     "cze": "ces",
@@ -73,32 +76,60 @@ QUICKTIME_LANGUAGES = {
 
 @dataclass(frozen=True)
 class ContainerPlan:
-    """What became of the container.
+    """What a film goes into, decided once, before any work.
 
     Attributes:
         container: mp4, mov or mkv.
         notes: what a person should know.
-        lost: streams that could not be carried, in words.
+        dropped: streams that have no place in it, by their index in the source.
+        lost: the same, in words.
         ffmpeg_audio: sound that PyAV refuses and the ffmpeg program puts in, by its index in the source.
         aspect: sample aspect ratio that the ffmpeg program puts in, None where it need not.
     """
 
     container: str
-    notes: tuple[str, ...]
-    lost: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    dropped: tuple[int, ...] = ()
+    lost: tuple[str, ...] = ()
     ffmpeg_audio: tuple[int, ...] = ()
     aspect: Fraction | None = None
 
+    def carries(self, stream: StreamFacts) -> bool:
+        """Whether a stream of the source is in the finished film, as one that was copied."""
+        return not stream.rewritten and stream.index not in self.dropped
 
-def containers_for(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
-    """Containers to try, best first.
+
+def plan_container(facts: FilmFacts, wanted: str, codec: str, trial: Path) -> ContainerPlan:
+    """The first container that holds every stream of the source, or the last one there is.
 
     Args:
         facts: of the film.
         wanted: the `container` option.
         codec: the `codec` option.
+        trial: a file that may be written over to find out.
+
+    Raises:
+        ItemError: `UNSUPPORTED` where a stream of sound has no place: a film without it is not complete.
     """
-    first = KEPT_CONTAINERS.get(facts.path.suffix.lower(), "mkv") if wanted == "keep" else wanted
+    candidates = _candidates(facts, wanted, codec)
+    refused: list[str] = []
+    with open_film(facts.path) as source:
+        for container in candidates:
+            plan = _try_container(facts, source, container, trial)
+            if not plan.dropped:
+                break
+            refused.append(
+                f"{candidates[-1]} instead of {container}, which cannot hold {', '.join(plan.lost)}"
+            )
+    trial.unlink(missing_ok=True)
+    _refuse_lost_sound(facts, plan)
+    plan = replace(plan, notes=(*refused[: len(candidates) - 1], *plan.notes))
+    return _with_aspect_ratio(facts, codec, plan)
+
+
+def _candidates(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
+    """Containers to try, best first."""
+    first = _KEPT_CONTAINERS.get(facts.path.suffix.lower(), "mkv") if wanted == "keep" else wanted
     if codec in UNSUPPORTED_CODECS[first]:
         first = "mkv" if codec == "ffv1" else "mov"
     return (first,) if first == "mkv" or codec in UNSUPPORTED_CODECS["mkv"] else (first, "mkv")
@@ -107,41 +138,71 @@ def containers_for(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]
 def suffix_for(facts: FilmFacts, container: str) -> str:
     """The suffix of the output: the source's own spelling where its container is kept."""
     own = facts.path.suffix
-    if KEPT_CONTAINERS.get(own.lower()) == container:
+    if _KEPT_CONTAINERS.get(own.lower()) == container:
         return own
     return f".{container}"
 
 
-def choose_container(facts: FilmFacts, candidates: tuple[str, ...], trial: Path) -> ContainerPlan:
-    """The first container that holds every stream of the source.
+def _try_container(facts: FilmFacts, source: InputContainer, container: str, trial: Path) -> ContainerPlan:
+    """What becomes of the streams of a film in a container."""
+    refused = [
+        stream
+        for stream in facts.streams
+        # A cover goes into Matroska as an attached file.
+        if not (stream.rewritten or (stream.cover and container == "mkv"))
+        and not _takes(source, stream, container, trial)
+    ]
+    ffmpeg_audio: tuple[int, ...] = ()
+    # None of a picture that is turned for display: not every version of the program keeps that.
+    if container == "mkv" and facts.display_matrix is None:
+        sound = [stream.index for stream in refused if stream.kind == "audio"]
+        ffmpeg_audio = tuple(index for index in sound if ffmpeg_cli.can_mux(facts.path, index, trial))
+    lost = [stream for stream in refused if stream.index not in ffmpeg_audio]
+    if ffmpeg_audio:
+        # The program would make a track of an attached cover.
+        lost += [stream for stream in facts.streams if stream.cover and stream not in lost]
+    return ContainerPlan(
+        container,
+        notes=tuple(f"stream {index} was put in by the ffmpeg program" for index in ffmpeg_audio),
+        dropped=tuple(stream.index for stream in lost),
+        lost=tuple(f"stream {stream.index} ({stream.codec or 'unknown'} {stream.kind})" for stream in lost),
+        ffmpeg_audio=ffmpeg_audio,
+    )
 
-    Args:
-        facts: of the film.
-        candidates: containers to try; the last one has to do.
-        trial: a file that may be written over to find out.
-    """
-    refused: list[str] = []
-    for container in candidates:
-        ffmpeg_audio = audio_for_ffmpeg(facts, container, trial)
-        lost = tuple(unsupported_streams(facts, container, ffmpeg_audio, trial))
-        if not lost or container == candidates[-1]:
-            notes = [f"stream {index} was put in by the ffmpeg program" for index in ffmpeg_audio]
-            return ContainerPlan(container, (*refused, *notes), lost, ffmpeg_audio)
-        refused.append(f"{candidates[-1]} instead of {container}, which cannot hold {', '.join(lost)}")
-    raise AssertionError("there is always a candidate")
+
+def _takes(source: InputContainer, stream: StreamFacts, container: str, trial: Path) -> bool:
+    """Whether a container takes a stream, by trying."""
+    import av
+
+    with OpenedOutput(trial, container) as out:
+        try:
+            add_stream_copy(out, source.streams[stream.index], stream, container)
+            out.start_encoding()
+        except (ValueError, av.error.FFmpegError, NotImplementedError):
+            return False
+    return True
 
 
-def with_aspect_ratio(facts: FilmFacts, codec: str, plan: ContainerPlan) -> ContainerPlan:
-    """The same, with the shape of samples left to the ffmpeg program where PyAV has no way to tell it.
+def _refuse_lost_sound(facts: FilmFacts, plan: ContainerPlan) -> None:
+    for stream in facts.streams:
+        if stream.kind == "audio" and not plan.carries(stream):
+            way_out = "convert that to FLAC or AAC first"
+            if plan.container != "mkv":
+                way_out = "choose a codec that goes into Matroska, or convert that to AAC first"
+            elif not ffmpeg_cli.is_installed():
+                way_out = "install the ffmpeg program, which can put in more, or " + way_out
+            raise ItemError(
+                Reason.UNSUPPORTED,
+                "no container we write can hold its sound"
+                f" ({stream.codec or 'unknown'}, stream {stream.index}); " + way_out,
+            )
 
-    Args:
-        facts: of the film.
-        codec: the `codec` option.
-        plan: what became of the container.
-    """
+
+def _with_aspect_ratio(facts: FilmFacts, codec: str, plan: ContainerPlan) -> ContainerPlan:
+    """The same, with the shape of samples left to the ffmpeg program where PyAV has no way to tell it."""
     if facts.aspect == 1 or not drops_aspect_ratio(codec, plan):
         return plan
-    covers = any(stream.cover and not is_dropped(stream, plan) for stream in facts.streams)
+    covers = any(stream.cover and plan.carries(stream) for stream in facts.streams)
     if covers or facts.display_matrix is not None or not ffmpeg_cli.is_installed():
         note = (
             f"the file does not tell that its samples are {facts.aspect.numerator}:{facts.aspect.denominator}"
@@ -152,83 +213,10 @@ def with_aspect_ratio(facts: FilmFacts, codec: str, plan: ContainerPlan) -> Cont
 
 def drops_aspect_ratio(codec: str, plan: ContainerPlan) -> bool:
     """Whether the finished film does not tell the shape of its samples."""
-    return plan.container == "mkv" and codec in NO_ASPECT_RATIO and plan.aspect is None
+    return plan.container == "mkv" and codec in _NO_ASPECT_RATIO and plan.aspect is None
 
 
-def check_audio_supported(facts: FilmFacts, container: str, trial: Path) -> None:
-    """See, before any work, that the sound has a place: a film without it is not complete.
-
-    Args:
-        facts: of the film.
-        container: the last one that will be tried.
-        trial: a file that may be written over to find out.
-
-    Raises:
-        ItemError: `UNSUPPORTED`, naming the stream.
-    """
-    ffmpeg_audio = audio_for_ffmpeg(facts, container, trial)
-    with open_film(facts.path) as source:
-        for stream in facts.streams:
-            fine = stream.kind != "audio" or stream.index in ffmpeg_audio
-            if not fine and not can_mux(source, stream, container, trial):
-                way_out = "convert that to FLAC or AAC first"
-                if container != "mkv":
-                    way_out = "choose a codec that goes into Matroska, or convert that to AAC first"
-                elif not ffmpeg_cli.is_installed():
-                    way_out = "install the ffmpeg program, which can put in more, or " + way_out
-                raise ItemError(
-                    Reason.UNSUPPORTED,
-                    "no container we write can hold its sound"
-                    f" ({stream.codec or 'unknown'}, stream {stream.index}); " + way_out,
-                )
-
-
-def audio_for_ffmpeg(facts: FilmFacts, container: str, trial: Path) -> tuple[int, ...]:
-    """Indices of sound that the ffmpeg program puts into a container, and PyAV does not.
-
-    None of a picture that is turned for display: not every version of the program keeps that.
-    """
-    if container != "mkv" or facts.display_matrix is not None:
-        return ()
-    with open_film(facts.path) as source:
-        refused = [
-            stream.index
-            for stream in facts.streams
-            if stream.kind == "audio" and not can_mux(source, stream, container, trial)
-        ]
-    return tuple(index for index in refused if ffmpeg_cli.can_mux(facts.path, index, trial))
-
-
-def can_mux(source: Any, stream: StreamFacts, container: str, trial: Path) -> bool:
-    """Whether a container takes a stream, by trying."""
-    import av
-
-    with OutputContainer(trial, container) as out:
-        try:
-            add_stream_copy(out, source.streams[stream.index], stream, container)
-            out.start_encoding()
-        except (ValueError, av.error.FFmpegError, NotImplementedError):
-            return False
-    return True
-
-
-def unsupported_streams(
-    facts: FilmFacts, container: str, ffmpeg_audio: tuple[int, ...], trial: Path
-) -> Iterator[str]:
-    """Streams that a container cannot hold, nor the ffmpeg program put in, in words."""
-    with open_film(facts.path) as source:
-        for stream in facts.streams:
-            if stream.cover and container == "mkv":
-                # It goes in as an attached file, of which the program would make a track.
-                fits = not ffmpeg_audio
-            else:
-                taken = stream.rewritten or stream.index in ffmpeg_audio
-                fits = taken or can_mux(source, stream, container, trial)
-            if not fits:
-                yield f"stream {stream.index} ({stream.codec or 'unknown'} {stream.kind})"
-
-
-class OutputContainer:
+class OpenedOutput:
     """An output container, written the same way each time; a failed one is closed without complaint.
 
     Args:
@@ -237,7 +225,7 @@ class OutputContainer:
         ticks: per second, of the clock that says when streams begin; Matroska has its own.
     """
 
-    def __init__(self, path: Path, container: str, ticks: int = MIN_TIMESCALE) -> None:
+    def __init__(self, path: Path, container: str, ticks: int = _MIN_TIMESCALE) -> None:
         import av
 
         options = {"fflags": "+bitexact"}
@@ -245,9 +233,9 @@ class OutputContainer:
             options["avoid_negative_ts"] = "disabled"
         else:
             options |= {"movflags": "+write_colr", "movie_timescale": str(ticks)}
-        self._out: Any = av.open(ffmpeg_url(path), "w", format=MUXERS[container], options=options)
+        self._out = av.open(ffmpeg_url(path), "w", format=_MUXERS[container], options=options)
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> OutputContainer:
         return self._out
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -263,25 +251,29 @@ class OutputContainer:
 def timescale_for(facts: FilmFacts) -> int:
     """Ticks per second of a clock that hits every time of the picture."""
     denominator = facts.time_base.denominator
-    return denominator * -(-MIN_TIMESCALE // denominator)
+    return denominator * -(-_MIN_TIMESCALE // denominator)
 
 
-def add_stream_copy(out: Any, source: Any, stream: StreamFacts, container: str) -> Any | None:
+def add_stream_copy(
+    out: OutputContainer, source: Stream, stream: StreamFacts, container: str
+) -> Stream | None:
     """A stream of the source in the new container; None where it goes in as an attachment."""
-    if needs_text_conversion(stream, container):
-        copy = out.add_mux_stream("subrip")
-        copy.time_base = source.time_base
-        copy.metadata.update(stream_tags(source.metadata, container))
-        copy.disposition = source.disposition
-        return copy
-    if stream.kind == "attachment":
+    from av.stream import AttachmentStream
+
+    if isinstance(source, AttachmentStream):
         out.add_attachment(source.metadata.get("filename", "attachment"), source.mimetype or "", source.data)
         return None
-    copy = out.add_stream_from_template(source)
+    plain = needs_text_conversion(stream, container)
+    copy = out.add_mux_stream("subrip") if plain else out.add_stream_from_template(source)
     copy.time_base = source.time_base
+    copy_tags(source, copy, container)
+    return copy
+
+
+def copy_tags(source: Stream, copy: Stream, container: str) -> None:
+    """Give a stream the language, title, timecode and standing of another."""
     copy.metadata.update(stream_tags(source.metadata, container))
     copy.disposition = source.disposition
-    return copy
 
 
 def needs_text_conversion(stream: StreamFacts, container: str) -> bool:
@@ -291,17 +283,12 @@ def needs_text_conversion(stream: StreamFacts, container: str) -> bool:
 
 def content_tags(tags: dict[str, str]) -> dict[str, str]:
     """Tags that tell of the film."""
-    return {name: value for name, value in tags.items() if name.lower().split("-")[0] not in CONTAINER_TAGS}
+    return {name: value for name, value in tags.items() if name.lower().split("-")[0] not in _CONTAINER_TAGS}
 
 
 def stream_tags(tags: dict[str, str], container: str) -> dict[str, str]:
     """Tags of a stream as a container takes them: QuickTime has its own list of languages."""
     kept = content_tags(tags)
-    if container == "mov" and kept.get("language") in QUICKTIME_LANGUAGES:
-        kept["language"] = QUICKTIME_LANGUAGES[kept["language"]]
+    if container == "mov" and kept.get("language") in _QUICKTIME_LANGUAGES:
+        kept["language"] = _QUICKTIME_LANGUAGES[kept["language"]]
     return kept
-
-
-def is_dropped(stream: StreamFacts, plan: ContainerPlan) -> bool:
-    """Whether a stream was found to have no place in the container."""
-    return any(lost.startswith(f"stream {stream.index} (") for lost in plan.lost)

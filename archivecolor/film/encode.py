@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archivecolor.errors import ItemError, Reason, UnavailableError, UsageError
 from archivecolor.film import hardware
@@ -25,15 +25,22 @@ from archivecolor.film.planes import ChromaPlanes
 from archivecolor.film.probe import BOTTOM_FIRST, BOTTOM_ORDERS, PROGRESSIVE, TOP_FIRST, FilmFacts
 from archivecolor.settings import VideoSettings
 
-CRF = {"h264": 18, "h265": 20}
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.filter import Graph
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.frame import VideoFrame
+
+_CRF = {"h264": 18, "h265": 20}
 # Slower presets of x264 make smaller files of clean pictures, larger ones of grain; "fast" saves x265 little.
-PRESETS = {"h264": "fast", "h265": "medium"}
+_PRESETS = {"h264": "fast", "h265": "medium"}
 SOFTWARE = {"h264": "libx264", "h265": "libx265", "ffv1": "ffv1", "prores": "prores_ks", "dnxhr": "dnxhd"}
 DEPTHS = {"h264": (8,), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 16), "prores": (10,), "dnxhr": (8, 10)}
 # Codecs whose files do not say full range: luma is brought to limited range of more bits, exactly reversible.
-LIMITED_RANGE_ONLY = frozenset({"prores", "dnxhr"})
-FFV1 = {"level": "3", "coder": "1", "context": "1", "g": "1", "slices": "4", "slicecrc": "1"}
-DNXHR_MIN_SIZE = (256, 120)
+_LIMITED_RANGE_ONLY = frozenset({"prores", "dnxhr"})
+_FFV1 = {"level": "3", "coder": "1", "context": "1", "g": "1", "slices": "4", "slicecrc": "1"}
+_DNXHR_MIN_SIZE = (256, 120)
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,14 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
     """
     codec = settings.codec
     software = settings.encoder == hardware.SOFTWARE
-    depth = depth_for(codec, facts.sample_format, (DEPTHS if software else hardware.DEPTHS)[codec])
-    sampling, notes = sampling_for(settings, facts)
+    depth = _depth_for(codec, facts.sample_format, (DEPTHS if software else hardware.DEPTHS)[codec])
+    sampling, notes = _sampling_for(settings, facts)
     if depth < facts.sample_format.depth:
         notes = (*notes, f"luma rounded from {facts.sample_format.depth} to {depth} bits for {codec}")
-    full = facts.sample_format.full and codec not in LIMITED_RANGE_ONLY
+    full = facts.sample_format.full and codec not in _LIMITED_RANGE_ONLY
     if facts.sample_format.full and not full:
         notes = (*notes, f"luma brought from full to limited range of {depth} bits for {codec}")
-    if codec == "dnxhr" and (facts.width < DNXHR_MIN_SIZE[0] or facts.height < DNXHR_MIN_SIZE[1]):
+    if codec == "dnxhr" and (facts.width < _DNXHR_MIN_SIZE[0] or facts.height < _DNXHR_MIN_SIZE[1]):
         raise ItemError(Reason.UNSUPPORTED, "dnxhr needs 256 x 120 pixels or more; choose another codec")
     # FFmpeg writes BT.709 into each DNxHR frame, and players go by that.
     matrix = MATRIX_BT709 if codec == "dnxhr" else facts.matrix
@@ -95,7 +102,7 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
     pix_fmt = f"yuv{sampling}p{pix_fmt_suffix(depth)}"
     return Target(
         codec=codec,
-        encoder=encoder_of(settings),
+        encoder=_encoder_of(settings),
         pix_fmt=pix_fmt,
         encoder_pix_fmt=pix_fmt if software else hardware.PIX_FMTS[depth],
         kind=settings.encoder,
@@ -115,20 +122,20 @@ def encodes_interlaced(settings: VideoSettings) -> bool:
     return settings.encoder == hardware.SOFTWARE and settings.codec not in ("h265", "dnxhr")
 
 
-def depth_for(codec: str, sample_format: SampleFormat, offered: tuple[int, ...]) -> int:
+def _depth_for(codec: str, sample_format: SampleFormat, offered: tuple[int, ...]) -> int:
     """Bits per sample: the smallest offered that holds the source's, or the most."""
     wanted = sample_format.depth
-    if sample_format.full and codec in LIMITED_RANGE_ONLY:
+    if sample_format.full and codec in _LIMITED_RANGE_ONLY:
         wanted += 1
     return next((depth for depth in offered if depth >= wanted), offered[-1])
 
 
-def sampling_for(settings: VideoSettings, facts: FilmFacts) -> tuple[str, tuple[str, ...]]:
+def _sampling_for(settings: VideoSettings, facts: FilmFacts) -> tuple[str, tuple[str, ...]]:
     """Chroma sampling, and what is to be said of it."""
     codec = settings.codec
     if codec == "ffv1":
         return "444", ()
-    if codec in LIMITED_RANGE_ONLY:
+    if codec in _LIMITED_RANGE_ONLY:
         if facts.width % 2:
             raise ItemError(Reason.UNSUPPORTED, f"{codec} needs an even width; choose another codec")
         return "422", ()
@@ -144,25 +151,25 @@ def options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: Fi
     codec = settings.codec
     fields = {"flags": "+ildct+ilme"} if interlaced else {}
     if settings.encoder != hardware.SOFTWARE:
-        return hardware.HARDWARE_ENCODERS[settings.encoder].options_for(rate_factor(settings))
-    crf = str(rate_factor(settings))
+        return hardware.HARDWARE_ENCODERS[settings.encoder].options_for(_rate_factor(settings))
+    crf = str(_rate_factor(settings))
     if codec == "h264":
-        return {"crf": crf, "preset": preset_of(settings)} | deterministic_x264_options() | fields
+        return {"crf": crf, "preset": _preset_of(settings)} | _deterministic_x264_options() | fields
     if codec == "h265":
         # Frame threads change the result, so their number is fixed.
         return {
             "crf": crf,
-            "preset": preset_of(settings),
+            "preset": _preset_of(settings),
             "x265-params": "open-gop=0:frame-threads=2:log-level=error",
         }
     if codec == "ffv1":
-        return dict(FFV1) | {"slices": str(slices_for(facts))}
+        return dict(_FFV1) | {"slices": str(_slices_for(facts))}
     if codec == "prores":
         return {"profile": "3", "vendor": "apl0"} | fields
     return {"profile": "dnxhr_hq" if depth == 8 else "dnxhr_hqx"} | fields
 
 
-def deterministic_x264_options() -> dict[str, str]:
+def _deterministic_x264_options() -> dict[str, str]:
     """Keeps x264 off its AVX-512 code, whose macroblock tree differs from run to run (seen in build 165)."""
     import cv2
 
@@ -171,23 +178,23 @@ def deterministic_x264_options() -> dict[str, str]:
     return {"x264-params": "asm=avx2"} if has_avx512 else {}
 
 
-def slices_for(facts: FilmFacts) -> int:
+def _slices_for(facts: FilmFacts) -> int:
     """Slices of FFV1, which threads share: more in larger pictures."""
     pixels = facts.width * facts.height
     return 4 if pixels < 500_000 else 16 if pixels < 4_000_000 else 30
 
 
-def rate_factor(settings: VideoSettings) -> int:
+def _rate_factor(settings: VideoSettings) -> int:
     """The rate factor asked for, or the codec's own."""
-    return settings.crf if settings.crf is not None else CRF.get(settings.codec, 0)
+    return settings.crf if settings.crf is not None else _CRF.get(settings.codec, 0)
 
 
-def preset_of(settings: VideoSettings) -> str:
+def _preset_of(settings: VideoSettings) -> str:
     """The preset asked for, or the codec's own."""
-    return settings.preset or PRESETS[settings.codec]
+    return settings.preset or _PRESETS[settings.codec]
 
 
-def encoder_of(settings: VideoSettings) -> str:
+def _encoder_of(settings: VideoSettings) -> str:
     """FFmpeg's name of the encoder asked for."""
     if settings.encoder == hardware.SOFTWARE:
         return SOFTWARE[settings.codec]
@@ -204,16 +211,16 @@ def check_encoder(settings: VideoSettings) -> None:
     """
     import av
 
-    if settings.crf is not None and settings.codec not in CRF:
+    if settings.crf is not None and settings.codec not in _CRF:
         raise UsageError(f"crf is for h264 and h265; {settings.codec} has no rate factor")
     if settings.codec in UNSUPPORTED_CODECS.get(settings.container, ()):
         raise UsageError(
             f"{settings.container} has no place for {settings.codec}; choose another --container, or keep"
         )
     if settings.encoder != hardware.SOFTWARE:
-        hardware.check_hardware(settings.encoder, settings.codec, rate_factor(settings))
+        hardware.check_hardware(settings.encoder, settings.codec, _rate_factor(settings))
         return
-    name = encoder_of(settings)
+    name = _encoder_of(settings)
     try:
         av.Codec(name, "w")
     except av.codec.codec.UnknownCodecError as error:
@@ -221,7 +228,7 @@ def check_encoder(settings: VideoSettings) -> None:
 
 
 @contextlib.contextmanager
-def encoder_errors(target: Target) -> Iterator[None]:
+def _encoder_errors(target: Target) -> Iterator[None]:
     """Turn what an encoder says of a picture it does not take into an `ItemError`."""
     import av
 
@@ -242,14 +249,18 @@ class PictureEncoder:
     Packets bear the presentation times given to `encode`, in the film's time base.
     """
 
-    def __init__(self, container: Any, facts: FilmFacts, target: Target) -> None:
+    def __init__(self, container: OutputContainer, facts: FilmFacts, target: Target) -> None:
         self._facts = facts
         self._target = target
-        rate = clamp_frame_rate(facts.read_rate)
-        self.stream: Any = container.add_stream(
+        rate = _clamp_frame_rate(facts.read_rate)
+        from av.video.stream import VideoStream
+
+        stream = container.add_stream(
             target.encoder, rate=rate, options=target.options, hwaccel=hardware.hardware_device(target.kind)
         )
-        context = self.stream.codec_context
+        assert isinstance(stream, VideoStream)
+        self.stream = stream
+        context = stream.codec_context
         context.width, context.height, context.pix_fmt = facts.width, facts.height, target.encoder_pix_fmt
         context.time_base = facts.time_base
         context.sample_aspect_ratio = facts.aspect
@@ -259,20 +270,20 @@ class PictureEncoder:
         context.color_trc = facts.transfer
         context.field_order = field_order(target)
         self._context = context
-        self._fields: Any = None
+        self._fields: Graph | None = None
 
-    def encode(self, pts: int, luma: Plane, chroma: ChromaPlanes) -> Iterator[Any]:
+    def encode(self, pts: int, luma: Plane, chroma: ChromaPlanes) -> Iterator[Packet[Stream]]:
         """Packets that are ready after this frame."""
         picture = self._picture(pts, (luma, chroma.cb, chroma.cr))
-        with encoder_errors(self._target):
+        with _encoder_errors(self._target):
             yield from self._context.encode(picture)
 
-    def flush(self) -> Iterator[Any]:
+    def flush(self) -> Iterator[Packet[Stream]]:
         """The rest of the packets."""
-        with encoder_errors(self._target):
+        with _encoder_errors(self._target):
             yield from self._context.encode(None)
 
-    def _picture(self, pts: int, planes: tuple[Plane, Plane, Plane]) -> Any:
+    def _picture(self, pts: int, planes: tuple[Plane, Plane, Plane]) -> VideoFrame:
         import av
 
         picture = av.VideoFrame(self._facts.width, self._facts.height, self._target.pix_fmt)
@@ -292,7 +303,7 @@ class PictureEncoder:
         picture.colorspace = self._context.colorspace
         return self._with_fields(picture) if self._target.interlaced else picture
 
-    def _with_fields(self, picture: Any) -> Any:
+    def _with_fields(self, picture: VideoFrame) -> VideoFrame:
         """The picture flagged as two fields, which only a filter can do."""
         if self._fields is None:
             order = "tff" if self._target.top_first else "bff"
@@ -308,6 +319,6 @@ def field_order(target: Target) -> int:
     return TOP_FIRST if target.top_first else BOTTOM_FIRST
 
 
-def clamp_frame_rate(rate: Fraction) -> Fraction:
+def _clamp_frame_rate(rate: Fraction) -> Fraction:
     """A frame rate that encoders take: small terms, within 1..1000."""
     return min(max(rate.limit_denominator(1001), Fraction(1)), Fraction(1000))

@@ -7,33 +7,37 @@ the shape of samples.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from archivecolor.engine.programs import find_program
 from archivecolor.errors import ItemError, Reason, UnavailableError
 from archivecolor.film.probe import SAFE_OPEN_OPTIONS, ffmpeg_url
 
+if TYPE_CHECKING:
+    # ffmpeg-python says nothing of the types of what it composes.
+    Composed: TypeAlias = Any
+
 PROGRAM = "ffmpeg"
-QUIET_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "error")
+_QUIET_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "error")
 # A slow network disk gives this much, and a start takes its time on a busy machine.
 MIN_SECONDS, MIN_BYTES_PER_SECOND = 60.0, 1e6
 # Whole streams, as they are: also what stands before the first key packet and before the start.
-COPY: dict[str, Any] = {"c": "copy", "copyinkf": None, "copypriorss": 1}
-TRIAL_SECONDS = 1
+COPY: dict[str, str | int | None] = {"c": "copy", "copyinkf": None, "copypriorss": 1}
+_TRIAL_SECONDS = 1
 
 
 def is_installed() -> bool:
     """Whether the ffmpeg program is there."""
-    return shutil.which(PROGRAM) is not None
+    return find_program(PROGRAM) is not None
 
 
-def path_argument(path: Path) -> str | bytes:
+def _path_argument(path: Path) -> str | bytes:
     """A file as a word of a command; ffmpeg-python takes a name that is not UTF-8 as bytes alone."""
     url = ffmpeg_url(path)
     try:
@@ -43,14 +47,14 @@ def path_argument(path: Path) -> str | bytes:
     return url
 
 
-def ffmpeg_input(path: Path) -> Any:
+def _ffmpeg_input(path: Path) -> Composed:
     """A film as an input of a command, which reads that file and no other whatever it holds."""
     import ffmpeg
 
-    return ffmpeg.input(path_argument(path), **SAFE_OPEN_OPTIONS)
+    return ffmpeg.input(_path_argument(path), **SAFE_OPEN_OPTIONS)
 
 
-def run(command: Any, nbytes: int) -> str:
+def run(command: Composed, nbytes: int) -> str:
     """Run a composed command.
 
     Args:
@@ -66,10 +70,10 @@ def run(command: Any, nbytes: int) -> str:
     """
     import ffmpeg
 
-    program = shutil.which(PROGRAM)
+    program = find_program(PROGRAM)
     if program is None:
         raise UnavailableError("the ffmpeg program is not installed; install it and run again")
-    arguments = ffmpeg.compile(command.global_args(*QUIET_FLAGS), cmd=program, overwrite_output=True)
+    arguments = ffmpeg.compile(command.global_args(*_QUIET_FLAGS), cmd=program, overwrite_output=True)
     seconds = MIN_SECONDS + nbytes / MIN_BYTES_PER_SECOND
     try:
         # In a session of its own: Ctrl-C is for us, who then let it finish.
@@ -84,11 +88,11 @@ def run(command: Any, nbytes: int) -> str:
     except subprocess.TimeoutExpired as error:
         raise ItemError(Reason.TIMEOUT, f"the ffmpeg program was not done in {seconds:.0f} s") from error
     if done.returncode != 0:
-        raise ItemError(Reason.UNSUPPORTED, f"the ffmpeg program gave up ({first_error_line(done.stderr)})")
+        raise ItemError(Reason.UNSUPPORTED, f"the ffmpeg program gave up ({_first_error_line(done.stderr)})")
     return done.stdout.decode("ascii", "backslashreplace")
 
 
-def first_error_line(stderr: bytes) -> str:
+def _first_error_line(stderr: bytes) -> str:
     """What a program complained of first, which is the cause of the rest."""
     lines = stderr.decode("utf-8", "backslashreplace").split("\n")
     return next((line.strip() for line in lines if line.strip()), "without a word")
@@ -108,7 +112,7 @@ def stream_digests(path: Path, streams: Sequence[str], framed_aac: Sequence[int]
     """
     import ffmpeg
 
-    film = ffmpeg_input(path)
+    film = _ffmpeg_input(path)
     plain = {f"bsf:{number}": "aac_adtstoasc" for number in framed_aac}
     options = COPY | plain | {"format": "streamhash", "hash": "sha256"}
     command = ffmpeg.output(*(film[stream] for stream in streams), "pipe:1", **options)
@@ -126,8 +130,8 @@ def can_mux(path: Path, stream: int, trial: Path) -> bool:
     """
     import ffmpeg
 
-    film = ffmpeg_input(path)
-    options = COPY | {"format": "matroska", "t": TRIAL_SECONDS, "filename": path_argument(trial)}
+    film = _ffmpeg_input(path)
+    options = COPY | {"format": "matroska", "t": _TRIAL_SECONDS, "filename": _path_argument(trial)}
     command = ffmpeg.output(film[str(stream)], **options)
     try:
         run(command, 0)
@@ -164,7 +168,7 @@ def add_streams(base: Path, part: Path, patch: MuxPatch) -> None:
     """
     import ffmpeg
 
-    first, second = ffmpeg_input(base), ffmpeg_input(patch.source)
+    first, second = _ffmpeg_input(base), _ffmpeg_input(patch.source)
     own = count()
     audio = [first[f"a:{next(own)}"] if track is None else second[str(track)] for track in patch.tracks]
     options = COPY | {
@@ -174,7 +178,7 @@ def add_streams(base: Path, part: Path, patch: MuxPatch) -> None:
         "map_metadata": 0,
         "map_chapters": 0,
         "copyts": None,
-        "filename": path_argument(part),
+        "filename": _path_argument(part),
     }
     if patch.aspect_ratio is not None:
         options["aspect"] = f"{patch.aspect_ratio.numerator}:{patch.aspect_ratio.denominator}"

@@ -20,7 +20,7 @@ from archivecolor.film.shots import Shot
 from archivecolor.film.watermark import Watermark
 
 # Frames read before a wanted one after a seek, so that what follows a broken start is whole.
-SEEK_MARGIN = 24
+_SEEK_MARGIN = 24
 
 
 class ChromaPredictor(Protocol):
@@ -70,6 +70,12 @@ class Film:
             found.append(self.watermark.note)
         return (*self.target.notes, *found)
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What of the source's frames the finished film does not hold, in words."""
+        transparent = self.first_pass.transparent
+        return (f"the transparency (alpha) of {transparent} frames",) if transparent else ()
+
     def is_passthrough(self, shot: Shot) -> bool:
         """Whether a shot keeps the source's own chroma."""
         return not self.recolour and self.first_pass.tone(shot) in (Tone.COLOUR, Tone.TINTED)
@@ -100,7 +106,7 @@ def read_from(film: Film, first: int) -> Iterator[NumberedFrame]:
         ItemError: `CHANGED` where the film is not what it was.
     """
     can_seek = film.facts.fields == "keep" and not film.first_pass.repaired and not film.first_pass.defects
-    if first > SEEK_MARGIN and can_seek:
+    if first > _SEEK_MARGIN and can_seek:
         sought = _read_after_seek(film, first)
         head = next(sought, None)
         if head is not None and head.number == first and _is_same(film, head):
@@ -114,7 +120,7 @@ def read_from(film: Film, first: int) -> Iterator[NumberedFrame]:
 def _read_after_seek(film: Film, first: int) -> Iterator[NumberedFrame]:
     """Frames from `first` on, read from a key frame before it; nothing where the seek goes astray."""
     times = film.first_pass.pts
-    reader = iter(FrameReader(film.facts, from_pts=int(times[first - SEEK_MARGIN])))
+    reader = iter(FrameReader(film.facts, from_pts=int(times[first - _SEEK_MARGIN])))
     for frame in reader:
         number = int(np.searchsorted(times, frame.pts))
         if number >= len(times) or times[number] != frame.pts or number > first:

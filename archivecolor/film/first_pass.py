@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -27,16 +27,19 @@ from archivecolor.film.prefetch import Prefetcher
 from archivecolor.film.probe import FilmFacts
 from archivecolor.film.shots import Shot, ShotDetector
 
-TONE_INTERVAL = 4  # frames: any shot but a flash holds one that is judged
-TONE_SIDE = 192
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+_TONE_INTERVAL = 4  # frames: any shot but a flash holds one that is judged
+_TONE_SIDE = 192
 # Frames of a shot in colour may look grey, of a grey one none looks coloured: so few of them decide.
-COLOUR_SHARE = 1 / 3
+_COLOUR_SHARE = 1 / 3
 FRAME_PREFETCH = 4
 # A promise of the container within this much of what is there counts as kept.
 DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE = 0.6, 0.005
 # A film has one rate where this share of its frames follows at one distance, give or take so much of it.
 CONSTANT_RATE_SHARE, RATE_TOLERANCE = 0.95, 0.25
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class FirstPass:
         errors: packets that did not decode.
         repaired: frames whose time had to be made up.
         missing_seconds: how much less there is than the container promises.
+        transparent: frames that alpha hides parts of.
     """
 
     pts: npt.NDArray[np.int64]
@@ -64,6 +68,7 @@ class FirstPass:
     errors: int
     repaired: int
     missing_seconds: float
+    transparent: int = 0
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -93,16 +98,16 @@ class FirstPass:
 
     def tone(self, shot: Shot) -> Tone:
         """The tone most of a shot's frames have, but for colour, which fewer are enough for."""
-        samples = self.tones[shot.first // TONE_INTERVAL : shot.last // TONE_INTERVAL + 1]
+        samples = self.tones[shot.first // _TONE_INTERVAL : shot.last // _TONE_INTERVAL + 1]
         inside = [
             tone
-            for number, tone in enumerate(samples, start=shot.first // TONE_INTERVAL)
-            if shot.first <= number * TONE_INTERVAL <= shot.last
+            for number, tone in enumerate(samples, start=shot.first // _TONE_INTERVAL)
+            if shot.first <= number * _TONE_INTERVAL <= shot.last
         ]
         # A flash goes by the shot before it.
         considered = inside or samples[:1]
         coloured = [tone for tone in considered if tone in (Tone.COLOUR.value, Tone.TINTED.value)]
-        decisive = coloured if len(coloured) >= COLOUR_SHARE * len(considered) else considered
+        decisive = coloured if len(coloured) >= _COLOUR_SHARE * len(considered) else considered
         return Tone(Counter(decisive).most_common(1)[0][0])
 
 
@@ -117,20 +122,22 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
         ItemError: no frame can be decoded, or the picture changes.
     """
     reader = FrameReader(facts)
-    detector, fields = ShotDetector(), InterlaceDetector(facts)
+    detector, fields = ShotDetector(facts.read_rate), InterlaceDetector(facts)
     # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
     pts, digests = array("q"), array("I")
     tones: list[str] = []
-    damaged = 0
+    damaged = transparent = 0
     with Prefetcher(reader, FRAME_PREFETCH) as frames:
         for frame in frames:
-            if len(pts) % TONE_INTERVAL == 0:
-                tones.append(frame_tone(frame, facts).value)
+            assert frame.picture is not None
+            if len(pts) % _TONE_INTERVAL == 0:
+                tones.append(_frame_tone(frame.picture, facts).value)
             pts.append(frame.pts)
             digests.append(luma_digest(frame))
             detector.add(frame.luma, facts.sample_format)
-            fields.add(frame)
+            fields.add(frame.picture)
             damaged += frame.damaged
+            transparent += frame.transparent
             on_progress(len(pts))
     if not pts:
         raise ItemError(Reason.UNREADABLE, "not one frame of its picture can be decoded")
@@ -144,7 +151,8 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
         damaged=damaged,
         errors=reader.errors,
         repaired=reader.repaired,
-        missing_seconds=missing_seconds(times, facts, reader.step),
+        missing_seconds=_seconds_missing(times, facts, reader.step),
+        transparent=transparent,
     )
 
 
@@ -153,7 +161,7 @@ def luma_digest(frame: Frame) -> int:
     return zlib.crc32(np.ascontiguousarray(frame.luma).data)
 
 
-def missing_seconds(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) -> float:
+def _seconds_missing(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) -> float:
     """How much less of the film there is than its container promises, 0 where it keeps its word."""
     if facts.seconds is None:
         return 0.0
@@ -162,17 +170,16 @@ def missing_seconds(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) -> 
     return missing if missing > max(DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE * facts.seconds) else 0.0
 
 
-def frame_tone(frame: Frame, facts: FilmFacts) -> Tone:
+def _frame_tone(picture: VideoFrame, facts: FilmFacts) -> Tone:
     """Whether a frame is grey, toned, tinted or in colour."""
     if facts.layout.subsampling is None:
         return Tone.GREY
-    scale = min(1.0, TONE_SIDE / min(facts.width, facts.height))
-    size = {"width": max(2, round(facts.width * scale)), "height": max(2, round(facts.height * scale))}
-    pix_fmt = "yuv444p" if facts.layout.family == "rgb" else frame.picture.format.name
-    picture = convert_source_chroma(frame, facts, pix_fmt, facts.matrix, facts.sample_format.full)
-    small = picture.reformat(**size, format="rgb24", src_colorspace=facts.matrix)
-    rgb: Any = small.to_ndarray()
-    return tone_of(rgb)
+    scale = min(1.0, _TONE_SIDE / min(facts.width, facts.height))
+    pix_fmt = "yuv444p" if facts.layout.family == "rgb" else picture.format.name
+    own = convert_source_chroma(picture, facts, pix_fmt, facts.matrix, facts.sample_format.full)
+    width, height = max(2, round(facts.width * scale)), max(2, round(facts.height * scale))
+    small = own.reformat(width, height, format="rgb24", src_colorspace=facts.matrix)
+    return tone_of(np.asarray(small.to_ndarray(), np.uint8))
 
 
 def save_first_pass(path: Path, found: FirstPass) -> None:
@@ -186,6 +193,7 @@ def save_first_pass(path: Path, found: FirstPass) -> None:
         "errors": found.errors,
         "repaired": found.repaired,
         "missing_seconds": found.missing_seconds,
+        "transparent": found.transparent,
     }
     with atomic_write(path) as part, part.open("wb") as file:
         np.savez(file, pts=found.pts, digests=found.digests, about=np.array(json.dumps(about)))

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, Float32, Plane
-from archivecolor.film.probe import FilmFacts, film_errors, open_film
+from archivecolor.film.probe import FilmFacts, film_errors, open_film, picture_stream
 
-MAX_CONSECUTIVE_ERRORS = 1000
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.filter import Graph
+    from av.video.frame import VideoFrame
+
+_MAX_CONSECUTIVE_ERRORS = 1000
 
 
 @dataclass(frozen=True)
@@ -24,14 +29,17 @@ class Frame:
     Attributes:
         pts: presentation time in the film's time base.
         luma: uint8 or uint16 (h, w) codes, as they came out of the decoder.
-        picture: the decoder's frame in the planar format of the film's layout.
+        picture: the decoder's frame in the planar format of the film's layout; None where only its luma is
+            still wanted.
         damaged: the decoder had to guess parts of it.
+        transparent: it has an alpha plane that is not opaque throughout.
     """
 
     pts: int
     luma: Plane
-    picture: Any
+    picture: VideoFrame | None
     damaged: bool
+    transparent: bool = False
 
 
 class FrameReader:
@@ -52,30 +60,30 @@ class FrameReader:
     def __iter__(self) -> Iterator[Frame]:
         last: int | None = None
         with open_film(self._facts.path) as container:
-            pictures = deinterlaced(self._pictures(container), self._facts)
+            pictures = _deinterlaced(self._pictures(container), self._facts)
             for picture in pictures:
                 pts = self._forward(picture, last)
                 last = pts
                 yield to_frame(picture, pts, self._facts)
 
-    def _forward(self, picture: Any, last: int | None) -> int:
+    def _forward(self, picture: VideoFrame, last: int | None) -> int:
         pts = picture.pts if picture.pts is not None else picture.dts
         if pts is not None and (last is None or pts > last):
             return int(pts)
         self.repaired += 1
         return 0 if last is None else last + self.step
 
-    def _pictures(self, container: Any) -> Iterator[Any]:
+    def _pictures(self, container: InputContainer) -> Iterator[VideoFrame]:
         import av
 
-        stream = container.streams[self._facts.picture]
+        stream = picture_stream(container, self._facts)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = self._threads
         if self._from_pts is not None:
             container.seek(self._from_pts, stream=stream, backward=True, any_frame=False)
         in_a_row = 0
         packets = container.demux(stream)
-        while in_a_row < MAX_CONSECUTIVE_ERRORS:
+        while in_a_row < _MAX_CONSECUTIVE_ERRORS:
             try:
                 packet = next(packets, None)
                 if packet is None:
@@ -90,7 +98,7 @@ class FrameReader:
                     raise
 
 
-def deinterlace_filters(facts: FilmFacts) -> tuple[tuple[str, str], ...]:
+def _deinterlace_filters(facts: FilmFacts) -> tuple[tuple[str, str], ...]:
     """What undoes fields.
 
     Either each frame keeps lines of its own and the others are made anew, or the fields of one moment are
@@ -103,32 +111,32 @@ def deinterlace_filters(facts: FilmFacts) -> tuple[tuple[str, str], ...]:
     return matched if facts.fields == "fieldmatch" else (*matched, ("decimate", ""))
 
 
-def deinterlaced(pictures: Iterable[Any], facts: FilmFacts) -> Iterator[Any]:
+def _deinterlaced(pictures: Iterable[VideoFrame], facts: FilmFacts) -> Iterator[VideoFrame]:
     """Pictures with their fields undone as `facts.fields` says, times in the film's time base."""
     if facts.fields == "keep":
         yield from pictures
         return
-    graph: Any = None
+    graph: Graph | None = None
     start = 0
     for picture in pictures:
         if graph is None:
-            graph = graph_for(picture, deinterlace_filters(facts), facts)
+            graph = graph_for(picture, _deinterlace_filters(facts), facts)
             # The filter that drops frames counts times in frames from 0: others it would round.
             start = picture.pts or 0
         if picture.pts is not None:
             picture.pts -= start
         graph.push(picture)
-        yield from rescale_times(pull_frames(graph), facts.time_base, start)
+        yield from _rescale_times(pull_frames(graph), facts.time_base, start)
     if graph is not None:
         graph.push(None)
-        yield from rescale_times(pull_frames(graph), facts.time_base, start)
+        yield from _rescale_times(pull_frames(graph), facts.time_base, start)
 
 
-def graph_for(picture: Any, filters: tuple[tuple[str, str], ...], facts: FilmFacts) -> Any:
+def graph_for(picture: VideoFrame, filters: tuple[tuple[str, str], ...], facts: FilmFacts) -> Graph:
     """A chain of FFmpeg's filters for pictures like this one."""
-    import av
+    from av.filter import Graph
 
-    graph: Any = av.filter.Graph()
+    graph = Graph()
     about = {
         "video_size": f"{picture.width}x{picture.height}",
         "pix_fmt": picture.format.name,
@@ -146,27 +154,27 @@ def graph_for(picture: Any, filters: tuple[tuple[str, str], ...], facts: FilmFac
     return graph
 
 
-def pull_frames(graph: Any) -> Iterator[Any]:
+def pull_frames(graph: Graph) -> Iterator[VideoFrame]:
     """Pictures a filter graph has ready."""
     import av
 
     while True:
         try:
-            yield graph.pull()
+            yield graph.vpull()
         except (av.error.BlockingIOError, av.error.EOFError):
             return
 
 
-def rescale_times(pictures: Iterable[Any], time_base: Fraction, start: int) -> Iterator[Any]:
+def _rescale_times(pictures: Iterable[VideoFrame], time_base: Fraction, start: int) -> Iterator[VideoFrame]:
     """The same pictures with their times, which count from `start`, in `time_base`."""
     for picture in pictures:
-        if picture.pts is not None:
+        if picture.pts is not None and picture.time_base is not None:
             picture.pts = start + round(picture.pts * picture.time_base / time_base)
             picture.time_base = time_base
         yield picture
 
 
-def to_frame(picture: Any, pts: int, facts: FilmFacts) -> Frame:
+def to_frame(picture: VideoFrame, pts: int, facts: FilmFacts) -> Frame:
     """A `Frame` from the decoder's frame.
 
     Raises:
@@ -178,16 +186,25 @@ def to_frame(picture: Any, pts: int, facts: FilmFacts) -> Frame:
             Reason.UNSUPPORTED,
             f"the picture changes from {was} to {now} at {float(pts * facts.time_base):.2f} s",
         )
-    planar = picture if picture.format.name == facts.layout.read_as else as_planar(picture, facts)
-    return Frame(pts, exact_luma(planar, facts), planar, bool(picture.is_corrupt))
+    planar = (
+        picture
+        if picture.format.name == facts.layout.read_as
+        else picture.reformat(format=facts.layout.read_as)
+    )
+    transparent = facts.layout.drops_alpha and _has_transparency(picture, facts.layout.depth)
+    return Frame(pts, _exact_luma(planar, facts), planar, bool(picture.is_corrupt), transparent)
 
 
-def as_planar(picture: Any, facts: FilmFacts) -> Any:
-    """The same samples in the film's planar format."""
-    return picture.reformat(format=facts.layout.read_as)
+def _has_transparency(picture: VideoFrame, depth: int) -> bool:
+    """Whether the alpha of a frame of this depth hides any of it."""
+    with_alpha = picture
+    if len(picture.planes) != 4:
+        with_alpha = picture.reformat(format="gbrap" if depth == 8 else "gbrap16le")
+        depth = 8 if depth == 8 else 16
+    return bool(plane_view(with_alpha, 3, depth).min() < (1 << depth) - 1)
 
 
-def exact_luma(planar: Any, facts: FilmFacts) -> Plane:
+def _exact_luma(planar: VideoFrame, facts: FilmFacts) -> Plane:
     """Exact luma codes: the Y plane, or BT.601 luma of R, G and B at their own depth."""
     if facts.layout.family != "rgb":
         luma: Plane = plane_view(planar, 0, facts.layout.depth).copy()
@@ -196,39 +213,40 @@ def exact_luma(planar: Any, facts: FilmFacts) -> Plane:
     return luma_codes(np.stack([red, green, blue], axis=-1))
 
 
-def plane_view(picture: Any, number: int, depth: int) -> Plane:
+def plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:
     """A writable view of one plane of a planar frame, without the padding of its lines."""
     return padded_plane_view(picture, number, depth)[:, : picture.planes[number].width]
 
 
-def padded_plane_view(picture: Any, number: int, depth: int) -> Plane:
+def padded_plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:
     """A writable view of one plane of a planar frame, with the padding of its lines."""
     plane = picture.planes[number]
     dtype = np.dtype(np.uint8 if depth == 8 else "<u2")
-    lines: Plane = np.frombuffer(plane, dtype)
+    # The stubs know buffers from Python 3.12 on; a plane is one in all of them.
+    lines: Plane = np.frombuffer(cast("memoryview", plane), dtype)
     return lines.reshape(plane.height, plane.line_size // dtype.itemsize)
 
 
-def convert_source_chroma(frame: Frame, facts: FilmFacts, pix_fmt: str, matrix: int, full: bool) -> Any:
+def convert_source_chroma(
+    picture: VideoFrame, facts: FilmFacts, pix_fmt: str, matrix: int, full: bool
+) -> VideoFrame:
     """The frame with the source's own chroma as it is written, for shots that stay as they are.
 
     Args:
-        frame: of the film.
+        picture: a frame of the film, as decoded.
         facts: of the film.
         pix_fmt: pixel format.
         matrix: H.273 code point.
         full: whether samples are of full range.
     """
-    picture = frame.picture
     if (picture.format.name, facts.matrix, facts.sample_format.full) == (pix_fmt, matrix, full):
         return picture
-    own = {} if facts.layout.family == "rgb" else {"src_colorspace": facts.matrix}
     return picture.reformat(
         format=pix_fmt,
+        src_colorspace=None if facts.layout.family == "rgb" else facts.matrix,
         dst_colorspace=matrix,
         src_color_range=RANGE_FULL if facts.sample_format.full else RANGE_LIMITED,
         dst_color_range=RANGE_FULL if full else RANGE_LIMITED,
-        **own,
     )
 
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archivecolor.errors import UnavailableError, UsageError
 from archivecolor.film.pixels import RANGE_LIMITED
+
+if TYPE_CHECKING:
+    from av.codec.hwaccel import HWAccel
+    from av.packet import Packet
+    from av.stream import Stream
 
 SOFTWARE = "software"
 # What comes before the kind in FFmpeg's names of encoders, by the `codec` option.
@@ -21,11 +26,11 @@ DEPTHS = {"h264": (8,), "h265": (8, 10)}
 PIX_FMTS = {8: "nv12", 10: "p010le"}
 TRIAL_SIDE, TRIAL_FRAMES = 256, 3
 # FFmpeg's scale of quality when it is given as a number of its own (FF_QP2LAMBDA).
-LAMBDA = 118
+_LAMBDA = 118
 
 
 @dataclass(frozen=True)
-class HardwareEncoder:
+class _HardwareEncoder:
     """How one kind of encoder is asked for a constant quality.
 
     Attributes:
@@ -39,17 +44,17 @@ class HardwareEncoder:
 
     def options_for(self, crf: int) -> dict[str, str]:
         """Options for a rate factor."""
-        quality = LAMBDA * min(100, max(1, 100 - 2 * crf))
+        quality = _LAMBDA * min(100, max(1, 100 - 2 * crf))
         return {name: value.format(crf=crf, quality=quality) for name, value in self.options.items()}
 
 
 HARDWARE_ENCODERS = {
     # Without b=0 a default of 2 Mbit/s would hold the quality down.
-    "nvenc": HardwareEncoder({"rc": "vbr", "cq": "{crf}", "b": "0"}),
-    "qsv": HardwareEncoder({"global_quality": "{crf}"}),
-    "vaapi": HardwareEncoder({"rc_mode": "CQP", "qp": "{crf}"}, device="vaapi"),
-    "amf": HardwareEncoder({"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}"}),
-    "videotoolbox": HardwareEncoder({"flags": "+qscale", "global_quality": "{quality}"}),
+    "nvenc": _HardwareEncoder({"rc": "vbr", "cq": "{crf}", "b": "0"}),
+    "qsv": _HardwareEncoder({"global_quality": "{crf}"}),
+    "vaapi": _HardwareEncoder({"rc_mode": "CQP", "qp": "{crf}"}, device="vaapi"),
+    "amf": _HardwareEncoder({"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}"}),
+    "videotoolbox": _HardwareEncoder({"flags": "+qscale", "global_quality": "{quality}"}),
 }
 
 
@@ -64,7 +69,7 @@ def encoder_name(kind: str, codec: str) -> str:
     return f"{NAMES[codec]}_{kind}"
 
 
-def hardware_device(kind: str) -> Any | None:
+def hardware_device(kind: str) -> HWAccel | None:
     """What PyAV sends frames to the device with; None where that is not needed."""
     device = HARDWARE_ENCODERS[kind].device if kind in HARDWARE_ENCODERS else ""
     if not device:
@@ -85,28 +90,29 @@ def check_hardware(kind: str, codec: str, crf: int) -> None:
 
     name = encoder_name(kind, codec)
     try:
-        count = len(trial_packets(name, kind, crf))
+        count = len(_trial_packets(name, kind, crf))
     except av.codec.codec.UnknownCodecError as error:
-        raise unavailable_error(name, "it is not in this FFmpeg") from error
+        raise _unavailable_error(name, "it is not in this FFmpeg") from error
     except (av.error.FFmpegError, NotImplementedError) as error:
-        raise unavailable_error(
-            name, f"no device of its kind answers on this machine ({error_text(error)})"
+        raise _unavailable_error(
+            name, f"no device of its kind answers on this machine ({_error_text(error)})"
         ) from error
     if count != TRIAL_FRAMES:
-        raise unavailable_error(name, f"it gave {count} frames for {TRIAL_FRAMES}")
+        raise _unavailable_error(name, f"it gave {count} frames for {TRIAL_FRAMES}")
 
 
-def trial_packets(name: str, kind: str, crf: int) -> list[Any]:
+def _trial_packets(name: str, kind: str, crf: int) -> list[Packet[Stream]]:
     """A few black frames, encoded."""
     import av
 
-    context: Any = av.CodecContext.create(name, "w", hwaccel=hardware_device(kind))
+    context = av.CodecContext.create(name, "w", hwaccel=hardware_device(kind))
+    assert isinstance(context, av.VideoCodecContext)
     context.width = context.height = TRIAL_SIDE
     context.pix_fmt = PIX_FMTS[8]
     context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
     context.color_range = RANGE_LIMITED
     context.options = HARDWARE_ENCODERS[kind].options_for(crf)
-    packets = []
+    packets: list[Packet[Stream]] = []
     for number in range(TRIAL_FRAMES):
         frame = av.VideoFrame(TRIAL_SIDE, TRIAL_SIDE, PIX_FMTS[8])
         for plane, code in zip(frame.planes, (16, 128), strict=True):
@@ -116,12 +122,12 @@ def trial_packets(name: str, kind: str, crf: int) -> list[Any]:
     return [*packets, *context.encode(None)]
 
 
-def error_text(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """What FFmpeg or PyAV says, without what it was called with."""
     return str(getattr(error, "strerror", None) or error)
 
 
-def unavailable_error(name: str, why: str) -> UnavailableError:
+def _unavailable_error(name: str, why: str) -> UnavailableError:
     """The error for an encoder that cannot be used."""
     return UnavailableError(
         f"the encoder {name} cannot be used: {why}; choose another --encoder, or software"

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.frames import Frame, graph_for, pull_frames
+from archivecolor.film.frames import graph_for, pull_frames
 from archivecolor.film.probe import BOTTOM_FIRST, BOTTOM_ORDERS, PROGRESSIVE, TOP_FIRST, FilmFacts
+
+if TYPE_CHECKING:
+    from av.filter import Graph
+    from av.video.frame import VideoFrame
 
 # Shares of judged frames from which a film counts as interlaced or telecined.
 INTERLACED_SHARE, TELECINED_SHARE = 0.5, 0.15
-MIN_CLASSIFIED = 8
+_MIN_CLASSIFIED = 8
 # No interlaced format has fewer lines; combing seen in smaller pictures is something else.
-MIN_LINES = 400
+_MIN_LINES = 400
 # Frames are evenly spaced where no step is longer than this many usual ones.
-MAX_STEP = 1.5
+_MAX_STEP = 1.5
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class FieldStats:
         """Most frames that could be judged are made of two moments."""
         interlaced_count = self.top_first + self.bottom_first
         classified = interlaced_count + self.progressive
-        if classified < MIN_CLASSIFIED:
+        if classified < _MIN_CLASSIFIED:
             return self.flagged > 0
         return interlaced_count > INTERLACED_SHARE * classified
 
@@ -54,7 +58,7 @@ class FieldStats:
         interlaced_count = self.top_first + self.bottom_first
         classified = interlaced_count + self.progressive
         repeats = self.repeated > TELECINED_SHARE * max(1, classified)
-        return classified >= MIN_CLASSIFIED and repeats and TELECINED_SHARE * classified < interlaced_count
+        return classified >= _MIN_CLASSIFIED and repeats and TELECINED_SHARE * classified < interlaced_count
 
     @property
     def order(self) -> int:
@@ -66,24 +70,24 @@ class InterlaceDetector:
     """Judges frames by FFmpeg's `idet`, in order."""
 
     def __init__(self, facts: FilmFacts) -> None:
-        self._graph: Any = None
+        self._graph: Graph | None = None
         self._flagged = 0
         self._last: dict[str, str] = {}
         self._facts = facts
 
-    def add(self, frame: Frame) -> None:
+    def add(self, picture: VideoFrame) -> None:
         """Take one frame in."""
-        self._flagged += bool(frame.picture.interlaced_frame)
+        self._flagged += bool(picture.interlaced_frame)
         if self._graph is None:
-            self._graph = graph_for(frame.picture, (("idet", ""),), self._facts)
-        self._graph.push(frame.picture)
-        self._pull()
+            self._graph = graph_for(picture, (("idet", ""),), self._facts)
+        self._graph.push(picture)
+        self._pull(self._graph)
 
     def result(self) -> FieldStats:
         """What was seen of all frames."""
         if self._graph is not None:
             self._graph.push(None)
-            self._pull()
+            self._pull(self._graph)
         count = {
             name: round(float(self._last.get(f"lavfi.idet.multiple.{name}", 0)))
             for name in ("tff", "bff", "progressive")
@@ -91,18 +95,18 @@ class InterlaceDetector:
         repeated = sum(
             round(float(self._last.get(f"lavfi.idet.repeated.{name}", 0))) for name in ("top", "bottom")
         )
-        if self._facts.height < MIN_LINES:
+        if self._facts.height < _MIN_LINES:
             return FieldStats(self._flagged, 0, 0, sum(count.values()), 0)
         return FieldStats(self._flagged, count["tff"], count["bff"], count["progressive"], repeated)
 
-    def _pull(self) -> None:
-        for picture in pull_frames(self._graph):
+    def _pull(self, graph: Graph) -> None:
+        for picture in pull_frames(graph):
             self._last = dict(picture.metadata)
 
 
 def field_order_of(facts: FilmFacts, found: FieldStats) -> int:
     """FFmpeg's number for the order of fields: as seen, or as flagged where too little moves to tell."""
-    if found.interlaced and found.top_first + found.bottom_first >= MIN_CLASSIFIED:
+    if found.interlaced and found.top_first + found.bottom_first >= _MIN_CLASSIFIED:
         return found.order
     return max(facts.field_order, TOP_FIRST)
 
@@ -140,7 +144,7 @@ def check_pulldown(found: FieldStats, pts: npt.NDArray[np.int64]) -> None:
             "bwdif",
         )
     steps = np.diff(pts)
-    if steps.max() > MAX_STEP * np.median(steps):
+    if steps.max() > _MAX_STEP * np.median(steps):
         raise ItemError(
             Reason.UNSUPPORTED,
             "its frames are not evenly spaced, so ivtc would lose the sound's time; deinterlace with auto, "

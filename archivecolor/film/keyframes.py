@@ -19,8 +19,8 @@ KEYFRAME_INTERVAL = 4
 # An area is a square of so many samples of the grid; it is uncovered where more than this share of them is.
 AREA_SIDE, MAX_UNCOVERED = 7, 0.5
 # Samples of the grid that motion is found and chroma averaged on, per sample of the network's luma.
-GRID_SCALE = 0.5
-MIN_SIDE = 8
+_GRID_SCALE = 0.5
+_MIN_SIDE = 8
 
 
 @dataclass(frozen=True)
@@ -86,24 +86,24 @@ def select_keyframes(
     pending: list[_Candidate] = []
     last, flow_confidence = (None, None) if flow is None else (flow.luma, flow.flow_confidence)
     for position, luma in enumerate(lumas, start=0 if flow is None else flow.position):
-        small = to_grid(luma)
+        small = _to_grid(luma)
         motion = None if last is None else estimator.estimate(last, small)
         last = small
         if motion is not None and position % keyframe_interval:
             pending.append(_Candidate(luma, small, motion))
             continue
         if motion is not None and flow_confidence is not None:
-            yield from resolve_keyframes(pending, motion, flow_confidence)
+            yield from _resolve_keyframes(pending, motion, flow_confidence)
         pending, flow_confidence = [], np.ones_like(small)
         yield FrameFeatures(luma, small, motion, flow_confidence, is_keyframe=True)
     if pending and flow_confidence is not None:
         # The last frame of a shot has none after it.
         *others, end = pending
-        yield from resolve_keyframes(others, end.motion, flow_confidence)
+        yield from _resolve_keyframes(others, end.motion, flow_confidence)
         yield FrameFeatures(end.luma, end.small, end.motion, np.ones_like(end.small), is_keyframe=True)
 
 
-def resolve_keyframes(
+def _resolve_keyframes(
     pending: Sequence[_Candidate], after: Motion, flow_confidence: Float32
 ) -> Iterator[FrameFeatures]:
     """Frames between two key frames, with those among them that have to be key frames too.
@@ -115,20 +115,20 @@ def resolve_keyframes(
     """
     forward: list[Float32] = []
     for motion in (after, *(frame.motion for frame in reversed(pending)))[: len(pending)]:
-        forward.append(propagate_confidence(motion.from_after, forward[-1] if forward else None))
+        forward.append(_propagate_confidence(motion.from_after, forward[-1] if forward else None))
     for frame, to_next in zip(pending, reversed(forward), strict=True):
-        to_last = propagate_confidence(frame.motion.from_before, flow_confidence)
-        is_keyframe = has_uncovered_area(np.maximum(to_last, to_next))
+        to_last = _propagate_confidence(frame.motion.from_before, flow_confidence)
+        is_keyframe = _has_uncovered_area(np.maximum(to_last, to_next))
         flow_confidence = np.ones_like(to_last) if is_keyframe else to_last
         yield FrameFeatures(frame.luma, frame.small, frame.motion, flow_confidence, is_keyframe)
 
 
-def propagate_confidence(warp: Warp, flow_confidence: Float32 | None) -> Float32:
+def _propagate_confidence(warp: Warp, flow_confidence: Float32 | None) -> Float32:
     """Flow confidence (gh, gw) of a frame, from that of its neighbour, None for a key frame."""
     return warp.trust if flow_confidence is None else np.minimum(warp.trust, warp.warp(flow_confidence))
 
 
-def has_uncovered_area(flow_confidence: Float32) -> bool:
+def _has_uncovered_area(flow_confidence: Float32) -> bool:
     """Whether a frame with this flow confidence (gh, gw) has an area that motion leads to no key frame."""
     import cv2
 
@@ -138,10 +138,9 @@ def has_uncovered_area(flow_confidence: Float32) -> bool:
     )
 
 
-def to_grid(luma: Float32) -> Float32:
+def _to_grid(luma: Float32) -> Float32:
     """A frame's luma (h, w) on the grid of steady colour."""
     import cv2
 
-    height, width = (max(MIN_SIDE, round(side * GRID_SCALE)) for side in luma.shape)
-    small: Float32 = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
-    return small
+    height, width = (max(_MIN_SIDE, round(side * _GRID_SCALE)) for side in luma.shape)
+    return np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.float32)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from archivecolor.film.pixels import Float32
 
 # Forward and backward flow that disagree by this much, in samples, meet an occlusion (as a spread).
-DISAGREEMENT = 0.7
-DISAGREEMENT_PER_SPEED = 0.1
+_DISAGREEMENT = 0.7
+_DISAGREEMENT_PER_SPEED = 0.1
 # In even areas flow is arbitrary and does no harm: over what it strays luma changes less than this.
 FLAT_LUMA_CHANGE, MAX_FLAT_ERROR = 0.02, 6.0
 # Differences of luma up to this many times the median are grain.
 GRAIN = 2.5
 # Luma that differs by this much more along the motion is not the same thing (as a spread, 0..1).
-LUMA_DIFFERENCE = 0.05
+_LUMA_DIFFERENCE = 0.05
 # What is trusted less than this does not count as there in the other frame.
 RELIABLE = 0.5
+# OpenCV takes None for an array that need not be there, which its stubs do not say.
+_NONE = cast("Float32", None)
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,7 @@ class Warp:
 
     def warp(self, values: Float32) -> Float32:
         """`values` (h, w, up to 4) of the source frame, as the target frame sees them."""
-        import cv2
-
-        warped = cv2.remap(values, self.coordinates, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(warped, np.float32)
+        return _sampled(values, self.coordinates)
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ class MotionEstimator:
     def __init__(self) -> None:
         import cv2
 
-        library: Any = cv2
-        self._flow = library.DISOpticalFlow_create(library.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def estimate(self, before: Float32, after: Float32) -> Motion:
         """Motion between two frames.
@@ -75,17 +74,17 @@ class MotionEstimator:
             before: float32 (h, w) luma, 0..1.
             after: likewise, the next frame.
         """
-        matched = match_brightness(before, after)
-        one, other = to_uint8(matched), to_uint8(after)
-        forward = self._flow.calc(one, other, None)
-        backward = self._flow.calc(other, one, None)
+        matched = _match_brightness(before, after)
+        one, other = _to_uint8(matched), _to_uint8(after)
+        forward = np.asarray(self._flow.calc(one, other, _NONE), np.float32)
+        backward = np.asarray(self._flow.calc(other, one, _NONE), np.float32)
         return Motion(
-            from_before=warp_of(backward, forward, after, matched),
-            from_after=warp_of(forward, backward, matched, after),
+            from_before=_warp_of(backward, forward, after, matched),
+            from_after=_warp_of(forward, backward, matched, after),
         )
 
 
-def match_brightness(luma: Float32, like: Float32) -> Float32:
+def _match_brightness(luma: Float32, like: Float32) -> Float32:
     """`luma` with the mean and the contrast of `like`."""
     contrast = max(float(luma.std()), 1e-3)
     gain = np.float32(max(float(like.std()), 1e-3) / contrast)
@@ -93,9 +92,9 @@ def match_brightness(luma: Float32, like: Float32) -> Float32:
     return matched
 
 
-def to_uint8(luma: Float32) -> Any:
+def _to_uint8(luma: Float32) -> npt.NDArray[np.uint8]:
     """Luma as the flow wants it, uint8."""
-    return np.clip(luma * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(luma * 255 + 0.5, 0, 255), np.uint8)
 
 
 def vector_length(vectors: Float32) -> Float32:
@@ -111,7 +110,7 @@ def magnitude(across: Float32, down: Float32) -> Float32:
     return squared
 
 
-def flow_tolerance(luma: Float32) -> Float32:
+def _flow_tolerance(luma: Float32) -> Float32:
     """How far motion may stray (h, w), in samples, before luma (h, w) tells the difference."""
     import cv2
 
@@ -128,33 +127,39 @@ def flow_tolerance(luma: Float32) -> Float32:
 
 
 @lru_cache(maxsize=1)
-def sample_grid(height: int, width: int) -> Float32:
+def _sample_grid(height: int, width: int) -> Float32:
     """X and y of every sample, float32 (h, w, 2)."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     return np.stack([columns, rows], axis=-1)
 
 
-def warp_of(forward: Float32, backward: Float32, target: Float32, source: Float32) -> Warp:
+def _sampled(values: Float32, coordinates: Float32) -> Float32:
+    """`values` (h, w, up to 4) at places (h, w, 2) between their samples; past the edge, the edge's own."""
+    import cv2
+
+    found = cv2.remap(values, coordinates, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def _warp_of(forward: Float32, backward: Float32, target: Float32, source: Float32) -> Warp:
     """The warp by a flow `forward` from the target frame to the source, checked by the flow `backward`."""
     import cv2
 
     height, width = target.shape
-    coordinates = sample_grid(height, width) + forward
-    returned = forward + cv2.remap(
-        backward, coordinates, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    coordinates = _sample_grid(height, width) + forward
+    returned = forward + _sampled(backward, coordinates)
     allowed = vector_length(forward)
-    allowed *= np.float32(DISAGREEMENT_PER_SPEED)
-    allowed += np.float32(DISAGREEMENT)
-    inconsistency = vector_length(returned) / np.maximum(allowed, flow_tolerance(target), out=allowed)
+    allowed *= np.float32(_DISAGREEMENT_PER_SPEED)
+    allowed += np.float32(_DISAGREEMENT)
+    inconsistency = vector_length(returned) / np.maximum(allowed, _flow_tolerance(target), out=allowed)
     inconsistency -= 1
     np.maximum(inconsistency, 0, out=inconsistency)
-    warped = cv2.remap(source, coordinates, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    difference = cv2.blur(cv2.absdiff(warped, target), (3, 3))
+    warped = _sampled(source, coordinates)
+    difference = np.asarray(cv2.blur(cv2.absdiff(warped, target), (3, 3)), np.float32)
     # Grain makes every sample differ a little: only what differs more than most do is something else.
     difference -= np.float32(GRAIN) * np.median(difference)
     np.maximum(difference, 0, out=difference)
-    difference *= np.float32(1 / LUMA_DIFFERENCE)
+    difference *= np.float32(1 / _LUMA_DIFFERENCE)
     trust: Float32 = np.exp(np.float32(-0.5) * (inconsistency * inconsistency + difference * difference))
     x, y = coordinates[..., 0], coordinates[..., 1]
     trust *= (x > -1) & (x < width) & (y > -1) & (y < height)

@@ -7,18 +7,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import raise_if_full
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.containers import (
     ContainerPlan,
-    OutputContainer,
+    OpenedOutput,
     add_stream_copy,
     content_tags,
-    is_dropped,
+    copy_tags,
     needs_text_conversion,
-    stream_tags,
     timescale_for,
 )
 from archivecolor.film.ffmpeg_cli import MuxPatch, add_streams
@@ -27,9 +26,15 @@ from archivecolor.film.probe import FilmFacts, ffmpeg_url, film_errors, open_fil
 from archivecolor.film.segments import MAX_REORDER, TICKS_PER_FRAME, Segment, WorkFolder
 from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, Provenance
 
-NOTE_NAME = "archivecolor.json"
+if TYPE_CHECKING:
+    from av.container import InputContainer, OutputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+_NOTE_NAME = "archivecolor.json"
 INCOMPLETE = "incomplete.mkv"
-INTRA_ONLY = frozenset({"ffv1", "prores", "dnxhr"})
+_INTRA_ONLY = frozenset({"ffv1", "prores", "dnxhr"})
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,13 @@ class MuxInputs:
     provenance: Provenance
 
 
-def add_video_stream(out: Any, inputs: MuxInputs, container: str) -> Any:
+def _add_video_stream(out: OutputContainer, inputs: MuxInputs, container: str) -> VideoStream:
     """The picture's stream, as the first segment has it, with what only the container tells."""
     import av
 
     facts = inputs.film.facts
     with av.open(ffmpeg_url(inputs.folder.segment(inputs.segments[0]))) as first:
-        stream = out.add_stream_from_template(first.streams.video[0])
+        stream: VideoStream = out.add_stream_from_template(first.streams.video[0])
     stream.time_base = facts.time_base
     # Timecode tracks count frames, at this rate.
     stream.codec_context.framerate = facts.read_rate
@@ -66,11 +71,6 @@ def add_video_stream(out: Any, inputs: MuxInputs, container: str) -> Any:
     if facts.display_matrix is not None:
         stream.set_display_matrix(facts.display_matrix)
     return stream
-
-
-def timed_text(data: bytes) -> bytes:
-    """The text of a timed text sample (ETSI TS 126 245): two bytes of length, UTF-8, styles after it."""
-    return data[2 : 2 + int.from_bytes(data[:2], "big")]
 
 
 def mux(inputs: MuxInputs, plan: ContainerPlan, part: Path, on_progress: Callable[[int], None]) -> None:
@@ -87,58 +87,52 @@ def mux(inputs: MuxInputs, plan: ContainerPlan, part: Path, on_progress: Callabl
         OutputError: the disk is full.
     """
     if not plan.ffmpeg_audio and plan.aspect is None:
-        mux_streams(inputs, plan, part, on_progress)
+        _mux_streams(inputs, plan, part, on_progress)
         return
     base = inputs.folder.path / INCOMPLETE
-    mux_streams(inputs, plan, base, on_progress)
+    _mux_streams(inputs, plan, base, on_progress)
     facts = inputs.film.facts
     aspect_ratio = None if plan.aspect is None else plan.aspect * facts.width / facts.height
     try:
-        add_streams(base, part, MuxPatch(facts.path, tuple(audio_tracks(inputs, plan)), aspect_ratio))
+        add_streams(base, part, MuxPatch(facts.path, tuple(_audio_tracks(inputs, plan)), aspect_ratio))
     except ItemError:
         raise_if_full(part.parent)
         raise
     base.unlink()
 
 
-def audio_tracks(inputs: MuxInputs, plan: ContainerPlan) -> list[int | None]:
+def _audio_tracks(inputs: MuxInputs, plan: ContainerPlan) -> list[int | None]:
     """Of each track of sound its index in the source, None where PyAV has written it."""
     audio = [stream for stream in inputs.film.facts.streams if stream.kind == "audio"]
     return [stream.index if stream.index in plan.ffmpeg_audio else None for stream in audio]
 
 
-def mux_streams(
+def _mux_streams(
     inputs: MuxInputs, plan: ContainerPlan, part: Path, on_progress: Callable[[int], None]
 ) -> None:
     """Write all that PyAV can; arguments as for `mux`."""
     facts = inputs.film.facts
-    container = OutputContainer(part, plan.container, timescale_for(facts))
-    with open_film(facts.path) as source, container as out, film_errors():
-        picture = add_video_stream(out, inputs, plan.container)
-        copy_video_tags(source.streams[facts.picture], picture, plan.container)
-        copies = copy_streams(inputs, plan, source, out)
+    opened = OpenedOutput(part, plan.container, timescale_for(facts))
+    with open_film(facts.path) as source, opened as out, film_errors():
+        picture = _add_video_stream(out, inputs, plan.container)
+        copy_tags(source.streams[facts.picture], picture, plan.container)
+        copies = _copy_streams(inputs, plan, source, out)
         out.metadata.update(
-            content_tags(source.metadata) | provenance_tags(inputs.provenance, source.metadata)
+            content_tags(source.metadata) | _provenance_tags(inputs.provenance, source.metadata)
         )
         out.set_chapters(source.chapters())
         if plan.container == "mkv":
-            out.add_attachment(NOTE_NAME, "application/json", provenance_note(inputs))
+            out.add_attachment(_NOTE_NAME, "application/json", _provenance_note(inputs))
         written = 0
-        for packet in interleave(video_packets(inputs, picture), copied_packets(source, copies)):
+        for packet in _interleave(_video_packets(inputs, picture), _copied_packets(source, copies)):
             if packet.stream is picture:
                 written += 1
                 on_progress(written)
             out.mux(packet)
 
 
-def copy_video_tags(source: Any, picture: Any, container: str) -> None:
-    """Language, title, timecode and standing of the picture."""
-    picture.metadata.update(stream_tags(source.metadata, container))
-    picture.disposition = source.disposition
-
-
 @dataclass(frozen=True)
-class StreamCopy:
+class _StreamCopy:
     """A stream of the source in the new container.
 
     Attributes:
@@ -146,26 +140,28 @@ class StreamCopy:
         plain: its packets are brought from MP4's timed text to plain text.
     """
 
-    stream: Any
+    stream: Stream
     plain: bool
 
 
-def copy_streams(inputs: MuxInputs, plan: ContainerPlan, source: Any, out: Any) -> dict[int, StreamCopy]:
+def _copy_streams(
+    inputs: MuxInputs, plan: ContainerPlan, source: InputContainer, out: OutputContainer
+) -> dict[int, _StreamCopy]:
     """The streams of the source in the new container, by their index in the source."""
-    copies: dict[int, StreamCopy] = {}
+    copies: dict[int, _StreamCopy] = {}
     for stream in inputs.film.facts.streams:
-        if stream.rewritten or is_dropped(stream, plan) or stream.index in plan.ffmpeg_audio:
+        if not plan.carries(stream) or stream.index in plan.ffmpeg_audio:
             continue
         if stream.cover and plan.container == "mkv":
-            add_cover(out, inputs.film.facts, source.streams[stream.index])
+            _add_cover(out, inputs.film.facts, source.streams[stream.index])
             continue
         copy = add_stream_copy(out, source.streams[stream.index], stream, plan.container)
         if copy is not None:
-            copies[stream.index] = StreamCopy(copy, needs_text_conversion(stream, plan.container))
+            copies[stream.index] = _StreamCopy(copy, needs_text_conversion(stream, plan.container))
     return copies
 
 
-def add_cover(out: Any, facts: FilmFacts, source: Any) -> None:
+def _add_cover(out: OutputContainer, facts: FilmFacts, source: Stream) -> None:
     """A cover as Matroska keeps it: an attached file."""
     with open_film(facts.path) as again:
         data = b"".join(bytes(packet) for packet in again.demux(source.index) if packet.size)
@@ -174,7 +170,7 @@ def add_cover(out: Any, facts: FilmFacts, source: Any) -> None:
     out.add_attachment(name, source.metadata.get("mimetype", mimetype), data)
 
 
-def provenance_tags(provenance: Provenance, tags: dict[str, str]) -> dict[str, str]:
+def _provenance_tags(provenance: Provenance, tags: dict[str, str]) -> dict[str, str]:
     """Tags that say the colour was invented; a comment of the source stays."""
     text = (
         f"Colour added by {provenance.tool}: {provenance.parameters}. "
@@ -184,7 +180,7 @@ def provenance_tags(provenance: Provenance, tags: dict[str, str]) -> dict[str, s
     return {"comment": f"{own} | {text}" if own else text, "DIGITAL_SOURCE_TYPE": DIGITAL_SOURCE_TYPE}
 
 
-def provenance_note(inputs: MuxInputs) -> bytes:
+def _provenance_note(inputs: MuxInputs) -> bytes:
     """What a Matroska film carries with it of its making."""
     film, provenance = inputs.film, inputs.provenance
     about = {
@@ -201,20 +197,20 @@ def provenance_note(inputs: MuxInputs) -> bytes:
 
 
 @dataclass(frozen=True)
-class TimedPacket:
+class _TimedPacket:
     """A packet and when it is due, in seconds."""
 
     seconds: float
-    packet: Any
+    packet: Packet[Stream]
 
 
-def interleave(*sources: Iterable[TimedPacket]) -> Iterator[Any]:
+def _interleave(*sources: Iterable[_TimedPacket]) -> Iterator[Packet[Stream]]:
     """Packets of several sources by the time they are due."""
     for timed in heapq.merge(*sources, key=lambda timed: timed.seconds):
         yield timed.packet
 
 
-def video_packets(inputs: MuxInputs, stream: Any) -> Iterator[TimedPacket]:
+def _video_packets(inputs: MuxInputs, stream: VideoStream) -> Iterator[_TimedPacket]:
     """The picture's packets with the times of the source.
 
     Decoding times are made of the sorted presentation times, delayed by as many frames as the encoder
@@ -223,10 +219,10 @@ def video_packets(inputs: MuxInputs, stream: Any) -> Iterator[TimedPacket]:
     film = inputs.film
     times = [int(pts) for pts in film.first_pass.pts]
     ends = [*times[1:], times[-1] + max(1, round(1 / (film.facts.read_rate * film.facts.time_base)))]
-    delay, step = reorder_delay(inputs), ends[0] - times[0]
+    delay, step = _reorder_delay(inputs), ends[0] - times[0]
     count = 0
     for segment in inputs.segments:
-        for order, packet in ordered_packets(inputs.folder.segment(segment)):
+        for order, packet in _ordered_packets(inputs.folder.segment(segment)):
             frame = segment.first + order
             packet.pts = times[frame]
             packet.dts = times[count - delay] if count >= delay else times[0] - (delay - count) * step
@@ -234,34 +230,34 @@ def video_packets(inputs: MuxInputs, stream: Any) -> Iterator[TimedPacket]:
             packet.time_base = film.facts.time_base
             packet.stream = stream
             count += 1
-            yield TimedPacket(float(packet.dts * film.facts.time_base), packet)
+            yield _TimedPacket(float(packet.dts * packet.time_base), packet)
     if count != len(times):
         raise ItemError(Reason.INCOMPLETE, f"{count} frames came out of {len(times)}; remove the work folder")
 
 
-def reorder_delay(inputs: MuxInputs) -> int:
+def _reorder_delay(inputs: MuxInputs) -> int:
     """Frames by which decoding order lags presentation, at most, over all segments."""
-    if inputs.film.target.codec in INTRA_ONLY:
+    if inputs.film.target.codec in _INTRA_ONLY:
         return 0
     most = 0
     for segment in inputs.segments:
-        orders = [order for order, _ in ordered_packets(inputs.folder.segment(segment))]
+        orders = [order for order, _ in _ordered_packets(inputs.folder.segment(segment))]
         most = max([most, *(place - order for place, order in enumerate(orders))])
     return most
 
 
-def ordered_packets(path: Path) -> Iterator[tuple[int, Any]]:
+def _ordered_packets(path: Path) -> Iterator[tuple[int, Packet[Stream]]]:
     """Packets of a segment in decoding order, each with its place in presentation order."""
     import av
 
     with av.open(ffmpeg_url(path)) as segment:
-        for packet in segment.demux(video=0):
-            if packet.size:
+        for packet in segment.demux(segment.streams.video[0]):
+            if packet.size and packet.pts is not None:
                 ticks = round(packet.pts * packet.time_base * 1000)
                 yield ticks // TICKS_PER_FRAME - MAX_REORDER, packet
 
 
-def copied_packets(source: Any, copies: dict[int, StreamCopy]) -> Iterator[TimedPacket]:
+def _copied_packets(source: InputContainer, copies: dict[int, _StreamCopy]) -> Iterator[_TimedPacket]:
     """Packets of all streams that are copied."""
     if not copies:
         return
@@ -273,21 +269,23 @@ def copied_packets(source: Any, copies: dict[int, StreamCopy]) -> Iterator[Timed
         if packet.pts is None and packet.dts is None:
             packet.pts = packet.dts = 0  # a cover has no time
         moment = packet.dts if packet.dts is not None else packet.pts
-        last = max(last, float(moment * packet.time_base))
-        copied = text_packet(packet) if copy.plain else packet
+        last = max(last, float((moment or 0) * packet.time_base))
+        copied = _text_packet(packet) if copy.plain else packet
         if copied is not None:
             copied.stream = copy.stream
-            yield TimedPacket(last, copied)
+            yield _TimedPacket(last, copied)
 
 
-def text_packet(packet: Any) -> Any | None:
+def _text_packet(packet: Packet[Stream]) -> Packet[Stream] | None:
     """A packet of timed text as plain text; None where it only says that nothing is shown."""
     import av
 
-    text = timed_text(bytes(packet))
+    data = bytes(packet)
+    # A sample of timed text (ETSI TS 126 245): two bytes of length, UTF-8, styles after it.
+    text = data[2 : 2 + int.from_bytes(data[:2], "big")]
     if not text:
         return None
-    plain = av.Packet(text)
+    plain: Packet[Stream] = av.Packet(text)
     plain.pts, plain.dts, plain.duration = packet.pts, packet.dts, packet.duration
     plain.time_base = packet.time_base
     return plain

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from archivecolor.errors import ItemError, Reason
 
 Float32 = npt.NDArray[np.float32]
+# Codes, uint8 or uint16: the type is known as a film is opened, and arithmetic keeps no union of the two.
 Plane = npt.NDArray[Any]
 
 # Code points of ITU-T H.273, as FFmpeg numbers them.
@@ -33,7 +34,7 @@ LUMA_WEIGHTS = {
 }
 
 # Formats that hold the same samples in another order, and the planar one we read them as.
-PLANAR_EQUIVALENTS = {
+_PLANAR_EQUIVALENTS = {
     "nv12": "yuv420p",
     "nv21": "yuv420p",
     "nv16": "yuv422p",
@@ -61,7 +62,7 @@ PLANAR_EQUIVALENTS = {
     "monob": "gray",
 }
 
-PLANAR_NAME = re.compile(
+_PLANAR_NAME = re.compile(
     r"^(?P<family>yuva?j?|gray|gbra?p)(?P<sampling>4\d\dp?)?(?P<depth>\d+)?(?P<endian>le|be)?$"
 )
 CHROMA_SUBSAMPLING = {
@@ -92,11 +93,6 @@ class PixelLayout:
     subsampling: tuple[int, int] | None
     drops_alpha: bool
 
-    @property
-    def dtype(self) -> type[np.unsignedinteger[Any]]:
-        """Type of the samples."""
-        return np.uint8 if self.depth == 8 else np.uint16
-
 
 def layout_of(pix_fmt: str, is_rgb: bool) -> PixelLayout:
     """The layout of a pixel format by FFmpeg's name.
@@ -104,11 +100,11 @@ def layout_of(pix_fmt: str, is_rgb: bool) -> PixelLayout:
     Raises:
         ItemError: `UNSUPPORTED` for formats whose luma we cannot take exactly.
     """
-    name = PLANAR_EQUIVALENTS.get(pix_fmt, pix_fmt)
-    match = PLANAR_NAME.match(name)
+    name = _PLANAR_EQUIVALENTS.get(pix_fmt, pix_fmt)
+    match = _PLANAR_NAME.match(name)
     if match is None:
         if is_rgb:
-            return packed_rgb_layout(pix_fmt)
+            return _packed_rgb_layout(pix_fmt)
         raise ItemError(Reason.UNSUPPORTED, f"frames in the pixel format {pix_fmt} cannot be read exactly")
     family, depth = match["family"], int(match["depth"] or 8)
     sampling = (match["sampling"] or "").rstrip("p")
@@ -124,7 +120,7 @@ def layout_of(pix_fmt: str, is_rgb: bool) -> PixelLayout:
     return PixelLayout(f"yuv{jpeg}{sampling}p{pix_fmt_suffix(depth)}", "yuv", depth, subsampling, alpha)
 
 
-def packed_rgb_layout(pix_fmt: str) -> PixelLayout:
+def _packed_rgb_layout(pix_fmt: str) -> PixelLayout:
     """Packed and palette RGB, read as planar RGB of 8 or 16 bits."""
     deep = any(mark in pix_fmt for mark in ("48", "64", "30", "x2"))
     depth = 16 if deep else 8

@@ -10,7 +10,7 @@ from archivecolor.film.pixels import LUMA_WEIGHTS, Float32, Plane, SampleFormat,
 
 # MPEG chroma samples sit on the left of the luma samples they belong to when halved across, a quarter
 # of their own width from the middle (H.273, chroma sample location type 0).
-LEFT_SITING = 0.25
+_LEFT_SITING = 0.25
 TINY = np.float32(1e-6)
 
 
@@ -47,12 +47,11 @@ class ChromaPlaneRenderer:
 
         across, down = self.subsampling
         height, width = -(-luma.shape[0] // down), -(-luma.shape[1] // across)
-        own = self._shift_to_siting(cv2.transform(cbcr, chroma_matrix(self.matrix)), width)
+        own_matrix = np.asarray(cv2.transform(cbcr, chroma_matrix(self.matrix)), np.float32)
+        own = self._shift_to_siting(own_matrix, width)
         cb, cr = (
-            cv2.resize(
-                np.ascontiguousarray(own[..., channel]), (width, height), interpolation=cv2.INTER_CUBIC
-            )
-            for channel in (0, 1)
+            np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+            for plane in (np.ascontiguousarray(own[..., channel]) for channel in (0, 1))
         )
         small = (
             luma
@@ -68,7 +67,7 @@ class ChromaPlaneRenderer:
             return grid
         import cv2
 
-        shift = LEFT_SITING * grid.shape[1] / width
+        shift = _LEFT_SITING * grid.shape[1] / width
         move = np.array([[1, 0, shift], [0, 1, 0]], np.float32)
         size = (grid.shape[1], grid.shape[0])
         moved = cv2.warpAffine(grid, move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
-from archivecolor.archive.atomic import WRITE_ERRNOS
-from archivecolor.errors import ItemError, Reason
+from archivecolor.archive.atomic import FULL_ERRNOS
+from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
 from archivecolor.film.pixels import (
     LUMA_WEIGHTS,
     MATRIX_BT601,
@@ -25,11 +25,18 @@ from archivecolor.film.pixels import (
     layout_of,
 )
 
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.sidedata.sidedata import SideData
+    from av.stream import Stream
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
 HD_WIDTH, HD_HEIGHT = 1280, 720
 # Containers that hold their own picture. A playlist or a list to concatenate, whatever its name, would
 # make FFmpeg read other files, and is none of these.
-DEMUXERS = "mov matroska avi mpeg mpegvideo mpegts mxf dv ogg asf flv m4v h264 hevc ivf nut yuv4mpegpipe"
-SAFE_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS.replace(" ", ",")}
+_DEMUXERS = "mov matroska avi mpeg mpegvideo mpegts mxf dv ogg asf flv m4v h264 hevc ivf nut yuv4mpegpipe"
+SAFE_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS.replace(" ", ",")}
 # FFmpeg's numbers for the order of fields; the last two are coded in another order than shown.
 PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST = 1, 2, 3
 BOTTOM_ORDERS = (3, 4)
@@ -129,7 +136,7 @@ def ffmpeg_url(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def open_film(path: Path) -> Iterator[Any]:
+def open_film(path: Path) -> Iterator[InputContainer]:
     """Open a film for reading.
 
     Raises:
@@ -165,9 +172,20 @@ def film_errors() -> Iterator[None]:
     except av.error.EOFError as error:
         raise ItemError(Reason.UNREADABLE, "it ends before its first frame") from error
     except av.error.FFmpegError as error:
-        if error.errno in WRITE_ERRNOS:
+        if error.errno in FULL_ERRNOS:
             raise  # a full disk is no fault of the film
+        if error.errno in DEVICE_ERRNOS:
+            raise read_error(error.strerror) from error
         raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
+    except OSError as error:
+        if error.errno in DEVICE_ERRNOS:
+            raise read_error(error.strerror) from error
+        raise
+
+
+def read_error(why: str | None) -> ItemError:
+    """The error for a film that its disk does not give."""
+    return ItemError(Reason.READ_ERROR, f"its disk does not give it ({why})")
 
 
 def vanished_error() -> ItemError:
@@ -185,10 +203,10 @@ def probe(path: Path) -> FilmFacts:
         stream = main_video_stream(container)
         with film_errors():
             frame = first_frame(container, stream)
-        return film_facts(path, container, stream, frame)
+        return _film_facts(path, container, stream, frame)
 
 
-def main_video_stream(container: Any) -> Any:
+def main_video_stream(container: InputContainer) -> VideoStream:
     """The stream that is the film: the first video stream that is no cover."""
     from av.stream import Disposition
 
@@ -200,7 +218,12 @@ def main_video_stream(container: Any) -> Any:
     raise ItemError(Reason.UNSUPPORTED, "there is no picture in it, only sound or data")
 
 
-def first_frame(container: Any, stream: Any) -> Any:
+def picture_stream(container: InputContainer, facts: FilmFacts) -> VideoStream:
+    """The stream of a film's picture, in a container opened again."""
+    return next(stream for stream in container.streams.video if stream.index == facts.picture)
+
+
+def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     """The first frame that decodes."""
     import av
 
@@ -213,10 +236,10 @@ def first_frame(container: Any, stream: Any) -> Any:
     raise ItemError(Reason.UNREADABLE, "not one frame of its picture can be decoded")
 
 
-def film_facts(path: Path, container: Any, stream: Any, frame: Any) -> FilmFacts:
+def _film_facts(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> FilmFacts:
     """Facts from an open container and its first frame."""
     layout = layout_of(frame.format.name, is_rgb(frame))
-    full = is_full_range(frame, layout)
+    full = _is_full_range(frame, layout)
     tagged = int(frame.colorspace)
     turn = display_matrix(frame)
     return FilmFacts(
@@ -225,27 +248,34 @@ def film_facts(path: Path, container: Any, stream: Any, frame: Any) -> FilmFacts
         nbytes=path.stat().st_size,
         codec=stream.codec_context.name,
         picture=stream.index,
-        streams=tuple(stream_facts(other) for other in container.streams if other.index != stream.index),
+        streams=tuple(_stream_facts(other) for other in container.streams if other.index != stream.index),
         width=frame.width,
         height=frame.height,
         layout=layout,
         sample_format=SampleFormat(layout.depth, full),
-        matrix=matrix_for(tagged, layout, frame),
+        matrix=_matrix_for(tagged, layout, frame),
         tagged_matrix=tagged,
         primaries=int(frame.color_primaries),
         transfer=int(frame.color_trc),
         aspect=stream.sample_aspect_ratio or Fraction(1),
         display_matrix=turn,
         quarter_turns=round(frame.rotation / 90) % 4 if turn else 0,
-        time_base=stream.time_base,
+        time_base=clock_of(stream),
         rate=stream.average_rate or stream.guessed_rate or Fraction(25),
         field_order=int(stream.codec_context.field_order),
-        seconds=container_seconds(container, stream),
+        seconds=_container_seconds(container, stream),
         frames=stream.frames or None,
     )
 
 
-def stream_facts(stream: Any) -> StreamFacts:
+def clock_of(stream: Stream) -> Fraction:
+    """Unit of a stream's times, in seconds: FFmpeg's own where the container tells none."""
+    import av
+
+    return stream.time_base or Fraction(1, av.time_base)
+
+
+def _stream_facts(stream: Stream) -> StreamFacts:
     """Facts of a stream that is copied."""
     from av.stream import Disposition
 
@@ -263,12 +293,12 @@ def stream_facts(stream: Any) -> StreamFacts:
     )
 
 
-def is_rgb(frame: Any) -> bool:
+def is_rgb(frame: VideoFrame) -> bool:
     """Whether the frame's samples are R, G and B, or indices into a palette of them."""
     return bool(frame.format.is_rgb or frame.format.has_palette)
 
 
-def is_full_range(frame: Any, layout: PixelLayout) -> bool:
+def _is_full_range(frame: VideoFrame, layout: PixelLayout) -> bool:
     """Whether luma spans all codes. Untagged grey and RGB do; untagged YCbCr does not."""
     if layout.family == "rgb" or layout.read_as.startswith("yuvj"):
         return True
@@ -277,7 +307,7 @@ def is_full_range(frame: Any, layout: PixelLayout) -> bool:
     return layout.family == "gray" and int(frame.color_range) != RANGE_LIMITED
 
 
-def matrix_for(tagged: int, layout: PixelLayout, frame: Any) -> int:
+def _matrix_for(tagged: int, layout: PixelLayout, frame: VideoFrame) -> int:
     """The matrix our chroma is written in: the film's own, or what players assume of an untagged one."""
     if layout.family == "rgb":
         return MATRIX_BT601
@@ -289,20 +319,21 @@ def matrix_for(tagged: int, layout: PixelLayout, frame: Any) -> int:
     return MATRIX_BT709 if large else MATRIX_BT601
 
 
-def display_matrix(frame: Any) -> tuple[int, ...] | None:
+def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """The nine numbers that turn the picture for display, or None."""
-    for data in frame.side_data:
+    # PyAV's stubs take side data for a dictionary; it gives its items, not their names.
+    for data in cast("Iterator[SideData]", frame.side_data):
         if data.type.name == "DISPLAYMATRIX":
             return struct.unpack("=9i", bytes(data))
     return None
 
 
-def container_seconds(container: Any, stream: Any) -> float | None:
+def _container_seconds(container: InputContainer, stream: VideoStream) -> float | None:
     """Duration of the picture as the container says, or of the whole container."""
     import av
 
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        return float(stream.duration * clock_of(stream))
     written = stream.metadata.get("DURATION", "")
     if written.count(":") == 2:
         hours, minutes, seconds = written.split(":")
@@ -310,6 +341,6 @@ def container_seconds(container: Any, stream: Any) -> float | None:
             int(hours) * 3600
             + int(minutes) * 60
             + float(seconds)
-            - float(stream.start_time or 0) * float(stream.time_base)
+            - float(stream.start_time or 0) * float(clock_of(stream))
         )
     return container.duration / av.time_base if container.duration else None

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,16 +32,20 @@ from archivecolor.film.prefetch import Prefetcher
 from archivecolor.film.probe import ffmpeg_url
 from archivecolor.film.temporal_smoothing import BLOCK, LOOKAHEAD, RunningSums, SmootherState
 
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+
 # Of the work files: those of another one are not gone on with.
 FORMAT = 2
 # Times in segment files: a nominal 40 ms per frame, exact in Matroska's clock.
 TICKS_PER_FRAME = 40
-SEGMENT_CONTAINERS = {".mkv": "matroska", ".mov": "mov"}
+_SEGMENT_CONTAINERS = {".mkv": "matroska", ".mov": "mov"}
 # Frames by which decoding order may lag presentation in any of the encoders: times start so much later.
 MAX_REORDER = 32
 # Pessimistic seconds of work per frame on a slow machine: at any size, the network at 256, per megapixel.
 FRAME_SECONDS, NETWORK_SECONDS, MEGAPIXEL_SECONDS, HIGH_QUALITY_FACTOR = 0.02, 0.15, 0.3, 10
-MIN_FRAMES = 8
+_MIN_FRAMES = 8
 CHROMA_PREFETCH, FRAME_PREFETCH = BLOCK, 4
 # Bytes of luma that may wait for its colour.
 MAX_BUFFERED_BYTES = 300e6
@@ -109,7 +113,7 @@ class WorkFolder:
 
 def frames_per_segment(target_seconds: float, seconds_per_frame: float) -> int:
     """Frames whose making takes about this long."""
-    return max(MIN_FRAMES, int(target_seconds / seconds_per_frame))
+    return max(_MIN_FRAMES, int(target_seconds / seconds_per_frame))
 
 
 def seconds_per_frame(width: int, height: int, working_size: int, high_quality: bool) -> float:
@@ -140,7 +144,7 @@ def plan_segments(film: Film, max_frames: int) -> tuple[Segment, ...]:
     )
 
 
-def unfinished_runs(segments: tuple[Segment, ...], folder: WorkFolder) -> Iterator[tuple[Segment, ...]]:
+def _unfinished_runs(segments: tuple[Segment, ...], folder: WorkFolder) -> Iterator[tuple[Segment, ...]]:
     """Runs of neighbouring segments that are not made yet."""
     run: list[Segment] = []
     for segment in segments:
@@ -175,13 +179,13 @@ class SegmentContext:
 
 def make_segments(context: SegmentContext, segments: tuple[Segment, ...]) -> bool:
     """Make all segments that are missing; False where the making was ended between two."""
-    return all(make_run(context, run, segments) for run in unfinished_runs(segments, context.folder))
+    return all(_make_run(context, run, segments) for run in _unfinished_runs(segments, context.folder))
 
 
-def make_run(context: SegmentContext, run: tuple[Segment, ...], segments: tuple[Segment, ...]) -> bool:
+def _make_run(context: SegmentContext, run: tuple[Segment, ...], segments: tuple[Segment, ...]) -> bool:
     """Make neighbouring segments, one after the other, without looking at a frame twice."""
     film, ends = context.film, frozenset(segment.last for segment in run)
-    frame_range = FrameRange(run[0].first, run[-1].last, state_before(context, run[0], segments), ends)
+    frame_range = FrameRange(run[0].first, run[-1].last, _state_before(context, run[0], segments), ends)
     with ExitStack() as stages:
         frames: Iterator[NumberedFrame]
         if fits_in_memory(film):
@@ -206,7 +210,7 @@ def fits_in_memory(film: Film) -> bool:
     return frames * nbytes <= MAX_BUFFERED_BYTES
 
 
-def state_before(
+def _state_before(
     context: SegmentContext, segment: Segment, segments: tuple[Segment, ...]
 ) -> SmootherState | None:
     """What the segment before hands on, where both are of one shot."""
@@ -223,7 +227,7 @@ def make_segment(
     confidence: list[float] = []
     state: SmootherState | None = None
     with atomic_write(context.folder.segment(segment)) as part:
-        with SegmentWriter(part, context, segment) as writer:
+        with _SegmentWriter(part, context, segment) as writer:
             for _ in range(segment.first, segment.last + 1):
                 frame_chroma = next(chromas)
                 item = next(frames)
@@ -236,10 +240,10 @@ def make_segment(
                 context.on_progress(item.number)
         if state is not None:
             save_state(context.folder.state(segment), state)
-        save_confidence(context.folder.confidence(segment), confidence)
+        _save_confidence(context.folder.confidence(segment), confidence)
 
 
-class SegmentWriter:
+class _SegmentWriter:
     """Writes the frames of one segment to a file; use as a context manager."""
 
     def __init__(self, part: Path, context: SegmentContext, segment: Segment) -> None:
@@ -247,19 +251,17 @@ class SegmentWriter:
 
         film = context.film
         self._film = film
-        self._segment = segment
-        container = SEGMENT_CONTAINERS[context.folder.suffix]
-        self._container: Any = av.open(
-            ffmpeg_url(part), "w", format=container, options={"fflags": "+bitexact"}
-        )
+        container = _SEGMENT_CONTAINERS[context.folder.suffix]
+        self._container = av.open(ffmpeg_url(part), "w", format=container, options={"fflags": "+bitexact"})
         self._encoder = PictureEncoder(self._container, film.facts, film.target)
         self._renderer = ChromaPlaneRenderer(
             film.target.matrix, film.target.sample_format, film.target.subsampling
         )
-        self._order = {int(pts): place for place, pts in enumerate(self._times())}
+        times = film.first_pass.pts[segment.first : segment.last + 1]
+        self._order = {int(pts): place for place, pts in enumerate(times)}
         self._packets = 0
 
-    def __enter__(self) -> SegmentWriter:
+    def __enter__(self) -> _SegmentWriter:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -272,18 +274,16 @@ class SegmentWriter:
         film = self._film
         luma = convert_luma(item.frame.luma, film.facts.sample_format, film.target.sample_format)
         if frame_chroma.cbcr is None:
-            chroma = source_chroma(item, film)
+            chroma = _source_chroma(item, film)
         else:
             if film.watermark is not None:
                 luma = film.watermark.apply(luma, film.target.sample_format)
             chroma = self._renderer.render(luma, frame_chroma.cbcr)
         self._mux(self._encoder.encode(item.frame.pts, luma, chroma))
 
-    def _times(self) -> Any:
-        return self._film.first_pass.pts[self._segment.first : self._segment.last + 1]
-
-    def _mux(self, packets: Iterator[Any]) -> None:
+    def _mux(self, packets: Iterator[Packet[Stream]]) -> None:
         for packet in packets:
+            assert packet.pts is not None
             packet.pts = (self._order[packet.pts] + MAX_REORDER) * TICKS_PER_FRAME
             packet.dts = self._packets * TICKS_PER_FRAME
             packet.duration = TICKS_PER_FRAME
@@ -293,7 +293,7 @@ class SegmentWriter:
             self._packets += 1
 
 
-def source_chroma(item: NumberedFrame, film: Film) -> ChromaPlanes:
+def _source_chroma(item: NumberedFrame, film: Film) -> ChromaPlanes:
     """The source's own chroma of a frame, in the target's format."""
     sample_format = film.target.sample_format
     if film.facts.layout.subsampling is None:
@@ -303,8 +303,9 @@ def source_chroma(item: NumberedFrame, film: Film) -> ChromaPlanes:
             (-(-height // down), -(-width // across)), sample_format.neutral, item.frame.luma.dtype
         )
         return ChromaPlanes(neutral, neutral)
+    assert item.frame.picture is not None
     picture = convert_source_chroma(
-        item.frame, film.facts, film.target.pix_fmt, film.target.matrix, sample_format.full
+        item.frame.picture, film.facts, film.target.pix_fmt, film.target.matrix, sample_format.full
     )
     return ChromaPlanes(
         plane_view(picture, 1, sample_format.depth), plane_view(picture, 2, sample_format.depth)
@@ -331,7 +332,7 @@ def load_state(path: Path) -> SmootherState:
         return SmootherState(flow, RunningSums(kept["short"], kept["long"]))
 
 
-def save_confidence(path: Path, confidence: list[float]) -> None:
+def _save_confidence(path: Path, confidence: list[float]) -> None:
     """Keep how sure the network was of the frames it was asked about."""
     with atomic_write(path) as part, part.open("wb") as file:
         np.save(file, np.array(confidence, np.float32))

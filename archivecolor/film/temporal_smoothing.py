@@ -27,13 +27,13 @@ from archivecolor.film.pixels import Float32
 BLOCK = 48
 LOOKAHEAD = 32
 # Frames the short average spans at full smoothing, and the long one against it.
-MAX_SPAN = 40.0
-LONG_TO_SHORT = 8.0
+_MAX_SPAN = 40.0
+_LONG_TO_SHORT = 8.0
 # How far colour may lie from the steady colour of the shot, as a fraction of full scale.
-MAX_DEVIATION = 0.02
-MIN_CERTAINTY = 0.05
+_MAX_DEVIATION = 0.02
+_MIN_CERTAINTY = 0.05
 # A frame without an answer of its own takes colour from its neighbours even where motion is not trusted.
-MIN_TRUST = 1e-2
+_MIN_TRUST = 1e-2
 TINY = np.float32(1e-12)
 
 
@@ -81,7 +81,7 @@ class SmootherState:
 
 
 @dataclass(frozen=True)
-class SmoothedFrame:
+class _SmoothedFrame:
     """One frame's steady colour.
 
     Attributes:
@@ -94,7 +94,7 @@ class SmoothedFrame:
 
 
 @dataclass(frozen=True)
-class DecayFactors:
+class _DecayFactors:
     """How much of the past and of the future a frame's colour holds.
 
     Attributes:
@@ -106,12 +106,12 @@ class DecayFactors:
     long: float
 
 
-def decay_factors(strength: float) -> DecayFactors:
+def _decay_factors(strength: float) -> _DecayFactors:
     """Shares for a strength from 0 (each frame by itself) to 1 (the steadiest)."""
-    span = MAX_SPAN**strength
+    span = _MAX_SPAN**strength
     if strength == 0:
-        return DecayFactors(0.0, 0.0)
-    return DecayFactors(1 - 1 / span, 1 - 1 / (LONG_TO_SHORT * span))
+        return _DecayFactors(0.0, 0.0)
+    return _DecayFactors(1 - 1 / span, 1 - 1 / (_LONG_TO_SHORT * span))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class _WeightedInput:
 
 def smooth_chroma(
     frames: Iterable[SmootherInput], strength: float, state: SmootherState | None = None
-) -> Iterator[SmoothedFrame]:
+) -> Iterator[_SmoothedFrame]:
     """Steady colour for the frames of one shot, in order.
 
     Args:
@@ -132,7 +132,7 @@ def smooth_chroma(
         strength: 0..1.
         state: of the frame before the first of `frames`, None at the start of the shot.
     """
-    decay = decay_factors(strength)
+    decay = _decay_factors(strength)
     items = (_WeightedInput(frame, _weighted_chroma(frame)) for frame in frames)
     window: deque[_WeightedInput] = deque()
     while True:
@@ -145,7 +145,7 @@ def smooth_chroma(
         for sums in backward[:block]:
             item = window.popleft()
             state = _forward(item, state, decay)
-            yield SmoothedFrame(_colour(item, state.sums, sums), state)
+            yield _SmoothedFrame(_colour(item, state.sums, sums), state)
 
 
 def _weighted_chroma(frame: SmootherInput) -> Float32 | None:
@@ -155,7 +155,7 @@ def _weighted_chroma(frame: SmootherInput) -> Float32 | None:
     if frame.chroma is None:
         return None
     height, width = frame.luma.shape
-    certainty = np.maximum(frame.chroma.certainty, MIN_CERTAINTY)[..., None]
+    certainty = np.maximum(frame.chroma.certainty, _MIN_CERTAINTY)[..., None]
     weight = cv2.resize(certainty, (width, height), interpolation=cv2.INTER_LINEAR)
     weighted = np.empty((height, width, 3), np.float32)
     weighted[..., 2] = weight
@@ -170,7 +170,7 @@ def _single(item: _WeightedInput) -> RunningSums:
     return RunningSums(weighted, weighted)
 
 
-def _forward(item: _WeightedInput, state: SmootherState | None, decay: DecayFactors) -> SmootherState:
+def _forward(item: _WeightedInput, state: SmootherState | None, decay: _DecayFactors) -> SmootherState:
     """The forward sums with one more frame."""
     frame, motion = item.frame, item.frame.motion
     if state is None or motion is None:
@@ -179,7 +179,7 @@ def _forward(item: _WeightedInput, state: SmootherState | None, decay: DecayFact
     return SmootherState(FlowState(state.flow.position + 1, frame.luma, frame.flow_confidence), sums)
 
 
-def _backward(window: list[_WeightedInput], decay: DecayFactors) -> list[RunningSums]:
+def _backward(window: list[_WeightedInput], decay: _DecayFactors) -> list[RunningSums]:
     """The backward sums of every frame of the window, in the order of the window."""
     sums = [_single(window[-1])]
     for item, after in zip(reversed(window[:-1]), reversed(window[1:]), strict=True):
@@ -188,9 +188,11 @@ def _backward(window: list[_WeightedInput], decay: DecayFactors) -> list[Running
     return sums[::-1]
 
 
-def _decayed(sums: RunningSums, warp: Warp, weighted: Float32 | None, decay: DecayFactors) -> RunningSums:
+def _decayed(sums: RunningSums, warp: Warp, weighted: Float32 | None, decay: _DecayFactors) -> RunningSums:
     """Sums brought along the motion, faded, with a frame's own values added."""
-    trust = (warp.trust if weighted is not None else np.maximum(warp.trust, np.float32(MIN_TRUST)))[..., None]
+    trust = (warp.trust if weighted is not None else np.maximum(warp.trust, np.float32(_MIN_TRUST)))[
+        ..., None
+    ]
     short = warp.warp(sums.short) * (trust * np.float32(decay.short))
     long = warp.warp(sums.long) * (trust * np.float32(decay.long))
     return RunningSums(short, long) if weighted is None else RunningSums(short + weighted, long + weighted)
@@ -204,7 +206,7 @@ def _colour(item: _WeightedInput, earlier: RunningSums, backward: RunningSums) -
     short, long = _mean(short), _mean(long)
     deviation = short - long
     magnitude = np.maximum(vector_length(deviation), np.float32(1e-6))[..., None]
-    scale: Float32 = np.minimum(np.float32(1), np.float32(MAX_DEVIATION) / magnitude)
+    scale: Float32 = np.minimum(np.float32(1), np.float32(_MAX_DEVIATION) / magnitude)
     return long + deviation * scale
 
 

@@ -9,34 +9,37 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.containers import (
     ContainerPlan,
     drops_aspect_ratio,
-    is_dropped,
     needs_text_conversion,
     stream_tags,
 )
 from archivecolor.film.film import Film
-from archivecolor.film.probe import StreamFacts, film_errors, main_video_stream, open_film
+from archivecolor.film.probe import StreamFacts, clock_of, film_errors, main_video_stream, open_film
+from archivecolor.printable import printable
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
 
 logger = logging.getLogger(__name__)
 
 # Subtitles whose packets no container changes.
-VERBATIM_SUBTITLES = frozenset({"srt", "subrip", "ass", "ssa", "pgssub", "dvdsub", "mov_text"})
-ADTS_SYNC = 0xFFF0
+_VERBATIM_SUBTITLES = frozenset({"srt", "subrip", "ass", "ssa", "pgssub", "dvdsub", "mov_text"})
+_ADTS_SYNC = 0xFFF0
 # Containers round the shape of samples.
-ASPECT_TOLERANCE = 0.001
+_ASPECT_TOLERANCE = 0.001
 
 
 @dataclass
-class FileContents:
+class _FileContents:
     """What is in a film file.
 
     Attributes:
@@ -71,57 +74,53 @@ def verify_output(film: Film, plan: ContainerPlan, part: Path) -> str:
         ItemError: `INCOMPLETE`, naming what is not there.
     """
     output = read_contents(part)
-    check_times(film, output)
-    check_aspect_ratio(film, plan, output)
-    check_audio(film, plan, output)
+    _check_times(film, output)
+    _check_aspect_ratio(film, plan, output)
+    _check_audio(film, plan, output)
     with_chapters = read_contents(film.facts.path, audio=False).chapters
     if output.chapters != with_chapters:
-        raise incomplete_error(f"{output.chapters} chapters of {with_chapters}")
+        raise _incomplete_error(f"{output.chapters} chapters of {with_chapters}")
     return cross_check(film, plan, part)
 
 
-def check_times(film: Film, output: FileContents) -> None:
+def _check_times(film: Film, output: _FileContents) -> None:
     """Every frame is there, at its time, as exactly as the container's clock can tell."""
     if len(output.times) != len(film.first_pass):
-        raise incomplete_error(f"{len(output.times)} frames of {len(film.first_pass)}")
+        raise _incomplete_error(f"{len(output.times)} frames of {len(film.first_pass)}")
     own = film.facts.time_base
     for number, (pts, ticks) in enumerate(zip(film.first_pass.pts, output.times, strict=True)):
         seconds = ticks * output.tick
         if abs(int(pts) * own - seconds) > output.tick / 2:
-            raise incomplete_error(
+            raise _incomplete_error(
                 f"frame {number} is at {float(seconds):.4f} s, not {float(int(pts) * own):.4f} s"
             )
 
 
-def check_aspect_ratio(film: Film, plan: ContainerPlan, output: FileContents) -> None:
+def _check_aspect_ratio(film: Film, plan: ContainerPlan, output: _FileContents) -> None:
     """Samples have the source's shape, unless it is known that the file cannot tell."""
     if output.aspect is None and drops_aspect_ratio(film.target.codec, plan):
         return
     wanted, actual = film.facts.aspect, output.aspect or Fraction(1)
-    if abs(actual / wanted - 1) > ASPECT_TOLERANCE:
-        raise incomplete_error(f"samples of the shape {actual}, not {wanted}")
+    if abs(actual / wanted - 1) > _ASPECT_TOLERANCE:
+        raise _incomplete_error(f"samples of the shape {actual}, not {wanted}")
 
 
-def check_audio(film: Film, plan: ContainerPlan, output: FileContents) -> None:
+def _check_audio(film: Film, plan: ContainerPlan, output: _FileContents) -> None:
     """Every stream is there, and every packet of sound, bit for bit."""
     for kind in ("audio", "subtitle"):
-        wanted = len(carried_streams(film, plan, kind))
+        wanted = len(_carried_streams(film, plan, kind))
         if output.kinds[kind] != wanted:
-            raise incomplete_error(f"{output.kinds[kind]} {kind} streams of {wanted}")
+            raise _incomplete_error(f"{output.kinds[kind]} {kind} streams of {wanted}")
     source = read_contents(film.facts.path)
     if list(output.audio.values()) != [
-        source.audio[stream.index] for stream in carried_streams(film, plan, "audio")
+        source.audio[stream.index] for stream in _carried_streams(film, plan, "audio")
     ]:
-        raise incomplete_error("the sound is not that of the source")
+        raise _incomplete_error("the sound is not that of the source")
 
 
-def carried_streams(film: Film, plan: ContainerPlan, kind: str) -> list[StreamFacts]:
+def _carried_streams(film: Film, plan: ContainerPlan, kind: str) -> list[StreamFacts]:
     """Streams of a kind that the finished film has, in its order."""
-    return [
-        stream
-        for stream in film.facts.streams
-        if stream.kind == kind and not stream.rewritten and not is_dropped(stream, plan)
-    ]
+    return [stream for stream in film.facts.streams if stream.kind == kind and plan.carries(stream)]
 
 
 def lost_languages(film: Film, plan: ContainerPlan, part: Path) -> tuple[str, ...]:
@@ -130,7 +129,7 @@ def lost_languages(film: Film, plan: ContainerPlan, part: Path) -> tuple[str, ..
     with open_film(film.facts.path) as source, open_film(part) as output:
         for kind in ("audio", "subtitle"):
             copies = [stream for stream in output.streams if stream.type == kind]
-            for stream, copy in zip(carried_streams(film, plan, kind), copies, strict=True):
+            for stream, copy in zip(_carried_streams(film, plan, kind), copies, strict=True):
                 tags = source.streams[stream.index].metadata
                 own, kept = (
                     found.get("language", "und") for found in (tags, stream_tags(tags, plan.container))
@@ -149,9 +148,9 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
     Raises:
         ItemError: `INCOMPLETE` where it finds them different.
     """
-    audio, subtitles = carried_streams(film, plan, "audio"), carried_streams(film, plan, "subtitle")
+    audio, subtitles = _carried_streams(film, plan, "audio"), _carried_streams(film, plan, "subtitle")
     if any(
-        stream.codec not in VERBATIM_SUBTITLES or needs_text_conversion(stream, plan.container)
+        stream.codec not in _VERBATIM_SUBTITLES or needs_text_conversion(stream, plan.container)
         for stream in subtitles
     ):
         subtitles = []
@@ -168,19 +167,19 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
         own = ffmpeg_cli.stream_digests(film.facts.path, [str(stream.index) for stream in streams], framed)
         theirs = ffmpeg_cli.stream_digests(part, kinds)
     except ItemError as error:
-        logger.warning("%s: no second opinion: %s", printable_path(film.facts.path), error.detail)
+        logger.warning("%s: no second opinion: %s", printable(film.facts.path), error.detail)
         return f"none: {error.detail}"
     if own != theirs:
-        raise incomplete_error("the ffmpeg program finds copied streams changed")
+        raise _incomplete_error("the ffmpeg program finds copied streams changed")
     return f"the ffmpeg program finds all {len(streams)} copied streams unchanged"
 
 
-def read_contents(path: Path, audio: bool = True) -> FileContents:
+def read_contents(path: Path, audio: bool = True) -> _FileContents:
     """What is in a film file, from its packets alone."""
-    found = FileContents()
+    found = _FileContents()
     with open_film(path) as container, film_errors():
         picture = main_video_stream(container)
-        found.tick, found.aspect = picture.time_base, picture.sample_aspect_ratio
+        found.tick, found.aspect = clock_of(picture), picture.sample_aspect_ratio
         found.kinds = Counter(stream.type for stream in container.streams)
         found.chapters = len(container.chapters())
         if not audio:
@@ -190,7 +189,7 @@ def read_contents(path: Path, audio: bool = True) -> FileContents:
             if packet.size == 0:
                 continue
             if packet.stream_index in digests:
-                digests[packet.stream_index].update(audio_bytes(packet))
+                digests[packet.stream_index].update(_audio_bytes(packet))
             elif packet.pts is not None:
                 found.times.append(packet.pts)
         found.times = array("q", sorted(found.times))
@@ -198,15 +197,15 @@ def read_contents(path: Path, audio: bool = True) -> FileContents:
     return found
 
 
-def audio_bytes(packet: Any) -> bytes:
+def _audio_bytes(packet: Packet[Stream]) -> bytes:
     """The sound in a packet: AAC without the header that only raw streams and transport streams have."""
     data = bytes(packet)
     is_aac = packet.stream.codec_context is not None and packet.stream.codec_context.name == "aac"
-    if is_aac and len(data) > 9 and int(np.frombuffer(data[:2], ">u2")[0]) & 0xFFF6 == ADTS_SYNC:
+    if is_aac and len(data) > 9 and int(np.frombuffer(data[:2], ">u2")[0]) & 0xFFF6 == _ADTS_SYNC:
         return data[7 if data[1] & 1 else 9 :]
     return data
 
 
-def incomplete_error(what: str) -> ItemError:
+def _incomplete_error(what: str) -> ItemError:
     """The error for a finished film that lacks something."""
     return ItemError(Reason.INCOMPLETE, f"the finished film does not hold what the source holds: {what}")

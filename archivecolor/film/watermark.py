@@ -72,15 +72,17 @@ def watermark_for(facts: FilmFacts, geometry: Geometry) -> Watermark:
         high, wide = wide, high
     size = (facts.width, facts.height)
     opacity, level = (
-        cv2.resize(np.rot90(plane, -geometry.quarter_turns), size, interpolation=cv2.INTER_AREA)
-        for plane in draw_upright(high, wide)
+        np.asarray(
+            cv2.resize(np.rot90(plane, -geometry.quarter_turns), size, interpolation=cv2.INTER_AREA), np.uint8
+        )
+        for plane in _draw_upright(high, wide)
     )
     lines, columns = (np.flatnonzero(opacity.any(axis=axis)) for axis in (1, 0))
     box = np.s_[lines[0] : lines[-1] + 1, columns[0] : columns[-1] + 1]
-    return Watermark(int(columns[0]), int(lines[0]), to_unit_range(opacity[box]), to_unit_range(level[box]))
+    return Watermark(int(columns[0]), int(lines[0]), _to_unit_range(opacity[box]), _to_unit_range(level[box]))
 
 
-def draw_upright(high: int, wide: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+def _draw_upright(high: int, wide: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Weight and level of the mark on an upright picture (high, wide) with square pixels."""
     import cv2
 
@@ -100,7 +102,7 @@ def draw_upright(high: int, wide: int) -> tuple[npt.NDArray[np.uint8], npt.NDArr
     return opacity, level
 
 
-def to_unit_range(plane: npt.NDArray[np.uint8]) -> Float32:
+def _to_unit_range(plane: npt.NDArray[np.uint8]) -> Float32:
     """0..255 as 0..1."""
     share: Float32 = plane.astype(np.float32) / np.float32(255)
     return share

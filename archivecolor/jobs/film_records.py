@@ -47,7 +47,7 @@ def done_record(
         settings=run_context.settings_digest,
         weights=run_context.weights,
         luma="exact" if exact else "re-encoded",
-        lost=plan.lost,
+        lost=(*plan.lost, *film.lost),
         extra={"film": film_values(film, run_context.settings) | {"second_opinion": opinion}},
     )
 

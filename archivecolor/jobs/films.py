@@ -12,6 +12,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full
 from archivecolor.archive.bag import check_bag_name
+from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.layout import Layout
@@ -20,13 +21,7 @@ from archivecolor.archive.record import Output, Record
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
-from archivecolor.film.containers import (
-    check_audio_supported,
-    choose_container,
-    containers_for,
-    suffix_for,
-    with_aspect_ratio,
-)
+from archivecolor.film.containers import ContainerPlan, plan_container, suffix_for
 from archivecolor.film.encode import choose_target, encodes_interlaced
 from archivecolor.film.film import ChromaPredictor, Film, changed_error
 from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_pass, save_first_pass
@@ -34,7 +29,7 @@ from archivecolor.film.frames import geometry_of
 from archivecolor.film.interlacing import check_pulldown, field_order_of, field_parity, is_progressive
 from archivecolor.film.keyframes import keyframe_interval_for
 from archivecolor.film.mux import MuxInputs, mux
-from archivecolor.film.probe import FilmFacts, film_errors, probe, vanished_error
+from archivecolor.film.probe import FilmFacts, film_errors, probe, read_error, vanished_error
 from archivecolor.film.segments import (
     FORMAT,
     Segment,
@@ -46,7 +41,8 @@ from archivecolor.film.segments import (
     plan_segments,
     seconds_per_frame,
 )
-from archivecolor.film.shots import Shot, read_shots, shots_from_starts, write_shots
+from archivecolor.film.shot_list import read_shots, write_shots
+from archivecolor.film.shots import Shot, shots_from_starts
 from archivecolor.film.verify_output import lost_languages, verify_output
 from archivecolor.film.watermark import watermark_for
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, OutOfTimeError, file_state
@@ -57,7 +53,7 @@ from archivecolor.jobs.film_records import (
     skipped_record,
     source_of,
 )
-from archivecolor.jobs.run import ItemResult
+from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.settings import VideoSettings
 
@@ -93,9 +89,13 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
     try:
         if run_context.settings.bag:
             check_bag_name(item.output)
+        for voucher in item.claim.vouchers[:1]:
+            refuse_by_hand(run_context.output, voucher.output.path, item.claim)
         return colour_film(item, run_context)
     except ItemError as error:
-        return failed_record(item, run_context, error)
+        failed = failed_record(item, run_context, error)
+        by_hand = error.reason is Reason.BY_HAND
+        return kept_by_hand(failed, item, run_context.output) if by_hand else failed
     except (MemoryError, OutOfMemoryError):
         words = "this machine has not enough memory for it"
         return failed_record(item, run_context, ItemError(Reason.OUT_OF_MEMORY, words))
@@ -103,8 +103,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
         raise
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
-        words = f"it cannot be read ({error.strerror or error})"
-        return failed_record(item, run_context, ItemError(Reason.UNREADABLE, words))
+        return failed_record(item, run_context, read_error(error.strerror))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"
@@ -148,8 +147,7 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
         sha256 = sha256_of(item.source)
     facts = probe(item.source)
     folder = work_folder(item, run_context, sha256)
-    candidates = containers_for(facts, run_context.settings.container, run_context.settings.codec)
-    check_audio_supported(facts, candidates[-1], folder.trial)
+    plan = plan_container(facts, run_context.settings.container, run_context.settings.codec, folder.trial)
     facts, found = with_fields_handled(item, run_context, facts, folder)
     shots = shots_of(run_context.settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
@@ -158,9 +156,8 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
         record = untouched_film(item, run_context, film)
     else:
         segments = colour_segments(item, run_context, film, folder)
-        record = mux_film(
-            item, run_context, MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
-        )
+        inputs = MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
+        record = mux_film(item, run_context, inputs, plan)
     if not run_context.settings.keep_work:
         folder.clear()
     source = replace(source_of(film), sha256=sha256)
@@ -174,12 +171,26 @@ def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Recor
     name = item.output + item.source.suffix
     path = run_context.output / name
     refuse_source_as_target(item.source, path)
-    with atomic_write(path) as part:
+    with atomic_write(path, item.source) as part:
         with film_errors():
             shutil.copyfile(item.source, part)
-        sha256, nbytes = sha256_of(part), part.stat().st_size
-    output = Output(name, nbytes, sha256, film.facts.width, film.facts.height, film.facts.layout.depth)
+        output = written_output(part, name, film, film.facts.layout.depth)
+        make_way(run_context.output, name, output.sha256, item.claim)
     return copied_record(item, run_context, film, output)
+
+
+def written_output(part: Path, name: str, film: Film, depth: int) -> Output:
+    """What a record says of a film that was written to `part` and is to be called `name`."""
+    about = part.stat()
+    return Output(
+        path=name,
+        bytes=about.st_size,
+        sha256=sha256_of(part),
+        width=film.facts.width,
+        height=film.facts.height,
+        depth=depth,
+        mtime_ns=about.st_mtime_ns,
+    )
 
 
 def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFolder:
@@ -341,17 +352,13 @@ def provenance_of(run_context: FilmRunContext, sha256: str) -> Provenance:
     )
 
 
-def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs) -> Record:
+def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
-    candidates = containers_for(film.facts, run_context.settings.container, film.target.codec)
-    plan = choose_container(film.facts, candidates, folder.trial)
-    plan = with_aspect_ratio(film.facts, film.target.codec, plan)
-    folder.trial.unlink(missing_ok=True)
     name = item.output + suffix_for(film.facts, plan.container)
     path = run_context.output / name
     refuse_source_as_target(item.source, path)
-    with atomic_write(path) as part:
+    with atomic_write(path, item.source) as part:
         mux(
             inputs,
             plan,
@@ -364,10 +371,8 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs) -> Reco
         with film_errors():
             if sha256_of(item.source) != inputs.provenance.source_sha256:
                 raise changed_error()
-        sha256, nbytes = sha256_of(part), part.stat().st_size
-    output = Output(
-        name, nbytes, sha256, film.facts.width, film.facts.height, film.target.sample_format.depth
-    )
+        output = written_output(part, name, film, film.target.sample_format.depth)
+        make_way(run_context.output, name, output.sha256, item.claim)
     record = done_record(item, run_context, film, plan, opinion)
     confidence = round(mean_confidence(inputs.segments, folder), 4)
     return replace(

@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
@@ -38,7 +40,7 @@ from archivecolor.jobs.photograph_tasks import (
     render_derivative,
 )
 from archivecolor.jobs.policy import Action
-from archivecolor.jobs.run import ItemResult
+from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
@@ -65,8 +67,12 @@ class PhotoRunContext:
     open_predictor: Callable[[], Predictor]
 
     def failed(self, item: Item, error: ItemError, facts: ImageFacts | None = None) -> Settled[ItemResult]:
-        """The end of a picture that cannot be done."""
-        return self.settled(item, Status.FAILED, error.reason, error.detail, facts)
+        """The end of a picture that cannot be done, or that somebody worked on."""
+        result = self.settled(item, Status.FAILED, error.reason, error.detail, facts)
+        if error.reason is Reason.BY_HAND:
+            record = kept_by_hand(result.value.record, item, self.settings.output)
+            return Settled(ItemResult(record, 0.0))
+        return result
 
     def settled(
         self, item: Item, status: Status, reason: Reason, detail: str, facts: ImageFacts | None
@@ -107,9 +113,10 @@ def photographs(
 
 
 def worker_options(settings: DirSettings) -> WorkerOptions:
-    """The worker processes of photographs on this machine."""
+    """The worker processes of photographs on this machine, for the output that is held now."""
     count = settings.jobs or core_count()
-    return WorkerOptions(count=count, timeout=settings.timeout, initializer=init_worker)
+    initializer = partial(init_worker, held_folders())
+    return WorkerOptions(count=count, timeout=settings.timeout, initializer=initializer)
 
 
 def settle_skipped(

@@ -13,13 +13,14 @@ import itertools
 import logging
 import os
 import queue
-import shutil
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from typing import IO
+
+from archivecolor.engine.programs import find_program
 
 if sys.platform == "linux":
     import resource
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 # It grows, and has been seen to stall after thousands of files.
 FILES_PER_PROCESS = 500
 MIN_VERSION = (12, 10)
+# Older ones run code that a crafted file holds (CVE-2021-22204).
+SAFE_VERSION = (12, 24)
 # It unpacks whatever compressed text a file holds; a thousandfold is a few bytes' work for an attacker.
 MAX_MEMORY = 1 << 30
 START_SECONDS = 30.0
@@ -95,7 +98,7 @@ class ExiftoolProcess:
         number = next(self.numbers)
         lines = [*arguments, "-echo4", f"{{answered{number}}}", f"-execute{number}"]
         try:
-            stream = stdin_of(process)
+            stream = _stdin_of(process)
             stream.write(os.fsencode("\n".join(lines) + "\n"))
             stream.flush()
             return self.read_answer(number, time.monotonic() + seconds)
@@ -108,7 +111,7 @@ class ExiftoolProcess:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process; no configuration file of a user or folder can make it run code."""
-        command = [*parent_death_prefix(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
+        command = [*_parent_death_prefix(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
         common = ["-common_args", "-charset", "filename=UTF8", "-api", "LargeFileSupport=1"]
         self.lines = queue.SimpleQueue()
         self.commands = 0
@@ -118,10 +121,10 @@ class ExiftoolProcess:
             )
         except OSError as error:
             raise ExiftoolError(f"exiftool does not start: {error}") from error
-        limit_memory(self.process.pid)
+        _limit_memory(self.process.pid)
         for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
             # A thread each: Windows cannot wait for two pipes, nor for one with a time limit.
-            threading.Thread(target=forward_lines, args=(name, stream, self.lines), daemon=True).start()
+            threading.Thread(target=_forward_lines, args=(name, stream, self.lines), daemon=True).start()
         return self.process
 
     def read_answer(self, number: int, deadline: float) -> ExiftoolResult:
@@ -163,30 +166,30 @@ class ExiftoolProcess:
             process.wait()
 
 
-def parent_death_prefix() -> list[str]:
+def _parent_death_prefix() -> list[str]:
     """What to start a program with so that the system ends it with us, also where we are killed.
 
     Without it (util-linux has it, so every Linux) a killed worker leaves its exiftool waiting.
     """
-    setpriv = shutil.which("setpriv")
+    setpriv = find_program("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
-def limit_memory(pid: int) -> None:
+def _limit_memory(pid: int) -> None:
     """Let a process die of its own hunger, where the system can: it must not take the machine with it."""
     if sys.platform == "linux":
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 
-def stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
+def _stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
     """Its input pipe, which it was started with."""
     if process.stdin is None:
         raise ExiftoolError("exiftool has no input")
     return process.stdin
 
 
-def forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
+def _forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
     """Pass on every line of `stream`, and an empty one at its end."""
     with stream:
         for line in stream:
@@ -197,8 +200,8 @@ def forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[s
 @functools.lru_cache(maxsize=1)
 def program() -> str | None:
     """Path of a usable exiftool, looked up once; None without one, with one warning in the log."""
-    path = shutil.which("exiftool")
-    found = version_of(path) if path else None
+    path = find_program("exiftool")
+    found = _version_of(path) if path else None
     if found is None:
         logger.warning("exiftool is not installed: less of the metadata is carried; install it to keep all")
         return None
@@ -207,10 +210,16 @@ def program() -> str | None:
             "exiftool %d.%02d is too old: less of the metadata is carried; 12.10 is enough", *found
         )
         return None
+    if found < SAFE_VERSION:
+        logger.warning(
+            "exiftool %d.%02d runs code that a crafted picture may hold (CVE-2021-22204); "
+            "update it to 12.24 or later",
+            *found,
+        )
     return path
 
 
-def version_of(path: str) -> tuple[int, int] | None:
+def _version_of(path: str) -> tuple[int, int] | None:
     """Version of the exiftool at `path`; None where it does not say one."""
     try:
         text = subprocess.run(
@@ -222,7 +231,7 @@ def version_of(path: str) -> tuple[int, int] | None:
         return None
 
 
-class SharedExiftool:
+class _SharedExiftool:
     """The exiftool of this process; commands of several threads take turns."""
 
     def __init__(self) -> None:
@@ -248,5 +257,5 @@ class SharedExiftool:
                 self.tool.close()
 
 
-shared_exiftool = SharedExiftool()
+shared_exiftool = _SharedExiftool()
 atexit.register(shared_exiftool.close)

@@ -10,9 +10,7 @@ from synthetic_films import film_from, run_ffmpeg
 from archivecolor.errors import ItemError, Reason, UnavailableError
 from archivecolor.film.containers import (
     ContainerPlan,
-    check_audio_supported,
-    choose_container,
-    containers_for,
+    plan_container,
 )
 from archivecolor.film.ffmpeg_cli import MuxPatch, add_streams, can_mux, stream_digests
 from archivecolor.film.probe import probe
@@ -99,8 +97,7 @@ def test_a_machine_without_the_program_is_told_of(film, monkeypatch, tmp_path):
 
 def test_sound_that_pyav_refuses_is_put_in_by_the_program(wmv, film, tmp_path):
     facts, trial = probe(wmv), tmp_path / "trial.mkv"
-    check_audio_supported(facts, "mkv", trial)
-    plan = choose_container(facts, containers_for(facts, "keep", "h264"), trial)
+    plan = plan_container(facts, "keep", "h264", trial)
     assert plan.container == "mkv"
     assert plan.ffmpeg_audio == (1,)
     assert "stream 1 was put in by the ffmpeg program" in plan.notes
@@ -120,7 +117,7 @@ def picture_times(path):
 def test_without_the_program_such_a_film_is_refused_with_the_way_out(wmv, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ItemError, match="install the ffmpeg program") as error:
-        check_audio_supported(probe(wmv), "mkv", tmp_path / "trial.mkv")
+        plan_container(probe(wmv), "keep", "h264", tmp_path / "trial.mkv")
     assert error.value.reason is Reason.UNSUPPORTED
 
 
@@ -128,7 +125,7 @@ def test_the_second_opinion_finds_other_sound(film, tmp_path):
     same, other = tmp_path / "same.mkv", tmp_path / "other.mkv"
     run_ffmpeg("-i", film, "-c", "copy", same)
     run_ffmpeg("-i", film, "-c:v", "copy", "-af", "volume=0.5", "-c:a", "flac", other)
-    source, plan = film_from(film), ContainerPlan("mkv", (), ())
+    source, plan = film_from(film), ContainerPlan("mkv")
     assert cross_check(source, plan, same).endswith("finds all 1 copied streams unchanged")
     with pytest.raises(ItemError) as error:
         cross_check(source, plan, other)
@@ -138,6 +135,4 @@ def test_the_second_opinion_finds_other_sound(film, tmp_path):
 def test_why_there_is_no_second_opinion_is_said(film, monkeypatch, tmp_path):
     source = film_from(film)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert (
-        cross_check(source, ContainerPlan("mkv", (), ()), film) == "none: the ffmpeg program is not installed"
-    )
+    assert cross_check(source, ContainerPlan("mkv"), film) == "none: the ffmpeg program is not installed"

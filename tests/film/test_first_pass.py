@@ -33,3 +33,15 @@ def test_a_pale_shot_in_colour_is_not_taken_for_grey(tmp_path, tones, tone):
     film = film_from(write_film(tmp_path / "film.mkv", scene(1, 24)))
     found = replace(film.first_pass, tones=tuple(tones.split()))
     assert found.tone(Shot(0, 23, "start")) is Tone(tone)
+
+
+@pytest.mark.parametrize(("pix_fmt", "codec"), [("yuva444p", "ffv1"), ("rgba", "png"), ("ya8", "png")])
+def test_a_film_with_alpha_is_told_of_where_it_hides_anything(tmp_path, pix_fmt, codec):
+    gone = ("the transparency (alpha) of 10 frames",)
+    for name, level, lost in (("half", 128, gone), ("opaque", 255, ())):
+        path = tmp_path / f"{name}.mkv"
+        picture = f"testsrc2=s=64x48:r=25:d=0.4,hue=s=0,format=rgba,colorchannelmixer=aa={level / 255}"
+        run_ffmpeg(
+            "-f", "lavfi", "-i", f"{picture},format={pix_fmt}", "-pix_fmt", pix_fmt, "-c:v", codec, path
+        )
+        assert film_from(path).lost == lost

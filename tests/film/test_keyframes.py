@@ -2,13 +2,20 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
-from synthetic_films import HueByLuma, scene
+import torch
+from synthetic_films import HueByLuma, film_from, scene, write_film
 
-from archivecolor.film.chroma import with_predictions
+from archivecolor.film.chroma import FrameRange, frame_chromas, with_predictions
 from archivecolor.film.keyframes import KEYFRAME_INTERVAL, FlowState, keyframe_interval_for, select_keyframes
 from archivecolor.film.temporal_smoothing import smooth_chroma
+from archivecolor.inference.predictor import Predictor
+from archivecolor.inference.torch_runtime import TorchRuntime
+from archivecolor.networks.checkpoint import Checkpoint, CheckpointInfo
+from archivecolor.networks.registry import build_generator
+from archivecolor.settings import NetworkOptions
 
 
 def lumas_of(pictures):
@@ -108,3 +115,39 @@ def test_what_no_neighbour_shows_is_not_left_grey():
     smoothed = list(smooth_chroma(with_predictions(HueByLuma(noise=0.0), iter(seen), 8), 0.7))
     for number in (5, 6, 7):
         assert np.linalg.norm(smoothed[number].cbcr[20:28, 30:38], axis=-1).min() > 0.02
+
+
+@pytest.fixture
+def set_threads(monkeypatch):
+    """Sets how many threads torch and OpenCV have and how many cores there seem to be, for this test."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+
+    def set_number(count):
+        torch.set_num_threads(count)
+        cv2.setNumThreads(count)
+        monkeypatch.setattr("archivecolor.inference.torch_runtime.core_count", lambda: count)
+
+    yield set_number
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
+
+
+def test_colour_depends_neither_on_threads_nor_on_cores(tmp_path, set_threads):
+    """To the last bit, of key frames and of the frames between, by a network in fp32."""
+    torch.manual_seed(3)
+    options = {"encoder": "lite0", "widths": (8, 8, 8, 8), "attention": 1, "bins": 8, "gain": 10.0}
+    generator = build_generator("default", options)
+    generator.centres.copy_(torch.randn(8, 2) * 20)
+    info = CheckpointInfo(network="default", options={}, title="test")
+    settings = NetworkOptions(device="cpu", precision="fp32", batch_size=4)
+    pictures = with_visitor(scene(1, 20, 144, 192), [6]) + scene(2, 7, 144, 192)
+    film = film_from(write_film(tmp_path / "film.mkv", pictures))
+    seen = []
+    for count in (1, 2, 4):
+        set_threads(count)
+        predictor = Predictor(TorchRuntime(Checkpoint(generator, info, "0" * 64), settings), settings)
+        chromas = list(frame_chromas(film, predictor, FrameRange(0, len(pictures) - 1, None)))
+        seen.append([(chroma.cbcr.tobytes(), chroma.confidence) for chroma in chromas])
+    assert sum(confidence is not None for _, confidence in seen[0]) < len(pictures)
+    assert len({colour for colour, _ in seen[0]}) == len(pictures)
+    assert seen[0] == seen[1] == seen[2]

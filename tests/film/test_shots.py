@@ -1,13 +1,14 @@
 """Shots in grey, flickering, dusty film."""
 
+from fractions import Fraction
+
 import cv2
 import numpy as np
 import pytest
 from synthetic_films import scene
 
-from archivecolor.errors import UsageError
 from archivecolor.film.pixels import SampleFormat
-from archivecolor.film.shots import Shot, ShotDetector, read_shots, write_shots
+from archivecolor.film.shots import ShotDetector
 
 LIMITED = SampleFormat(8, False)
 
@@ -25,8 +26,8 @@ def aged(pictures, seed=0, flicker=0.18, dust=3):
     return old
 
 
-def begins(pictures):
-    detector = ShotDetector()
+def begins(pictures, rate=Fraction(24)):
+    detector = ShotDetector(rate)
     for picture in pictures:
         detector.add(picture, LIMITED)
     return {shot.first: shot.begins for shot in detector.shots() if shot.first}
@@ -79,22 +80,50 @@ def test_a_cut_in_the_last_frames_does_not_crash():
     assert begins(scene(1, 1)) == {}
 
 
-def test_the_list_comes_back_as_it_was_written(tmp_path):
-    shots = (Shot(0, 9, "start"), Shot(10, 24, "cut"), Shot(25, 29, "flash"))
-    write_shots(tmp_path / "shots.csv", shots, [number / 25 for number in range(30)])
-    again = read_shots(tmp_path / "shots.csv", 30)
-    assert [(shot.first, shot.last) for shot in again] == [(0, 9), (10, 24), (25, 29)]
+def shown_at(pictures, rate, shot_at=24):
+    """The same pictures in the same seconds, repeated as a faster film repeats them."""
+    count = round(len(pictures) * rate / shot_at)
+    return [pictures[int(number * shot_at / rate)] for number in range(count)]
 
 
-def test_a_list_with_one_column_is_enough(tmp_path):
-    (tmp_path / "mine.csv").write_text("first_frame\n0\n12\n")
-    assert [shot.first for shot in read_shots(tmp_path / "mine.csv", 30)] == [0, 12]
+def a_film_with_everything():
+    """Pictures at 24 per second: a cut, a flash, a dissolve, and a way out of black."""
+    size = {"height": 96, "width": 128}
+    pictures = scene(21, 48, **size) + scene(22, 48, **size) + scene(24, 40, **size, drift=0)
+    white = np.random.default_rng(9).integers(228, 235, pictures[0].shape).astype(np.uint8)
+    pictures[72:75] = [white] * 3
+    before, after = pictures[-1], scene(6, 1, **size, drift=0)[0]
+    pictures += [
+        np.rint(before * (1 - share) + after * share).astype(np.uint8)
+        for share in np.linspace(0, 1, 18)[1:-1]
+    ]
+    shown = aged(pictures + [after] * 40, flicker=0.1)
+    return shown + [np.full_like(after, 16)] * 8 + aged(scene(25, 40, **size), flicker=0.1)
 
 
 @pytest.mark.parametrize(
-    "text", ["first_frame\n5\n3\n", "first_frame\n40\n", "frame\n3\n", "first_frame\nx\n"]
+    "rate", [Fraction(30000, 1001), Fraction(48), Fraction(50), Fraction(60), Fraction(120)]
 )
-def test_a_list_that_does_not_fit_is_refused_with_its_line(tmp_path, text):
-    (tmp_path / "mine.csv").write_text(text)
-    with pytest.raises(UsageError, match="line"):
-        read_shots(tmp_path / "mine.csv", 30)
+def test_a_film_is_cut_alike_whatever_its_rate(rate):
+    pictures = a_film_with_everything()
+    usual = begins(pictures)
+    assert sorted(usual.values()) == ["after-flash", "cut", "cut", "cut", "dissolve", "fade", "flash"]
+    faster = begins(shown_at(pictures, rate), rate)
+    assert list(faster.values()) == list(usual.values())
+    for first, other in zip(usual, faster, strict=True):
+        assert abs(first / 24 - float(other / rate)) <= (0.25 if usual[first] == "dissolve" else 1 / 24)
+
+
+def test_a_film_of_sixty_true_frames_a_second_is_cut_like_one_of_twenty_four():
+    slow = scene(31, 48, drift=5) + scene(32, 48, drift=5)
+    fast = scene(31, 120, drift=2) + scene(32, 120, drift=2)
+    assert begins(aged(slow)) == {48: "cut"}
+    assert begins(aged(fast), Fraction(60)) == {120: "cut"}
+
+
+@pytest.mark.parametrize(("rate", "length"), [(Fraction(60), 7), (Fraction(16), 2), (Fraction(12), 1)])
+def test_a_flash_is_as_long_as_its_time_not_as_its_frames(rate, length):
+    pictures = aged(scene(4, 120, 96, 128, drift=0))
+    white = np.random.default_rng(9).integers(228, 235, pictures[0].shape).astype(np.uint8)
+    pictures[61 : 61 + length] = [white] * length
+    assert begins(pictures, rate) == {61: "flash", 61 + length: "after-flash"}
