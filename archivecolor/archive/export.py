@@ -13,6 +13,9 @@ from archivecolor.archive.record import Record, path_keys
 from archivecolor.errors import UnavailableError
 
 ROWS_AT_ONCE = 20_000
+# A spreadsheet takes a cell that begins so for a formula, and formulas can start programs; the last four are
+# full-width forms that some take for the same.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Columns and their types; a fact that is not known is an empty cell.
 COLUMNS: dict[str, type] = {
     "path": str,
@@ -65,10 +68,19 @@ def row_of(record: Record) -> dict[str, Any]:
 
 
 def write_csv(records: Iterable[Record], file: TextIO) -> None:
-    """Write the table as CSV (RFC 4180, UTF-8) to an open text file, opened with `newline=""`."""
+    """Write the table as CSV (RFC 4180, UTF-8) to an open text file, opened with `newline=""`.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
-    writer.writerows(row_of(record) for record in records)
+    for record in records:
+        writer.writerow({column: _defused(value) for column, value in row_of(record).items()})
+
+
+def _defused(value: object) -> object:
+    """The cell as text and nothing else, whatever a spreadsheet makes of it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def export_csv(records: Iterable[Record], path: Path) -> None:
