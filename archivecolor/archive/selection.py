@@ -71,6 +71,8 @@ def read_list(path: Path) -> list[bytes]:
     Raises:
         UsageError: the list cannot be read, or a path is absolute or leads out of the tree.
     """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"the list {path} is no file")
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -85,7 +87,7 @@ def read_list(path: Path) -> list[bytes]:
 def _normalized_path(line: bytes, path: Path, number: int) -> bytes:
     """One path of a list, without `./` and doubled slashes."""
     parts = [part for part in line.split(b"/") if part not in (b"", b".")]
-    if line.startswith(b"/") or b".." in parts or not parts:
+    if line.startswith(b"/") or b".." in parts or not parts or b"\0" in line:
         shown = line.decode("utf-8", "backslashreplace")
         raise UsageError(f"{path}, line {number}: {shown} is not a path inside the input folder")
     return b"/".join(parts)

@@ -20,7 +20,7 @@ from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.settings import EvaluateSettings
 
 # Wide enough for all columns where output goes to a file.
-FILE_WIDTH = 140
+FILE_WIDTH = 160
 
 
 @contextmanager
@@ -76,6 +76,7 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
         "skin, of\nthe truth's": ("skin_chroma_share", 2),
         "rank corr.,\npictures": ("confidence_pictures", 2),
         "rank corr.,\nregions": ("confidence_regions", 2),
+        "worst\nfound": ("confidence_worst_found", 2),
         "img/s": ("pictures_per_second", 1),
     }
     if features:

@@ -26,6 +26,7 @@ def row_figures(row: Row) -> Figures:
         **{f"gain_at_{share:g}": row.difference_at(share).gain for share in SHARES},
         "confidence_pictures": correlation.pictures if correlation else None,
         "confidence_regions": correlation.regions if correlation else None,
+        "confidence_worst_found": correlation.worst_found if correlation else None,
         "skin_chroma_share": skin.chroma / skin.true_chroma if skin else None,
         "skin_ciede2000": skin.ciede2000 if skin else None,
         "skin_pixels": skin.pixels if skin else 0,

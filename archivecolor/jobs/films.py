@@ -29,7 +29,7 @@ from archivecolor.film.frames import geometry_of
 from archivecolor.film.interlacing import check_pulldown, field_order_of, field_parity, is_progressive
 from archivecolor.film.keyframes import keyframe_interval_for
 from archivecolor.film.mux import MuxInputs, mux
-from archivecolor.film.probe import FilmFacts, film_errors, probe, vanished_error
+from archivecolor.film.probe import FilmFacts, film_errors, probe, read_error, vanished_error
 from archivecolor.film.segments import (
     FORMAT,
     Segment,
@@ -103,8 +103,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
         raise
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
-        words = f"it cannot be read ({error.strerror or error})"
-        return failed_record(item, run_context, ItemError(Reason.READ_ERROR, words))
+        return failed_record(item, run_context, read_error(error))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"

@@ -9,14 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archivecolor.errors import CheckpointError
-
-
-@dataclass(frozen=True)
-class BaseOptions:
-    """What a network, or its recipe, can be made with: a frozen dataclass.
-
-    Its fields are numbers, words or tuples of counts, and each has a default.
-    """
+from archivecolor.networks.options import BaseOptions
 
 
 @dataclass(frozen=True)

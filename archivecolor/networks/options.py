@@ -1,15 +1,24 @@
-"""Options of a network or of its recipe: from words and JSON to a frozen dataclass, checked."""
+"""Options of a network or of its objective: from words and JSON to a frozen dataclass, checked."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from archivecolor.errors import UsageError
-from archivecolor.networks.base import BaseOptions
 from archivecolor.settings import nearest
+
+
+@dataclass(frozen=True)
+class BaseOptions:
+    """What a network, or its objective, can be made with: a frozen dataclass.
+
+    Its fields are numbers, words or tuples of counts, and each has a default.
+    """
+
 
 OptionsT = TypeVar("OptionsT", bound=BaseOptions)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from archivecolor.networks.base import BaseOptions
 from archivecolor.networks.classic.blocks import ScaledAbGenerator
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 128.0
 # Channels and stride, as shares of the widest.

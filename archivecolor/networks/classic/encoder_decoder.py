@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from archivecolor.networks.base import BaseOptions
 from archivecolor.networks.classic.blocks import ScaledAbGenerator, conv_block, up_block
 from archivecolor.networks.classic.self_attention import SelfAttention
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 128.0
 

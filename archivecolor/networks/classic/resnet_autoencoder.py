@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from archivecolor.networks.base import BaseOptions
 from archivecolor.networks.classic.blocks import ScaledAbGenerator, conv_block
 from archivecolor.networks.classic.resnet import ResNet
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 

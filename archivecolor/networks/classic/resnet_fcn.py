@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from archivecolor.networks.base import BaseOptions
 from archivecolor.networks.classic.blocks import ScaledAbGenerator
 from archivecolor.networks.classic.resnet import ResNet
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 

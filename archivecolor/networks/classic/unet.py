@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from archivecolor.errors import CheckpointError, UsageError
-from archivecolor.networks.base import BaseOptions
 from archivecolor.networks.classic.blocks import ScaledAbGenerator, conv_block
 from archivecolor.networks.classic.vgg import Vgg16
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 ENCODERS = ("plain", "vgg16")

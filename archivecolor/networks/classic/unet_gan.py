@@ -1,4 +1,4 @@
-"""A deep U-Net from L to ab for a duel with a patch discriminator; with a pretrained encoder if asked for."""
+"""A deep U-Net from L to ab, trained against a patch discriminator; its encoder may be a pretrained one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from archivecolor.errors import CheckpointError, UsageError
-from archivecolor.networks.base import BaseOptions
 from archivecolor.networks.classic.blocks import ScaledAbGenerator, init_normal
 from archivecolor.networks.classic.deep_unet import DeepUnet
 from archivecolor.networks.classic.resnet import ResNet
 from archivecolor.networks.classic.self_attention import SelfAttention
 from archivecolor.networks.classic.unet import UpBlock
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 ENCODERS = {"plain": 0, "resnet18": 18, "resnet34": 34}
@@ -21,7 +21,7 @@ ENCODERS = {"plain": 0, "resnet18": 18, "resnet34": 34}
 
 @dataclass(frozen=True)
 class UnetGanOptions(BaseOptions):
-    """Shape of the duelling U-Net.
+    """Shape of the U-Net.
 
     Attributes:
         width: channels after the first halving, of the plain U-Net.

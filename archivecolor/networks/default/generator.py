@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from archivecolor.errors import UsageError
-from archivecolor.networks.base import AbPrediction, BaseOptions, Generator, load_encoder_strictly
+from archivecolor.networks.base import AbPrediction, Generator, load_encoder_strictly
 from archivecolor.networks.default.efficientnet_lite import EfficientNetLite, grey_stem_weights
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 DISTANCE_SCALE = 12.0  # CIEDE2000 expected where certainty is 1/e

@@ -1,4 +1,4 @@
-"""The plain network's recipe: multi-scale structural similarity, and pictures of many exposures."""
+"""The plain network's objective: multi-scale structural similarity, and pictures of many exposures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from skimage import exposure
 from torch import Tensor, nn, optim
 
-from archivecolor.networks.base import BaseOptions, Generator
+from archivecolor.networks.base import Generator
 from archivecolor.networks.classic.cnn import AB_SCALE
 from archivecolor.networks.classic.ms_ssim import ms_ssim_loss
+from archivecolor.networks.options import BaseOptions
 from archivecolor.training.crops import CropAugmentation
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch

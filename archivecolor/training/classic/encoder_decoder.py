@@ -1,4 +1,4 @@
-"""The encoder-decoder's recipe: the two networks learn by turns of whole epochs."""
+"""The encoder-decoder's objective: the two networks learn by turns of whole epochs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
-from archivecolor.networks.base import BaseOptions, Generator
+from archivecolor.networks.base import Generator
 from archivecolor.networks.classic.discriminators import ConvolutionalClassifier
 from archivecolor.networks.classic.encoder_decoder import AB_SCALE
 from archivecolor.networks.losses import binary_cross_entropy
+from archivecolor.networks.options import BaseOptions
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch
 
@@ -24,7 +25,7 @@ class EncoderDecoderObjectiveOptions(BaseOptions):
     """Weights of the losses.
 
     Attributes:
-        reconstruction: of the absolute error of ab, beside the discriminator's say; 0 leaves the duel alone.
+        reconstruction: of the absolute error of ab, beside the discriminator's say; 0 leaves that alone.
     """
 
     reconstruction: float = 0.0
