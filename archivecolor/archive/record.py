@@ -65,6 +65,7 @@ class Output:
         width: pixels.
         height: pixels.
         depth: bits per sample.
+        mtime_ns: time of its last change, nanoseconds: with the size it tells whether somebody worked on it.
     """
 
     path: str
@@ -73,6 +74,7 @@ class Output:
     width: int | None = None
     height: int | None = None
     depth: int | None = None
+    mtime_ns: int | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ COMMANDS = (
     "run",
     "grey",
     "verify",
+    "prune",
     "manifest",
     "evaluate",
     "train",

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from archivecolor.colour.arrays import Numbers
 from archivecolor.errors import CheckpointError, UsageError
 from archivecolor.networks.builtin import check_size
 from archivecolor.networks.registry import build_generator, network_names
@@ -54,9 +54,9 @@ class CheckpointInfo:
     """
 
     network: str
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     title: str = ""
-    training: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, object] = field(default_factory=dict)
     data_digest: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     licence: str = ""
@@ -91,7 +91,7 @@ class StoredCheckpoint:
 
     path: Path
     info: CheckpointInfo
-    tensors: Mapping[str, NDArray[Any]]
+    tensors: Mapping[str, Numbers]
     digest: str
 
 
@@ -106,14 +106,14 @@ def dump_checkpoint(generator: Generator, info: CheckpointInfo, *, half: bool = 
     import torch
     from safetensors.torch import save
 
+    from archivecolor.networks.base import stored_tensors
+
     number = torch.float16 if half else torch.float32
     tensors = {
         name: as_stored(tensor.detach().cpu(), number).contiguous()
-        for name, tensor in generator.state_dict().items()
-        if not name.endswith("num_batches_tracked")
+        for name, tensor in stored_tensors(generator).items()
     }
-    content: bytes = save(tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)})
-    return content
+    return save(tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)})
 
 
 def as_stored(tensor: Tensor, number: torch.dtype) -> Tensor:
@@ -155,13 +155,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     import torch
 
+    from archivecolor.networks.base import tensor_mismatch
+
     content = _read(path)
     info = _parse_info(content, path)
     tensors = _tensors_of(content, path)
     # First without memory, and with no more layers than there are tensors for: a header that asks for more
     # than the file holds must not be believed.
     with torch.device("meta"), _limited_parameters(4 * len(tensors) + 100):
-        _check_tensors(_build(info, path), tensors, path)
+        mismatch = tensor_mismatch(_build(info, path), tensors)
+    if mismatch:
+        raise CheckpointError(f"{path} does not fit its network: {mismatch}")
     generator = _build(info, path)
     generator.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
     return Checkpoint(generator.eval(), info, hashlib.sha256(content).hexdigest())
@@ -296,21 +300,3 @@ def _info_values(header: Mapping[str, Any]) -> dict[str, Any]:
         if len(parts) > MAX_LAYERS or any(isinstance(part, int) and abs(part) > MAX_WIDTH for part in parts):
             raise ValueError(f"option {_short(ValueError(name))} is out of bounds")
     return known
-
-
-def _check_tensors(generator: Generator, tensors: dict[str, Tensor], path: Path) -> None:
-    expected = {
-        name: tensor
-        for name, tensor in generator.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
-    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
-    misshapen = [
-        name for name in expected.keys() & tensors.keys() if expected[name].shape != tensors[name].shape
-    ]
-    if missing or extra or misshapen:
-        first = (missing + extra + sorted(misshapen))[0]
-        raise CheckpointError(
-            f"{path} does not fit its network: {len(missing)} tensors missing, {len(extra)} unknown,"
-            f" {len(misshapen)} of another shape, the first of them {first}"
-        )

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from oracle import Oracle
 
-from archivecolor.datasets.collection import members
-from archivecolor.evaluation.contact_sheets import COLUMNS, ROWS, Strip, contact_sheets
+from archivecolor.datasets.collection import list_members
 from archivecolor.evaluation.entrants import BASELINES, NetworkEntrant
 from archivecolor.evaluation.figures import csv_text, picture_figures, row_figures
 from archivecolor.evaluation.photographs import EvaluationConfig, evaluate_photographs
 from archivecolor.evaluation.tables import paired_differences
+from archivecolor.scoring.contact_sheets import COLUMNS, ROWS, Strip, contact_sheets
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def evaluated(folder, photographs):
     )
     seen = []
     config = EvaluationConfig((*BASELINES, *networks), working_size=96, draw=True, report=seen.append)
-    found = evaluate_photographs(members([folder]), config)
+    found = evaluate_photographs(list_members([folder]).members, config)
     assert seen == [4]
     return found
 
@@ -39,11 +39,11 @@ def test_what_cannot_be_judged_is_named(evaluated):
 
 
 def test_right_is_better_than_grey_and_grey_than_wrong(rows):
-    differences = [rows[name].mean("ciede2000") for name in ("right", "timid", "grey", "wrong")]
+    differences = [rows[name].means()["ciede2000"] for name in ("right", "timid", "grey", "wrong")]
     assert differences == sorted(differences)
-    assert rows["right"].mean("psnr") > rows["grey"].mean("psnr") > rows["wrong"].mean("psnr")
-    assert rows["grey"].colourfulness_ratio < 0.01
-    assert 0.4 < rows["timid"].colourfulness_ratio < 0.6
+    assert rows["right"].means()["psnr"] > rows["grey"].means()["psnr"] > rows["wrong"].means()["psnr"]
+    assert rows["grey"].means()["colourfulness_ratio"] < 0.01
+    assert 0.4 < rows["timid"].means()["colourfulness_ratio"] < 0.6
 
 
 def test_at_equal_colourfulness_timid_is_nearly_right(rows):
@@ -86,6 +86,10 @@ def test_figures_name_every_measure(rows):
     assert figures["ciede2000"] == pytest.approx(
         np.mean([score.ciede2000 for score in rows["right"].pictures])
     )
+    assert 0.9 < figures["skin_chroma_share"] < 1.1
+    assert row_figures(rows["timid"])["skin_chroma_share"] < 0.7
+    assert row_figures(rows["grey"])["skin_chroma_share"] < 0.02
+    assert figures["skin_ciede2000"] < row_figures(rows["grey"])["skin_ciede2000"]
     assert figures["de_at_0.8"] == rows["right"].difference_at(0.8).mean
     lines = csv_text(picture_figures(rows.values())).splitlines()
     assert lines[0].startswith("row,name,ciede2000,psnr,ssim")
