@@ -41,6 +41,7 @@ class Reason(str, Enum):
     TONED = "toned"
     TINTED = "tinted"
     BILEVEL = "bilevel"
+    BY_HAND = "by-hand"
     # failed
     EMPTY = "empty"
     UNREADABLE = "unreadable"

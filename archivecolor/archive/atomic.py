@@ -24,6 +24,7 @@ from archivecolor.archive.output_folder import (
     permissions_of,
     refuse_links,
 )
+from archivecolor.archive.tree import files_under
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, OutputError, Reason
 
 PART_SUFFIX = ".archivecolor-part"
@@ -293,13 +294,15 @@ def max_name_bytes(folder: Path) -> int:
 
 def _make_folder(folder: Path) -> None:
     """Make `folder` and those above it, outside of any held output."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    with with_output_errors(folder):
-        # Another worker may have made it in between.
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+    missing = [] if folder.is_dir() else [folder]
+    # Not by recursion: a tree may be a thousand folders deep.
+    while missing and not missing[-1].parent.is_dir():
+        missing.append(missing[-1].parent)
+    for made in reversed(missing):
+        with with_output_errors(made):
+            # Another worker may have made it in between.
+            made.mkdir(exist_ok=True)
+            sync_folder(made.parent)
 
 
 def sync_file(path: Path) -> None:
@@ -320,13 +323,14 @@ def remove_stale_parts(root: Path) -> int:
     Call it with the lock of `root` held: parts of a living run look the same.
     """
     count = 0
-    for folder, _, names in os.walk(root):
-        for name in names:
-            if name.startswith(".") and PART_SUFFIX in name[-len(PART_SUFFIX) - RESERVED_NAME_BYTES :]:
-                part = Path(folder, name)
-                with with_output_errors(part):
-                    part.unlink(missing_ok=True)
-                count += 1
+    # A folder that cannot be listed keeps its parts: they cost room, and nothing else.
+    for path in files_under(root, lambda *_: None):
+        name = path.rpartition("/")[2]
+        if name.startswith(".") and PART_SUFFIX in name[-len(PART_SUFFIX) - RESERVED_NAME_BYTES :]:
+            part = root / path
+            with with_output_errors(part):
+                part.unlink(missing_ok=True)
+            count += 1
     return count
 
 

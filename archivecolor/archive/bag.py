@@ -18,6 +18,7 @@ from archivecolor.archive.layout import (
     STATE_FOLDER,
     TAG_DIGESTS,
 )
+from archivecolor.archive.tree import files_under
 from archivecolor.errors import ItemError, OutputError, Reason, UsageError
 
 
@@ -117,12 +118,17 @@ def total_size(root: Path, paths: Iterable[str]) -> int:
 
 
 def payload_files(root: Path) -> Iterator[str]:
-    """Relative paths of all files of the payload, bytewise; a running run's lock and parts left out."""
-    found = []
-    for folder, _, names in os.walk(root):
-        above = "" if Path(folder) == root else f"{Path(folder).relative_to(root).as_posix()}/"
-        found += [above + name for name in names if PART_SUFFIX not in name]
+    """Relative paths of all files of the payload, bytewise; a running run's lock and parts left out.
+
+    Raises:
+        OutputError: a folder cannot be listed, so that the bag would not be whole.
+    """
+
+    def refuse(folder: str, error: OSError) -> None:
+        raise OutputError(f"{printable_path(root / folder)} cannot be listed: {error.strerror}") from error
+
     passing = f"{STATE_FOLDER}/{LOCK_NAME}"
+    found = [path for path in files_under(root, refuse) if PART_SUFFIX not in path.rpartition("/")[2]]
     return (path for path in sorted(found, key=os.fsencode) if path != passing)
 
 

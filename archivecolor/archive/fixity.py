@@ -49,7 +49,7 @@ def write_digests(path: Path, digests: Iterable[Digest]) -> None:
     """
     with atomic_write(path) as part, part.open("wb") as file:
         for digest in digests:
-            file.write(digest.sha256.encode() + b"  " + encode_path(digest.path) + b"\n")
+            file.write(digest_line(digest))
 
 
 def read_digests(path: Path) -> Iterator[Digest]:
@@ -60,10 +60,21 @@ def read_digests(path: Path) -> Iterator[Digest]:
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            match = LINE.fullmatch(line.rstrip(b"\r\n"))
-            if match is None:
+            digest = parse_digest(line.rstrip(b"\r\n"))
+            if digest is None:
                 raise UsageError(f"{path}, line {number}: not a SHA-256 and a path")
-            yield Digest(decode_path(match[2]), match[1].decode().lower())
+            yield digest
+
+
+def digest_line(digest: Digest) -> bytes:
+    """One entry of a list, its newline included."""
+    return digest.sha256.encode() + b"  " + encode_path(digest.path) + b"\n"
+
+
+def parse_digest(line: bytes) -> Digest | None:
+    """The entry that a line without its end is; None where it is none."""
+    match = LINE.fullmatch(line)
+    return Digest(decode_path(match[2]), match[1].decode().lower()) if match else None
 
 
 def encode_path(path: str) -> bytes:

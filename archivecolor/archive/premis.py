@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import mimetypes
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,12 +61,12 @@ class PremisFiles:
             remove_file(self.path(record.output.path))
 
     def write(self, record: Record) -> None:
-        """Describe the derivative of a record that was appended, if that is wanted and it has one.
+        """Describe the derivative of a record that was appended, if that is wanted and a run made it.
 
         Raises:
             OutputError: it cannot be written.
         """
-        if not self.wanted or record.output is None:
+        if not self.wanted or record.output is None or record.reason is Reason.BY_HAND:
             return
         try:
             write_premis(self.path(record.output.path), record)
@@ -83,7 +84,7 @@ class PremisFiles:
         for item, entry in manifest.items.items():
             if should_stop():
                 return
-            if entry.output and not self.path(entry.output).exists():
+            if entry.output and not os.path.lexists(self.path(entry.output)):
                 self.write(manifest.record(item))
 
 

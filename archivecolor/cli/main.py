@@ -27,6 +27,7 @@ COMMANDS = (
     "run",
     "grey",
     "verify",
+    "prune",
     "manifest",
     "evaluate",
     "train",

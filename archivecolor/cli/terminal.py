@@ -19,7 +19,10 @@ from archivecolor.settings import OutputOptions
 
 STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
-HINTS = {"failed before": "; --retry-failed tries them again"}
+HINTS = {
+    "failed before": "; --retry-failed tries them again",
+    "by-hand": "; --take-back PATH makes one anew",
+}
 
 
 class Display(Protocol):

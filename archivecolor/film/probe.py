@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from archivecolor.archive.atomic import FULL_ERRNOS
-from archivecolor.errors import ItemError, Reason
+from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
 from archivecolor.film.pixels import (
     LUMA_WEIGHTS,
     MATRIX_BT601,
@@ -27,6 +27,7 @@ from archivecolor.film.pixels import (
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.error import FFmpegError
     from av.sidedata.sidedata import SideData
     from av.stream import Stream
     from av.video.frame import VideoFrame
@@ -174,7 +175,18 @@ def film_errors() -> Iterator[None]:
     except av.error.FFmpegError as error:
         if error.errno in FULL_ERRNOS:
             raise  # a full disk is no fault of the film
+        if error.errno in DEVICE_ERRNOS:
+            raise read_error(error) from error
         raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
+    except OSError as error:
+        if error.errno in DEVICE_ERRNOS:
+            raise read_error(error) from error
+        raise
+
+
+def read_error(error: OSError | FFmpegError) -> ItemError:
+    """The error for a film that its disk does not give."""
+    return ItemError(Reason.READ_ERROR, f"its disk does not give it ({error.strerror})")
 
 
 def vanished_error() -> ItemError:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
 from archivecolor.colour.arrays import Numbers
 from archivecolor.errors import CheckpointError, UsageError
+from archivecolor.networks.builtin import check_size
 from archivecolor.networks.registry import build_generator, network_names
 
 if TYPE_CHECKING:
@@ -27,6 +30,12 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 HEADER = "archivecolor"
+# Far beyond any network of ours, and still harmless.
+MAX_HEADER_BYTES = 8 << 20
+MAX_TENSORS = 20_000
+MAX_LAYERS = 256
+MAX_WIDTH = 1 << 16
+MAX_MESSAGE = 200
 
 
 @dataclass(frozen=True)
@@ -151,8 +160,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     content = _read(path)
     info = _parse_info(content, path)
     tensors = _tensors_of(content, path)
-    # First without memory: a header that asks for more than the file holds must not be believed.
-    with torch.device("meta"):
+    # First without memory, and with no more layers than there are tensors for: a header that asks for more
+    # than the file holds must not be believed.
+    with torch.device("meta"), _limited_parameters(4 * len(tensors) + 100):
         mismatch = tensor_mismatch(_build(info, path), tensors)
     if mismatch:
         raise CheckpointError(f"{path} does not fit its network: {mismatch}")
@@ -161,11 +171,31 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(generator.eval(), info, hashlib.sha256(content).hexdigest())
 
 
+@contextmanager
+def _limited_parameters(most: int) -> Iterator[None]:
+    """End the making of a network that registers more parameters than `most` with a `ValueError`."""
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    count = 0
+
+    def count_one(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count > most:
+            raise ValueError("it would have far more layers than the file has tensors")
+
+    handle = register_module_parameter_registration_hook(count_one)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def _build(info: CheckpointInfo, path: Path) -> Generator:
     try:
         return build_generator(info.network, dict(info.options))
     except (UsageError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is of another layout of its network: {error}") from error
+        raise CheckpointError(f"{path} is of another layout of its network: {_short(error)}") from error
 
 
 def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
@@ -194,6 +224,7 @@ def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> bytes:
+    check_size(path)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -205,29 +236,66 @@ def _tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
 
     try:
         return load(content)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {_short(error)}") from error
+
+
+def _short(error: Exception) -> str:
+    """What an error says, without the pages of a crafted value."""
+    return textwrap.shorten(str(error), MAX_MESSAGE)
 
 
 def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
-    nbytes = int.from_bytes(content[:8], "little")
     try:
-        header = json.loads(content[8 : 8 + nbytes])
-        text = header["__metadata__"][HEADER]
-    except (ValueError, KeyError, TypeError) as error:
+        info = CheckpointInfo(**_info_values(_header_of(content)))
+    except (KeyError, AttributeError) as error:
         raise CheckpointError(
             f"{path} is no archivecolor checkpoint; make one with `archivecolor train`"
         ) from error
-    try:
-        known = {spec.name for spec in dataclasses.fields(CheckpointInfo)}
-        info = CheckpointInfo(**{key: value for key, value in json.loads(text).items() if key in known})
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} has a damaged header: {error}") from error
-    if not isinstance(info.format, int):
-        raise CheckpointError(f"{path} has a damaged header: layout {info.format!r}")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path} has a damaged header: {_short(error)}") from error
     if info.format != FORMAT:
         way = "newer than this program's; update it" if info.format > FORMAT else "too old; train it anew"
         raise CheckpointError(f"{path} has layout {info.format}, {way} (this program's is {FORMAT})")
     if info.network not in network_names():
         raise CheckpointError(f"{path} is of network {info.network!r}, which this program does not have")
     return info
+
+
+def _header_of(content: bytes) -> dict[str, Any]:
+    """The header of a safetensors file, within bounds.
+
+    Raises:
+        KeyError: it is none.
+        ValueError, RecursionError: it is damaged.
+    """
+    nbytes = int.from_bytes(content[:8], "little")
+    if not 2 <= nbytes <= len(content) - 8 or content[8:9] != b"{":
+        raise KeyError(HEADER)
+    if nbytes > MAX_HEADER_BYTES:
+        raise ValueError(f"it has {nbytes} bytes")
+    header = json.loads(content[8 : 8 + nbytes])
+    if len(header) > MAX_TENSORS:
+        raise ValueError(f"it names {len(header)} tensors")
+    return dict(header)
+
+
+def _info_values(header: Mapping[str, Any]) -> dict[str, Any]:
+    """What the header says of the network, of the kinds that `CheckpointInfo` has.
+
+    Raises:
+        KeyError, AttributeError: it says nothing.
+        ValueError, TypeError, RecursionError: it is damaged.
+    """
+    values = json.loads(header["__metadata__"][HEADER])
+    kinds: dict[str, type] = {"network": str, "title": str, "data_digest": str, "licence": str, "format": int}
+    kinds |= dict.fromkeys(("options", "training", "metrics"), dict)
+    known = {name: value for name, value in values.items() if name in kinds}
+    for name, value in known.items():
+        if type(value) is not kinds[name]:
+            raise ValueError(f"{name} is {_short(ValueError(value))}")
+    for name, value in known.get("options", {}).items():
+        parts = value if isinstance(value, list) else [value]
+        if len(parts) > MAX_LAYERS or any(isinstance(part, int) and abs(part) > MAX_WIDTH for part in parts):
+            raise ValueError(f"option {_short(ValueError(name))} is out of bounds")
+    return known

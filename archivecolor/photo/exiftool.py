@@ -98,7 +98,7 @@ class ExiftoolProcess:
         number = next(self.numbers)
         lines = [*arguments, "-echo4", f"{{answered{number}}}", f"-execute{number}"]
         try:
-            stream = stdin_of(process)
+            stream = _stdin_of(process)
             stream.write(os.fsencode("\n".join(lines) + "\n"))
             stream.flush()
             return self.read_answer(number, time.monotonic() + seconds)
@@ -111,7 +111,7 @@ class ExiftoolProcess:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process; no configuration file of a user or folder can make it run code."""
-        command = [*parent_death_prefix(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
+        command = [*_parent_death_prefix(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
         common = ["-common_args", "-charset", "filename=UTF8", "-api", "LargeFileSupport=1"]
         self.lines = queue.SimpleQueue()
         self.commands = 0
@@ -121,10 +121,10 @@ class ExiftoolProcess:
             )
         except OSError as error:
             raise ExiftoolError(f"exiftool does not start: {error}") from error
-        limit_memory(self.process.pid)
+        _limit_memory(self.process.pid)
         for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
             # A thread each: Windows cannot wait for two pipes, nor for one with a time limit.
-            threading.Thread(target=forward_lines, args=(name, stream, self.lines), daemon=True).start()
+            threading.Thread(target=_forward_lines, args=(name, stream, self.lines), daemon=True).start()
         return self.process
 
     def read_answer(self, number: int, deadline: float) -> ExiftoolResult:
@@ -166,7 +166,7 @@ class ExiftoolProcess:
             process.wait()
 
 
-def parent_death_prefix() -> list[str]:
+def _parent_death_prefix() -> list[str]:
     """What to start a program with so that the system ends it with us, also where we are killed.
 
     Without it (util-linux has it, so every Linux) a killed worker leaves its exiftool waiting.
@@ -175,21 +175,21 @@ def parent_death_prefix() -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
-def limit_memory(pid: int) -> None:
+def _limit_memory(pid: int) -> None:
     """Let a process die of its own hunger, where the system can: it must not take the machine with it."""
     if sys.platform == "linux":
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 
-def stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
+def _stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
     """Its input pipe, which it was started with."""
     if process.stdin is None:
         raise ExiftoolError("exiftool has no input")
     return process.stdin
 
 
-def forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
+def _forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
     """Pass on every line of `stream`, and an empty one at its end."""
     with stream:
         for line in stream:
@@ -201,7 +201,7 @@ def forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[s
 def program() -> str | None:
     """Path of a usable exiftool, looked up once; None without one, with one warning in the log."""
     path = find_program("exiftool")
-    found = version_of(path) if path else None
+    found = _version_of(path) if path else None
     if found is None:
         logger.warning("exiftool is not installed: less of the metadata is carried; install it to keep all")
         return None
@@ -219,7 +219,7 @@ def program() -> str | None:
     return path
 
 
-def version_of(path: str) -> tuple[int, int] | None:
+def _version_of(path: str) -> tuple[int, int] | None:
     """Version of the exiftool at `path`; None where it does not say one."""
     try:
         text = subprocess.run(
@@ -231,7 +231,7 @@ def version_of(path: str) -> tuple[int, int] | None:
         return None
 
 
-class SharedExiftool:
+class _SharedExiftool:
     """The exiftool of this process; commands of several threads take turns."""
 
     def __init__(self) -> None:
@@ -257,5 +257,5 @@ class SharedExiftool:
                 self.tool.close()
 
 
-shared_exiftool = SharedExiftool()
+shared_exiftool = _SharedExiftool()
 atexit.register(shared_exiftool.close)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.tone import Tone, tone_of
-from archivecolor.photo.containers.base import PageFacts, naming_read_errors
+from archivecolor.photo.containers.base import PageFacts
 from archivecolor.photo.containers.registry import OpenImage, open_image
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.orientation import upright
@@ -53,7 +53,7 @@ def inspect(path: Path, *, working_size: int, max_megapixels: float) -> Inspecti
     Raises:
         ItemError: with the reason the manifest gives.
     """
-    with open_image(path, max_megapixels) as picture, naming_read_errors(path, picture.image_format):
+    with open_image(path, max_megapixels) as picture:
         pages = picture.reader.pages
         bilevel = all(page.bilevel for page in pages)
         small = () if bilevel else tuple(_inspect_page(picture, i, working_size) for i in range(len(pages)))

@@ -42,6 +42,7 @@ class _RunKeywords(PredictorKeywords, total=False):
     shard: str
     overwrite: bool
     retry_failed: bool
+    take_back: tuple[str, ...]
     bag: bool
     premis: bool
     max_runtime: float | None

@@ -23,6 +23,9 @@ from archivecolor.errors import UsageError
 
 T = TypeVar("T")
 
+# More seconds than a lifetime has, more items than a disk holds; what is larger the system refuses later.
+LARGEST = (1 << 31) - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
@@ -115,8 +118,10 @@ def check(name: str, value: Any, spec: Option) -> None:
             f"{name} is {value!r}; choose one of {', '.join(spec.choices)}"
             + nearest(str(value), spec.choices)
         )
-    if isinstance(value, float) and math.isnan(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{name} is not a number")
+    if isinstance(value, (int, float)) and abs(value) > LARGEST:
+        raise UsageError(f"{name} is larger than any that makes sense ({LARGEST})")
     if spec.low is not None and value < spec.low:
         raise UsageError(f"{name} is {value}; it must be at least {spec.low:g}")
     if spec.high is not None and value > spec.high:

@@ -375,9 +375,9 @@ def test_a_large_page_goes_through_in_bands(
     import tracemalloc
 
     from archivecolor.photo import render
-    from archivecolor.photo.containers import base
+    from archivecolor.photo.containers import bands
 
-    monkeypatch.setattr(base, "BAND_BYTES", 1 << 19)
+    monkeypatch.setattr(bands, "BAND_BYTES", 1 << 19)
     monkeypatch.setattr(render, "copy_metadata", lambda *_: ())
     codes = np.tile(scene(500, 2000, 16), (8, 1))
     path = scan_of(tmp_path, codes, compression=compression, rowsperstrip=8 if compression else 4000)

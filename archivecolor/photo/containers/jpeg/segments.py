@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers.reading import unpack
 from archivecolor.photo.facts import Density
 
 SOI, EOI, SOS, DAC = 0xD8, 0xD9, 0xDA, 0xCC
 DHT, DQT, DRI = 0xC4, 0xDB, 0xDD
-APP0, APP1, APP2, APP14, COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
+APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
+START, END = bytes((0xFF, SOI)), bytes((0xFF, EOI))
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
 HUFFMAN_SEQUENTIAL = frozenset({0xC0, 0xC1})
 ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {DAC}
@@ -131,7 +133,7 @@ def _next_marker(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _frame(marker: int, body: bytes) -> FrameHeader:
-    precision, height, width, count = struct.unpack_from(">BHHB", body)
+    precision, height, width, count = unpack(">BHHB", body)
     parts = [body[6 + 3 * i : 9 + 3 * i] for i in range(count)]
     if any(len(part) < 3 for part in parts):
         raise ItemError(Reason.UNREADABLE, "the jpeg's frame header is damaged")
@@ -140,30 +142,25 @@ def _frame(marker: int, body: bytes) -> FrameHeader:
     return FrameHeader(marker, precision, height, width, components, sampling, tables)
 
 
-def first_picture(data: bytes) -> bytes:
-    """The first picture of a file, without what comes after its end marker (other pictures, films).
+def picture_end(data: bytes, header: Header) -> int:
+    """Where the first picture ends, without what comes after its end marker (other pictures, films).
 
-    A file without an end marker comes back as it is.
+    All of `data` where there is no end marker.
     """
-    at = parse(data).scan_start
+    at = header.scan_start
     while found := IN_SCANS.search(data, at):
         at = found.end()
         if data[at - 1] == EOI:
-            return data[:at]
+            return at
         at += int.from_bytes(data[at : at + 2], "big")
-    return data
-
-
-def has_end(data: bytes) -> bool:
-    """Whether the first picture has its end marker."""
-    return first_picture(data).endswith(b"\xff\xd9")
+    return len(data)
 
 
 def strip_app_segments(data: bytes) -> bytes:
     """The picture alone: application segments (but Adobe's) and comments left out."""
     header = parse(data)
     kept = [part for part in header.segments if not is_ancillary(part.marker)]
-    return b"\xff\xd8" + b"".join(map(encode, kept)) + data[header.scan_start :]
+    return assemble(kept, data[header.scan_start :])
 
 
 def is_ancillary(marker: int) -> bool:
@@ -175,7 +172,12 @@ def with_app_segments(data: bytes, segments: Iterable[MarkerSegment]) -> bytes:
     """A JPEG with `segments` in place of its own application segments and comments."""
     header = parse(data)
     kept = [part for part in header.segments if not is_ancillary(part.marker) and part.marker != APP14]
-    return b"\xff\xd8" + b"".join(map(encode, [*segments, *kept])) + data[header.scan_start :]
+    return assemble([*segments, *kept], data[header.scan_start :])
+
+
+def assemble(segments: Iterable[MarkerSegment], rest: bytes = b"") -> bytes:
+    """A file of these segments, and of what follows them."""
+    return START + b"".join(map(encode, segments)) + rest
 
 
 def encode(part: MarkerSegment) -> bytes:

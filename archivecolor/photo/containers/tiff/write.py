@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
-from archivecolor.photo.containers.base import Codes, PagePlan, TiffLayout, rechunk_rows
-from archivecolor.photo.containers.tiff_pages import DEFLATE, LZMA, LZW, NONE, PACKBITS, UNITS, ZSTD
+from archivecolor.photo.containers.bands import rechunk_rows
+from archivecolor.photo.containers.base import PagePlan, TiffLayout
+from archivecolor.photo.containers.exif import UNITS
+from archivecolor.photo.containers.tiff.pages import DEFLATE, LZMA, LZW, NONE, PACKBITS, ZSTD
+from archivecolor.photo.facts import Codes
 
 STRIP_BYTES = 1 << 18
 # Classic offsets are 32 bits wide; some room for tags.
@@ -43,14 +46,27 @@ def write(part: Path, plans: Sequence[PagePlan]) -> None:
             )
 
 
-def _tags(plan: PagePlan, layout: TiffLayout) -> dict[str, Any]:
-    tags: dict[str, Any] = {"iccprofile": plan.icc}
+class _Tags(TypedDict, total=False):
+    """Options of tifffile's writer that not every page has."""
+
+    iccprofile: bytes | None
+    extrasamples: tuple[int, ...]
+    planarconfig: str
+    resolution: tuple[tuple[int, int], tuple[int, int]]
+    resolutionunit: int
+    extratags: list[tuple[int, str, int, int, bool]]
+
+
+def _tags(plan: PagePlan, layout: TiffLayout) -> _Tags:
+    tags: _Tags = {"iccprofile": plan.icc}
     if plan.samples in (2, 4):
-        tags |= {"extrasamples": (layout.alpha_kind,), "planarconfig": "contig"}
+        tags["extrasamples"] = (layout.alpha_kind,)
+        tags["planarconfig"] = "contig"
     if plan.facts.density:
         density = plan.facts.density
         codes = {unit: code for code, unit in UNITS.items()}
-        tags |= {"resolution": (density.x, density.y), "resolutionunit": codes[density.unit]}
+        tags["resolution"] = (density.x, density.y)
+        tags["resolutionunit"] = codes[density.unit]
     if plan.facts.orientation != 1:
         tags["extratags"] = [(274, "H", 1, plan.facts.orientation, True)]
     return tags

@@ -15,23 +15,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.photo.containers.jpeg_segments import (
+from archivecolor.photo.containers.jpeg.segments import (
     DHT,
     DQT,
     DRI,
-    EOI,
+    END,
     FRAMES,
     HUFFMAN_SEQUENTIAL,
     IN_SCANS,
     SOS,
     Header,
     MarkerSegment,
+    assemble,
     encode,
     is_ancillary,
     parse,
 )
 
-END = bytes((0xFF, EOI))
 # Heading of a scan of one component: marker, length, count, component, tables, the coefficients it holds.
 SOS_BYTES = 10
 FULL_SPECTRUM = bytes((0, 63, 0))
@@ -144,7 +144,7 @@ def _tables(header: Header) -> list[MarkerSegment]:
 
 def _head(header: Header, more: list[MarkerSegment]) -> bytes:
     """Everything before the first scan: the tables that were there, and `more`."""
-    return b"\xff\xd8" + b"".join(map(encode, [*_tables(header), *more]))
+    return assemble([*_tables(header), *more])
 
 
 def _frame(header: Header, rows: bytes) -> MarkerSegment:

@@ -7,15 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from archivecolor.archive.atomic import raise_if_full
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers import jpeg_segments
-from archivecolor.photo.containers.jpeg_scans import CHROMA_QUALITY, JpegChroma, Plane
+from archivecolor.photo.containers.jpeg import segments
+from archivecolor.photo.containers.jpeg.scans import CHROMA_QUALITY, JpegChroma, Plane
+from archivecolor.photo.containers.reading import decoder_call
+
+
+class _Picture(Protocol):
+    """What jpeglib, which has no types, gives: coefficients of Y, tables, and which component has which."""
+
+    Y: npt.NDArray[np.int16]
+    qt: npt.NDArray[np.uint16]
+    quant_tbl_no: list[int]
+
+    def write_dct(self, path: str) -> None:
+        """Write the picture."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ def without_chroma(data: bytes) -> bytes:
     """
     import simplejpeg
 
-    frame = jpeg_segments.parse(data).frame
+    frame = segments.parse(data).frame
     blank = np.zeros((frame.height, frame.width), np.uint8)
     template = simplejpeg.encode_jpeg_yuv_planes(blank, None, None, CHROMA_QUALITY)
     return _with_luma(bytes(template), data)
@@ -96,16 +108,16 @@ def _luma_plane(data: bytes) -> Plane:
     """The Y plane (h, w, 1), decoded strictly."""
     import simplejpeg
 
-    plane: Plane = simplejpeg.decode_jpeg(data, "GRAY")
-    return plane
+    with decoder_call():
+        return np.asarray(simplejpeg.decode_jpeg(data, "GRAY"))
 
 
-def _luma(picture: Any) -> Luma:
+def _luma(picture: _Picture) -> Luma:
     return Luma(picture.Y, picture.qt[picture.quant_tbl_no[0]])
 
 
 @contextmanager
-def _read_coefficients(data: bytes) -> Iterator[Any]:
+def _read_coefficients(data: bytes) -> Iterator[_Picture]:
     """The picture's coefficients.
 
     jpeglib takes names that are UTF-8 only and at most fifty markers, so it gets the bare picture
@@ -115,11 +127,11 @@ def _read_coefficients(data: bytes) -> Iterator[Any]:
 
     with _temporary_folder() as folder:
         path = folder / "bare.jpg"
-        path.write_bytes(jpeg_segments.strip_app_segments(data))
+        path.write_bytes(segments.strip_app_segments(data))
         yield jpeglib.read_dct(str(path))
 
 
-def _written(picture: Any) -> bytes:
+def _written(picture: _Picture) -> bytes:
     with _temporary_folder() as folder:
         path = folder / "out.jpg"
         picture.write_dct(str(path))

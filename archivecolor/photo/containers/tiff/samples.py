@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.lab import rgb_from_lab
-from archivecolor.photo.containers.base import Band, Codes
+from archivecolor.photo.containers.base import Band
+from archivecolor.photo.facts import Codes
 
-Raw = npt.NDArray[Any]
+# Any: integers or floats, known at run time alone.
+Raw: TypeAlias = npt.NDArray[Any]
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 

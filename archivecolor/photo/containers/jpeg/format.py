@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo import exif
-from archivecolor.photo.containers import jpeg_coefficients, jpeg_scans
-from archivecolor.photo.containers import jpeg_segments as segments
-from archivecolor.photo.containers.base import (
-    Band,
-    Codes,
-    ImageReader,
-    PageFacts,
-    PagePlan,
-    WritableFormat,
-    naming_read_errors,
-    split_bands,
-    split_samples,
-)
+from archivecolor.photo.containers import exif
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
+from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.jpeg import coefficients, metadata, scans, segments
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
+from archivecolor.photo.facts import Codes
 from archivecolor.photo.shrink import resize, working_shape
 
 QUALITY = 95
 
 
-class JpegReader(ImageReader):
-    """An open JPEG: its header is parsed, its bytes are held."""
+class JpegReader(WholeImageReader):
+    """An open JPEG: its header is parsed, its bytes are held.
 
-    def __init__(self, path: Path) -> None:
-        everything = path.read_bytes()
+    Attributes:
+        header: everything before the first scan.
+        data: the picture, without what follows its end marker.
+        space: Gray, YCbCr, RGB, CMYK or YCCK.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        everything = file.whole()
         self.header = segments.parse(everything)
-        self.data = segments.first_picture(everything)
+        self.data = everything[: segments.picture_end(everything, self.header)]
         self.space = _colour_space(self.header)
         self.pages = (_facts(self.header),)
         self.notes = self._notes()
@@ -59,13 +57,22 @@ class JpegReader(ImageReader):
         plain = frame.precision == 8 and frame.marker not in segments.ARITHMETIC
         return plain and luma_first and self.space in ("Gray", "YCbCr")
 
-    def bands(self, page: int) -> Iterator[Band]:
-        """The Y plane where there is one, RGB else; decoded when the first band is asked for."""
-        facts = self.pages[page]
-        whole = self._decode(self.space not in ("Gray", "YCbCr"))
-        if whole.shape[:2] != (facts.height, facts.width):
-            raise ItemError(Reason.UNREADABLE, "the decoded size is not the size in the header")
-        yield from split_bands(split_samples(whole))
+    @property
+    def is_silent(self) -> bool:
+        """See `ImageReader.is_silent`."""
+        return metadata.is_silent(self.header)
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`."""
+        return metadata.blocks_of(self.header)
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`."""
+        return not self.data.endswith(segments.END)
+
+    def decode(self) -> Band:
+        """The Y plane where there is one, RGB else."""
+        return split_samples(self._decode(self.space not in ("Gray", "YCbCr")))
 
     def downscaled(self, page: int, short_side: int) -> npt.NDArray[np.float32]:
         """See `ImageReader.downscaled`; decoded at 1/2, 1/4 or 1/8 where that is enough."""
@@ -75,32 +82,31 @@ class JpegReader(ImageReader):
         return resize(split_samples(raster).codes, size)
 
     def _decode(self, colour: bool, at_least: tuple[int, int] = (0, 0)) -> Codes:
-        """The picture, strictly: damage that other decoders pass over raises ValueError."""
+        """The picture, strictly: damage that other decoders pass over is damage."""
         import simplejpeg
 
         if self.header.frame.precision > 8:
             return self._decode_deep()
+        inks = self.space in ("CMYK", "YCCK")
+        wanted = "CMYK" if inks else "RGB" if colour else "GRAY"
         height, width = at_least
-        if self.space in ("CMYK", "YCCK"):
-            inks = simplejpeg.decode_jpeg(self.data, "CMYK", min_height=height, min_width=width)
-            return _rgb_from_inverted_inks(inks)
-        wanted = "RGB" if colour else "GRAY"
-        raster: Codes = simplejpeg.decode_jpeg(self.data, wanted, min_height=height, min_width=width)
-        return raster
+        with decoder_call():
+            raster = simplejpeg.decode_jpeg(self.data, wanted, min_height=height, min_width=width)
+        return _rgb_from_inverted_inks(raster) if inks else raster
 
     def _decode_deep(self) -> Codes:
         """12-bit samples at 16 bits."""
         import imagecodecs
 
         frame = self.header.frame
-        deep = imagecodecs.jpeg_decode(self.data)
+        with decoder_call():
+            deep = imagecodecs.jpeg_decode(self.data)
         # Headers that this decoder cannot make sense of give no error, but no pixels either.
         if deep.shape[:2] != (frame.height, frame.width):
-            raise ValueError(f"nothing decodes at {frame.precision} bits")
-        if not segments.has_end(self.data):
-            raise EOFError("no end marker")
-        top = (1 << frame.precision) - 1
-        return ((deep.astype(np.uint32) * 65535 + top // 2) // top).astype(np.uint16)
+            raise DamagedError(f"nothing decodes at {frame.precision} bits")
+        if self.is_truncated():
+            raise DamagedError("no end marker")
+        return to_full_range(deep, (1 << frame.precision) - 1)
 
 
 class JpegFormat(WritableFormat):
@@ -113,51 +119,47 @@ class JpegFormat(WritableFormat):
         """See `Format.sniff`."""
         return head[:3] == b"\xff\xd8\xff"
 
-    def open(self, path: Path) -> JpegReader:
+    def open(self, file: SourceFile) -> JpegReader:
         """See `Format.open`."""
-        return JpegReader(path)
-
-    def is_truncated(self, path: Path) -> bool:
-        """See `Format.is_truncated`."""
-        return not segments.has_end(path.read_bytes())
+        return JpegReader(file)
 
     def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
         """See `Format.write`; the source's Y coefficients are carried where it has them."""
         (plan,) = pages
-        carried = self._with_copied_luma(plan)
+        carried = _with_copied_luma(plan)
         encoded = carried if carried is not None else _encode(plan)
         part.write_bytes(segments.with_app_segments(encoded, _app_segments(plan)))
         return "re-encoded" if carried is None else "coefficients"
 
-    def _with_copied_luma(self, plan: PagePlan) -> bytes | None:
-        """The output around the source's coefficients, None where it has none to carry."""
-        with naming_read_errors(plan.source, self):
-            with plan.source.open("rb") as file:
-                if not self.sniff(file.read(3)):
-                    return None
-            reader = self.open(plan.source)
-        if not reader.can_copy_luma:
-            return None
-        luma = jpeg_scans.luma_scan(reader.header, reader.data)
-        if luma is None:
-            return _encode_around_coefficients(reader, plan)
-        if plan.samples == 1:
-            with naming_read_errors(plan.source, self):
-                next(reader.bands(0))  # nothing else would find damage
-            written = jpeg_scans.without_chroma_scans(reader.header, luma)
-        else:
-            written = jpeg_scans.with_chroma_scans(reader.header, luma, _chroma_planes(plan))
-        if not jpeg_scans.has_same_luma(written, reader.header, luma):
-            raise ItemError(Reason.NOT_EXACT, "the luma did not come out as it went in")
-        return written
+    def embed(self, part: Path, update: MetadataUpdate) -> tuple[str, ...]:
+        """See `WritableFormat.embed`."""
+        return metadata.embed(part, update)
+
+
+def _with_copied_luma(plan: PagePlan) -> bytes | None:
+    """The output around the source's coefficients, None where it has none to carry."""
+    reader = plan.source
+    if not isinstance(reader, JpegReader) or not reader.can_copy_luma:
+        return None
+    luma = scans.luma_scan(reader.header, reader.data)
+    if luma is None:
+        return _encode_around_coefficients(reader, plan)
+    if plan.samples == 1:
+        reader.decode()  # nothing else would find damage
+        written = scans.without_chroma_scans(reader.header, luma)
+    else:
+        written = scans.with_chroma_scans(reader.header, luma, _chroma_planes(plan))
+    if not scans.has_same_luma(written, reader.header, luma):
+        raise ItemError(Reason.NOT_EXACT, "the luma did not come out as it went in")
+    return written
 
 
 def _encode_around_coefficients(reader: JpegReader, plan: PagePlan) -> bytes:
     """The output where luma is coded together with other things."""
     if plan.samples == 1:
-        return jpeg_coefficients.without_chroma(reader.data)
-    template = jpeg_coefficients.chroma_template(_chroma_planes(plan))
-    return jpeg_coefficients.with_chroma(reader.data, template)
+        return coefficients.without_chroma(reader.data)
+    template = coefficients.chroma_template(_chroma_planes(plan))
+    return coefficients.with_chroma(reader.data, template)
 
 
 def _colour_space(header: segments.Header) -> str:
@@ -211,7 +213,7 @@ def _app_segments(plan: PagePlan) -> list[segments.MarkerSegment]:
     ]
 
 
-def _chroma_planes(plan: PagePlan) -> jpeg_scans.JpegChroma:
+def _chroma_planes(plan: PagePlan) -> scans.JpegChroma:
     """Cb and Cr codes of the plan, at full or half resolution."""
     size = (plan.facts.height, plan.facts.width)
     planes = np.empty((2, *size), np.uint8)
@@ -220,7 +222,7 @@ def _chroma_planes(plan: PagePlan) -> jpeg_scans.JpegChroma:
         planes[:, top : top + band.shape[1]] = band
         top += band.shape[1]
     cb, cr = planes if plan.sampling == "444" else map(_half_size, planes)
-    return jpeg_scans.JpegChroma(cb, cr, size)
+    return scans.JpegChroma(cb, cr, size)
 
 
 def _half_size(plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -228,7 +230,7 @@ def _half_size(plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     import cv2
 
     even = np.pad(plane, ((0, plane.shape[0] % 2), (0, plane.shape[1] % 2)), mode="edge")
-    half: Any = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(half)
 
 
