@@ -28,7 +28,8 @@ PICTURES = frozenset(
     b".jpg .jpeg .jpe .jfif .png .tif .tiff .webp .bmp .pgm .ppm .pnm .pbm .jp2 .j2k .jpf .heic .heif".split()
 )
 FILMS = frozenset(
-    b".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .vob .m2v .ts .mts .m2ts .mxf .dv .ogv .wmv".split()
+    b".mp4 .m4v .mov .qt .mkv .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .m2p .mp2v .vob .ts .mts .m2ts .m2t "
+    b".tod .mxf .dv .dif .ogv .ogm .wmv .asf .flv .f4v .3gp .3g2 .y4m .ivf .nut".split()
 )
 
 # Left by cameras, systems and storage boxes; lower case.

@@ -20,10 +20,16 @@ from archivecolor.film.containers import (
     ContainerPlan,
     drops_aspect_ratio,
     needs_text_conversion,
-    stream_tags,
 )
 from archivecolor.film.film import Film
-from archivecolor.film.probe import StreamFacts, clock_of, film_errors, main_video_stream, open_film
+from archivecolor.film.losses import carried_streams
+from archivecolor.film.probe import (
+    clock_of,
+    film_errors,
+    main_video_stream,
+    open_film,
+)
+from archivecolor.film.sound import sample_digest
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -36,6 +42,7 @@ _VERBATIM_SUBTITLES = frozenset({"srt", "subrip", "ass", "ssa", "pgssub", "dvdsu
 _ADTS_SYNC = 0xFFF0
 # Containers round the shape of samples.
 _ASPECT_TOLERANCE = 0.001
+_START_TOLERANCE_SECONDS = 0.002
 
 
 @dataclass
@@ -48,6 +55,7 @@ class _FileContents:
         aspect: sample aspect ratio, None where the file tells none.
         kinds: streams by kind, the picture and covers included.
         audio: SHA-256 of all packets of each audio stream, in order, by the stream's index.
+        audio_starts: time in seconds of the first packet of each audio stream, by the stream's index.
         chapters: how many there are.
     """
 
@@ -56,6 +64,7 @@ class _FileContents:
     aspect: Fraction | None = None
     kinds: Counter[str] = field(default_factory=Counter)
     audio: dict[int, str] = field(default_factory=dict)
+    audio_starts: dict[int, float] = field(default_factory=dict)
     chapters: int = 0
 
 
@@ -76,7 +85,7 @@ def verify_output(film: Film, plan: ContainerPlan, part: Path) -> str:
     output = read_contents(part)
     _check_times(film, output)
     _check_aspect_ratio(film, plan, output)
-    _check_audio(film, plan, output)
+    _check_audio(film, plan, output, part)
     with_chapters = read_contents(film.facts.path, audio=False).chapters
     if output.chapters != with_chapters:
         raise _incomplete_error(f"{output.chapters} chapters of {with_chapters}")
@@ -105,38 +114,26 @@ def _check_aspect_ratio(film: Film, plan: ContainerPlan, output: _FileContents) 
         raise _incomplete_error(f"samples of the shape {actual}, not {wanted}")
 
 
-def _check_audio(film: Film, plan: ContainerPlan, output: _FileContents) -> None:
+def _check_audio(film: Film, plan: ContainerPlan, output: _FileContents, part: Path) -> None:
     """Every stream is there, and every packet of sound, bit for bit."""
     for kind in ("audio", "subtitle"):
-        wanted = len(_carried_streams(film, plan, kind))
+        wanted = len(carried_streams(film.facts, plan, kind))
         if output.kinds[kind] != wanted:
             raise _incomplete_error(f"{output.kinds[kind]} {kind} streams of {wanted}")
-    source = read_contents(film.facts.path)
-    if list(output.audio.values()) != [
-        source.audio[stream.index] for stream in _carried_streams(film, plan, "audio")
-    ]:
-        raise _incomplete_error("the sound is not that of the source")
-
-
-def _carried_streams(film: Film, plan: ContainerPlan, kind: str) -> list[StreamFacts]:
-    """Streams of a kind that the finished film has, in its order."""
-    return [stream for stream in film.facts.streams if stream.kind == kind and plan.carries(stream)]
-
-
-def lost_languages(film: Film, plan: ContainerPlan, part: Path) -> tuple[str, ...]:
-    """Languages of streams that the finished film's container has no code for, in words."""
-    lost = []
-    with open_film(film.facts.path) as source, open_film(part) as output:
-        for kind in ("audio", "subtitle"):
-            copies = [stream for stream in output.streams if stream.type == kind]
-            for stream, copy in zip(_carried_streams(film, plan, kind), copies, strict=True):
-                tags = source.streams[stream.index].metadata
-                own, kept = (
-                    found.get("language", "und") for found in (tags, stream_tags(tags, plan.container))
-                )
-                if copy.metadata.get("language", "und") not in (own, kept):
-                    lost.append(f"the language of stream {stream.index}, {own}")
-    return tuple(lost)
+    facts, sound = film.facts, carried_streams(film.facts, plan, "audio")
+    source = read_contents(facts.path, probe_bytes=facts.probe_bytes, hidden=plan.keeps_hidden_sound)
+    for stream, index in zip(sound, output.audio, strict=True):
+        if stream.index in plan.pcm:
+            own = sample_digest(facts.path, stream.index, facts.probe_bytes)
+            same = own == sample_digest(part, index)
+        else:
+            same = output.audio[index] == source.audio[stream.index]
+        if not same:
+            raise _incomplete_error("the sound is not that of the source")
+    for stream, start in zip(sound, output.audio_starts.values(), strict=True):
+        due = facts.sound_starts[stream.index][0 if plan.keeps_hidden_sound else 1]
+        if abs(start - due) > _START_TOLERANCE_SECONDS:
+            raise _incomplete_error(f"stream {stream.index} (sound) begins at {start:.3f} s, not {due:.3f} s")
 
 
 def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
@@ -148,12 +145,18 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
     Raises:
         ItemError: `INCOMPLETE` where it finds them different.
     """
-    audio, subtitles = _carried_streams(film, plan, "audio"), _carried_streams(film, plan, "subtitle")
+    audio, subtitles = (
+        carried_streams(film.facts, plan, "audio"),
+        carried_streams(film.facts, plan, "subtitle"),
+    )
     if any(
         stream.codec not in _VERBATIM_SUBTITLES or needs_text_conversion(stream, plan.container)
         for stream in subtitles
     ):
         subtitles = []
+    audio = [stream for stream in audio if stream.index not in plan.pcm]
+    if not plan.keeps_hidden_sound:
+        audio = [stream for stream in audio if stream.index not in film.facts.hidden_sound]
     streams = [*audio, *subtitles]
     if not streams:
         return "none: there is nothing to compare"
@@ -164,7 +167,9 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
     framed = [number for number, stream in enumerate(streams) if stream.codec == "aac"]
     kinds = [kind for kind, chosen in (("a", audio), ("s", subtitles)) if chosen]
     try:
-        own = ffmpeg_cli.stream_digests(film.facts.path, [str(stream.index) for stream in streams], framed)
+        own = ffmpeg_cli.stream_digests(
+            film.facts.path, [str(stream.index) for stream in streams], framed, film.facts.probe_bytes
+        )
         theirs = ffmpeg_cli.stream_digests(part, kinds)
     except ItemError as error:
         logger.warning("%s: no second opinion: %s", printable_path(film.facts.path), error.detail)
@@ -174,10 +179,10 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
     return f"the ffmpeg program finds all {len(streams)} copied streams unchanged"
 
 
-def read_contents(path: Path, audio: bool = True) -> _FileContents:
-    """What is in a film file, from its packets alone."""
+def read_contents(path: Path, audio: bool = True, probe_bytes: int = 0, hidden: bool = True) -> _FileContents:
+    """What is in a film file, from its packets alone; `hidden`: with sound that an edit hides."""
     found = _FileContents()
-    with open_film(path) as container, film_errors():
+    with open_film(path, probe_bytes) as container, film_errors():
         picture = main_video_stream(container)
         found.tick, found.aspect = clock_of(picture), picture.sample_aspect_ratio
         found.kinds = Counter(stream.type for stream in container.streams)
@@ -189,7 +194,11 @@ def read_contents(path: Path, audio: bool = True) -> _FileContents:
             if packet.size == 0:
                 continue
             if packet.stream_index in digests:
+                if packet.is_discard and not hidden:
+                    continue
                 digests[packet.stream_index].update(_audio_bytes(packet))
+                if packet.pts is not None:
+                    found.audio_starts.setdefault(packet.stream_index, float(packet.pts * packet.time_base))
             elif packet.pts is not None:
                 found.times.append(packet.pts)
         found.times = array("q", sorted(found.times))
