@@ -4,7 +4,9 @@
 #   make test     run the tests
 #   make check    linters, types and floors: what has to pass before a commit
 #   make faults   the whole fault suite, a quarter of an hour: kills, full disks, mutated files, attacks, a real cron
+#   make install-test   build wheel and sdist, use the wheel in an environment without torch (needs the package index)
 #   make bench    the benchmarks behind README's numbers
+#   make graph    the ONNX graph of the package anew, after a change of the default network
 #   make venv     only install: .venv with everything, ffmpeg and exiftool where they are missing
 
 SHELL := /bin/bash
@@ -17,7 +19,7 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 PACKAGES := python3-venv ffmpeg libimage-exiftool-perl
 
-.PHONY: help venv demo test check faults bench
+.PHONY: help venv demo test check faults bench graph install-test
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -29,7 +31,7 @@ venv: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet --editable '.[dev,heic,parquet,tensorboard]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,all]'
 	touch $@
 
 demo: .venv/ready
@@ -40,7 +42,10 @@ demo: .venv/ready
 	$(BIN)/python examples/before_after_sheet.py demo/in demo/out demo/before-after.png
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 -m 'not fault'
+	$(BIN)/python -m pytest -n 2 -m 'not fault and not install'
+
+install-test: .venv/ready
+	$(BIN)/python -m pytest -m install tests/install
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
@@ -54,3 +59,6 @@ faults: .venv/ready
 bench: .venv/ready
 	$(BIN)/python benchmarks/photos.py
 	$(BIN)/python benchmarks/archive.py
+
+graph: .venv/ready
+	$(BIN)/python -m archivecolor.networks.export

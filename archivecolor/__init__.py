@@ -7,8 +7,9 @@ package is quick. Type checkers see them at once.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.api import *  # noqa: F403 - its `__all__` is the one list of public names
@@ -19,7 +20,7 @@ else:
     def __getattr__(name: str) -> Any:
         """A public name of `archivecolor.api`, the list of them, or the version, when first asked for."""
         if name == "__version__":
-            return version("archivecolor")
+            return program_version()
         api = import_module("archivecolor.api")
         if name == "__all__" or name in api.__all__:
             return getattr(api, name)

@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     OUTPUT = 5
     VERIFY = 6
     TOO_MANY_FAILURES = 7
+    INPUT = 8
     LOCKED = 11
     INTERRUPTED = 130
     TERMINATED = 143
@@ -48,6 +49,7 @@ class Reason(str, Enum):
     VANISHED = "vanished"
     CHANGED = "changed-while-reading"
     PERMISSION = "permission"
+    READ_ERROR = "read-error"
     WORKER_DIED = "worker-died"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out-of-memory"
@@ -56,6 +58,14 @@ class Reason(str, Enum):
     INCOMPLETE = "incomplete"
     NAME_COLLISION = "name-collision"
     FAULT = "fault"
+
+
+# What a disk, a network or a server that fails gives, for reading and writing alike; Windows lacks some.
+DEVICE_ERRNOS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENXIO", "ENODEV", "ESTALE", "ETIMEDOUT", "EXDEV", "EHOSTDOWN", "EREMOTEIO")
+    if hasattr(errno, name)
+)
 
 
 class ArchivecolorError(Exception):
@@ -128,6 +138,12 @@ class OutputError(ArchivecolorError):
     """The output cannot be written (missing, read-only, full); what is finished is safe."""
 
     exit_code = ExitCode.OUTPUT
+
+
+class InputGoneError(ArchivecolorError):
+    """The input folder has lost all that it held: a disk that is not mounted, most likely."""
+
+    exit_code = ExitCode.INPUT
 
 
 class VerifyError(ArchivecolorError):

@@ -29,6 +29,7 @@ from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.stages import BatchPolicy, Done, StageContext, batches, map_in_workers
 from archivecolor.engine.stopping import Stop
+from archivecolor.inference.predictor import open_predictor
 from archivecolor.jobs.photograph_tasks import (
     Inspected,
     RenderTask,
@@ -36,7 +37,7 @@ from archivecolor.jobs.photograph_tasks import (
     inspect_source,
     render_derivative,
 )
-from archivecolor.jobs.photographs import ChromaPredictor, PhotoRunContext, batch_key
+from archivecolor.jobs.photographs import ChromaPredictor, PhotoRunContext, predicted
 from archivecolor.networks.base import Generator
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import load_checkpoint
@@ -148,33 +149,32 @@ def words(source: Path, output: Path, checkpoint: Path) -> tuple[object, ...]:
 
 def stages_alone(settings: DirSettings) -> dict[str, float]:
     """Seconds of each stage over all photographs, with the machine to itself and as many workers as `dir`."""
-    making = PhotoRunContext(settings, "benchmark")
-    painter = ChromaPredictor(making)
+    predictor = open_predictor(settings.checkpoint, settings)
+    chroma_predictor = ChromaPredictor(PhotoRunContext(settings, "benchmark", lambda: predictor))
     names = sorted(path.name for path in settings.input.iterdir())
-    items = [Item(name, name, 0, 0, PlanAction.DO, 0) for name in names]
-    looked: list[Inspected] = []
-    painted: list[RenderTask] = []
+    items = [Item("photo", settings.input, name, name, 0, 0, PlanAction.DO, 0, "") for name in names]
+    inspected: list[Inspected] = []
+    render_tasks: list[RenderTask] = []
     seconds = {}
-    in_batch = BatchPolicy(key=batch_key, size=settings.batch_size, max_waiting=3 * settings.batch_size)
+    in_batch = BatchPolicy(
+        key=chroma_predictor.batch_key, size=settings.batch_size, max_waiting=3 * settings.batch_size
+    )
     with LocalExecutor(WorkerOptions(core_count(), initializer=init_worker), settings) as executor:
         pool = StageContext(executor, Stop(), window=2 * (settings.batch_size + core_count()))
         values_of(map_in_workers(pool, inspect_source, items[: 4 * core_count()]))  # the workers are warm now
-        seconds["look"] = timed(lambda: looked.extend(values_of(map_in_workers(pool, inspect_source, items))))
-        groups = [group for group in batches(in_batch, looked) if isinstance(group, list)]
-        list(painter.predict_batch(groups[0]))  # and the network
-        seconds["predict"] = timed(
-            lambda: painted.extend(task for g in groups for task in painted_by(painter, g))
+        seconds["inspect"] = timed(
+            lambda: inspected.extend(values_of(map_in_workers(pool, inspect_source, items)))
         )
-        seconds["finish"] = timed(lambda: values_of(map_in_workers(pool, render_derivative, painted)))
+        groups = [group for group in batches(in_batch, inspected) if isinstance(group, list)]
+        predict_all(chroma_predictor, groups[:1])  # and the network
+        seconds["predict"] = timed(lambda: render_tasks.extend(predict_all(chroma_predictor, groups)))
+        seconds["render"] = timed(lambda: values_of(map_in_workers(pool, render_derivative, render_tasks)))
     return seconds
 
 
-def painted_by(painter: ChromaPredictor, group: list[Inspected]) -> Iterator[RenderTask]:
-    """The orders to write of a batch, all of which must have got colour."""
-    for task in painter.predict_batch(group):
-        if not isinstance(task, RenderTask):
-            raise SystemExit("a photograph got no colour")
-        yield task
+def predict_all(chroma_predictor: ChromaPredictor, groups: list[list[Inspected]]) -> list[RenderTask]:
+    """The orders to write of all batches."""
+    return [task for task in predicted(groups, chroma_predictor) if isinstance(task, RenderTask)]
 
 
 def values_of(answers: Iterator[object]) -> list:

@@ -1,7 +1,13 @@
 """The public functions: small, typed, and true to what the program promises."""
 
+import hashlib
+import inspect
+import os
+import re
+import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
+from skimage import data
 from small_archive import tree
 
 import archivecolor
@@ -63,8 +70,116 @@ def test_an_array_keeps_its_grey(predictor, dtype):
 
 
 def test_an_rgb_array_keeps_its_luma(predictor):
-    rgb = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
-    assert np.array_equal(luma_codes(archivecolor.colour_array(rgb, predictor)), luma_codes(rgb))
+    rgb = data.astronaut()[:64, :48]
+    coloured = archivecolor.colour_array(rgb, predictor, recolour=True)
+    assert np.array_equal(luma_codes(coloured), luma_codes(rgb))
+
+
+def test_a_colour_photograph_is_not_recoloured_unasked(predictor, archive, tmp_path):
+    with pytest.raises(ItemError, match="recolour=True") as caught:
+        archivecolor.colour_array(data.astronaut(), predictor)
+    assert caught.value.reason is archivecolor.Reason.ALREADY_COLOUR
+    with pytest.raises(ItemError, match="already in colour"):
+        archivecolor.colour_file(archive / "colour.jpg", tmp_path / "out.jpg", predictor)
+    archivecolor.colour_file(archive / "colour.jpg", tmp_path / "out.jpg", predictor, colour="recolour")
+    assert (tmp_path / "out.jpg").exists()
+
+
+def test_pictures_come_as_images_bytes_and_open_files(predictor, archive, tmp_path):
+    scan = archive / "people" / "astronaut.jpg"
+    archivecolor.colour_file(scan, tmp_path / "coloured.jpg", predictor)
+    expected = (tmp_path / "coloured.jpg").read_bytes()
+    assert archivecolor.colour_bytes(scan.read_bytes(), predictor) == expected
+    with scan.open("rb") as file:
+        assert archivecolor.colour_bytes(file, predictor) == expected
+    grey = data.camera()[:40, :56]
+    for image in (Image.fromarray(grey), Image.fromarray(grey.astype(np.uint16) * 257)):
+        coloured = archivecolor.colour_array(image, predictor)
+        assert np.array_equal(luma_codes(coloured), np.asarray(image))
+    with pytest.raises(ValueError, match="CMYK"):
+        archivecolor.colour_array(Image.new("CMYK", (8, 8)), predictor)
+
+
+def test_a_mistyped_option_is_a_type_error(predictor, tmp_path):
+    with pytest.raises(TypeError, match="'devise'; did you mean 'device'"):
+        archivecolor.load_predictor(devise="cpu")
+    for name in ("dry_run", "quiet", "nice"):
+        with pytest.raises(TypeError, match=name):
+            archivecolor.colour_folder(tmp_path, tmp_path / "out", **{name: True})
+    with pytest.raises(TypeError, match="formt"):
+        archivecolor.colour_file(tmp_path / "a.jpg", tmp_path / "b.jpg", predictor, formt="png")
+
+
+def test_what_is_missing_is_a_file_that_is_not_found(predictor, tmp_path):
+    missing = tmp_path / "missing.jpg"
+    for call in (
+        lambda: archivecolor.colour_file(missing, tmp_path / "out.jpg", predictor),
+        lambda: archivecolor.colour_folder(missing, tmp_path / "out"),
+        lambda: archivecolor.colour_film(missing, tmp_path / "out"),
+    ):
+        with pytest.raises(FileNotFoundError, match="missing") as caught:
+            call()
+        assert caught.value.filename == str(missing)
+        assert isinstance(caught.value, archivecolor.UsageError)
+
+
+def test_a_suffix_that_contradicts_the_format_is_refused(predictor, archive, tmp_path):
+    scan = archive / "people" / "astronaut.jpg"
+    with pytest.raises(UsageError, match=r"out\.png would hold a jpeg"):
+        archivecolor.colour_file(scan, tmp_path / "out.png", predictor)
+    archivecolor.colour_file(scan, tmp_path / "out.png", predictor, format="png")
+    assert Image.open(tmp_path / "out.png").format == "PNG"
+
+
+def test_the_version_is_that_of_the_package():
+    assert archivecolor.__version__ == version("archivecolor")
+
+
+def test_every_error_that_a_docstring_names_is_exported():
+    named = set()
+    for name in archivecolor.__all__:
+        text = inspect.getdoc(getattr(archivecolor, name)) or ""
+        raises = text.partition("Raises:")[2]
+        named |= set(re.findall(r"\b[A-Z]\w+Error\b", raises))
+    assert named - {"TypeError", "ValueError", "FileNotFoundError"} <= set(archivecolor.__all__)
+
+
+def test_a_function_installs_no_handler_and_takes_stop(archive, checkpoint, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    seen, stop = [], archivecolor.Stop()
+
+    def on_item(event, progress):
+        seen.append(signal.getsignal(signal.SIGINT))
+        stop.request(archivecolor.ExitCode.INTERRUPTED)
+
+    options = {"checkpoint": checkpoint, "device": "cpu", "working_size": 64, "jobs": 1}
+    result = archivecolor.colour_folder(archive, tmp_path / "out", on_item, stop=stop, **options)
+    assert seen[0] is before
+    assert result.exit_code is archivecolor.ExitCode.INTERRUPTED
+    assert result.progress.left
+
+
+def test_ctrl_c_is_a_keyboard_interrupt_and_leaves_no_half_made_file(archive, checkpoint, tmp_path):
+    def on_item(event, progress):
+        raise KeyboardInterrupt
+
+    options = {"checkpoint": checkpoint, "device": "cpu", "working_size": 64, "jobs": 1}
+    with pytest.raises(KeyboardInterrupt):
+        archivecolor.colour_folder(archive, tmp_path / "out", on_item, **options)
+    assert not list(tmp_path.rglob("*archivecolor-part*"))
+    again = archivecolor.colour_folder(archive, tmp_path / "out", **options)
+    assert again.exit_code is archivecolor.ExitCode.SOME_FAILED
+
+
+def test_a_forked_process_may_use_the_predictor(predictor):
+    grey = data.camera()[:64, :64]
+    expected = archivecolor.colour_array(grey, predictor)
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writer, hashlib.sha256(archivecolor.colour_array(grey, predictor).tobytes()).digest())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reader, 32) == hashlib.sha256(expected.tobytes()).digest()
 
 
 @pytest.mark.parametrize(

@@ -11,73 +11,246 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from archivecolor.errors import ItemError, OutputError, Reason
+from archivecolor.archive.output_folder import (
+    CAN_OPEN_FOLDERS,
+    OutputFolder,
+    held_above,
+    link_error,
+    open_below,
+    permissions_of,
+    refuse_links,
+)
+from archivecolor.errors import DEVICE_ERRNOS, ItemError, OutputError, Reason
 
 PART_SUFFIX = ".archivecolor-part"
 # Tools that rewrite a part put a name of their own behind its: `_exiftool_tmp`.
 RESERVED_NAME_BYTES = 13
 
-# Nothing but a write meets these.
-WRITE_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
-# These may come from reading a source too, so they count only where they name our side.
-ACCESS_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EIO})
+# A source meets these no more than an output that has none of it left does.
+FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, errno.EFBIG, errno.EDQUOT})
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path, source: Path | None = None) -> Iterator[Path]:
     """Give a part file beside `path`, and rename it to `path` once it is safely on disk.
 
-    The part exists and is empty when the body starts; missing folders above `path` are made.
-    Where the body raises, the part is removed and `path` stays as it was.
+    The part exists and is empty when the body starts; missing folders above `path` are made, below a held
+    output (`output_folder`) without following links and never above it. Where the body raises, the part is
+    removed and `path` stays as it was. The body turns what it reads, and cannot, into `ItemError`s: an
+    operating system's error that names no other file than the output is the output's.
+
+    Args:
+        path: of the file.
+        source: who may not read that file may not read this one.
 
     Raises:
-        OutputError: the folder is missing, read-only or full.
-        ItemError: `NAME_COLLISION` where a folder has the name, `UNSUPPORTED` where it is too long.
+        OutputError: the folder is missing, read-only, full or no longer what it was.
+        ItemError: `NAME_COLLISION` where a folder or a link has the name, `UNSUPPORTED` where it is too long.
     """
-    with with_output_errors(path):
-        make_folder(path.parent)
-        part = part_path(path)
-        create_empty(part)
+    with open_folder(path.parent) as folder:
+        with with_output_errors(path):
+            part = part_path(path)
+            mode = folder.create(part, 0o666 if source is None else 0o666 & permissions_of(source))
         try:
-            yield part
-            sync_file(part)
-            part.replace(path)
+            with _with_errors_of_body(path):
+                yield part
+            with with_output_errors(path):
+                sync_file(part)
+                if stat.S_IMODE(part.stat().st_mode) != mode:
+                    part.chmod(mode)  # a tool has put a file of its own in its place
+                folder.check()
+                part.replace(path)
         except BaseException:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        with with_output_errors(path):
+            folder.sync()
+
+
+class Folder:
+    """A folder that something is written in, held open where the system can.
+
+    Args:
+        path: of the folder.
+        handle: a descriptor of it, None where folders cannot be opened.
+        root: the held output that it lies in, None outside of any.
+    """
+
+    def __init__(self, path: Path, handle: int | None, root: OutputFolder | None) -> None:
+        self._path = path
+        self._handle = handle
+        self._root = root
+
+    def create(self, path: Path, mode: int) -> int:
+        """Make the file `path` anew, empty; a link planted under its name is removed, not written through.
+
+        Returns:
+            Its permissions: at most `mode`.
+        """
+        if self._root is not None:
+            mode &= self._root.mode
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        self.remove(path)
+        handle = os.open(self._name(path), flags, mode, dir_fd=self._handle)
+        try:
+            return stat.S_IMODE(os.fstat(handle).st_mode)
+        finally:
+            os.close(handle)
+
+    def remove(self, path: Path) -> None:
+        """Remove the file `path`, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._name(path), dir_fd=self._handle)
+
+    def _name(self, path: Path) -> str:
+        return str(path) if self._handle is None else path.name
+
+    def check(self) -> None:
+        """See that the path still leads to this folder.
+
+        Raises:
+            OutputError: the output was moved, unmounted or replaced.
+        """
+        if self._root is not None:
+            self._root.check()
+        if self._handle is not None and not os.path.samestat(os.fstat(self._handle), self._path.stat()):
+            raise OutputError(f"the folder {self._path} was replaced while it was written in; run again")
+
+    def sync(self) -> None:
+        """Flush the names in the folder to disk, on systems where folders can be opened."""
+        if self._handle is None:
+            return
+        try:
+            os.fsync(self._handle)
+        except OSError as error:
+            # Some network file systems have no flush for folders.
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+
+
+@contextlib.contextmanager
+def open_folder(path: Path, *, make: bool = True) -> Iterator[Folder]:
+    """A folder to write in; it and those above it are made, unless `make` is off.
+
+    Raises:
+        OutputError: it cannot be made or opened, or the output that it lies in is no longer what it was.
+        ItemError: `NAME_COLLISION` where a link stands in its place.
+    """
+    root = held_above(path)
+    with with_output_errors(path):
+        if root is None and make:
+            _make_folder(path)
+        if not CAN_OPEN_FOLDERS:
+            if root is not None:
+                refuse_links(root, path)
+                _make_folder(path)
+            handle = None
+        elif root is None:
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        else:
+            handle = open_below(root, path, make=make)
+    try:
+        yield Folder(path, handle, root)
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def make_folder(path: Path) -> None:
+    """Make `path` and those above it; each new entry is flushed to disk.
+
+    Raises:
+        OutputError, ItemError: as `open_folder`.
+    """
+    with open_folder(path):
+        pass
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file of an output, if it is there; no link on the way is followed.
+
+    Raises:
+        OutputError, ItemError: as `open_folder`.
+    """
+    if not os.path.lexists(path):
+        return
+    with open_folder(path.parent, make=False) as folder, with_output_errors(path):
+        folder.remove(path)
+
+
+def open_own_file(path: Path, flags: int) -> int:
+    """Open a file of our own folder for writing in place, such as the manifest; made where it is missing.
+
+    Raises:
+        OutputError: a link, a pipe or a device has its name, or another name leads to the same file.
+    """
+    root = held_above(path)
+    mode = 0o666 if root is None else 0o666 & root.mode
+    with with_output_errors(path), open_folder(path.parent):
+        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            handle = os.open(path, flags | os.O_CREAT, mode)
+        except OSError as error:
+            if path.is_symlink():
+                raise link_error(path) from error
+            raise
+        status = os.fstat(handle)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
+            return handle
+        os.close(handle)
+        what = "has a second name elsewhere (a hard link)" if stat.S_ISREG(status.st_mode) else "is no file"
+        raise OutputError(f"{path} {what} and is not written to; put a copy of it in its place, or remove it")
 
 
 @contextlib.contextmanager
 def with_output_errors(path: Path) -> Iterator[None]:
-    """Turn operating system errors about the output file `path` into errors of ours."""
+    """Turn every error of the operating system into one of ours about the output `path`.
+
+    Whose trouble an error is, is known by the place: nothing but the output is touched in the block.
+
+    Raises:
+        OutputError: it cannot be written.
+        ItemError: `NAME_COLLISION` where a folder has the name, `UNSUPPORTED` where it is too long.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.EISDIR, errno.ENOTEMPTY) and names_output(error, path):
-            raise ItemError(Reason.NAME_COLLISION, "a folder of the output has this name") from error
-        if error.errno == errno.ENAMETOOLONG and names_output(error, path):
-            raise ItemError(Reason.UNSUPPORTED, "the output's name is too long for its disk") from error
-        if is_output_error(error, path):
-            raise OutputError(f"cannot write {printable_path(path)}: {error.strerror}") from error
+        raise _output_error(error, path) from error
+
+
+def _output_error(error: OSError, path: Path) -> ItemError | OutputError:
+    if error.errno in (errno.EISDIR, errno.ENOTEMPTY):
+        return ItemError(Reason.NAME_COLLISION, "a folder of the output has this name")
+    if error.errno == errno.ENAMETOOLONG:
+        return ItemError(Reason.UNSUPPORTED, "the output's name is too long for its disk")
+    return OutputError(f"cannot write {printable_path(path)}: {error.strerror}")
+
+
+@contextlib.contextmanager
+def _with_errors_of_body(path: Path) -> Iterator[None]:
+    """Turn those errors of a body that reads other files too which are the output's."""
+    try:
+        yield
+    except OSError as error:
+        if _is_output_error(error, path):
+            raise _output_error(error, path) from error
         raise
 
 
-def is_output_error(error: OSError, path: Path) -> bool:
-    """Whether `error` says that `path` cannot be written, rather than that a source cannot be read."""
-    if error.errno in WRITE_ERRNOS:
+def _is_output_error(error: OSError, path: Path) -> bool:
+    if error.errno in FULL_ERRNOS:
         return True
-    return error.errno in ACCESS_ERRNOS and names_output(error, path)
-
-
-def names_output(error: OSError, path: Path) -> bool:
-    """Whether `error` names `path`, its part or a folder above it."""
     named = [
         os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))
     ]
+    if not named:
+        # Of open files: those that are read say so as `ItemError`.
+        return error.errno in DEVICE_ERRNOS
     ours = {str(path), *(str(folder) for folder in path.parents)}
     return any(name in ours or PART_SUFFIX in name for name in named)
 
@@ -118,17 +291,11 @@ def max_name_bytes(folder: Path) -> int:
     return 255
 
 
-def create_empty(part: Path) -> None:
-    """Make `part` anew; a link planted under its name is removed, never written through."""
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-
-
-def make_folder(folder: Path) -> None:
-    """Make `folder` and those above it; each new entry is flushed to disk."""
+def _make_folder(folder: Path) -> None:
+    """Make `folder` and those above it, outside of any held output."""
     if folder.is_dir():
         return
-    make_folder(folder.parent)
+    _make_folder(folder.parent)
     with with_output_errors(folder):
         # Another worker may have made it in between.
         folder.mkdir(exist_ok=True)
@@ -141,19 +308,10 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def sync_folder(folder: Path) -> None:
-    """Flush the names in `folder` to disk, on systems where folders can be opened."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        # Some network file systems have no flush for folders.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)
+def sync_folder(path: Path) -> None:
+    """Flush the names in a folder to disk, on systems where folders can be opened."""
+    with open_folder(path, make=False) as folder:
+        folder.sync()
 
 
 def remove_stale_parts(root: Path) -> int:

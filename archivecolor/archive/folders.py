@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from archivecolor.archive.atomic import make_folder, part_path, printable_path, with_output_errors
+from archivecolor.archive.atomic import (
+    make_folder,
+    open_folder,
+    part_path,
+    printable_path,
+    sync_folder,
+    with_output_errors,
+)
 from archivecolor.archive.layout import Layout
-from archivecolor.errors import InputNotFoundError, ItemError, Reason, UsageError
+from archivecolor.archive.output_folder import ALL_MAY_READ, hold_output, permissions_of
+from archivecolor.archive.walk import FoundFile
+from archivecolor.errors import InputGoneError, InputNotFoundError, ItemError, Reason, UsageError
 
 
 def check_folders(source: Path, output: Path) -> None:
@@ -60,15 +69,126 @@ def refuse_source_as_target(source: Path, target: Path) -> None:
         )
 
 
-def prepare_output(output: Path) -> None:
+class SourceIdentities:
+    """What the sources of a run are, whatever names lead to them: to refuse writing over one.
+
+    Mounts and second names (hard links) are seen through: files and folders are told apart by device and
+    inode. Links in the output cost the items behind them, when these are written (`output_folder`).
+
+    Args:
+        source: the input folder.
+        output: the output folder.
+    """
+
+    def __init__(self, source: Path, output: Path) -> None:
+        self._source = source
+        self._output = output
+        self._folders: dict[str, None] = {}
+        self._paths: list[str] = []
+
+    def watch(self, found: Iterable[FoundFile]) -> Iterator[FoundFile]:
+        """Take note of each source that passes."""
+        for file in found:
+            self.add(file.path)
+            yield file
+
+    def add(self, path: str) -> None:
+        """Take note of a source, by its relative path."""
+        self._paths.append(path)
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            self._folders.update(dict.fromkeys(_with_parents(folder)))
+
+    def refuse_as_targets(self, targets: Iterable[str]) -> None:
+        """Refuse outputs in a folder of sources, or in the place of a source.
+
+        Args:
+            targets: relative paths of outputs.
+
+        Raises:
+            UsageError: with the first of them.
+        """
+        targets = list(targets)
+        sources = {_identity(self._source / folder): folder for folder in self._folders}
+        written = {name: None for target in targets for name in _with_parents(target.rpartition("/")[0])}
+        for folder in written:
+            path = self._output / folder
+            identity = _identity(path)
+            if identity is not None and identity in sources and not self._is_behind_link(folder):
+                raise _overwriting(path, self._source / sources[identity])
+        self._refuse_second_names(targets)
+
+    def _is_behind_link(self, folder: str) -> bool:
+        return any(name and (self._output / name).is_symlink() for name in _with_parents(folder))
+
+    def _refuse_second_names(self, targets: list[str]) -> None:
+        linked = {
+            _identity(path): path
+            for target in targets
+            if (path := self._output / target).is_file() and path.lstat().st_nlink > 1
+        }
+        for name in self._paths if linked else ():
+            identity = _identity(self._source / name)
+            if identity is not None and identity in linked:
+                raise _overwriting(linked[identity], self._source / name)
+
+
+def _with_parents(folder: str) -> list[str]:
+    """A relative folder and all above it, the root as an empty name."""
+    names = folder.split("/") if folder else []
+    return ["", *("/".join(names[:count]) for count in range(1, len(names) + 1))]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _overwriting(target: Path, source: Path) -> UsageError:
+    return UsageError(
+        f"{printable_path(target)} in the output is {printable_path(source)} of the input, by a mount or a "
+        "second name; sources are never written over: take it away, or give another output"
+    )
+
+
+def refuse_emptied_input(source: Path, known: int) -> None:
+    """Refuse an input that holds nothing at all though earlier runs found something there.
+
+    Args:
+        source: the input folder.
+        known: how many items the manifest knows.
+
+    Raises:
+        InputGoneError: it is empty.
+    """
+    if known and not any(source.iterdir()):
+        raise InputGoneError(
+            f"the input {source} is empty, and {known} items of it were seen before; is its disk mounted?"
+        )
+
+
+def prepare_output(output: Path, sources: Path | None = None) -> None:
     """Make OUT and the folder of its manifest, and see that they can be written.
+
+    Args:
+        output: the folder.
+        sources: the input folder; a new OUT may be read by nobody who may not read that.
 
     Raises:
         OutputError: they cannot be made or written.
     """
-    ours = Layout(output).state
-    make_folder(ours)
-    probe = part_path(ours / "probe")
-    with with_output_errors(probe):
-        os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o666))
-        probe.unlink()
+    if not output.is_dir():
+        make_folder(output.parent)
+        mode = ALL_MAY_READ if sources is None else permissions_of(sources) & ALL_MAY_READ
+        with with_output_errors(output):
+            output.mkdir(mode, exist_ok=True)
+            sync_folder(output.parent)
+    with hold_output(output, sources):
+        make_folder(Layout(output).state)
+        probe = part_path(Layout(output).state / "probe")
+        with open_folder(probe.parent) as folder, with_output_errors(probe):
+            folder.create(probe, 0o666)
+            folder.remove(probe)

@@ -1,9 +1,10 @@
 """One run at a time per output folder.
 
 On one machine the kernel's file lock (flock) decides, so a dead run never blocks and two runs
-started in the same instant cannot both win. Between machines, where that lock may not reach, the
-lock file names its host and is touched as long as its run lives; untouched for `STALE_SECONDS` it
-counts as dead. The file also holds what people need to find the run that has the output.
+started in the same second cannot both win. Other machines and containers may not see that lock: for them the
+file names its holder and is touched while that lives; untouched for `STALE_SECONDS` it counts as dead. A
+process id is believed only where it can be looked up: on this boot and in this process namespace. On file
+systems without flock a new lock file takes the old one's place; whose file is there a moment later has it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from archivecolor.archive.atomic import make_folder, with_output_errors
+from archivecolor.archive.atomic import make_folder, open_own_file, with_output_errors
 from archivecolor.archive.layout import Layout
+from archivecolor.archive.output_folder import hold_output, link_error
 from archivecolor.errors import LockedError
 
 if sys.platform == "win32":
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 30.0
 STALE_SECONDS = 600.0
 RETRY_SECONDS = 0.5
+SETTLE_SECONDS = 2.0
 # Windows locks bytes, and locked bytes cannot be read: one far behind the text.
 WINDOWS_LOCK_OFFSET = 1 << 30
 
@@ -50,6 +53,7 @@ class LockHolder:
         started: UTC, ISO 8601.
         boot: the machine's boot id, empty where it has none: a pid means nothing after a reboot.
         ticks: start time of the process in clock ticks since boot, 0 where unknown: pids are reused.
+        namespace: the namespace that the pid is of, empty where there are none.
     """
 
     host: str
@@ -57,24 +61,39 @@ class LockHolder:
     started: str
     boot: str = ""
     ticks: int = 0
+    namespace: str = ""
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, started {self.started}"
 
-    def is_here(self) -> bool:
-        """Whether the holder ran on this machine."""
-        return self.host == socket.gethostname()
+    @property
+    def is_of_this_boot(self) -> bool:
+        """Whether the holder runs, or ran, under the very kernel that this process runs under."""
+        return self.host == socket.gethostname() and bool(self.boot) and self.boot == boot_id()
+
+    @property
+    def can_be_looked_up(self) -> bool:
+        """Whether the holder's process, were it alive, would be seen from here."""
+        return self.is_of_this_boot and self.namespace == pid_namespace()
 
     def is_alive_here(self) -> bool:
-        """Whether the very process lives on this machine, as far as it can tell."""
-        return bool(self.ticks) and self.boot == boot_id() and self.ticks == start_ticks(self.pid)
+        """Whether the very process lives; only where it can be looked up."""
+        return bool(self.ticks) and self.ticks == start_ticks(self.pid)
 
 
 def this_process() -> LockHolder:
     """This process as a holder."""
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     pid = os.getpid()
-    return LockHolder(socket.gethostname(), pid, started, boot_id(), start_ticks(pid))
+    return LockHolder(socket.gethostname(), pid, started, boot_id(), start_ticks(pid), pid_namespace())
+
+
+def pid_namespace() -> str:
+    """Linux's name of the namespace of process ids; empty elsewhere."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def boot_id() -> str:
@@ -97,26 +116,78 @@ def read_text(path: Path) -> str:
         return ""
 
 
+@dataclass(frozen=True)
+class _Lock:
+    """A lock that this process holds.
+
+    Attributes:
+        path: of the file.
+        handle: its descriptor, open while the lock is held.
+    """
+
+    path: Path
+    handle: int
+
+    def check(self) -> None:
+        """See that the lock is still ours.
+
+        Raises:
+            LockedError: with whose it is.
+        """
+        if is_same_file(self.handle, self.path):
+            return
+        holder = read_lock_holder(self.path)
+        what = f"was taken over by {holder}" if holder else "was removed by somebody"
+        raise LockedError(
+            f"the lock of {self.path.parent.parent} is no longer this run's: it {what}; "
+            "what is finished is safe"
+        )
+
+
+_locks: list[_Lock] = []
+
+
+def check_locks() -> None:
+    """See that the locks that this process took are still its own.
+
+    Raises:
+        LockedError: one is not.
+    """
+    for lock in _locks:
+        lock.check()
+
+
 @contextlib.contextmanager
-def locked(output: Path, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock of the folder `output`, waiting for another run up to `wait_seconds`.
+def locked(output: Path, wait_seconds: float = 0.0, sources: Path | None = None) -> Iterator[None]:
+    """Hold the folder `output` and its lock, waiting for another run up to `wait_seconds`.
+
+    Args:
+        output: the folder.
+        wait_seconds: how long another run is waited for.
+        sources: the input folder; see `hold_output`.
 
     Raises:
         LockedError: another run holds it.
         OutputError: the lock cannot be written.
     """
-    path = Layout(output).lock
-    make_folder(path.parent)
-    handle = acquire(path, wait_seconds)
-    ended = threading.Event()
-    heartbeat = threading.Thread(target=refresh_until, args=(path, ended), name="lock", daemon=True)
-    heartbeat.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        heartbeat.join()
-        release(path, handle)
+    make_folder(output)
+    with hold_output(output, sources):
+        path = Layout(output).lock
+        make_folder(path.parent)
+        lock = _Lock(path, acquire(path, wait_seconds))
+        _locks.append(lock)
+        ended = threading.Event()
+        heartbeat = threading.Thread(
+            target=refresh_until, args=(lock.handle, ended), name="lock", daemon=True
+        )
+        heartbeat.start()
+        try:
+            yield
+        finally:
+            _locks.remove(lock)
+            ended.set()
+            heartbeat.join()
+            release(path, lock.handle)
 
 
 def acquire(path: Path, wait_seconds: float) -> int:
@@ -137,19 +208,45 @@ def acquire(path: Path, wait_seconds: float) -> int:
 
 def try_lock(path: Path) -> int | None:
     """Take the lock now, or return None where another run has it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    if not try_flock(handle) or not same_file(handle, path) or is_held_elsewhere(path):
+    if path.is_symlink():
+        raise link_error(path)
+    handle = open_own_file(path, os.O_RDWR)
+    has_flock = try_flock(handle)
+    if has_flock is False or not is_same_file(handle, path) or is_held(path, certain=has_flock is True):
         os.close(handle)
         return None
+    if has_flock is None:
+        os.close(handle)
+        return take_by_name(path)
+    write_holder(handle)
+    return handle
+
+
+def write_holder(handle: int) -> None:
+    """Write this process as the holder into a lock file."""
     os.ftruncate(handle, 0)
     os.lseek(handle, 0, os.SEEK_SET)
     os.write(handle, json.dumps(asdict(this_process())).encode())
     os.fsync(handle)
-    return handle
 
 
-def try_flock(handle: int) -> bool:
-    """Whether the kernel's lock on the open file is ours now."""
+def take_by_name(path: Path) -> int | None:
+    """Put a lock file of our own in the place of `path`; None where another run did so a moment later."""
+    ours = path.with_name(f"{path.name}-{socket.gethostname()}-{os.getpid()}")
+    ours.unlink(missing_ok=True)
+    handle = os.open(ours, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    write_holder(handle)
+    ours.replace(path)
+    # Whoever looked before we replaced it has replaced ours by then.
+    time.sleep(SETTLE_SECONDS)
+    if is_same_file(handle, path):
+        return handle
+    os.close(handle)
+    return None
+
+
+def try_flock(handle: int) -> bool | None:
+    """Whether the kernel's lock on the open file is ours now; None on a file system without such locks."""
     try:
         if sys.platform == "win32":
             os.lseek(handle, WINDOWS_LOCK_OFFSET, os.SEEK_SET)
@@ -159,60 +256,74 @@ def try_flock(handle: int) -> bool:
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False
-        # A file system without locks: the holder written in the file has to do.
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise
+        return None
     return True
 
 
-def same_file(handle: int, path: Path) -> bool:
+def is_same_file(handle: int, path: Path) -> bool:
     """Whether `path` is still the file that was opened: its last holder removes it when done."""
     try:
-        return os.path.samestat(os.fstat(handle), path.stat())
+        return os.path.samestat(os.fstat(handle), path.stat(follow_symlinks=False))
     except FileNotFoundError:
         return False
 
 
-def is_held_elsewhere(path: Path) -> bool:
-    """Whether the holder named in the file counts as alive though its kernel lock is not seen."""
+def is_held(path: Path, *, certain: bool) -> bool:
+    """Whether the holder named in the file counts as alive.
+
+    Args:
+        path: of the lock file.
+        certain: the kernel's lock is ours, so nobody under this kernel has it.
+    """
     holder = read_lock_holder(path)
     if holder is None:
         return False
-    if holder.is_alive_here() if holder.is_here() else seconds_untouched(path) < STALE_SECONDS:
-        return True
-    logger.warning("the last run did not end by itself (%s); its lock is taken over", holder)
-    return False
+    if certain and holder.is_of_this_boot:
+        held = False
+    elif holder.can_be_looked_up:
+        held = holder.is_alive_here()
+    else:
+        held = seconds_untouched(path) < STALE_SECONDS
+    if not held:
+        logger.warning("the last run did not end by itself (%s); its lock is taken over", holder)
+    return held
 
 
 def read_lock_holder(path: Path) -> LockHolder | None:
     """The holder named in the lock file; None where it is empty, torn or gone."""
     try:
-        return LockHolder(**json.loads(read_text(path)))
-    except (ValueError, TypeError):
+        holder = LockHolder(**json.loads(read_text(path)))
+    except (ValueError, TypeError, RecursionError):
         return None
+    kinds = {"pid": int, "ticks": int}
+    is_sound = all(isinstance(value, kinds.get(name, str)) for name, value in asdict(holder).items())
+    return holder if is_sound else None
 
 
 def seconds_untouched(path: Path) -> float:
     """Age of the file's last touch by the clock of its own disk, which may not be this machine's."""
     probe = path.with_name(f"{path.name}-clock-{os.getpid()}")
+    probe.unlink(missing_ok=True)
     try:
-        probe.touch()
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         return abs(probe.stat().st_mtime - path.stat().st_mtime)
     finally:
         probe.unlink(missing_ok=True)
 
 
-def refresh_until(path: Path, ended: threading.Event) -> None:
+def refresh_until(handle: int, ended: threading.Event) -> None:
     """Touch the lock file until `ended`, so that other machines see the run lives."""
     while not ended.wait(HEARTBEAT_SECONDS):
         # A share that is away for a moment must not end the run; the work itself will tell.
         with contextlib.suppress(OSError):
-            os.utime(path)
+            os.utime(handle)
 
 
 def release(path: Path, handle: int) -> None:
     """Remove the lock file while still holding it, then let go."""
-    ours = same_file(handle, path)
+    ours = is_same_file(handle, path)
     if sys.platform == "win32":
         os.close(handle)
     with contextlib.suppress(OSError):

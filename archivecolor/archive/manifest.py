@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archivecolor.archive.atomic import atomic_write, sync_folder, with_output_errors
+from archivecolor.archive.atomic import atomic_write, open_own_file, sync_folder, with_output_errors
 from archivecolor.archive.fixity import Digest
+from archivecolor.archive.lock import check_locks, is_same_file
+from archivecolor.archive.output_folder import held_above
 from archivecolor.archive.record import (
     Output,
     Record,
@@ -30,6 +32,7 @@ from archivecolor.archive.record import (
     path_from_values,
     record_from_values,
 )
+from archivecolor.errors import OutputError
 
 __all__ = [
     "IndexEntry",
@@ -263,9 +266,8 @@ class ManifestWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.synced = time.monotonic()
+        self.handle = open_own_file(path, os.O_RDWR | os.O_APPEND)
         with with_output_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             self.end = repair_end(self.handle)
             sync_folder(path.parent)
 
@@ -279,9 +281,12 @@ class ManifestWriter:
         """Write one record; it stands in the file when this returns.
 
         Raises:
-            OutputError: the disk is full or gone; the file still ends with a whole line.
+            OutputError: the disk is full or gone, or the manifest is no longer the one in the output; the
+                file still ends with a whole line.
+            LockedError: the output's lock is no longer this run's.
         """
         line = line_from_record(record)
+        check_still_ours(self.path, self.handle)
         with with_output_errors(self.path):
             if os.write(self.handle, line) < len(line):
                 os.ftruncate(self.handle, self.end)
@@ -305,6 +310,23 @@ class ManifestWriter:
         with with_output_errors(self.path):
             self.sync()
             os.close(self.handle)
+
+
+def check_still_ours(path: Path, handle: int) -> None:
+    """See that the output, its lock and the file `path` in it are still those of this run.
+
+    Raises:
+        OutputError: the folder or the file was moved, unmounted or replaced.
+        LockedError: the lock was.
+    """
+    if (root := held_above(path)) is not None:
+        root.check()
+    check_locks()
+    with with_output_errors(path):
+        if not is_same_file(handle, path):
+            raise OutputError(
+                f"{path} was moved or replaced while the run wrote to it; put it back and run again"
+            )
 
 
 def repair_end(handle: int) -> int:

@@ -35,6 +35,8 @@ def output_name(path: str, format: str) -> str:
     """
     dot = path.rfind(".")
     suffix = path[dot:].lower() if dot > path.rfind("/") + 1 else ""
+    if suffix in FILM_EXTENSIONS:  # named in a list of pictures
+        return path
     if format == "keep":
         return path[:dot] + SUBSTITUTE_EXTENSIONS[suffix] if suffix in SUBSTITUTE_EXTENSIONS else path
     wanted = FORMAT_EXTENSIONS[format]

@@ -23,7 +23,7 @@ from archivecolor.errors import Reason
 from archivecolor.settings import SelectionOptions
 
 # The fault lay outside the file, and may be gone.
-RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION})
+RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR})
 # The file may be to blame: tried again a few times, then left to --retry-failed.
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from archivecolor.archive.atomic import atomic_write, shorten_name, with_output_errors
+from archivecolor.archive.atomic import atomic_write, remove_file, shorten_name
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output, Record, Source, escape_non_utf8
@@ -57,9 +57,7 @@ class PremisFiles:
             OutputError: it cannot be removed.
         """
         if record.output is not None:
-            path = self.path(record.output.path)
-            with with_output_errors(path):
-                path.unlink(missing_ok=True)
+            remove_file(self.path(record.output.path))
 
     def write(self, record: Record) -> None:
         """Describe the derivative of a record that was appended, if that is wanted and it has one.

@@ -14,6 +14,9 @@ def command(settings: TrainSettings) -> ExitCode:
     DATA are folders, .txt lists or .tar shards. The run's folder holds checkpoints that `dir` and `video`
     take with --checkpoint, sample sheets and figures. Ctrl-C saves and ends; --resume goes on.
     """
+    from archivecolor.networks.torch_install import require_torch
+
+    require_torch("training", "matplotlib", extra="train")
     from archivecolor.cli.training import print_summary, showing_progress
     from archivecolor.engine.stopping import Stop, stop_on_signals
     from archivecolor.jobs.train import train

@@ -22,6 +22,8 @@ from typing import Any
 
 from loky.backend import get_context, resource_tracker
 
+from archivecolor.engine.safe_path import SAFE_PATH, safe_path
+
 # One item is one core's work: libraries that start threads of their own would only get in each
 # other's way.
 SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -91,7 +93,9 @@ class Process:
         self.timed_out = False
         self._pipe, worker_end = Pipe()
         arguments = (worker_end, os.getpid(), setup)
-        self._process = get_context("loky").Process(target=_serve, args=arguments, env=SINGLE_THREADED)
+        self._process = get_context("loky").Process(
+            target=_serve, args=arguments, env=SINGLE_THREADED | SAFE_PATH
+        )
         try:
             with _signals_blocked(), worker_end:
                 self._process.start()
@@ -154,9 +158,10 @@ def _signals_blocked() -> Iterator[None]:
 def start_trackers() -> None:
     """Start the helpers of process starting, before any process is started."""
     # Every process is told of these helpers. Starting one unblocks signals, so it must not happen later.
-    if os.name == "posix":
-        multiprocessing.resource_tracker.ensure_running()
-        resource_tracker.ensure_running()
+    with safe_path():
+        if os.name == "posix":
+            multiprocessing.resource_tracker.ensure_running()
+            resource_tracker.ensure_running()
 
 
 def _serve(pipe: Connection, parent: int, setup: WorkerSetup) -> None:

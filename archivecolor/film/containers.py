@@ -103,10 +103,9 @@ class ContainerPlan:
     aspect: Fraction | None = None
     free_tags: bool = False
 
-    @property
-    def keeps_hidden_sound(self) -> bool:
-        """Whether sound can be there that an edit hides: Matroska has no such edits."""
-        return self.container != "mkv"
+    def cut_sound(self, facts: FilmFacts) -> frozenset[int]:
+        """Streams of sound that are written without what an edit hides of them: Matroska has no edits."""
+        return facts.hidden_sound if self.container == "mkv" else frozenset()
 
     def carries(self, stream: StreamFacts) -> bool:
         """Whether a stream of the source is in the finished film, as one that was copied."""
@@ -138,7 +137,9 @@ def plan_container(facts: FilmFacts, wanted: str, codec: str, trial: Path) -> Co
                 f"{candidates[-1]} instead of {container}, which cannot hold {', '.join(plan.lost)}"
             )
     _refuse_lost_sound(facts, plan)
-    plan = replace(plan, free_tags=bool(_tags_dropped(tags, plan.container, trial)))
+    # Where tags have names of their own, QuickTime and MP4 have no place for a cover.
+    has_cover = any(stream.cover and plan.carries(stream) for stream in facts.streams)
+    plan = replace(plan, free_tags=not has_cover and bool(_tags_dropped(tags, plan.container, trial)))
     trial.unlink(missing_ok=True)
     plan = replace(plan, notes=(*refused[: len(candidates) - 1], *plan.notes))
     return _with_aspect_ratio(facts, codec, plan)

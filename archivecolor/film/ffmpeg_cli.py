@@ -7,7 +7,6 @@ the shape of samples.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from archivecolor.engine.programs import find_program
 from archivecolor.errors import ItemError, Reason, UnavailableError
 from archivecolor.film.probe import ffmpeg_url, open_options
 
@@ -34,7 +34,7 @@ _TRIAL_SECONDS = 1
 
 def is_installed() -> bool:
     """Whether the ffmpeg program is there."""
-    return shutil.which(PROGRAM) is not None
+    return find_program(PROGRAM) is not None
 
 
 def _path_argument(path: Path) -> str | bytes:
@@ -70,7 +70,7 @@ def run(command: Composed, nbytes: int) -> str:
     """
     import ffmpeg
 
-    program = shutil.which(PROGRAM)
+    program = find_program(PROGRAM)
     if program is None:
         raise UnavailableError("the ffmpeg program is not installed; install it and run again")
     arguments = ffmpeg.compile(command.global_args(*_QUIET_FLAGS), cmd=program, overwrite_output=True)

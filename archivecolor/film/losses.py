@@ -5,6 +5,7 @@ Values are compared, not names alone, over all groups of both files; what is not
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def find_losses(film: Film, plan: ContainerPlan, part: Path) -> tuple[str, ...]:
             *_lost_tags(source.metadata, output.metadata),
             *_lost_of_streams(film.facts, plan, source, output, kept),
             *_lost_of_chapters(source, output),
+            *_lost_tracks(film.facts, plan, output),
         ]
     return (*found, *_lost_edits(film.facts, plan, part))
 
@@ -88,6 +90,24 @@ def _lost_of_streams(
 def _is_of_writer(name: str, value: str) -> bool:
     """Whether a stream's tag is what a program writes that was told nothing."""
     return name.lower() == "handler_name" and value in _DEFAULT_HANDLERS
+
+
+def _lost_tracks(facts: FilmFacts, plan: ContainerPlan, output: InputContainer) -> Iterator[str]:
+    """Covers, attached files and tracks of data that are not all there; sound and subtitles are checked."""
+    covers = sum(stream.cover and plan.carries(stream) for stream in facts.streams)
+    data, files = (len(carried_streams(facts, plan, kind)) for kind in ("data", "attachment"))
+    if plan.container == "mkv":
+        # Covers and the note of how the film was made are attached files there.
+        files, covers = files + covers + 1, 0
+    kept = Counter(stream.type for stream in output.streams)
+    written = sum("timecode" in stream.metadata for stream in output.streams.data)
+    for name, wanted, found in (
+        ("covers", covers, kept["video"] - 1),
+        ("tracks of data", data, kept["data"] - written),
+        ("attached files", files, kept["attachment"] + (kept["video"] - 1 if plan.container == "mkv" else 0)),
+    ):
+        if found < wanted:
+            yield f"{wanted - found} of {wanted} {name}"
 
 
 def _lost_of_chapters(source: InputContainer, output: InputContainer) -> Iterator[str]:

@@ -127,10 +127,8 @@ def _mux_streams(
         if plan.container == "mkv":
             out.add_attachment(_NOTE_NAME, "application/json", _provenance_note(inputs))
         written = 0
-        for packet in _interleave(
-            _video_packets(inputs, picture),
-            _copied_packets(source, copies, facts.restarts, plan.keeps_hidden_sound),
-        ):
+        copied = _copied_packets(source, copies, facts.restarts, plan.cut_sound(facts))
+        for packet in _interleave(_video_packets(inputs, picture), copied):
             if packet.stream is picture:
                 written += 1
                 on_progress(written)
@@ -271,9 +269,9 @@ def _ordered_packets(path: Path) -> Iterator[tuple[int, Packet[Stream]]]:
 
 
 def _copied_packets(
-    source: InputContainer, copies: dict[int, _StreamCopy], restarts: Restarts, hidden: bool
+    source: InputContainer, copies: dict[int, _StreamCopy], restarts: Restarts, cut: frozenset[int]
 ) -> Iterator[_TimedPacket]:
-    """Packets of all streams that are copied; `hidden`: with sound that an edit hides."""
+    """Packets of all streams that are copied; without what an edit hides of the streams `cut`."""
     if not copies:
         return
     last = 0.0
@@ -283,7 +281,7 @@ def _copied_packets(
             continue
         copy = copies[packet.stream_index]
         clocks[packet.stream_index].set_right(packet)
-        if packet.is_discard and not hidden and copy.stream.type == "audio":
+        if packet.is_discard and packet.stream_index in cut:
             continue
         moment = packet.dts if packet.dts is not None else packet.pts
         last = max(last, float((moment or 0) * packet.time_base))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from archivecolor.archive.atomic import WRITE_ERRNOS
+from archivecolor.archive.atomic import FULL_ERRNOS
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.clocks import NO_RESTARTS, Restarts
 from archivecolor.film.pixels import (
@@ -101,9 +101,7 @@ class FilmFacts:
         restarts: where its clock starts again.
         notes: what was put in order of its streams, for people.
         copied_bytes: of all streams but the picture.
-        sound_starts: by index of each stream of sound, time in seconds of its first packet, and of the first
-            that no edit hides.
-        hidden_sound: streams of sound with packets that an edit hides, by index.
+        hidden_sound: streams of sound of which an edit hides more than their coder's start, by index.
         end_of_others: time in seconds at which the last of the other streams ends.
     """
 
@@ -136,7 +134,6 @@ class FilmFacts:
     restarts: Restarts = NO_RESTARTS
     notes: tuple[str, ...] = ()
     copied_bytes: int = 0
-    sound_starts: dict[int, tuple[float, float]] = field(default_factory=dict)
     hidden_sound: frozenset[int] = frozenset()
     end_of_others: float = 0.0
 
@@ -217,7 +214,7 @@ def film_errors() -> Iterator[None]:
     except av.error.EOFError as error:
         raise ItemError(Reason.UNREADABLE, "it ends before its first frame") from error
     except av.error.FFmpegError as error:
-        if error.errno in WRITE_ERRNOS:
+        if error.errno in FULL_ERRNOS:
             raise  # a full disk is no fault of the film
         raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
 

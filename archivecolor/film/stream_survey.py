@@ -27,6 +27,8 @@ _PROBE_BYTES = (0, 40_000_000, 320_000_000)
 _INTERLEAVE_SECONDS = 5.0
 # By so much a packet may be moved that does not go forward.
 _MOST_CORRECTION_SECONDS = 0.1
+# Sound that is hidden because its coder needs a start is not longer than this; more is an edit.
+_PRIMING_SECONDS = 0.1
 # Frames that a packet comes behind the one before a bad time, at least, where only that one is bad.
 _STEPS_AFTER_BAD_TIME = Fraction(3, 2)
 
@@ -57,11 +59,9 @@ class _Seen:
     clock: PacketClock
     packets: int = 0
     last: Fraction | None = None
-    first: float | None = None
-    heard: float | None = None
     end: float = 0.0
     nbytes: int = 0
-    hidden: int = 0
+    hidden: float = 0.0
 
 
 @dataclass
@@ -107,8 +107,7 @@ def survey_streams(
         facts,
         notes=tuple(_notes(facts, others)),
         copied_bytes=sum(seen.nbytes for _, seen in others),
-        hidden_sound=frozenset(stream.index for stream, seen in sound if seen.hidden),
-        sound_starts={stream.index: (seen.first or 0.0, seen.heard or 0.0) for stream, seen in sound},
+        hidden_sound=frozenset(stream.index for stream, seen in sound if seen.hidden > _PRIMING_SECONDS),
         end_of_others=max((seen.end for _, seen in others), default=0.0),
     )
 
@@ -157,14 +156,11 @@ def _take(found: _Packets, facts: FilmFacts, packet: Packet[Stream]) -> None:
     found.streams.append(index)
     seen.packets += 1
     seen.nbytes += packet.size
-    seen.hidden += packet.is_discard
+    if packet.is_discard:
+        seen.hidden += float((packet.duration or 0) * packet.time_base)
     seen.clock.set_right(packet, forward=index != facts.picture)
     shown = packet.pts if packet.pts is not None else packet.dts
     if shown is not None:
-        seconds_shown = float(shown * packet.time_base)
-        seen.first = seconds_shown if seen.first is None else seen.first
-        if seen.heard is None and not packet.is_discard:
-            seen.heard = seconds_shown
         seen.end = max(seen.end, float((shown + (packet.duration or 0)) * packet.time_base))
 
 

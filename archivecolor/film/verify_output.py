@@ -16,6 +16,7 @@ import numpy as np
 from archivecolor.archive.atomic import printable_path
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import ffmpeg_cli
+from archivecolor.film.clocks import NO_RESTARTS, PacketClock, Restarts
 from archivecolor.film.containers import (
     ContainerPlan,
     drops_aspect_ratio,
@@ -24,14 +25,17 @@ from archivecolor.film.containers import (
 from archivecolor.film.film import Film
 from archivecolor.film.losses import carried_streams
 from archivecolor.film.probe import (
+    FilmFacts,
     clock_of,
     film_errors,
     main_video_stream,
+    open_again,
     open_film,
 )
 from archivecolor.film.sound import sample_digest
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
 
@@ -42,7 +46,16 @@ _VERBATIM_SUBTITLES = frozenset({"srt", "subrip", "ass", "ssa", "pgssub", "dvdsu
 _ADTS_SYNC = 0xFFF0
 # Containers round the shape of samples.
 _ASPECT_TOLERANCE = 0.001
-_START_TOLERANCE_SECONDS = 0.002
+# A packet's place in time may be rounded twice to a container's clock.
+_SOUND_TOLERANCE_SECONDS = 0.002
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """A stream of sound: SHA-256 of its packets, and when the first and last are due, in seconds."""
+
+    digest: str
+    span: list[float]
 
 
 @dataclass
@@ -50,22 +63,18 @@ class _FileContents:
     """What is in a film file.
 
     Attributes:
-        times: presentation times of the picture, in ticks of its clock, ascending once all are there.
         tick: of the picture's clock, in seconds.
         aspect: sample aspect ratio, None where the file tells none.
+        times: presentation times of the picture, in ticks of its clock, ascending once all are there.
         kinds: streams by kind, the picture and covers included.
-        audio: SHA-256 of all packets of each audio stream, in order, by the stream's index.
-        audio_starts: time in seconds of the first packet of each audio stream, by the stream's index.
-        chapters: how many there are.
+        audio: each stream of sound, by the stream's index.
     """
 
+    tick: Fraction
+    aspect: Fraction | None
     times: array[int] = field(default_factory=lambda: array("q"))
-    tick: Fraction = Fraction(0)
-    aspect: Fraction | None = None
     kinds: Counter[str] = field(default_factory=Counter)
-    audio: dict[int, str] = field(default_factory=dict)
-    audio_starts: dict[int, float] = field(default_factory=dict)
-    chapters: int = 0
+    audio: dict[int, _Sound] = field(default_factory=dict)
 
 
 def verify_output(film: Film, plan: ContainerPlan, part: Path) -> str:
@@ -82,13 +91,14 @@ def verify_output(film: Film, plan: ContainerPlan, part: Path) -> str:
     Raises:
         ItemError: `INCOMPLETE`, naming what is not there.
     """
-    output = read_contents(part)
+    output = _read_output(part)
     _check_times(film, output)
     _check_aspect_ratio(film, plan, output)
     _check_audio(film, plan, output, part)
-    with_chapters = read_contents(film.facts.path, audio=False).chapters
-    if output.chapters != with_chapters:
-        raise _incomplete_error(f"{output.chapters} chapters of {with_chapters}")
+    with open_again(film.facts) as container, open_film(part) as made:
+        chapters, wanted = len(made.chapters()), len(container.chapters())
+    if chapters != wanted:
+        raise _incomplete_error(f"{chapters} chapters of {wanted}")
     return cross_check(film, plan, part)
 
 
@@ -115,25 +125,29 @@ def _check_aspect_ratio(film: Film, plan: ContainerPlan, output: _FileContents) 
 
 
 def _check_audio(film: Film, plan: ContainerPlan, output: _FileContents, part: Path) -> None:
-    """Every stream is there, and every packet of sound, bit for bit."""
+    """Every stream is there, and every packet of sound, bit for bit and at its time."""
     for kind in ("audio", "subtitle"):
         wanted = len(carried_streams(film.facts, plan, kind))
         if output.kinds[kind] != wanted:
             raise _incomplete_error(f"{output.kinds[kind]} {kind} streams of {wanted}")
-    facts, sound = film.facts, carried_streams(film.facts, plan, "audio")
-    source = read_contents(facts.path, probe_bytes=facts.probe_bytes, hidden=plan.keeps_hidden_sound)
-    for stream, index in zip(sound, output.audio, strict=True):
+    facts = film.facts
+    source = _read_source(facts, plan)
+    for stream, (index, kept) in zip(
+        carried_streams(facts, plan, "audio"), output.audio.items(), strict=True
+    ):
+        own = source.audio[stream.index]
         if stream.index in plan.pcm:
-            own = sample_digest(facts.path, stream.index, facts.probe_bytes)
-            same = own == sample_digest(part, index)
+            whole = sample_digest(facts.path, stream.index, facts.probe_bytes)
+            same = whole == sample_digest(part, index)
         else:
-            same = output.audio[index] == source.audio[stream.index]
+            same = own.digest == kept.digest
         if not same:
             raise _incomplete_error("the sound is not that of the source")
-    for stream, start in zip(sound, output.audio_starts.values(), strict=True):
-        due = facts.sound_starts[stream.index][0 if plan.keeps_hidden_sound else 1]
-        if abs(start - due) > _START_TOLERANCE_SECONDS:
-            raise _incomplete_error(f"stream {stream.index} (sound) begins at {start:.3f} s, not {due:.3f} s")
+        for due, is_at in zip(own.span, kept.span, strict=False):
+            if abs(due - is_at) > _SOUND_TOLERANCE_SECONDS:
+                raise _incomplete_error(
+                    f"sound of stream {stream.index} is at {is_at:.3f} s, not {due:.3f} s"
+                )
 
 
 def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
@@ -154,9 +168,8 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
         for stream in subtitles
     ):
         subtitles = []
-    audio = [stream for stream in audio if stream.index not in plan.pcm]
-    if not plan.keeps_hidden_sound:
-        audio = [stream for stream in audio if stream.index not in film.facts.hidden_sound]
+    cut = plan.cut_sound(film.facts)
+    audio = [stream for stream in audio if stream.index not in cut and stream.index not in plan.pcm]
     streams = [*audio, *subtitles]
     if not streams:
         return "none: there is nothing to compare"
@@ -179,30 +192,40 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
     return f"the ffmpeg program finds all {len(streams)} copied streams unchanged"
 
 
-def read_contents(path: Path, audio: bool = True, probe_bytes: int = 0, hidden: bool = True) -> _FileContents:
-    """What is in a film file, from its packets alone; `hidden`: with sound that an edit hides."""
-    found = _FileContents()
-    with open_film(path, probe_bytes) as container, film_errors():
-        picture = main_video_stream(container)
-        found.tick, found.aspect = clock_of(picture), picture.sample_aspect_ratio
-        found.kinds = Counter(stream.type for stream in container.streams)
-        found.chapters = len(container.chapters())
-        if not audio:
-            return found
-        digests = {stream.index: hashlib.sha256() for stream in container.streams.audio}
-        for packet in container.demux([picture, *container.streams.audio]):
-            if packet.size == 0:
+def _read_source(facts: FilmFacts, plan: ContainerPlan) -> _FileContents:
+    """What the finished film has to hold of the source's sound, its clock put in order."""
+    with open_again(facts) as container, film_errors():
+        return _read(container, facts.restarts, plan.cut_sound(facts))
+
+
+def _read_output(part: Path) -> _FileContents:
+    with open_film(part) as container, film_errors():
+        return _read(container, NO_RESTARTS, frozenset())
+
+
+def _read(container: InputContainer, restarts: Restarts, cut: frozenset[int]) -> _FileContents:
+    """What is in a film, from its packets alone; without what an edit hides of the streams `cut`."""
+    picture = main_video_stream(container)
+    found = _FileContents(clock_of(picture), picture.sample_aspect_ratio)
+    found.kinds = Counter(stream.type for stream in container.streams)
+    digests = {stream.index: hashlib.sha256() for stream in container.streams.audio}
+    clocks = {index: PacketClock(restarts, index) for index in digests}
+    spans: dict[int, list[float]] = {index: [] for index in digests}
+    for packet in container.demux([picture, *container.streams.audio]):
+        index = packet.stream_index
+        if packet.size == 0:
+            continue
+        if index in digests:
+            clocks[index].set_right(packet)
+            if packet.is_discard and index in cut:
                 continue
-            if packet.stream_index in digests:
-                if packet.is_discard and not hidden:
-                    continue
-                digests[packet.stream_index].update(_audio_bytes(packet))
-                if packet.pts is not None:
-                    found.audio_starts.setdefault(packet.stream_index, float(packet.pts * packet.time_base))
-            elif packet.pts is not None:
-                found.times.append(packet.pts)
-        found.times = array("q", sorted(found.times))
-        found.audio = {index: digest.hexdigest() for index, digest in digests.items()}
+            digests[index].update(_audio_bytes(packet))
+            if packet.pts is not None:
+                spans[index] = [*spans[index][:1], float(packet.pts * packet.time_base)]
+        elif packet.pts is not None:
+            found.times.append(packet.pts)
+    found.times = array("q", sorted(found.times))
+    found.audio = {index: _Sound(digest.hexdigest(), spans[index]) for index, digest in digests.items()}
     return found
 
 

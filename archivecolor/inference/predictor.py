@@ -17,6 +17,7 @@ from PIL import Image
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
+from archivecolor.inference.open_runtime import open_runtime
 from archivecolor.inference.runtime import Float32, Runtime
 from archivecolor.inference.tiling import (
     Window,
@@ -26,6 +27,7 @@ from archivecolor.inference.tiling import (
     padded_shape,
     windows_of,
 )
+from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import InferenceOptions
 
 # Measured: at 7/8 of the size a second look helps; at 3/4, 5/4 and 3/2 it does harm.
@@ -66,6 +68,7 @@ class Predictor:
     Attributes:
         name: title of the weights.
         digest: SHA-256 of the checkpoint file that was loaded.
+        runtime_name: the library that computes, and its version, as records have it.
         working_size: short side in pixels at which it wants its lumas.
         batch_size: pictures of one padded shape that are answered together; 1 where each is answered alone.
         parallel_calls: pictures, or batches, that should be in work at once.
@@ -75,6 +78,7 @@ class Predictor:
         self.runtime = runtime
         self.name = runtime.title
         self.digest = runtime.digest
+        self.runtime_name = f"{runtime.name} {runtime.version}"
         self.working_size = options.working_size
         self.batch_size = runtime.batch_size
         self.parallel_calls = runtime.parallel_calls
@@ -248,14 +252,10 @@ def _cell_means(luma: Float32, shape: tuple[int, ...]) -> Float32:
 
 
 def open_predictor(checkpoint: Path | None, options: InferenceOptions) -> Predictor:
-    """The network of a checkpoint file, the built-in one if None, on its device.
+    """The network of a checkpoint file, the built-in one if None, on what runs it fastest here.
 
     Raises:
         CheckpointError: the checkpoint cannot be read.
-        UsageError, UnavailableError: the device has no such name, or is not there.
+        UsageError, UnavailableError: as `open_runtime`.
     """
-    from archivecolor.inference.torch_runtime import TorchRuntime
-    from archivecolor.networks.builtin import checkpoint_path
-    from archivecolor.networks.checkpoint import load_checkpoint
-
-    return Predictor(TorchRuntime(load_checkpoint(checkpoint_path(checkpoint)), options), options)
+    return Predictor(open_runtime(checkpoint_path(checkpoint), options), options)

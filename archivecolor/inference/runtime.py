@@ -34,8 +34,9 @@ class Runtime(Protocol):
     beside it.
 
     Attributes:
-        name: of the library that computes, such as "torch".
+        name: of the library that computes: "torch" or "onnxruntime".
         version: of that library.
+        placement: where it computes and in what, such as "cpu, bfloat16".
         title: what people call the weights.
         digest: SHA-256 of the checkpoint file that was loaded, hexadecimal.
         multiple: both sides of the input are multiples of this many pixels.
@@ -45,6 +46,7 @@ class Runtime(Protocol):
 
     name: str
     version: str
+    placement: str
     title: str
     digest: str
     multiple: int

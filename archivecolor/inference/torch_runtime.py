@@ -48,6 +48,7 @@ class TorchRuntime:
         self.multiple = checkpoint.generator.multiple
         self.device = choose_device(options.device)
         self.precision = choose_precision(options.precision, self.device)
+        self.placement = _placement(self.device, self.precision)
         on_processor = self.device.type == "cpu"
         self.batch_size = 1 if on_processor else options.batch_size
         self.parallel_calls = core_count() if on_processor else 1
@@ -109,6 +110,11 @@ class TorchRuntime:
             certainty=_channels_last(answer.certainty)[..., 0],
             features=None if features is None else _channels_last(features),
         )
+
+
+def _placement(device: torch.device, precision: torch.dtype) -> str:
+    named = f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+    return f"{named}, {str(precision).removeprefix('torch.')}"
 
 
 def _channels_last(tensor: Tensor) -> Float32:

@@ -144,7 +144,7 @@ def colour(
     session = Session(settings, listener, stop, command, weights)
     open_network = network_opener(settings, weights)
     for folder in folders:
-        with open_run(session, folder.path) as run:
+        with open_run(session, folder.path, folder.sources[0].root) as run:
             plan = plan_items(folder.sources, run.root, settings, stop)
             run.begin(plan)
             results = colour_folder(folder, run.root, plan, session, open_network)

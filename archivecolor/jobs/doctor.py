@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 
 from archivecolor.engine.executor import core_count
+from archivecolor.engine.programs import find_program
 from archivecolor.errors import ArchivecolorError
 from archivecolor.networks.builtin import built_in_path, checkpoint_path
+from archivecolor.networks.checkpoint import read_checkpoint, read_info
 from archivecolor.settings import DoctorSettings
 
 VERSION_TIMEOUT_SECONDS = 30
+MEASURING_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,9 @@ def examine(settings: DoctorSettings) -> list[Finding]:
     return [
         Finding("archivecolor", True, True, f"{version('archivecolor')}, Python {platform.python_version()}"),
         Finding("processor", True, True, f"{core_count()} cores, {platform.machine()}"),
-        check_facts("device", lambda: device_facts(settings)),
+        check_facts("runtime", lambda: runtime_facts(settings)),
         check_facts("weights", lambda: weights_facts(settings)),
+        *(measured(settings) if settings.measure else ()),
         check_program(
             "ffmpeg",
             "-version",
@@ -60,31 +64,60 @@ def check_facts(name: str, facts: Callable[[], str]) -> Finding:
         return Finding(name, False, True, str(error))
 
 
-def device_facts(settings: DoctorSettings) -> str:
-    """Where the network would run, in which number format."""
-    import torch
+def runtime_facts(settings: DoctorSettings) -> str:
+    """What would run the network, where, in which number format, and why."""
+    from archivecolor.inference.open_runtime import choose_runtime, open_runtime
 
-    from archivecolor.networks.device import choose_device, choose_precision
-
-    device = choose_device(settings.device)
-    precision = str(choose_precision("auto", device)).removeprefix("torch.")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    return f"{device}: {name}, {precision}, torch {torch.__version__}"
+    path = checkpoint_path(settings.checkpoint)
+    why = choose_runtime(read_info(path), settings).why
+    runtime = open_runtime(path, settings)
+    return f"{runtime.name} {runtime.version} on {runtime.placement}: {why}"
 
 
 def weights_facts(settings: DoctorSettings) -> str:
     """Which weights would be used."""
-    from archivecolor.networks.checkpoint import load_checkpoint
-
     path = checkpoint_path(settings.checkpoint)
-    loaded = load_checkpoint(path)
+    stored = read_checkpoint(path)
     where = "built in" if path == built_in_path() else str(path)
-    return f"{loaded.info.title or loaded.info.network}, {where}, sha256 {loaded.digest[:16]}"
+    return f"{stored.info.title or stored.info.network}, {where}, sha256 {stored.digest[:16]}"
+
+
+def measured(settings: DoctorSettings) -> Iterator[Finding]:
+    """The time a picture takes with each program that can run the network."""
+    for name in ("torch", "onnx"):
+        try:
+            seconds = seconds_a_picture(replace(settings, runtime=name))
+        except ArchivecolorError as error:
+            yield Finding(f"speed, {name}", False, False, str(error))
+        else:
+            yield Finding(f"speed, {name}", True, False, f"{1000 * seconds:.0f} ms a picture of 3:2")
+
+
+def seconds_a_picture(settings: DoctorSettings) -> float:
+    """What the network takes for a picture of 3:2 among many, measured over two seconds after a warm-up.
+
+    Raises:
+        UsageError, UnavailableError: this program cannot run the network as the settings ask.
+    """
+    import numpy as np
+
+    from archivecolor.inference.predictor import open_predictor
+
+    predictor = open_predictor(settings.checkpoint, settings)
+    size = predictor.working_size
+    luma = np.random.default_rng(0).uniform(0, 1, (size, 3 * size // 2)).astype(np.float32)
+    lumas = [luma] * (predictor.batch_size * predictor.parallel_calls)
+    predictor.predict(lumas)
+    started, pictures = time.monotonic(), 0
+    while time.monotonic() - started < MEASURING_SECONDS:
+        predictor.predict(lumas)
+        pictures += len(lumas)
+    return (time.monotonic() - started) / pictures
 
 
 def check_program(name: str, ask: str, without: str) -> Finding:
     """A helper program, asked for its version."""
-    path = shutil.which(name)
+    path = find_program(name)
     if path is None:
         return Finding(name, False, False, f"not installed; {without}")
     try:

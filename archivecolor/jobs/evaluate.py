@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.names import FILM_EXTENSIONS
@@ -24,9 +24,10 @@ from archivecolor.evaluation.photographs import (
 from archivecolor.evaluation.tables import Row, paired_differences
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.builtin import checkpoint_path
-from archivecolor.networks.device import choose_device
-from archivecolor.networks.feature_extractor import FeatureExtractor, load_feature_extractor
 from archivecolor.settings import EvaluateSettings, VideoSettings
+
+if TYPE_CHECKING:
+    from archivecolor.networks.feature_extractor import FeatureExtractor
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,12 @@ def feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
     """The feature network of `--features`."""
     if settings.features is None:
         return None
+    from archivecolor.networks.torch_install import require_torch
+
+    require_torch("--features")
+    from archivecolor.networks.device import choose_device
+    from archivecolor.networks.feature_extractor import load_feature_extractor
+
     return load_feature_extractor(settings.features, choose_device(settings.device))
 
 

@@ -104,7 +104,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
         words = f"it cannot be read ({error.strerror or error})"
-        return failed_record(item, run_context, ItemError(Reason.UNREADABLE, words))
+        return failed_record(item, run_context, ItemError(Reason.READ_ERROR, words))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"
@@ -179,7 +179,7 @@ def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Recor
     name = item.output + item.source.suffix
     path = run_context.output / name
     refuse_source_as_target(item.source, path)
-    with atomic_write(path) as part:
+    with atomic_write(path, item.source) as part:
         with film_errors():
             shutil.copyfile(item.source, part)
         sha256, nbytes = sha256_of(part), part.stat().st_size
@@ -200,7 +200,7 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
         *run_context.library_versions,
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    path = Layout(run_context.output).work / shorten_name(item.source.name, MAX_WORK_NAME) + f"-{key}"
+    path = Layout(run_context.output).work / f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{key}"
     make_folder(path)
     # Matroska has no place for DNxHR.
     return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
@@ -352,7 +352,7 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
     film, folder = inputs.film, inputs.folder
     name = item.output + suffix_for(film.facts, plan.container)
     path = run_context.output / name
-    with atomic_write(path) as part:
+    with atomic_write(path, item.source) as part:
         mux(
             inputs,
             plan,

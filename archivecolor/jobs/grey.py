@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import content_root
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, refuse_source_as_target
+from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output, Record, Source, Status
 from archivecolor.engine.executor import Executor, core_count
@@ -56,12 +58,14 @@ def grey_folder(
     source = ItemSource(GREY, content_root(settings.input), str, settings.digest(), "")
     session = Session(settings, listener, stop, command)
     session.counter.count_in(PICTURES)
-    options = WorkerOptions(
-        count=settings.jobs or core_count(), timeout=settings.timeout, initializer=init_worker
-    )
-    with open_run(session, settings.output) as run:
+    with open_run(session, settings.output, settings.input) as run:
         plan = plan_items([source], run.root, settings, stop)
         run.begin(plan)
+        options = WorkerOptions(
+            count=settings.jobs or core_count(),
+            timeout=settings.timeout,
+            initializer=partial(init_worker, held_folders()),
+        )
         with (
             LocalExecutor(options, replace(settings, output=run.root)) as executor,
             closing(grey_pictures(plan.items(GREY), executor, session)) as results,
@@ -93,7 +97,7 @@ def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
     """
     source, target = item.source, settings.output / item.output
     refuse_source_as_target(source, target)
-    with atomic_write(target) as part:
+    with atomic_write(target, source) as part:
         image = write_grey(source, part)
         output = Output(item.output, part.stat().st_size, sha256_of(part))
         return WrittenGrey(image, output, sha256_of(source))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
+from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.plan import Item, Plan, PlanAction, PlanInputs, make_plan
@@ -18,6 +19,7 @@ from archivecolor.archive.walk import (
     Selection,
     SkippedFiles,
     SkipReason,
+    extension_of,
     walk,
 )
 from archivecolor.engine.stopping import Stop
@@ -91,23 +93,36 @@ def plan_items(
         stop: a signal cuts the search short.
 
     Raises:
-        UsageError: as `walk`, `make_plan` and `Manifest`.
+        UsageError: as `walk`, `make_plan`, `Manifest` and `SourceIdentities`.
+        InputGoneError: an input folder has lost all that it held.
     """
     manifest = Manifest(Layout(output).manifest)
-    finder = _Finder(
-        options, stop, output, _outputs_of(manifest) if _lies_beside(sources, output) else frozenset()
-    )
+    outputs = _outputs_of(manifest) if _lies_beside(sources, output) else frozenset()
+    finder = _Finder(options, stop, output, outputs, shared=len({source.kind for source in sources}) > 1)
+    identities = {source.root: SourceIdentities(source.root, output) for source in sources}
+    for root in identities:
+        refuse_emptied_input(root, len(manifest))
     found = [
-        (
-            finder.files(source),
-            PlanInputs(
-                source.kind, source.root, output, source.name_of, source.settings, source.weights, options
-            ),
-        )
+        (identities[source.root].watch(finder.files(source)), _plan_inputs(source, output, options))
         for source in sources
     ]
     plan = make_plan(found, manifest)
+    for root, identity in identities.items():
+        if root != output:
+            identity.refuse_as_targets(item.output for item in plan.items if item.root == root)
     return RunPlan(plan, manifest, finder.skipped, finder.earlier_outputs)
+
+
+def _plan_inputs(source: ItemSource, output: Path, options: SelectionOptions) -> PlanInputs:
+    return PlanInputs(
+        kind=source.kind,
+        root=source.root,
+        output=output,
+        name_of=source.name_of,
+        settings=source.settings,
+        weights=source.weights,
+        options=options,
+    )
 
 
 def _lies_beside(sources: Sequence[ItemSource], output: Path) -> bool:
@@ -126,6 +141,7 @@ class _Finder:
     stop: Stop | None
     output: Path
     outputs: frozenset[str]
+    shared: bool
     skipped: SkippedFiles = field(default_factory=SkippedFiles)
     earlier_outputs: int = 0
 
@@ -140,6 +156,10 @@ class _Finder:
 
     def _in_tree(self, source: ItemSource) -> Iterator[FoundFile]:
         found = walk(source.root, self.options, self.skipped, EXTENSIONS[source.kind])
+        if self.options.files_from is not None and self.shared:
+            # A list names files whatever their extension, and here it says whose they are.
+            films = source.kind == FILM
+            found = (file for file in found if films == (extension_of(os.fsencode(file.path)) in FILMS))
         # The end of the time does not cut the plan short: it is what says how much is left.
         return takewhile(lambda _: self.stop is None or self.stop.exit_code is None, found)
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import check_bag_name
-from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.fixity import CHUNK_BYTES, sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
+from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
@@ -97,10 +98,15 @@ class Rendered:
     seconds: float
 
 
-def init_worker() -> None:
-    """Make a new worker process quiet and single-threaded."""
+def init_worker(outputs: tuple[OutputFolder, ...] = ()) -> None:
+    """Make a new worker process quiet and single-threaded.
+
+    Args:
+        outputs: the folders that the run holds; see `archive.output_folder`.
+    """
     import cv2
 
+    adopt(outputs)
     cv2.setNumThreads(1)
     # What matters comes back in answers; libraries' chatter belongs on nobody's terminal, nor in the
     # mail that cron sends. Those in C write to the descriptor itself.
@@ -140,7 +146,7 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
     name = task.item.output if task.chromas else task.item.path
     target = settings.output / name
     refuse_source_as_target(source, target)
-    with atomic_write(target) as part:
+    with atomic_write(target, source) as part:
         rendered = (
             render(source, part, task.chromas, task.options) if task.chromas else copy(source, part, task)
         )
@@ -149,6 +155,12 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
     output = Output(name, rendered.nbytes, rendered.sha256, rendered.width, rendered.height, rendered.depth)
     seconds = task.seconds + time.monotonic() - began
     return Rendered(output, rendered.source_sha256, rendered.luma, rendered.lost, rendered.notes, seconds)
+
+
+def read_chunk(source: Path, original: IO[bytes]) -> bytes:
+    """The next piece of an open source, empty at its end."""
+    with naming_read_errors(source):
+        return original.read(CHUNK_BYTES)
 
 
 def copy(source: Path, part: Path, task: RenderTask) -> RenderedImage:
@@ -162,9 +174,10 @@ def copy(source: Path, part: Path, task: RenderTask) -> RenderedImage:
         with naming_read_errors(source):
             digest = sha256_of(source)
             original = source.open("rb")
-        # Outside `naming_read_errors`: a full disk is no fault of the source.
         with original, part.open("wb") as file:
-            shutil.copyfileobj(original, file)
+            # Written outside `naming_read_errors`: a full disk is no fault of the source.
+            while chunk := read_chunk(source, original):
+                file.write(chunk)
     if sha256_of(part) != digest:
         raise ItemError(Reason.CHANGED, "the file changed while it was copied")
     return RenderedImage(

@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
 from archivecolor.colour.chroma import Chroma
@@ -107,9 +109,10 @@ def photographs(
 
 
 def worker_options(settings: DirSettings) -> WorkerOptions:
-    """The worker processes of photographs on this machine."""
+    """The worker processes of photographs on this machine, for the output that is held now."""
     count = settings.jobs or core_count()
-    return WorkerOptions(count=count, timeout=settings.timeout, initializer=init_worker)
+    initializer = partial(init_worker, held_folders())
+    return WorkerOptions(count=count, timeout=settings.timeout, initializer=initializer)
 
 
 def settle_skipped(

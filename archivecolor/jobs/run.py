@@ -1,7 +1,7 @@
 """A run over one output folder, whatever its items are.
 
-    with open_run(session, output) as run:
-        plan = plan_items(sources, run.root, options, stop)
+    with open_run(session, output, sources) as run:
+        plan = plan_items(item_sources, run.root, options, stop)
         run.begin(plan)
         for result in results:
             run.add(result)
@@ -27,6 +27,7 @@ from archivecolor.archive.folders import prepare_output
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import ManifestWriter
+from archivecolor.archive.output_folder import hold_output
 from archivecolor.archive.plan import PlanAction
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, line_from_record, now_utc
@@ -34,7 +35,7 @@ from archivecolor.archive.run_json import RunSummary, write_run_summary
 from archivecolor.archive.walk import SkipReason
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ArchivecolorError, ExitCode, OutputError, UsageError
+from archivecolor.errors import ArchivecolorError, ExitCode, LockedError, OutputError, UsageError
 from archivecolor.jobs.items import RunPlan
 from archivecolor.jobs.run_files import (
     digests_are_current,
@@ -124,12 +125,13 @@ class Session:
 
 
 @contextmanager
-def open_run(session: Session, output: Path) -> Iterator[Run]:
+def open_run(session: Session, output: Path, sources: Path) -> Iterator[Run]:
     """A run over `output` that holds its lock; see the module's text.
 
     Args:
         session: what it shares with the other runs of its command.
         output: the folder as it was asked for.
+        sources: the folder of its items; who may not read that may not read what is made of it.
 
     Raises:
         UsageError: `output` was begun the other way, with a bag or without; nothing was done.
@@ -137,7 +139,11 @@ def open_run(session: Session, output: Path) -> Iterator[Run]:
         LockedError: another run holds the output.
     """
     root = content_root_for_run(output, bag=session.settings.bag)
-    with _folder_unless_refused(root), locked(root, session.settings.wait_lock):
+    with (
+        _folder_unless_refused(root, sources),
+        hold_output(output, sources),
+        locked(root, session.settings.wait_lock, sources),
+    ):
         remove_stale_parts(output)
         run = Run(session, output, root)
         try:
@@ -146,6 +152,8 @@ def open_run(session: Session, output: Path) -> Iterator[Run]:
             run.finish()
         except KeyboardInterrupt:
             remove_stale_parts(output)
+            raise
+        except LockedError:  # the output is another run's now
             raise
         except ArchivecolorError as error:
             with suppress(OutputError):  # the error itself matters more
@@ -260,11 +268,11 @@ def _item_event(record: Record, amount: float) -> ItemEvent:
 
 
 @contextmanager
-def _folder_unless_refused(output: Path) -> Iterator[None]:
+def _folder_unless_refused(output: Path, sources: Path) -> Iterator[None]:
     """Make the output folder; a run that is refused while it plans leaves no new folder behind."""
     ours = Layout(output).state
     made = [folder for folder in (ours, *ours.parents) if not folder.exists()]
-    prepare_output(output)
+    prepare_output(output, sources)
     try:
         yield
     except UsageError:

@@ -1,4 +1,7 @@
-"""Checkpoints: one safetensors file that rebuilds its own network. Loading never runs code."""
+"""Checkpoints: one safetensors file that rebuilds its own network. Loading never runs code.
+
+torch is imported where a network is built: what a file says of itself, and its tensors, are read without.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-from torch import Tensor
 
 from archivecolor.errors import CheckpointError, UsageError
-from archivecolor.networks.base import Generator
 from archivecolor.networks.registry import build_generator, network_names
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from archivecolor.networks.base import Generator
 
 FORMAT = 1
 HEADER = "archivecolor"
@@ -64,6 +69,23 @@ class Checkpoint:
     digest: str
 
 
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """A checkpoint's content as it lies in the file, without its network.
+
+    Attributes:
+        path: of the file.
+        info: what the file says of itself.
+        tensors: by name, float16 or float32 for the most part.
+        digest: SHA-256 of the file, hexadecimal.
+    """
+
+    path: Path
+    info: CheckpointInfo
+    tensors: Mapping[str, NDArray[Any]]
+    digest: str
+
+
 def dump_checkpoint(generator: Generator, info: CheckpointInfo, *, half: bool = True) -> bytes:
     """A generator as the bytes of a checkpoint file.
 
@@ -72,15 +94,16 @@ def dump_checkpoint(generator: Generator, info: CheckpointInfo, *, half: bool = 
         info: what the file shall say of itself.
         half: store float16 instead of float32, half the size.
     """
+    import torch
+    from safetensors.torch import save
+
     number = torch.float16 if half else torch.float32
     tensors = {
         name: as_stored(tensor.detach().cpu(), number).contiguous()
         for name, tensor in generator.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    content: bytes = save_tensors(
-        tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)}
-    )
+    content: bytes = save(tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)})
     return content
 
 
@@ -89,12 +112,29 @@ def as_stored(tensor: Tensor, number: torch.dtype) -> Tensor:
     if not tensor.is_floating_point():
         return tensor
     rounded = tensor.to(number)
-    return rounded if bool(torch.isfinite(rounded).all()) else tensor
+    return rounded if bool(rounded.isfinite().all()) else tensor
 
 
 def read_info(path: Path) -> CheckpointInfo:
     """What a checkpoint says of itself, without its tensors. Raises `CheckpointError`."""
     return _parse_info(_read(path), path)
+
+
+def read_checkpoint(path: Path) -> StoredCheckpoint:
+    """What a checkpoint says of itself, and its tensors; no network is built.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, of a newer layout or of an unknown network.
+    """
+    from safetensors.numpy import load
+
+    content = _read(path)
+    info = _parse_info(content, path)
+    try:
+        tensors = load(content)
+    except (SafetensorError, KeyError) as error:  # KeyError: of numbers that numpy does not have
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    return StoredCheckpoint(path, info, tensors, hashlib.sha256(content).hexdigest())
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -104,6 +144,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         CheckpointError: the file is missing, damaged, of a newer layout, of an unknown network, or its
             tensors are not those of the network.
     """
+    import torch
+
     content = _read(path)
     info = _parse_info(content, path)
     tensors = _tensors_of(content, path)
@@ -128,6 +170,8 @@ def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file is missing, damaged, or holds more than tensors.
     """
+    import torch
+
     if path.suffix == ".safetensors":
         return _tensors_of(_read(path), path)
     try:
@@ -140,7 +184,7 @@ def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
             " nothing else is ever loaded"
         ) from error
     tensors = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
-    if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
+    if not tensors or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise CheckpointError(f"{path} holds no plain state dict of tensors")
     return dict(tensors)
 
@@ -153,8 +197,10 @@ def _read(path: Path) -> bytes:
 
 
 def _tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load
+
     try:
-        tensors: dict[str, Tensor] = load_tensors(content)
+        tensors: dict[str, Tensor] = load(content)
     except SafetensorError as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
     return tensors

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archivecolor.errors import UsageError
-from archivecolor.networks.base import Generator
 from archivecolor.networks.options import options_from
 from archivecolor.settings import nearest
+
+if TYPE_CHECKING:
+    from archivecolor.networks.base import Generator
 
 NETWORKS: Mapping[str, str] = {
     "default": "archivecolor.networks.default.generator:DefaultGenerator",

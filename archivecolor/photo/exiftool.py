@@ -13,13 +13,14 @@ import itertools
 import logging
 import os
 import queue
-import shutil
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from typing import IO
+
+from archivecolor.engine.programs import find_program
 
 if sys.platform == "linux":
     import resource
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 # It grows, and has been seen to stall after thousands of files.
 FILES_PER_PROCESS = 500
 MIN_VERSION = (12, 10)
+# Older ones run code that a crafted file holds (CVE-2021-22204).
+SAFE_VERSION = (12, 24)
 # It unpacks whatever compressed text a file holds; a thousandfold is a few bytes' work for an attacker.
 MAX_MEMORY = 1 << 30
 START_SECONDS = 30.0
@@ -168,7 +171,7 @@ def parent_death_prefix() -> list[str]:
 
     Without it (util-linux has it, so every Linux) a killed worker leaves its exiftool waiting.
     """
-    setpriv = shutil.which("setpriv")
+    setpriv = find_program("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
@@ -197,7 +200,7 @@ def forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[s
 @functools.lru_cache(maxsize=1)
 def program() -> str | None:
     """Path of a usable exiftool, looked up once; None without one, with one warning in the log."""
-    path = shutil.which("exiftool")
+    path = find_program("exiftool")
     found = version_of(path) if path else None
     if found is None:
         logger.warning("exiftool is not installed: less of the metadata is carried; install it to keep all")
@@ -207,6 +210,12 @@ def program() -> str | None:
             "exiftool %d.%02d is too old: less of the metadata is carried; 12.10 is enough", *found
         )
         return None
+    if found < SAFE_VERSION:
+        logger.warning(
+            "exiftool %d.%02d runs code that a crafted picture may hold (CVE-2021-22204); "
+            "update it to 12.24 or later",
+            *found,
+        )
     return path
 
 

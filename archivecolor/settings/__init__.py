@@ -7,7 +7,7 @@ declared and read.
 from archivecolor.settings.archive import CompactSettings, ExportSettings, GreySettings, VerifySettings
 from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import VideoSettings
-from archivecolor.settings.machine import DoctorSettings, ModelsSettings
+from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
     Option,
     Settings,
@@ -44,6 +44,7 @@ __all__ = [
     "ExportSettings",
     "GreySettings",
     "InferenceOptions",
+    "ModelExportSettings",
     "ModelsSettings",
     "NetworkOptions",
     "Option",

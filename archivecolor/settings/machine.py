@@ -1,22 +1,28 @@
-"""Options of the commands for what there is to work with: `doctor` and `models`."""
+"""Options of the commands for what there is to work with: `doctor`, `models` and `export`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.settings.options import Settings, option
-from archivecolor.settings.shared import DEVICE_NAME
+from archivecolor.settings.options import Settings, option, required
+from archivecolor.settings.shared import NetworkOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoctorSettings(Settings):
+class DoctorSettings(NetworkOptions):
     """Options of `archivecolor doctor`."""
 
-    checkpoint: Path | None = option(None, "Checkpoint file; the built-in weights without it.")
-    device: str = option(
-        "auto", "Where the network would run: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
-    )
+    measure: bool = option(False, "Time every program here that can run the network, two seconds each.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelExportSettings(Settings):
+    """Options of `archivecolor export`."""
+
+    checkpoint: Path = required("Checkpoint file whose network is written.", argument=True)
+    file: Path = required("File to write.", argument=True)
+    onnx: bool = option(False, "Write an ONNX model, weights included.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,11 @@ class InferenceOptions(Settings):
     device: str = option(
         "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
     )
+    runtime: str = option(
+        "auto",
+        "What runs the network: torch, onnx (ONNX Runtime, on the processor), or auto: the faster one here.",
+        choices=("auto", "torch", "onnx"),
+    )
     precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
     batch_size: int = option(8, "Pictures the network sees at once.", unit="pictures", low=1, high=1024)
     working_size: int = option(

@@ -1,11 +1,18 @@
 """Folders that would do harm are refused before anything is written."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from archivecolor.archive.folders import check_folders, prepare_output
-from archivecolor.errors import OutputError, UsageError
+from archivecolor.archive.folders import (
+    SourceIdentities,
+    check_folders,
+    prepare_output,
+    refuse_emptied_input,
+)
+from archivecolor.errors import InputGoneError, OutputError, UsageError
 
 
 @pytest.fixture
@@ -48,3 +55,50 @@ def test_an_output_that_cannot_be_made_says_so(tmp_path):
     # A file system that is read-only for root too.
     with pytest.raises(OutputError, match="cannot write"):
         prepare_output(Path("/proc/archivecolor"))
+
+
+@pytest.fixture
+def identities(source, tmp_path):
+    """The sources a/x.jpg and b/c/y.jpg, and an empty output."""
+    known = SourceIdentities(source, tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    for name in ("a/x.jpg", "b/c/y.jpg"):
+        (source / name).parent.mkdir(parents=True)
+        (source / name).write_bytes(b"scan")
+        known.add(name)
+    return known
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a folder")
+@pytest.mark.parametrize("place", ["b", "b/c", "."])
+def test_an_output_folder_that_is_one_of_the_sources_is_refused(identities, source, tmp_path, place):
+    (tmp_path / "out" / "a").mkdir()
+    subprocess.run(["mount", "--bind", str(source / place), str(tmp_path / "out" / "a")], check=True)
+    try:
+        with pytest.raises(UsageError, match="sources are never written over"):
+            identities.refuse_as_targets(["a/x.jpg"])
+    finally:
+        subprocess.run(["umount", str(tmp_path / "out" / "a")], check=True)
+
+
+def test_a_second_name_of_any_source_is_refused(identities, source, tmp_path):
+    (tmp_path / "out" / "a").mkdir()
+    (tmp_path / "out" / "a" / "x.jpg").hardlink_to(source / "b" / "c" / "y.jpg")
+    with pytest.raises(UsageError, match=r"y\.jpg"):
+        identities.refuse_as_targets(["a/x.jpg"])
+
+
+def test_outputs_of_their_own_are_fine(identities, tmp_path):
+    (tmp_path / "out" / "a").mkdir()
+    (tmp_path / "out" / "a" / "x.jpg").write_bytes(b"colour")
+    (tmp_path / "backup").hardlink_to(tmp_path / "out" / "a" / "x.jpg")
+    identities.refuse_as_targets(["a/x.jpg", "b/c/y.jpg", "new/z.jpg"])
+
+
+def test_an_input_that_has_lost_all_is_not_a_finished_one(source):
+    refuse_emptied_input(source, 0)
+    with pytest.raises(InputGoneError, match="mounted") as caught:
+        refuse_emptied_input(source, 7)
+    assert caught.value.exit_code == 8
+    (source / "anything").write_bytes(b"")
+    refuse_emptied_input(source, 7)

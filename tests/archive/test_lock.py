@@ -1,5 +1,7 @@
 """One run at a time, whatever became of the one before."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -11,8 +13,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import STALE_SECONDS, locked, this_process
-from archivecolor.errors import LockedError
+from archivecolor.archive.manifest import ManifestWriter
+from archivecolor.archive.record import Record, Source, Status
+from archivecolor.errors import LockedError, OutputError, Reason
 
 HOLD = """
 import sys
@@ -115,10 +120,8 @@ def leave_lock(tmp_path, holder, age=0.0):
     os.utime(path, (time.time() - age, time.time() - age))
 
 
-@pytest.mark.parametrize(
-    "change", [{"boot": "before the reboot"}, {"ticks": 1}, {"pid": 2**22 + 1}, {"ticks": 0}]
-)
-def test_a_reused_pid_or_a_reboot_is_seen_through(tmp_path, change):
+@pytest.mark.parametrize("change", [{"ticks": 1}, {"pid": 2**22 + 1}, {"ticks": 0}])
+def test_a_reused_pid_is_seen_through(tmp_path, change):
     leave_lock(tmp_path, replace(this_process(), **change))
     with locked(tmp_path):
         pass
@@ -141,3 +144,88 @@ def test_a_torn_lock_file_holds_nobody(tmp_path, text):
     (tmp_path / "_archivecolor" / "lock").write_text(text)
     with locked(tmp_path):
         pass
+
+
+UNKNOWABLE = [{"boot": "of another machine, or of before the reboot"}, {"namespace": "pid:[1]"}]
+
+
+@pytest.mark.parametrize("change", UNKNOWABLE, ids=["boot", "namespace"])
+def test_where_a_pid_means_nothing_only_signs_of_life_count(tmp_path, monkeypatch, change):
+    """Two containers of one host name, on a disk without flock."""
+    without_flock(monkeypatch)
+    other = replace(this_process(), pid=2**22 + 1, **change)
+    leave_lock(tmp_path, other, age=STALE_SECONDS / 2)
+    with pytest.raises(LockedError), locked(tmp_path):
+        pass
+    leave_lock(tmp_path, other, age=STALE_SECONDS * 2)
+    with locked(tmp_path):
+        pass
+
+
+def without_flock(monkeypatch):
+    """As on a share that has no locks."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def test_without_flock_a_living_holder_is_respected_and_a_dead_one_is_not(tmp_path, monkeypatch):
+    without_flock(monkeypatch)
+    with locked(tmp_path), pytest.raises(LockedError), locked(tmp_path):
+        pass
+    leave_lock(tmp_path, replace(this_process(), ticks=1))
+    with locked(tmp_path):
+        pass
+    assert list((tmp_path / "_archivecolor").iterdir()) == []
+
+
+WITHOUT_FLOCK = """
+import errno, fcntl
+def refuse(*_):
+    raise OSError(errno.ENOLCK, "no locks")
+fcntl.flock = refuse
+"""
+
+
+def test_without_flock_of_many_runs_started_at_once_one_wins(tmp_path):
+    command = [sys.executable, "-c", WITHOUT_FLOCK + HOLD, str(tmp_path), "0"]
+    runs = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(5)]
+    deadline = time.monotonic() + 60
+    while sum(run.poll() is not None for run in runs) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    answers = [run.communicate()[0] for run in runs]
+    assert answers.count(b"held\n") == 1
+    assert sorted(run.returncode for run in runs) == [0] + [11] * 4
+
+
+@pytest.mark.parametrize("how", ["taken", "removed"])
+def test_a_lock_that_is_no_longer_ours_ends_the_run_with_its_reason(tmp_path, how):
+    path = tmp_path / "_archivecolor" / "lock"
+    record = Record("a.jpg", Status.SKIPPED, Reason.TINTED, Source(1, 1))
+    with locked(tmp_path), ManifestWriter(Layout(tmp_path).manifest) as writer:
+        writer.append(record)
+        path.unlink()
+        if how == "taken":
+            leave_lock(tmp_path, replace(this_process(), host="elsewhere", pid=77))
+        with pytest.raises(LockedError, match="process 77 on elsewhere" if how == "taken" else "removed"):
+            writer.append(record)
+    assert path.exists() == (how == "taken")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "hard link"])
+def test_what_is_no_plain_file_of_its_own_is_not_written_to(tmp_path, kind):
+    state, victim = tmp_path / "out" / "_archivecolor", tmp_path / "victim"
+    state.mkdir(parents=True)
+    victim.write_text("first\nlast without end")
+    for name in ("lock", "manifest.jsonl"):
+        path = state / name
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            (os.symlink if kind == "link" else os.link)(victim, path)
+        with pytest.raises(OutputError, match=name), locked(tmp_path / "out"):
+            ManifestWriter(path)
+        path.unlink()
+        assert victim.read_text() == "first\nlast without end"

@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from functools import partial
 
 import pytest
 
@@ -50,8 +51,10 @@ class Archive:
 
     def plan(self, format="keep", settings="s", weights="w", **options):
         selection = SelectionOptions(**options)
-        inputs = PlanInputs(self.input, self.output, format, settings, weights, selection)
-        return make_plan(walk(self.input, selection, SkippedFiles()), Manifest(self.manifest), inputs)
+        name_of = partial(output_name, format=format)
+        inputs = PlanInputs("photo", self.input, self.output, name_of, settings, weights, selection)
+        found = walk(self.input, selection, SkippedFiles())
+        return make_plan([(found, inputs)], Manifest(self.manifest))
 
     def action(self, **about):
         (action,) = self.plan(**about).counts
@@ -246,11 +249,11 @@ def test_the_estimate_reads_headers_and_earlier_runs(archive):
     archive.plant("known.tif", "broken.webp")
     archive.record("known.tif", settings="old")
     plan = archive.plan()
-    guess = estimate(plan, archive.input, None)
+    guess = estimate(plan.items, None)
     assert guess.items == 62
     assert not guess.from_last_run
     assert guess.megapixels == pytest.approx((60 * 300 * 200 + 100 * 50) / 1e6, rel=0.01)
     last = RunSummary((), {}, {}, "w", {}, "", seconds=10.0, megapixels=5.0)
-    timed = estimate(plan, archive.input, last)
+    timed = estimate(plan.items, last)
     assert timed.from_last_run
     assert timed.seconds == pytest.approx(timed.megapixels * 2)

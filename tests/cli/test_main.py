@@ -10,7 +10,7 @@ import pytest
 from archivecolor.cli import main as cli
 from archivecolor.errors import ExitCode, LockedError, OutputError, StoppedError, UnavailableError
 
-HEAVY = ("torch", "cv2")
+HEAVY = ("torch", "onnxruntime", "cv2")
 
 
 def run(*words, **kwargs):

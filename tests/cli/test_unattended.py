@@ -39,7 +39,7 @@ def test_a_night_with_a_rotated_log_and_a_low_priority(command_words, archive, t
     assert priorities == {min(before + 3, 19)}
     lines = [*logged(rotated), *logged(log)]
     assert all(line.keys() - {"traceback"} == LOG_KEYS for line in lines)
-    told = {line["message"].split(": ")[0] for line in lines if line["logger"].endswith("run_files")}
+    told = {line["message"].split(": ")[0] for line in lines if line["logger"].endswith("jobs.run")}
     assert told == {json.loads(line)["path"] for line in manifest.read_text().splitlines()}
     assert len(logged(log)) > 0
 

@@ -20,7 +20,15 @@ def test_items_are_counted_by_status():
 
 def test_time_left_follows_the_speed_so_far():
     progress = Progress(
-        total=40, done=8, skipped=1, failed=1, amount=50.0, unit="MP", seconds=20.0, reasons={}
+        total=40,
+        done=8,
+        skipped=1,
+        failed=1,
+        amount=50.0,
+        unit="MP",
+        seconds=20.0,
+        unit_seconds=20.0,
+        reasons={},
     )
     assert progress.rate == pytest.approx(2.5)
     assert progress.seconds_left == pytest.approx(60.0)
@@ -34,3 +42,13 @@ def test_before_the_first_item_time_left_is_unknown():
 def test_an_unknown_status_is_a_fault():
     with pytest.raises(KeyError):
         ProgressCounter(total=1, unit="MP").add(event("lost"))
+
+
+def test_work_of_each_unit_is_kept_apart():
+    counter = ProgressCounter(total=1, unit="MP")
+    counter.expect(1)
+    counter.add(event("done", amount=2.5))
+    counter.count_in("frames")
+    progress = counter.add_work(7.0)
+    assert (progress.total, progress.unit, progress.amount) == (2, "frames", 7.0)
+    assert {unit: work.amount for unit, work in counter.work.items()} == {"MP": 2.5, "frames": 7.0}

@@ -57,7 +57,7 @@ def test_a_killed_runs_lock_is_taken_over_with_a_warning(start, archivecolor, ar
 
 
 GONE = {
-    "a reboot, and the pid is another's": {"pid": os.getpid(), "boot": "0" * 36},
+    "a reboot, and the pid is another's": {"pid": os.getpid(), "boot": "0" * 36, "age": 2 * STALE_SECONDS},
     "the pid is another's now": {"pid": os.getpid(), "ticks": 1},
     "another host, silent for long": {"host": "elsewhere", "age": 2 * STALE_SECONDS},
     "another host, with a clock that is ahead": {"host": "elsewhere", "age": -2 * STALE_SECONDS},

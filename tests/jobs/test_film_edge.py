@@ -8,11 +8,12 @@ import subprocess
 import pytest
 
 from archivecolor.engine.progress import NullListener
+from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.keyframes import KEYFRAME_INTERVAL
 from archivecolor.jobs import films as film_job
-from archivecolor.jobs import video
+from archivecolor.jobs.colour import colour
 from archivecolor.settings import VideoSettings
 
 
@@ -22,17 +23,15 @@ def test_a_fault_costs_its_film_and_not_the_next(tmp_path, monkeypatch, caplog):
     for name in ("a.mkv", "b.mkv"):
         (films / name).write_bytes(b"no film")
 
-    def colour(reel, run_context):
-        if reel.path == "a.mkv":
+    def colour_or_fail(item, run_context):
+        if item.path == "a.mkv":
             raise KeyError("a fault of ours")
-        return colour_film(reel, run_context)
+        return colour_film(item, run_context)
 
-    colour_film = video.colour_film
-    monkeypatch.setattr(video, "colour_film", colour)
+    colour_film = film_job.colour_film
+    monkeypatch.setattr(film_job, "colour_film", colour_or_fail)
     with caplog.at_level(logging.ERROR):
-        ending = video.colour_films(
-            VideoSettings(input=(films,), output=output, device="cpu"), NullListener()
-        )
+        ending = colour(VideoSettings(input=(films,), output=output, device="cpu"), NullListener(), Stop())
     assert ending.exit_code is ExitCode.SOME_FAILED
     lines = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
     assert {record["path"]: record["reason"] for record in map(json.loads, lines)} == {
@@ -58,7 +57,7 @@ def reel(tmp_path_factory):
     ("room", "moment"),
     [
         (film_job, "sha256_of"),
-        (film_job, "probe"),
+        (film_job, "survey_streams"),
         (film_job, "run_first_pass"),
         (film_job, "make_segments"),
         (film_job, "mux"),
@@ -80,7 +79,7 @@ def test_a_film_that_goes_at_any_moment_has_vanished(reel, checkpoint, tmp_path,
     settings = VideoSettings(
         input=(source.parent,), output=output, device="cpu", working_size=64, checkpoint=checkpoint
     )
-    ending = video.colour_films(settings, NullListener())
+    ending = colour(settings, NullListener(), Stop())
     assert ending.exit_code is ExitCode.SOME_FAILED
     (line,) = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
     assert json.loads(line)["reason"] == "vanished"
@@ -101,9 +100,9 @@ def test_a_kill_while_work_files_go_costs_nothing(reel, checkpoint, tmp_path, mo
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
-            video.colour_films(settings, NullListener())
+            colour(settings, NullListener(), Stop())
     made = (output / "reel.mkv").read_bytes()
-    assert video.colour_films(settings, NullListener()).exit_code is ExitCode.OK
+    assert colour(settings, NullListener(), Stop()).exit_code is ExitCode.OK
     assert (output / "reel.mkv").read_bytes() == made
     assert not any((output / "_archivecolor" / "work").iterdir())
 
@@ -126,7 +125,7 @@ def test_what_is_written_to_a_film_once_it_is_read_is_for_the_next_run(
     settings = VideoSettings(
         input=(source.parent,), output=output, device="cpu", working_size=64, checkpoint=checkpoint
     )
-    assert video.colour_films(settings, NullListener()).exit_code is ExitCode.OK
+    assert colour(settings, NullListener(), Stop()).exit_code is ExitCode.OK
     (line,) = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
     entry = json.loads(line)["source"]
     assert (entry["bytes"], entry["mtime_ns"]) == (about.st_size, about.st_mtime_ns)

@@ -33,7 +33,11 @@ FEATURE_STAGES = (1, 2, 4, 6)  # their outputs lie at 1/4, 1/8, 1/16 and 1/32
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution without bias that pads at the end first, as TensorFlow does."""
+    """Convolution without bias that pads at the end first, as TensorFlow does.
+
+    Strides are 1 or 2, sides even where it is 2: the pads are then the same for all sizes, and a graph that
+    is traced at one size holds for every other.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(
@@ -47,9 +51,10 @@ class SameConv2d(nn.Conv2d):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride))."""
+        """(N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
         if self.stride[0] > 1:
-            x = F.pad(x, [*self._pads(x.shape[3]), *self._pads(x.shape[2])])
+            total = self.kernel_size[0] - self.stride[0]
+            x = F.pad(x, (total // 2, total - total // 2) * 2)
         if (
             self.groups > 1
             and x.device.type == "cpu"
@@ -60,10 +65,6 @@ class SameConv2d(nn.Conv2d):
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x.float()).to(x.dtype)
         return super().forward(x)
-
-    def _pads(self, extent: int) -> tuple[int, int]:
-        total = max((math.ceil(extent / 2) - 1) * 2 + self.kernel_size[0] - extent, 0)
-        return total // 2, total - total // 2
 
 
 class SeparableBlock(nn.Module):

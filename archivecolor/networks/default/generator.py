@@ -21,6 +21,7 @@ from archivecolor.networks.default.efficientnet_lite import EfficientNetLite, gr
 AB_SCALE = 110.0
 DISTANCE_SCALE = 12.0  # CIEDE2000 expected where certainty is 1/e
 UNCERTAINTY_WIDTH = 48
+LEAST_CAUTION = 1e-6  # as good as none
 HEADS = 8  # of attention
 FEWEST_BINS = 4  # over which a colour is spread
 
@@ -83,14 +84,13 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) to the same."""
         x = x + self.place(x)
-        n, c, h, w = x.shape
         tokens = x.flatten(2).transpose(1, 2)
-        qkv = self.qkv(self.norm1(tokens)).view(n, h * w, 3, self.heads, c // self.heads)
+        qkv = self.qkv(self.norm1(tokens)).unflatten(2, (3, self.heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(n, h * w, c)
+        mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
         tokens = tokens + self.project(mixed)
         tokens = tokens + self.mlp(self.norm2(tokens))
-        mapped: Tensor = tokens.transpose(1, 2).reshape(n, c, h, w)
+        mapped: Tensor = tokens.transpose(1, 2).reshape(x.shape)
         return mapped
 
 
@@ -117,9 +117,7 @@ class UpStep(nn.Module):
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """(N, coarse, h, w) and (N, skip, 2h, 2w) to (N, width, 2h, 2w)."""
-        up = F.interpolate(
-            self.from_coarse(coarse), size=skip.shape[-2:], mode="bilinear", align_corners=False
-        )
+        up = F.interpolate(self.from_coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
         x = F.relu(up + self.from_skip(skip), inplace=True)
         return F.relu(x + self.conv2(F.relu(self.conv1(x), inplace=True)), inplace=True)
 
@@ -130,6 +128,8 @@ class DefaultGenerator(Generator):
     Options = DefaultOptions
     multiple = 32
     centres: Tensor
+    gain: Tensor
+    caution: Tensor
 
     def __init__(self, options: DefaultOptions) -> None:
         super().__init__(options)
@@ -156,6 +156,9 @@ class DefaultGenerator(Generator):
             nn.Conv2d(UNCERTAINTY_WIDTH, 1, 1),
         )
         self.register_buffer("centres", torch.zeros(options.bins, 2))
+        # Tensors, so that one ONNX graph serves networks that differ in them.
+        self.register_buffer("gain", torch.tensor(float(options.gain)), persistent=False)
+        self.register_buffer("caution", torch.tensor(float(options.caution)), persistent=False)
 
     def load_encoder(self, tensors: dict[str, Tensor]) -> None:
         """See `Generator.load_encoder`; takes weights trained on colour input."""
@@ -191,9 +194,8 @@ class DefaultGenerator(Generator):
                 chosen = expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
                 ab = ab + (1.0 - options.regression) * chosen
             certainty = torch.exp(-distance / DISTANCE_SCALE)
-            if options.caution:
-                ab = ab * (certainty / options.caution).clamp(max=1.0).square()
-            return AbPrediction(ab * options.gain, certainty, features)
+            ab = ab * (certainty / self.caution.clamp(min=LEAST_CAUTION)).clamp(max=1.0).square()
+            return AbPrediction(ab * self.gain, certainty, features)
 
 
 def expected_ab(probability: Tensor, centres: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.errors import ItemError, Reason
+from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
 from archivecolor.photo.facts import Density, FileState
 from archivecolor.photo.shrink import shrink_bands
 
@@ -305,8 +305,8 @@ def naming_read_errors(path: Path, image_format: Format | None = None) -> Iterat
     """Name every trouble of reading `path` with a reason.
 
     Raises:
-        ItemError: VANISHED, PERMISSION, OUT_OF_MEMORY, TRUNCATED (where `image_format` finds the file cut) or
-            UNREADABLE in place of what the decoder raised.
+        ItemError: VANISHED, PERMISSION, READ_ERROR, OUT_OF_MEMORY, TRUNCATED (where `image_format` finds the
+            file cut) or UNREADABLE in place of what the decoder raised.
     """
     try:
         yield
@@ -319,6 +319,10 @@ def naming_read_errors(path: Path, image_format: Format | None = None) -> Iterat
     except MemoryError as error:
         raise ItemError(Reason.OUT_OF_MEMORY, "there is no memory to hold the picture") from error
     except DECODER_ERRORS as error:
+        if isinstance(error, OSError) and error.errno in DEVICE_ERRNOS:
+            raise ItemError(
+                Reason.READ_ERROR, f"the disk does not give the file ({error.strerror})"
+            ) from error
         raise _read_error(path, image_format, error) from error
 
 

@@ -1,0 +1,85 @@
+"""Networks run by ONNX Runtime on the processor, float32."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from archivecolor.engine.executor import core_count
+from archivecolor.errors import OutOfMemoryError
+from archivecolor.inference.runtime import Float32, NetworkOutput
+from archivecolor.networks.checkpoint import StoredCheckpoint
+from archivecolor.networks.graph import INPUT, OUTPUTS, graph_for, initialisers
+
+# ONNX Runtime has no error class for memory that runs short; its messages have one of these.
+OUT_OF_MEMORY = ("bad allocation", "bad_alloc", "Failed to allocate memory")
+FATAL = 4  # of the levels of its own log, which goes to standard error; errors are raised besides
+
+
+class OnnxRuntime:
+    """A checkpoint's network on the processor, by the package's graph of it; a `Runtime`.
+
+    One thread answers one picture, and as many pictures are in work as there are cores: so sums do not depend
+    on how many threads share them.
+
+    Args:
+        checkpoint: the network's weights.
+
+    Raises:
+        UnavailableError: the package has no graph for this network and its options.
+        CheckpointError: the checkpoint's tensors are not those of its network.
+    """
+
+    name = "onnxruntime"
+    placement = "cpu, float32"
+
+    def __init__(self, checkpoint: StoredCheckpoint) -> None:
+        graph = graph_for(checkpoint.info)
+        self.version = str(ort.__version__)
+        self.title = checkpoint.info.title or checkpoint.info.network
+        self.digest = checkpoint.digest
+        self.multiple = graph.info.multiple
+        self.batch_size = 1
+        self.parallel_calls = core_count()
+        values = {
+            name: ort.OrtValue.ortvalue_from_numpy(value)
+            for name, value in initialisers(graph.info, checkpoint).items()
+        }
+        options = _session_options()
+        options.add_external_initializers(list(values), list(values.values()))
+        self._session = ort.InferenceSession(graph.content, options, providers=["CPUExecutionProvider"])
+
+    def prepare_thread(self) -> None:
+        """See `Runtime`; a session computes in the thread that asks it."""
+
+    def run(self, lightness: Float32, *, with_features: bool = False) -> NetworkOutput:
+        """See `Runtime`."""
+        names = OUTPUTS if with_features else OUTPUTS[:2]
+        try:
+            answers = self._session.run(list(names), {INPUT: lightness[:, None]})
+        except (ort_errors.RuntimeException, ort_errors.Fail, MemoryError) as error:
+            if not isinstance(error, MemoryError) and not any(word in str(error) for word in OUT_OF_MEMORY):
+                raise
+            height, width = lightness.shape[1:]
+            raise OutOfMemoryError(
+                f"the machine has no room for one picture of {width} x {height}; try a smaller --working-size"
+            ) from error
+        ab, certainty, *features = (_channels_last(answer) for answer in answers)
+        return NetworkOutput(ab, certainty[..., 0], features[0] if features else None)
+
+
+def _session_options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    # Plans of memory are for inputs that keep their shape.
+    options.enable_mem_pattern = False
+    options.log_severity_level = FATAL
+    return options
+
+
+def _channels_last(array: NDArray[np.float32]) -> Float32:
+    """(N, c, h, w) to (N, h, w, c), contiguous."""
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1))

@@ -1,0 +1,119 @@
+"""ONNX graphs that travel with the package and take their weights from a checkpoint; no torch, no onnx.
+
+A network has one if `graphs/NETWORK.onnx` is there; `graphs/NETWORK.json` says for which options of the
+network it holds and which tensors it asks for. `export.py` makes both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archivecolor.errors import CheckpointError, UnavailableError
+from archivecolor.networks.checkpoint import CheckpointInfo, StoredCheckpoint
+from archivecolor.networks.options import is_number
+
+FORMAT = 1
+INPUT = "lightness"
+OUTPUTS = ("ab", "certainty", "features")
+
+
+@dataclass(frozen=True)
+class GraphInfo:
+    """What a graph without weights is for, and what it asks for.
+
+    Attributes:
+        network: name of the network in the registry.
+        options: the network's options for which the graph holds, by name, as JSON has them.
+        numbers: options that are initialisers of the graph, and so may differ, with their defaults.
+        weights: shapes of the checkpoint's tensors that are its initialisers, by name.
+        multiple: both sides of its input are multiples of this many pixels.
+        format: layout version of this description.
+    """
+
+    network: str
+    options: Mapping[str, Any]
+    numbers: Mapping[str, float]
+    weights: Mapping[str, tuple[int, ...]]
+    multiple: int
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph of the package.
+
+    Attributes:
+        info: what it is for.
+        content: the ONNX model, whose initialisers' values are elsewhere.
+    """
+
+    info: GraphInfo
+    content: bytes
+
+
+def graphs_folder() -> Path:
+    """Where the package has its graphs."""
+    return Path(str(resources.files("archivecolor.networks") / "graphs"))
+
+
+def graph_for(info: CheckpointInfo) -> Graph:
+    """The graph of a checkpoint's network.
+
+    Raises:
+        UnavailableError: there is none for this network, or none for its options.
+    """
+    described = graphs_folder() / f"{info.network}.json"
+    if not described.is_file():
+        raise UnavailableError(f"ONNX Runtime has no graph of network {info.network!r}; it needs torch")
+    graph = _parse(described.read_bytes())
+    given = dict(info.options)
+    differing = sorted(name for name, value in graph.options.items() if given.get(name) != value)
+    if differing:
+        name = differing[0]
+        raise UnavailableError(
+            f"ONNX Runtime has the graph of network {info.network!r} for {name}={graph.options[name]},"
+            f" not for {name}={given.get(name)}; it needs torch"
+        )
+    return Graph(graph, described.with_suffix(".onnx").read_bytes())
+
+
+def _parse(content: bytes) -> GraphInfo:
+    values = json.loads(content)
+    if values["format"] != FORMAT:
+        raise UnavailableError(
+            f"the graph of network {values['network']!r} has layout {values['format']}, this program's is"
+            f" {FORMAT}; install the package anew"
+        )
+    weights = {name: tuple(shape) for name, shape in values.pop("weights").items()}
+    return GraphInfo(weights=weights, **values)
+
+
+def initialisers(graph: GraphInfo, checkpoint: StoredCheckpoint) -> dict[str, NDArray[np.float32]]:
+    """The graph's initialisers, float32, by name.
+
+    Raises:
+        CheckpointError: the checkpoint lacks one of them, or has it in another shape or as no number.
+    """
+    found: dict[str, NDArray[np.float32]] = {}
+    for name, shape in graph.weights.items():
+        tensor = checkpoint.tensors.get(name)
+        if tensor is None or tensor.shape != shape:
+            there = "missing" if tensor is None else f"of shape {list(tensor.shape)}"
+            raise CheckpointError(
+                f"{checkpoint.path} does not fit its network: tensor {name} is {there}, not {list(shape)}"
+            )
+        found[name] = np.ascontiguousarray(tensor, np.float32)
+    for name, default in graph.numbers.items():
+        value = checkpoint.info.options.get(name, default)
+        if not is_number(value):
+            raise CheckpointError(f"{checkpoint.path} has option {name} as {value!r}; it takes a number")
+        found[name] = np.array(value, np.float32)
+    return found

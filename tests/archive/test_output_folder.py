@@ -1,0 +1,119 @@
+"""A run writes into the folder that it began in, and nowhere else."""
+
+import os
+
+import pytest
+
+from archivecolor.archive.atomic import atomic_write, make_folder, remove_file
+from archivecolor.archive.output_folder import held_folders, hold_output
+from archivecolor.errors import ItemError, OutputError, Reason
+
+
+@pytest.fixture
+def output(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+def moved(output):
+    output.rename(output.with_name("moved"))
+
+
+def replaced(output):
+    moved(output)
+    output.mkdir()
+
+
+def made_a_link(output):
+    moved(output)
+    output.symlink_to(output.with_name("elsewhere"))
+    output.with_name("elsewhere").mkdir()
+
+
+@pytest.mark.parametrize("taken_away", [moved, replaced, made_a_link])
+@pytest.mark.parametrize("name", ["a.jpg", "new/deep/a.jpg"])
+def test_an_output_taken_away_is_not_written_on_nor_made_anew(output, taken_away, name):
+    with hold_output(output):
+        taken_away(output)
+        before = sorted(output.parent.rglob("*"))
+        with pytest.raises(OutputError, match="no longer what it was"), atomic_write(output / name):
+            pass
+        assert sorted(output.parent.rglob("*")) == before
+
+
+def test_an_output_taken_away_while_a_part_is_written_gets_no_file(output):
+    with hold_output(output), pytest.raises(OutputError), atomic_write(output / "a.jpg") as part:
+        part.write_bytes(b"whole")
+        replaced(output)
+    assert list(output.iterdir()) == []
+
+
+def test_an_output_that_is_a_link_itself_may_be_used(output, tmp_path):
+    (tmp_path / "link").symlink_to(output)
+    with hold_output(tmp_path / "link"), atomic_write(tmp_path / "link" / "new" / "a.jpg") as part:
+        part.write_bytes(b"1")
+    assert (output / "new" / "a.jpg").exists()
+
+
+@pytest.mark.parametrize("name", ["link/a.jpg", "link/new/a.jpg", "sub/link/a.jpg"])
+def test_a_link_to_a_folder_costs_what_is_behind_it(output, tmp_path, name):
+    (tmp_path / "scans").mkdir()
+    (output / "sub").mkdir()
+    for folder in (output, output / "sub"):
+        (folder / "link").symlink_to(tmp_path / "scans")
+    with hold_output(output):
+        with pytest.raises(ItemError) as caught, atomic_write(output / name):
+            pass
+        assert caught.value.reason is Reason.NAME_COLLISION
+    assert list((tmp_path / "scans").iterdir()) == []
+
+
+def test_a_link_in_our_own_folder_ends_the_run(output, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.xml").write_text("precious")
+    (output / "_archivecolor").mkdir()
+    (output / "_archivecolor" / "premis").symlink_to(tmp_path / "elsewhere")
+    path = output / "_archivecolor" / "premis" / "a.xml"
+    with hold_output(output):
+        with pytest.raises(OutputError, match="is a link"), atomic_write(path):
+            pass
+        with pytest.raises(OutputError, match="is a link"):
+            remove_file(path)
+    assert (tmp_path / "elsewhere" / "a.xml").read_text() == "precious"
+
+
+def test_nothing_is_held_after_the_block(output):
+    with hold_output(output):
+        assert [folder.path for folder in held_folders()] == [output]
+    assert held_folders() == ()
+    make_folder(output / "a" / "b")
+
+
+def test_a_relative_output_is_held_too(output, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with hold_output(type(output)("out")):
+        replaced(output)
+        with pytest.raises(OutputError), atomic_write(type(output)("out") / "a.jpg"):
+            pass
+
+
+@pytest.mark.parametrize(("folder", "file", "expected"), [(0o700, 0o644, 0o600), (0o755, 0o600, 0o600)])
+def test_an_output_is_no_more_readable_than_its_source(output, tmp_path, folder, file, expected):
+    sources = tmp_path / "in"
+    sources.mkdir()
+    (sources / "a.jpg").write_bytes(b"1")
+    (sources / "a.jpg").chmod(file)
+    sources.chmod(folder)
+    with hold_output(output, sources), atomic_write(output / "new" / "a.jpg", sources / "a.jpg") as part:
+        other = part.with_name("other")
+        other.write_bytes(b"by a tool")
+        other.replace(part)
+    assert (output / "new" / "a.jpg").stat().st_mode & 0o777 == expected
+    assert (output / "new").stat().st_mode & 0o777 == 0o777 & folder & ~umask()
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
