@@ -77,6 +77,7 @@ class FilmKeywords(_RunKeywords, total=False):
     cuts: str
     deinterlace: Literal["auto", "keep", "bwdif", "ivtc"]
     badge: bool
+    max_megapixels: float
     segment_seconds: float
     threads: int
     keep_work: bool
