@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import cv2
 import imagecodecs
+import jpeglib
 import numpy as np
 import pytest
 import simplejpeg
@@ -388,3 +389,26 @@ def test_damage_between_blocks_stays_damage(tmp_path: Path, seed: int) -> None:
         assert error.reason in (Reason.UNREADABLE, Reason.TRUNCATED)
     else:
         simplejpeg.decode_jpeg(bytes(data), "GRAY")  # no strict decoder sees it either
+
+
+SAMPLINGS = [
+    [[4, 1], [1, 1], [1, 1]],
+    [[1, 2], [1, 1], [1, 1]],
+    [[4, 2], [1, 1], [1, 1]],
+    [[3, 1], [1, 1], [1, 1]],
+    [[2, 2], [2, 1], [1, 2]],
+    [[1, 1], [2, 2], [2, 2]],
+]
+
+
+@pytest.mark.parametrize("factors", SAMPLINGS, ids=str)
+def test_every_sampling_of_colour_is_read(tmp_path: Path, factors: list[list[int]]) -> None:
+    picture = jpeglib.from_spatial(np.dstack([scene(64, 96)] * 3))
+    picture.samp_factor = np.array(factors)
+    picture.write_spatial(str(tmp_path / "scan.jpg"), qt=90)
+    with Image.open(tmp_path / "scan.jpg") as image:
+        expected = np.asarray(image.convert("YCbCr"))[..., 0].astype(int)
+    done = colour(tmp_path / "scan.jpg", strength=0.02)
+    carried = factors[0] != [1, 1]
+    assert done.rendered.luma == ("coefficients" if carried else "re-encoded")
+    assert np.abs(grey_codes(done.path).astype(int) - expected).max() <= (1 if carried else 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
 from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
-from archivecolor.photo.containers.jpeg import coefficients, metadata, scans, segments, tolerance
+from archivecolor.photo.containers.jpeg import coefficients, decoding, metadata, scans, segments, tolerance
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.facts import Codes
 from archivecolor.photo.shrink import resize, working_shape
@@ -90,27 +91,31 @@ class JpegReader(WholeImageReader):
 
     def _decode(self, colour: bool, at_least: tuple[int, int] = (0, 0)) -> Codes:
         """The picture, strictly: damage that other decoders pass over is damage."""
-        import simplejpeg
-
         if self.header.frame.precision > 8:
             return self._decode_deep()
         inks = self.space in ("CMYK", "YCCK")
         wanted = "CMYK" if inks else "RGB" if colour else "GRAY"
-        height, width = at_least
+        raster = self._decode_leniently(wanted, at_least)
+        return _rgb_from_inverted_inks(raster) if inks else raster
 
-        def decode(data: bytes) -> Codes:
-            with decoder_call():
-                return np.asarray(simplejpeg.decode_jpeg(data, wanted, min_height=height, min_width=width))
-
+    def _decode_leniently(self, wanted: str, at_least: tuple[int, int]) -> Codes:
+        """The picture, with a note in place of the warnings that cost no pixel."""
         try:
-            raster = decode(self.data)
+            return decoding.decode_strictly(self.data, wanted, at_least)
         except DamagedError as warning:
             if self._strict:
                 raise
+            if decoding.is_unknown_sampling(warning):
+                raster = decoding.decode_any_sampling(self.data, wanted)
+                self._note("a sampling of colour in which damage is not looked for")
+                return raster
+            decode = functools.partial(decoding.decode_strictly, space=wanted, at_least=at_least)
             self.data = tolerance.mended(self.data, decode)
-            self.notes = (*self.notes, f"every block is there, though a decoder warns: {warning}")
-            raster = decode(self.data)
-        return _rgb_from_inverted_inks(raster) if inks else raster
+            self._note(f"every block is there, though a decoder warns: {warning}")
+            return decode(self.data)
+
+    def _note(self, note: str) -> None:
+        self.notes = tuple(dict.fromkeys((*self.notes, note)))
 
     def _decode_deep(self) -> Codes:
         """12-bit samples at 16 bits."""

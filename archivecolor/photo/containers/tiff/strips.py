@@ -8,7 +8,7 @@ import numpy as np
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.bands import rows_per_band
-from archivecolor.photo.containers.jpeg import tolerance
+from archivecolor.photo.containers.jpeg import decoding, tolerance
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.containers.tiff.pages import JPEG, NONE, StoredPage
 from archivecolor.photo.containers.tiff.samples import Raw
@@ -133,17 +133,17 @@ def _jpeg_warnings(data: bytes, stored: StoredPage, *, strict: bool) -> list[str
     Raises:
         DamagedError: not every block is there.
     """
-    import simplejpeg
 
     def decode(jpeg: bytes) -> None:
-        with decoder_call():
-            simplejpeg.decode_jpeg(jpeg, "GRAY", min_height=1, min_width=1)
+        decoding.decode_strictly(jpeg, "GRAY", at_least=(1, 1))
 
     tables = stored.page.jpegtables
     whole = tables[:-2] + data[2:] if tables else data
     try:
         decode(whole)
     except DamagedError as warning:
+        if decoding.is_unknown_sampling(warning):
+            return []
         if strict:
             raise
         tolerance.mended(whole, decode)
