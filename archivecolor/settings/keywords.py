@@ -30,6 +30,7 @@ class PhotoKeywords(TypedDict, total=False):
     toned: Literal["colour", "keep", "skip"]
     colour: Literal["skip", "copy", "recolour"]
     max_megapixels: float
+    strict_files: bool
     preserve_times: bool
 
 
@@ -59,6 +60,7 @@ class FolderKeywords(_RunKeywords, total=False):
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
     max_megapixels: float
+    strict_files: bool
     preserve_times: bool
     jobs: int
     timeout: float
