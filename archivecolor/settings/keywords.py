@@ -30,6 +30,7 @@ class PhotoKeywords(TypedDict, total=False):
     toned: Literal["colour", "keep", "skip"]
     colour: Literal["skip", "copy", "recolour"]
     max_megapixels: float
+    strict_files: bool
     preserve_times: bool
 
 
@@ -59,6 +60,7 @@ class FolderKeywords(_RunKeywords, total=False):
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
     max_megapixels: float
+    strict_files: bool
     preserve_times: bool
     jobs: int
     timeout: float
@@ -77,6 +79,7 @@ class FilmKeywords(_RunKeywords, total=False):
     cuts: str
     deinterlace: Literal["auto", "keep", "bwdif", "ivtc"]
     badge: bool
+    max_megapixels: float
     segment_seconds: float
     threads: int
     keep_work: bool
