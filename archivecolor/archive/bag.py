@@ -63,13 +63,24 @@ def content_root_for_run(output: Path, *, bag: bool) -> Path:
 
 
 def check_bag_name(path: str) -> None:
-    """Refuse a derivative that no bag can list.
+    """Refuse a derivative that no bag can list so that all validators find it.
+
+    RFC 8493 has a percent sign written as `%25`; the validators in use (bagit.py 1.9) do not undo that.
 
     Raises:
-        ItemError: its name is not UTF-8, the encoding of tag files.
+        ItemError: its name is not UTF-8, the encoding of tag files, or has a percent sign.
     """
     if not is_utf8(path):
         raise ItemError(Reason.UNSUPPORTED, "its name is not UTF-8, and a bag can list no other; rename it")
+    if "%" in path:
+        detail = "its name has a percent sign, which validators of bags read in two ways; rename it"
+        raise ItemError(Reason.UNSUPPORTED, detail)
+
+
+def encode_bag_path(path: str) -> bytes:
+    """`path` as the manifest of a bag has it (RFC 8493, section 2.1.3): CR, LF and `%` percent-encoded."""
+    encoded = os.fsencode(path).replace(b"%", b"%25")
+    return encoded.replace(b"\r", b"%0D").replace(b"\n", b"%0A")
 
 
 def is_utf8(path: str) -> bool:
@@ -105,7 +116,7 @@ def write_bag(bag: Path, known: Iterable[Digest], agent: str) -> None:
     nbytes = total_size(bag / PAYLOAD, files)
     write_text(bag / BAG_DECLARATION, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     write_text(bag / BAG_INFO, bag_info(nbytes, len(files), agent))
-    write_digests(bag / DIGESTS_NAME, listed)
+    write_digests(bag / DIGESTS_NAME, listed, encode_bag_path)
     tags = (BAG_DECLARATION, BAG_INFO, DIGESTS_NAME)
     write_digests(bag / TAG_DIGESTS, [Digest(name, sha256_of(bag / name)) for name in tags])
 

@@ -77,7 +77,10 @@ def csv_row_of(record: Record) -> dict[str, Any]:
 
 
 def write_csv(records: Iterable[Record], file: TextIO) -> None:
-    """Write the table as CSV (RFC 4180, UTF-8) to an open text file, opened with `newline=""`."""
+    """Write the table as CSV (RFC 4180, UTF-8) to an open text file, opened with `newline=""`.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
     writer.writerows(csv_row_of(record) for record in records)

@@ -27,9 +27,7 @@ from archivecolor.settings import SelectionOptions
 
 FILM = "film"
 # The fault lay outside the file, and may be gone.
-RETRIED_ALWAYS = frozenset(
-    {Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR, Reason.NAME_COLLISION}
-)
+RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR})
 # The file may be to blame: tried again a few times, then left to --retry-failed.
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3
@@ -271,6 +269,8 @@ def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) ->
 def action_after_failure(entry: IndexEntry, same_source: bool, inputs: PlanInputs) -> PlanAction:
     """What to do with an item that failed."""
     if inputs.options.overwrite or inputs.options.retry_failed:
+        return PlanAction.RETRY
+    if entry.reason == Reason.NAME_COLLISION:  # those that still collide are taken out later
         return PlanAction.RETRY
     if not same_source or entry.reason in RETRIED_ALWAYS or not same_settings_and_weights(entry, inputs):
         return PlanAction.RETRY

@@ -95,7 +95,7 @@ class Record:
         luma: "coefficients", "exact" or "re-encoded".
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
-        runtime: the library that ran it, and its version.
+        runtime: the library that ran it, its version, the device and the number format.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.

@@ -235,10 +235,9 @@ def _tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load
 
     try:
-        tensors: dict[str, Tensor] = load(content)
+        return load(content)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {_short(error)}") from error
-    return tensors
 
 
 def _short(error: Exception) -> str:
