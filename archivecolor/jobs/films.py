@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full
+from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full, shorten_name
 from archivecolor.archive.bag import check_bag_name
+from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.layout import Layout
@@ -27,8 +28,10 @@ from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_p
 from archivecolor.film.frames import geometry_of
 from archivecolor.film.interlacing import check_pulldown, field_order_of, field_parity, is_progressive
 from archivecolor.film.keyframes import keyframe_interval_for
+from archivecolor.film.limits import check_disk, check_memory, check_name
+from archivecolor.film.losses import find_losses
 from archivecolor.film.mux import MuxInputs, mux
-from archivecolor.film.probe import FilmFacts, film_errors, probe, vanished_error
+from archivecolor.film.probe import FilmFacts, film_errors, read_error, vanished_error
 from archivecolor.film.segments import (
     FORMAT,
     Segment,
@@ -42,7 +45,8 @@ from archivecolor.film.segments import (
 )
 from archivecolor.film.shot_list import read_shots, write_shots
 from archivecolor.film.shots import Shot, shots_from_starts
-from archivecolor.film.verify_output import lost_languages, verify_output
+from archivecolor.film.stream_survey import survey_streams
+from archivecolor.film.verify_output import verify_output
 from archivecolor.film.watermark import watermark_for
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, OutOfTimeError, file_state
 from archivecolor.jobs.film_records import (
@@ -52,13 +56,15 @@ from archivecolor.jobs.film_records import (
     skipped_record,
     source_of,
 )
-from archivecolor.jobs.run import ItemResult
+from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.settings import VideoSettings
 
 logger = logging.getLogger(__name__)
 
 KEY_LENGTH = 12
+# Of a work folder's name the part that is the film's, in bytes: disks of any kind take what is added.
+MAX_WORK_NAME = 120
 
 
 def films(items: Iterable[Item], run_context: FilmRunContext) -> Iterator[ItemResult]:
@@ -88,9 +94,13 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
     try:
         if run_context.settings.bag:
             check_bag_name(item.output)
+        for voucher in item.claim.vouchers[:1]:
+            refuse_by_hand(run_context.output, voucher.output.path, item.claim)
         return colour_film(item, run_context)
     except ItemError as error:
-        return failed_record(item, run_context, error)
+        failed = failed_record(item, run_context, error)
+        by_hand = error.reason is Reason.BY_HAND
+        return kept_by_hand(failed, item, run_context.output) if by_hand else failed
     except (MemoryError, OutOfMemoryError):
         words = "this machine has not enough memory for it"
         return failed_record(item, run_context, ItemError(Reason.OUT_OF_MEMORY, words))
@@ -98,8 +108,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
         raise
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
-        words = f"it cannot be read ({error.strerror or error})"
-        return failed_record(item, run_context, ItemError(Reason.UNREADABLE, words))
+        return failed_record(item, run_context, read_error(error.strerror))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"
@@ -141,20 +150,26 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     began = time.monotonic()
     with film_errors():
         sha256 = sha256_of(item.source)
-    facts = probe(item.source)
+    settings = run_context.settings
+    facts = survey_streams(item.source, lambda: stop_if_asked(run_context.stop), settings.max_megapixels)
     folder = work_folder(item, run_context, sha256)
-    plan = plan_container(facts, run_context.settings.container, run_context.settings.codec, folder.trial)
+    plan = plan_container(facts, settings.container, settings.codec, folder.trial)
+    path = run_context.output / (item.output + suffix_for(facts, plan.container))
+    refuse_source_as_target(item.source, path)
+    check_name(path)
     facts, found = with_fields_handled(item, run_context, facts, folder)
-    shots = shots_of(run_context.settings, found)
+    shots = shots_of(settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
     film = make_film(facts, found, shots, run_context)
     if all(film.is_passthrough(shot) for shot in shots):
         record = untouched_film(item, run_context, film)
     else:
+        check_memory(film.facts, film.target)
+        check_disk(film.facts, film.target, len(found), run_context.output)
         segments = colour_segments(item, run_context, film, folder)
         inputs = MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
         record = mux_film(item, run_context, inputs, plan)
-    if not run_context.settings.keep_work:
+    if not settings.keep_work:
         folder.clear()
     source = replace(source_of(film), sha256=sha256)
     return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
@@ -162,7 +177,8 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
 
 def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Record:
     """The record of a film that has nothing to colour: copied where that is asked for, else skipped."""
-    if run_context.settings.colour != "copy":
+    settings = run_context.settings
+    if (settings.toned != "keep") if film.is_toned else (settings.colour != "copy"):
         return skipped_record(item, run_context, film)
     name = item.output + item.source.suffix
     path = run_context.output / name
@@ -170,9 +186,23 @@ def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Recor
     with atomic_write(path, item.source) as part:
         with film_errors():
             shutil.copyfile(item.source, part)
-        sha256, nbytes = sha256_of(part), part.stat().st_size
-    output = Output(name, nbytes, sha256, film.facts.width, film.facts.height, film.facts.layout.depth)
+        output = written_output(part, name, film, film.facts.layout.depth)
+        make_way(run_context.output, name, output.sha256, item.claim)
     return copied_record(item, run_context, film, output)
+
+
+def written_output(part: Path, name: str, film: Film, depth: int) -> Output:
+    """What a record says of a film that was written to `part` and is to be called `name`."""
+    about = part.stat()
+    return Output(
+        path=name,
+        bytes=about.st_size,
+        sha256=sha256_of(part),
+        width=film.facts.width,
+        height=film.facts.height,
+        depth=depth,
+        mtime_ns=about.st_mtime_ns,
+    )
 
 
 def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFolder:
@@ -188,7 +218,7 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
         *run_context.library_versions,
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    path = Layout(run_context.output).work / f"{item.source.name}-{key}"
+    path = Layout(run_context.output).work / f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{key}"
     make_folder(path)
     # Matroska has no place for DNxHR.
     return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
@@ -283,6 +313,7 @@ def make_film(
         geometry=geometry,
         smoothing=settings.smoothing,
         recolour=settings.colour == "recolour",
+        colour_toned=settings.toned == "colour",
         batch=settings.batch_size,
         keyframe_interval=keyframe_interval_of(settings),
         watermark=watermark_for(facts, geometry) if settings.badge else None,
@@ -339,7 +370,6 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
     film, folder = inputs.film, inputs.folder
     name = item.output + suffix_for(film.facts, plan.container)
     path = run_context.output / name
-    refuse_source_as_target(item.source, path)
     with atomic_write(path, item.source) as part:
         mux(
             inputs,
@@ -349,14 +379,18 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         )
         raise_if_full(part.parent)
         opinion = verify_output(film, plan, part)
-        plan = replace(plan, lost=(*plan.lost, *lost_languages(film, plan, part)))
+        plan = replace(plan, lost=(*plan.lost, *find_losses(film, plan, part)))
         with film_errors():
             if sha256_of(item.source) != inputs.provenance.source_sha256:
                 raise changed_error()
-        sha256, nbytes = sha256_of(part), part.stat().st_size
-    output = Output(
-        name, nbytes, sha256, film.facts.width, film.facts.height, film.target.sample_format.depth
-    )
+        output = written_output(part, name, film, film.target.sample_format.depth)
+        make_way(run_context.output, name, output.sha256, item.claim)
     record = done_record(item, run_context, film, plan, opinion)
     confidence = round(mean_confidence(inputs.segments, folder), 4)
-    return replace(record, output=output, network=inputs.provenance.network, confidence=confidence)
+    return replace(
+        record,
+        output=output,
+        network=inputs.provenance.network,
+        runtime=run_context.open_predictor().runtime_name,
+        confidence=confidence,
+    )

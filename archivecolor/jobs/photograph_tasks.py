@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import check_bag_name
+from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
@@ -119,6 +120,7 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     source = item.source
     if settings.bag:
         check_bag_name(item.output)
+    refuse_by_hand(settings.output, item.output, item.claim)
     inspection = inspect(
         source,
         working_size=settings.working_size,
@@ -155,6 +157,16 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
         )
         if settings.preserve_times:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
-    output = Output(name, rendered.nbytes, rendered.sha256, rendered.width, rendered.height, rendered.depth)
+        mtime_ns = part.stat().st_mtime_ns
+        make_way(settings.output, name, rendered.sha256, task.item.claim)
+    output = Output(
+        path=name,
+        bytes=rendered.nbytes,
+        sha256=rendered.sha256,
+        width=rendered.width,
+        height=rendered.height,
+        depth=rendered.depth,
+        mtime_ns=mtime_ns,
+    )
     seconds = task.seconds + time.monotonic() - began
     return Rendered(output, rendered.source_sha256, rendered.luma, rendered.lost, rendered.notes, seconds)

@@ -14,7 +14,8 @@ class PredictorKeywords(TypedDict, total=False):
     """Options of `load_predictor`; see `NetworkOptions`."""
 
     device: str
-    precision: Literal["auto", "fp32", "bf16", "fp16"]
+    runtime: Literal["auto", "torch", "onnx"]
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"]
     batch_size: int
     working_size: int
     quality: Literal["normal", "high"]
@@ -43,6 +44,7 @@ class _RunKeywords(PredictorKeywords, total=False):
     shard: str
     overwrite: bool
     retry_failed: bool
+    take_back: tuple[str, ...]
     bag: bool
     premis: bool
     max_runtime: float | None
@@ -77,6 +79,7 @@ class FilmKeywords(_RunKeywords, total=False):
     cuts: str
     deinterlace: Literal["auto", "keep", "bwdif", "ivtc"]
     badge: bool
+    max_megapixels: float
     segment_seconds: float
     threads: int
     keep_work: bool

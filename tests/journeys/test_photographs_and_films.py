@@ -138,7 +138,7 @@ def test_a_film_that_cannot_be_read_costs_itself(tree, tmp_path, run, monkeypatc
     code, _ = run("video", tree, "-o", tmp_path / "out")
     assert code == ExitCode.SOME_FAILED
     found = records(tmp_path / "out")
-    assert (found["box1/film.mkv"]["status"], found["box1/film.mkv"]["reason"]) == ("failed", "unreadable")
+    assert (found["box1/film.mkv"]["status"], found["box1/film.mkv"]["reason"]) == ("failed", "read-error")
     assert "Input/output error" in found["box1/film.mkv"]["detail"]
     assert found["box2/film.mkv"]["status"] == "done"
 
