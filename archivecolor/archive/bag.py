@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
-from archivecolor.archive.atomic import PART_SUFFIX, atomic_write, printable_path
+from archivecolor.archive.atomic import PART_SUFFIX, atomic_write
 from archivecolor.archive.fixity import Digest, sha256_of, write_digests
 from archivecolor.archive.layout import (
     BAG_DECLARATION,
@@ -20,6 +20,7 @@ from archivecolor.archive.layout import (
 )
 from archivecolor.archive.tree import files_under
 from archivecolor.errors import ItemError, OutputError, Reason, UsageError
+from archivecolor.printable import printable
 
 
 def is_bag(output: Path) -> bool:
@@ -106,7 +107,7 @@ def write_bag(bag: Path, known: Iterable[Digest], agent: str) -> None:
     for path in files:
         if not is_utf8(path):
             raise OutputError(
-                f"{printable_path(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no "
+                f"{printable(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no "
                 "other; take the file out of the bag, or rename its source and delete it here"
             )
     listed = [Digest(f"{PAYLOAD}/{path}", digests.get(path) or payload_digest(bag, path)) for path in files]
@@ -136,7 +137,7 @@ def payload_files(root: Path) -> Iterator[str]:
     """
 
     def refuse(folder: str, error: OSError) -> None:
-        raise OutputError(f"{printable_path(root / folder)} cannot be listed: {error.strerror}") from error
+        raise OutputError(f"{printable(root / folder)} cannot be listed: {error.strerror}") from error
 
     passing = f"{STATE_FOLDER}/{LOCK_NAME}"
     found = [path for path in files_under(root, refuse) if PART_SUFFIX not in path.rpartition("/")[2]]

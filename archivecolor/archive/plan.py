@@ -15,7 +15,6 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import IndexEntry, Manifest, Status
@@ -23,6 +22,7 @@ from archivecolor.archive.names import NameCheck, Naming, Shard
 from archivecolor.archive.sidecars import Sidecar
 from archivecolor.archive.walk import FoundFile
 from archivecolor.errors import Reason, UsageError
+from archivecolor.printable import printable
 from archivecolor.settings import SelectionOptions
 
 FILM = "film"
@@ -172,7 +172,7 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
                     plan.sidecars.append(Sidecar(inputs.root, path, file.path, path in take_back))
                 left -= {file.path, *file.sidecars}
     if left:
-        listed = ", ".join(printable_path(path) for path in sorted(left))
+        listed = ", ".join(printable(path) for path in sorted(left))
         raise UsageError(f"--take-back: {listed} is not among the files of this run")
     for _, inputs in sources[:1]:  # all share the output and the options
         _refuse_collisions(plan, names.collisions(manifest, inputs.output), sources, manifest)

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from archivecolor.cli.terminal import printable
 from archivecolor.evaluation.figures import Figures
 from archivecolor.evaluation.films import FilmScore
 from archivecolor.jobs.evaluate import Evaluation, EvaluationProgress
+from archivecolor.printable import printable
 from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.settings import EvaluateSettings
 

@@ -141,8 +141,8 @@ def read_checkpoint(path: Path) -> StoredCheckpoint:
     info = _parse_info(content, path)
     try:
         tensors = load(content)
-    except (SafetensorError, KeyError) as error:  # KeyError: of numbers that numpy does not have
-        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:  # also of numbers that numpy has not
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {_short(error)}") from error
     return StoredCheckpoint(path, info, tensors, hashlib.sha256(content).hexdigest())
 
 

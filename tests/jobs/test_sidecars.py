@@ -1,4 +1,4 @@
-"""XMP files beside scans are carried beside the derivatives, say that colour was invented, and lose nothing."""
+"""XMP files beside scans come along with the derivatives, say that colour was invented, and lose nothing."""
 
 import hashlib
 import os
