@@ -71,6 +71,7 @@ STALE_NAMES = (
 )
 # Deeper ones are no descriptions, and writing them again would take as many frames.
 MAX_DEPTH = 200
+SIDECAR_FOR = qualified_name("photoshop:SidecarForExtension")
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,28 @@ def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
         description for description in descriptions if len(description) or len(description.attrib) > 1
     )
     return Xmp(_provenance_description(provenance, parent, history), source_parts, dropped=dropped)
+
+
+def sidecar_xmp(sidecar: bytes, provenance: Provenance, extension: str) -> bytes | None:
+    """An XMP file for beside a derivative: what the source's says, with the provenance laid in.
+
+    Args:
+        sidecar: the file beside the source.
+        provenance: of the derivative.
+        extension: of the derivative, without its dot, for sidecars that say of what they are.
+
+    Returns:
+        The file, UTF-8; None where the source's is none that can be read, and nothing of it would stay.
+    """
+    if not _descriptions_of(sidecar):
+        return None
+    xmp = derivative_xmp(sidecar, provenance)
+    for description in xmp.source_parts:
+        if SIDECAR_FOR in description.attrib:
+            description.set(SIDECAR_FOR, extension)
+        for child in description.iterfind(SIDECAR_FOR):
+            child.text = extension
+    return xmp.packet()
 
 
 def _descriptions_of(packet: bytes | None) -> list[Element] | None:
