@@ -36,6 +36,7 @@ class Reason(str, Enum):
     COLOURED = "coloured"
     COPIED = "copied"
     GREY = "grey"
+    CARRIED = "carried"
     # skipped
     ALREADY_COLOUR = "already-colour"
     TONED = "toned"
@@ -43,6 +44,7 @@ class Reason(str, Enum):
     BILEVEL = "bilevel"
     BY_HAND = "by-hand"
     REJECTED = "rejected"
+    NO_DERIVATIVE = "no-derivative"
     # failed
     EMPTY = "empty"
     UNREADABLE = "unreadable"

@@ -15,7 +15,6 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
 from archivecolor.archive.decisions import UNDECIDED, Decision, Decisions
 from archivecolor.archive.fixity import sha256_of
@@ -24,13 +23,12 @@ from archivecolor.archive.names import NameCheck, Naming, Shard
 from archivecolor.archive.sidecars import Sidecar
 from archivecolor.archive.walk import FoundFile
 from archivecolor.errors import Reason, UsageError
+from archivecolor.printable import printable
 from archivecolor.settings import SelectionOptions
 
 FILM = "film"
 # The fault lay outside the file, and may be gone.
-RETRIED_ALWAYS = frozenset(
-    {Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR, Reason.NAME_COLLISION}
-)
+RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR})
 # The file may be to blame: tried again a few times, then left to --retry-failed.
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3
@@ -184,9 +182,11 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
             output = names.add(file.path)
             if shard.includes(file.path):
                 plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
-                left.discard(file.path)
+                for path in file.sidecars:
+                    plan.sidecars.append(Sidecar(inputs.root, path, file.path, path in take_back))
+                left -= {file.path, *file.sidecars}
     if left:
-        listed = ", ".join(printable_path(path) for path in sorted(left))
+        listed = ", ".join(printable(path) for path in sorted(left))
         raise UsageError(f"--take-back: {listed} is not among the files of this run")
     for _, inputs in sources[:1]:  # all share the output and the options
         _refuse_collisions(plan, names.collisions(manifest, inputs.output), sources, manifest)
@@ -252,7 +252,6 @@ def plan_file(
 ) -> None:
     """Count one file, and take it into the plan where it has to be done."""
     entry = manifest.entry(file.path)
-    plan.sidecars += [Sidecar(inputs.root, path, file.path) for path in file.sidecars]
     decision = inputs.decisions.of(file.path)
     action = PlanAction.DO if take_back else action_for(file, entry, inputs, decision)
     if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
@@ -314,6 +313,8 @@ def action_after_failure(
 ) -> PlanAction:
     """What to do with an item that failed."""
     if inputs.options.overwrite or inputs.options.retry_failed:
+        return PlanAction.RETRY
+    if entry.reason == Reason.NAME_COLLISION:  # those that still collide are taken out later
         return PlanAction.RETRY
     if not same_source or entry.reason in RETRIED_ALWAYS:
         return PlanAction.RETRY

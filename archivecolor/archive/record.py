@@ -87,7 +87,7 @@ class Record:
         reason: why, from the fixed list.
         source: facts of the source.
         detail: one sentence for people.
-        kind: photo or film.
+        kind: photo, film, grey or sidecar.
         output: facts of the output, where there is one.
         settings: digest of the settings (`Settings.digest`).
         weights: digest of the weights.
@@ -95,7 +95,7 @@ class Record:
         luma: "coefficients", "exact" or "re-encoded".
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
-        runtime: the library that ran it, and its version.
+        runtime: the library that ran it, its version, the device and the number format.
         decision: digest of the decision that it was made with (`Decision.digest`).
         version: of the archivecolor that made it.
         seconds: time the item took.
@@ -145,7 +145,10 @@ def line_from_record(record: Record) -> bytes:
     values["lost"] = [escape_non_utf8(text) for text in record.lost]
     values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
     values["path"] = escape_non_utf8(record.path)
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    if not text.isprintable():  # the same text to readers, and harmless on a terminal
+        text = "".join(part if part.isprintable() else json.dumps(part)[1:-1] for part in text)
+    return text.replace("\x7f", "\\u007f").encode() + b"\n"
 
 
 def known_values(facts: Source | Output) -> dict[str, Any]:

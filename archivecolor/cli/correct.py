@@ -7,9 +7,10 @@ import sys
 import click
 
 from archivecolor.cli.options import command_for
-from archivecolor.cli.terminal import printable, terminal_for
+from archivecolor.cli.terminal import terminal_for
 from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import CorrectSettings
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from archivecolor.cli.options import command_for
-from archivecolor.cli.terminal import printable
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import DecisionExportSettings, DecisionImportSettings, DecisionListSettings
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
@@ -28,6 +27,7 @@ from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.printable import printable
 from archivecolor.settings import ColourOptions, DirSettings, VideoSettings, settings_from
 
 if TYPE_CHECKING:
@@ -164,6 +164,8 @@ def colour(
                     run.add(result)
                     if session.should_end:
                         break
+            if not session.should_end:
+                run.add_sidecars(plan)
         if session.should_end:
             break
     return session.result()
@@ -309,7 +311,7 @@ def film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
         elif given.exists():
             named.setdefault(given.parent, []).append(given.name)
         else:
-            raise InputNotFoundError(f"the film {printable_path(given)} does not exist", given)
+            raise InputNotFoundError(f"the film {printable(given)} does not exist", given)
     for root, names in named.items():
         source = source_of(root=root, names=tuple(dict.fromkeys(names)))
         sources.setdefault(settings.output or root, []).append(source)

@@ -25,7 +25,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.output_folder import hold_output
-from archivecolor.archive.record import escape_non_utf8, now_utc
+from archivecolor.archive.record import now_utc
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.selection import compile_globs
 from archivecolor.colour.guidance import MAX_HINTS, Hint
@@ -36,6 +36,7 @@ from archivecolor.jobs.colour import colour
 from archivecolor.jobs.hint_words import PageSize, hint_of_words
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.run_files import write_output_bag
+from archivecolor.printable import printable
 from archivecolor.settings import CorrectSettings, DirSettings, SelectionOptions
 
 if TYPE_CHECKING:
@@ -173,8 +174,8 @@ def _path_of(text: str, source: Path, root: Path, manifest: Manifest) -> str:
     if is_glob(text):
         return _checked_glob(text, manifest)
     close = difflib.get_close_matches(text, [*manifest.items, *by_output], n=1, cutoff=0.3)
-    near = f"; did you mean {escape_non_utf8(close[0])}?" if close else ""
-    raise UsageError(f"there is no picture {escape_non_utf8(text)} in {source} or {root}{near}")
+    near = f"; did you mean {printable(close[0])}?" if close else ""
+    raise UsageError(f"there is no picture {printable(text)} in {source} or {root}{near}")
 
 
 def _checked_glob(glob: str, manifest: Manifest) -> str:
@@ -237,7 +238,7 @@ class _Writer:
     def _with_hints(self, path: str, correction: Correction) -> Correction:
         source = self._run.input / path
         if not source.is_file():
-            raise UsageError(f"{escape_non_utf8(path)}: hints are for one picture at a time, no globs")
+            raise UsageError(f"{printable(path)}: hints are for one picture at a time, no globs")
         digest = sha256_of(source)
         picture = _Picture(
             source, correction.settings.working_size or self._run.working_size, self._run.max_megapixels
@@ -250,12 +251,12 @@ class _Writer:
         older = correction.hints if correction.source in ("", digest) else ()
         if older != correction.hints:
             self.remarks.append(
-                f"{escape_non_utf8(path)}: the picture changed; its {len(correction.hints)} older hints went"
+                f"{printable(path)}: the picture changed; its {len(correction.hints)} older hints went"
             )
         kept = [hint for hint in older if not any(_is_same_place(hint, new) for new in hints)]
         if len(kept) + len(hints) > MAX_HINTS:
             raise UsageError(
-                f"{escape_non_utf8(path)}: more than {MAX_HINTS} hints; --reset forgets those given before"
+                f"{printable(path)}: more than {MAX_HINTS} hints; --reset forgets those given before"
             )
         return replace(correction, hints=(*kept, *hints), source=digest)
 
@@ -298,7 +299,7 @@ class _Picture:
         if rgb.min() >= -0.02 and rgb.max() <= 1.02:
             return ""
         colour = "#{:02x}{:02x}{:02x}".format(*hint.colour)
-        return WARN.format(escape_non_utf8(path), colour, grey * 100)
+        return WARN.format(printable(path), colour, grey * 100)
 
 
 def _inspected(path: Path, working_size: int, max_megapixels: float) -> Inspection:

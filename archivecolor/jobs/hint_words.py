@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from PIL import ImageColor
 
-from archivecolor.archive.record import escape_non_utf8
 from archivecolor.colour.guidance import Hint, Reach
 from archivecolor.errors import UsageError
+from archivecolor.printable import printable
 from archivecolor.settings import nearest
 
 FORM = "X,Y=COLOUR or X,Y=COLOUR,REACH, such as 120,340=#c8641e or 30%,55%=navy,thing"
@@ -46,10 +46,10 @@ def hint_of_words(words: str, path: str, page: int, size_of: Callable[[int], Pag
         size = size_of(page)
         place = _fraction(across, size.width), _fraction(down, size.height)
     except UsageError as error:
-        raise UsageError(f"--hint {words!r}: {escape_non_utf8(path)}: {error}") from None
+        raise UsageError(f"--hint {words!r}: {printable(path)}: {error}") from None
     if not all(0 <= part <= 1 for part in place):
         raise UsageError(
-            f"--hint {words!r}: {escape_non_utf8(path)} is {size.width} x {size.height} pixels (upright);"
+            f"--hint {words!r}: {printable(path)} is {size.width} x {size.height} pixels (upright);"
             " the place is outside"
         )
     return Hint(*place, colour=colour_of(colour), reach=_reach(reach or "all"), page=page)

@@ -131,7 +131,12 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
         check_bag_name(item.output)
     refuse_by_hand(settings.output, item.output, item.claim)
     own = item.decision.applied_to(settings)
-    inspection = inspect(source, working_size=own.working_size, max_megapixels=own.max_megapixels)
+    inspection = inspect(
+        source,
+        working_size=own.working_size,
+        max_megapixels=own.max_megapixels,
+        strict=own.strict_files,
+    )
     treatment = choose_treatment(inspection.facts, own)
     if item.decision.state is State.REJECTED:
         remove_rejected(settings, item)

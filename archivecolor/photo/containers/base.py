@@ -108,9 +108,22 @@ class ImageReader(ABC):
     def is_truncated(self) -> bool:
         """Whether the file ends before its own structure says; asked where it could not be read."""
 
+    def settle(self) -> None:  # noqa: B027 - most decoders say everything when they decode
+        """Decode once, so that what a decoder warns of is known before the stored bytes are used."""
+
     def metadata(self) -> MetadataBlocks:
         """What the file says of its picture, as blocks."""
         return MetadataBlocks()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Names of what the file says besides its blocks and a general tool understands, such as comments."""
+        return ()
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Names of what the file holds besides that no general tool understands, as makers' segments."""
+        return ()
 
     @property
     def is_silent(self) -> bool:

@@ -33,7 +33,10 @@ PIXELS = (b"IDAT", b"fdAT")
 STRUCTURAL = frozenset(
     {*COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"cICP", b"sBIT", b"pHYs", b"bKGD"}
 )
+TEXTS = (b"iTXt", b"zTXt", b"tEXt")
 XMP_KEYWORD = b"XML:com.adobe.xmp"
+# Where programs kept Exif before there was a chunk for it.
+EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
 IPTC_KEYWORD = b"Raw profile type iptc"
 # What unpacks to more than this is a bomb; bodies of more stay unread.
 MAX_UNPACKED = 1 << 26
@@ -56,7 +59,18 @@ class _Chunk:
     @property
     def key(self) -> bytes:
         """What makes a chunk the one of its kind: its name, with the keyword of text."""
-        return self.name + self.keyword if self.name in (b"iTXt", b"zTXt", b"tEXt") else self.name
+        return self.name + self.keyword if self.name in TEXTS else self.name
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text for people, not a block of metadata."""
+        known = self.keyword == XMP_KEYWORD or self.keyword.lower().startswith(b"raw profile type ")
+        return self.name in TEXTS and not known
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is a program's own."""
+        return self.name not in STRUCTURAL and self.name not in TEXTS and self.name != b"eXIf"
 
     def encoded(self) -> bytes:
         """With length and checksum."""
@@ -77,6 +91,8 @@ class PngReader(WholeImageReader):
         if self._first(b"acTL") is not None:
             raise ItemError(Reason.UNSUPPORTED, "an animated png")
         self.pages = (self._facts(),)
+        unsafe = [chunk for chunk in self.chunks if chunk.is_foreign and not chunk.name[3] & 32]
+        self.dropped = tuple(f"chunk {chunk.name.decode('latin-1')}" for chunk in unsafe)
         if self._first(b"gAMA") is not None and self._first(b"sRGB") is None:
             self.notes = ("gAMA kept, not applied",)
 
@@ -99,11 +115,26 @@ class PngReader(WholeImageReader):
             channels=CHANNELS[kind] + transparent,
             code_depth=16 if depth == 16 else 8,
             alpha=transparent or kind in (4, 6),
-            orientation=exif.orientation_of(self._first(b"eXIf")),
+            orientation=exif.orientation_of(self.metadata().exif),
             bilevel=depth == 1 and kind == 0 and not transparent,
-            density=_density(self._first(b"pHYs")),
+            density=_density(self._first(b"pHYs")) or exif.density_of(self.metadata().exif),
             icc=_profile(self._first(b"iCCP")),
         )
+
+    @property
+    def carried(self) -> list[_Chunk]:
+        """Texts and chunks of programs that say of themselves that they may be copied, byte for byte."""
+        return [chunk for chunk in self.chunks if chunk.is_text or (chunk.is_foreign and chunk.name[3] & 32)]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """See `ImageReader.texts`."""
+        return tuple(chunk.keyword.decode("latin-1") for chunk in self.chunks if chunk.is_text)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """See `ImageReader.foreign`."""
+        return tuple(chunk.name.decode("latin-1") for chunk in self.chunks if chunk.is_foreign)
 
     @property
     def is_silent(self) -> bool:
@@ -112,15 +143,19 @@ class PngReader(WholeImageReader):
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`: the blocks from before and behind the picture, the last of each."""
-        block = iptc = xmp = None
+        block = older = iptc = xmp = None
         for chunk in self.chunks:
             if chunk.name == b"eXIf":
-                block = chunk.body
+                block = exif.bare(chunk.body)
+            elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword in EXIF_KEYWORDS:
+                profile = _raw_profile(chunk) or b""
+                older = exif.bare(profile) if profile.startswith((exif.PREAMBLE, b"II", b"MM")) else older
             elif chunk.key == b"iTXt" + XMP_KEYWORD:
                 xmp = _international_text(chunk.body)
             elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword == IPTC_KEYWORD:
-                iptc = _raw_profile(chunk)
-        return MetadataBlocks(block, iptc, xmp)
+                profile = _raw_profile(chunk) or b""
+                iptc = iptc_in(profile.removeprefix(b"Photoshop 3.0\0")) or profile or None
+        return MetadataBlocks(block or older, iptc, xmp)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""
@@ -244,7 +279,7 @@ def _raw_profile(chunk: _Chunk) -> bytes | None:
         return None
     digits = b"".join(match[2].split())
     data = bytes.fromhex(digits.decode()) if len(digits) % 2 == 0 else b""
-    return iptc_in(data.removeprefix(b"Photoshop 3.0\0")) or data or None
+    return data or None
 
 
 def _metadata_chunks(update: MetadataUpdate) -> Iterator[_Chunk]:
@@ -260,6 +295,8 @@ def _metadata_chunks(update: MetadataUpdate) -> Iterator[_Chunk]:
 def _ancillary_chunks(plan: PagePlan) -> list[_Chunk]:
     """Chunks that go right after the header: meaning of the codes, density, orientation."""
     ancillary = _colour_chunks(plan) + _phys(plan.facts.density)
+    if isinstance(plan.source, PngReader):
+        ancillary += plan.source.carried
     block = exif.orientation_block(plan.facts.orientation)
     return [*ancillary, _Chunk(b"eXIf", block)] if block else ancillary
 
