@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 
 from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
-from archivecolor.archive.decisions import UNDECIDED, Decision, Decisions
+from archivecolor.archive.decision import UNDECIDED, Decision
+from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import IndexEntry, Manifest, Status
 from archivecolor.archive.names import NameCheck, Naming, Shard

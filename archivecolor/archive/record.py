@@ -97,6 +97,7 @@ class Record:
         network: name of the network, empty where none was asked.
         runtime: the library that ran it, its version, the device and the number format.
         decision: digest of the decision that it was made with (`Decision.digest`).
+        correction: what of that decision shaped the output, as `correction_values` has it.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -119,6 +120,7 @@ class Record:
     network: str = ""
     runtime: str = ""
     decision: str | None = None
+    correction: Mapping[str, Any] | None = None
     version: str = ""
     seconds: float = 0.0
     at: str = ""

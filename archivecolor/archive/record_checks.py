@@ -164,6 +164,7 @@ _RECORD: dict[str, Check] = {
     "lost": _are_texts,
     "network": _is_text,
     "decision": _or_none(_is_text),
+    "correction": _or_none(_is_object),
     "version": _is_text,
     "seconds": _is_number,
     "at": _is_text,

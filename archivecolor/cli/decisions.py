@@ -13,13 +13,13 @@ from archivecolor.printable import printable
 from archivecolor.settings import DecisionExportSettings, DecisionImportSettings, DecisionListSettings
 
 if TYPE_CHECKING:
-    from archivecolor.archive.decisions import Decision
+    from archivecolor.archive.decision import Decision
 
 
 @command_for(DecisionListSettings, "list")
 def list_command(settings: DecisionListSettings) -> ExitCode:
     """List what is decided about the items of OUT, one line each; --json prints whole decisions."""
-    from archivecolor.archive.decisions import line_of
+    from archivecolor.archive.decision import line_of
     from archivecolor.jobs.decisions import listed_decisions, unknown_paths
 
     unknown = unknown_paths(settings.output)
@@ -34,7 +34,7 @@ def list_command(settings: DecisionListSettings) -> ExitCode:
 
 def words_of(decision: Decision) -> str:
     """One decision as people read it."""
-    from archivecolor.archive.decisions import State
+    from archivecolor.archive.decision import State
 
     correction = decision.correction
     parts = [decision.state.value] if decision.state is not State.NONE else []

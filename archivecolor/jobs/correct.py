@@ -11,15 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.bag import content_root, is_bag
-from archivecolor.archive.decisions import (
-    Correction,
-    Decision,
-    Decisions,
-    OwnSettings,
-    State,
-    append_decisions,
-    is_glob,
-)
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, State, is_glob
+from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked

@@ -5,16 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
-from archivecolor.archive.decisions import (
-    Decision,
-    Decisions,
-    Merge,
-    State,
-    append_decisions,
-    is_glob,
-    merge,
-    write_decisions,
-)
+from archivecolor.archive.decision import Decision, State, is_glob
+from archivecolor.archive.decisions import Decisions, Merge, append_decisions, merge, write_decisions
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
@@ -30,7 +22,7 @@ def listed_decisions(settings: DecisionListSettings) -> list[Decision]:
     Raises:
         UsageError: there is no manifest, or a newer version wrote the decisions.
     """
-    decisions = _decisions_of(settings.output).newest()
+    decisions = [line for line in _decisions_of(settings.output).newest() if not line.is_none]
     if settings.state == "all":
         return decisions
     if settings.state == "corrected":

@@ -15,7 +15,7 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write, remove_file
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import make_way, refuse_by_hand
-from archivecolor.archive.decisions import State
+from archivecolor.archive.decision import NO_CORRECTION, Correction, State
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
@@ -45,6 +45,7 @@ class Inspected:
         source_sha256: digest of the source where no second visit will find it out, else None.
         seconds: time the look took.
         guidance: what was decided about the colour of each page.
+        correction: all that was decided about its colour and is carried out.
     """
 
     item: Item
@@ -53,6 +54,7 @@ class Inspected:
     source_sha256: str | None
     seconds: float
     guidance: tuple[Guidance, ...] = ()
+    correction: Correction = NO_CORRECTION
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class RenderTask:
         treatment: what is done with it, and why.
         chromas: one per page; none where it is copied.
         seconds: time spent on it so far.
+        correction: all that was decided about its colour and is carried out.
     """
 
     item: Item
@@ -74,6 +77,7 @@ class RenderTask:
     treatment: Treatment
     chromas: tuple[Chroma, ...]
     seconds: float
+    correction: Correction = NO_CORRECTION
 
     @property
     def confidence(self) -> float | None:
@@ -150,7 +154,15 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
         treatment = replace(treatment, detail=detail)
     pages = range(1, len(inspection.lumas) + 1)
     guidance = tuple(item.decision.guidance(page, with_hints=with_hints) for page in pages)
-    return Inspected(item, inspection, treatment, None, time.monotonic() - began, guidance)
+    return Inspected(
+        item=item,
+        inspection=inspection,
+        treatment=treatment,
+        source_sha256=None,
+        seconds=time.monotonic() - began,
+        guidance=guidance,
+        correction=item.decision.applied_correction(with_hints=with_hints),
+    )
 
 
 def hints_apply(item: Item) -> bool:

@@ -7,19 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivecolor.archive.decisions import (
+from archivecolor.archive.decision import (
     UNDECIDED,
     Correction,
     Decision,
-    Decisions,
     OwnSettings,
     State,
-    append_decisions,
     line_of,
-    merge,
     parse_decision,
-    write_decisions,
 )
+from archivecolor.archive.decisions import Decisions, append_decisions, merge, write_decisions
 from archivecolor.colour.guidance import Hint, Reach
 from archivecolor.errors import UsageError
 from archivecolor.settings import DirSettings
@@ -97,7 +94,7 @@ def test_the_newest_line_that_names_an_item_counts(path):
         "album/c.jpg": State.ACCEPTED,
     }
     assert read.of("other.jpg") is UNDECIDED
-    assert [line.path for line in read.newest()] == ["album/*", "album/b.jpg"]
+    assert [line.path for line in read.newest()] == ["album/*", "album/b.jpg", "a.jpg"]
     append_decisions(path, [Decision("album/*", State.NONE)])
     assert Decisions.read(path).of("album/b.jpg").state is State.NONE
 
@@ -219,6 +216,8 @@ def test_two_peoples_decisions_are_put_together_the_newest_wins(path):
     assert [line.path for line in merged.added] == ["new", "ours"]
     assert merged.conflicts == ("both", "ours")
     assert merge(Decisions([*ours.lines, *merged.added]), theirs).added == ()
+    taken_back = decided("both", "2026-04", State.NONE)
+    assert merge(ours, [taken_back, decided("unknown", "2026-04", State.NONE)]).added == (taken_back,)
 
 
 def test_export_and_import_keep_every_digest(path, tmp_path):

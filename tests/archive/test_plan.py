@@ -8,14 +8,8 @@ from functools import partial
 import pytest
 
 from archivecolor.archive.by_hand import NO_CLAIM, by_hand_output
-from archivecolor.archive.decisions import (
-    Correction,
-    Decision,
-    Decisions,
-    OwnSettings,
-    State,
-    append_decisions,
-)
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.estimate import estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ import tifffile
 from PIL import Image
 from small_archive import grey_of, tree
 
+from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.premis import premis_of
 from archivecolor.cli.main import main
+from archivecolor.metadata.xmp import HISTORY, RDF, qualified_name
 
 RED = "#c82828"
 
@@ -165,6 +169,27 @@ def test_replay_is_byte_identical_from_nothing_with_other_workers(archive, check
     assert tree(again.output) == tree(archive.output)
 
 
+def test_what_was_decided_is_told_by_the_picture_its_record_and_premis(archive):
+    note = "dress was blue, a family letter says <&>"
+    words = ("--hint", f"30%,85%={RED},thing", "--saturation", 0.5, "--note", note, "--by", "Ann\x07")
+    archive.correct("album/anna.png", *words)
+    record = archive.record("album/anna.png")
+    assert record.correction["note"] == note
+    assert record.correction["hints"] == [{"x": 0.3, "y": 0.85, "colour": RED, "reach": "thing"}]
+    told = f"{RED} at 30.0%, 85.0% (thing); saturation 0.5; note: {note}; by: Ann\\x07"
+    packet = Image.open(archive.output / "album/anna.png").info["XML:com.adobe.xmp"]
+    predicted, corrected = ElementTree.fromstring(packet).findall(f".//{HISTORY}//{{{RDF}}}li")
+    event = qualified_name("stEvt:parameters")
+    assert corrected.get(event) == f"colour corrected by a person: {told}"
+    assert corrected.get(qualified_name("stEvt:when")) == record.correction["at"]
+    assert record.decision in predicted.get(event)
+    premis = ElementTree.tostring(premis_of(record), encoding="unicode")
+    assert "colour corrected by a person" in premis
+    assert ">person<" in premis
+    archive.correct("album/anna.png", "--accept")
+    assert archive.record("album/anna.png").correction == record.correction
+
+
 def test_a_rejected_picture_has_no_output_until_it_is_taken_back(archive, capsys):
     before = tree(archive.output)
     archive.correct("cat.jpg", "--reject", "--note", "faces are wrong")
@@ -279,3 +304,32 @@ def test_where_the_scans_are_gone_the_input_is_asked_for(archive, tmp_path, caps
     archive.correct("cat.jpg", "--accept", code=2)
     assert "give --input FOLDER" in capsys.readouterr().err
     archive.correct("cat.jpg", "--accept", "--input", tmp_path / "moved")
+
+
+def test_two_people_at_once_wait_for_each_other_and_lose_nothing(archive, capsys):
+    with locked(archive.output):
+        archive.correct("cat.jpg", "--accept", "--wait-lock", 0, code=11)
+    assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()
+    archive.correct("cat.jpg", "--accept", "--wait-lock", 0)
+
+
+def test_a_decision_outlives_a_run_that_was_killed_before_it_made_the_picture(archive):
+    """What a kill between the two leaves: the decision, and the picture from before."""
+    before = tree(archive.output)
+    archive.correct("cat.jpg", "--hint", f"50%,50%={RED}", "--later")
+    decisions = archive.output / "_archivecolor" / "decisions.jsonl"
+    decisions.write_bytes(decisions.read_bytes() + b'{"format":1,"path":"cat.j')
+    archive.dir()
+    assert archive.changed(before) == {"cat.jpg"}
+    archive.correct("cat.jpg", "--reset")
+    assert archive.changed(before) == set()
+    assert decisions.read_bytes().count(b"\n") == 2
+
+
+def test_decisions_of_a_newer_version_stop_everybody_and_stay(archive, capsys):
+    decisions = archive.output / "_archivecolor" / "decisions.jsonl"
+    decisions.write_bytes(line := b'{"format":2,"path":"cat.jpg","state":"cherished"}\n')
+    archive.dir(code=2)
+    archive.correct("cat.jpg", "--accept", code=2)
+    assert capsys.readouterr().err.count("format 2, written by a newer archivecolor") == 2
+    assert decisions.read_bytes() == line
