@@ -57,6 +57,7 @@ class FolderKeywords(_RunKeywords, total=False):
 
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
+    rest: Literal["skip", "copy"]
     max_megapixels: float
     preserve_times: bool
     jobs: int
