@@ -85,11 +85,11 @@ def load_recipe(path: Path) -> Recipe:
     job = document.get("job")
     if not isinstance(job, str) or job not in JOBS:
         raise UsageError(
-            f"{path}: job is {_shown(job)!r}; choose one of {', '.join(JOBS)}{nearest(_shown(job), JOBS)}"
+            f"{path}: job is {_cut(repr(job))}; choose one of {', '.join(JOBS)}{nearest(str(job), JOBS)}"
         )
     for key in document:
         if key not in ("job", job):
-            raise UsageError(f"{path}: unknown key {_shown(key)!r}{nearest(key, ('job', job))}")
+            raise UsageError(f"{path}: unknown key {_cut(repr(key))}{nearest(key, ('job', job))}")
     table = document.get(job, {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}: {job!r} must be a table, written [{job}]")
@@ -107,7 +107,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # TOML, text or numbers that cannot be
-        raise UsageError(f"{path}: not TOML: {_shown(error)}") from error
+        raise UsageError(f"{path}: not TOML: {_cut(str(error))}") from error
     return document
 
 
@@ -118,7 +118,7 @@ def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, 
     values = {}
     for key, value in table.items():
         if key not in value_types:
-            raise UsageError(f"{path}: [{job}] has no option {_shown(key)!r}{nearest(key, value_types)}")
+            raise UsageError(f"{path}: [{job}] has no option {_cut(repr(key))}{nearest(key, value_types)}")
         try:
             values[key] = typed_value(key, value, value_types[key], path.parent)
             check(key, values[key], specs[key])
@@ -150,7 +150,10 @@ def _shown(value: object) -> str:
     """A value of a recipe for a message, of which a crafted one does not make a page."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "a table"
-    text = str(value)
+    return _cut(json.dumps(value, default=str))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 

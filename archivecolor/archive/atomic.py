@@ -26,6 +26,7 @@ from archivecolor.archive.output_folder import (
 )
 from archivecolor.archive.tree import files_under
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, OutputError, Reason
+from archivecolor.printable import printable
 
 PART_SUFFIX = ".archivecolor-part"
 # Tools that rewrite a part put a name of their own behind its: `_exiftool_tmp`.
@@ -229,7 +230,7 @@ def _output_error(error: OSError, path: Path) -> ItemError | OutputError:
         return ItemError(Reason.NAME_COLLISION, "a folder of the output has this name")
     if error.errno == errno.ENAMETOOLONG:
         return ItemError(Reason.UNSUPPORTED, "the output's name is too long for its disk")
-    return OutputError(f"cannot write {printable_path(path)}: {error.strerror}")
+    return OutputError(f"cannot write {printable(path)}: {error.strerror}")
 
 
 @contextlib.contextmanager
@@ -264,7 +265,7 @@ def raise_if_full(folder: Path, nbytes: int = 4096) -> None:
     if hasattr(os, "statvfs"):
         filesystem = os.statvfs(folder)
         if filesystem.f_bavail * filesystem.f_frsize < nbytes:
-            raise OutputError(f"cannot write in {printable_path(folder)}: {os.strerror(errno.ENOSPC)}")
+            raise OutputError(f"cannot write in {printable(folder)}: {os.strerror(errno.ENOSPC)}")
 
 
 def part_path(path: Path) -> Path:
@@ -332,8 +333,3 @@ def remove_stale_parts(root: Path) -> int:
                 part.unlink(missing_ok=True)
             count += 1
     return count
-
-
-def printable_path(path: Path | str) -> str:
-    """`path` as any terminal and log can take it: bytes that are not UTF-8 as escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

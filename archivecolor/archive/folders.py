@@ -10,7 +10,6 @@ from archivecolor.archive.atomic import (
     make_folder,
     open_folder,
     part_path,
-    printable_path,
     sync_folder,
     with_output_errors,
 )
@@ -18,6 +17,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import ALL_MAY_READ, hold_output, permissions_of
 from archivecolor.archive.walk import FoundFile
 from archivecolor.errors import InputGoneError, InputNotFoundError, ItemError, Reason, UsageError
+from archivecolor.printable import printable
 
 
 def check_folders(source: Path, output: Path) -> None:
@@ -30,11 +30,11 @@ def check_folders(source: Path, output: Path) -> None:
     """
     if not source.exists():
         raise InputNotFoundError(
-            f"the input {printable_path(source)} does not exist; give the folder that holds the pictures",
+            f"the input {printable(source)} does not exist; give the folder that holds the pictures",
             source,
         )
     if not source.is_dir():
-        shown = printable_path(source)
+        shown = printable(source)
         raise UsageError(
             f"the input {shown} is a file, not a folder; for one photograph: archivecolor photo {shown}"
         )
@@ -154,7 +154,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _overwriting(target: Path, source: Path) -> UsageError:
     return UsageError(
-        f"{printable_path(target)} in the output is {printable_path(source)} of the input, by a mount or a "
+        f"{printable(target)} in the output is {printable(source)} of the input, by a mount or a "
         "second name; sources are never written over: take it away, or give another output"
     )
 

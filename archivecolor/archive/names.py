@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.errors import UsageError
+from archivecolor.printable import printable
 from archivecolor.settings import FolderPath
 
 FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
@@ -193,7 +193,7 @@ class NameCheck:
 
 def _collision_detail(others: list[Path]) -> str:
     """Why a source cannot have its name, and the way out."""
-    shown = ", ".join(printable_path(path) for path in others[:MAX_SHOWN])
+    shown = ", ".join(printable(path) for path in others[:MAX_SHOWN])
     more = f" and {len(others) - MAX_SHOWN} more" if len(others) > MAX_SHOWN else ""
     return (
         f"its output would have the name of that of {shown}{more} (on disks that do not tell case or Unicode "

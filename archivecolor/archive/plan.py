@@ -15,7 +15,6 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import IndexEntry, Manifest, Status
@@ -23,13 +22,12 @@ from archivecolor.archive.names import NameCheck, Naming, Shard
 from archivecolor.archive.sidecars import Sidecar
 from archivecolor.archive.walk import FoundFile
 from archivecolor.errors import Reason, UsageError
+from archivecolor.printable import printable
 from archivecolor.settings import SelectionOptions
 
 FILM = "film"
 # The fault lay outside the file, and may be gone.
-RETRIED_ALWAYS = frozenset(
-    {Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR, Reason.NAME_COLLISION}
-)
+RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR})
 # The file may be to blame: tried again a few times, then left to --retry-failed.
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3
@@ -172,7 +170,7 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
                 plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
                 left.discard(file.path)
     if left:
-        listed = ", ".join(printable_path(path) for path in sorted(left))
+        listed = ", ".join(printable(path) for path in sorted(left))
         raise UsageError(f"--take-back: {listed} is not among the files of this run")
     for _, inputs in sources[:1]:  # all share the output and the options
         _refuse_collisions(plan, names.collisions(manifest, inputs.output), sources, manifest)
@@ -271,6 +269,8 @@ def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) ->
 def action_after_failure(entry: IndexEntry, same_source: bool, inputs: PlanInputs) -> PlanAction:
     """What to do with an item that failed."""
     if inputs.options.overwrite or inputs.options.retry_failed:
+        return PlanAction.RETRY
+    if entry.reason == Reason.NAME_COLLISION:  # those that still collide are taken out later
         return PlanAction.RETRY
     if not same_source or entry.reason in RETRIED_ALWAYS or not same_settings_and_weights(entry, inputs):
         return PlanAction.RETRY

@@ -17,8 +17,9 @@ from xml.etree import ElementTree
 from archivecolor.archive.atomic import atomic_write, remove_file, shorten_name
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.record import Output, Record, Source, escape_non_utf8
+from archivecolor.archive.record import Output, Record, Source
 from archivecolor.errors import ItemError, Reason
+from archivecolor.printable import printable
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ def add(parent: Element, local: str, text: str | None = None, vocabulary: str = 
     """Add one element, its word from a vocabulary where one is named."""
     attributes = {"authority": vocabulary, "authorityURI": VOCABULARY + vocabulary} if vocabulary else {}
     element = ElementTree.SubElement(parent, qualified_name(local), attributes)
-    element.text = text
+    element.text = None if text is None else printable(text)
     return element
 
 
@@ -172,7 +173,7 @@ def derivative_object(record: Record, output: Output) -> Element:
     if record.version:
         add(application, "creatingApplicationVersion", record.version)
     add(application, "dateCreatedByApplication", record.at)
-    add(element, "originalName", escape_non_utf8(output.path))
+    add(element, "originalName", output.path)
     relationship = add(element, "relationship")
     add(relationship, "relationshipType", "derivation", "relationshipType")
     add(relationship, "relationshipSubType", "has source", "relationshipSubType")
@@ -189,7 +190,7 @@ def derivative_object(record: Record, output: Output) -> Element:
 def source_object(record: Record, source: Source) -> Element:
     """The scan."""
     element = file_object(record.path, source.sha256 or "", source.bytes)
-    add(element, "originalName", escape_non_utf8(record.path))
+    add(element, "originalName", record.path)
     return element
 
 

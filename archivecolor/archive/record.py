@@ -95,7 +95,7 @@ class Record:
         luma: "coefficients", "exact" or "re-encoded".
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
-        runtime: the library that ran it, and its version.
+        runtime: the library that ran it, its version, the device and the number format.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -143,7 +143,10 @@ def line_from_record(record: Record) -> bytes:
     values["lost"] = [escape_non_utf8(text) for text in record.lost]
     values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
     values["path"] = escape_non_utf8(record.path)
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    if not text.isprintable():  # the same text to readers, and harmless on a terminal
+        text = "".join(part if part.isprintable() else json.dumps(part)[1:-1] for part in text)
+    return text.replace("\x7f", "\\u007f").encode() + b"\n"
 
 
 def known_values(facts: Source | Output) -> dict[str, Any]:

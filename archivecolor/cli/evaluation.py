@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from archivecolor.cli.terminal import printable
 from archivecolor.evaluation.figures import Figures
 from archivecolor.evaluation.films import FilmScore
 from archivecolor.jobs.evaluate import Evaluation, EvaluationProgress
+from archivecolor.printable import printable
 from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.settings import EvaluateSettings
 
 # Wide enough for all columns where output goes to a file.
-FILE_WIDTH = 140
+FILE_WIDTH = 160
 
 
 @contextmanager
@@ -76,6 +76,7 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
         "skin, of\nthe truth's": ("skin_chroma_share", 2),
         "rank corr.,\npictures": ("confidence_pictures", 2),
         "rank corr.,\nregions": ("confidence_regions", 2),
+        "worst\nfound": ("confidence_worst_found", 2),
         "img/s": ("pictures_per_second", 1),
     }
     if features:

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
+from archivecolor.printable import printable_lines
 
 logger = logging.getLogger(__name__)
 # Errors are shown by `print_error`; without a log nothing else should speak of them.
@@ -172,5 +173,5 @@ def report_fault(error: Exception) -> None:
 
 
 def print_error(text: str) -> None:
-    """One line on standard error; bytes of names that are not UTF-8 as escapes."""
-    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), err=True)
+    """One line on standard error, or a few; nothing in it steers the terminal."""
+    click.echo(printable_lines(text), err=True)

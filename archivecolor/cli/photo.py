@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from archivecolor.cli.options import command_for
-from archivecolor.cli.terminal import event_line, printable, terminal_for
+from archivecolor.cli.terminal import event_line, terminal_for
 from archivecolor.engine.progress import ItemEvent
 from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ExitCode, UsageError
+from archivecolor.printable import printable
 from archivecolor.settings import PhotoSettings
 
 STREAM = Path("-")

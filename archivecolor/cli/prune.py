@@ -7,8 +7,8 @@ import json
 import click
 
 from archivecolor.cli.options import command_for
-from archivecolor.cli.terminal import printable
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import PruneSettings
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from archivecolor.cli.options import command_for
-from archivecolor.cli.terminal import printable, terminal_for
+from archivecolor.cli.terminal import terminal_for
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import VerifySettings
 
 

@@ -23,8 +23,8 @@ WHAT_IS_READ = "a folder, a .txt list, a .tar shard (not compressed) or pictures
 # What a training and an evaluation leave where they write: a file that tells of it, and its pictures.
 RUN_MARKS = ("figures.jsonl", "table.csv")
 RUN_PICTURES = re.compile(r"sample-\d{8}\.png|curves\.png|sheet-.+-\d{2,}\.png")
-# The folder that stands beside what was coloured.
-OUTPUT_MARK = "_archivecolor"
+# What stands beside pictures that were coloured.
+OUTPUT_MARK = "_archivecolor/manifest.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _folder_members(folder: Path, passed_over: Counter[str]) -> Iterator[Member]
     for where, folders, names in os.walk(folder, onerror=unreadable):
         parent = Path(where)
         folders.sort()
-        if parent != folder and (parent.parent in coloured or OUTPUT_MARK in folders):
+        if parent != folder and (parent.parent in coloured or (parent / OUTPUT_MARK).exists()):
             coloured.add(parent)
         is_run = any(mark in names for mark in RUN_MARKS)
         for name in sorted(names):

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from archivecolor.evaluation.tables import PairedDifference, Row
+from archivecolor.printable import table_cell
 from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.scoring.photo_score import PictureScore
 
@@ -26,6 +27,7 @@ def row_figures(row: Row) -> Figures:
         **{f"gain_at_{share:g}": row.difference_at(share).gain for share in SHARES},
         "confidence_pictures": correlation.pictures if correlation else None,
         "confidence_regions": correlation.regions if correlation else None,
+        "confidence_worst_found": correlation.worst_found if correlation else None,
         "skin_chroma_share": skin.chroma / skin.true_chroma if skin else None,
         "skin_ciede2000": skin.ciede2000 if skin else None,
         "skin_pixels": skin.pixels if skin else 0,
@@ -66,7 +68,11 @@ def csv_text(records: Sequence[Mapping[str, object]]) -> str:
     writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
     writer.writeheader()
     for record in records:
-        writer.writerow(
-            {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in record.items()}
-        )
+        writer.writerow({key: _cell(value) for key, value in record.items()})
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return table_cell(value)
+    return f"{value:.6g}" if isinstance(value, float) else value

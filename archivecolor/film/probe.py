@@ -27,7 +27,6 @@ from archivecolor.film.pixels import (
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.error import FFmpegError
     from av.sidedata.sidedata import SideData
     from av.stream import Stream
     from av.video.frame import VideoFrame
@@ -176,17 +175,17 @@ def film_errors() -> Iterator[None]:
         if error.errno in FULL_ERRNOS:
             raise  # a full disk is no fault of the film
         if error.errno in DEVICE_ERRNOS:
-            raise read_error(error) from error
+            raise read_error(error.strerror) from error
         raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
     except OSError as error:
         if error.errno in DEVICE_ERRNOS:
-            raise read_error(error) from error
+            raise read_error(error.strerror) from error
         raise
 
 
-def read_error(error: OSError | FFmpegError) -> ItemError:
+def read_error(why: str | None) -> ItemError:
     """The error for a film that its disk does not give."""
-    return ItemError(Reason.READ_ERROR, f"its disk does not give it ({error.strerror})")
+    return ItemError(Reason.READ_ERROR, f"its disk does not give it ({why})")
 
 
 def vanished_error() -> ItemError:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.containers import (
@@ -24,6 +23,7 @@ from archivecolor.film.containers import (
 )
 from archivecolor.film.film import Film
 from archivecolor.film.probe import StreamFacts, clock_of, film_errors, main_video_stream, open_film
+from archivecolor.printable import printable
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -167,7 +167,7 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
         own = ffmpeg_cli.stream_digests(film.facts.path, [str(stream.index) for stream in streams], framed)
         theirs = ffmpeg_cli.stream_digests(part, kinds)
     except ItemError as error:
-        logger.warning("%s: no second opinion: %s", printable_path(film.facts.path), error.detail)
+        logger.warning("%s: no second opinion: %s", printable(film.facts.path), error.detail)
         return f"none: {error.detail}"
     if own != theirs:
         raise _incomplete_error("the ffmpeg program finds copied streams changed")

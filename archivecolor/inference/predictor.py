@@ -68,7 +68,7 @@ class Predictor:
     Attributes:
         name: title of the weights.
         digest: SHA-256 of the checkpoint file that was loaded.
-        runtime_name: the library that computes, and its version, as records have it.
+        runtime_name: the library that computes, its version, where and in what, as records have it.
         working_size: short side in pixels at which it wants its lumas.
         batch_size: pictures of one padded shape that are answered together; 1 where each is answered alone.
         parallel_calls: pictures, or batches, that should be in work at once.
@@ -78,7 +78,7 @@ class Predictor:
         self.runtime = runtime
         self.name = runtime.title
         self.digest = runtime.digest
-        self.runtime_name = f"{runtime.name} {runtime.version}"
+        self.runtime_name = f"{runtime.name} {runtime.version} ({runtime.placement})"
         self.working_size = options.working_size
         self.batch_size = runtime.batch_size
         self.parallel_calls = runtime.parallel_calls

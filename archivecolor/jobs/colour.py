@@ -10,7 +10,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
@@ -30,6 +29,7 @@ from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.printable import printable
 from archivecolor.settings import ColourOptions, DirSettings, NetworkOptions, VideoSettings, settings_from
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ def named_film_folder(settings: VideoSettings, named: Path, weights: str) -> Out
     """
     from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 
-    shown, (film, *more) = printable_path(named), settings.input
+    shown, (film, *more) = printable(named), settings.input
     if more or film.is_dir():
         raise UsageError(f"--output is the file {shown}, but there is more than one film; give a folder")
     refuse_what_is_no_film(film)
@@ -313,7 +313,7 @@ def refuse_what_is_no_film(given: Path) -> None:
     Raises:
         UsageError: it is.
     """
-    shown = printable_path(given)
+    shown = printable(given)
     if not given.exists():
         raise InputNotFoundError(f"the film {shown} does not exist", given)
     if extension_of(os.fsencode(given.name)) in PICTURES:

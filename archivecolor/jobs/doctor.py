@@ -84,13 +84,15 @@ def _weights_facts(settings: DoctorSettings) -> str:
 
 def _measured(settings: DoctorSettings) -> Iterator[Finding]:
     """The time a picture takes with each program that can run the network."""
-    for name in ("torch", "onnx"):
+    ways = {("torch", settings.precision), ("onnx", settings.precision), ("onnx", "int8")}
+    for runtime, precision in sorted(ways, reverse=True):
+        name = f"{runtime} int8" if precision == "int8" else runtime
         try:
-            seconds = _seconds_a_picture(replace(settings, runtime=name))
+            seconds = _seconds_a_picture(replace(settings, runtime=runtime, precision=precision))
         except ArchivecolorError as error:
-            yield Finding(f"speed, {name}", False, False, str(error))
+            yield Finding(name, False, False, str(error))
         else:
-            yield Finding(f"speed, {name}", True, False, f"{1000 * seconds:.0f} ms a picture of 3:2")
+            yield Finding(name, True, False, f"{1000 * seconds:.0f} ms a picture of 3:2")
 
 
 def _seconds_a_picture(settings: DoctorSettings) -> float:

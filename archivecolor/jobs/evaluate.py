@@ -23,8 +23,6 @@ from archivecolor.evaluation.photographs import (
 from archivecolor.evaluation.tables import PairedDifference, paired_differences
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.builtin import checkpoint_path
-from archivecolor.networks.device import choose_device
-from archivecolor.networks.feature_extractor import load_feature_extractor
 from archivecolor.scoring.contact_sheets import contact_sheets
 from archivecolor.settings import EvaluateSettings, VideoSettings
 
@@ -159,11 +157,10 @@ def _evaluate_photographs(
     report: Report,
 ) -> PhotoEvaluation:
     """Every photograph through every row of the table. Raises `UsageError` where none could be judged."""
-    features = settings.features
     config = EvaluationConfig(
         entrants=(*BASELINES, *networks),
         working_size=settings.working_size,
-        features=load_feature_extractor(features, choose_device(settings.device)) if features else None,
+        features=_feature_extractor(settings),
         draw=settings.output is not None,
         report=lambda done: report(EvaluationProgress(done, len(photographs), "photographs")),
     )
@@ -188,10 +185,7 @@ def _feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
 
 
 def _evaluate_films(
-    films: Sequence[Path],
-    networks: Sequence[NetworkEntrant],
-    settings: EvaluateSettings,
-    report: Callable[[EvaluationProgress], None],
+    films: Sequence[Path], networks: Sequence[NetworkEntrant], settings: EvaluateSettings, report: Report
 ) -> list[FilmScore]:
     """Every film through every row, made as steady as `video` makes it unless told otherwise."""
     config = FilmEvaluationConfig(settings.working_size, smoothing=VideoSettings(input=()).smoothing)

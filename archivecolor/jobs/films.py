@@ -103,7 +103,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
         raise
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
-        return failed_record(item, run_context, read_error(error))
+        return failed_record(item, run_context, read_error(error.strerror))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"

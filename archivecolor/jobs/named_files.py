@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.names import names_file, output_name
 from archivecolor.archive.walk import FILMS, PICTURES, extension_of
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.jobs.photograph import SUFFIX_FORMATS
+from archivecolor.printable import printable
 from archivecolor.settings import PhotographOptions, PhotoSettings, fields_of, option_of
 
 BESIDE = "-colour"
@@ -65,12 +65,12 @@ def _expanded(given: Path) -> Iterator[Path]:
         return
     found = sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207 - of any folder
     if not found:
-        raise InputNotFoundError(f"no file is called {printable_path(given)}", given)
+        raise InputNotFoundError(f"no file is called {printable(given)}", given)
     yield from map(Path, found)
 
 
 def _refuse_what_is_no_photograph(source: Path) -> None:
-    shown = printable_path(source)
+    shown = printable(source)
     if source.is_dir():
         raise UsageError(
             f"{shown} is a folder; for all its photographs: archivecolor dir {shown} {shown}{BESIDE}"
@@ -86,8 +86,7 @@ def _named(source: Path, name: str, settings: PhotoSettings, count: int) -> Name
     if output is not None and names_file(output, PICTURES):
         if count > 1:
             raise UsageError(
-                f"--output is the file {printable_path(output)}, but there are {count} photographs; "
-                "give a folder"
+                f"--output is the file {printable(output)}, but there are {count} photographs; give a folder"
             )
         return NamedFile(name, source, output, output, _format_of(output, settings))
     folder = source.parent if output is None else output
@@ -120,14 +119,14 @@ def _refuse_shared_targets(files: Iterable[NamedFile]) -> None:
             scan = sources.get(_identity(target))
             if scan is not None:
                 raise UsageError(
-                    f"{printable_path(target)} is a scan itself, which is never written over; "
+                    f"{printable(target)} is a scan itself, which is never written over; "
                     "give another name with --output"
                 )
             owner = owners.setdefault(target, file)
             if owner is not file:
                 raise UsageError(
-                    f"{printable_path(file.source)} and {printable_path(owner.source)} would both be "
-                    f"{printable_path(target)}; colour them one by one, or into two folders"
+                    f"{printable(file.source)} and {printable(owner.source)} would both be "
+                    f"{printable(target)}; colour them one by one, or into two folders"
                 )
 
 

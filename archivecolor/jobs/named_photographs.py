@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.record import Output, Record, Source, Status, now_utc
 from archivecolor.colour.tone import Tone
@@ -32,6 +31,7 @@ from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
 from archivecolor.photo.marking import marking_of_file
 from archivecolor.photo.render import RenderedImage
+from archivecolor.printable import printable
 from archivecolor.settings import PhotoSettings
 from archivecolor.version import program_version
 
@@ -184,13 +184,12 @@ class _Work:
             raise _NothingToDoError(UP_TO_DATE)
         if marking.edited_with:
             detail = (
-                f"{printable_path(target)} was worked on with {marking.edited_with}; "
-                "move it, or give another name"
+                f"{printable(target)} was worked on with {marking.edited_with}; move it, or give another name"
             )
             raise ItemError(Reason.BY_HAND, detail)
         if not self.settings.overwrite:
             detail = (
-                f"{printable_path(target)} was made with other settings, or of another scan; "
+                f"{printable(target)} was made with other settings, or of another scan; "
                 "--overwrite makes it anew"
             )
             raise ItemError(Reason.NAME_COLLISION, detail)
@@ -221,9 +220,7 @@ def _refuse_other_bytes(target: Path) -> Callable[[RenderedImage], None]:
 
 
 def _not_ours(target: Path) -> ItemError:
-    detail = (
-        f"{printable_path(target)} is there, and not of this program's making; move it, or give another name"
-    )
+    detail = f"{printable(target)} is there, and not of this program's making; move it, or give another name"
     return ItemError(Reason.NAME_COLLISION, detail)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.atomic import atomic_write, printable_path
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason, UsageError
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
@@ -17,6 +17,7 @@ from archivecolor.photo.containers.registry import container_for, format_of
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.inspect import Inspection, inspect
 from archivecolor.photo.render import RenderedImage, RenderOptions, copy_unchanged, render
+from archivecolor.printable import printable
 from archivecolor.settings import PhotographOptions
 from archivecolor.version import program_version
 
@@ -149,6 +150,6 @@ def refuse_other_suffix(source: Path, target: Path, format: str) -> None:
         made = container_for(format_of(file), format).name
     if promised is not None and promised != made:
         raise UsageError(
-            f"{printable_path(target)} would hold a {made}; "
+            f"{printable(target)} would hold a {made}; "
             f"give it another suffix, or choose the format {promised}"
         )

@@ -54,7 +54,7 @@ def train(settings: TrainSettings, stop: Stop, callbacks: TrainingCallbacks) -> 
         OutputError: the run's folder cannot be written.
         LockedError: another run holds the folder.
         OutOfMemoryError: the device has no room for a batch; says which would fit.
-        DivergedError: a loss or the weights are not finite, or the duel has collapsed.
+        DivergedError: a loss or the weights are not finite, or the discriminator learns no more.
         StoppedError: a signal ended the run; `--resume` goes on.
     """
     with join_process_group(settings.device) as distributed, _locked_folder(settings, distributed):

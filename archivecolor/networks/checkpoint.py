@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from archivecolor.colour.arrays import Numbers
 from archivecolor.errors import CheckpointError, UsageError
 from archivecolor.networks.builtin import check_size
 from archivecolor.networks.registry import build_generator, network_names
@@ -91,7 +91,7 @@ class StoredCheckpoint:
 
     path: Path
     info: CheckpointInfo
-    tensors: Mapping[str, NDArray[Any]]
+    tensors: Mapping[str, Numbers]
     digest: str
 
 
@@ -141,8 +141,8 @@ def read_checkpoint(path: Path) -> StoredCheckpoint:
     info = _parse_info(content, path)
     try:
         tensors = load(content)
-    except (SafetensorError, KeyError) as error:  # KeyError: of numbers that numpy does not have
-        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:  # also of numbers that numpy has not
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {_short(error)}") from error
     return StoredCheckpoint(path, info, tensors, hashlib.sha256(content).hexdigest())
 
 

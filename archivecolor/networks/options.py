@@ -1,4 +1,4 @@
-"""Options of a network or of its recipe: from words and JSON to a frozen dataclass, checked."""
+"""Options of a network or of its objective: from words and JSON to a frozen dataclass, checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archivecolor.settings import nearest
 
 @dataclass(frozen=True)
 class BaseOptions:
-    """What a network, or its recipe, can be made with: a frozen dataclass.
+    """What a network, or its objective, can be made with: a frozen dataclass.
 
     Its fields are numbers, words or tuples of counts, and each has a default.
     """

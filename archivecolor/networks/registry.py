@@ -1,6 +1,6 @@
 """The networks by name.
 
-A new network is a file here, one in `training` with its recipe, and a row in `NETWORKS`.
+A new network is a file here, one in `training` with its objective, and a row in `NETWORKS`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class NetworkEntry:
 
     Attributes:
         generator: `module:class` of the network itself.
-        objective: `module:class` of its recipe, how it is trained.
+        objective: `module:class` of how it is trained.
     """
 
     generator: str

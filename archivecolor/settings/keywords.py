@@ -14,7 +14,8 @@ class PredictorKeywords(TypedDict, total=False):
     """Options of `load_predictor`; see `NetworkOptions`."""
 
     device: str
-    precision: Literal["auto", "fp32", "bf16", "fp16"]
+    runtime: Literal["auto", "torch", "onnx"]
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"]
     batch_size: int
     working_size: int
     quality: Literal["normal", "high"]

@@ -14,6 +14,7 @@ import inspect
 import json
 import math
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,7 +121,7 @@ def check(name: str, value: Any, spec: Option) -> None:
         return
     if spec.choices and value not in spec.choices:
         raise UsageError(
-            f"{name} is {value!r}; choose one of {', '.join(spec.choices)}"
+            f"{name} is {reprlib.repr(value)}; choose one of {', '.join(spec.choices)}"
             + nearest(str(value), spec.choices)
         )
     if isinstance(value, float) and not math.isfinite(value):
@@ -132,7 +133,7 @@ def check(name: str, value: Any, spec: Option) -> None:
     if spec.high is not None and value > spec.high:
         raise UsageError(f"{name} is {value}; it must be at most {spec.high:g}")
     if spec.pattern and not re.fullmatch(spec.pattern, value):
-        raise UsageError(f"{name} is {value!r}; {spec.help[0].lower()}{spec.help[1:]}")
+        raise UsageError(f"{name} is {reprlib.repr(value)}; {spec.help[0].lower()}{spec.help[1:]}")
     if spec.multiple_of is not None and value % spec.multiple_of:
         raise UsageError(f"{name} is {value}; it must be a multiple of {spec.multiple_of}")
 

@@ -32,7 +32,11 @@ class InferenceOptions(Settings):
         "What runs the network: torch, onnx (ONNX Runtime, on the processor), or auto: the faster one here.",
         choices=("auto", "torch", "onnx"),
     )
-    precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
+    precision: str = option(
+        "auto",
+        "Number format of the network; int8 is for the built-in weights in ONNX Runtime.",
+        choices=("auto", "fp32", "bf16", "fp16", "int8"),
+    )
     batch_size: int = option(8, "Pictures the network sees at once.", unit="pictures", low=1, high=1024)
     working_size: int = option(
         256,

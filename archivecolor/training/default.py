@@ -1,4 +1,4 @@
-"""The default generator's recipe: colour bins and regression together, in perceptual units."""
+"""The default generator's objective: colour bins and regression together, in perceptual units."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from archivecolor.training.tensors import Batch, photographs_to_linear
 PIXELS_PER_PICTURE = 24
 CHROMA_BIAS = 8.0  # Lab units added to a colour's chroma when bins are placed, so that vivid colours get bins
 KMEANS_ITERATIONS = 20
-DISCRIMINATOR_WARM_UP = 0.2  # of the duel in which the discriminator learns before it has a say
+DISCRIMINATOR_WARM_UP = 0.2  # of the adversarial part, in which the discriminator learns before it has a say
 MAX_DISCRIMINATOR_LR = 4e-4
 MIN_ADVERSARIAL_SIZE = 64  # pixels
 
@@ -123,7 +123,7 @@ class DefaultObjective(Objective):
         return losses
 
     def discriminator(self, size: int) -> nn.Module | None:
-        """A patch discriminator where there is a duel. Raises `UsageError` for crops too small for it."""
+        """A patch discriminator where a part is adversarial. Raises `UsageError` for too small crops."""
         if not self.options.duel:
             return None
         if size < MIN_ADVERSARIAL_SIZE:
@@ -133,7 +133,7 @@ class DefaultObjective(Objective):
         return SpectralPatch()
 
     def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """Adam without momentum, as hinge duels are fought."""
+        """Adam without momentum, as GANs with a hinge loss are trained."""
         return optim.Adam(parameters, lr=min(lr, MAX_DISCRIMINATOR_LR), betas=(0.0, 0.9))
 
     def discriminator_losses(
@@ -149,7 +149,7 @@ class DefaultObjective(Objective):
         return {"judge": 0.5 * (hinge(of_truth, real=True) + hinge(of_answer, real=False))}
 
     def _adversarial_share(self, progress: TrainingProgress) -> float:
-        """Share of the duel that is done; below 0 before it."""
+        """Share of the adversarial part that is done; below 0 before it."""
         duel = self.options.duel
         return (progress.training_share - (1.0 - duel)) / duel if duel else -1.0
 

@@ -60,7 +60,7 @@ class Trainer:
         generator: the network.
         objective: its losses.
         settings: what the user asked for.
-        hyperparameters: the recipe's numbers with the user's laid over.
+        hyperparameters: the objective's numbers, the user's in place of them where given.
         sampler: where crops come from.
 
     Attributes:
@@ -140,7 +140,7 @@ class Trainer:
         """Train until the end, until `finished` is set or until told to stop; yields after every step.
 
         Raises:
-            DivergedError: a loss is not finite, or the duel has collapsed.
+            DivergedError: a loss is not finite, or the discriminator learns no more.
             torch.OutOfMemoryError: the device has no room for a batch.
         """
         for network in self.networks:

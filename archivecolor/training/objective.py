@@ -1,6 +1,6 @@
 """How each network is trained: its numbers, its losses, and when which of them counts.
 
-A recipe is one class; the loop knows nothing of networks. `networks.registry` says which recipe is whose.
+An objective is one class; the loop knows nothing of networks. `networks.registry` says whose it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from archivecolor.training.tensors import Batch
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """A recipe's own numbers, each of which the command line can replace.
+    """An objective's own numbers, each of which the command line can replace.
 
     Attributes:
         epochs: passes over the pictures.
@@ -73,7 +73,7 @@ class TrainingProgress:
 class Objective(ABC):
     """How one network is trained.
 
-    Class attributes of a recipe are `hyperparameters` (`Hyperparameters`) and `Options` (a frozen
+    Class attributes of an objective are `hyperparameters` (`Hyperparameters`) and `Options` (a frozen
     dataclass of its own options; the network's options are the network's).
     """
 
@@ -91,11 +91,11 @@ class Objective(ABC):
         return None
 
     def discriminator(self, size: int) -> nn.Module | None:
-        """The network that judges crops of `size` pixels a side, or None where there is no duel."""
+        """The network that judges crops of `size` pixels a side, or None where it learns alone."""
         return None
 
     def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """The generator's optimiser: Adam, unless the recipe says otherwise."""
+        """The generator's optimiser: Adam, unless the objective says otherwise."""
         return optim.Adam(parameters, lr=lr)
 
     def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
@@ -111,22 +111,22 @@ class Objective(ABC):
     def discriminator_losses(
         self, generator: Generator, discriminator: nn.Module, batch: Batch, progress: TrainingProgress
     ) -> dict[str, Tensor]:
-        """Losses of the discriminator's step, "judge" their chief; empty where it rests. It goes first."""
+        """Losses of the discriminator's step, which goes first, "judge" among them; empty where it rests."""
         raise NotImplementedError
 
 
 def build_objective(network: str, options: Mapping[str, object]) -> Objective:
-    """The recipe of a network. Raises `UsageError` for an unknown network or option."""
+    """The objective of a network. Raises `UsageError` for an unknown network or option."""
     kind = _objective_class(network)
     return kind(options_from(kind.Options, options, f"the recipe of {network!r}"))
 
 
 def _objective_class(network: str) -> type[Objective]:
-    """The class of a network's recipe. Raises `UsageError` for an unknown network."""
+    """The class of a network's objective. Raises `UsageError` for an unknown network."""
     found: type[Objective] = load_class(network_entry(network).objective)
     return found
 
 
 def objective_option_names(network: str) -> set[str]:
-    """Names of the options a network's recipe has, beside the network's own. Raises `UsageError`."""
+    """Names of the options a network's objective has, beside the network's own. Raises `UsageError`."""
     return {spec.name for spec in dataclasses.fields(_objective_class(network).Options)}

@@ -78,7 +78,7 @@ class RunRecorder:
 
     @property
     def validate_every(self) -> int:
-        """Steps between validations: the user's, the recipe's, or those of an epoch."""
+        """Steps between validations: the user's, the objective's, or those of an epoch."""
         own = self._trainer.hyperparameters.validate_every or self._trainer.steps_per_epoch
         return self._settings.validate_every or own
 

@@ -1,4 +1,4 @@
-"""From settings to a trainer: pictures read, network built, the user's numbers laid over the recipe's."""
+"""From settings to a trainer: pictures read, network built, the objective's numbers or the user's."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _warn_of_small_pictures(photographs: Sequence[Photograph], size: int) -> Non
 
 
 def _build_generator_and_objective(settings: TrainSettings) -> tuple[Generator, Objective]:
-    """The network, with the weights it starts from, and its recipe; each takes the options it knows."""
+    """The network, with the weights it starts from, and its objective; each takes the options it knows."""
     options = _parse_options(settings.options)
     known = objective_option_names(settings.network)
     of_network = {spec.name for spec in dataclasses.fields(generator_class(settings.network).Options)}
@@ -178,7 +178,7 @@ def _check_same_shapes(settings: TrainSettings, others: Sequence[Checkpoint], ge
 
 
 def _check_known_options(options: Mapping[str, object], known: set[str], network: str) -> None:
-    """Raise `UsageError` where an option is neither the network's nor its recipe's."""
+    """Raise `UsageError` where an option is neither the network's nor its objective's."""
     for name in sorted(set(options) - known):
         raise UsageError(
             f"network {network!r} has no option {name!r}, nor has its recipe;"
@@ -227,7 +227,7 @@ def _parse_value(text: str) -> object:
 
 
 def _hyperparameters_for(settings: TrainSettings, objective: Objective) -> Hyperparameters:
-    """The recipe's numbers, the user's laid over."""
+    """The objective's numbers, the user's in place of them where given."""
     given = {
         name: getattr(settings, name)
         for name in ("epochs", "batch_size", "size", "lr", "augment")

@@ -35,7 +35,7 @@ class RunState:
         figures: best validation figure and what patience has counted.
         data_digest: digest over the training pictures; empty where it is not known.
         options: of the network; empty where they are not known.
-        recipe: options of the recipe; empty where they are not known.
+        recipe: options of the objective; empty where they are not known.
     """
 
     step: int

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from deep_trees import clear, nest
+from deep_trees import nest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,15 +102,6 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
     assert skipped_files.unreadable == ["shut"]
     assert skipped_files.counts == {SkipReason.UNREADABLE: 1}
     assert skipped_files.pictures_may_be_missing
-
-
-@pytest.fixture
-def deep_root(tmp_path):
-    """A folder that is cleared away by a program that can."""
-    root = tmp_path / "deep"
-    root.mkdir()
-    yield root
-    clear(root)
 
 
 def test_a_tree_may_be_deeper_than_python_recurses(deep_root):

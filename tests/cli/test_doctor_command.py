@@ -34,9 +34,9 @@ def test_a_machine_that_has_everything(helpers, checkpoint, capsys):
     )
     assert main(["doctor", "--device", "cpu", "--checkpoint", str(checkpoint)]) == ExitCode.OK
     said = findings(capsys)
-    assert list(said) == ["archivecolor", "processor", "device", "weights", "ffmpeg", "exiftool", "heic"]
-    assert said["archivecolor"][0] == said["processor"][0] == said["device"][0] == "ok"
-    assert said["device"][1].startswith("cpu: cpu, ")
+    assert list(said) == ["archivecolor", "processor", "runtime", "weights", "ffmpeg", "exiftool", "heic"]
+    assert said["archivecolor"][0] == said["processor"][0] == said["runtime"][0] == "ok"
+    assert " on cpu, " in said["runtime"][1]
     assert said["weights"][1].startswith(f"random, {checkpoint}, sha256 ")
     assert said["ffmpeg"][0] == "ok"
     assert said["ffmpeg"][1].endswith("/ffmpeg, ffmpeg version 7.1")
@@ -57,7 +57,7 @@ def test_helpers_that_are_missing_or_broken_cost_nothing_but_what_they_do(helper
 
 @pytest.mark.parametrize(
     ("words", "name"),
-    [(["--device", "cuda:63"], "device"), (["--checkpoint", "gone.safetensors"], "weights")],
+    [(["--device", "cuda:63"], "runtime"), (["--checkpoint", "gone.safetensors"], "weights")],
 )
 def test_what_photographs_need_and_is_not_there_ends_with_4(words, name, helpers, capsys):
     assert main(["doctor", "--device", "cpu", *words]) == ExitCode.UNAVAILABLE

@@ -45,6 +45,35 @@ def test_as_csv(output, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("path,path_raw,kind,status")
 
 
+def test_no_cell_is_a_formula(tmp_path, capsys):
+    names = [
+        "=1+2.jpg",
+        "+1.jpg",
+        "-1.jpg",
+        "@x.jpg",
+        "\t=1.jpg",
+        "\r=1.jpg",
+        "\n=1.jpg",
+        "\uff1d1.jpg",
+        "a=b.jpg",
+    ]
+    with ManifestWriter(tmp_path / "_archivecolor" / "manifest.jsonl") as writer:
+        for name in names:
+            written = Output(name, 3, "b" * 64)
+            detail = "=HYPERLINK(1)"
+            writer.append(
+                Record(name, Status.DONE, Reason.COLOURED, Source(1, -2), detail=detail, output=written)
+            )
+    assert main(["manifest", "export", str(tmp_path), "--csv", str(tmp_path / "table.csv")]) == ExitCode.OK
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [*(f"'{name}" for name in names[:-1]), "a=b.jpg"]
+    assert [row["output_path"] for row in rows] == [row["path"] for row in rows]
+    assert {row["detail"] for row in rows} == {"'=HYPERLINK(1)"}
+    # Numbers stay numbers.
+    assert {row["source_mtime_ns"] for row in rows} == {"-2"}
+
+
 def test_as_parquet(output, tmp_path):
     assert main(["manifest", "export", str(output), "--parquet", str(tmp_path / "t.parquet")]) == ExitCode.OK
     hold(pyarrow.parquet.read_table(tmp_path / "t.parquet").to_pylist())

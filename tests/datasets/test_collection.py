@@ -75,11 +75,12 @@ def test_what_this_program_coloured_is_passed_over_but_where_it_is_named_itself(
     before = names(folder)
     out = folder / "coloured"
     (out / "_archivecolor").mkdir(parents=True)
+    (out / "_archivecolor" / "manifest.jsonl").touch()
     (out / "deeper" / "still").mkdir(parents=True)
     for place in (out, out / "deeper", out / "deeper" / "still"):
         (place / "a.png").write_bytes(encoded("png"))
     assert names(folder) == before
-    assert list_members([folder]).passed_over == {"files of a run of this program": 3}
+    assert list_members([folder]).passed_over == {"files of a run of this program": 4}
     assert len(names(out)) == 3
 
 

@@ -50,5 +50,7 @@ def test_another_runtime_gives_nearly_the_same_colours_and_does_nothing_again(ar
 
 def test_a_record_says_what_ran_the_network(by_onnx):
     lines = (by_onnx / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
-    assert {json.loads(line)["runtime"] for line in lines} == {f"onnxruntime {onnxruntime.__version__}"}
+    assert {json.loads(line)["runtime"] for line in lines} == {
+        f"onnxruntime {onnxruntime.__version__} (cpu, float32)"
+    }
     assert json.loads((by_onnx / "_archivecolor" / "run.json").read_text())["versions"]["onnxruntime"]

@@ -1,4 +1,4 @@
-"""A deep U-Net from L to ab for a duel with a patch discriminator; with a pretrained encoder if asked for."""
+"""A deep U-Net from L to ab, trained against a patch discriminator; its encoder may be a pretrained one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENCODERS = {"plain": 0, "resnet18": 18, "resnet34": 34}
 
 @dataclass(frozen=True)
 class UnetGanOptions(BaseOptions):
-    """Shape of the duelling U-Net.
+    """Shape of the U-Net.
 
     Attributes:
         width: channels after the first halving, of the plain U-Net.

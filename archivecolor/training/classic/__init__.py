@@ -1,1 +1,1 @@
-"""How the networks of `networks.classic` are trained, a recipe each."""
+"""How the networks of `networks.classic` are trained, an objective each."""

@@ -1,4 +1,4 @@
-"""What the recipes of duels share: both networks' optimiser, and the losses of the two sides."""
+"""What the conditional GANs share: both networks' optimiser, and the losses of the two sides."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class AdversarialObjective(Objective):
         return generated
 
     def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """Adam as duels are fought."""
+        """Adam with a first moment of 0.5, as Radford et al. (2015) train GANs."""
         return optim.Adam(parameters, lr=lr, betas=(0.5, 0.999))
 
     def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:

@@ -1,4 +1,4 @@
-"""The plain network's recipe: multi-scale structural similarity, and pictures of many exposures."""
+"""The plain network's objective: multi-scale structural similarity, and pictures of many exposures."""
 
 from __future__ import annotations
 

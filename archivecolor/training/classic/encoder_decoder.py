@@ -1,4 +1,4 @@
-"""The encoder-decoder's recipe: the two networks learn by turns of whole epochs."""
+"""The encoder-decoder's objective: the two networks learn by turns of whole epochs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EncoderDecoderObjectiveOptions(BaseOptions):
     """Weights of the losses.
 
     Attributes:
-        reconstruction: of the absolute error of ab, beside the discriminator's say; 0 leaves the duel alone.
+        reconstruction: of the absolute error of ab, beside the discriminator's say; 0 leaves that alone.
     """
 
     reconstruction: float = 0.0

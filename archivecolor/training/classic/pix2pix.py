@@ -1,4 +1,4 @@
-"""pix2pix's recipe: a conditional duel in RGB, and a hundred times the absolute error of RGB in -1..1."""
+"""pix2pix's objective: a conditional GAN in RGB, and a hundred times the absolute error of RGB in -1..1."""
 
 from __future__ import annotations
 

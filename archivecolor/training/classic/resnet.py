@@ -1,4 +1,4 @@
-"""The recipe of both ResNet networks: mean square error, stopped early."""
+"""The objective of both ResNet networks: mean square error, stopped early."""
 
 from __future__ import annotations
 

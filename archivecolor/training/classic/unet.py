@@ -1,4 +1,4 @@
-"""The U-Net's recipe: least squares duel on ab alone, and a hundred times the absolute error."""
+"""The U-Net's objective: a least squares GAN on ab alone, and a hundred times the absolute error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The duelling U-Net's recipe: reconstruction alone, the discriminator alone, then the duel, as asked for."""
+"""The objective of `unet-gan`: reconstruction alone, the discriminator alone, then both, as asked for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class UnetGanObjectiveOptions(AdversarialOptions):
 
 
 class UnetGanObjective(AdversarialObjective):
-    """Adam 2e-4 for both networks; a duel from the start unless staged."""
+    """Adam 2e-4 for both networks; against each other from the start unless staged."""
 
     hyperparameters = Hyperparameters(epochs=100, batch_size=16, size=256, lr=2e-4)
     Options = UnetGanObjectiveOptions
