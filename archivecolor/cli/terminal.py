@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 import click
 
+from archivecolor.cli.ending import Ending, left_alone_hint
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, RunResult
 from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
@@ -70,6 +71,7 @@ class Terminal(Listener):
         line_of: Callable[[ItemEvent], str] = lambda _: "",
     ) -> None:
         self._line_of = line_of
+        self._ending = Ending(options)
         self._options = options
         self._name = name
         self._display = display
@@ -84,6 +86,7 @@ class Terminal(Listener):
 
     def settled(self, event: ItemEvent, progress: Progress) -> None:
         """Move the bar; say a line for a failure, and for every item if verbose."""
+        self._ending.add(event)
         if self._options.json:
             click.echo(json.dumps(event.record).replace("\x7f", "\\u007f"))
         if self._options.verbose or (event.status == "failed" and not self._options.quiet and self._is_live):
@@ -99,8 +102,18 @@ class Terminal(Listener):
     def finish(self, result: RunResult) -> ExitCode:
         """Say how the run ended, if it did not end well or silence was not asked for."""
         if result.exit_code is not ExitCode.OK or not self._options.quiet:
-            self._display.line(f"{self._name}: {summary(result, self._name)}")
+            alone = left_alone_hint(self._options, result)
+            self._display.line(f"{self._name}: {summary(result, self._name)}{alone}")
+        # On a terminal each was told of as it failed.
+        if not self._is_live and not self._options.verbose:
+            self._lines(self._ending.failures())
+        if self._is_live:
+            self._lines(self._ending.next_steps(result))
         return result.exit_code
+
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._display.line(line)
 
 
 @contextmanager

@@ -260,7 +260,12 @@ def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
     """The output folder of a tree of photographs, and of its films where they are asked for."""
     check_folders(settings.input, settings.output)
     name_of = partial(output_name, format=settings.format)
-    sources = [ItemSource(PHOTO, settings.input, name_of, settings.digest(), weights)]
+    if settings.rest == "link" and settings.bag:
+        raise UsageError(
+            "--rest link leaves links, and --bag makes a folder that can be handed over; use copy"
+        )
+    takes_rest = settings.rest != "skip"
+    sources = [ItemSource(PHOTO, settings.input, name_of, settings.digest(), weights, takes_rest=takes_rest)]
     film_settings = None
     if settings.films:
         film_settings = film_settings_of(settings)

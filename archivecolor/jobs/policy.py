@@ -16,6 +16,7 @@ class Action(str, Enum):
 
     COLOUR = "colour"
     COPY = "copy"
+    LINK = "link"
     SKIP = "skip"
 
 
@@ -34,9 +35,11 @@ COLOURED = Treatment(Action.COLOUR, Reason.COLOURED)
 def choose_treatment(facts: ImageFacts, settings: PhotographOptions) -> Treatment:
     """Decide by tone: grey is coloured, line art is not, the rest is up to the options."""
     treatment = _treatment_by_tone(facts, settings)
-    if treatment.action is Action.SKIP and settings.rest == "copy":
-        return Treatment(Action.COPY, Reason.COPIED, f"{treatment.detail}; copied (--rest copy)")
-    return treatment
+    if treatment.action is not Action.SKIP or settings.rest == "skip":
+        return treatment
+    if settings.rest == "link":
+        return Treatment(Action.LINK, Reason.LINKED, f"{treatment.detail}; linked (--rest link)")
+    return Treatment(Action.COPY, Reason.COPIED, f"{treatment.detail}; copied (--rest copy)")
 
 
 def _treatment_by_tone(facts: ImageFacts, settings: PhotographOptions) -> Treatment:

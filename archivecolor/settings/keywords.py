@@ -58,7 +58,7 @@ class FolderKeywords(_RunKeywords, total=False):
 
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
-    rest: Literal["skip", "copy"]
+    rest: Literal["skip", "copy", "link"]
     max_megapixels: float
     preserve_times: bool
     jobs: int

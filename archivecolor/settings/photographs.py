@@ -8,9 +8,7 @@ from pathlib import Path
 from archivecolor.settings.options import option, required
 from archivecolor.settings.shared import ColourOptions, NetworkOptions, OutputOptions, ToneOptions
 
-REST_HELP = (
-    "Pictures that are left alone (in colour, tinted, line art): skip them, or copy them to the others."
-)
+REST_HELP = "Pictures that are left alone (in colour, tinted, line art): skip or copy them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +27,7 @@ class PhotographOptions(ToneOptions):
         choices=("444", "420"),
         shapes_output=True,
     )
-    rest: str = option("skip", REST_HELP, choices=("skip", "copy"))
+    rest: str = option("skip", f"{REST_HELP}, or link to them.", choices=("skip", "copy", "link"))
     max_megapixels: float = option(1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001)
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
 
@@ -57,7 +55,7 @@ class PhotoSettings(PhotographOptions, NetworkOptions, OutputOptions):
         "File (for one photograph) or folder; - for standard output. NAME-colour beside each without it.",
         short="o",
     )
-    rest: str = option("copy", REST_HELP, choices=("skip", "copy"))
+    rest: str = option("copy", f"{REST_HELP}.", choices=("skip", "copy"))
     overwrite: bool = option(
         False, "Make anew what this program made with other settings; never what somebody else did."
     )
