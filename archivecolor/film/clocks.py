@@ -23,20 +23,26 @@ _LEAST_STEP = Fraction(1, 1000)
 
 @dataclass(frozen=True)
 class Restarts:
-    """Where a film's clock starts again.
+    """Where a film's clock starts again, and by how much the whole is moved.
 
     Attributes:
+        start: seconds by which everything is moved, so that no picture is due before zero.
         offsets: seconds by which what follows each restart is moved, all earlier ones included.
         starts: by index of a stream, the number of its packet, from 0, that follows each restart.
     """
 
+    start: Fraction = Fraction(0)
     offsets: tuple[Fraction, ...] = ()
     starts: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def offset(self, stream: int, packet: int) -> Fraction:
         """Seconds by which a packet of a stream is moved."""
         passed = sum(packet >= start for start in self.starts.get(stream, ()))
-        return self.offsets[passed - 1] if passed else Fraction(0)
+        return self.start + (self.offsets[passed - 1] if passed else 0)
+
+    def __bool__(self) -> bool:
+        """Whether anything is moved."""
+        return bool(self.start or self.offsets)
 
 
 NO_RESTARTS = Restarts()
