@@ -54,15 +54,17 @@ class PacketClock:
     Args:
         restarts: of the film.
         stream: index of the stream.
+        kind: of the stream; packets of subtitles and of data may be due at one time.
 
     Attributes:
         corrected: how many packets did not go forward in time, or had none.
         most: seconds by which one of them was moved, at most.
     """
 
-    def __init__(self, restarts: Restarts, stream: int) -> None:
+    def __init__(self, restarts: Restarts, stream: int, kind: str) -> None:
         self._restarts = restarts
         self._stream = stream
+        self._may_equal = kind in ("subtitle", "data")
         self._count = 0
         self._last: int | None = None
         self._after_last = 0
@@ -90,7 +92,7 @@ class PacketClock:
             moment = self._after_last
             packet.pts = packet.dts = moment
             self.corrected += self._last is not None
-        elif self._last is not None and moment <= self._last:
+        elif self._last is not None and moment < self._last + (not self._may_equal):
             due = self._last + max(1, -(-_LEAST_STEP // packet.time_base))
             self.corrected += 1
             self.most = max(self.most, float((due - moment) * packet.time_base))

@@ -13,6 +13,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.clocks import PacketClock, Restarts
 from archivecolor.film.probe import MAX_MEGAPIXELS, FilmFacts, StreamFacts, film_errors, open_again, probe
@@ -145,7 +147,7 @@ def _read_packets(facts: FilmFacts, on_packet: Callable[[], None]) -> _Packets:
 def _take(found: _Packets, facts: FilmFacts, packet: Packet[Stream]) -> None:
     """Take one packet in."""
     index = packet.stream_index
-    seen = found.seen.setdefault(index, _Seen(PacketClock(facts.restarts, index)))
+    seen = found.seen.setdefault(index, _Seen(PacketClock(facts.restarts, index, packet.stream.type)))
     # The picture's presentation times go back and forth: only decode times tell of its clock.
     moment = packet.pts if packet.dts is None and index != facts.picture else packet.dts
     if moment is not None:
@@ -203,13 +205,13 @@ def _packet_after(found: _Packets, stream: int, join: _Step) -> int:
     ]
     if near:
         return min(near, key=lambda back: abs(back.order - join.order)).packet
-    return sum(1 for index in found.streams[: join.order] if index == stream)
+    return int(np.count_nonzero(np.frombuffer(found.streams, np.uint16)[: join.order] == stream))
 
 
 def _refuse_disorder(others: list[tuple[StreamFacts, _Seen]]) -> None:
     """See that no copied stream is moved against the picture by more than milliseconds."""
     for stream, seen in others:
-        if seen.clock.most > _MOST_CORRECTION_SECONDS:
+        if seen.clock.most > _MOST_CORRECTION_SECONDS and stream.kind != "data":
             raise ItemError(
                 Reason.UNSUPPORTED,
                 f"the clock of its {stream.kind} (stream {stream.index}) runs back by up to "
