@@ -5,6 +5,7 @@
 #   make check    linters, types and floors: what has to pass before a commit
 #   make faults   the whole fault suite, a quarter of an hour: kills, full disks, mutated files, attacks, a real cron
 #   make install-test   build wheel and sdist, use the wheel in an environment without torch (needs the package index)
+#   make coverage   branch coverage of the tests by room; nothing under 80 % without a sentence why
 #   make bench    the benchmarks behind README's numbers
 #   make graph    the ONNX graph of the package anew, after a change of the default network
 #   make venv     only install: .venv with everything, ffmpeg and exiftool where they are missing
@@ -19,7 +20,7 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 PACKAGES := python3-venv ffmpeg libimage-exiftool-perl
 
-.PHONY: help venv demo test check faults bench graph install-test
+.PHONY: help venv demo test coverage check faults bench graph install-test
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -43,6 +44,12 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m 'not fault and not install'
+
+coverage: .venv/ready
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -n 2 -m 'not fault and not install' --cov --cov-report=
+	$(BIN)/python -m coverage json --quiet -o coverage.json
+	$(BIN)/python tests/coverage_by_room.py coverage.json
 
 install-test: .venv/ready
 	$(BIN)/python -m pytest -m install tests/install

@@ -387,10 +387,12 @@ def _codes_of(image: Image.Image) -> Codes:
 
 def _refuse_other_suffix(source: Path, target: Path, format: str) -> None:
     """Refuse a name that promises another format than the file will have. Raises `UsageError`."""
+    from archivecolor.photo.containers.reading import SourceFile
     from archivecolor.photo.containers.registry import container_for, format_of
 
     promised = SUFFIX_FORMATS.get(target.suffix.lower())
-    made = container_for(format_of(source), format).name
+    with SourceFile(source) as file:
+        made = container_for(format_of(file), format).name
     if promised is not None and promised != made:
         raise UsageError(
             f"{target.name} would hold a {made}; give it another suffix, or set format={promised!r}"

@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     VERIFY = 6
     TOO_MANY_FAILURES = 7
     INPUT = 8
+    DIVERGED = 9
     LOCKED = 11
     INTERRUPTED = 130
     TERMINATED = 143
@@ -40,6 +41,7 @@ class Reason(str, Enum):
     TONED = "toned"
     TINTED = "tinted"
     BILEVEL = "bilevel"
+    BY_HAND = "by-hand"
     # failed
     EMPTY = "empty"
     UNREADABLE = "unreadable"
@@ -146,16 +148,10 @@ class InputGoneError(ArchivecolorError):
     exit_code = ExitCode.INPUT
 
 
-class VerifyError(ArchivecolorError):
-    """`verify` found faults."""
+class DivergedError(ArchivecolorError):
+    """A training went wrong in a way that more steps do not mend; its older states are safe."""
 
-    exit_code = ExitCode.VERIFY
-
-
-class TooManyFailuresError(ArchivecolorError):
-    """More items failed than `--max-failures` allows."""
-
-    exit_code = ExitCode.TOO_MANY_FAILURES
+    exit_code = ExitCode.DIVERGED
 
 
 class LockedError(ArchivecolorError):

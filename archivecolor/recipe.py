@@ -55,6 +55,8 @@ JOBS: dict[str, type[Settings]] = {
     "verify": VerifySettings,
 }
 
+MAX_BYTES = 1 << 20
+MAX_SHOWN = 100
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
 
@@ -81,11 +83,13 @@ def load_recipe(path: Path) -> Recipe:
     """
     document = read_toml(path)
     job = document.get("job")
-    if job not in JOBS:
-        raise UsageError(f"{path}: job is {job!r}; choose one of {', '.join(JOBS)}{nearest(str(job), JOBS)}")
+    if not isinstance(job, str) or job not in JOBS:
+        raise UsageError(
+            f"{path}: job is {_cut(repr(job))}; choose one of {', '.join(JOBS)}{nearest(str(job), JOBS)}"
+        )
     for key in document:
         if key not in ("job", job):
-            raise UsageError(f"{path}: unknown key {key!r}{nearest(key, ('job', job))}")
+            raise UsageError(f"{path}: unknown key {_cut(repr(key))}{nearest(key, ('job', job))}")
     table = document.get(job, {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}: {job!r} must be a table, written [{job}]")
@@ -95,11 +99,15 @@ def load_recipe(path: Path) -> Recipe:
 def read_toml(path: Path) -> dict[str, Any]:
     """The document in `path`."""
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: is no file")
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{path}: is too large for a recipe")
         document: dict[str, Any] = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # TOML, text or numbers that cannot be
+        raise UsageError(f"{path}: not TOML: {_cut(str(error))}") from error
     return document
 
 
@@ -110,7 +118,7 @@ def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, 
     values = {}
     for key, value in table.items():
         if key not in value_types:
-            raise UsageError(f"{path}: [{job}] has no option {key!r}{nearest(key, value_types)}")
+            raise UsageError(f"{path}: [{job}] has no option {_cut(repr(key))}{nearest(key, value_types)}")
         try:
             values[key] = typed_value(key, value, value_types[key], path.parent)
             check(key, values[key], specs[key])
@@ -127,10 +135,26 @@ def typed_value(key: str, value: Any, value_type: ValueType, folder: Path) -> An
         return tuple(typed_value(key, part, ValueType(value_type.base, many=False), folder) for part in value)
     wanted = {Path: str, float: (int, float)}.get(value_type.base, value_type.base)
     if not isinstance(value, wanted) or (isinstance(value, bool) and value_type.base is not bool):  # type: ignore[arg-type]
-        raise UsageError(f"{key} must be {TYPE_NAMES[value_type.base]}, not {json.dumps(value, default=str)}")
-    if value_type.base is Path:
-        return folder / Path(value).expanduser()
-    return float(value) if value_type.base is float else value
+        raise UsageError(f"{key} must be {TYPE_NAMES[value_type.base]}, not {_shown(value)}")
+    if isinstance(value, str) and "\0" in value:
+        raise UsageError(f"{key} has a NUL in it")
+    try:
+        if value_type.base is Path:
+            return folder / Path(value).expanduser()
+        return float(value) if value_type.base is float else value
+    except (RuntimeError, OverflowError) as error:  # no such user, no such number
+        raise UsageError(f"{key} is {_shown(value)}: {error}") from error
+
+
+def _shown(value: object) -> str:
+    """A value of a recipe for a message, of which a crafted one does not make a page."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "a table"
+    return _cut(json.dumps(value, default=str))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Writes the man page, archivecolor.1 beside this file, from the commands' own definitions."""
+"""Writes the man page and the shell completions, beside this file, from the commands' own definitions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
+from click.shell_completion import get_completion_class
 
 from archivecolor.cli.main import group
 
@@ -87,5 +88,19 @@ def roff(text: str) -> str:
     return f"\\&{safe}" if safe.startswith((".", "'")) else safe
 
 
+def completions() -> dict[Path, str]:
+    """The completion script of every shell by its file, which a wheel carries to where shells look."""
+    scripts = {}
+    for shell, name in {"bash": "archivecolor", "zsh": "_archivecolor", "fish": "archivecolor.fish"}.items():
+        completion = get_completion_class(shell)
+        assert completion is not None
+        written = completion(group, {}, "archivecolor", "_ARCHIVECOLOR_COMPLETE")
+        # Not its own `source`, which asks the bash of this machine for its version.
+        scripts[HERE / "completions" / shell / name] = completion.source_template % written.source_vars()
+    return scripts
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for path, text in {PAGE: page(), **completions()}.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")

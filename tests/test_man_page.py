@@ -19,7 +19,10 @@ PROGRAMS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
 def test_the_shipped_page_is_that_of_this_program():
-    assert runpy.run_path(str(DOCS / "man_page.py"))["page"]() == PAGE, "run: python docs/man_page.py"
+    made = runpy.run_path(str(DOCS / "man_page.py"))
+    assert made["page"]() == PAGE, "run: python docs/man_page.py"
+    scripts = made["completions"]()
+    assert {path: path.read_text(encoding="utf-8") for path in scripts} == scripts
 
 
 def test_it_has_every_command_option_and_exit_code():
@@ -40,9 +43,16 @@ def test_groff_has_nothing_to_say_about_it():
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def completed(*words):
-    """What bash offers for the last of the words, set up as the operators' page says."""
-    line = next(line for line in (DOCS / "operators.md").read_text().splitlines() if "bash_source" in line)
+@pytest.fixture(params=["typed", "shipped"])
+def line(request):
+    """How bash is set up: as the operators' page says, or by the script that travels in the wheel."""
+    if request.param == "shipped":
+        return f"source '{DOCS}/completions/bash/archivecolor'"
+    return next(line for line in (DOCS / "operators.md").read_text().splitlines() if "bash_source" in line)
+
+
+def completed(line, *words):
+    """What bash, set up by the line, offers for the last of the words."""
     typed = " ".join(f"'{word}'" for word in words)
     script = (
         f"{line}\nCOMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}\n"
@@ -56,8 +66,8 @@ def completed(*words):
     return done.stdout.split()
 
 
-def test_bash_completes_commands_options_and_words():
-    assert completed("archivecolor", "ver") == ["verify"]
-    assert completed("archivecolor", "dir", "--working-s") == ["--working-size"]
-    assert completed("archivecolor", "dir", "--format", "") == ["keep", "jpeg", "png", "tiff", "webp"]
-    assert completed("archivecolor", "manifest", "") == ["compact", "export"]
+def test_bash_completes_commands_options_and_words(line):
+    assert completed(line, "archivecolor", "ver") == ["verify"]
+    assert completed(line, "archivecolor", "dir", "--working-s") == ["--working-size"]
+    assert completed(line, "archivecolor", "dir", "--format", "") == ["keep", "jpeg", "png", "tiff", "webp"]
+    assert completed(line, "archivecolor", "manifest", "") == ["compact", "export"]

@@ -24,7 +24,9 @@ from archivecolor.archive.output_folder import (
     permissions_of,
     refuse_links,
 )
+from archivecolor.archive.tree import files_under
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, OutputError, Reason
+from archivecolor.printable import printable
 
 PART_SUFFIX = ".archivecolor-part"
 # Tools that rewrite a part put a name of their own behind its: `_exiftool_tmp`.
@@ -228,7 +230,7 @@ def _output_error(error: OSError, path: Path) -> ItemError | OutputError:
         return ItemError(Reason.NAME_COLLISION, "a folder of the output has this name")
     if error.errno == errno.ENAMETOOLONG:
         return ItemError(Reason.UNSUPPORTED, "the output's name is too long for its disk")
-    return OutputError(f"cannot write {printable_path(path)}: {error.strerror}")
+    return OutputError(f"cannot write {printable(path)}: {error.strerror}")
 
 
 @contextlib.contextmanager
@@ -263,7 +265,7 @@ def raise_if_full(folder: Path, nbytes: int = 4096) -> None:
     if hasattr(os, "statvfs"):
         filesystem = os.statvfs(folder)
         if filesystem.f_bavail * filesystem.f_frsize < nbytes:
-            raise OutputError(f"cannot write in {printable_path(folder)}: {os.strerror(errno.ENOSPC)}")
+            raise OutputError(f"cannot write in {printable(folder)}: {os.strerror(errno.ENOSPC)}")
 
 
 def part_path(path: Path) -> Path:
@@ -293,13 +295,15 @@ def max_name_bytes(folder: Path) -> int:
 
 def _make_folder(folder: Path) -> None:
     """Make `folder` and those above it, outside of any held output."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    with with_output_errors(folder):
-        # Another worker may have made it in between.
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+    missing = [] if folder.is_dir() else [folder]
+    # Not by recursion: a tree may be a thousand folders deep.
+    while missing and not missing[-1].parent.is_dir():
+        missing.append(missing[-1].parent)
+    for made in reversed(missing):
+        with with_output_errors(made):
+            # Another worker may have made it in between.
+            made.mkdir(exist_ok=True)
+            sync_folder(made.parent)
 
 
 def sync_file(path: Path) -> None:
@@ -320,16 +324,12 @@ def remove_stale_parts(root: Path) -> int:
     Call it with the lock of `root` held: parts of a living run look the same.
     """
     count = 0
-    for folder, _, names in os.walk(root):
-        for name in names:
-            if name.startswith(".") and PART_SUFFIX in name[-len(PART_SUFFIX) - RESERVED_NAME_BYTES :]:
-                part = Path(folder, name)
-                with with_output_errors(part):
-                    part.unlink(missing_ok=True)
-                count += 1
+    # A folder that cannot be listed keeps its parts: they cost room, and nothing else.
+    for path in files_under(root, lambda *_: None):
+        name = path.rpartition("/")[2]
+        if name.startswith(".") and PART_SUFFIX in name[-len(PART_SUFFIX) - RESERVED_NAME_BYTES :]:
+            part = root / path
+            with with_output_errors(part):
+                part.unlink(missing_ok=True)
+            count += 1
     return count
-
-
-def printable_path(path: Path | str) -> str:
-    """`path` as any terminal and log can take it: bytes that are not UTF-8 as escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

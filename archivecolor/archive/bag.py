@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
-from archivecolor.archive.atomic import PART_SUFFIX, atomic_write, printable_path
+from archivecolor.archive.atomic import PART_SUFFIX, atomic_write
 from archivecolor.archive.fixity import Digest, sha256_of, write_digests
 from archivecolor.archive.layout import (
     BAG_DECLARATION,
@@ -18,7 +18,9 @@ from archivecolor.archive.layout import (
     STATE_FOLDER,
     TAG_DIGESTS,
 )
+from archivecolor.archive.tree import files_under
 from archivecolor.errors import ItemError, OutputError, Reason, UsageError
+from archivecolor.printable import printable
 
 
 def is_bag(output: Path) -> bool:
@@ -59,13 +61,24 @@ def content_root_for_run(output: Path, *, bag: bool) -> Path:
 
 
 def check_bag_name(path: str) -> None:
-    """Refuse a derivative that no bag can list.
+    """Refuse a derivative that no bag can list so that all validators find it.
+
+    RFC 8493 has a percent sign written as `%25`; the validators in use (bagit.py 1.9) do not undo that.
 
     Raises:
-        ItemError: its name is not UTF-8, the encoding of tag files.
+        ItemError: its name is not UTF-8, the encoding of tag files, or has a percent sign.
     """
     if not is_utf8(path):
         raise ItemError(Reason.UNSUPPORTED, "its name is not UTF-8, and a bag can list no other; rename it")
+    if "%" in path:
+        detail = "its name has a percent sign, which validators of bags read in two ways; rename it"
+        raise ItemError(Reason.UNSUPPORTED, detail)
+
+
+def encode_bag_path(path: str) -> bytes:
+    """`path` as the manifest of a bag has it (RFC 8493, section 2.1.3): CR, LF and `%` percent-encoded."""
+    encoded = os.fsencode(path).replace(b"%", b"%25")
+    return encoded.replace(b"\r", b"%0D").replace(b"\n", b"%0A")
 
 
 def is_utf8(path: str) -> bool:
@@ -94,14 +107,14 @@ def write_bag(bag: Path, known: Iterable[Digest], agent: str) -> None:
     for path in files:
         if not is_utf8(path):
             raise OutputError(
-                f"{printable_path(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no "
+                f"{printable(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no "
                 "other; take the file out of the bag, or rename its source and delete it here"
             )
     listed = [Digest(f"{PAYLOAD}/{path}", digests.get(path) or payload_digest(bag, path)) for path in files]
     nbytes = total_size(bag / PAYLOAD, files)
     write_text(bag / BAG_DECLARATION, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     write_text(bag / BAG_INFO, bag_info(nbytes, len(files), agent))
-    write_digests(bag / DIGESTS_NAME, listed)
+    write_digests(bag / DIGESTS_NAME, listed, encode_bag_path)
     tags = (BAG_DECLARATION, BAG_INFO, DIGESTS_NAME)
     write_digests(bag / TAG_DIGESTS, [Digest(name, sha256_of(bag / name)) for name in tags])
 
@@ -117,12 +130,17 @@ def total_size(root: Path, paths: Iterable[str]) -> int:
 
 
 def payload_files(root: Path) -> Iterator[str]:
-    """Relative paths of all files of the payload, bytewise; a running run's lock and parts left out."""
-    found = []
-    for folder, _, names in os.walk(root):
-        above = "" if Path(folder) == root else f"{Path(folder).relative_to(root).as_posix()}/"
-        found += [above + name for name in names if PART_SUFFIX not in name]
+    """Relative paths of all files of the payload, bytewise; a running run's lock and parts left out.
+
+    Raises:
+        OutputError: a folder cannot be listed, so that the bag would not be whole.
+    """
+
+    def refuse(folder: str, error: OSError) -> None:
+        raise OutputError(f"{printable(root / folder)} cannot be listed: {error.strerror}") from error
+
     passing = f"{STATE_FOLDER}/{LOCK_NAME}"
+    found = [path for path in files_under(root, refuse) if PART_SUFFIX not in path.rpartition("/")[2]]
     return (path for path in sorted(found, key=os.fsencode) if path != passing)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import quote_from_bytes
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.record import Record, path_keys
 from archivecolor.errors import UnavailableError
+from archivecolor.printable import table_cell
 
 ROWS_AT_ONCE = 20_000
 # Columns and their types; a fact that is not known is an empty cell.
@@ -41,6 +44,7 @@ COLUMNS: dict[str, type] = {
     "luma": str,
     "lost": str,
     "network": str,
+    "runtime": str,
     "version": str,
     "seconds": float,
     "at": str,
@@ -63,11 +67,23 @@ def row_of(record: Record) -> dict[str, Any]:
     return row
 
 
+def csv_row_of(record: Record) -> dict[str, Any]:
+    """The cells of one record as a spreadsheet may open it; of a path that had to change the bytes too."""
+    row = row_of(record)
+    texts = {column: table_cell(value) for column, value in row.items() if isinstance(value, str)}
+    if texts["path"] != record.path:
+        texts["path_raw"] = quote_from_bytes(os.fsencode(record.path), safe="/ ")
+    return row | texts
+
+
 def write_csv(records: Iterable[Record], file: TextIO) -> None:
-    """Write the table as CSV (RFC 4180, UTF-8) to an open text file, opened with `newline=""`."""
+    """Write the table as CSV (RFC 4180, UTF-8) to an open text file, opened with `newline=""`.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
-    writer.writerows(row_of(record) for record in records)
+    writer.writerows(csv_row_of(record) for record in records)
 
 
 def export_csv(records: Iterable[Record], path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,15 +41,22 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def write_digests(path: Path, digests: Iterable[Digest]) -> None:
+def write_digests(
+    path: Path, digests: Iterable[Digest], encode: Callable[[str], bytes] | None = None
+) -> None:
     """Write the list anew, in the order given.
+
+    Args:
+        path: of the list.
+        digests: its entries.
+        encode: a path as the list has it; `encode_path` without it.
 
     Raises:
         OutputError: it cannot be written.
     """
     with atomic_write(path) as part, part.open("wb") as file:
         for digest in digests:
-            file.write(digest.sha256.encode() + b"  " + encode_path(digest.path) + b"\n")
+            file.write(digest_line(digest, encode))
 
 
 def read_digests(path: Path) -> Iterator[Digest]:
@@ -60,17 +67,28 @@ def read_digests(path: Path) -> Iterator[Digest]:
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            match = LINE.fullmatch(line.rstrip(b"\r\n"))
-            if match is None:
+            digest = parse_digest(line.rstrip(b"\r\n"))
+            if digest is None:
                 raise UsageError(f"{path}, line {number}: not a SHA-256 and a path")
-            yield Digest(decode_path(match[2]), match[1].decode().lower())
+            yield digest
+
+
+def digest_line(digest: Digest, encode: Callable[[str], bytes] | None = None) -> bytes:
+    """One entry of a list, its newline included."""
+    return digest.sha256.encode() + b"  " + (encode or encode_path)(digest.path) + b"\n"
+
+
+def parse_digest(line: bytes) -> Digest | None:
+    """The entry that a line without its end is; None where it is none."""
+    match = LINE.fullmatch(line)
+    return Digest(decode_path(match[2]), match[1].decode().lower()) if match else None
 
 
 def encode_path(path: str) -> bytes:
     """`path` for one line of the list: CR and LF as `%0D` and `%0A`, all else as stored.
 
-    RFC 8493 wants every percent sign escaped, but neither `sha256sum` nor the Library of Congress'
-    bagit undoes that; so it is escaped only where a reader would take it for an escape.
+    `sha256sum` does not undo escapes, so a percent sign is escaped only where a reader of ours would take it
+    for one. `decode_path` undoes this, and what RFC 8493 asks of a bag, alike.
     """
     escaped = re.sub(rb"%(?=25|0[AaDd])", b"%25", os.fsencode(path))
     return escaped.replace(b"\r", b"%0D").replace(b"\n", b"%0A")

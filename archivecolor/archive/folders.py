@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from archivecolor.archive.atomic import (
     make_folder,
     open_folder,
     part_path,
-    printable_path,
     sync_folder,
     with_output_errors,
 )
@@ -17,6 +17,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import ALL_MAY_READ, hold_output, permissions_of
 from archivecolor.archive.walk import FoundFile
 from archivecolor.errors import InputGoneError, InputNotFoundError, ItemError, Reason, UsageError
+from archivecolor.printable import printable
 
 
 def check_folders(source: Path, output: Path) -> None:
@@ -29,7 +30,7 @@ def check_folders(source: Path, output: Path) -> None:
     """
     if not source.exists():
         raise InputNotFoundError(
-            f"the input {printable_path(source)} does not exist; give the folder that holds the pictures",
+            f"the input {printable(source)} does not exist; give the folder that holds the pictures",
             source,
         )
     if not source.is_dir():
@@ -62,7 +63,8 @@ def refuse_source_as_target(source: Path, target: Path) -> None:
     Raises:
         ItemError: `NAME_COLLISION`.
     """
-    if target.exists() and target.samefile(source):
+    # Not `Path.exists`, which raises where the path is too long: whoever writes there says so.
+    if os.path.exists(target) and target.samefile(source):  # noqa: PTH110
         raise ItemError(
             Reason.NAME_COLLISION,
             f"its output {target} is the source itself, reached through a link; take the link away",
@@ -149,7 +151,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _overwriting(target: Path, source: Path) -> UsageError:
     return UsageError(
-        f"{printable_path(target)} in the output is {printable_path(source)} of the input, by a mount or a "
+        f"{printable(target)} in the output is {printable(source)} of the input, by a mount or a "
         "second name; sources are never written over: take it away, or give another output"
     )
 

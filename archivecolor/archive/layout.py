@@ -13,6 +13,7 @@ RUN_JSON_NAME = "run.json"
 LOCK_NAME = "lock"
 PREMIS_FOLDER = "premis"
 WORK_FOLDER = "work"
+PENDING_FOLDER = "pending"
 DECISIONS_NAME = "decisions.jsonl"
 PASSED_OVER_NAME = "passed-over.jsonl"
 # A bag has its tree in this folder, and its tag files beside it.
@@ -66,6 +67,11 @@ class Layout:
     def work(self) -> Path:
         """The folder of films that are not finished."""
         return self.state / WORK_FOLDER
+
+    @property
+    def pending(self) -> Path:
+        """The folder of what runs were about to put in the place of older derivatives."""
+        return self.state / PENDING_FOLDER
 
     @property
     def decisions(self) -> Path:

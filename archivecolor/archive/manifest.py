@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from archivecolor.archive.atomic import atomic_write, open_own_file, sync_folder, with_output_errors
 from archivecolor.archive.fixity import Digest
@@ -29,10 +29,10 @@ from archivecolor.archive.record import (
     check_format,
     line_from_record,
     now_utc,
-    path_from_values,
     record_from_values,
 )
-from archivecolor.errors import OutputError
+from archivecolor.archive.record_checks import DamagedLineError, check_depth, check_values, path_from_values
+from archivecolor.errors import OutputError, UsageError
 
 __all__ = [
     "IndexEntry",
@@ -49,6 +49,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 1.0
+MAX_LINE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,46 @@ def read_lines(path: Path, on_damage: Callable[[int], None] | None = None) -> It
     Args:
         path: of the manifest.
         on_damage: told the number of each corrupt line but a torn last one; a warning without it.
+
+    Raises:
+        UsageError: a newer version wrote it, or it is no file.
     """
     if not path.exists():
         return
+    if not path.is_file():
+        raise UsageError(f"{path} is no file; take it away, or give another output folder")
     with path.open("rb") as file:
         offset = 0
-        for number, text in enumerate(file, start=1):
-            values = parse_line(text)
+        for number, text in enumerate(_lines_of(file), start=1):
+            values = parse_line(text) if len(text) <= MAX_LINE_BYTES else None
             if values is not None:
                 yield ManifestLine(offset, values)
             elif text.endswith(b"\n"):
                 (on_damage or damage_logger(path))(number)
-            offset += len(text)
+            offset = file.tell()
+
+
+def _lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Every line; of one that is far too long its end alone, with a byte more than a line may have."""
+    while text := file.readline(MAX_LINE_BYTES + 1):
+        while len(text) > MAX_LINE_BYTES and not text.endswith(b"\n"):
+            rest = file.readline(MAX_LINE_BYTES + 1)
+            if not rest:
+                break
+            text = bytes(MAX_LINE_BYTES) + rest
+        yield text
+
+
+def record_at_line(path: Path, text: bytes) -> Record:
+    """The record of a line that was whole when the manifest was read.
+
+    Raises:
+        UsageError: it no longer is.
+    """
+    values = parse_line(text)
+    if values is None:
+        raise UsageError(f"{path} was changed while it was read; let no other program write to it")
+    return record_from_values(values)
 
 
 def damage_logger(path: Path) -> Callable[[int], None]:
@@ -97,28 +126,14 @@ def parse_line(text: bytes) -> Mapping[str, Any] | None:
     """
     try:
         values = json.loads(text)
-        check_format(values["format"])
-        Status(values["status"])
-        is_whole = has_required_keys(values)
-    except (ValueError, KeyError, TypeError):
+        if isinstance(values, dict) and isinstance(values.get("format"), int):
+            check_format(values["format"])
+        if b"\\u" in text:
+            json.dumps(values, ensure_ascii=False).encode()  # halves of characters cannot be written again
+        check_depth(text, values)
+        return check_values(values)
+    except (ValueError, RecursionError, DamagedLineError):
         return None
-    return values if is_whole else None
-
-
-def has_required_keys(values: Mapping[str, Any]) -> bool:
-    """Whether a line has all that a record cannot be without.
-
-    Raises:
-        KeyError, TypeError: it has not.
-    """
-    source, output = values["source"], values.get("output")
-    numbers = [source["bytes"], source["mtime_ns"], *([output["bytes"]] if output else [])]
-    texts = [
-        path_from_values(values),
-        values["reason"],
-        *([path_from_values(output), output["sha256"]] if output else []),
-    ]
-    return all(isinstance(value, int) for value in numbers) and all(isinstance(text, str) for text in texts)
 
 
 @dataclass(slots=True)
@@ -199,7 +214,7 @@ class Manifest:
         """The whole record that stands at `offset`, read from the file."""
         with self.path.open("rb") as file:
             file.seek(offset)
-            return record_from_values(json.loads(file.readline()))
+            return record_at_line(self.path, file.readline())
 
     def records(self) -> Iterator[Record]:
         """The newest record of every item, in the order they were written."""
@@ -209,7 +224,7 @@ class Manifest:
         with self.path.open("rb") as file:
             for offset in offsets:
                 file.seek(offset)
-                yield record_from_values(json.loads(file.readline()))
+                yield record_at_line(self.path, file.readline())
 
     def digests(self) -> list[Digest]:
         """Every output of the newest records with its SHA-256, bytewise by path."""

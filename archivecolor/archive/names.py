@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.walk import FILMS
 from archivecolor.errors import UsageError
+from archivecolor.printable import printable
 
 FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 EXTENSION_ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 # Names that promise grey, and formats that are only read.
 SUBSTITUTE_EXTENSIONS = {".pgm": ".ppm", ".pbm": ".ppm", ".heic": ".png", ".heif": ".png"}
 FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
-MAX_SHOWN = 10
+MAX_SHOWN = 3
 
 
 def output_name(path: str, format: str) -> str:
@@ -35,7 +35,7 @@ def output_name(path: str, format: str) -> str:
     """
     dot = path.rfind(".")
     suffix = path[dot:].lower() if dot > path.rfind("/") + 1 else ""
-    if suffix in FILM_EXTENSIONS:  # named in a list of pictures
+    if suffix in FILM_EXTENSIONS:
         return path
     if format == "keep":
         return path[:dot] + SUBSTITUTE_EXTENSIONS[suffix] if suffix in SUBSTITUTE_EXTENSIONS else path
@@ -52,85 +52,140 @@ def casefolded_name(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-class NameCheck:
-    """Finds outputs that would share a name.
+def _shared_name(name: str) -> str:
+    """What no two outputs may have in common, for the output `name`.
 
-    Args:
-        name_of: from the relative path of a source to that of its output.
+    A film counts without its suffix: which container it gets is seen when it is opened.
+    """
+    stem, dot, suffix = name.rpartition(".")
+    is_film = bool(stem) and f"{dot}{suffix.lower()}" in FILM_EXTENSIONS
+    return _film_name(stem) if is_film else casefolded_name(name)
+
+
+def _film_name(stem: str) -> str:
+    return casefolded_name(f"{stem}.*")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How the outputs of one kind, from one folder, are named.
+
+    Attributes:
+        root: the folder that sources are relative to.
+        name_of: from a source's relative path to its output's.
+        without_suffix: the names are a film's, without suffix.
     """
 
-    def __init__(self, name_of: Callable[[str], str]) -> None:
-        self.name_of = name_of
-        self.paths: list[str] = []
-        # A name alone would take ten times the memory of its hash.
-        self.hashes = array("q")
+    root: Path
+    name_of: Callable[[str], str]
+    without_suffix: bool
+
+    def shared_name(self, path: str) -> str:
+        """What the output of a source may have in common with no other."""
+        name = self.name_of(path)
+        return _film_name(name) if self.without_suffix else _shared_name(name)
+
+
+class NameCheck:
+    """Finds outputs that would share a name, over all kinds and folders of a run."""
+
+    def __init__(self) -> None:
+        self._namings: list[Naming] = []
+        self._paths: list[str] = []
+        # For each path the number of its naming, and the hash of its name: the name itself would take ten
+        # times the memory.
+        self._origins = array("H")
+        self._hashes = array("q")
+
+    def begin(self, naming: Naming) -> None:
+        """Begin with the sources of one kind and folder."""
+        self._namings.append(naming)
 
     def add(self, path: str) -> str:
         """Take note of the source `path`, each once; returns the name of its output."""
-        output = self.name_of(path)
-        self.paths.append(path)
-        self.hashes.append(hash(casefolded_name(output)))
-        return output
+        naming = self._namings[-1]
+        self._paths.append(path)
+        self._origins.append(len(self._namings) - 1)
+        self._hashes.append(hash(naming.shared_name(path)))
+        return naming.name_of(path)
 
-    def refuse_collisions(self, manifest: Manifest, output: Path) -> None:
-        """Raise `UsageError` where a name would have two sources, in this run or by an earlier one.
+    def collisions(self, manifest: Manifest, output: Path) -> dict[Path, str]:
+        """The sources that cannot have their name, each with a sentence that says why.
+
+        Of several sources with one name the one that a record gave it to keeps it; where no or more than one
+        record did, none may have it. The output of a source that is not among these, or that an earlier
+        format left, stays as long as it is there.
 
         Args:
-            manifest: of earlier runs, whose outputs must not be written over either.
-            output: the output folder; a recorded output that is gone from it stands in nobody's way.
+            manifest: of earlier runs.
+            output: the output folder.
         """
-        owners = self.owners_of(self.shared_hashes())
-        if not owners:
-            recorded = self.recorded_for_other_sources(manifest, output)
-            owners = self.owners_of({hash(name) for name in recorded})
-            for name, paths in recorded.items():
-                owners.setdefault(name, set()).update(paths)
-        shared = [sorted(paths) for paths in owners.values() if len(paths) > 1]
-        if shared:
-            raise UsageError(collision_message(sorted(shared)))
+        recorded = self._recorded_for_others(manifest, output)
+        shared = self._sources_of(self._shared_hashes() | {hash(name) for name in recorded})
+        refused: dict[Path, str] = {}
+        for name, sources in shared.items():
+            ours = {path for _, path in sources}
+            everybody = [root / path for root, path in sources] + sorted(
+                map(Path, recorded.get(name, set()) - ours)
+            )
+            owners = [source for source in sources if self._is_recorded(source[1], name, manifest)]
+            if len(everybody) > 1:
+                for source in sources:
+                    if owners != [source]:
+                        mine = source[0] / source[1]
+                        refused[mine] = _collision_detail([other for other in everybody if other != mine])
+        return refused
 
-    def shared_hashes(self) -> set[int]:
+    def _is_recorded(self, path: str, name: str, manifest: Manifest) -> bool:
+        """Whether the newest record of a source gave it this name."""
+        entry = manifest.entry(path)
+        return entry is not None and bool(entry.output) and _shared_name(entry.output) == name
+
+    def _shared_hashes(self) -> set[int]:
         """Hashes of names that come more than once."""
-        values, counts = np.unique(np.array(self.hashes, dtype=np.int64), return_counts=True)
+        values, counts = np.unique(np.array(self._hashes, dtype=np.int64), return_counts=True)
         return set(values[counts > 1].tolist())
 
-    def recorded_for_other_sources(self, manifest: Manifest, output: Path) -> dict[str, set[str]]:
-        """Names of this run that are outputs of other sources by the manifest, with those sources."""
-        recorded = {
-            path: casefolded_name(entry.output)
+    def _recorded_for_others(self, manifest: Manifest, output: Path) -> dict[str, set[str]]:
+        """Names of this run under which outputs of other sources lie by the manifest, with those sources."""
+        origins = dict(zip(self._paths, self._origins, strict=True)) if manifest.items else {}
+        written = [
+            (entry.output, path)
             for path, entry in manifest.items.items()
-            if entry.output and entry.output != self.name_of(path)
-        }
-        gone = manifest.items.keys() - set(self.paths)
-        recorded |= {
-            path: casefolded_name(entry.output) for path in gone if (entry := manifest.items[path]).output
-        }
-        ours = set(self.hashes) if recorded else set()
+            if entry.output and not self._is_ours(path, entry.output, origins)
+        ]
+        written += [(name, manifest.record_at(offset).path) for name, offset in manifest.superseded.items()]
+        ours = set(self._hashes) if written else set()
         owners: dict[str, set[str]] = {}
-        for path, name in recorded.items():
-            if hash(name) in ours and os.path.lexists(output / manifest.items[path].output):
+        for recorded_name, path in written:
+            name = _shared_name(recorded_name)
+            if hash(name) in ours and os.path.lexists(output / recorded_name):
                 owners.setdefault(name, set()).add(path)
         return owners
 
-    def owners_of(self, hashes: set[int]) -> dict[str, set[str]]:
-        """The sources of this run whose output names have these hashes, by name."""
-        owners: dict[str, set[str]] = {}
+    def _is_ours(self, path: str, recorded_name: str, origins: dict[str, int]) -> bool:
+        """Whether a source of this run will have the name that a record gave it."""
+        return path in origins and self._namings[origins[path]].name_of(path) == recorded_name
+
+    def _sources_of(self, hashes: set[int]) -> dict[str, list[tuple[Path, str]]]:
+        """The sources of this run whose output names have these hashes, by name, with their folders."""
+        found: dict[str, list[tuple[Path, str]]] = {}
         if hashes:
-            for path, value in zip(self.paths, self.hashes, strict=True):
+            for path, origin, value in zip(self._paths, self._origins, self._hashes, strict=True):
                 if value in hashes:
-                    owners.setdefault(casefolded_name(self.name_of(path)), set()).add(path)
-        return owners
+                    naming = self._namings[origin]
+                    found.setdefault(naming.shared_name(path), []).append((naming.root, path))
+        return found
 
 
-def collision_message(shared: list[list[str]]) -> str:
-    """Which sources are in each other's way, and the way out."""
-    groups = [" and ".join(printable_path(path) for path in paths) for paths in shared]
-    shown = "\n  ".join(groups[:MAX_SHOWN])
-    more = f"\n  and {len(groups) - MAX_SHOWN} more" if len(groups) > MAX_SHOWN else ""
+def _collision_detail(others: list[Path]) -> str:
+    """Why a source cannot have its name, and the way out."""
+    shown = ", ".join(printable(path) for path in others[:MAX_SHOWN])
+    more = f" and {len(others) - MAX_SHOWN} more" if len(others) > MAX_SHOWN else ""
     return (
-        f"{len(groups)} output names would have more than one source (on disks that do not tell "
-        f"case or Unicode forms apart, these are one name too):\n  {shown}{more}\n"
-        "Rename one of each, leave it out with --exclude, or choose another --format; nothing was written"
+        f"its output would have the name of that of {shown}{more} (on disks that do not tell case or Unicode "
+        "forms apart); rename one, leave it out with --exclude, choose another --format, or take that output "
+        "away (`archivecolor prune` does, where an earlier format left it)"
     )
 
 

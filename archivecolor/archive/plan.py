@@ -1,7 +1,7 @@
 """What a run has to do: every file found, held against the manifest.
 
-A plan is made before anything is written. It refuses outputs that would lie over sources or over
-each other, and knows for each item whether it is done anew, tried again or left as it is.
+A plan is made before anything is written. It takes out what would share an output's name, and knows
+for each item whether it is done anew, tried again or left as it is.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
+from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import IndexEntry, Manifest, Status
-from archivecolor.archive.names import NameCheck, Shard
+from archivecolor.archive.names import NameCheck, Naming, Shard
+from archivecolor.archive.sidecars import Sidecar
 from archivecolor.archive.walk import FoundFile
-from archivecolor.errors import Reason
+from archivecolor.errors import Reason, UsageError
+from archivecolor.printable import printable
 from archivecolor.settings import SelectionOptions
 
+FILM = "film"
 # The fault lay outside the file, and may be gone.
 RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, Reason.READ_ERROR})
 # The file may be to blame: tried again a few times, then left to --retry-failed.
@@ -38,6 +42,8 @@ class PlanAction(str, Enum):
     RETRY = "retry"
     UP_TO_DATE = "up to date"
     FAILED_BEFORE = "failed before"
+    NAME_COLLISION = "with the name of another"
+    BY_HAND = "by-hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Item:
         action: `DO` or `RETRY`.
         pixels: of the source by an earlier record, 0 where unknown.
         digest: over all that shapes the output but the source itself.
+        take_back: handwork under the output's name is put aside.
+        claim: what records say of the output's name; filled in by `claimed`, when the item is begun.
     """
 
     kind: str
@@ -65,11 +73,30 @@ class Item:
     action: PlanAction
     pixels: int
     digest: str
+    take_back: bool = False
+    claim: Claim = NO_CLAIM
 
     @property
     def source(self) -> Path:
         """The file."""
         return self.root / self.path
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """One file that cannot be worked on beside the others.
+
+    Attributes:
+        item: the file.
+        detail: why, in a sentence for its record.
+        settings: digest of the settings.
+        weights: digest of the weights.
+    """
+
+    item: Item
+    detail: str
+    settings: str
+    weights: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +110,7 @@ class PlanInputs:
         name_of: from a source's relative path to its output's; of a film without suffix.
         settings: digest of the settings.
         weights: digest of the weights.
-        options: shard, limit, overwrite and retry_failed are read from it.
+        options: shard, limit, overwrite, retry_failed and take_back are read from it.
     """
 
     kind: str
@@ -109,12 +136,16 @@ class Plan:
         counts: files by action; with a limit, `DO` and `RETRY` count what is left over too.
         nbytes: size of the sources of `items`.
         touched: sources whose time changed and whose bytes did not: their records want the new time.
+        refused: files whose output would have the name of another's, and that have no record of it yet.
+        sidecars: those of all files of this share, with the picture each is about.
     """
 
     items: list[Item] = field(default_factory=list)
     counts: Counter[PlanAction] = field(default_factory=Counter)
     nbytes: int = 0
     touched: list[FoundFile] = field(default_factory=list)
+    refused: list[RefusedItem] = field(default_factory=list)
+    sidecars: list[Sidecar] = field(default_factory=list)
 
 
 def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifest: Manifest) -> Plan:
@@ -125,38 +156,100 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
         manifest: of the output folder that all of them share.
 
     Raises:
-        UsageError: the shard is not k/n, or two items would have one output name, also on disks that
-            do not tell case or Unicode forms apart.
+        UsageError: the shard is not k/n, or what is to be taken back is no item or not among the files.
     """
-    plan = Plan()
+    plan, names, sources = Plan(), NameCheck(), list(sources)
+    take_back = _items_to_take_back([inputs for _, inputs in sources], manifest)
+    left = set(take_back)
     for found, inputs in sources:
-        names = NameCheck(inputs.name_of)
+        names.begin(Naming(inputs.root, inputs.name_of, without_suffix=inputs.kind == FILM))
         shard = Shard.parse(inputs.options.shard)
         for file in found:
             output = names.add(file.path)
             if shard.includes(file.path):
-                plan_file(plan, file, output, inputs, manifest)
-        names.refuse_collisions(manifest, inputs.output)
+                plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
+                left.discard(file.path)
+    if left:
+        listed = ", ".join(printable(path) for path in sorted(left))
+        raise UsageError(f"--take-back: {listed} is not among the files of this run")
+    for _, inputs in sources[:1]:  # all share the output and the options
+        _refuse_collisions(plan, names.collisions(manifest, inputs.output), sources, manifest)
+        if inputs.options.limit is not None:
+            del plan.items[inputs.options.limit :]
+    plan.nbytes = sum(item.nbytes for item in plan.items)
     return plan
 
 
-def plan_file(plan: Plan, file: FoundFile, output: str, inputs: PlanInputs, manifest: Manifest) -> None:
+def _items_to_take_back(sources: list[PlanInputs], manifest: Manifest) -> frozenset[str]:
+    """The source paths that `--take-back` names.
+
+    Raises:
+        UsageError: the manifest has no such item.
+    """
+    if not sources:
+        return frozenset()
+    folders = [sources[0].output, *(inputs.root for inputs in sources)]
+    return items_to_take_back(sources[0].options.take_back, manifest, folders)
+
+
+def _refuse_collisions(
+    plan: Plan,
+    refused: Mapping[Path, str],
+    sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]],
+    manifest: Manifest,
+) -> None:
+    """Take the files out of the plan whose name is another's; what is recorded of them already stays so."""
+    if not refused:
+        return
+    by_kind = {(inputs.kind, inputs.root): inputs for _, inputs in sources}
+    for item in plan.items:
+        detail = refused.get(item.source)
+        if detail is None:
+            continue
+        inputs, entry = by_kind[item.kind, item.root], manifest.entry(item.path)
+        plan.counts[item.action] -= 1
+        if entry is not None and _is_refused_already(item, entry, inputs):
+            plan.counts[PlanAction.FAILED_BEFORE] += 1
+        else:
+            plan.counts[PlanAction.NAME_COLLISION] += 1
+            plan.refused.append(RefusedItem(item, detail, inputs.settings, inputs.weights))
+    plan.items = [item for item in plan.items if item.source not in refused]
+    plan.counts = +plan.counts
+
+
+def _is_refused_already(item: Item, entry: IndexEntry, inputs: PlanInputs) -> bool:
+    """Whether the newest record of an item says that its name is another's, of the same file and settings."""
+    same_source = (item.nbytes, item.mtime_ns) == (entry.nbytes, entry.mtime_ns)
+    return entry.reason == Reason.NAME_COLLISION and same_source and entry.settings == inputs.settings
+
+
+def claimed(item: Item, manifest: Manifest) -> Item:
+    """The item with what the manifest says of its output's name, read when its turn has come."""
+    names = [item.output]
+    if item.kind == FILM:  # which container it gets is seen when it is opened
+        names = [name for name in manifest.superseded if name.startswith(f"{item.output}.")]
+    return replace(item, claim=claim_of(item.path, names, manifest, take_back=item.take_back))
+
+
+def plan_file(
+    plan: Plan, file: FoundFile, output: str, inputs: PlanInputs, manifest: Manifest, *, take_back: bool
+) -> None:
     """Count one file, and take it into the plan where it has to be done."""
     entry = manifest.entry(file.path)
-    action = action_for(file, entry, inputs)
+    plan.sidecars += [Sidecar(inputs.root, path, file.path) for path in file.sidecars]
+    action = PlanAction.DO if take_back else action_for(file, entry, inputs)
     if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
         plan.touched.append(file)
         action = PlanAction.UP_TO_DATE
+    if action is PlanAction.BY_HAND and changed_again(file, inputs, manifest):
+        action = PlanAction.DO
     plan.counts[action] += 1
-    if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE):
-        return
-    if inputs.options.limit is not None and len(plan.items) >= inputs.options.limit:
+    if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND):
         return
     pixels = entry.pixels if entry is not None and entry.nbytes == file.nbytes else 0
     nbytes = max(0, file.nbytes)
     where = (inputs.kind, inputs.root, file.path, output)
-    plan.items.append(Item(*where, nbytes, file.mtime_ns, action, pixels, inputs.digest))
-    plan.nbytes += nbytes
+    plan.items.append(Item(*where, nbytes, file.mtime_ns, action, pixels, inputs.digest, take_back))
 
 
 def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) -> PlanAction:
@@ -164,6 +257,8 @@ def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) ->
     if entry is None:
         return PlanAction.DO
     same_source = (file.nbytes, file.mtime_ns) == (entry.nbytes, entry.mtime_ns)
+    if entry.reason == Reason.BY_HAND:
+        return PlanAction.BY_HAND if (inputs.output / entry.output).exists() else PlanAction.DO
     if entry.status == Status.FAILED:
         return action_after_failure(entry, same_source, inputs)
     if inputs.options.overwrite or not same_source:
@@ -174,6 +269,8 @@ def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) ->
 def action_after_failure(entry: IndexEntry, same_source: bool, inputs: PlanInputs) -> PlanAction:
     """What to do with an item that failed."""
     if inputs.options.overwrite or inputs.options.retry_failed:
+        return PlanAction.RETRY
+    if entry.reason == Reason.NAME_COLLISION:  # those that still collide are taken out later
         return PlanAction.RETRY
     if not same_source or entry.reason in RETRIED_ALWAYS or not same_settings_and_weights(entry, inputs):
         return PlanAction.RETRY
@@ -210,6 +307,8 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
     """
     if inputs.options.overwrite or file.nbytes != entry.nbytes or file.mtime_ns == entry.mtime_ns:
         return False
+    if entry.reason == Reason.BY_HAND:
+        return False
     sha256 = manifest.record(file.path).source.sha256
     if sha256 is None or not is_current(entry, inputs):
         return False
@@ -217,3 +316,11 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
         return sha256_of(inputs.root / file.path) == sha256
     except OSError:
         return False
+
+
+def changed_again(file: FoundFile, inputs: PlanInputs, manifest: Manifest) -> bool:
+    """Whether handwork is no longer as it was digested: its record wants to be made anew."""
+    output = manifest.record(file.path).output
+    assert output is not None  # a record of handwork names it
+    about = os.stat(f"{inputs.output}/{output.path}")  # noqa: PTH116
+    return (about.st_size, about.st_mtime_ns) != (output.bytes, output.mtime_ns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import mimetypes
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ from xml.etree import ElementTree
 from archivecolor.archive.atomic import atomic_write, remove_file, shorten_name
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.record import Output, Record, Source, escape_non_utf8
+from archivecolor.archive.record import Output, Record, Source
 from archivecolor.errors import ItemError, Reason
+from archivecolor.printable import printable
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +62,12 @@ class PremisFiles:
             remove_file(self.path(record.output.path))
 
     def write(self, record: Record) -> None:
-        """Describe the derivative of a record that was appended, if that is wanted and it has one.
+        """Describe the derivative of a record that was appended, if that is wanted and a run made it.
 
         Raises:
             OutputError: it cannot be written.
         """
-        if not self.wanted or record.output is None:
+        if not self.wanted or record.output is None or record.reason is Reason.BY_HAND:
             return
         try:
             write_premis(self.path(record.output.path), record)
@@ -83,7 +85,7 @@ class PremisFiles:
         for item, entry in manifest.items.items():
             if should_stop():
                 return
-            if entry.output and not self.path(entry.output).exists():
+            if entry.output and not os.path.lexists(self.path(entry.output)):
                 self.write(manifest.record(item))
 
 
@@ -132,7 +134,7 @@ def add(parent: Element, local: str, text: str | None = None, vocabulary: str = 
     """Add one element, its word from a vocabulary where one is named."""
     attributes = {"authority": vocabulary, "authorityURI": VOCABULARY + vocabulary} if vocabulary else {}
     element = ElementTree.SubElement(parent, qualified_name(local), attributes)
-    element.text = text
+    element.text = None if text is None else printable(text)
     return element
 
 
@@ -171,7 +173,7 @@ def derivative_object(record: Record, output: Output) -> Element:
     if record.version:
         add(application, "creatingApplicationVersion", record.version)
     add(application, "dateCreatedByApplication", record.at)
-    add(element, "originalName", escape_non_utf8(output.path))
+    add(element, "originalName", output.path)
     relationship = add(element, "relationship")
     add(relationship, "relationshipType", "derivation", "relationshipType")
     add(relationship, "relationshipSubType", "has source", "relationshipSubType")
@@ -188,7 +190,7 @@ def derivative_object(record: Record, output: Output) -> Element:
 def source_object(record: Record, source: Source) -> Element:
     """The scan."""
     element = file_object(record.path, source.sha256 or "", source.bytes)
-    add(element, "originalName", escape_non_utf8(record.path))
+    add(element, "originalName", record.path)
     return element
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import quote_from_bytes
 
+from archivecolor.archive.record_checks import check_values, path_from_values
 from archivecolor.errors import Reason, UsageError
 
 FORMAT = 1
@@ -64,6 +65,7 @@ class Output:
         width: pixels.
         height: pixels.
         depth: bits per sample.
+        mtime_ns: time of its last change, nanoseconds: with the size it tells whether somebody worked on it.
     """
 
     path: str
@@ -72,6 +74,7 @@ class Output:
     width: int | None = None
     height: int | None = None
     depth: int | None = None
+    mtime_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Record:
         luma: "coefficients", "exact" or "re-encoded".
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
+        runtime: the library that ran it, its version, the device and the number format.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -112,6 +116,7 @@ class Record:
     luma: str | None = None
     lost: tuple[str, ...] = ()
     network: str = ""
+    runtime: str = ""
     version: str = ""
     seconds: float = 0.0
     at: str = ""
@@ -134,9 +139,14 @@ def line_from_record(record: Record) -> bytes:
     values["source"] = known_values(record.source)
     if record.output is not None:
         values["output"] = known_values(record.output) | path_keys(record.output.path)
+    values["detail"] = escape_non_utf8(record.detail)
+    values["lost"] = [escape_non_utf8(text) for text in record.lost]
     values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
     values["path"] = escape_non_utf8(record.path)
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    if not text.isprintable():  # the same text to readers, and harmless on a terminal
+        text = "".join(part if part.isprintable() else json.dumps(part)[1:-1] for part in text)
+    return text.replace("\x7f", "\\u007f").encode() + b"\n"
 
 
 def known_values(facts: Source | Output) -> dict[str, Any]:
@@ -169,9 +179,10 @@ def record_from_values(values: Mapping[str, Any]) -> Record:
     """The record of one parsed line.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not a record.
+        DamagedLineError: it is not a record.
         UsageError: a newer version wrote it.
     """
+    values = check_values(values)
     check_format(values["format"])
     known = {attribute.name for attribute in dataclasses.fields(Record)} - {"extra"}
     taken = {name: value for name, value in values.items() if name in known}
@@ -195,12 +206,6 @@ def check_format(version: int) -> None:
             f"the manifest has format {version}, written by a newer archivecolor; "
             f"this one reads up to format {FORMAT}: update it, or give another output folder"
         )
-
-
-def path_from_values(values: Mapping[str, Any]) -> str:
-    """The path of a line, from its raw bytes where it has them."""
-    raw = values.get("path_raw")
-    return str(values["path"]) if raw is None else os.fsdecode(unquote_to_bytes(raw))
 
 
 def parse_reason(word: str) -> Reason | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,8 @@ def read_run_summary(path: Path) -> RunSummary | None:
     """The last run; None where there is none that can be read."""
     try:
         run: RunSummary = dataclass_from(RunSummary, json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
-    return run
+    numbers = (run.seconds, run.megapixels)
+    is_sound = all(isinstance(number, (int, float)) and 0 <= number < math.inf for number in numbers)
+    return run if is_sound else None

@@ -1,72 +1,75 @@
-"""Derivatives of an earlier format: gone once their item has a newer one under another name.
+"""Derivatives of an earlier format: still there, though their item has a newer one under another name.
 
-Whatever the manifest does not vouch for stays: a file that is not, byte for byte, what was recorded,
-and one that a link leads to outside the output.
+No run removes them unasked. Whatever the manifest does not vouch for stays in any case: a file that is not,
+byte for byte, what was recorded, and one that a link leads to outside the output.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Output, Record
 
-logger = logging.getLogger(__name__)
 
-PHOTO = "photo"
+class PruneResult(str, Enum):
+    """What became of a derivative of an earlier format."""
+
+    REMOVED = "removed"
+    CHANGED = "left, it is not what was recorded"
+    FAILED = "cannot be removed"
 
 
-def remove_superseded(manifest: Manifest, premis: PremisFiles, should_stop: Callable[[], bool]) -> None:
-    """Remove the photographs' derivatives that newer ones under another name have replaced.
+@dataclass(frozen=True)
+class Superseded:
+    """A derivative of an earlier format.
 
-    Call it with the lock held and the manifest on disk. Stopped at any moment, the next call goes on.
-
-    Args:
-        manifest: of the output folder, as it stands.
-        premis: the PREMIS files beside the derivatives; theirs go with them.
-        should_stop: ends it early.
-
-    Raises:
-        OutputError: a PREMIS file cannot be removed.
+    Attributes:
+        record: the newest that names it.
+        derivative: the record's output.
     """
+
+    record: Record
+    derivative: Output
+
+
+def superseded_derivatives(manifest: Manifest, output: Path) -> Iterator[Superseded]:
+    """The derivatives under `output` that newer ones under another name have replaced; both are there."""
     for path, offset in manifest.superseded.items():
-        if should_stop():
-            return
-        if not (premis.output / path).is_file():
+        if not (output / path).is_file():
             continue
         record = manifest.record_at(offset)
-        if record.output is not None and is_superseded(record, manifest, premis.output):
-            remove_derivative(record, record.output, premis)
+        newest = manifest.entry(record.path)
+        if record.output is not None and newest is not None and (output / newest.output).is_file():
+            yield Superseded(record, record.output)
 
 
-def is_superseded(record: Record, manifest: Manifest, output: Path) -> bool:
-    """Whether the photograph of an old record has a newer derivative, which is there."""
-    newest = manifest.entry(record.path)
-    return record.kind == PHOTO and newest is not None and (output / newest.output).is_file()
+def remove_superseded(superseded: Superseded, premis: PremisFiles, *, dry_run: bool) -> PruneResult:
+    """Remove one, with its PREMIS file, if it still is what was recorded.
 
+    Call it with the lock held and the manifest on disk.
 
-def remove_derivative(record: Record, derivative: Output, premis: PremisFiles) -> None:
-    """Remove one derivative, if it still is what was recorded; say what became of it."""
-    name = f"{printable_path(derivative.path)}, which an earlier format made of {printable_path(record.path)}"
-    path = premis.output / derivative.path
+    Raises:
+        OutputError: the PREMIS file cannot be removed.
+    """
+    path = premis.output / superseded.derivative.path
     try:
-        if not is_as_recorded(path, derivative, premis.output):
-            logger.info("left %s: it is not what was recorded", name)
-            return
-        premis.remove(record)
-        path.unlink()
-    except OSError as error:
-        logger.warning("cannot remove %s: %s", name, error.strerror)
-    else:
-        logger.info("removed %s", name)
+        if not _is_as_recorded(path, superseded.derivative, premis.output):
+            return PruneResult.CHANGED
+        if not dry_run:
+            premis.remove(superseded.record)
+            path.unlink()
+    except OSError:
+        return PruneResult.FAILED
+    return PruneResult.REMOVED
 
 
-def is_as_recorded(path: Path, derivative: Output, output: Path) -> bool:
+def _is_as_recorded(path: Path, derivative: Output, output: Path) -> bool:
     """Whether `path` is inside the output, links seen through, and has the recorded bytes.
 
     Raises:

@@ -9,28 +9,39 @@ really holds is found out later; here the extension decides whether it is looked
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 import stat
-import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.archive.layout import STATE_FOLDER
+from archivecolor.archive.passed_over import SkippedFiles, SkipReason, kind_of
+from archivecolor.archive.selection import Selection, read_list
 from archivecolor.errors import UsageError
 from archivecolor.settings import SelectionOptions
+
+__all__ = [
+    "FILMS",
+    "MISSING",
+    "PICTURES",
+    "STATE_FOLDER",
+    "FoundFile",
+    "SkipReason",
+    "SkippedFiles",
+    "extension_of",
+    "walk",
+]
 
 PICTURES = frozenset(
     b".jpg .jpeg .jpe .jfif .png .tif .tiff .webp .bmp .pgm .ppm .pnm .pbm .jp2 .j2k .jpf .heic .heif".split()
 )
 FILMS = frozenset(
-    b".mp4 .m4v .mov .qt .mkv .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .m2p .mp2v .vob .ts .mts .m2ts .m2t "
-    b".tod .mxf .dv .dif .ogv .ogm .wmv .asf .flv .f4v .3gp .3g2 .y4m .ivf .nut".split()
+    b".mp4 .m4v .mov .qt .mkv .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .mpv .m2p .mp2v .vob .vro .mod .tod "
+    b".ts .mts .m2t .m2ts .mxf .dv .dif .ogv .ogm .wmv .asf .flv .f4v .3gp .3g2 .amv .rm .rmvb .y4m .ivf "
+    b".nut".split()
 )
+SIDECAR_EXTENSION = b".xmp"
 
 # Left by cameras, systems and storage boxes; lower case.
 SYSTEM_NAMES = frozenset(
@@ -49,32 +60,6 @@ SYSTEM_NAMES = frozenset(
 MISSING = -1
 
 
-class SkipReason(str, Enum):
-    """Why a file or folder was passed over."""
-
-    HIDDEN = "hidden"
-    SYSTEM = "system files"
-    LINK = "links"
-    SPECIAL = "special files"
-    OTHER = "not pictures"
-    EXCLUDED = "excluded"
-    RECENT = "changed too recently"
-    UNREADABLE = "unreadable folders"
-
-
-@dataclass
-class SkippedFiles:
-    """What a walk left aside.
-
-    Attributes:
-        counts: how many files and folders, by reason; a folder counts once.
-        unreadable: relative paths of folders that could not be listed; what they hold is not known.
-    """
-
-    counts: Counter[SkipReason] = field(default_factory=Counter)
-    unreadable: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class FoundFile:
     """One file to look at.
@@ -84,15 +69,17 @@ class FoundFile:
             surrogates; `os.fsencode` gives the raw bytes back).
         nbytes: size, or `MISSING` where a list names a file that is not there.
         mtime_ns: time of the last change, in nanoseconds.
+        sidecars: paths of the XMP files beside it that are about it.
     """
 
     path: str
     nbytes: int
     mtime_ns: int
+    sidecars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class FolderEntry:
+class _FolderEntry:
     """One name of a folder, with what the folder itself says of it."""
 
     name: bytes
@@ -105,56 +92,23 @@ class FolderEntry:
         return self.name + b"/" if self.is_folder else self.name
 
 
-class Selection:
-    """Include and exclude globs and the smallest age, ready to be asked.
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """One folder on the way down.
 
-    A glob without a slash is held against the name of the file and of every folder above it, one
-    with a slash against the relative path of each; `*` spans slashes.
+    Attributes:
+        folder: relative path, empty or ending in a slash.
+        identity: device and inode: what the folder is, under whatever name.
+        entries: the names that are still to be visited, in order.
+        sidecars: names of XMP files, with the picture each is about.
+        by_picture: the same by the names of pictures.
     """
 
-    def __init__(self, options: SelectionOptions) -> None:
-        self.include = compile_globs(options.include)
-        self.exclude = compile_globs(options.exclude)
-        self.now_ns = time.time_ns()
-        self.min_age_ns = round(options.min_age * 1e9)
-
-    def excludes(self, path: bytes) -> bool:
-        """Whether the file or folder `path` itself is excluded."""
-        return any(pattern.matches(path) for pattern in self.exclude)
-
-    def includes(self, path: bytes) -> bool:
-        """Whether the file `path` or a folder above it is asked for."""
-        if not self.include:
-            return True
-        parts = path.split(b"/")
-        parents = (b"/".join(parts[: count + 1]) for count in range(len(parts)))
-        return any(pattern.matches(part) for part in parents for pattern in self.include)
-
-    def too_recent(self, mtime_ns: int) -> bool:
-        """Whether a file changed so short a time ago that it may still be growing.
-
-        A change far in the future is a wrong clock, not a fresh file.
-        """
-        return abs(self.now_ns - mtime_ns) < self.min_age_ns
-
-
-@dataclass(frozen=True)
-class Glob:
-    """One compiled glob."""
-
-    pattern: re.Pattern[str]
-    whole_path: bool
-
-    def matches(self, path: bytes) -> bool:
-        """Whether `path`, or its last name alone, matches."""
-        part = path if self.whole_path else path.rpartition(b"/")[2]
-        return self.pattern.match(os.fsdecode(part)) is not None
-
-
-def compile_globs(globs: tuple[str, ...]) -> tuple[Glob, ...]:
-    """The globs, ready to match; a leading or trailing slash is a matter of taste."""
-    stripped = [glob.strip("/") for glob in globs]
-    return tuple(Glob(re.compile(fnmatch.translate(glob)), "/" in glob) for glob in stripped)
+    folder: bytes
+    identity: tuple[int, int]
+    entries: Iterator[_FolderEntry]
+    sidecars: dict[bytes, bytes]
+    by_picture: dict[bytes, list[bytes]]
 
 
 def walk(
@@ -175,15 +129,15 @@ def walk(
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder; give the folder that holds the pictures")
     selection = Selection(options)
-    tree = TreeWalk(os.fsencode(root), selection, extensions, skipped_files)
+    tree = _TreeWalk(os.fsencode(root), selection, extensions, skipped_files)
     if options.files_from is not None:
         return tree.visit_listed(read_list(options.files_from))
     if not os.access(root, os.R_OK | os.X_OK):
         raise UsageError(f"{root} cannot be listed; check its permissions")
-    return tree.visit_folder(b"")
+    return tree.visit_tree()
 
 
-class TreeWalk:
+class _TreeWalk:
     """One walk of one tree."""
 
     def __init__(
@@ -195,33 +149,69 @@ class TreeWalk:
         self.extensions = extensions
         self.skipped_files = skipped_files
 
-    def visit_folder(self, folder: bytes) -> Iterator[FoundFile]:
-        """Everything under the relative path `folder` (empty, or ending in a slash)."""
-        for entry in self.entries(folder):
-            path = folder + entry.name
+    def visit_tree(self) -> Iterator[FoundFile]:
+        """Everything below the root; the stack is a list, so that no tree is too deep for it."""
+        top = self.level(b"", ())
+        levels = [top] if top else []
+        while levels:
+            level = levels[-1]
+            entry = next(level.entries, None)
+            if entry is None:
+                levels.pop()
+                continue
+            path = level.folder + entry.name
             if reason := self.skip_reason(path, entry):
-                self.skipped_files.counts[reason] += 1
-            elif entry.is_folder:
-                yield from self.visit_folder(path + b"/")
-            elif found := self.stat_file(path):
-                yield found
+                self.skipped_files.add(reason, path)
+            elif not entry.is_folder:
+                yield from self.visit_file(path, entry, level)
+            elif below := self.level(path + b"/", levels):
+                levels.append(below)
 
-    def entries(self, folder: bytes) -> list[FolderEntry]:
-        """The names in `folder`, sorted; none where it cannot be listed."""
+    def level(self, folder: bytes, above: Sequence[_Level]) -> _Level | None:
+        """The folder `folder` listed; None where there is nothing to be seen in it.
+
+        What was listed before an error is visited all the same.
+        """
+        entries: list[_FolderEntry] = []
+        identity = (0, 0)
         try:
+            about = os.stat(self.root + b"/" + folder)
+            identity = (about.st_dev, about.st_ino)
+            if any(level.identity == identity for level in above):
+                self.skipped_files.add(SkipReason.LOOP, folder.rstrip(b"/"), "a mount of a folder above it")
+                return None
             with os.scandir(self.root + b"/" + folder) as listing:
-                entries = [
-                    FolderEntry(item.name, item.is_dir(follow_symlinks=False), item.is_symlink())
-                    for item in listing
-                ]
-        except OSError:
-            self.skipped_files.counts[SkipReason.UNREADABLE] += 1
-            self.skipped_files.unreadable.append(os.fsdecode(folder.rstrip(b"/")))
-            return []
+                entries.extend(map(_entry_of, listing))
+        except OSError as error:
+            self.skipped_files.add(SkipReason.UNREADABLE, folder.rstrip(b"/"), error.strerror or "")
         entries.sort(key=lambda entry: entry.key)
-        return entries
+        sidecars = self.sidecars_of(folder, entries)
+        return _Level(folder, identity, iter(entries), sidecars, _by_picture(sidecars))
 
-    def skip_reason(self, path: bytes, entry: FolderEntry) -> SkipReason | None:
+    def sidecars_of(self, folder: bytes, entries: list[_FolderEntry]) -> dict[bytes, bytes]:
+        """The XMP files of a folder that are about one of its pictures: `name.jpg.xmp` or `name.xmp`."""
+        if not any(extension_of(entry.name) == SIDECAR_EXTENSION for entry in entries):
+            return {}
+        files = [
+            entry
+            for entry in entries
+            if not entry.is_folder and self.skip_reason(folder + entry.name, entry) is None
+        ]
+        names = [entry.name for entry in files if extension_of(entry.name) == SIDECAR_EXTENSION]
+        pictures = [
+            entry.name
+            for entry in files
+            if extension_of(entry.name) in self.extensions
+            and self.file_skip_reason(folder + entry.name, entry) is None
+        ]
+        by_name = {name: name for name in pictures}
+        # Of pictures that share a stem the first has it: every run chooses alike.
+        by_stem = {name[: name.rfind(b".")]: name for name in reversed(pictures)}
+        stems = {name: name[: -len(SIDECAR_EXTENSION)] for name in names}
+        found = {name: by_name.get(stem) or by_stem.get(stem) for name, stem in stems.items()}
+        return {name: picture for name, picture in found.items() if picture}
+
+    def skip_reason(self, path: bytes, entry: _FolderEntry) -> SkipReason | None:
         """The reason to pass over a file or folder, where its name is reason enough."""
         if entry.name.startswith(b"."):
             return SkipReason.HIDDEN
@@ -229,79 +219,112 @@ class TreeWalk:
             return SkipReason.SYSTEM
         if self.selection.exclude and self.selection.excludes(path):
             return SkipReason.EXCLUDED
-        return None if entry.is_folder else self.file_skip_reason(path, entry)
+        return None
 
-    def file_skip_reason(self, path: bytes, entry: FolderEntry) -> SkipReason | None:
+    def file_skip_reason(self, path: bytes, entry: _FolderEntry) -> SkipReason | None:
         """The reason to pass over a file that is neither hidden nor excluded."""
-        if extension_of(entry.name) not in self.extensions:
-            return SkipReason.LINK if entry.is_link else SkipReason.OTHER
+        extension = extension_of(entry.name)
+        if extension not in self.extensions:
+            return SkipReason.LINK if entry.is_link else _kind_of_other(extension)
         if not self.selection.includes(path):
             return SkipReason.EXCLUDED
         if entry.is_link and not self.is_inside_tree(path):
             return SkipReason.LINK
         return None
 
+    def visit_file(self, path: bytes, entry: _FolderEntry, level: _Level) -> Iterator[FoundFile]:
+        """The file `path`, where it is to be looked at, with its sidecars."""
+        if entry.name in level.sidecars and not entry.is_link:
+            return
+        if reason := self.file_skip_reason(path, entry):
+            self.skipped_files.add(reason, path)
+            return
+        yield from self.stat_file(
+            path, [level.folder + name for name in level.by_picture.get(entry.name, ())]
+        )
+
     def is_inside_tree(self, path: bytes) -> bool:
         """Whether the link `path` ends at a regular file of this tree."""
         target = os.path.realpath(self.root + b"/" + path)
         return target.startswith(self.real_root.rstrip(b"/") + b"/") and os.path.isfile(target)
 
-    def stat_file(self, path: bytes) -> FoundFile | None:
-        """Size and time of the file `path`, where it is a regular file and old enough."""
+    def stat_file(self, path: bytes, sidecars: Sequence[bytes] = ()) -> Iterator[FoundFile]:
+        """The file `path` with its size and time, where it is a regular file and old enough."""
         try:
-            status = os.stat(self.root + b"/" + path)
+            about = os.stat(self.root + b"/" + path)
         except OSError:
             # Deleted since the folder was listed, or out of reach: the look will say which.
-            return FoundFile(os.fsdecode(path), MISSING, 0)
-        if not stat.S_ISREG(status.st_mode):
-            self.skipped_files.counts[SkipReason.SPECIAL] += 1
-            return None
-        if self.selection.too_recent(status.st_mtime_ns):
-            self.skipped_files.counts[SkipReason.RECENT] += 1
-            return None
-        return FoundFile(os.fsdecode(path), status.st_size, status.st_mtime_ns)
+            yield FoundFile(os.fsdecode(path), MISSING, 0)
+            return
+        if not stat.S_ISREG(about.st_mode):
+            reason = SkipReason.SPECIAL
+        elif self.selection.too_recent(about.st_mtime_ns):
+            reason = SkipReason.RECENT
+        else:
+            names = tuple(map(os.fsdecode, sidecars))
+            yield FoundFile(os.fsdecode(path), about.st_size, about.st_mtime_ns, names)
+            return
+        for name in (path, *sidecars):
+            self.skipped_files.add(reason, name)
 
     def visit_listed(self, paths: list[bytes]) -> Iterator[FoundFile]:
         """The listed files, whatever their extension; hidden ones too, as they were asked for by name."""
+        sidecars = self.listed_sidecars(paths)
+        by_picture = _by_picture(sidecars)
         for path in paths:
+            if path in sidecars:
+                continue
             full = self.root + b"/" + path
             parts = path.split(b"/")
             folders = (b"/".join(parts[:count]) for count in range(1, len(parts) + 1))
             if any(self.selection.excludes(part) for part in folders) or not self.selection.includes(path):
-                self.skipped_files.counts[SkipReason.EXCLUDED] += 1
+                self.skipped_files.add(SkipReason.EXCLUDED, path)
             elif os.path.lexists(full) and os.path.realpath(full) != full and not self.is_inside_tree(path):
-                self.skipped_files.counts[SkipReason.LINK] += 1
-            elif found := self.stat_file(path):
-                yield found
+                self.skipped_files.add(SkipReason.LINK, path)
+            elif extension_of(path) == SIDECAR_EXTENSION:
+                self.skipped_files.add(SkipReason.SIDECAR, path)
+            else:
+                yield from self.stat_file(path, by_picture.get(path, ()))
+
+    def listed_sidecars(self, paths: list[bytes]) -> dict[bytes, bytes]:
+        """The XMP files beside listed pictures, with the picture each is about."""
+        found: dict[bytes, bytes] = {}
+        for path in paths:
+            for stem in (path, path[: len(path) - len(extension_of(path))]):
+                name = stem + SIDECAR_EXTENSION
+                if (
+                    name != path
+                    and not self.selection.excludes(name)
+                    and os.path.isfile(self.root + b"/" + name)
+                ):
+                    found.setdefault(name, path)
+        return found
+
+
+def _by_picture(sidecars: dict[bytes, bytes]) -> dict[bytes, list[bytes]]:
+    """The sidecars of each picture."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, picture in sidecars.items():
+        found.setdefault(picture, []).append(name)
+    return found
+
+
+def _kind_of_other(extension: bytes) -> SkipReason:
+    """What a file is that this walk does not look for."""
+    if extension in FILMS:
+        return SkipReason.FILM
+    return SkipReason.PICTURE if extension in PICTURES else kind_of(extension)
+
+
+def _entry_of(item: os.DirEntry[bytes]) -> _FolderEntry:
+    """One name of a folder; what it is can stay unknown where the file system does not answer."""
+    try:
+        return _FolderEntry(item.name, item.is_dir(follow_symlinks=False), item.is_symlink())
+    except OSError:
+        return _FolderEntry(item.name, is_folder=False, is_link=False)
 
 
 def extension_of(name: bytes) -> bytes:
     """Last extension of a name or path, lower case, with its dot; empty without one."""
     dot = name.rfind(b".")
     return name[dot:].lower() if dot > name.rfind(b"/") + 1 else b""
-
-
-def read_list(path: Path) -> list[bytes]:
-    """The relative paths of a list file, one a line, sorted, each once.
-
-    Raises:
-        UsageError: the list cannot be read, or a path is absolute or leads out of the tree.
-    """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UsageError(f"the list {path} cannot be read: {error.strerror}") from error
-    listed = set()
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            listed.add(normalized_path(line, path, number))
-    return sorted(listed)
-
-
-def normalized_path(line: bytes, path: Path, number: int) -> bytes:
-    """One path of a list, without `./` and doubled slashes."""
-    parts = [part for part in line.split(b"/") if part not in (b"", b".")]
-    if line.startswith(b"/") or b".." in parts or not parts:
-        shown = line.decode("utf-8", "backslashreplace")
-        raise UsageError(f"{path}, line {number}: {shown} is not a path inside the input folder")
-    return b"/".join(parts)

@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from archivecolor.cli.terminal import printable
 from archivecolor.evaluation.figures import Figures
 from archivecolor.evaluation.films import FilmScore
 from archivecolor.jobs.evaluate import Evaluation, EvaluationProgress
+from archivecolor.printable import printable
 from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.settings import EvaluateSettings
 
 # Wide enough for all columns where output goes to a file.
-FILE_WIDTH = 140
+FILE_WIDTH = 160
 
 
 @contextmanager
@@ -73,8 +73,10 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
         "colour-\nfulness": ("colourfulness", 1),
         "of the\ntruth's": ("colourfulness_ratio", 2),
         **{f"dE@{share}": (f"de_at_{share:g}", 2) for share in SHARES},
+        "skin, of\nthe truth's": ("skin_chroma_share", 2),
         "rank corr.,\npictures": ("confidence_pictures", 2),
         "rank corr.,\nregions": ("confidence_regions", 2),
+        "worst\nfound": ("confidence_worst_found", 2),
         "img/s": ("pictures_per_second", 1),
     }
     if features:
@@ -132,5 +134,8 @@ def remarks(evaluation: Evaluation) -> Iterator[str]:
         first = evaluation.excluded[0]
         example = f"{printable(first.name)} ({first.why})"
         yield f"{len(evaluation.excluded)} pictures left out, the first: {example}"
+    if evaluation.passed_over:
+        passed_over = ", ".join(f"{count} {why}" for why, count in evaluation.passed_over.items())
+        yield f"not taken for pictures: {passed_over}"
     if evaluation.written:
         yield f"{len(evaluation.written)} files written to {printable(str(evaluation.written[0].parent))}"

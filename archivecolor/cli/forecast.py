@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from archivecolor.cli.terminal import duration, printable
+from archivecolor.cli.terminal import duration
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import DirSettings, VideoSettings
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from archivecolor.errors import OutputError
+from archivecolor.printable import printable
 from archivecolor.settings import OutputOptions
 
 ROOT_LOGGER = logging.getLogger("archivecolor")
@@ -31,7 +32,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
-        return json.dumps(line)
+        return json.dumps(line).replace("\x7f", "\\u007f")
 
 
 class PlainLines(logging.Formatter):
@@ -39,8 +40,7 @@ class PlainLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """`record` as one line."""
-        text = f"archivecolor: {record.levelname.lower()}: {record.getMessage()}"
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return f"archivecolor: {record.levelname.lower()}: {printable(record.getMessage())}"
 
 
 class StandardError(logging.Handler):
@@ -106,7 +106,7 @@ class LogFile(logging.handlers.WatchedFileHandler):
         if not self._warned:
             self._warned = True
             error = sys.exc_info()[1]
-            sys.stderr.write(f"archivecolor: warning: cannot write the log file: {error}\n")
+            sys.stderr.write(f"archivecolor: warning: cannot write the log file: {printable(str(error))}\n")
 
 
 def ends_with_line(path: Path) -> bool:

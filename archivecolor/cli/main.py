@@ -14,7 +14,10 @@ from importlib.metadata import version
 
 import click
 
+from archivecolor.cli.streams import patient_streams
+from archivecolor.engine.stopping import EXIT_CODES
 from archivecolor.errors import ArchivecolorError, ExitCode
+from archivecolor.printable import printable_lines
 
 logger = logging.getLogger(__name__)
 # Errors are shown by `print_error`; without a log nothing else should speak of them.
@@ -27,6 +30,7 @@ COMMANDS = (
     "run",
     "grey",
     "verify",
+    "prune",
     "manifest",
     "evaluate",
     "train",
@@ -91,6 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Everything that goes wrong ends here as one line on standard error.
     """
+    with patient_streams():
+        return run_command(arguments)
+
+
+def run_command(arguments: Sequence[str] | None) -> int:
+    """Run one command; returns the exit code."""
     words = None if arguments is None else list(arguments)
     # Before torch is there: its threads would spin while they wait, on the cores that the workers need.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -117,7 +127,7 @@ def exit_code_of_stop(error: BaseException) -> int:
 
 def ignore_signals() -> None:
     """Take no more signals: the process ends, and one that came late would spoil only that."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in EXIT_CODES:
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -150,5 +160,5 @@ def report_fault(error: Exception) -> None:
 
 
 def print_error(text: str) -> None:
-    """One line on standard error; bytes of names that are not UTF-8 as escapes."""
-    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), err=True)
+    """One line on standard error, or a few; nothing in it steers the terminal."""
+    click.echo(printable_lines(text), err=True)

@@ -116,22 +116,31 @@ def parameter(command: str, setting: dataclasses.Field[Any], value_type: ValueTy
         common["default"] = setting.default
     if spec.argument:
         return click.Argument(
-            [setting.name], nargs=-1 if value_type.many else 1, metavar=argument_name(setting), **common
+            [setting.name],
+            nargs=-1 if value_type.many else 1,
+            metavar=argument_name(setting, value_type),
+            **common,
         )
     return click.Option(
         flags(setting.name, spec, value_type),
         multiple=value_type.many,
         metavar=None if spec.choices or value_type.base is bool else METAVARS[value_type.base],
-        help=f"{spec.help} {option_facts(spec, setting)}".strip()
-        if value_type.base is not bool
-        else spec.help,
+        help=option_help(spec, setting, value_type),
         **common,
     )
 
 
-def argument_name(setting: dataclasses.Field[Any]) -> str:
-    """How help shows a positional argument."""
-    return {"input": "IN", "output": "OUT"}.get(setting.name, setting.name.upper())
+def option_help(spec: Option, setting: dataclasses.Field[Any], value_type: ValueType) -> str:
+    """What help says of an option; click itself says that one is required."""
+    if value_type.base is bool or setting.default is dataclasses.MISSING:
+        return spec.help
+    return f"{spec.help} {option_facts(spec, setting)}".strip()
+
+
+def argument_name(setting: dataclasses.Field[Any], value_type: ValueType) -> str:
+    """How help shows a positional argument, with dots where any number of them is taken."""
+    name = {"input": "IN", "output": "OUT"}.get(setting.name, setting.name.upper())
+    return f"{name}..." if value_type.many else name
 
 
 def flags(name: str, spec: Option, value_type: ValueType) -> list[str]:

@@ -15,11 +15,15 @@ import click
 
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, RunResult
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import OutputOptions
 
 STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
-HINTS = {"failed before": "; --retry-failed tries them again"}
+HINTS = {
+    "failed before": "; --retry-failed tries them again",
+    "by-hand": "; --take-back PATH makes one anew",
+}
 
 
 class Display(Protocol):
@@ -68,7 +72,7 @@ class Terminal(Listener):
     def settled(self, event: ItemEvent, progress: Progress) -> None:
         """Move the bar; say a line for a failure, and for every item if verbose."""
         if self._options.json:
-            click.echo(json.dumps(event.record))
+            click.echo(json.dumps(event.record).replace("\x7f", "\\u007f"))
         if self._options.verbose or (event.status == "failed" and not self._options.quiet and self._is_live):
             self._display.line(event_line(event))
         self._display.show(progress, printable(event.path))
@@ -140,11 +144,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def printable(text: str) -> str:
-    """`text` as any terminal can take it: bytes of names that are not UTF-8 as escapes, on one line."""
-    return "".join(
-        part if part.isprintable() else part.encode("unicode_escape").decode()
-        for part in text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    )

@@ -69,6 +69,8 @@ def plan_text(plan: TrainingPlan) -> str:
     """A run before its first step, in a few lines."""
     dropped = ", ".join(f"{count} {cause}" for cause, count in plan.dropped.items()) or "none"
     pictures = ", ".join(f"{count} {name}" for name, count in plan.pictures.items() if count)
+    if plan.enlarged:
+        pictures += f" ({plan.enlarged} smaller than the crops)"
     done = f" ({plan.steps_done} done)" if plan.steps_done else ""
     return (
         f"network   {plan.network}, {plan.parameters / 1e6:.1f} M parameters, on {plan.device}\n"

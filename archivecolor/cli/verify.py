@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from archivecolor.cli.options import command_for
-from archivecolor.cli.terminal import printable, terminal_for
+from archivecolor.cli.terminal import terminal_for
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import VerifySettings
 
 
@@ -15,19 +16,19 @@ def command(settings: VerifySettings) -> ExitCode:
     r"""Check every file of the coloured tree OUT against its manifest.
 
     Prints every fault, one a line: files that are missing, changed or extra, and with --sources
-    sources that are missing or changed. Exit code 6 where there is one.
+    sources that are missing or changed. Exit code 6 where there is one. Outputs that somebody changed by
+    hand, as a run found, and derivatives that earlier formats left are listed too, and are no faults.
 
     \b
     Example:
       archivecolor verify coloured/ --sources scans/
     """
-    from archivecolor.archive.record import escape_non_utf8
-    from archivecolor.jobs.verify import Fault, verify_folder
+    from archivecolor.jobs.verify import Finding, verify_folder
 
-    def show(fault: Fault) -> None:
-        if not settings.json:
-            tail = f"  ({fault.detail})" if fault.detail else ""
-            click.echo(printable(f"{fault.kind.value:17} {escape_non_utf8(fault.path)}{tail}"))
+    def show(finding: Finding) -> None:
+        if not settings.json and (finding.kind.is_fault or not settings.quiet):
+            tail = f"  ({finding.detail})" if finding.detail else ""
+            click.echo(printable(f"{finding.kind.value:17} {finding.path}{tail}"))
 
     with terminal_for(settings, "verify") as terminal:
         return terminal.finish(verify_folder(settings, terminal, show))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+from archivecolor.colour.arrays import Float32
 
 # The slope of the cubic kernel; OpenCV's, so that both directions use the same one.
 CUBIC = -0.75
@@ -57,7 +56,7 @@ def upsample(cbcr: Float32, height: int, width: int, rows: slice | None = None) 
     start, stop, _ = (rows or slice(None)).indices(height)
     grid = np.ascontiguousarray(cbcr, dtype=np.float32)
     grid_rows, _, channels = grid.shape
-    wide: Any = cv2.resize(grid, (width, grid_rows), interpolation=cv2.INTER_CUBIC)
+    wide = np.asarray(cv2.resize(grid, (width, grid_rows), interpolation=cv2.INTER_CUBIC), np.float32)
     planes = np.ascontiguousarray(np.moveaxis(wide.reshape(grid_rows, width, channels), 2, 0))
     band = np.empty((channels, stop - start, width), np.float32)
     for taps, weights, first in _row_mixtures(grid_rows, height):

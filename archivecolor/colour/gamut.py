@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.colour.luma import BLOCK_PIXELS
-
-Float32 = npt.NDArray[np.float32]
+from archivecolor.colour.arrays import Float32, Numbers
+from archivecolor.colour.luma import BLOCK_PIXELS, Code
 
 # BT.601: R = Y + 1.402 Cr, B = Y + 1.772 Cb; G is what then gives the luma.
 RED_PER_CR = np.float32(1.402)
@@ -23,7 +21,7 @@ MAX_CHROMA = np.float32(1e6)
 TINY = np.float32(1e-6)
 
 
-def compose_exact_luma(luma: npt.NDArray[Any], cbcr: Float32) -> npt.NDArray[Any]:
+def compose_exact_luma(luma: npt.NDArray[Code], cbcr: Float32) -> npt.NDArray[Code]:
     """RGB codes whose BT.601 luma code is exactly `luma`, with the hue of `cbcr`.
 
     R and B are rounded, then G is the code that brings the luma back: a step of G moves luma by
@@ -78,7 +76,7 @@ def chroma_codes(luma: npt.NDArray[np.uint8], cbcr: Float32) -> npt.NDArray[np.u
     return codes.reshape(2, *luma.shape)
 
 
-def _blocks(luma: npt.NDArray[Any], cbcr: Float32) -> Iterator[tuple[slice, Float32, Float32]]:
+def _blocks(luma: Numbers, cbcr: Float32) -> Iterator[tuple[slice, Float32, Float32]]:
     """Pixels that fit in the cache: where they are, their grey (n,), and their sane Cb and Cr (2, n)."""
     if cbcr.shape != (*luma.shape, 2):
         raise ValueError(f"luma of shape {luma.shape} and chroma of shape {cbcr.shape} do not match")

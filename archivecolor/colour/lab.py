@@ -7,14 +7,10 @@ Grey is exactly neutral: the white point is the sum of the primaries.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from archivecolor.colour.gamut import BLUE_PER_CB, GREEN_PER_BLUE, GREEN_PER_RED, RED_PER_CR
-
-Float32 = npt.NDArray[np.float32]
+from archivecolor.colour.arrays import Float32, Numbers
+from archivecolor.colour.gamut import BLUE_PER_CB, RED_PER_CR
 
 XYZ_FROM_RGB = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
@@ -32,7 +28,7 @@ LINE_SLOPE = np.float32((29 / 6) ** 2 / 3)
 LINE_OFFSET = np.float32(4 / 29)
 
 
-def lab_from_rgb(rgb: npt.NDArray[Any]) -> Float32:
+def lab_from_rgb(rgb: Numbers) -> Float32:
     """L* (0..100), a*, b* of sRGB codes.
 
     Args:
@@ -50,7 +46,7 @@ def lab_from_rgb(rgb: npt.NDArray[Any]) -> Float32:
     return lab
 
 
-def rgb_from_lab(lab: npt.NDArray[Any]) -> Float32:
+def rgb_from_lab(lab: Numbers) -> Float32:
     """Codes in sRGB of L*, a*, b* (..., 3): float32 fractions of full scale, not clipped to 0..1."""
     lab = np.asarray(lab, np.float32)
     root = np.empty_like(lab)
@@ -61,14 +57,14 @@ def rgb_from_lab(lab: npt.NDArray[Any]) -> Float32:
     return _codes_from_linear(relative @ RGB_FROM_RELATIVE.T)
 
 
-def lightness_from_luma(luma: npt.NDArray[Any]) -> Float32:
+def lightness_from_luma(luma: Numbers) -> Float32:
     """L* (0..100, float32) of grey codes (...): uint8, uint16 or fractions of full scale."""
     linear = _linear_from_rgb(luma)
     root = np.where(linear > CUBE_START, np.cbrt(linear), linear * LINE_SLOPE + LINE_OFFSET)
     return np.asarray(116 * root - 16, np.float32)
 
 
-def cbcr_from_lab(lab: npt.NDArray[Any]) -> Float32:
+def cbcr_from_lab(lab: Numbers) -> Float32:
     """BT.601 full-range Cb and Cr of L*, a*, b*, as fractions of full scale.
 
     Colours outside the sRGB gamut keep their hue; what they come to is cut at -0.5..0.5, and
@@ -89,30 +85,13 @@ def cbcr_from_lab(lab: npt.NDArray[Any]) -> Float32:
     return np.asarray(cbcr / over, np.float32)
 
 
-def lab_from_cbcr(luma: npt.NDArray[Any], cbcr: npt.NDArray[Any]) -> Float32:
-    """L*, a*, b* of BT.601 luma and chroma, not clipped to the gamut.
-
-    Args:
-        luma: (...), fractions of full scale.
-        cbcr: (..., 2), fractions of full scale.
-
-    Returns:
-        float32 (..., 3).
-    """
-    luma = np.asarray(luma, np.float32)
-    red_step = np.asarray(cbcr[..., 1], np.float32) * RED_PER_CR
-    blue_step = np.asarray(cbcr[..., 0], np.float32) * BLUE_PER_CB
-    green_step = -red_step * GREEN_PER_RED - blue_step * GREEN_PER_BLUE
-    return lab_from_rgb(np.stack([luma + red_step, luma + green_step, luma + blue_step], axis=-1))
-
-
-def _linear_from_rgb(rgb: npt.NDArray[Any]) -> Float32:
+def _linear_from_rgb(rgb: Numbers) -> Float32:
     """Linear light of sRGB codes of any dtype."""
     if rgb.dtype == np.uint8:
         table = _linear_from_fraction(np.linspace(0, 1, 256, dtype=np.float32))
         return np.asarray(table[rgb], np.float32)
     if rgb.dtype == np.uint16:
-        return _linear_from_fraction(rgb / np.float32(65535))
+        return _linear_from_fraction(np.asarray(rgb, np.float32) / np.float32(65535))
     return _linear_from_fraction(np.asarray(rgb, np.float32))
 
 

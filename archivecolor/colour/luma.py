@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,10 @@ import numpy.typing as npt
 # Pixels worked on at once: the temporary arrays then stay in the processor's cache.
 BLOCK_PIXELS = 1 << 15
 
+Code = TypeVar("Code", bound=np.unsignedinteger)
 
-def luma_codes(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+
+def luma_codes(rgb: npt.NDArray[Code]) -> npt.NDArray[Code]:
     """BT.601 luma `(299 R + 587 G + 114 B) / 1000`, rounded to nearest, halves up.
 
     Args:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from archivecolor.colour.lab import Float32, lab_from_rgb
+from archivecolor.colour.arrays import Float32, Numbers
+from archivecolor.colour.lab import lab_from_rgb
 
 MARGIN = 0.14
 # Longest short side of what is looked at, averaged down: takes off grain and JPEG's chroma blocks.
@@ -56,7 +55,7 @@ class _Spread:
     at_95: float
 
 
-def tone_of(rgb: npt.NDArray[Any]) -> Tone:
+def tone_of(rgb: Numbers) -> Tone:
     """Judge a picture by the chroma of its inner part.
 
     Args:
@@ -86,21 +85,21 @@ def _tinted_or_colour(spread: _Spread, strength: float) -> Tone:
     return Tone.TINTED if muted and strength >= TONE_CHROMA else Tone.COLOUR
 
 
-def _inner(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _inner(rgb: Numbers) -> Numbers:
     """The picture without its margins."""
     height, width = rgb.shape[:2]
     rows, columns = int(height * MARGIN), int(width * MARGIN)
     return rgb[rows : height - rows, columns : width - columns]
 
 
-def _shrink(rgb: npt.NDArray[Any]) -> Float32:
+def _shrink(rgb: Numbers) -> Float32:
     """The picture as fractions of full scale, averaged down to about `SHORT_SIDE`."""
-    scale = np.iinfo(rgb.dtype).max if np.issubdtype(rgb.dtype, np.integer) else 1
+    scale = np.iinfo(rgb.dtype.name).max if np.issubdtype(rgb.dtype, np.integer) else 1
     step = max(1, -(-min(rgb.shape[:2]) // SHORT_SIDE))
     return np.asarray(_block_mean(rgb, step) / np.float32(scale), np.float32)
 
 
-def _block_mean(raster: npt.NDArray[Any], step: int) -> Float32:
+def _block_mean(raster: Numbers, step: int) -> Float32:
     """Means of blocks of `step` x `step`; rows and columns that fill no block are left out."""
     height, width = raster.shape[0] // step, raster.shape[1] // step
     blocks = raster[: height * step, : width * step].reshape(height, step, width, step, -1)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import tarfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,12 @@ from PIL import Image, ImageOps
 from archivecolor.errors import ItemError, Reason, UsageError
 
 PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"))
+WHAT_IS_READ = "a folder, a .txt list, a .tar shard (not compressed) or pictures"
+# What a training and an evaluation leave where they write: a file that tells of it, and its pictures.
+RUN_MARKS = ("figures.jsonl", "table.csv")
+RUN_PICTURES = re.compile(r"sample-\d{8}\.png|curves\.png|sheet-.+-\d{2,}\.png")
+# What stands beside pictures that were coloured.
+OUTPUT_MARK = "_archivecolor/manifest.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,25 @@ class Member:
             return stream.read(self.nbytes)
 
 
-def members(collections: Iterable[Path]) -> list[Member]:
-    """All pictures of the collections, in a stable order.
+@dataclass(frozen=True)
+class Listing:
+    """What collections hold.
+
+    Attributes:
+        members: the pictures, in a stable order.
+        passed_over: counts of what is not taken for a picture, by why: a suffix and "files", "hidden files",
+            "unreadable folders", "files of a run of this program".
+    """
+
+    members: tuple[Member, ...]
+    passed_over: Counter[str]
+
+
+def list_members(collections: Iterable[Path]) -> Listing:
+    """All pictures of the collections, and what is passed over.
+
+    In folders, what this program itself has left there is passed over: pictures that tell of a training or
+    an evaluation, and all that it has coloured.
 
     Args:
         collections: folders (walked), `.tar` shards, `.txt` lists (one path a line, relative to the list), or
@@ -53,38 +78,65 @@ def members(collections: Iterable[Path]) -> list[Member]:
         UsageError: a collection is missing, or cannot be read as what its name says.
     """
     found: list[Member] = []
+    passed_over: Counter[str] = Counter()
     for collection in collections:
         if collection.is_dir():
-            found += _folder_members(collection)
+            found += _folder_members(collection, passed_over)
+        elif not collection.is_file() and collection.suffix not in (".tar", ".txt"):
+            raise UsageError(f"{collection} is not there; give {WHAT_IS_READ}")
         elif collection.suffix == ".tar":
-            found += _shard_members(collection)
+            found += _shard_members(collection, passed_over)
         elif collection.suffix == ".txt":
             found += _listed_members(collection)
-        elif collection.is_file():
+        elif collection.suffix.lower() in PICTURE_SUFFIXES:
             found.append(Member(collection.name, collection))
         else:
-            raise UsageError(f"{collection} is not there; give a folder, a .txt list or a .tar shard")
-    return found
+            raise UsageError(f"{collection} is nothing that can be read here; give {WHAT_IS_READ}")
+    return Listing(tuple(found), passed_over)
 
 
-def _folder_members(folder: Path) -> Iterator[Member]:
-    for parent, folders, names in os.walk(folder):
+def _folder_members(folder: Path, passed_over: Counter[str]) -> Iterator[Member]:
+    coloured: set[Path] = set()
+
+    def unreadable(_error: OSError) -> None:
+        passed_over["unreadable folders"] += 1
+
+    for where, folders, names in os.walk(folder, onerror=unreadable):
+        parent = Path(where)
         folders.sort()
+        if parent != folder and (parent.parent in coloured or (parent / OUTPUT_MARK).exists()):
+            coloured.add(parent)
+        is_run = any(mark in names for mark in RUN_MARKS)
         for name in sorted(names):
-            path = Path(parent) / name
-            if path.suffix.lower() in PICTURE_SUFFIXES and not name.startswith("."):
+            path = parent / name
+            if parent in coloured or (is_run and RUN_PICTURES.fullmatch(name)):
+                passed_over["files of a run of this program"] += 1
+            elif reason := _no_picture(name):
+                passed_over[reason] += 1
+            else:
                 yield Member(path.relative_to(folder).as_posix(), path)
 
 
-def _shard_members(shard: Path) -> list[Member]:
+def _no_picture(name: str) -> str:
+    """Why a file is not taken for a picture by its name; "" where it is."""
+    path = PurePosixPath(name)
+    if path.name.startswith("."):
+        return "hidden files"
+    suffix = path.suffix.lower()
+    return "" if suffix in PICTURE_SUFFIXES else f"{suffix or 'suffixless'} files"
+
+
+def _shard_members(shard: Path, passed_over: Counter[str]) -> Iterator[Member]:
     try:
         # Members are read at their place in the file, so it must not be compressed.
         with tarfile.open(shard, "r:") as archive:
-            return [
-                Member(entry.name, shard, entry.offset_data, entry.size)
-                for entry in archive
-                if entry.isfile() and Path(entry.name).suffix.lower() in PICTURE_SUFFIXES
-            ]
+            for entry in archive:
+                if not entry.isfile():
+                    continue
+                if reason := _no_picture(entry.name):
+                    passed_over[reason] += 1
+                else:
+                    yield Member(entry.name, shard, entry.offset_data, entry.size)
     except OSError as error:
         raise UsageError(f"{shard} cannot be read as a tar shard: {error.strerror}") from error
     except tarfile.TarError as error:

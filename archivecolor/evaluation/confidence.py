@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.scoring.photo_score import Float32
+from archivecolor.colour.arrays import Float32
 
 # A picture is cut into this many regions along each side.
 REGIONS = 8
@@ -16,17 +16,21 @@ REGIONS = 8
 
 @dataclass(frozen=True)
 class ConfidenceCorrelation:
-    """Spearman's rank correlation of confidence with the smallness of CIEDE2000.
+    """What confidence says of CIEDE2000.
 
-    1 means that the surer answer is always the better one, 0 that confidence says nothing.
+    The first two are Spearman's rank correlations with its smallness: 1 means that the surer answer is always
+    the better one, 0 that confidence says nothing.
 
     Attributes:
         pictures: over whole pictures; None where it is not defined.
         regions: over the regions of all pictures together; None where it is not defined.
+        worst_found: share of the tenth with the largest CIEDE2000 that is in the tenth with the least
+            confidence, 0.1 by chance; None with fewer than ten pictures.
     """
 
     pictures: float | None
     regions: float | None
+    worst_found: float | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,20 @@ def confidence_correlation(
     return ConfidenceCorrelation(
         pictures=rank_correlation(np.array(confidences), -np.array(differences)),
         regions=rank_correlation(certainty, -difference),
+        worst_found=worst_found(-np.array(confidences), np.array(differences)),
     )
+
+
+def worst_found(doubts: npt.NDArray[np.floating], errors: npt.NDArray[np.floating]) -> float | None:
+    """Share of the tenth with the largest errors that is in the tenth with the largest doubts (n,).
+
+    None with fewer than ten; of equal doubts, those that come first in the set count as the smaller.
+    """
+    tenth = len(errors) // 10
+    if not tenth:
+        return None
+    doubtful, wrong = (np.argsort(figures, kind="stable")[-tenth:] for figures in (doubts, errors))
+    return len(np.intersect1d(doubtful, wrong)) / tenth
 
 
 def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float | None:

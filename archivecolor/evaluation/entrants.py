@@ -7,17 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.arrays import Float32
 from archivecolor.colour.lab import lab_from_rgb
-from archivecolor.evaluation.tables import PhotoPrediction
-from archivecolor.scoring.photo_score import Float32, ReferencePhoto, compose_rgb, constant_ab
+from archivecolor.inference.predictor import Predictor
+from archivecolor.scoring.photo_score import ReferencePhoto, compose_rgb, constant_ab
 
 
-class Predictor(Protocol):
-    """What the ruler needs of `inference.predictor`."""
+@dataclass(frozen=True)
+class PhotoPrediction:
+    """What one row of the table says of one photograph.
 
-    def predict(self, lumas: Sequence[Float32]) -> list[Chroma]:
-        """One answer per luma, which depends on that luma alone."""
+    Attributes:
+        ab: float32 (h, w, 2), a* and b*.
+        certainty: float32 (rows, columns), 0..1, over the whole picture; None for reference rows.
+        confidence: 0..1; None for reference rows.
+    """
+
+    ab: Float32
+    certainty: Float32 | None = None
+    confidence: float | None = None
 
 
 class Entrant(Protocol):
@@ -73,14 +81,14 @@ class NetworkEntrant:
     def __init__(self, name: str, predictor: Predictor) -> None:
         self.name = name
         self.predictor = predictor
-        self.seconds: float | None = 0.0
+        self.seconds = 0.0
 
     def predict(self, truths: Sequence[ReferencePhoto]) -> list[PhotoPrediction]:
         """Colour predicted from luma alone, composed with the exact luma."""
         start = time.perf_counter()
         chromas = self.predictor.predict([truth.luma for truth in truths])
         pictures = [compose_rgb(truth, chroma) for truth, chroma in zip(truths, chromas, strict=True)]
-        self.seconds = (self.seconds or 0.0) + time.perf_counter() - start
+        self.seconds += time.perf_counter() - start
         return [
             PhotoPrediction(lab_from_rgb(rgb)[..., 1:], chroma.certainty, chroma.confidence)
             for rgb, chroma in zip(pictures, chromas, strict=True)

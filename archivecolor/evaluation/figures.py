@@ -9,26 +9,28 @@ from dataclasses import asdict
 from typing import Any
 
 from archivecolor.evaluation.tables import PairedDifference, Row
+from archivecolor.printable import table_cell
 from archivecolor.scoring.matched_colourfulness import SHARES
+from archivecolor.scoring.photo_score import PictureScore
 
-Figures = dict[str, Any]
+Figures = dict[str, Any]  # what JSON holds, by the table's own names
 
 
 def row_figures(row: Row) -> Figures:
     """One row of the table by name; None where a figure does not apply."""
-    correlation = row.confidence
+    correlation, skin = row.confidence, row.skin()
     return {
         "name": row.name,
         "pictures": len(row.pictures),
-        "ciede2000": row.mean("ciede2000"),
-        "psnr": row.mean("psnr"),
-        "ssim": row.mean("ssim"),
-        "colourfulness": row.mean("colourfulness"),
-        "colourfulness_ratio": row.colourfulness_ratio,
+        **row.means(),
         **{f"de_at_{share:g}": row.difference_at(share).mean for share in SHARES},
         **{f"gain_at_{share:g}": row.difference_at(share).gain for share in SHARES},
         "confidence_pictures": correlation.pictures if correlation else None,
         "confidence_regions": correlation.regions if correlation else None,
+        "confidence_worst_found": correlation.worst_found if correlation else None,
+        "skin_chroma_share": skin.chroma / skin.true_chroma if skin else None,
+        "skin_ciede2000": skin.ciede2000 if skin else None,
+        "skin_pixels": skin.pixels if skin else 0,
         "frechet": row.frechet,
         "pictures_per_second": row.pictures_per_second,
     }
@@ -39,7 +41,7 @@ def picture_figures(rows: Iterable[Row]) -> list[Figures]:
     return [
         {
             "row": row.name,
-            **asdict(score),
+            **_picture_figures(score),
             **{f"de_at_{at.share:g}": at.ciede2000[number] if at.ciede2000 else None for at in row.at},
         }
         for row in rows
@@ -47,21 +49,30 @@ def picture_figures(rows: Iterable[Row]) -> list[Figures]:
     ]
 
 
+def _picture_figures(score: PictureScore) -> Figures:
+    figures = asdict(score)
+    skin = figures.pop("skin") or {"pixels": 0, "chroma": None, "true_chroma": None, "ciede2000": None}
+    return figures | {f"skin_{name}": value for name, value in skin.items()}
+
+
 def paired_figures(differences: Iterable[PairedDifference]) -> list[Figures]:
     """A record per compared pair of rows and measure."""
     return [asdict(difference) for difference in differences]
 
 
-def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return table_cell(value)
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def csv_text(records: Sequence[Mapping[str, object]]) -> str:
     """Records of one kind as CSV with a header line; floats with six digits, nothing for None."""
     if not records:
         return ""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _plain(value) for key, value in record.items()} for record in records)
+    for record in records:
+        writer.writerow({key: _cell(value) for key, value in record.items()})
     return text.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    return f"{value:.6g}" if isinstance(value, float) else value

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.colour.luma import luma_codes
@@ -27,7 +28,7 @@ from archivecolor.film.probe import FilmFacts, probe
 from archivecolor.film.shots import ShotDetector
 from archivecolor.film.temporal_smoothing import SmootherInput, smooth_chroma
 from archivecolor.scoring.metrics import cdc, channel_histograms, ciede2000_mean, colourfulness
-from archivecolor.scoring.photo_score import Float32, UInt8, codes_with_luma, srgb_codes
+from archivecolor.scoring.photo_score import codes_with_luma, srgb_codes
 
 # Motion is believed where its own check gives at least this trust.
 TRUSTED = 0.7
@@ -190,7 +191,7 @@ def evaluate_film(
         ItemError: it is no film that can be read.
     """
     frames = list(islice(reference_frames(path, config.working_size), config.frames))
-    starts = shot_starts(frames, probe(path).read_rate)
+    starts = _shot_starts(frames, probe(path).read_rate)
     colours: dict[str, Sequence[Chroma]] = {}
     for network in networks:
         framewise = list(_predict_frames(frames, network))
@@ -228,7 +229,7 @@ def _rgb_of(frame: Frame, facts: FilmFacts, geometry: Geometry) -> UInt8:
     return np.ascontiguousarray(np.rot90(picture.to_ndarray(), geometry.quarter_turns))
 
 
-def shot_starts(frames: Sequence[ReferenceFrame], rate: Fraction) -> frozenset[int]:
+def _shot_starts(frames: Sequence[ReferenceFrame], rate: Fraction) -> frozenset[int]:
     """Numbers of the frames that begin a shot, by the film's own luma."""
     finder = ShotDetector(rate)
     for frame in frames:

@@ -4,37 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archivecolor.evaluation.confidence import ConfidenceCorrelation, RegionMeans, confidence_correlation
+from archivecolor.evaluation.entrants import Entrant
 from archivecolor.evaluation.frechet import Features, frechet_distance
+from archivecolor.scoring.contact_sheets import Strip
 from archivecolor.scoring.matched_colourfulness import PixelSample, ScoreAtShare, scores_at_shares
-from archivecolor.scoring.photo_score import Float32, PictureScore, ReferencePhoto, ScoredPhoto, score_photo
+from archivecolor.scoring.photo_score import (
+    PhotoScores,
+    PictureScore,
+    ReferencePhoto,
+    score_photo,
+)
+
+if TYPE_CHECKING:
+    from archivecolor.networks.feature_extractor import FeatureExtractor
+
+# A strip takes 150 kB; photographs beyond this many are judged and not drawn.
+MAX_STRIPS = 2000
 
 
 @dataclass(frozen=True)
-class PhotoPrediction:
-    """What one row of the table says of one photograph.
-
-    Attributes:
-        ab: float32 (h, w, 2), a* and b*.
-        certainty: float32 (rows, columns), 0..1, over the whole picture; None for reference rows.
-        confidence: 0..1; None for reference rows.
-    """
-
-    ab: Float32
-    certainty: Float32 | None = None
-    confidence: float | None = None
-
-
-@dataclass(frozen=True)
-class Row:
+class Row(PhotoScores):
     """One row of the table.
 
     Attributes:
         name: of the checkpoint, or of the reference.
-        pictures: the score of every photograph, in their order.
         at: CIEDE2000 at shares of the truth's colourfulness.
         confidence: what confidence is worth; None for reference rows.
         frechet: Frechet distance to the truth; None without a feature network.
@@ -42,20 +40,10 @@ class Row:
     """
 
     name: str
-    pictures: tuple[PictureScore, ...]
     at: tuple[ScoreAtShare, ...]
     confidence: ConfidenceCorrelation | None = None
     frechet: float | None = None
     pictures_per_second: float | None = None
-
-    def mean(self, measure: str) -> float:
-        """Mean over pictures of one of `PictureScore`'s figures."""
-        return float(np.mean([getattr(score, measure) for score in self.pictures]))
-
-    @property
-    def colourfulness_ratio(self) -> float:
-        """Mean colourfulness, as a share of the truth's."""
-        return self.mean("colourfulness") / self.mean("true_colourfulness")
 
     def difference_at(self, share: float) -> ScoreAtShare:
         """The figures at `share` of the truth's colourfulness."""
@@ -86,42 +74,49 @@ class RowAccumulator:
     """Gathers one row while the photographs pass by.
 
     Attributes:
-        name: of the row.
+        entrant: whose row it is.
+        extractor: of features for a Frechet distance; None for none.
+        draw: keep strips of a network's answers, for contact sheets.
+        strips: kept so far.
     """
 
-    name: str
+    entrant: Entrant
+    extractor: FeatureExtractor | None = None
+    draw: bool = False
+    strips: list[Strip] = field(default_factory=list)
     _scores: list[PictureScore] = field(default_factory=list)
     _samples: list[PixelSample] = field(default_factory=list)
     _regions: list[RegionMeans] = field(default_factory=list)
     _features: list[Features] = field(default_factory=list)
-    seconds: float = 0.0
 
-    def add(self, truth: ReferencePhoto, prediction: PhotoPrediction) -> ScoredPhoto:
-        """Judge one answer and keep its figures."""
-        scored = score_photo(truth, prediction.ab, prediction.confidence)
-        self._scores.append(scored.score)
-        self._samples.append(PixelSample.of(truth, prediction.ab))
-        if prediction.certainty is not None:
+    def add(self, truths: Sequence[ReferencePhoto]) -> None:
+        """Ask for an answer to each photograph, judge it and keep its figures."""
+        for truth, prediction in zip(truths, self.entrant.predict(truths), strict=True):
+            scored = score_photo(truth, prediction.ab, prediction.confidence)
+            self._scores.append(scored.score)
+            self._samples.append(PixelSample.of(truth, prediction.ab))
+            if self.extractor is not None:
+                self._features.append(self.extractor.extract(scored.rgb))
+            # Reference rows have no certainty, and nobody looks at pictures of them.
+            if prediction.certainty is None:
+                continue
             self._regions.append(RegionMeans.of(prediction.certainty, scored.difference))
-        return scored
+            if self.draw and len(self.strips) < MAX_STRIPS:
+                self.strips.append(Strip.of(truth, scored))
 
-    def add_features(self, features: Features) -> None:
-        """Keep the features of the answer judged last."""
-        self._features.append(features)
-
-    def row(self, true_features: Sequence[Features]) -> Row:
-        """The finished row."""
+    def finished(self, true_features: Sequence[Features]) -> Row:
+        """The row."""
         scores = self._scores
         confidences = [score.confidence for score in scores if score.confidence is not None]
         differences = [score.ciede2000 for score in scores]
-        known = bool(self._regions)
+        known, seconds = bool(self._regions), self.entrant.seconds
         return Row(
-            name=self.name,
+            name=self.entrant.name,
             pictures=tuple(scores),
             at=scores_at_shares(self._samples),
             confidence=confidence_correlation(confidences, differences, self._regions) if known else None,
             frechet=frechet_distance(self._features, true_features) if len(true_features) > 1 else None,
-            pictures_per_second=len(scores) / self.seconds if self.seconds else None,
+            pictures_per_second=len(scores) / seconds if seconds else None,
         )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archivecolor.engine.programs import find_program
+from archivecolor.engine.waiting import run_program
 from archivecolor.errors import ItemError, Reason, UnavailableError
 from archivecolor.film.probe import ffmpeg_url, open_options
 
@@ -76,15 +77,7 @@ def run(command: Composed, nbytes: int) -> str:
     arguments = ffmpeg.compile(command.global_args(*_QUIET_FLAGS), cmd=program, overwrite_output=True)
     seconds = MIN_SECONDS + nbytes / MIN_BYTES_PER_SECOND
     try:
-        # In a session of its own: Ctrl-C is for us, who then let it finish.
-        done = subprocess.run(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            start_new_session=True,
-        )
+        done = run_program(arguments, seconds)
     except subprocess.TimeoutExpired as error:
         raise ItemError(Reason.TIMEOUT, f"the ffmpeg program was not done in {seconds:.0f} s") from error
     if done.returncode != 0:

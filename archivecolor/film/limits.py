@@ -6,10 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-from archivecolor.archive.atomic import max_name_bytes, printable_path
+from archivecolor.archive.atomic import max_name_bytes
 from archivecolor.errors import ItemError, OutputError, Reason
 from archivecolor.film.encode import Target
 from archivecolor.film.probe import FilmFacts
+from archivecolor.printable import printable
 
 # Pictures that a decoder, the way to the encoder and the encoder hold at once, at most.
 _PICTURES_IN_HAND = 80
@@ -72,8 +73,8 @@ def check_disk(facts: FilmFacts, target: Target, frames: int, folder: Path) -> N
     needed = 2 * picture + facts.copied_bytes
     free = shutil.disk_usage(folder).free
     if needed > free:
-        film = printable_path(facts.path.name)
+        film = printable(facts.path.name)
         raise OutputError(
-            f"{printable_path(folder)} has room for {free / 1e9:.1f} GB, and {film} is likely to take "
+            f"{printable(folder)} has room for {free / 1e9:.1f} GB, and {film} is likely to take "
             f"{needed / 1e9:.1f} GB while it is made; make room, or choose another disk"
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from archivecolor.archive.atomic import FULL_ERRNOS
-from archivecolor.errors import ItemError, Reason
+from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
 from archivecolor.film.clocks import NO_RESTARTS, Restarts
 from archivecolor.film.pixels import (
     LUMA_WEIGHTS,
@@ -216,7 +216,18 @@ def film_errors() -> Iterator[None]:
     except av.error.FFmpegError as error:
         if error.errno in FULL_ERRNOS:
             raise  # a full disk is no fault of the film
+        if error.errno in DEVICE_ERRNOS:
+            raise read_error(error.strerror) from error
         raise ItemError(Reason.UNREADABLE, f"not a film that can be read ({error.strerror})") from error
+    except OSError as error:
+        if error.errno in DEVICE_ERRNOS:
+            raise read_error(error.strerror) from error
+        raise
+
+
+def read_error(why: str | None) -> ItemError:
+    """The error for a film that its disk does not give."""
+    return ItemError(Reason.READ_ERROR, f"its disk does not give it ({why})")
 
 
 def vanished_error() -> ItemError:

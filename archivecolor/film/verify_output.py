@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.clocks import NO_RESTARTS, PacketClock, Restarts
@@ -33,6 +32,7 @@ from archivecolor.film.probe import (
     open_film,
 )
 from archivecolor.film.sound import sample_digest
+from archivecolor.printable import printable
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -185,7 +185,7 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
         )
         theirs = ffmpeg_cli.stream_digests(part, kinds)
     except ItemError as error:
-        logger.warning("%s: no second opinion: %s", printable_path(film.facts.path), error.detail)
+        logger.warning("%s: no second opinion: %s", printable(film.facts.path), error.detail)
         return f"none: {error.detail}"
     if own != theirs:
         raise _incomplete_error("the ffmpeg program finds copied streams changed")

@@ -1,4 +1,4 @@
-"""Networks run by ONNX Runtime on the processor, float32."""
+"""Networks run by ONNX Runtime on the processor, in float32 or with the decoder in int8."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class OnnxRuntime:
 
     Args:
         checkpoint: the network's weights.
+        precision: "int8" quantises the decoder's convolutions; all else is float32.
 
     Raises:
         UnavailableError: the package has no graph for this network and its options.
@@ -33,10 +34,11 @@ class OnnxRuntime:
     """
 
     name = "onnxruntime"
-    placement = "cpu, float32"
 
-    def __init__(self, checkpoint: StoredCheckpoint) -> None:
-        graph = graph_for(checkpoint.info)
+    def __init__(self, checkpoint: StoredCheckpoint, precision: str = "auto") -> None:
+        int8 = precision == "int8"
+        graph = graph_for(checkpoint.info, int8=int8)
+        self.placement = "cpu, int8" if int8 else "cpu, float32"
         self.version = str(ort.__version__)
         self.title = checkpoint.info.title or checkpoint.info.network
         self.digest = checkpoint.digest

@@ -41,7 +41,7 @@ def open_runtime(checkpoint: Path, options: InferenceOptions) -> Runtime:
     if choice.name == "onnx":
         from archivecolor.inference.onnx_runtime import OnnxRuntime
 
-        runtime = OnnxRuntime(read_checkpoint(checkpoint))
+        runtime = OnnxRuntime(read_checkpoint(checkpoint), options.precision)
     else:
         from archivecolor.inference.torch_runtime import TorchRuntime
 
@@ -57,14 +57,16 @@ def choose_runtime(info: CheckpointInfo, options: InferenceOptions) -> RuntimeCh
         UsageError: the options contradict each other.
         UnavailableError: what is asked for, or the only one that has the network, is not installed.
     """
-    torch_alone = _what_torch_alone_does(options)
-    if options.runtime == "onnx":
+    torch_alone, int8 = _what_torch_alone_does(options), options.precision == "int8"
+    if int8 and options.runtime == "torch":
+        raise UsageError("--precision int8 is ONNX Runtime's; leave out --runtime torch")
+    if options.runtime == "onnx" or int8:
         if torch_alone:
             raise UsageError(
                 f"ONNX Runtime computes in fp32 on the processor; {torch_alone} takes --runtime torch"
             )
-        graph_for(info)
-        return RuntimeChoice("onnx", "it was asked for")
+        graph_for(info, int8=int8)
+        return RuntimeChoice("onnx", "--precision int8 needs it" if int8 else "it was asked for")
     if options.runtime == "torch" or torch_alone:
         require_torch(torch_alone or "--runtime torch")
         return RuntimeChoice("torch", f"{torch_alone} needs it" if torch_alone else "it was asked for")
@@ -77,7 +79,7 @@ def _what_torch_alone_does(options: InferenceOptions) -> str:
     """The option that ONNX Runtime cannot fulfil, as people write it; empty if there is none."""
     if options.device not in ("auto", "cpu"):
         return f"--device {options.device}"
-    if options.precision not in ("auto", "fp32"):
+    if options.precision not in ("auto", "fp32", "int8"):
         return f"--precision {options.precision}"
     return ""
 

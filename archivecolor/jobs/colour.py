@@ -9,13 +9,13 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.atomic import printable_path
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.names import output_name
-from archivecolor.archive.plan import Item
+from archivecolor.archive.passed_over import passed_over_list
+from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
@@ -23,10 +23,11 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import CheckpointError, InputNotFoundError, ItemError, UsageError
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest
 from archivecolor.jobs.films import expected_seconds, films
-from archivecolor.jobs.items import FILM, PHOTO, ItemSource, RunPlan, plan_items
+from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.printable import printable
 from archivecolor.settings import ColourOptions, DirSettings, VideoSettings, settings_from
 
 if TYPE_CHECKING:
@@ -101,8 +102,10 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
         work = work.plus(estimate(plan.items(PHOTO), last_run))
         speed = last_run.speed(FRAMES) if last_run is not None else None
         found += [forecast_film(item, folder.films, speed) for item in plan.items(FILM) if folder.films]
-        for word, count in plan.untouched.items():
-            untouched[word] = untouched.get(word, 0) + count
+        collisions = plan.plan.counts[PlanAction.NAME_COLLISION]
+        for word, count in (plan.untouched | {PlanAction.NAME_COLLISION.value: collisions}).items():
+            if count:
+                untouched[word] = untouched.get(word, 0) + count
     return Forecast(work, tuple(found), untouched)
 
 
@@ -145,7 +148,8 @@ def colour(
     open_network = network_opener(settings, weights)
     for folder in folders:
         with open_run(session, folder.path, folder.sources[0].root) as run:
-            plan = plan_items(folder.sources, run.root, settings, stop)
+            with passed_over_list(Layout(run.root).passed_over) as skipped_files:
+                plan = plan_items(folder.sources, run.root, settings, stop, skipped_files)
             run.begin(plan)
             results = colour_folder(folder, run.root, plan, session, open_network)
             with closing(results):
@@ -171,13 +175,12 @@ def colour_folder(
         context = PhotoRunContext(photo_settings, weights, open_network)
         with (
             LocalExecutor(worker_options(photo_settings), photo_settings) as executor,
-            closing(photographs(plan.items(PHOTO), context, executor, session.stop)) as results,
+            closing(photographs(plan.claimed(PHOTO), context, executor, session.stop)) as results,
         ):
             yield from results
-    items = plan.items(FILM)
-    if folder.films is not None and items and not session.should_end:
+    if folder.films is not None and plan.items(FILM) and not session.should_end:
         session.counter.count_in(FRAMES)
-        yield from films(items, film_context(folder.films, root, session, open_network))
+        yield from films(plan.claimed(FILM), film_context(folder.films, root, session, open_network))
 
 
 def warn_without_exiftool() -> None:
@@ -293,10 +296,12 @@ def film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
         elif given.exists():
             named.setdefault(given.parent, []).append(given.name)
         else:
-            raise InputNotFoundError(f"the film {printable_path(given)} does not exist", given)
+            raise InputNotFoundError(f"the film {printable(given)} does not exist", given)
     for root, names in named.items():
         source = source_of(root=root, names=tuple(dict.fromkeys(names)))
         sources.setdefault(settings.output or root, []).append(source)
+    if settings.take_back and len(sources) > 1:
+        raise UsageError("--take-back takes films of one folder at a time; give that folder alone")
     return [OutputFolder(path, tuple(found), None, settings) for path, found in sources.items()]
 
 

@@ -43,20 +43,20 @@ def examine(settings: DoctorSettings) -> list[Finding]:
     return [
         Finding("archivecolor", True, True, f"{version('archivecolor')}, Python {platform.python_version()}"),
         Finding("processor", True, True, f"{core_count()} cores, {platform.machine()}"),
-        check_facts("runtime", lambda: runtime_facts(settings)),
-        check_facts("weights", lambda: weights_facts(settings)),
-        *(measured(settings) if settings.measure else ()),
-        check_program(
+        _check_facts("runtime", lambda: _runtime_facts(settings)),
+        _check_facts("weights", lambda: _weights_facts(settings)),
+        *(_measured(settings) if settings.measure else ()),
+        _check_program(
             "ffmpeg",
             "-version",
             "no second check of copied sound, and no WMA sound carried, without it",
         ),
-        check_program("exiftool", "-ver", "metadata is carried as far as Pillow can without it"),
-        check_heic(),
+        _check_program("exiftool", "-ver", "metadata is carried as far as Pillow can without it"),
+        _check_heic(),
     ]
 
 
-def check_facts(name: str, facts: Callable[[], str]) -> Finding:
+def _check_facts(name: str, facts: Callable[[], str]) -> Finding:
     """Something that photographs need: its facts, or why there are none."""
     try:
         return Finding(name, True, True, facts())
@@ -64,7 +64,7 @@ def check_facts(name: str, facts: Callable[[], str]) -> Finding:
         return Finding(name, False, True, str(error))
 
 
-def runtime_facts(settings: DoctorSettings) -> str:
+def _runtime_facts(settings: DoctorSettings) -> str:
     """What would run the network, where, in which number format, and why."""
     from archivecolor.inference.open_runtime import choose_runtime, open_runtime
 
@@ -74,7 +74,7 @@ def runtime_facts(settings: DoctorSettings) -> str:
     return f"{runtime.name} {runtime.version} on {runtime.placement}: {why}"
 
 
-def weights_facts(settings: DoctorSettings) -> str:
+def _weights_facts(settings: DoctorSettings) -> str:
     """Which weights would be used."""
     path = checkpoint_path(settings.checkpoint)
     stored = read_checkpoint(path)
@@ -82,18 +82,20 @@ def weights_facts(settings: DoctorSettings) -> str:
     return f"{stored.info.title or stored.info.network}, {where}, sha256 {stored.digest[:16]}"
 
 
-def measured(settings: DoctorSettings) -> Iterator[Finding]:
+def _measured(settings: DoctorSettings) -> Iterator[Finding]:
     """The time a picture takes with each program that can run the network."""
-    for name in ("torch", "onnx"):
+    ways = {("torch", settings.precision), ("onnx", settings.precision), ("onnx", "int8")}
+    for runtime, precision in sorted(ways, reverse=True):
+        name = f"{runtime} int8" if precision == "int8" else runtime
         try:
-            seconds = seconds_a_picture(replace(settings, runtime=name))
+            seconds = _seconds_a_picture(replace(settings, runtime=runtime, precision=precision))
         except ArchivecolorError as error:
-            yield Finding(f"speed, {name}", False, False, str(error))
+            yield Finding(name, False, False, str(error))
         else:
-            yield Finding(f"speed, {name}", True, False, f"{1000 * seconds:.0f} ms a picture of 3:2")
+            yield Finding(name, True, False, f"{1000 * seconds:.0f} ms a picture of 3:2")
 
 
-def seconds_a_picture(settings: DoctorSettings) -> float:
+def _seconds_a_picture(settings: DoctorSettings) -> float:
     """What the network takes for a picture of 3:2 among many, measured over two seconds after a warm-up.
 
     Raises:
@@ -115,7 +117,7 @@ def seconds_a_picture(settings: DoctorSettings) -> float:
     return (time.monotonic() - started) / pictures
 
 
-def check_program(name: str, ask: str, without: str) -> Finding:
+def _check_program(name: str, ask: str, without: str) -> Finding:
     """A helper program, asked for its version."""
     path = find_program(name)
     if path is None:
@@ -129,7 +131,7 @@ def check_program(name: str, ask: str, without: str) -> Finding:
     return Finding(name, True, False, f"{path}, {completed.stdout.splitlines()[0].split(' Copyright')[0]}")
 
 
-def check_heic() -> Finding:
+def _check_heic() -> Finding:
     """Whether HEIC photographs can be read."""
     there = find_spec("pi_heif") is not None
     detail = "HEIC photographs can be read" if there else "not installed; pip install 'archivecolor[heic]'"

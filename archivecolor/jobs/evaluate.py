@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.names import FILM_EXTENSIONS
-from archivecolor.datasets.collection import Member, members
+from archivecolor.datasets.collection import Member, list_members
 from archivecolor.errors import UsageError
-from archivecolor.evaluation.contact_sheets import Strip, contact_sheets
 from archivecolor.evaluation.entrants import BASELINES, NetworkEntrant
-from archivecolor.evaluation.figures import csv_text, paired_figures, picture_figures, row_figures
+from archivecolor.evaluation.figures import Figures, csv_text, paired_figures, picture_figures, row_figures
 from archivecolor.evaluation.films import FilmEvaluationConfig, FilmScore, evaluate_film
 from archivecolor.evaluation.photographs import (
     EvaluationConfig,
@@ -21,9 +20,10 @@ from archivecolor.evaluation.photographs import (
     PhotoEvaluation,
     evaluate_photographs,
 )
-from archivecolor.evaluation.tables import Row, paired_differences
+from archivecolor.evaluation.tables import PairedDifference, paired_differences
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.scoring.contact_sheets import contact_sheets
 from archivecolor.settings import EvaluateSettings, VideoSettings
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ class EvaluationProgress:
     unit: str
 
 
+Report = Callable[[EvaluationProgress], None]
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What was found.
@@ -46,31 +49,51 @@ class Evaluation:
     Attributes:
         photographs: None where there were none.
         films: a score per film and row.
-        excluded: pictures that could not be judged.
+        passed_over: counts of files that were not taken for pictures, by why.
         written: files of tables and sheets.
     """
 
     photographs: PhotoEvaluation | None
     films: tuple[FilmScore, ...]
-    excluded: tuple[ExcludedPhoto, ...]
-    written: tuple[Path, ...]
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    written: tuple[Path, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """All figures but the single pictures', as JSON can hold them."""
-        photo_results = self.photographs
+    @property
+    def excluded(self) -> tuple[ExcludedPhoto, ...]:
+        """Pictures that could not be judged."""
+        return self.photographs.excluded if self.photographs else ()
+
+    def paired(self) -> tuple[PairedDifference, ...]:
+        """The networks compared in pairs, the first against all others."""
+        baselines = {baseline.name for baseline in BASELINES}
+        rows = self.photographs.rows if self.photographs else ()
+        return paired_differences([row for row in rows if row.name not in baselines])
+
+    def tables(self) -> dict[str, list[Figures]]:
+        """All figures, a table by each name; the empty ones too."""
+        rows = self.photographs.rows if self.photographs else ()
         return {
-            "rows": [row_figures(row) for row in photo_results.rows] if photo_results else [],
-            "paired": paired_figures(paired_differences(network_rows(photo_results)))
-            if photo_results
-            else [],
-            "features": photo_results.features if photo_results else "",
             "films": [asdict(score) for score in self.films],
+            "table": [row_figures(row) for row in rows],
+            "pictures": picture_figures(rows),
+            "paired": paired_figures(self.paired()),
+        }
+
+    def as_dict(self) -> Figures:
+        """All figures but the single pictures', as JSON can hold them."""
+        tables = self.tables()
+        return {
+            "rows": tables["table"],
+            "paired": tables["paired"],
+            "features": self.photographs.features if self.photographs else "",
+            "films": tables["films"],
             "left_out": [asdict(left) for left in self.excluded],
+            "passed_over": dict(self.passed_over),
             "written": [str(path) for path in self.written],
         }
 
 
-def evaluate(settings: EvaluateSettings, report: Callable[[EvaluationProgress], None]) -> Evaluation:
+def evaluate(settings: EvaluateSettings, report: Report) -> Evaluation:
     """Judge networks on colour photographs and films.
 
     Args:
@@ -84,26 +107,35 @@ def evaluate(settings: EvaluateSettings, report: Callable[[EvaluationProgress], 
         OutputError: the output cannot be written.
     """
     films = [path for path in settings.data if path.suffix.lower() in FILM_EXTENSIONS]
-    photographs = members([path for path in settings.data if path not in films])[: settings.limit]
+    listing = list_members(path for path in settings.data if path not in films)
+    photographs = listing.members[: settings.limit]
     if not films and not photographs:
-        raise UsageError("there is nothing to judge; give colour photographs (folder, .txt, .tar) or films")
-    networks = open_networks(settings)
-    photo_results = evaluate_photograph_set(photographs, networks, settings, report) if photographs else None
-    scores = tuple(evaluate_films(films, networks, settings, report))
-    written = write(settings.output, photo_results, scores) if settings.output else ()
-    return Evaluation(photo_results, scores, photo_results.excluded if photo_results else (), written)
+        found = ", ".join(f"{count} {why}" for why, count in listing.passed_over.items())
+        raise UsageError(
+            "there is nothing to judge; give colour photographs (folder, .txt, .tar) or films"
+            + (f" ({found} are there)" if found else "")
+        )
+    networks = _open_networks(settings)
+    evaluation = Evaluation(
+        _evaluate_photographs(photographs, networks, settings, report) if photographs else None,
+        tuple(_evaluate_films(films, networks, settings, report)),
+        listing.passed_over,
+    )
+    if settings.output is None:
+        return evaluation
+    return replace(evaluation, written=_write(settings.output, evaluation))
 
 
-def open_networks(settings: EvaluateSettings) -> list[NetworkEntrant]:
+def _open_networks(settings: EvaluateSettings) -> list[NetworkEntrant]:
     """The networks to compare, in the order they were given."""
     paths = [checkpoint_path(path) for path in settings.checkpoint or (None,)]
-    names = unique_names(paths)
     return [
-        NetworkEntrant(name, open_predictor(path, settings)) for name, path in zip(names, paths, strict=True)
+        NetworkEntrant(name, open_predictor(path, settings))
+        for name, path in zip(_unique_names(paths), paths, strict=True)
     ]
 
 
-def unique_names(paths: Sequence[Path]) -> list[str]:
+def _unique_names(paths: Sequence[Path]) -> list[str]:
     """Short names for rows and files: the checkpoint's, after as many of its folders as tell it from others.
 
     Raises:
@@ -118,32 +150,28 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     raise UsageError("a checkpoint is given twice; give each once")
 
 
-def evaluate_photograph_set(
+def _evaluate_photographs(
     photographs: Sequence[Member],
     networks: Sequence[NetworkEntrant],
     settings: EvaluateSettings,
-    report: Callable[[EvaluationProgress], None],
+    report: Report,
 ) -> PhotoEvaluation:
-    """Every photograph through every row of the table.
-
-    Raises:
-        UsageError: not one photograph could be judged.
-    """
+    """Every photograph through every row of the table. Raises `UsageError` where none could be judged."""
     config = EvaluationConfig(
         entrants=(*BASELINES, *networks),
         working_size=settings.working_size,
-        features=feature_extractor(settings),
+        features=_feature_extractor(settings),
         draw=settings.output is not None,
         report=lambda done: report(EvaluationProgress(done, len(photographs), "photographs")),
     )
-    photo_results = evaluate_photographs(photographs, config)
-    if not photo_results.rows:
-        first = photo_results.excluded[0]
+    results = evaluate_photographs(photographs, config)
+    if not results.rows:
+        first = results.excluded[0]
         raise UsageError(f"not one photograph could be judged; the first, {first.name}: {first.why}")
-    return photo_results
+    return results
 
 
-def feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
+def _feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
     """The feature network of `--features`."""
     if settings.features is None:
         return None
@@ -156,14 +184,11 @@ def feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
     return load_feature_extractor(settings.features, choose_device(settings.device))
 
 
-def evaluate_films(
-    films: Sequence[Path],
-    networks: Sequence[NetworkEntrant],
-    settings: EvaluateSettings,
-    report: Callable[[EvaluationProgress], None],
+def _evaluate_films(
+    films: Sequence[Path], networks: Sequence[NetworkEntrant], settings: EvaluateSettings, report: Report
 ) -> list[FilmScore]:
-    """Every film through every row."""
-    config = FilmEvaluationConfig(settings.working_size, smoothing=default_smoothing())
+    """Every film through every row, made as steady as `video` makes it unless told otherwise."""
+    config = FilmEvaluationConfig(settings.working_size, smoothing=VideoSettings(input=()).smoothing)
     if settings.limit is not None:
         config = replace(config, frames=settings.limit)
     scores: list[FilmScore] = []
@@ -173,53 +198,18 @@ def evaluate_films(
     return scores
 
 
-def default_smoothing() -> float:
-    """How steady `video` makes colour unless told otherwise."""
-    return VideoSettings(input=()).smoothing
-
-
-def network_rows(photo_results: PhotoEvaluation) -> list[Row]:
-    """The rows that are compared in pairs: networks, the first against all others."""
-    baselines = {baseline.name for baseline in BASELINES}
-    return [row for row in photo_results.rows if row.name not in baselines]
-
-
-def write(
-    output: Path, photo_results: PhotoEvaluation | None, films: Sequence[FilmScore]
-) -> tuple[Path, ...]:
-    """Write tables as CSV and contact sheets as PNG.
-
-    Raises:
-        OutputError: they cannot be written.
-    """
-    return (*write_tables(output, photo_results, films), *write_sheets(output, photo_results))
-
-
-def write_tables(
-    output: Path, photo_results: PhotoEvaluation | None, films: Sequence[FilmScore]
-) -> list[Path]:
-    """One CSV file per kind of record that there is."""
-    tables: dict[str, list[dict[str, Any]]] = {"films": [asdict(score) for score in films]}
-    if photo_results is not None:
-        tables["table"] = [row_figures(row) for row in photo_results.rows]
-        tables["pictures"] = picture_figures(photo_results.rows)
-        tables["paired"] = paired_figures(paired_differences(network_rows(photo_results)))
+def _write(output: Path, evaluation: Evaluation) -> tuple[Path, ...]:
+    """Write tables as CSV and contact sheets of every network as PNG. Raises `OutputError`."""
     written = []
-    for name, records in tables.items():
+    for name, records in evaluation.tables().items():
         if records:
             written.append(output / f"{name}.csv")
             with atomic_write(written[-1]) as part:
                 part.write_text(csv_text(records), encoding="utf-8")
-    return written
-
-
-def write_sheets(output: Path, photo_results: PhotoEvaluation | None) -> list[Path]:
-    """Contact sheets of every network, worst pictures first."""
-    strips: dict[str, list[Strip]] = photo_results.strips if photo_results else {}
-    written = []
+    strips = evaluation.photographs.strips if evaluation.photographs else {}
     for name, drawn in strips.items():
         for number, sheet in enumerate(contact_sheets(drawn), start=1):
             written.append(output / f"sheet-{name}-{number:02}.png")
             with atomic_write(written[-1]) as part:
                 sheet.save(part, format="PNG")
-    return written
+    return tuple(written)

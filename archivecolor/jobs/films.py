@@ -12,6 +12,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full, shorten_name
 from archivecolor.archive.bag import check_bag_name
+from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.layout import Layout
@@ -30,7 +31,7 @@ from archivecolor.film.keyframes import keyframe_interval_for
 from archivecolor.film.limits import check_disk, check_memory, check_name
 from archivecolor.film.losses import find_losses
 from archivecolor.film.mux import MuxInputs, mux
-from archivecolor.film.probe import FilmFacts, film_errors, vanished_error
+from archivecolor.film.probe import FilmFacts, film_errors, read_error, vanished_error
 from archivecolor.film.segments import (
     FORMAT,
     Segment,
@@ -55,7 +56,7 @@ from archivecolor.jobs.film_records import (
     skipped_record,
     source_of,
 )
-from archivecolor.jobs.run import ItemResult
+from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.settings import VideoSettings
 
@@ -93,9 +94,13 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
     try:
         if run_context.settings.bag:
             check_bag_name(item.output)
+        for voucher in item.claim.vouchers[:1]:
+            refuse_by_hand(run_context.output, voucher.output.path, item.claim)
         return colour_film(item, run_context)
     except ItemError as error:
-        return failed_record(item, run_context, error)
+        failed = failed_record(item, run_context, error)
+        by_hand = error.reason is Reason.BY_HAND
+        return kept_by_hand(failed, item, run_context.output) if by_hand else failed
     except (MemoryError, OutOfMemoryError):
         words = "this machine has not enough memory for it"
         return failed_record(item, run_context, ItemError(Reason.OUT_OF_MEMORY, words))
@@ -103,8 +108,7 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
         raise
     except OSError as error:
         # What cannot be written is an OutputError: this is a source that cannot be read.
-        words = f"it cannot be read ({error.strerror or error})"
-        return failed_record(item, run_context, ItemError(Reason.READ_ERROR, words))
+        return failed_record(item, run_context, read_error(error.strerror))
     except Exception as error:  # the film edge: a fault costs its film, not the films after it
         logger.error("%s failed unexpectedly", item.path, exc_info=error)
         words = f"{type(error).__name__}: {error}"
@@ -182,9 +186,23 @@ def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Recor
     with atomic_write(path, item.source) as part:
         with film_errors():
             shutil.copyfile(item.source, part)
-        sha256, nbytes = sha256_of(part), part.stat().st_size
-    output = Output(name, nbytes, sha256, film.facts.width, film.facts.height, film.facts.layout.depth)
+        output = written_output(part, name, film, film.facts.layout.depth)
+        make_way(run_context.output, name, output.sha256, item.claim)
     return copied_record(item, run_context, film, output)
+
+
+def written_output(part: Path, name: str, film: Film, depth: int) -> Output:
+    """What a record says of a film that was written to `part` and is to be called `name`."""
+    about = part.stat()
+    return Output(
+        path=name,
+        bytes=about.st_size,
+        sha256=sha256_of(part),
+        width=film.facts.width,
+        height=film.facts.height,
+        depth=depth,
+        mtime_ns=about.st_mtime_ns,
+    )
 
 
 def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFolder:
@@ -365,10 +383,14 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         with film_errors():
             if sha256_of(item.source) != inputs.provenance.source_sha256:
                 raise changed_error()
-        sha256, nbytes = sha256_of(part), part.stat().st_size
-    output = Output(
-        name, nbytes, sha256, film.facts.width, film.facts.height, film.target.sample_format.depth
-    )
+        output = written_output(part, name, film, film.target.sample_format.depth)
+        make_way(run_context.output, name, output.sha256, item.claim)
     record = done_record(item, run_context, film, plan, opinion)
     confidence = round(mean_confidence(inputs.segments, folder), 4)
-    return replace(record, output=output, network=inputs.provenance.network, confidence=confidence)
+    return replace(
+        record,
+        output=output,
+        network=inputs.provenance.network,
+        runtime=run_context.open_predictor().runtime_name,
+        confidence=confidence,
+    )

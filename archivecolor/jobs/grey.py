@@ -6,12 +6,16 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import content_root
+from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, refuse_source_as_target
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import held_folders
+from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output, Record, Source, Status
 from archivecolor.engine.executor import Executor, core_count
@@ -22,7 +26,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import Reason
 from archivecolor.jobs.items import GREY, ItemSource, plan_items
 from archivecolor.jobs.photograph_tasks import init_worker
-from archivecolor.jobs.run import ItemResult, Session, open_run
+from archivecolor.jobs.run import ItemResult, Session, kept_by_hand, open_run
 from archivecolor.photo.grey import GreyImage, write_grey
 from archivecolor.settings import GreySettings
 
@@ -59,7 +63,8 @@ def grey_folder(
     session = Session(settings, listener, stop, command)
     session.counter.count_in(PICTURES)
     with open_run(session, settings.output, settings.input) as run:
-        plan = plan_items([source], run.root, settings, stop)
+        with passed_over_list(Layout(run.root).passed_over) as skipped_files:
+            plan = plan_items([source], run.root, settings, stop, skipped_files)
         run.begin(plan)
         options = WorkerOptions(
             count=settings.jobs or core_count(),
@@ -68,7 +73,7 @@ def grey_folder(
         )
         with (
             LocalExecutor(options, replace(settings, output=run.root)) as executor,
-            closing(grey_pictures(plan.items(GREY), executor, session)) as results,
+            closing(grey_pictures(plan.claimed(GREY), executor, session, run.root)) as results,
         ):
             for result in results:
                 run.add(result)
@@ -78,14 +83,14 @@ def grey_folder(
 
 
 def grey_pictures(
-    items: Iterable[Item], executor: Executor[GreySettings], session: Session
+    items: Iterable[Item], executor: Executor[GreySettings], session: Session, root: Path
 ) -> Generator[ItemResult, None, None]:
     """The result of every item as its end is known, in any order."""
     stage = StageContext(executor, session.stop, window=2 * executor.count)
     tasks: Iterable[Item | Settled[None]] = items
     with closing(map_in_workers(stage, make_grey, tasks)) as outcomes:
         for outcome in outcomes:
-            yield item_result(outcome, session.settings.digest())
+            yield item_result(outcome, session.settings.digest(), root)
 
 
 def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
@@ -97,13 +102,18 @@ def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
     """
     source, target = item.source, settings.output / item.output
     refuse_source_as_target(source, target)
+    refuse_by_hand(settings.output, item.output, item.claim)
     with atomic_write(target, source) as part:
         image = write_grey(source, part)
-        output = Output(item.output, part.stat().st_size, sha256_of(part))
+        written = part.stat()
+        output = Output(item.output, written.st_size, sha256_of(part), mtime_ns=written.st_mtime_ns)
+        make_way(settings.output, item.output, output.sha256, item.claim)
         return WrittenGrey(image, output, sha256_of(source))
 
 
-def item_result(outcome: Done[Item, WrittenGrey] | Failed[Item] | Settled[None], digest: str) -> ItemResult:
+def item_result(
+    outcome: Done[Item, WrittenGrey] | Failed[Item] | Settled[None], digest: str, root: Path
+) -> ItemResult:
     """The result of one picture."""
     assert not isinstance(outcome, Settled)  # nothing settles before this only stage
     item = outcome.item
@@ -116,7 +126,9 @@ def item_result(outcome: Done[Item, WrittenGrey] | Failed[Item] | Settled[None],
         settings=digest,
     )
     if isinstance(outcome, Failed):
-        return ItemResult(replace(record, reason=outcome.error.reason, detail=outcome.error.detail), 0.0)
+        failed = replace(record, reason=outcome.error.reason, detail=outcome.error.detail)
+        by_hand = outcome.error.reason is Reason.BY_HAND
+        return ItemResult(kept_by_hand(failed, item, root) if by_hand else failed, 0.0)
     written = outcome.value
     return ItemResult(
         replace(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.plan import Item, Plan, PlanAction, PlanInputs, make_plan
+from archivecolor.archive.plan import FILM, Item, Plan, PlanAction, PlanInputs, claimed, make_plan
+from archivecolor.archive.selection import Selection
 from archivecolor.archive.walk import (
     FILMS,
     PICTURES,
     FoundFile,
-    Selection,
     SkippedFiles,
     SkipReason,
     extension_of,
@@ -25,7 +25,7 @@ from archivecolor.archive.walk import (
 from archivecolor.engine.stopping import Stop
 from archivecolor.settings import SelectionOptions
 
-PHOTO, FILM, GREY = "photo", "film", "grey"
+PHOTO, GREY = "photo", "grey"
 EXTENSIONS = {PHOTO: PICTURES, FILM: FILMS, GREY: PICTURES}
 EARLIER_OUTPUT = "coloured by an earlier run"
 
@@ -68,21 +68,28 @@ class RunPlan:
     earlier_outputs: int = 0
 
     def items(self, kind: str) -> list[Item]:
-        """The items of one kind, in the order of the walk."""
+        """The items of one kind, in the order of the walk, without their claims."""
         return [item for item in self.plan.items if item.kind == kind]
+
+    def claimed(self, kind: str) -> Iterator[Item]:
+        """The items of one kind, each with what records say of its output's name."""
+        return (claimed(item, self.manifest) for item in self.items(kind))
 
     @property
     def untouched(self) -> dict[str, int]:
         """Files that need nothing, and names that were passed over, by the word for it."""
-        words = (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE)
-        counts = {word.value: self.plan.counts[word] for word in words}
-        counts |= {f"{word.value} passed over": count for word, count in self.skipped_files.counts.items()}
+        words = (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND)
+        counts = {word.value: self.plan.counts[word] for word in words} | self.skipped_files.summary()
         counts[EARLIER_OUTPUT] = self.earlier_outputs
         return {word: count for word, count in counts.items() if count}
 
 
 def plan_items(
-    sources: Sequence[ItemSource], output: Path, options: SelectionOptions, stop: Stop | None = None
+    sources: Sequence[ItemSource],
+    output: Path,
+    options: SelectionOptions,
+    stop: Stop | None = None,
+    skipped_files: SkippedFiles | None = None,
 ) -> RunPlan:
     """Find the items of all sources and compare them with the manifest of `output`.
 
@@ -91,6 +98,7 @@ def plan_items(
         output: the folder of the tree that the run writes.
         options: which files are taken.
         stop: a signal cuts the search short.
+        skipped_files: counts, and names where that is wanted, what is passed over.
 
     Raises:
         UsageError: as `walk`, `make_plan`, `Manifest` and `SourceIdentities`.
@@ -98,7 +106,7 @@ def plan_items(
     """
     manifest = Manifest(Layout(output).manifest)
     outputs = _outputs_of(manifest) if _lies_beside(sources, output) else frozenset()
-    finder = _Finder(options, stop, output, outputs, shared=len({source.kind for source in sources}) > 1)
+    finder = _Finder(sources, options, stop, output, outputs, skipped_files or SkippedFiles())
     identities = {source.root: SourceIdentities(source.root, output) for source in sources}
     for root in identities:
         refuse_emptied_input(root, len(manifest))
@@ -130,19 +138,23 @@ def _lies_beside(sources: Sequence[ItemSource], output: Path) -> bool:
 
 
 def _outputs_of(manifest: Manifest) -> frozenset[str]:
-    return frozenset(entry.output for entry in manifest.items.values() if entry.output)
+    """What earlier runs made, and what earlier formats left."""
+    return (
+        frozenset(entry.output for entry in manifest.items.values() if entry.output)
+        | manifest.superseded.keys()
+    )
 
 
 @dataclass
 class _Finder:
     """Finds the files of several sources, and counts what is passed over on the way."""
 
+    sources: Sequence[ItemSource]
     options: SelectionOptions
     stop: Stop | None
     output: Path
     outputs: frozenset[str]
-    shared: bool
-    skipped: SkippedFiles = field(default_factory=SkippedFiles)
+    skipped: SkippedFiles
     earlier_outputs: int = 0
 
     def files(self, source: ItemSource) -> Iterator[FoundFile]:
@@ -155,9 +167,13 @@ class _Finder:
                 yield file
 
     def _in_tree(self, source: ItemSource) -> Iterator[FoundFile]:
-        found = walk(source.root, self.options, self.skipped, EXTENSIONS[source.kind])
-        if self.options.files_from is not None and self.shared:
-            # A list names files whatever their extension, and here it says whose they are.
+        """The files of one kind; a tree that is asked for others too is walked for all of them."""
+        kinds = [other.kind for other in self.sources if other.root == source.root and other.names is None]
+        extensions = frozenset[bytes]().union(*(EXTENSIONS[kind] for kind in kinds))
+        # What is passed over in a tree is told once.
+        skipped = self.skipped if source.kind == kinds[0] else SkippedFiles()
+        found = walk(source.root, self.options, skipped, extensions)
+        if len(kinds) > 1:
             films = source.kind == FILM
             found = (file for file in found if films == (extension_of(os.fsencode(file.path)) in FILMS))
         # The end of the time does not cut the plan short: it is what says how much is left.
@@ -169,8 +185,8 @@ class _Finder:
             path = os.fsencode(name)
             status = (source.root / name).stat()
             if selection.excludes(path) or not selection.includes(path):
-                self.skipped.counts[SkipReason.EXCLUDED] += 1
+                self.skipped.add(SkipReason.EXCLUDED, path)
             elif selection.too_recent(status.st_mtime_ns):
-                self.skipped.counts[SkipReason.RECENT] += 1
+                self.skipped.add(SkipReason.RECENT, path)
             else:
                 yield FoundFile(name, status.st_size, status.st_mtime_ns)

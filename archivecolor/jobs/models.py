@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.networks.builtin import checkpoint_path
@@ -30,9 +29,9 @@ class ModelCard:
     network: str
     digest: str
     nbytes: int
-    facts: Mapping[str, Any]
+    facts: Mapping[str, object]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """All of it, as JSON can hold it."""
         return {name: plain(value) for name, value in vars(self).items()}
 
@@ -44,10 +43,10 @@ def describe(checkpoints: Sequence[Path]) -> list[ModelCard]:
         CheckpointError: one is missing or no checkpoint.
     """
     paths: Sequence[Path | None] = checkpoints or (None,)
-    return [card(checkpoint_path(path)) for path in paths]
+    return [_card(checkpoint_path(path)) for path in paths]
 
 
-def card(path: Path) -> ModelCard:
+def _card(path: Path) -> ModelCard:
     """The card of one checkpoint file."""
     from archivecolor.networks.checkpoint import read_info
 

@@ -27,7 +27,12 @@ def colour_photograph(
         ItemError: the picture cannot be done, or its tone and the settings say that it is left alone.
         OutputError: `target` cannot be written.
     """
-    inspection = inspect(source, working_size=predictor.working_size, max_megapixels=settings.max_megapixels)
+    inspection = inspect(
+        source,
+        working_size=predictor.working_size,
+        max_megapixels=settings.max_megapixels,
+        strict=settings.strict_files,
+    )
     facts = inspection.facts
     treatment = choose_treatment(facts, settings)
     if treatment.action is not Action.COLOUR:
@@ -37,6 +42,8 @@ def colour_photograph(
         format=settings.format,
         chroma=settings.chroma,
         max_megapixels=settings.max_megapixels,
+        strict=settings.strict_files,
+        notes=facts.notes,
         version=program_version(),
         settings=settings.digest(),
         weights=predictor.digest,

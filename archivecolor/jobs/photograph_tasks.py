@@ -10,23 +10,20 @@ import os
 import time
 import warnings
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import check_bag_name
-from archivecolor.archive.fixity import CHUNK_BYTES, sha256_of
+from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
-from archivecolor.errors import ItemError, Reason
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
-from archivecolor.photo.containers.base import naming_read_errors, unchanged_during
+from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.inspect import Inspection, inspect
-from archivecolor.photo.render import RenderedImage, RenderOptions, render
+from archivecolor.photo.render import RenderOptions, copy_unchanged, render
 from archivecolor.settings import DirSettings
 
 
@@ -123,12 +120,18 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     source = item.source
     if settings.bag:
         check_bag_name(item.output)
-    inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
+    refuse_by_hand(settings.output, item.output, item.claim)
+    inspection = inspect(
+        source,
+        working_size=settings.working_size,
+        max_megapixels=settings.max_megapixels,
+        strict=settings.strict_files,
+    )
     treatment = choose_treatment(inspection.facts, settings)
     digest = None
     if treatment.action is Action.SKIP:
-        with naming_read_errors(source):
-            digest = sha256_of(source)
+        with SourceFile(source) as file:
+            digest = file.sha256()
     if treatment.action is not Action.COLOUR:
         inspection = replace(inspection, lumas=())
     return Inspected(item, inspection, treatment, digest, time.monotonic() - began)
@@ -148,48 +151,22 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
     refuse_source_as_target(source, target)
     with atomic_write(target, source) as part:
         rendered = (
-            render(source, part, task.chromas, task.options) if task.chromas else copy(source, part, task)
+            render(source, part, task.chromas, task.options)
+            if task.chromas
+            else copy_unchanged(source, part, task.facts)
         )
         if settings.preserve_times:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
-    output = Output(name, rendered.nbytes, rendered.sha256, rendered.width, rendered.height, rendered.depth)
+        mtime_ns = part.stat().st_mtime_ns
+        make_way(settings.output, name, rendered.sha256, task.item.claim)
+    output = Output(
+        path=name,
+        bytes=rendered.nbytes,
+        sha256=rendered.sha256,
+        width=rendered.width,
+        height=rendered.height,
+        depth=rendered.depth,
+        mtime_ns=mtime_ns,
+    )
     seconds = task.seconds + time.monotonic() - began
     return Rendered(output, rendered.source_sha256, rendered.luma, rendered.lost, rendered.notes, seconds)
-
-
-def read_chunk(source: Path, original: IO[bytes]) -> bytes:
-    """The next piece of an open source, empty at its end."""
-    with naming_read_errors(source):
-        return original.read(CHUNK_BYTES)
-
-
-def copy(source: Path, part: Path, task: RenderTask) -> RenderedImage:
-    """The source byte for byte.
-
-    Raises:
-        ItemError: CHANGED where it is not as it was looked at.
-    """
-    facts = task.facts
-    with unchanged_during(source, task.options.file_state):
-        with naming_read_errors(source):
-            digest = sha256_of(source)
-            original = source.open("rb")
-        with original, part.open("wb") as file:
-            # Written outside `naming_read_errors`: a full disk is no fault of the source.
-            while chunk := read_chunk(source, original):
-                file.write(chunk)
-    if sha256_of(part) != digest:
-        raise ItemError(Reason.CHANGED, "the file changed while it was copied")
-    return RenderedImage(
-        format=facts.format,
-        width=facts.width,
-        height=facts.height,
-        depth=facts.depth,
-        pages=facts.pages,
-        nbytes=facts.nbytes,
-        luma="exact",
-        lost=(),
-        notes=(),
-        source_sha256=digest,
-        sha256=digest,
-    )

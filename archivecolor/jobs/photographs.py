@@ -40,7 +40,7 @@ from archivecolor.jobs.photograph_tasks import (
     render_derivative,
 )
 from archivecolor.jobs.policy import Action
-from archivecolor.jobs.run import ItemResult
+from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
@@ -67,8 +67,12 @@ class PhotoRunContext:
     open_predictor: Callable[[], Predictor]
 
     def failed(self, item: Item, error: ItemError, facts: ImageFacts | None = None) -> Settled[ItemResult]:
-        """The end of a picture that cannot be done."""
-        return self.settled(item, Status.FAILED, error.reason, error.detail, facts)
+        """The end of a picture that cannot be done, or that somebody worked on."""
+        result = self.settled(item, Status.FAILED, error.reason, error.detail, facts)
+        if error.reason is Reason.BY_HAND:
+            record = kept_by_hand(result.value.record, item, self.settings.output)
+            return Settled(ItemResult(record, 0.0))
+        return result
 
     def settled(
         self, item: Item, status: Status, reason: Reason, detail: str, facts: ImageFacts | None
@@ -214,6 +218,8 @@ class ChromaPredictor:
             format=settings.format,
             chroma=settings.chroma,
             max_megapixels=settings.max_megapixels,
+            strict=settings.strict_files,
+            notes=facts.notes,
             version=program_version(),
             settings=settings.digest(),
             weights=self._context.weights,
@@ -242,14 +248,14 @@ def item_result(
 
 def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) -> ItemResult:
     """The entry of a picture that was written."""
-    for note in (*task.facts.notes, *rendered.notes):
+    for note in rendered.notes:
         logger.info("%s: %s", task.item.path, note)
     record = Record(
         path=task.item.path,
         status=Status.DONE,
         reason=task.treatment.reason,
         source=replace(source_of(task.facts), sha256=rendered.source_sha256),
-        detail=task.treatment.detail,
+        detail="; ".join(filter(None, (task.treatment.detail, *rendered.notes))),
         output=rendered.output,
         settings=context.settings.digest(),
         weights=context.weights,
@@ -257,6 +263,7 @@ def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) 
         luma=rendered.luma,
         lost=rendered.lost,
         network=task.options.network,
+        runtime=context.open_predictor().runtime_name if task.options.network else "",
         seconds=round(rendered.seconds, 3),
     )
     return ItemResult(record, task.facts.megapixels * task.facts.pages)

@@ -23,19 +23,20 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_stale_parts
 from archivecolor.archive.bag import content_root_for_run
+from archivecolor.archive.by_hand import by_hand_output, clear_pending
+from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import prepare_output
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import ManifestWriter
 from archivecolor.archive.output_folder import hold_output
-from archivecolor.archive.plan import PlanAction
+from archivecolor.archive.plan import Item, PlanAction, RefusedItem
 from archivecolor.archive.premis import PremisFiles
-from archivecolor.archive.record import Record, line_from_record, now_utc
+from archivecolor.archive.record import Record, Source, Status, line_from_record, now_utc
 from archivecolor.archive.run_json import RunSummary, write_run_summary
-from archivecolor.archive.walk import SkipReason
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ArchivecolorError, ExitCode, LockedError, OutputError, UsageError
+from archivecolor.errors import ArchivecolorError, ExitCode, LockedError, OutputError, Reason, UsageError
 from archivecolor.jobs.items import RunPlan
 from archivecolor.jobs.run_files import (
     digests_are_current,
@@ -188,9 +189,9 @@ class Run:
             OutputError: the output cannot be written.
         """
         session = self._session
-        session.counter.expect(len(plan.plan.items))
+        session.counter.expect(len(plan.plan.refused) + len(plan.plan.items))
         session.untouched.update(plan.untouched)
-        session.is_incomplete |= plan.skipped_files.counts[SkipReason.UNREADABLE] > 0
+        session.is_incomplete |= plan.skipped_files.pictures_may_be_missing
         session.listener.began(session.counter.snapshot())
         write_run_summary(Layout(self.root).run_json, session.summary)
         self._writer = ManifestWriter(Layout(self.root).manifest)
@@ -201,6 +202,8 @@ class Run:
             record = plan.manifest.record(file.path)
             source = replace(record.source, mtime_ns=file.mtime_ns)
             self._writer.append(replace(record, source=source, at=now_utc()))
+        for refused in plan.plan.refused:
+            self.add(ItemResult(_refused_record(refused), 0.0))
 
     def add(self, result: ItemResult) -> None:
         """Append one record to the manifest, count it and tell of it.
@@ -230,6 +233,9 @@ class Run:
             return
         if not digests_are_current(self.root):
             write_output_digests(self.root)
+        # Where workers were left at work, what they wrote has no record yet.
+        if not self._session.counter.snapshot().left:
+            clear_pending(self.root)
         self.write_end(self._session.result().exit_code)
         # run.json lies in the bag: nothing is written there after this.
         if self._session.settings.bag and self._session.stop.exit_code is None:
@@ -253,6 +259,40 @@ class Run:
             exit_code=int(exit_code),
         )
         write_run_summary(Layout(self.root).run_json, summary)
+
+
+def kept_by_hand(failed: Record, item: Item, root: Path) -> Record:
+    """The record of an item whose derivative somebody worked on: that stays, and is digested.
+
+    Args:
+        failed: what would be recorded else: that the item failed `BY_HAND`.
+        item: with its claim.
+        root: the folder of the derivatives.
+    """
+    names = [voucher.output.path for voucher in item.claim.vouchers]
+    name = next((name for name in (item.output, item.path) if name in names), names[0])
+    try:
+        kept, source_sha256 = by_hand_output(root, name), sha256_of(item.source)
+    except OSError as error:
+        detail = f"{failed.detail}; it cannot be digested: {error.strerror}"
+        return replace(failed, reason=Reason.PERMISSION, detail=detail)
+    source = replace(failed.source, sha256=source_sha256)
+    return replace(failed, status=Status.SKIPPED, source=source, output=kept)
+
+
+def _refused_record(refused: RefusedItem) -> Record:
+    """The record of an item that cannot have its output's name."""
+    item = refused.item
+    return Record(
+        path=item.path,
+        status=Status.FAILED,
+        reason=Reason.NAME_COLLISION,
+        source=Source(item.nbytes, item.mtime_ns),
+        detail=refused.detail,
+        kind=item.kind,
+        settings=refused.settings,
+        weights=refused.weights,
+    )
 
 
 def _item_event(record: Record, amount: float) -> ItemEvent:

@@ -22,6 +22,7 @@ LIBRARIES = (
     "jpeglib",
     "numpy",
     "opencv-python-headless",
+    "onnxruntime",
     "Pillow",
     "simplejpeg",
     "tifffile",

@@ -19,7 +19,7 @@ from archivecolor.training.loop import StepReport, Trainer, release_memory
 from archivecolor.training.plan import TrainingPlan, training_plan
 from archivecolor.training.run_recorder import LAST, RunRecorder, describe_checkpoint
 from archivecolor.training.setup import TrainingRun, set_up
-from archivecolor.training.state import has_saved_state, load_newest_state
+from archivecolor.training.state import load_newest_state, saved_states
 
 logger = logging.getLogger(__name__)
 
@@ -54,19 +54,19 @@ def train(settings: TrainSettings, stop: Stop, callbacks: TrainingCallbacks) -> 
         OutputError: the run's folder cannot be written.
         LockedError: another run holds the folder.
         OutOfMemoryError: the device has no room for a batch; says which would fit.
-        DivergedError: a loss is not finite, or the duel has collapsed.
+        DivergedError: a loss or the weights are not finite, or the discriminator learns no more.
         StoppedError: a signal ended the run; `--resume` goes on.
     """
-    with join_process_group(settings.device) as distributed, locked_folder(settings, distributed):
-        refuse_to_overwrite(settings)
+    with join_process_group(settings.device) as distributed, _locked_folder(settings, distributed):
+        _refuse_to_overwrite(settings)
         training = set_up(settings, distributed)
         if settings.resume:
-            resume(training, settings)
+            _resume(training, settings)
         if not distributed.is_main:
-            return run_other_rank(training, settings, stop)
+            return _run_other_rank(training, settings, stop)
         callbacks.plan(training_plan(training, settings))
         recorder = RunRecorder(training, settings)
-        run_main_rank(training.trainer, recorder, stop, callbacks)
+        _run_main_rank(training.trainer, recorder, stop, callbacks)
         if stop.exit_code is not None:
             recorder.write_checkpoint(LAST)
             raise StoppedError(stop.exit_code, "the same command with --resume goes on where it left off")
@@ -74,21 +74,21 @@ def train(settings: TrainSettings, stop: Stop, callbacks: TrainingCallbacks) -> 
 
 
 @contextlib.contextmanager
-def locked_folder(settings: TrainSettings, distributed: DistributedContext) -> Iterator[None]:
+def _locked_folder(settings: TrainSettings, distributed: DistributedContext) -> Iterator[None]:
     """Hold the run's folder, in the first of several processes. Raises `LockedError`, `OutputError`."""
     with locked(settings.output) if distributed.is_main else contextlib.nullcontext():
         yield
 
 
-def refuse_to_overwrite(settings: TrainSettings) -> None:
+def _refuse_to_overwrite(settings: TrainSettings) -> None:
     """Raise `UsageError` where a new run would mix with an older one."""
-    if not settings.resume and has_saved_state(settings.output):
+    if not settings.resume and saved_states(settings.output):
         raise UsageError(
             f"{settings.output} holds a run already; go on with it by --resume, or choose another folder"
         )
 
 
-def resume(training: TrainingRun, settings: TrainSettings) -> None:
+def _resume(training: TrainingRun, settings: TrainSettings) -> None:
     """Go on from the newest state in the run's folder."""
     state = load_newest_state(settings.output, settings.network)
     if state.data_digest not in ("", training.digest):
@@ -96,7 +96,7 @@ def resume(training: TrainingRun, settings: TrainSettings) -> None:
     training.trainer.restore(state)
 
 
-def run_main_rank(trainer: Trainer, recorder: RunRecorder, stop: Stop, callbacks: TrainingCallbacks) -> None:
+def _run_main_rank(trainer: Trainer, recorder: RunRecorder, stop: Stop, callbacks: TrainingCallbacks) -> None:
     """Take all steps, and save the state now and then and at the end."""
     interval = trainer.settings.checkpoint_every
     saved = time.monotonic()
@@ -115,17 +115,17 @@ def run_main_rank(trainer: Trainer, recorder: RunRecorder, stop: Stop, callbacks
     recorder.save()
     if not fits:
         # Outside the except block, whose exception would keep the failed step's tensors alive.
-        raise OutOfMemoryError(out_of_memory_hint(trainer))
+        raise OutOfMemoryError(_out_of_memory_hint(trainer))
 
 
-def run_other_rank(training: TrainingRun, settings: TrainSettings, stop: Stop) -> CheckpointInfo:
+def _run_other_rank(training: TrainingRun, settings: TrainSettings, stop: Stop) -> CheckpointInfo:
     """Take all steps beside the process that leads."""
     for _ in training.trainer.run(stop):
         pass
     return describe_checkpoint(training, settings)
 
 
-def out_of_memory_hint(trainer: Trainer) -> str:
+def _out_of_memory_hint(trainer: Trainer) -> str:
     """What to try where a batch did not fit."""
     release_memory(trainer.device)
     batch, world_size = trainer.hyperparameters.batch_size, trainer.distributed.world_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -13,13 +14,15 @@ from pathlib import Path
 from joblib import Parallel, delayed
 
 from archivecolor.archive.bag import content_root
+from archivecolor.archive.by_hand import is_put_aside
 from archivecolor.archive.fixity import read_digests, sha256_of
 from archivecolor.archive.layout import STATE_FOLDER, Layout
 from archivecolor.archive.manifest import read_lines
 from archivecolor.archive.record import Record, escape_non_utf8, record_from_values
+from archivecolor.archive.tree import files_under
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
-from archivecolor.errors import ExitCode, UsageError
+from archivecolor.errors import ExitCode, Reason, UsageError
 from archivecolor.settings import VerifySettings
 
 logger = logging.getLogger(__name__)
@@ -27,8 +30,8 @@ logger = logging.getLogger(__name__)
 CHECKS_AT_ONCE = 1000
 
 
-class FaultKind(str, Enum):
-    """What can be wrong."""
+class FindingKind(str, Enum):
+    """What can be wrong, and what is worth knowing though it is not."""
 
     MISSING = "missing"
     CHANGED = "changed"
@@ -39,19 +42,32 @@ class FaultKind(str, Enum):
     SOURCE_UNREADABLE = "source-unreadable"
     DAMAGED_LINE = "damaged-line"
     LIST_DIFFERS = "list-differs"
+    BY_HAND = "by-hand"
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something is wrong."""
+        return self not in (FindingKind.BY_HAND, FindingKind.SUPERSEDED)
+
+
+NOTES = {
+    FindingKind.BY_HAND: "changed by hand",
+    FindingKind.SUPERSEDED: "of an earlier format; `archivecolor prune` removes them",
+}
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing that is not as the manifest says.
+class Finding:
+    """One thing that is not as the manifest says, or that people should know of.
 
     Attributes:
-        kind: what is wrong.
+        kind: what it is.
         path: of the file, relative to its folder.
         detail: one sentence, may be empty.
     """
 
-    kind: FaultKind
+    kind: FindingKind
     path: str
     detail: str = ""
 
@@ -67,6 +83,7 @@ class Check:
         sha256: digest by the record; None where it has none.
         required: it is a fault where the file is gone.
         is_source: a source rather than an output.
+        note: what is worth knowing of the file where it is as recorded.
     """
 
     folder: Path
@@ -75,15 +92,16 @@ class Check:
     sha256: str | None
     required: bool = True
     is_source: bool = False
+    note: FindingKind | None = None
 
-    def fault(self, kind: FaultKind, detail: str = "") -> Fault:
+    def fault(self, kind: FindingKind, detail: str = "") -> Finding:
         """A fault of this file."""
         kinds = {
-            FaultKind.MISSING: FaultKind.SOURCE_MISSING,
-            FaultKind.CHANGED: FaultKind.SOURCE_CHANGED,
-            FaultKind.UNREADABLE: FaultKind.SOURCE_UNREADABLE,
+            FindingKind.MISSING: FindingKind.SOURCE_MISSING,
+            FindingKind.CHANGED: FindingKind.SOURCE_CHANGED,
+            FindingKind.UNREADABLE: FindingKind.SOURCE_UNREADABLE,
         }
-        return Fault(kinds[kind] if self.is_source else kind, self.path, detail)
+        return Finding(kinds[kind] if self.is_source else kind, self.path, detail)
 
 
 @dataclass(frozen=True)
@@ -102,14 +120,14 @@ class ManifestContents:
 
 
 def verify_folder(
-    settings: VerifySettings, listener: Listener, on_fault: Callable[[Fault], None]
+    settings: VerifySettings, listener: Listener, on_finding: Callable[[Finding], None]
 ) -> RunResult:
     """Check every output, and with `sources` every source; reads all of them.
 
     Args:
         settings: the folders.
         listener: told of every file.
-        on_fault: told of every fault.
+        on_finding: told of every fault, and of handwork and derivatives of earlier formats.
 
     Raises:
         UsageError: there is no manifest to check against, or a newer version wrote it.
@@ -119,17 +137,19 @@ def verify_folder(
     checks = [*output_checks(root, contents), *source_checks(settings.sources, contents)]
     counter = ProgressCounter(total=len(checks), unit="MB")
     listener.began(counter.snapshot())
-    count = 0
-    for fault in structural_faults(root, contents):
-        on_fault(fault)
-        count += 1
+    counts: Counter[FindingKind] = Counter()
+    for finding in structural_findings(root, contents):
+        on_finding(finding)
+        counts[finding.kind] += 1
     for check, found in run_checks(checks, settings.jobs or core_count()):
         if found is not None:
-            on_fault(found)
-            count += 1
+            on_finding(found)
+            counts[found.kind] += 1
         event = item_event(check, found)
         listener.settled(event, counter.add(event))
-    return RunResult(counter.snapshot(), ExitCode.VERIFY if count else ExitCode.OK)
+    faults = sum(count for kind, count in counts.items() if kind.is_fault)
+    notes = {NOTES[kind]: count for kind, count in counts.items() if not kind.is_fault}
+    return RunResult(counter.snapshot(), ExitCode.VERIFY if faults else ExitCode.OK, notes)
 
 
 def read_contents(path: Path) -> ManifestContents:
@@ -154,7 +174,9 @@ def output_checks(root: Path, contents: ManifestContents) -> Iterator[Check]:
         newest = contents.newest[contents.outputs[path].path].output
         if output is not None:
             required = newest is not None and newest.path == path
-            yield Check(root, path, output.bytes, output.sha256, required)
+            by_hand = contents.outputs[path].reason is Reason.BY_HAND
+            note = FindingKind.BY_HAND if by_hand else None if required else FindingKind.SUPERSEDED
+            yield Check(root, path, output.bytes, output.sha256, required, note=note)
 
 
 def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[Check]:
@@ -169,7 +191,7 @@ def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[
             yield Check(sources, path, source.bytes, source.sha256, is_source=True)
 
 
-def run_checks(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Fault | None]]:
+def run_checks(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Finding | None]]:
     """Each check with what it found, in order; digests are made side by side."""
     remaining = iter(checks)
     with Parallel(n_jobs=jobs, prefer="threads") as parallel:
@@ -177,34 +199,32 @@ def run_checks(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Faul
             yield from zip(chunk, parallel(delayed(check_file)(check) for check in chunk), strict=True)
 
 
-def check_file(check: Check) -> Fault | None:
-    """What is wrong with one file."""
+def check_file(check: Check) -> Finding | None:
+    """What is wrong with one file, or worth knowing of it."""
     path = check.folder / check.path
     try:
         nbytes = path.stat().st_size
         if nbytes != check.nbytes:
-            return check.fault(FaultKind.CHANGED, f"{nbytes} bytes, recorded with {check.nbytes}")
+            return check.fault(FindingKind.CHANGED, f"{nbytes} bytes, recorded with {check.nbytes}")
         if check.sha256 is not None and sha256_of(path) != check.sha256:
-            return check.fault(FaultKind.CHANGED, "other bytes than recorded")
+            return check.fault(FindingKind.CHANGED, "other bytes than recorded")
     except (FileNotFoundError, NotADirectoryError):
-        return check.fault(FaultKind.MISSING) if check.required else None
+        return check.fault(FindingKind.MISSING) if check.required else None
     except OSError as error:
-        return check.fault(FaultKind.UNREADABLE, error.strerror or "")
-    return None
+        return check.fault(FindingKind.UNREADABLE, error.strerror or "")
+    return Finding(check.note, check.path) if check.note else None
 
 
-def structural_faults(root: Path, contents: ManifestContents) -> Iterator[Fault]:
-    """Faults that need no reading of pictures: damaged lines, the list of digests, extra files."""
+def structural_findings(root: Path, contents: ManifestContents) -> Iterator[Finding]:
+    """Findings that need no reading of pictures: damaged lines, the list of digests, extra files."""
     manifest = Layout(root).manifest.relative_to(root).as_posix()
     for number in contents.damaged:
-        yield Fault(FaultKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
+        yield Finding(FindingKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
     yield from list_faults(root, contents)
-    for path in files_in(root):
-        if path not in contents.outputs:
-            yield Fault(FaultKind.EXTRA, path, "no record names it")
+    yield from extra_files(root, contents)
 
 
-def list_faults(root: Path, contents: ManifestContents) -> Iterator[Fault]:
+def list_faults(root: Path, contents: ManifestContents) -> Iterator[Finding]:
     """Where the list of digests says something else than the manifest."""
     path = Layout(root).digests
     if not path.exists():
@@ -213,31 +233,38 @@ def list_faults(root: Path, contents: ManifestContents) -> Iterator[Fault]:
     try:
         listed = list(read_digests(path))
     except UsageError as error:
-        yield Fault(FaultKind.LIST_DIFFERS, shown, str(error))
+        yield Finding(FindingKind.LIST_DIFFERS, shown, str(error))
         return
     for digest in listed:
         record = contents.outputs.get(digest.path)
         if record is None or record.output is None or record.output.sha256 != digest.sha256:
-            yield Fault(FaultKind.LIST_DIFFERS, digest.path, f"{shown} and the manifest disagree")
+            yield Finding(FindingKind.LIST_DIFFERS, digest.path, f"{shown} and the manifest disagree")
     current = {record.output.path for record in contents.newest.values() if record.output is not None}
     for missing in sorted(current - {digest.path for digest in listed}, key=os.fsencode):
-        yield Fault(FaultKind.LIST_DIFFERS, missing, f"{shown} does not list it")
+        yield Finding(FindingKind.LIST_DIFFERS, missing, f"{shown} does not list it")
 
 
-def files_in(root: Path) -> Iterator[str]:
-    """Every file of the tree but our own folder's, bytewise by relative path."""
-    found = []
-    for folder, folders, names in os.walk(root):
-        if Path(folder) == root and STATE_FOLDER in folders:
-            folders.remove(STATE_FOLDER)
-        above = Path(folder).relative_to(root)
-        found += [(above / name).as_posix() for name in names]
-    return iter(sorted(found, key=os.fsencode))
+def extra_files(root: Path, contents: ManifestContents) -> list[Finding]:
+    """Files of the tree that no record names, and folders that cannot be listed."""
+    found: list[Finding] = []
+
+    def note(folder: str, error: OSError) -> None:
+        found.append(Finding(FindingKind.UNREADABLE, folder or ".", error.strerror or ""))
+
+    for path in files_under(root, note):
+        if path in contents.outputs or path.startswith(f"{STATE_FOLDER}/"):
+            continue
+        if is_put_aside(path):
+            found.append(Finding(FindingKind.BY_HAND, path, "put aside"))
+        else:
+            found.append(Finding(FindingKind.EXTRA, path, "no record names it"))
+    return sorted(found, key=lambda finding: os.fsencode(finding.path))
 
 
-def item_event(check: Check, fault: Fault | None) -> ItemEvent:
+def item_event(check: Check, finding: Finding | None) -> ItemEvent:
     """One checked file, as listeners are told of it."""
-    status, reason = ("done", "verified") if fault is None else ("failed", fault.kind.value)
-    detail = fault.detail if fault else ""
+    status = "failed" if finding is not None and finding.kind.is_fault else "done"
+    reason = "verified" if finding is None else finding.kind.value
+    detail = finding.detail if finding else ""
     record: dict[str, object] = {"path": escape_non_utf8(check.path), "status": status, "reason": reason}
     return ItemEvent(check.path, status, reason, detail, check.nbytes / 1e6, record | {"detail": detail})

@@ -77,7 +77,7 @@ class Xmp:
 
     def packet(self) -> bytes:
         """All of it as one packet, UTF-8."""
-        return packet_of([self.provenance_part, *self.source_parts])
+        return _packet_of([self.provenance_part, *self.source_parts])
 
     def main_packet(self, digest: str) -> bytes:
         """The packet of our part alone, pointing to an extension.
@@ -87,11 +87,11 @@ class Xmp:
         """
         pointer = ElementTree.fromstring(ElementTree.tostring(self.provenance_part))
         pointer.set(qualified_name("xmpNote:HasExtendedXMP"), digest)
-        return packet_of([pointer])
+        return _packet_of([pointer])
 
     def extension(self) -> bytes:
         """The source's part, as an extension holds it: no packet wrapper."""
-        return document_of(self.source_parts)
+        return _document_of(self.source_parts)
 
 
 def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
@@ -101,27 +101,27 @@ def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
         source: the packet of its source, None without one.
         provenance: what is laid in.
     """
-    descriptions = descriptions_of(source)
+    descriptions = _descriptions_of(source)
     if descriptions is None:
-        return Xmp(provenance_description(provenance, "", []), damaged=True)
+        return Xmp(_provenance_description(provenance, "", []), damaged=True)
     parent = next(values_of(descriptions, "xmpMM:DocumentID"), "")
     history = [
         step for found in descriptions for step in found.findall(f"{HISTORY}/{{{RDF}}}Seq/{{{RDF}}}li")
     ]
     for description in descriptions:
-        drop_properties(description)
+        _drop_properties(description)
     source_parts = tuple(
         description for description in descriptions if len(description) or len(description.attrib) > 1
     )
-    return Xmp(provenance_description(provenance, parent, history), source_parts)
+    return Xmp(_provenance_description(provenance, parent, history), source_parts)
 
 
-def descriptions_of(packet: bytes | None) -> list[Element] | None:
+def _descriptions_of(packet: bytes | None) -> list[Element] | None:
     """The descriptions of a packet; none without one, None where it is damaged."""
     if packet is None or not packet.strip(b"\0 \r\n\t"):
         return []
     try:
-        register_prefixes(packet)
+        _register_prefixes(packet)
         root = ElementTree.fromstring(packet.strip(b"\0 \r\n\t"))
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
@@ -130,11 +130,11 @@ def descriptions_of(packet: bytes | None) -> list[Element] | None:
 
 def merge_extension(packet: bytes | None, extension: bytes) -> bytes | None:
     """A packet and its extension as one packet; the packet as it is where either is damaged."""
-    main, more = descriptions_of(packet), descriptions_of(extension)
-    return packet_of([*main, *more]) if main and more else packet
+    main, more = _descriptions_of(packet), _descriptions_of(extension)
+    return _packet_of([*main, *more]) if main and more else packet
 
 
-def register_prefixes(packet: bytes) -> None:
+def _register_prefixes(packet: bytes) -> None:
     """Let the packet's own namespace prefixes be written again."""
     for _, (prefix, uri) in ElementTree.iterparse(
         io.BytesIO(packet.strip(b"\0 \r\n\t")), events=["start-ns"]
@@ -155,7 +155,7 @@ def values_of(descriptions: list[Element], short: str) -> Iterator[str]:
             yield value
 
 
-def drop_properties(description: Element) -> None:
+def _drop_properties(description: Element) -> None:
     """Take out what is true of the source's file alone, and the history, which moves into ours."""
     for name in DROPPED_PROPERTIES & description.attrib.keys():
         del description.attrib[name]
@@ -164,7 +164,7 @@ def drop_properties(description: Element) -> None:
             description.remove(child)
 
 
-def provenance_description(provenance: Provenance, parent: str, history: list[Element]) -> Element:
+def _provenance_description(provenance: Provenance, parent: str, history: list[Element]) -> Element:
     """The provenance, with the source's history before our own step."""
     description = Element(
         f"{{{RDF}}}Description",
@@ -191,7 +191,7 @@ def provenance_description(provenance: Provenance, parent: str, history: list[El
     return description
 
 
-def document_of(descriptions: list[Element] | tuple[Element, ...]) -> bytes:
+def _document_of(descriptions: list[Element] | tuple[Element, ...]) -> bytes:
     """The descriptions as an XMP document without a packet wrapper, UTF-8."""
     for prefix, uri in NAMESPACES.items():
         ElementTree.register_namespace(prefix, uri)
@@ -201,6 +201,6 @@ def document_of(descriptions: list[Element] | tuple[Element, ...]) -> bytes:
     return document
 
 
-def packet_of(descriptions: list[Element]) -> bytes:
+def _packet_of(descriptions: list[Element]) -> bytes:
     """The descriptions as an XMP packet, UTF-8."""
-    return BEGIN + document_of(descriptions) + END
+    return BEGIN + _document_of(descriptions) + END

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from archivecolor.errors import CheckpointError
+from archivecolor.networks.options import BaseOptions
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Generator(nn.Module, ABC):
     """
 
     multiple: int = 32
-    Options: type[Any]
-    options: Any
+    Options: type[BaseOptions]
+    options: BaseOptions
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: BaseOptions) -> None:
         super().__init__()
         self.options = options
 
@@ -64,15 +64,30 @@ def constant_certainty(ab: Tensor) -> Tensor:
 
 def load_encoder_strictly(encoder: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Load pretrained tensors; all names and shapes must fit but counters. Raises `CheckpointError`."""
-    expected = {
-        name: tensor.shape
-        for name, tensor in encoder.state_dict().items()
+    if mismatch := tensor_mismatch(encoder, tensors):
+        raise CheckpointError(f"the encoder weights do not fit: {mismatch}")
+    encoder.load_state_dict(tensors, strict=False)
+
+
+def tensor_mismatch(network: nn.Module, tensors: dict[str, Tensor]) -> str:
+    """How the tensors differ from the network's own by name and shape, counters left out; "" if they fit."""
+    expected = stored_tensors(network)
+    missing, unknown = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    common = sorted(expected.keys() & tensors.keys())
+    misshapen = [name for name in common if expected[name].shape != tensors[name].shape]
+    if not (missing or unknown or misshapen):
+        return ""
+    first = (missing + unknown + misshapen)[0]
+    return (
+        f"{len(missing)} tensors missing, {len(unknown)} unknown, {len(misshapen)} of another shape,"
+        f" the first of them {first}"
+    )
+
+
+def stored_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """A network's tensors as files hold them: without the counters of its batch norms."""
+    return {
+        name: tensor
+        for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    given = {name: tensor.shape for name, tensor in tensors.items()}
-    wrong = sorted(name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name))
-    if wrong:
-        raise CheckpointError(
-            f"the encoder weights do not fit: {len(wrong)} tensors differ, the first is {wrong[0]}"
-        )
-    encoder.load_state_dict(tensors, strict=False)

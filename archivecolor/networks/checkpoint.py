@@ -8,15 +8,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from archivecolor.colour.arrays import Numbers
 from archivecolor.errors import CheckpointError, UsageError
+from archivecolor.networks.builtin import check_size
 from archivecolor.networks.registry import build_generator, network_names
 
 if TYPE_CHECKING:
@@ -27,6 +30,12 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 HEADER = "archivecolor"
+# Far beyond any network of ours, and still harmless.
+MAX_HEADER_BYTES = 8 << 20
+MAX_TENSORS = 20_000
+MAX_LAYERS = 256
+MAX_WIDTH = 1 << 16
+MAX_MESSAGE = 200
 
 
 @dataclass(frozen=True)
@@ -45,9 +54,9 @@ class CheckpointInfo:
     """
 
     network: str
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     title: str = ""
-    training: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, object] = field(default_factory=dict)
     data_digest: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     licence: str = ""
@@ -82,7 +91,7 @@ class StoredCheckpoint:
 
     path: Path
     info: CheckpointInfo
-    tensors: Mapping[str, NDArray[Any]]
+    tensors: Mapping[str, Numbers]
     digest: str
 
 
@@ -97,14 +106,14 @@ def dump_checkpoint(generator: Generator, info: CheckpointInfo, *, half: bool = 
     import torch
     from safetensors.torch import save
 
+    from archivecolor.networks.base import stored_tensors
+
     number = torch.float16 if half else torch.float32
     tensors = {
         name: as_stored(tensor.detach().cpu(), number).contiguous()
-        for name, tensor in generator.state_dict().items()
-        if not name.endswith("num_batches_tracked")
+        for name, tensor in stored_tensors(generator).items()
     }
-    content: bytes = save(tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)})
-    return content
+    return save(tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)})
 
 
 def as_stored(tensor: Tensor, number: torch.dtype) -> Tensor:
@@ -132,8 +141,8 @@ def read_checkpoint(path: Path) -> StoredCheckpoint:
     info = _parse_info(content, path)
     try:
         tensors = load(content)
-    except (SafetensorError, KeyError) as error:  # KeyError: of numbers that numpy does not have
-        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:  # also of numbers that numpy has not
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {_short(error)}") from error
     return StoredCheckpoint(path, info, tensors, hashlib.sha256(content).hexdigest())
 
 
@@ -146,22 +155,47 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     import torch
 
+    from archivecolor.networks.base import tensor_mismatch
+
     content = _read(path)
     info = _parse_info(content, path)
     tensors = _tensors_of(content, path)
-    # First without memory: a header that asks for more than the file holds must not be believed.
-    with torch.device("meta"):
-        _check_tensors(_build(info, path), tensors, path)
+    # First without memory, and with no more layers than there are tensors for: a header that asks for more
+    # than the file holds must not be believed.
+    with torch.device("meta"), _limited_parameters(4 * len(tensors) + 100):
+        mismatch = tensor_mismatch(_build(info, path), tensors)
+    if mismatch:
+        raise CheckpointError(f"{path} does not fit its network: {mismatch}")
     generator = _build(info, path)
     generator.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
     return Checkpoint(generator.eval(), info, hashlib.sha256(content).hexdigest())
+
+
+@contextmanager
+def _limited_parameters(most: int) -> Iterator[None]:
+    """End the making of a network that registers more parameters than `most` with a `ValueError`."""
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    count = 0
+
+    def count_one(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count > most:
+            raise ValueError("it would have far more layers than the file has tensors")
+
+    handle = register_module_parameter_registration_hook(count_one)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _build(info: CheckpointInfo, path: Path) -> Generator:
     try:
         return build_generator(info.network, dict(info.options))
     except (UsageError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is of another layout of its network: {error}") from error
+        raise CheckpointError(f"{path} is of another layout of its network: {_short(error)}") from error
 
 
 def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
@@ -190,6 +224,7 @@ def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> bytes:
+    check_size(path)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -200,28 +235,25 @@ def _tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load
 
     try:
-        tensors: dict[str, Tensor] = load(content)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
-    return tensors
+        return load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {_short(error)}") from error
+
+
+def _short(error: Exception) -> str:
+    """What an error says, without the pages of a crafted value."""
+    return textwrap.shorten(str(error), MAX_MESSAGE)
 
 
 def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
-    nbytes = int.from_bytes(content[:8], "little")
     try:
-        header = json.loads(content[8 : 8 + nbytes])
-        text = header["__metadata__"][HEADER]
-    except (ValueError, KeyError, TypeError) as error:
+        info = CheckpointInfo(**_info_values(_header_of(content)))
+    except (KeyError, AttributeError) as error:
         raise CheckpointError(
             f"{path} is no archivecolor checkpoint; make one with `archivecolor train`"
         ) from error
-    try:
-        known = {spec.name for spec in dataclasses.fields(CheckpointInfo)}
-        info = CheckpointInfo(**{key: value for key, value in json.loads(text).items() if key in known})
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} has a damaged header: {error}") from error
-    if not isinstance(info.format, int):
-        raise CheckpointError(f"{path} has a damaged header: layout {info.format!r}")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path} has a damaged header: {_short(error)}") from error
     if info.format != FORMAT:
         way = "newer than this program's; update it" if info.format > FORMAT else "too old; train it anew"
         raise CheckpointError(f"{path} has layout {info.format}, {way} (this program's is {FORMAT})")
@@ -230,19 +262,40 @@ def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
     return info
 
 
-def _check_tensors(generator: Generator, tensors: dict[str, Tensor], path: Path) -> None:
-    expected = {
-        name: tensor
-        for name, tensor in generator.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
-    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
-    misshapen = [
-        name for name in expected.keys() & tensors.keys() if expected[name].shape != tensors[name].shape
-    ]
-    if missing or extra or misshapen:
-        first = (missing + extra + sorted(misshapen))[0]
-        raise CheckpointError(
-            f"{path} does not fit its network: {len(missing)} tensors missing, {len(extra)} unknown,"
-            f" {len(misshapen)} of another shape, the first of them {first}"
-        )
+def _header_of(content: bytes) -> dict[str, Any]:
+    """The header of a safetensors file, within bounds.
+
+    Raises:
+        KeyError: it is none.
+        ValueError, RecursionError: it is damaged.
+    """
+    nbytes = int.from_bytes(content[:8], "little")
+    if not 2 <= nbytes <= len(content) - 8 or content[8:9] != b"{":
+        raise KeyError(HEADER)
+    if nbytes > MAX_HEADER_BYTES:
+        raise ValueError(f"it has {nbytes} bytes")
+    header = json.loads(content[8 : 8 + nbytes])
+    if len(header) > MAX_TENSORS:
+        raise ValueError(f"it names {len(header)} tensors")
+    return dict(header)
+
+
+def _info_values(header: Mapping[str, Any]) -> dict[str, Any]:
+    """What the header says of the network, of the kinds that `CheckpointInfo` has.
+
+    Raises:
+        KeyError, AttributeError: it says nothing.
+        ValueError, TypeError, RecursionError: it is damaged.
+    """
+    values = json.loads(header["__metadata__"][HEADER])
+    kinds: dict[str, type] = {"network": str, "title": str, "data_digest": str, "licence": str, "format": int}
+    kinds |= dict.fromkeys(("options", "training", "metrics"), dict)
+    known = {name: value for name, value in values.items() if name in kinds}
+    for name, value in known.items():
+        if type(value) is not kinds[name]:
+            raise ValueError(f"{name} is {_short(ValueError(value))}")
+    for name, value in known.get("options", {}).items():
+        parts = value if isinstance(value, list) else [value]
+        if len(parts) > MAX_LAYERS or any(isinstance(part, int) and abs(part) > MAX_WIDTH for part in parts):
+            raise ValueError(f"option {_short(ValueError(name))} is out of bounds")
+    return known

@@ -6,7 +6,6 @@ import contextlib
 import functools
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -61,7 +60,7 @@ def cpu_has_bf16() -> bool:
 
 
 @functools.cache
-def device_constant(values: tuple[Any, ...], device: torch.device) -> torch.Tensor:
+def device_constant(values: tuple[float | tuple[float, ...], ...], device: torch.device) -> torch.Tensor:
     """Numbers, nested as `values` are, as a float32 tensor that is copied to the device once.
 
     A copy in every step would hold up the step until the device has done all it was given before.

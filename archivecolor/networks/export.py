@@ -25,7 +25,8 @@ from archivecolor.errors import UnavailableError
 from archivecolor.networks.base import Generator
 from archivecolor.networks.builtin import built_in_path
 from archivecolor.networks.checkpoint import HEADER, Checkpoint, load_checkpoint
-from archivecolor.networks.graph import INPUT, OUTPUTS, Graph, GraphInfo, graphs_folder
+from archivecolor.networks.graph import INPUT, OUTPUTS, Graph, GraphInfo, graph_path
+from archivecolor.networks.quantise import quantised
 
 OPSET = 17
 PREFIX = "generator."  # of the names of the network's tensors in a traced graph
@@ -68,8 +69,13 @@ def onnx_model(checkpoint: Checkpoint) -> bytes:
     return content
 
 
-def package_graph(checkpoint: Checkpoint) -> Graph:
+def package_graph(checkpoint: Checkpoint, *, int8: bool = False) -> Graph:
     """The graph of a checkpoint's network without its weights, as the package has it.
+
+    Args:
+        checkpoint: whose network it is.
+        int8: quantise the decoder of the default network. Its weights, in whole numbers, are part of the
+            graph, which holds for this checkpoint alone.
 
     Raises:
         UnavailableError: as `onnx_model`.
@@ -77,19 +83,24 @@ def package_graph(checkpoint: Checkpoint) -> Graph:
     generator, options = checkpoint.generator, dict(checkpoint.info.options)
     model = _traced(generator)
     check_answers(model.SerializeToString(), generator)
+    if int8:
+        model = quantised(model)
     stored = generator.state_dict()
     weights, numbers = {}, {}
     for initialiser in model.graph.initializer:
         name = initialiser.name
         if name in stored:
             weights[name] = tuple(stored[name].shape)
-        else:
+        elif name in options:
             numbers[name] = getattr(type(generator).Options(), name)
+        else:
+            continue
         initialiser.ClearField("raw_data")
         initialiser.data_location = initialiser.EXTERNAL
         initialiser.external_data.add(key="location", value=WHERE)
     fixed = {name: value for name, value in options.items() if name not in numbers}
-    info = GraphInfo(checkpoint.info.network, fixed, numbers, weights, generator.multiple)
+    digest = checkpoint.digest if int8 else ""
+    info = GraphInfo(checkpoint.info.network, fixed, numbers, weights, generator.multiple, digest)
     return Graph(info, model.SerializeToString())
 
 
@@ -171,10 +182,10 @@ def check_answers(content: bytes, generator: Generator) -> None:
                 )
 
 
-def _write_package_graph() -> None:
-    """Write the graph of the built-in weights' network into the package."""
-    graph = package_graph(load_checkpoint(built_in_path()))
-    target = graphs_folder() / f"{graph.info.network}.onnx"
+def _write_package_graph(*, int8: bool) -> None:
+    """Write a graph of the built-in weights' network into the package."""
+    graph = package_graph(load_checkpoint(built_in_path()), int8=int8)
+    target = graph_path(graph.info.network, int8=int8)
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(graph.content)
     text = json.dumps(dataclasses.asdict(graph.info), indent=1, sort_keys=True)
@@ -182,4 +193,5 @@ def _write_package_graph() -> None:
 
 
 if __name__ == "__main__":
-    _write_package_graph()
+    _write_package_graph(int8=False)
+    _write_package_graph(int8=True)

@@ -1,7 +1,8 @@
 """ONNX graphs that travel with the package and take their weights from a checkpoint; no torch, no onnx.
 
 A network has one if `graphs/NETWORK.onnx` is there; `graphs/NETWORK.json` says for which options of the
-network it holds and which tensors it asks for. `export.py` makes both.
+network it holds and which tensors it asks for. `NETWORK-int8` has the decoder in whole numbers, for one
+checkpoint. `export.py` makes them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class GraphInfo:
         numbers: options that are initialisers of the graph, and so may differ, with their defaults.
         weights: shapes of the checkpoint's tensors that are its initialisers, by name.
         multiple: both sides of its input are multiples of this many pixels.
+        checkpoint: SHA-256 of the one checkpoint for which it holds; empty where any will do.
         format: layout version of this description.
     """
 
@@ -43,6 +45,7 @@ class GraphInfo:
     numbers: Mapping[str, float]
     weights: Mapping[str, tuple[int, ...]]
     multiple: int
+    checkpoint: str = ""
     format: int = FORMAT
 
 
@@ -59,18 +62,24 @@ class Graph:
     content: bytes
 
 
-def graphs_folder() -> Path:
-    """Where the package has its graphs."""
-    return Path(str(resources.files("archivecolor.networks") / "graphs"))
+def graph_path(network: str, *, int8: bool = False) -> Path:
+    """Where the package has the graph of a network, if it has one."""
+    name = f"{network}-int8.onnx" if int8 else f"{network}.onnx"
+    return Path(str(resources.files("archivecolor.networks") / "graphs" / name))
 
 
-def graph_for(info: CheckpointInfo) -> Graph:
+def graph_for(info: CheckpointInfo, *, int8: bool = False) -> Graph:
     """The graph of a checkpoint's network.
+
+    Args:
+        info: what the checkpoint says of itself.
+        int8: the graph whose decoder is quantised.
 
     Raises:
         UnavailableError: there is none for this network, or none for its options.
     """
-    described = graphs_folder() / f"{info.network}.json"
+    path = graph_path(info.network, int8=int8)
+    described = path.with_suffix(".json")
     if not described.is_file():
         raise UnavailableError(f"ONNX Runtime has no graph of network {info.network!r}; it needs torch")
     graph = _parse(described.read_bytes())
@@ -82,7 +91,7 @@ def graph_for(info: CheckpointInfo) -> Graph:
             f"ONNX Runtime has the graph of network {info.network!r} for {name}={graph.options[name]},"
             f" not for {name}={given.get(name)}; it needs torch"
         )
-    return Graph(graph, described.with_suffix(".onnx").read_bytes())
+    return Graph(graph, path.read_bytes())
 
 
 def _parse(content: bytes) -> GraphInfo:
@@ -100,8 +109,13 @@ def initialisers(graph: GraphInfo, checkpoint: StoredCheckpoint) -> dict[str, ND
     """The graph's initialisers, float32, by name.
 
     Raises:
+        UnavailableError: the graph holds for another checkpoint alone.
         CheckpointError: the checkpoint lacks one of them, or has it in another shape or as no number.
     """
+    if graph.checkpoint not in ("", checkpoint.digest):
+        raise UnavailableError(
+            f"--precision int8 is made for other weights than {checkpoint.path}; take --precision fp32"
+        )
     found: dict[str, NDArray[np.float32]] = {}
     for name, shape in graph.weights.items():
         tensor = checkpoint.tensors.get(name)

@@ -26,7 +26,7 @@ def linear_from_rgb(rgb: Tensor) -> Tensor:
     return torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055).clamp_min(1e-6) ** 2.4)
 
 
-def rgb_from_linear(linear: Tensor) -> Tensor:
+def _rgb_from_linear(linear: Tensor) -> Tensor:
     """Linear light to sRGB codes, any shape; values outside 0..1 are clipped."""
     linear = linear.clamp(0.0, 1.0)
     return torch.where(
@@ -60,7 +60,7 @@ def rgb_from_lab(lab: Tensor) -> Tensor:
     ratios = torch.stack((y + a / 500.0, y, y - b / 200.0), dim=1)
     ratios = torch.where(ratios > 6.0 / 29.0, ratios**3, (ratios - 4.0 / 29.0) * (108.0 / 841.0))
     xyz = ratios * device_constant(WHITE, lab.device)[None, :, None, None]
-    return rgb_from_linear(_mixed(device_constant(XYZ_TO_RGB, lab.device), xyz))
+    return _rgb_from_linear(_mixed(device_constant(XYZ_TO_RGB, lab.device), xyz))
 
 
 def lightness_from_linear(luminance: Tensor) -> Tensor:
@@ -72,4 +72,4 @@ def grey_code_from_lightness(lightness: Tensor) -> Tensor:
     """L* scaled to -1..1, any shape, to the sRGB code 0..1 of the grey of that lightness."""
     root = ((lightness + 1.0) * 50.0 + 16.0) / 116.0
     linear = torch.where(root > 6.0 / 29.0, root**3, (root - 4.0 / 29.0) * (108.0 / 841.0))
-    return rgb_from_linear(linear)
+    return _rgb_from_linear(linear)

@@ -1,10 +1,14 @@
-"""Generators by name. A new network is one file here and one row in `NETWORKS`."""
+"""The networks by name.
+
+A new network is a file here, one in `training` with its objective, and a row in `NETWORKS`.
+"""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from archivecolor.errors import UsageError
 from archivecolor.networks.options import options_from
@@ -13,15 +17,53 @@ from archivecolor.settings import nearest
 if TYPE_CHECKING:
     from archivecolor.networks.base import Generator
 
-NETWORKS: Mapping[str, str] = {
-    "default": "archivecolor.networks.default.generator:DefaultGenerator",
-    "encoder-decoder": "archivecolor.networks.classic.encoder_decoder:EncoderDecoder",
-    "unet": "archivecolor.networks.classic.unet:Unet",
-    "cnn": "archivecolor.networks.classic.cnn:Cnn",
-    "pix2pix": "archivecolor.networks.classic.pix2pix:Pix2Pix",
-    "resnet-autoencoder": "archivecolor.networks.classic.resnet_autoencoder:ResNetAutoencoder",
-    "resnet-fcn": "archivecolor.networks.classic.resnet_fcn:ResNetFcn",
-    "unet-gan": "archivecolor.networks.classic.unet_gan:UnetGan",
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """One network; its modules are imported when it is first asked for.
+
+    Attributes:
+        generator: `module:class` of the network itself.
+        objective: `module:class` of how it is trained.
+    """
+
+    generator: str
+    objective: str
+
+
+NETWORKS: dict[str, NetworkEntry] = {
+    "default": NetworkEntry(
+        "archivecolor.networks.default.generator:DefaultGenerator",
+        "archivecolor.training.default:DefaultObjective",
+    ),
+    "encoder-decoder": NetworkEntry(
+        "archivecolor.networks.classic.encoder_decoder:EncoderDecoder",
+        "archivecolor.training.classic.encoder_decoder:EncoderDecoderObjective",
+    ),
+    "unet": NetworkEntry(
+        "archivecolor.networks.classic.unet:Unet",
+        "archivecolor.training.classic.unet:UnetObjective",
+    ),
+    "cnn": NetworkEntry(
+        "archivecolor.networks.classic.cnn:Cnn",
+        "archivecolor.training.classic.cnn:CnnObjective",
+    ),
+    "pix2pix": NetworkEntry(
+        "archivecolor.networks.classic.pix2pix:Pix2Pix",
+        "archivecolor.training.classic.pix2pix:Pix2PixObjective",
+    ),
+    "resnet-autoencoder": NetworkEntry(
+        "archivecolor.networks.classic.resnet_autoencoder:ResNetAutoencoder",
+        "archivecolor.training.classic.resnet:ResNetObjective",
+    ),
+    "resnet-fcn": NetworkEntry(
+        "archivecolor.networks.classic.resnet_fcn:ResNetFcn",
+        "archivecolor.training.classic.resnet:ResNetObjective",
+    ),
+    "unet-gan": NetworkEntry(
+        "archivecolor.networks.classic.unet_gan:UnetGan",
+        "archivecolor.training.classic.unet_gan:UnetGanObjective",
+    ),
 }
 
 
@@ -30,19 +72,30 @@ def network_names() -> tuple[str, ...]:
     return tuple(NETWORKS)
 
 
-def generator_class(name: str) -> type[Generator]:
-    """The class of the network called `name`. Raises `UsageError` for an unknown name."""
+def network_entry(name: str) -> NetworkEntry:
+    """The row of the network called `name`. Raises `UsageError` for an unknown name."""
     if name not in NETWORKS:
         names = ", ".join(NETWORKS)
         raise UsageError(
             f"there is no network called {name!r}; choose one of {names}{nearest(name, NETWORKS)}"
         )
-    module, _, attribute = NETWORKS[name].partition(":")
-    found: type[Generator] = getattr(importlib.import_module(module), attribute)
+    return NETWORKS[name]
+
+
+def generator_class(name: str) -> type[Generator]:
+    """The class of the network called `name`. Raises `UsageError` for an unknown name."""
+    found: type[Generator] = load_class(network_entry(name).generator)
     return found
 
 
-def build_generator(name: str, options: Mapping[str, Any]) -> Generator:
+def load_class(reference: str) -> type:
+    """The class that `module:class` names."""
+    module, _, attribute = reference.partition(":")
+    found: type = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def build_generator(name: str, options: Mapping[str, object]) -> Generator:
     """Make the network called `name` with random weights.
 
     Args:

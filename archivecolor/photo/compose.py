@@ -10,7 +10,8 @@ import numpy.typing as npt
 from archivecolor.colour.chroma import Chroma, upsample
 from archivecolor.colour.gamut import chroma_codes, compose_exact_luma
 from archivecolor.colour.luma import luma_codes
-from archivecolor.photo.containers.base import Band, Codes, PageFacts
+from archivecolor.photo.containers.base import Band, PageFacts
+from archivecolor.photo.facts import Codes
 from archivecolor.photo.orientation import as_stored
 
 Float32 = npt.NDArray[np.float32]
@@ -31,14 +32,14 @@ def compose_page(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: 
         (at a lower depth: the page's rounded).
     """
     for band, cbcr in _with_chroma(page, bands, chroma):
-        rgb = compose_exact_luma(convert_depth(band_luma(band.codes), depth), cbcr)
-        yield rgb if band.alpha is None else np.dstack([rgb, convert_depth(band.alpha, depth)])
+        rgb = compose_exact_luma(_convert_depth(_band_luma(band.codes), depth), cbcr)
+        yield rgb if band.alpha is None else np.dstack([rgb, _convert_depth(band.alpha, depth)])
 
 
 def compose_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[Plane]:
     """Cb and Cr codes (2, rows, width) to stand beside a page's own luma, as stored; see `compose_page`."""
     for band, cbcr in _with_chroma(page, bands, chroma):
-        yield chroma_codes(convert_depth(band_luma(band.codes), 8), cbcr)
+        yield chroma_codes(_convert_depth(_band_luma(band.codes), 8), cbcr)
 
 
 def _with_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[tuple[Band, Float32]]:
@@ -54,7 +55,7 @@ def _with_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iter
 def page_luma(bands: Iterable[Band]) -> Iterator[Codes]:
     """The luma codes of a page: (rows, width), or (rows, width, 2) with alpha."""
     for band in bands:
-        luma = band_luma(band.codes)
+        luma = _band_luma(band.codes)
         yield luma if band.alpha is None else np.dstack([luma, band.alpha])
 
 
@@ -64,12 +65,12 @@ def drop_alpha(bands: Iterable[Band]) -> Iterator[Band]:
         yield Band(band.codes)
 
 
-def band_luma(codes: Codes) -> Codes:
+def _band_luma(codes: Codes) -> Codes:
     """The grey of a band: its own codes, or the luma of its RGB."""
     return np.ascontiguousarray(codes) if codes.ndim == 2 else luma_codes(codes)
 
 
-def convert_depth(codes: Codes, depth: int) -> Codes:
+def _convert_depth(codes: Codes, depth: int) -> Codes:
     """uint8 or uint16 codes at 8 or 16 bits, full range to full range."""
     if codes.dtype.itemsize * 8 == depth:
         return codes

@@ -16,11 +16,12 @@ import queue
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
 from archivecolor.engine.programs import find_program
+from archivecolor.engine.waiting import waits
 
 if sys.platform == "linux":
     import resource
@@ -98,10 +99,10 @@ class ExiftoolProcess:
         number = next(self.numbers)
         lines = [*arguments, "-echo4", f"{{answered{number}}}", f"-execute{number}"]
         try:
-            stream = stdin_of(process)
+            stream = _stdin_of(process)
             stream.write(os.fsencode("\n".join(lines) + "\n"))
             stream.flush()
-            return self.read_answer(number, time.monotonic() + seconds)
+            return self.read_answer(number, waits(seconds))
         except OSError as error:
             self.kill()
             raise ExiftoolDiedError(f"exiftool takes no more commands: {error}") from error
@@ -111,7 +112,7 @@ class ExiftoolProcess:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process; no configuration file of a user or folder can make it run code."""
-        command = [*parent_death_prefix(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
+        command = [*_parent_death_prefix(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
         common = ["-common_args", "-charset", "filename=UTF8", "-api", "LargeFileSupport=1"]
         self.lines = queue.SimpleQueue()
         self.commands = 0
@@ -121,21 +122,24 @@ class ExiftoolProcess:
             )
         except OSError as error:
             raise ExiftoolError(f"exiftool does not start: {error}") from error
-        limit_memory(self.process.pid)
+        _limit_memory(self.process.pid)
         for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
             # A thread each: Windows cannot wait for two pipes, nor for one with a time limit.
-            threading.Thread(target=forward_lines, args=(name, stream, self.lines), daemon=True).start()
+            threading.Thread(target=_forward_lines, args=(name, stream, self.lines), daemon=True).start()
         return self.process
 
-    def read_answer(self, number: int, deadline: float) -> ExiftoolResult:
+    def read_answer(self, number: int, patience: Iterator[float]) -> ExiftoolResult:
         """Everything up to both end marks of command `number`."""
         marks = {"out": f"{{ready{number}}}".encode(), "err": f"{{answered{number}}}".encode()}
         found: dict[str, list[bytes]] = {"out": [], "err": []}
         while marks:
+            wait = next(patience, None)
+            if wait is None:
+                raise ExiftoolError("exiftool gave no answer in time")
             try:
-                name, line = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
+                name, line = self.lines.get(timeout=wait)
             except queue.Empty:
-                raise ExiftoolError("exiftool gave no answer in time") from None
+                continue
             if not line:
                 raise ExiftoolDiedError("exiftool ended in mid-work")
             # Output without a line end of its own has the mark on its last line.
@@ -166,7 +170,7 @@ class ExiftoolProcess:
             process.wait()
 
 
-def parent_death_prefix() -> list[str]:
+def _parent_death_prefix() -> list[str]:
     """What to start a program with so that the system ends it with us, also where we are killed.
 
     Without it (util-linux has it, so every Linux) a killed worker leaves its exiftool waiting.
@@ -175,21 +179,21 @@ def parent_death_prefix() -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
-def limit_memory(pid: int) -> None:
+def _limit_memory(pid: int) -> None:
     """Let a process die of its own hunger, where the system can: it must not take the machine with it."""
     if sys.platform == "linux":
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 
-def stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
+def _stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
     """Its input pipe, which it was started with."""
     if process.stdin is None:
         raise ExiftoolError("exiftool has no input")
     return process.stdin
 
 
-def forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
+def _forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[str, bytes]]) -> None:
     """Pass on every line of `stream`, and an empty one at its end."""
     with stream:
         for line in stream:
@@ -201,7 +205,7 @@ def forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[s
 def program() -> str | None:
     """Path of a usable exiftool, looked up once; None without one, with one warning in the log."""
     path = find_program("exiftool")
-    found = version_of(path) if path else None
+    found = _version_of(path) if path else None
     if found is None:
         logger.warning("exiftool is not installed: less of the metadata is carried; install it to keep all")
         return None
@@ -219,7 +223,7 @@ def program() -> str | None:
     return path
 
 
-def version_of(path: str) -> tuple[int, int] | None:
+def _version_of(path: str) -> tuple[int, int] | None:
     """Version of the exiftool at `path`; None where it does not say one."""
     try:
         text = subprocess.run(
@@ -231,7 +235,7 @@ def version_of(path: str) -> tuple[int, int] | None:
         return None
 
 
-class SharedExiftool:
+class _SharedExiftool:
     """The exiftool of this process; commands of several threads take turns."""
 
     def __init__(self) -> None:
@@ -257,5 +261,5 @@ class SharedExiftool:
                 self.tool.close()
 
 
-shared_exiftool = SharedExiftool()
+shared_exiftool = _SharedExiftool()
 atexit.register(shared_exiftool.close)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
 
 from archivecolor.colour.tone import Tone
+
+# Any: uint8 or uint16, known at run time alone.
+Codes: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.photo.compose import drop_alpha, page_luma
-from archivecolor.photo.containers.base import PagePlan, WritableFormat, with_read_errors
+from archivecolor.photo.containers.base import PagePlan, WritableFormat
 from archivecolor.photo.containers.registry import OpenImage, container_for, open_image
 
 
@@ -49,12 +49,11 @@ def _plan(picture: OpenImage, number: int, container: WritableFormat) -> PagePla
     page = picture.reader.pages[number]
     alpha = page.alpha and container.supports_alpha
     bands = picture.reader.bands(number) if alpha else drop_alpha(picture.reader.bands(number))
-    codes = with_read_errors(picture.path, picture.image_format, page_luma(bands))
     return PagePlan(
         facts=page,
         depth=page.code_depth,
         samples=1 + alpha,
         icc=None,
-        bands=codes,
-        source=picture.path,
+        bands=page_luma(bands),
+        source=picture.reader,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.tone import Tone, tone_of
-from archivecolor.photo.containers.base import PageFacts, naming_read_errors
+from archivecolor.photo.containers.base import PageFacts
 from archivecolor.photo.containers.registry import OpenImage, open_image
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.orientation import upright
@@ -42,18 +42,19 @@ class _SmallPage:
     tone: Tone
 
 
-def inspect(path: Path, *, working_size: int, max_megapixels: float) -> Inspection:
+def inspect(path: Path, *, working_size: int, max_megapixels: float, strict: bool = False) -> Inspection:
     """Visit a picture, decoding as little as its container allows.
 
     Args:
         path: any name, UTF-8 or not.
         working_size: short side of the lumas in pixels.
         max_megapixels: larger pages are refused from the header alone.
+        strict: what a decoder warns of is damage, though it costs no pixel.
 
     Raises:
         ItemError: with the reason the manifest gives.
     """
-    with open_image(path, max_megapixels) as picture, naming_read_errors(path, picture.image_format):
+    with open_image(path, max_megapixels, strict=strict) as picture:
         pages = picture.reader.pages
         bilevel = all(page.bilevel for page in pages)
         small = () if bilevel else tuple(_inspect_page(picture, i, working_size) for i in range(len(pages)))

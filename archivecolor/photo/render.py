@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,10 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.photo.compose import compose_chroma, compose_page, drop_alpha
-from archivecolor.photo.containers.base import (
-    PageFacts,
-    PagePlan,
-    WritableFormat,
-    naming_read_errors,
-    with_read_errors,
-)
+from archivecolor.photo.containers.base import PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.reading import CHUNK_BYTES, SourceFile, unchanged_during
 from archivecolor.photo.containers.registry import OpenImage, container_for, open_image
-from archivecolor.photo.facts import FileState
+from archivecolor.photo.facts import FileState, ImageFacts
 from archivecolor.photo.icc import output_profile
 from archivecolor.photo.metadata import copy_metadata
 
@@ -33,6 +29,8 @@ class RenderOptions:
         format: "keep", or the container of the output.
         chroma: "444" or "420", sampling of JPEG outputs.
         max_megapixels: as for `inspect`.
+        strict: as for `inspect`.
+        notes: what `inspect` noted.
         version: version of archivecolor.
         settings: digest of the settings.
         weights: digest of the weights.
@@ -43,6 +41,8 @@ class RenderOptions:
     format: str = "keep"
     chroma: str = "444"
     max_megapixels: float = 1000.0
+    strict: bool = False
+    notes: tuple[str, ...] = ()
     version: str = ""
     settings: str = ""
     weights: str = ""
@@ -93,15 +93,17 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         ItemError: CHANGED where the source is not as it was looked at, or another reason of the manifest.
         OSError: `part` cannot be written.
     """
-    with open_image(source, options.max_megapixels, options.file_state) as picture:
-        with naming_read_errors(source):
-            digest = sha256_of(source)
+    with open_image(source, options.max_megapixels, options.file_state, strict=options.strict) as picture:
+        digest = picture.file.sha256()
+        if options.notes:
+            picture.reader.settle()
         container = container_for(picture.image_format, options.format)
         plans = _plans(picture, container, chromas, options)
         luma = container.write(part, plans)
         reader = picture.reader
-    about = Provenance(options.version, digest, options.settings, options.weights, options.network)
-    lost = (*reader.dropped, *_lost_in(container, reader.pages), *copy_metadata(source, part, about))
+        about = Provenance(options.version, digest, options.settings, options.weights, options.network)
+        not_carried = copy_metadata(picture, container, part, about)
+    lost = (*reader.dropped, *_lost_in(container, reader.pages), *not_carried)
     return RenderedImage(
         format=container.name,
         width=reader.pages[0].width,
@@ -111,7 +113,7 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         nbytes=part.stat().st_size,
         luma=_luma_status(luma, plans),
         lost=lost,
-        notes=(*reader.notes, *_profile_notes(reader.pages)),
+        notes=tuple(dict.fromkeys((*options.notes, *reader.notes, *_profile_notes(reader.pages)))),
         source_sha256=digest,
         sha256=sha256_of(part),
     )
@@ -138,16 +140,14 @@ def _plan(
     bands = picture.reader.bands(number)
     if page.alpha and not alpha:
         bands = drop_alpha(bands)
-    codes = compose_page(page, bands, chroma, depth)
-    beside = compose_chroma(page, picture.reader.bands(number), chroma)
     return PagePlan(
         facts=page,
         depth=depth,
         samples=3 + alpha,
         icc=output_profile(page.icc).icc,
-        bands=with_read_errors(picture.path, picture.image_format, codes),
-        source=picture.path,
-        chroma=with_read_errors(picture.path, picture.image_format, beside),
+        bands=compose_page(page, bands, chroma, depth),
+        source=picture.reader,
+        chroma=compose_chroma(page, picture.reader.bands(number), chroma),
         sampling=options.chroma,
     )
 
@@ -170,3 +170,39 @@ def _lost_in(container: WritableFormat, pages: Sequence[PageFacts]) -> tuple[str
 def _profile_notes(pages: Sequence[PageFacts]) -> tuple[str, ...]:
     notes = (output_profile(page.icc).note for page in pages)
     return tuple(note for note in notes if note)
+
+
+def copy_unchanged(source: Path, part: Path, facts: ImageFacts) -> RenderedImage:
+    """Write the source byte for byte to `part`, read once.
+
+    Args:
+        source: read only.
+        part: written anew.
+        facts: of the source, as it was looked at.
+
+    Raises:
+        ItemError: CHANGED where it is not as it was looked at.
+        OSError: `part` cannot be written.
+    """
+    with unchanged_during(source, facts.file_state), SourceFile(source) as file:
+        digest = hashlib.sha256()
+        with part.open("wb") as copy:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+                copy.write(chunk)
+    sha256 = digest.hexdigest()
+    if sha256_of(part) != sha256:
+        raise ItemError(Reason.CHANGED, "the file changed while it was copied")
+    return RenderedImage(
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        depth=facts.depth,
+        pages=facts.pages,
+        nbytes=facts.nbytes,
+        luma="exact",
+        lost=(),
+        notes=(),
+        source_sha256=sha256,
+        sha256=sha256,
+    )

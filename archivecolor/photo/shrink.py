@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.facts import Codes
 
 Float32 = npt.NDArray[np.float32]
 
@@ -30,7 +30,7 @@ def working_shape(height: int, width: int, short_side: int) -> tuple[int, int]:
     return (short_side, other) if height <= width else (other, short_side)
 
 
-def shrink_bands(bands: Iterable[npt.NDArray[Any]], size: tuple[int, int], short_side: int) -> Float32:
+def shrink_bands(bands: Iterable[Codes], size: tuple[int, int], short_side: int) -> Float32:
     """Shrink a page by area while it is read.
 
     Args:
@@ -53,7 +53,7 @@ def shrink_bands(bands: Iterable[npt.NDArray[Any]], size: tuple[int, int], short
     return np.clip(small, 0, 1, out=small)
 
 
-def resize(codes: npt.NDArray[Any], size: tuple[int, int]) -> Float32:
+def resize(codes: Codes, size: tuple[int, int]) -> Float32:
     """Codes or floats (h, w[, 3]) at (rows, columns) `size`: by area where smaller, linear where larger.
 
     uint8 and uint16 codes become float32 0..1.
@@ -65,7 +65,7 @@ def resize(codes: npt.NDArray[Any], size: tuple[int, int]) -> Float32:
     return _as_float(values)
 
 
-def _resize_axis(values: npt.NDArray[Any], axis: int, length: int) -> Float32:
+def _resize_axis(values: Codes, axis: int, length: int) -> Float32:
     import cv2
 
     smaller = length < values.shape[axis]
@@ -74,7 +74,7 @@ def _resize_axis(values: npt.NDArray[Any], axis: int, length: int) -> Float32:
     return np.asarray(cv2.resize(_as_float(values), wanted, interpolation=method))
 
 
-def _as_float(values: npt.NDArray[Any]) -> Float32:
+def _as_float(values: Codes) -> Float32:
     if values.dtype == np.float32:
         return values
     scaled: Float32 = values.astype(np.float32)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.scoring.metrics import ciede2000_mean, colourfulness
-from archivecolor.scoring.photo_score import Float32, ReferencePhoto, UInt8, srgb_codes
+from archivecolor.scoring.photo_score import ReferencePhoto, srgb_codes
 
 SHARES = (0.6, 0.8, 1.0)
 # A set that cannot be brought to a share with this gain has next to no colour.

@@ -7,12 +7,12 @@ apart by that too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32, Numbers, UInt8
 from archivecolor.colour.chroma import Chroma, upsample
 from archivecolor.colour.gamut import compose_exact_luma
 from archivecolor.colour.lab import lab_from_rgb, rgb_from_lab
@@ -22,13 +22,12 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.shrink import resize, working_shape
 from archivecolor.scoring.metrics import ciede2000, colourfulness, psnr, ssim
 
-Float32 = npt.NDArray[np.float32]
-UInt8 = npt.NDArray[np.uint8]
-
 # The window of structural similarity.
 SMALLEST_SIDE = 11
 # Below this a photograph has no colour to be judged by.
 LEAST_COLOURFULNESS = 0.5
+# Pixels whose true colour is one that skin may have: lowest and highest L*, a*, b*.
+SKIN_FROM, SKIN_TO = (35.0, 8.0, 8.0), (88.0, 25.0, 30.0)
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,23 @@ class ReferencePhoto:
 
 
 @dataclass(frozen=True)
+class SkinScore:
+    """How the skin-like pixels of one photograph were answered.
+
+    Attributes:
+        pixels: how many there are.
+        chroma: of the answer, Lab units, mean over them.
+        true_chroma: the same of the truth.
+        ciede2000: mean over them.
+    """
+
+    pixels: int
+    chroma: float
+    true_chroma: float
+    ciede2000: float
+
+
+@dataclass(frozen=True)
 class PictureScore:
     """How one photograph was answered.
 
@@ -67,6 +83,7 @@ class PictureScore:
         colourfulness: Hasler and Suesstrunk, of the answer.
         true_colourfulness: the same of the truth.
         confidence: the network's own, 0..1; None for reference rows.
+        skin: the same of skin-like pixels alone; None where there are none.
     """
 
     name: str
@@ -76,6 +93,34 @@ class PictureScore:
     colourfulness: float
     true_colourfulness: float
     confidence: float | None = None
+    skin: SkinScore | None = None
+
+
+@dataclass(frozen=True)
+class PhotoScores:
+    """A set of photographs answered by one network.
+
+    Attributes:
+        pictures: the score of every photograph, in their order; at least one.
+    """
+
+    pictures: tuple[PictureScore, ...]
+
+    def means(self) -> Mapping[str, float]:
+        """Means over pictures by name, and the mean colourfulness as a share of the truth's."""
+        measures = ("ciede2000", "psnr", "ssim", "colourfulness", "true_colourfulness")
+        means = {name: float(np.mean([getattr(one, name) for one in self.pictures])) for name in measures}
+        true = means.pop("true_colourfulness")
+        return means | {"colourfulness_ratio": means["colourfulness"] / max(true, 1e-6)}
+
+    def skin(self) -> SkinScore | None:
+        """Over the skin-like pixels of all photographs together; None where there are none."""
+        scores = [one.skin for one in self.pictures if one.skin is not None]
+        if not scores:
+            return None
+        pixels = [one.pixels for one in scores]
+        figures = np.array([(one.chroma, one.true_chroma, one.ciede2000) for one in scores])
+        return SkinScore(sum(pixels), *np.average(figures, axis=0, weights=pixels).tolist())
 
 
 @dataclass(frozen=True)
@@ -129,7 +174,8 @@ def constant_ab(truth: ReferencePhoto, a: float, b: float) -> Float32:
 def score_photo(truth: ReferencePhoto, ab: Float32, confidence: float | None = None) -> ScoredPhoto:
     """Hold an answer's a*, b* (h, w, 2) against the truth."""
     rgb = srgb_codes(truth.lab[..., 0], ab)
-    difference = ciede2000(truth.lab, lab_from_rgb(rgb))
+    lab = lab_from_rgb(rgb)
+    difference = ciede2000(truth.lab, lab)
     score = PictureScore(
         name=truth.name,
         ciede2000=float(difference.mean(dtype=np.float64)),
@@ -138,11 +184,21 @@ def score_photo(truth: ReferencePhoto, ab: Float32, confidence: float | None = N
         colourfulness=colourfulness(rgb),
         true_colourfulness=colourfulness(truth.rgb),
         confidence=confidence,
+        skin=_skin_score(truth.lab, lab, difference),
     )
     return ScoredPhoto(rgb, difference, score)
 
 
-def srgb_codes(lightness: Float32, ab: npt.NDArray[Any]) -> UInt8:
+def _skin_score(true_lab: Float32, lab: Float32, difference: Float32) -> SkinScore | None:
+    skin = ((true_lab >= SKIN_FROM) & (true_lab <= SKIN_TO)).all(axis=-1)
+    if not skin.any():
+        return None
+    chroma, true_chroma = (np.hypot(one[skin, 1], one[skin, 2]) for one in (lab, true_lab))
+    means = (float(one.mean(dtype=np.float64)) for one in (chroma, true_chroma, difference[skin]))
+    return SkinScore(int(skin.sum()), *means)
+
+
+def srgb_codes(lightness: Float32, ab: Numbers) -> UInt8:
     """8-bit sRGB codes (..., 3) of L* (...) and a*, b* (..., 2), clipped to the gamut."""
     lab = np.concatenate([lightness[..., None], ab.astype(np.float32)], axis=-1)
     return np.clip(np.rint(rgb_from_lab(lab) * 255), 0, 255).astype(np.uint8)

@@ -4,7 +4,13 @@ A job's options stand in its own module, those that jobs share in `shared`; `opt
 declared and read.
 """
 
-from archivecolor.settings.archive import CompactSettings, ExportSettings, GreySettings, VerifySettings
+from archivecolor.settings.archive import (
+    CompactSettings,
+    ExportSettings,
+    GreySettings,
+    PruneSettings,
+    VerifySettings,
+)
 from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
@@ -50,6 +56,7 @@ __all__ = [
     "Option",
     "OutputOptions",
     "ProvenanceOptions",
+    "PruneSettings",
     "RunOptions",
     "SchedulingOptions",
     "SelectionOptions",

@@ -1,4 +1,4 @@
-"""Options of the commands for what a run left: `grey`, `verify` and `manifest`."""
+"""Options of the commands for what a run left: `grey`, `verify`, `prune` and `manifest`."""
 
 from __future__ import annotations
 
@@ -42,3 +42,11 @@ class CompactSettings(OutputOptions):
     """Options of `archivecolor manifest compact`."""
 
     output: Path = required("Coloured tree whose manifest is made smaller.", argument=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneSettings(OutputOptions):
+    """Options of `archivecolor prune`."""
+
+    output: Path = required("Coloured tree that earlier formats left derivatives in.", argument=True)
+    dry_run: bool = option(False, "Say what would be removed, and do nothing.")

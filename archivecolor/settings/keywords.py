@@ -14,7 +14,8 @@ class PredictorKeywords(TypedDict, total=False):
     """Options of `load_predictor`; see `NetworkOptions`."""
 
     device: str
-    precision: Literal["auto", "fp32", "bf16", "fp16"]
+    runtime: Literal["auto", "torch", "onnx"]
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"]
     batch_size: int
     working_size: int
     quality: Literal["normal", "high"]
@@ -29,6 +30,7 @@ class PhotoKeywords(TypedDict, total=False):
     toned: Literal["colour", "keep", "skip"]
     colour: Literal["skip", "copy", "recolour"]
     max_megapixels: float
+    strict_files: bool
     preserve_times: bool
 
 
@@ -42,6 +44,7 @@ class _RunKeywords(PredictorKeywords, total=False):
     shard: str
     overwrite: bool
     retry_failed: bool
+    take_back: tuple[str, ...]
     bag: bool
     premis: bool
     max_runtime: float | None
@@ -57,6 +60,7 @@ class FolderKeywords(_RunKeywords, total=False):
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
     max_megapixels: float
+    strict_files: bool
     preserve_times: bool
     jobs: int
     timeout: float

@@ -14,6 +14,7 @@ import inspect
 import json
 import math
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from archivecolor.errors import UsageError
 
 T = TypeVar("T")
+
+# More seconds than a lifetime has, more items than a disk holds; what is larger the system refuses later.
+LARGEST = (1 << 31) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,17 +116,19 @@ def check(name: str, value: Any, spec: Option) -> None:
         return
     if spec.choices and value not in spec.choices:
         raise UsageError(
-            f"{name} is {value!r}; choose one of {', '.join(spec.choices)}"
+            f"{name} is {reprlib.repr(value)}; choose one of {', '.join(spec.choices)}"
             + nearest(str(value), spec.choices)
         )
-    if isinstance(value, float) and math.isnan(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{name} is not a number")
+    if isinstance(value, (int, float)) and abs(value) > LARGEST:
+        raise UsageError(f"{name} is larger than any that makes sense ({LARGEST})")
     if spec.low is not None and value < spec.low:
         raise UsageError(f"{name} is {value}; it must be at least {spec.low:g}")
     if spec.high is not None and value > spec.high:
         raise UsageError(f"{name} is {value}; it must be at most {spec.high:g}")
     if spec.pattern and not re.fullmatch(spec.pattern, value):
-        raise UsageError(f"{name} is {value!r}; {spec.help[0].lower()}{spec.help[1:]}")
+        raise UsageError(f"{name} is {reprlib.repr(value)}; {spec.help[0].lower()}{spec.help[1:]}")
     if spec.multiple_of is not None and value % spec.multiple_of:
         raise UsageError(f"{name} is {value}; it must be a multiple of {spec.multiple_of}")
 

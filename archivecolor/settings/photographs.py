@@ -28,6 +28,11 @@ class DirSettings(ColourOptions):
         shapes_output=True,
     )
     max_megapixels: float = option(1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001)
+    strict_files: bool = option(
+        False,
+        "Take whatever a decoder warns of for damage, also where it costs no pixel.",
+        shapes_output=True,
+    )
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
     timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)

@@ -32,7 +32,11 @@ class InferenceOptions(Settings):
         "What runs the network: torch, onnx (ONNX Runtime, on the processor), or auto: the faster one here.",
         choices=("auto", "torch", "onnx"),
     )
-    precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
+    precision: str = option(
+        "auto",
+        "Number format of the network; int8 is for the built-in weights in ONNX Runtime.",
+        choices=("auto", "fp32", "bf16", "fp16", "int8"),
+    )
     batch_size: int = option(8, "Pictures the network sees at once.", unit="pictures", low=1, high=1024)
     working_size: int = option(
         256,
@@ -97,6 +101,9 @@ class SelectionOptions(Settings):
     shard: str = option("", "Take only the k-th of n shares of the tree, written k/n with k from 1 to n.")
     overwrite: bool = option(False, "Do everything again.")
     retry_failed: bool = option(False, "Try items again that failed before.")
+    take_back: tuple[str, ...] = option(
+        (), "Put the handwork at this path of IN or OUT aside and make it anew; may be repeated."
+    )
     dry_run: bool = option(False, "Say what would be done, and do nothing.")
 
 

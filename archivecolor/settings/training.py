@@ -38,7 +38,7 @@ class TrainSettings(OutputOptions):
     )
     compile: bool = option(False, "Compile the network first: minutes at the start, faster steps after.")
     accumulate: int = option(1, "Batches summed into one step.", low=1)
-    lr: float | None = option(None, "Learning rate of the generator; the recipe's own without it.", low=0.0)
+    lr: float | None = option(None, "Learning rate of the generator; the recipe's own without it.", low=1e-9)
     size: int | None = option(None, "Side of the square crops.", unit="pixels", low=32, multiple_of=16)
     augment: float | None = option(
         None,

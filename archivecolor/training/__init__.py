@@ -1,1 +1,1 @@
-"""Making the networks: data, augmentation, recipes, the loop and its samples."""
+"""Making the networks: crops, augmentation, objectives, the loop and what a run leaves."""

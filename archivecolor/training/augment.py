@@ -132,7 +132,7 @@ def scratches(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Vertical scratches, light or dark, that wander a little, and specks of dust."""
     columns = (rng.normal(rng.count, 1, 1, x.shape[3]) > 2.4).to(x.dtype)
     broken = (F.avg_pool2d(rng.normal(*x.shape), (33, 1), 1, (16, 0)) > 0.0).to(x.dtype)
-    lines = (columns * broken).gather(3, drifting_columns(x, rng))
+    lines = (columns * broken).gather(3, _drifting_columns(x, rng))
     dust = (rng.normal(*x.shape) > 3.3).to(x.dtype)
     dust = F.max_pool2d(dust, 3, stride=1, padding=1)
     where = torch.maximum(lines, dust) * rng.uniform(0.3, 0.9).clamp(max=1.0)
@@ -140,7 +140,7 @@ def scratches(x: Tensor, rng: AugmentationRng) -> Tensor:
     return torch.lerp(x, bright.expand_as(x), where)
 
 
-def drifting_columns(x: Tensor, rng: AugmentationRng) -> Tensor:
+def _drifting_columns(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Column indices (N, 1, H, W) that drift sideways from row to row."""
     drift = (0.25 * rng.normal(rng.count, 1, x.shape[2], 1)).cumsum(dim=2).round().long()
     return (torch.arange(x.shape[3], device=x.device) + drift) % x.shape[3]

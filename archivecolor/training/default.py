@@ -1,4 +1,4 @@
-"""The default generator's recipe: colour bins and regression together, in perceptual units."""
+"""The default generator's objective: colour bins and regression together, in perceptual units."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
+from archivecolor.datasets.photographs import Photograph
 from archivecolor.errors import UsageError
 from archivecolor.networks.base import Generator
+from archivecolor.networks.default.discriminator import SpectralPatch
 from archivecolor.networks.default.generator import AB_SCALE, DefaultGenerator, Outputs
-from archivecolor.networks.discriminators.spectral import SpectralPatch
 from archivecolor.networks.lab_tensors import lab_from_linear, rgb_from_lab
 from archivecolor.networks.losses import (
     bin_cross_entropy,
@@ -23,20 +24,20 @@ from archivecolor.networks.losses import (
     hinge,
     limit_chroma,
 )
-from archivecolor.training.data import Photograph
+from archivecolor.networks.options import BaseOptions
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch, photographs_to_linear
 
 PIXELS_PER_PICTURE = 24
 CHROMA_BIAS = 8.0  # Lab units added to a colour's chroma when bins are placed, so that vivid colours get bins
 KMEANS_ITERATIONS = 20
-DISCRIMINATOR_WARM_UP = 0.2  # of the duel in which the discriminator learns before it has a say
+DISCRIMINATOR_WARM_UP = 0.2  # of the adversarial part, in which the discriminator learns before it has a say
 MAX_DISCRIMINATOR_LR = 4e-4
 MIN_ADVERSARIAL_SIZE = 64  # pixels
 
 
 @dataclass(frozen=True)
-class DefaultObjectiveOptions:
+class DefaultObjectiveOptions(BaseOptions):
     """Weights of the losses.
 
     Attributes:
@@ -78,7 +79,7 @@ class DefaultObjective(Objective):
     def prepare(self, generator: Generator, photographs: Sequence[Photograph]) -> None:
         """Place the colour bins, unless the weights brought them along, and weigh them by rarity."""
         assert isinstance(generator, DefaultGenerator)
-        colours = sample_colours(photographs)
+        colours = _sample_colours(photographs)
         if not bool(generator.centres.any()):
             generator.centres.copy_(kmeans_bin_centres(colours, generator.options.bins))
         self.rebalancing_weights = class_rebalancing_weights(colours, generator.centres.cpu())
@@ -102,7 +103,7 @@ class DefaultObjective(Objective):
         """See `Objective.generator_losses`."""
         assert isinstance(generator, DefaultGenerator)
         outputs: Outputs = generator(batch.lightness)
-        truth = pooled_to(batch.ab, outputs.ab)
+        truth = _pooled_to(batch.ab, outputs.ab)
         ab = outputs.ab * AB_SCALE
         distance = chroma_distance(ab, truth)
         self.rebalancing_weights = self.rebalancing_weights.to(truth.device)
@@ -116,12 +117,13 @@ class DefaultObjective(Objective):
             losses["vivid"] = self.options.vividness * self._colourfulness_deficit(ab, truth, batch.clean)
         if discriminator is not None and self._adversarial_share(progress) > DISCRIMINATOR_WARM_UP:
             losses["fool"] = (
-                -self.options.duel_weight * discriminator(discriminator_input(batch.clean, ab)).float().mean()
+                -self.options.duel_weight
+                * discriminator(_discriminator_input(batch.clean, ab)).float().mean()
             )
         return losses
 
     def discriminator(self, size: int) -> nn.Module | None:
-        """A patch discriminator where there is a duel. Raises `UsageError` for crops too small for it."""
+        """A patch discriminator where a part is adversarial. Raises `UsageError` for too small crops."""
         if not self.options.duel:
             return None
         if size < MIN_ADVERSARIAL_SIZE:
@@ -131,7 +133,7 @@ class DefaultObjective(Objective):
         return SpectralPatch()
 
     def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """Adam without momentum, as hinge duels are fought."""
+        """Adam without momentum, as GANs with a hinge loss are trained."""
         return optim.Adam(parameters, lr=min(lr, MAX_DISCRIMINATOR_LR), betas=(0.0, 0.9))
 
     def discriminator_losses(
@@ -142,36 +144,35 @@ class DefaultObjective(Objective):
             return {}
         with torch.no_grad():
             ab = generator(batch.lightness).ab * AB_SCALE
-        real = hinge(discriminator(discriminator_input(batch.clean, pooled_to(batch.ab, ab))), real=True)
-        return {
-            "judge": 0.5 * (real + hinge(discriminator(discriminator_input(batch.clean, ab)), real=False))
-        }
+        of_truth = discriminator(_discriminator_input(batch.clean, _pooled_to(batch.ab, ab)))
+        of_answer = discriminator(_discriminator_input(batch.clean, ab))
+        return {"judge": 0.5 * (hinge(of_truth, real=True) + hinge(of_answer, real=False))}
 
     def _adversarial_share(self, progress: TrainingProgress) -> float:
-        """Share of the duel that is done; below 0 before it."""
+        """Share of the adversarial part that is done; below 0 before it."""
         duel = self.options.duel
         return (progress.training_share - (1.0 - duel)) / duel if duel else -1.0
 
     def _colourfulness_deficit(self, ab: Tensor, truth: Tensor, clean: Tensor) -> Tensor:
         """How far the batch's mean colourfulness falls short of its target, in shares of the truth's."""
         ab = limit_chroma(ab, truth)
-        lightness = (pooled_to(clean, ab) + 1.0) * 50.0
+        lightness = (_pooled_to(clean, ab) + 1.0) * 50.0
         ours = colourfulness(rgb_from_lab(torch.cat((lightness, ab), dim=1))).mean()
         theirs = colourfulness(rgb_from_lab(torch.cat((lightness, truth), dim=1))).mean()
         return F.relu(self.options.vivid_target - ours / theirs)
 
 
-def discriminator_input(clean: Tensor, ab: Tensor) -> Tensor:
+def _discriminator_input(clean: Tensor, ab: Tensor) -> Tensor:
     """What the discriminator sees: (N, 3, h, w) of L* and ab, about -1..1."""
-    return torch.cat((pooled_to(clean, ab), ab / AB_SCALE), dim=1)
+    return torch.cat((_pooled_to(clean, ab), ab / AB_SCALE), dim=1)
 
 
-def pooled_to(maps: Tensor, like: Tensor) -> Tensor:
+def _pooled_to(maps: Tensor, like: Tensor) -> Tensor:
     """Cell means of maps (N, C, H, W) on the grid of `like` (N, any, h, w)."""
     return F.adaptive_avg_pool2d(maps, (like.shape[2], like.shape[3]))
 
 
-def sample_colours(photographs: Sequence[Photograph], seed: int = 0) -> NDArray[np.float32]:
+def _sample_colours(photographs: Sequence[Photograph], seed: int = 0) -> NDArray[np.float32]:
     """Colours (n, 2) in Lab units, a few from each picture, the same on every call."""
     rng = np.random.default_rng(seed)
     pixels = []

@@ -42,8 +42,8 @@ class DistributedContext:
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Put the mean over all processes in place of each gradient.
 
-        One call between backward and the optimiser's step, in place of `DistributedDataParallel`: a recipe
-        may call its network as often as it likes, or not at all.
+        One call between backward and the optimiser's step, in place of `DistributedDataParallel`: an
+        objective may call its network as often as it likes, or not at all.
         """
         if self.world_size == 1:
             return

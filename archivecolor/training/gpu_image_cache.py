@@ -1,7 +1,7 @@
 """Training photographs in the memory of a graphics card, cut there.
 
 A card learns faster than a few threads can cut: with the pictures beside it, what has to be sent for a batch
-is where to cut. Crops are what `data.CropSampler` cuts on the processor, but for rounding.
+is where to cut. Crops are what `crops.CropSampler` cuts on the processor, but for rounding.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from archivecolor.training.data import CropBoxes, Photograph
+from archivecolor.datasets.photographs import Photograph
+from archivecolor.training.crops import CropBoxes
 
 MAX_SHARE_OF_FREE_MEMORY = 0.4  # of the card's memory for pictures, at most; a step needs the rest
 CUBIC = -0.75  # the cubic filter of OpenCV
@@ -60,8 +61,8 @@ class GpuImageCache:
         rows, columns = (start + (top + within) * width)[:, :, None], (left + within)[:, None, :]
         windows = self._pixels[rows + columns].float()
         down, across = (
-            resampling_weights(side, flipped_vertically, reach, size),
-            resampling_weights(side, flipped_horizontally, reach, size),
+            _resampling_weights(side, flipped_vertically, reach, size),
+            _resampling_weights(side, flipped_horizontally, reach, size),
         )
         n, extent = within.shape
         shrunk = (down @ windows.view(n, extent, -1)).view(n, size, extent, 3)
@@ -69,7 +70,7 @@ class GpuImageCache:
         return crops.round().clamp(0.0, 255.0).byte()
 
 
-def resampling_weights(side: Tensor, flipped: Tensor, reach: Tensor, size: int) -> Tensor:
+def _resampling_weights(side: Tensor, flipped: Tensor, reach: Tensor, size: int) -> Tensor:
     """How crops of several sizes come to one: by area where they shrink, by a cubic where they grow.
 
     Args:

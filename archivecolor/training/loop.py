@@ -11,19 +11,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import count
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ArchivecolorError, CheckpointError
+from archivecolor.errors import CheckpointError, OutOfMemoryError
 from archivecolor.networks.base import Generator
 from archivecolor.networks.device import choose_device, choose_precision, is_out_of_memory
 from archivecolor.settings import TrainSettings
 from archivecolor.training.augment import make_batch
-from archivecolor.training.data import CropSampler, prefetch_batches
+from archivecolor.training.crops import CropSampler, prefetch_batches
+from archivecolor.training.divergence import DivergenceWatch
 from archivecolor.training.gpu_image_cache import GpuImageCache, has_room_for
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.optimiser_step import OptimiserStep, StepConfig
@@ -31,19 +31,6 @@ from archivecolor.training.state import RunState, floating_tensors
 from archivecolor.training.tensors import Batch
 
 logger = logging.getLogger(__name__)
-
-COLLAPSE_STEPS = 300
-# The discriminator's loss when it is always right, and when it says one thing whatever it sees.
-PERFECT_DISCRIMINATOR_LOSS, CONSTANT_DISCRIMINATOR_LOSS = 1e-4, 8.0
-
-
-RESUME_HINT = (
-    "try a lower --lr, or --precision fp32; with --resume it goes on from the last state, where there is one"
-)
-
-
-class DivergedError(ArchivecolorError):
-    """Training went wrong in a way that more steps do not mend."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +60,16 @@ class Trainer:
         generator: the network.
         objective: its losses.
         settings: what the user asked for.
-        hyperparameters: the recipe's numbers with the user's laid over.
+        hyperparameters: the objective's numbers, the user's in place of them where given.
         sampler: where crops come from.
+
+    Attributes:
+        step: steps done.
+        elapsed: seconds trained, over all sessions.
+        finished: no step is to follow, whatever the schedule says.
+        figures: best validation figure, what patience has counted, the last figures of each kind.
+        averaged: the generator with weights averaged over the steps, in evaluation mode: what is kept.
+        discriminator: the network it learns against; None where it learns alone.
     """
 
     generator: Generator
@@ -88,30 +83,34 @@ class Trainer:
     figures: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        settings, lr = self.settings, self.hyperparameters.lr
         self.distributed = self.sampler.distributed
-        self.device = choose_device(self.settings.device)
-        self.precision = choose_precision(self.settings.precision, self.device)
+        self.device = choose_device(settings.device)
+        self.precision = choose_precision(settings.precision, self.device)
         # All batches are of one shape: the fastest kernels are looked for once.
         torch.backends.cudnn.benchmark = self.device.type == "cuda"
-        step_config = StepConfig(self.device, self.precision, self.settings.clip, self.distributed)
+        step_config = StepConfig(self.device, self.precision, settings.clip, self.distributed)
         self.generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        if self.settings.compile:
+        if settings.compile:
             self.generator.compile()
-        optimiser = self.objective.generator_optimiser(self.generator.parameters(), self.hyperparameters.lr)
+        optimiser = self.objective.generator_optimiser(self.generator.parameters(), lr)
         self.generator_step = OptimiserStep(self.generator, optimiser, step_config)
+        self.discriminator = self.objective.discriminator(self.hyperparameters.size)
         self.discriminator_step: OptimiserStep | None = None
-        discriminator = self.objective.discriminator(self.hyperparameters.size)
-        if discriminator is not None:
-            discriminator.to(self.device)
-            optimiser = self.objective.discriminator_optimiser(
-                discriminator.parameters(), self.hyperparameters.lr
-            )
-            self.discriminator_step = OptimiserStep(discriminator, optimiser, step_config)
+        if self.discriminator is not None:
+            self.discriminator.to(self.device)
+            optimiser = self.objective.discriminator_optimiser(self.discriminator.parameters(), lr)
+            self.discriminator_step = OptimiserStep(self.discriminator, optimiser, step_config)
         self.image_cache: GpuImageCache | None = None
         if self.sampler.augment_crop is None and has_room_for(self.sampler.photographs, self.device):
             self.image_cache = GpuImageCache(self.sampler.photographs, self.device)
-        self._stuck = 0
+        self._watch = DivergenceWatch()
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """All networks whose weights a state holds."""
+        return [self.generator, self.averaged, *([self.discriminator] if self.discriminator else [])]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -123,9 +122,8 @@ class Trainer:
         """Steps of the whole training, unless its time ends first."""
         if self.settings.max_steps is not None:
             return self.settings.max_steps
-        return math.ceil(
-            self.hyperparameters.epochs * self.sampler.batches_per_epoch / self.settings.accumulate
-        )
+        batches = self.hyperparameters.epochs * self.sampler.batches_per_epoch
+        return math.ceil(batches / self.settings.accumulate)
 
     @property
     def progress(self) -> float:
@@ -142,10 +140,11 @@ class Trainer:
         """Train until the end, until `finished` is set or until told to stop; yields after every step.
 
         Raises:
-            DivergedError: a loss is not finite, or the duel has collapsed.
+            DivergedError: a loss is not finite, or the discriminator learns no more.
             torch.OutOfMemoryError: the device has no room for a batch.
         """
-        self._broadcast_start()
+        for network in self.networks:
+            self.distributed.broadcast_weights(network)
         self.generator.train()
         crops = self._crops(self.step * self.settings.accumulate)
         while not self._should_stop(stop):
@@ -156,8 +155,25 @@ class Trainer:
             self.step += 1
             losses = loss_values(learned)
             self.elapsed += time.monotonic() - started
-            self._check(losses)
+            self._watch.check(self.step, losses)
             yield StepReport(self.step, self.progress, lr, losses, time.monotonic() - started)
+
+    def train_step(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
+        """One step of the discriminator and one of the generator; returns their losses, on the device."""
+        losses: dict[str, Tensor] = {}
+        if self.discriminator_step is not None:
+            losses |= self.discriminator_step.step(self._discriminator_losses, batches)
+        with _frozen(self.discriminator):
+            return losses | self.generator_step.step(self._generator_losses, batches)
+
+    def _discriminator_losses(self, batch: Batch) -> dict[str, Tensor]:
+        assert self.discriminator is not None
+        progress = self.training_progress()
+        return self.objective.discriminator_losses(self.generator, self.discriminator, batch, progress)
+
+    def _generator_losses(self, batch: Batch) -> dict[str, Tensor]:
+        progress = self.training_progress()
+        return self.objective.generator_losses(self.generator, self.discriminator, batch, progress)
 
     def _should_stop(self, stop: Stop) -> bool:
         """Whether no step is to follow; all ranks say the same, by the slowest clock."""
@@ -168,19 +184,6 @@ class Trainer:
             )
             over, self.elapsed = shared.tolist()
         return bool(over) or self.progress >= 1.0
-
-    def _broadcast_start(self) -> None:
-        networks = [
-            self.generator,
-            self.averaged,
-            *([self.discriminator_step.network] if self.discriminator_step else []),
-        ]
-        for network in networks:
-            self.distributed.broadcast_weights(network)
-
-    def train_step(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
-        """One step of the discriminator and one of the generator; returns their losses, on the device."""
-        return self._step_discriminator(batches) | self._step_generator(batches)
 
     def _crops(self, first: int) -> Iterator[Tensor]:
         """Crops of the batches from the first on, on the device; cut there where the pictures are there."""
@@ -194,40 +197,16 @@ class Trainer:
     def _batches(self, crops: Sequence[Tensor]) -> list[Batch]:
         noise = torch.Generator(self.device).manual_seed(self._seed(0))
         torch.manual_seed(self._seed(1))
-        strength = self.hyperparameters.augment
-        return [make_batch(one, noise, strength) for one in crops]
+        return [make_batch(one, noise, self.hyperparameters.augment) for one in crops]
 
     def _seed(self, purpose: int) -> int:
         """A seed of its own for every step, purpose and rank."""
         words = (self.settings.seed, self.step, purpose + 2 * self.distributed.rank)
         return int(np.random.SeedSequence(words).generate_state(1)[0])
 
-    def _step_discriminator(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
-        discriminator, progress = self.discriminator_step, self.training_progress()
-        if discriminator is None:
-            return {}
-
-        def losses_of(batch: Batch) -> dict[str, Tensor]:
-            return self.objective.discriminator_losses(self.generator, discriminator.network, batch, progress)
-
-        return discriminator.step(losses_of, batches)
-
-    def _step_generator(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
-        discriminator, progress = (
-            self.discriminator_step.network if self.discriminator_step else None,
-            self.training_progress(),
-        )
-
-        def losses_of(batch: Batch) -> dict[str, Tensor]:
-            return self.objective.generator_losses(self.generator, discriminator, batch, progress)
-
-        with frozen(discriminator):
-            return self.generator_step.step(losses_of, batches)
-
     def _set_lr(self) -> float:
-        factor = (
-            min(1.0, (self.step + 1) / self.hyperparameters.warm_up) if self.hyperparameters.warm_up else 1.0
-        )
+        warm_up = self.hyperparameters.warm_up
+        factor = min(1.0, (self.step + 1) / warm_up) if warm_up else 1.0
         if self.hyperparameters.cosine:
             factor *= 0.5 + 0.5 * math.cos(math.pi * self.progress)
         if self.discriminator_step is not None:
@@ -236,10 +215,8 @@ class Trainer:
 
     def _average(self) -> None:
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
-        averages, values = (
-            floating_tensors(self.averaged.state_dict()),
-            floating_tensors(self.generator.state_dict()),
-        )
+        averages = floating_tensors(self.averaged.state_dict())
+        values = floating_tensors(self.generator.state_dict())
         with torch.no_grad():
             torch._foreach_lerp_(list(averages.values()), list(values.values()), 1.0 - decay)
 
@@ -254,35 +231,6 @@ class Trainer:
                 theirs = floating_tensors(other.to(self.device).state_dict())
                 torch._foreach_add_(averages, list(theirs.values()))
             torch._foreach_div_(averages, 1.0 + len(others))
-
-    def _check(self, losses: Mapping[str, float]) -> None:
-        if not all(math.isfinite(value) for value in losses.values()):
-            raise DivergedError(
-                f"a loss is not a number at step {self.step} ({format_losses(losses)}); {RESUME_HINT}"
-            )
-        discriminator_loss = losses.get("judge")
-        if discriminator_loss is not None:
-            self._stuck = (
-                self._stuck + 1
-                if discriminator_loss < PERFECT_DISCRIMINATOR_LOSS
-                or discriminator_loss > CONSTANT_DISCRIMINATOR_LOSS
-                else 0
-            )
-        if self._stuck >= COLLAPSE_STEPS:
-            raise DivergedError(
-                f"the discriminator has given one answer for {COLLAPSE_STEPS} of its steps; the duel is over."
-                " Try a lower --lr, a larger weight of the reconstruction, or train the generator alone first"
-            )
-
-    def check_weights(self) -> None:
-        """Raise `DivergedError` where weights are no numbers: a step may break them and its loss be none."""
-        discriminator = [self.discriminator_step.network] if self.discriminator_step else []
-        for network in (self.generator, self.averaged, *discriminator):
-            for name, tensor in floating_tensors(network.state_dict()).items():
-                if not bool(torch.isfinite(tensor).all()):
-                    raise DivergedError(
-                        f"the weights are no numbers at step {self.step} ({name}); {RESUME_HINT}"
-                    )
 
     def largest_fitting_batch(self) -> int:
         """The largest halving of the batch for which the device has room; 0 if there is none.
@@ -299,26 +247,12 @@ class Trainer:
         return 0
 
     def _has_room_for(self, crops: Tensor) -> bool:
-        progress, discriminator = (
-            self.training_progress(),
-            self.discriminator_step.network if self.discriminator_step else None,
-        )
         try:
             batches = self._batches([crops.to(self.device)])
-            if discriminator is not None and self.discriminator_step is not None:
-                self.discriminator_step.backward(
-                    lambda batch: self.objective.discriminator_losses(
-                        self.generator, discriminator, batch, progress
-                    ),
-                    batches,
-                )
-            with frozen(discriminator):
-                self.generator_step.backward(
-                    lambda batch: self.objective.generator_losses(
-                        self.generator, discriminator, batch, progress
-                    ),
-                    batches,
-                )
+            if self.discriminator_step is not None:
+                self.discriminator_step.backward(self._discriminator_losses, batches)
+            with _frozen(self.discriminator):
+                self.generator_step.backward(self._generator_losses, batches)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -332,35 +266,40 @@ class Trainer:
             "averaged": self.averaged.state_dict(),
             "optimiser": self.generator_step.state(),
         }
-        if self.discriminator_step is not None:
+        if self.discriminator is not None and self.discriminator_step is not None:
             tensors |= {
-                "judge": self.discriminator_step.network.state_dict(),
+                "judge": self.discriminator.state_dict(),
                 "judge_optimiser": self.discriminator_step.state(),
             }
         network, figures = self.settings.network, dict(self.figures)
-        options, objective = asdict(self.averaged.options), asdict(self.objective.options)
-        return RunState(self.step, self.elapsed, network, tensors, figures, data_digest, options, objective)
+        options, recipe = asdict(self.averaged.options), asdict(self.objective.options)
+        return RunState(self.step, self.elapsed, network, tensors, figures, data_digest, options, recipe)
 
     def restore(self, state: RunState) -> None:
         """Take up a saved state.
 
         Raises:
             CheckpointError: it is of a network with other options.
+            OutOfMemoryError: the device has no room for it.
         """
-        other = changed_options(state.options, asdict(self.averaged.options))
+        other = _changed_options(state.options, asdict(self.averaged.options))
         if other:
             raise CheckpointError(f"the run was made with other options: {other}; resume it with those")
-        changed = changed_options(state.recipe, asdict(self.objective.options))
+        changed = _changed_options(state.recipe, asdict(self.objective.options))
         if changed:
             logger.warning("options of the recipe have changed since the run began: %s", changed)
         try:
             self.generator.load_state_dict(state.tensors["generator"])
             self.averaged.load_state_dict(state.tensors["averaged"])
             self.generator_step.load_state(state.tensors["optimiser"])
-            if self.discriminator_step is not None:
-                self.discriminator_step.network.load_state_dict(state.tensors["judge"])
+            if self.discriminator is not None and self.discriminator_step is not None:
+                self.discriminator.load_state_dict(state.tensors["judge"])
                 self.discriminator_step.load_state(state.tensors["judge_optimiser"])
         except (RuntimeError, ValueError, KeyError) as error:
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(
+                    f"{self.device} has no room for the run's state; end what else runs there, then resume"
+                ) from error
             raise CheckpointError(
                 "the run was made with other options or another --size; resume it with those it began with"
             ) from error
@@ -368,7 +307,7 @@ class Trainer:
 
 
 @contextlib.contextmanager
-def frozen(network: nn.Module | None) -> Iterator[None]:
+def _frozen(network: nn.Module | None) -> Iterator[None]:
     """No gradients are found for the network's own weights while the block runs."""
     if network is not None:
         network.requires_grad_(False)
@@ -385,17 +324,10 @@ def loss_values(losses: Mapping[str, Tensor]) -> dict[str, float]:
     return dict(zip(losses, values, strict=True))
 
 
-def format_losses(losses: Mapping[str, float]) -> str:
-    """Losses as people read them."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
-
-
-def changed_options(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def _changed_options(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     """Which options a run had, where it has others now; empty where none, or where it is not known."""
-    both = before.keys() & now.keys()
-    return ", ".join(
-        f"{name} {before[name]}, not {now[name]}" for name in sorted(both) if before[name] != now[name]
-    )
+    both = sorted(before.keys() & now.keys())
+    return ", ".join(f"{name} {before[name]}, not {now[name]}" for name in both if before[name] != now[name])
 
 
 def release_memory(device: torch.device) -> None:

@@ -1,42 +1,28 @@
 """How each network is trained: its numbers, its losses, and when which of them counts.
 
-A recipe is one class; the loop knows nothing of networks. A new network's recipe is one file beside this one
-and one row in `OBJECTIVES`.
+An objective is one class; the loop knows nothing of networks. `networks.registry` says whose it is.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn, optim
 
-from archivecolor.errors import UsageError
+from archivecolor.datasets.photographs import Photograph
 from archivecolor.networks.base import Generator
-from archivecolor.networks.options import options_from
-from archivecolor.settings import nearest
-from archivecolor.training.data import CropAugmentation, Photograph
+from archivecolor.networks.options import BaseOptions, options_from
+from archivecolor.networks.registry import load_class, network_entry
+from archivecolor.training.crops import CropAugmentation
 from archivecolor.training.tensors import Batch
-
-OBJECTIVES: Mapping[str, str] = {
-    "default": "archivecolor.training.default:DefaultObjective",
-    "encoder-decoder": "archivecolor.training.encoder_decoder:EncoderDecoderObjective",
-    "unet": "archivecolor.training.unet:UnetObjective",
-    "cnn": "archivecolor.training.cnn:CnnObjective",
-    "pix2pix": "archivecolor.training.pix2pix:Pix2PixObjective",
-    "resnet-autoencoder": "archivecolor.training.resnet:ResNetObjective",
-    "resnet-fcn": "archivecolor.training.resnet:ResNetObjective",
-    "unet-gan": "archivecolor.training.unet_gan:UnetGanObjective",
-}
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """A recipe's own numbers, each of which the command line can replace.
+    """An objective's own numbers, each of which the command line can replace.
 
     Attributes:
         epochs: passes over the pictures.
@@ -87,14 +73,14 @@ class TrainingProgress:
 class Objective(ABC):
     """How one network is trained.
 
-    Class attributes of a recipe are `hyperparameters` (`Hyperparameters`) and `Options` (a frozen
+    Class attributes of an objective are `hyperparameters` (`Hyperparameters`) and `Options` (a frozen
     dataclass of its own options; the network's options are the network's).
     """
 
     hyperparameters: Hyperparameters
-    Options: type[Any]
+    Options: type[BaseOptions] = BaseOptions
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: BaseOptions) -> None:
         self.options = options
 
     def prepare(self, generator: Generator, photographs: Sequence[Photograph]) -> None:  # noqa: B027
@@ -105,11 +91,11 @@ class Objective(ABC):
         return None
 
     def discriminator(self, size: int) -> nn.Module | None:
-        """The network that judges crops of `size` pixels a side, or None where there is no duel."""
+        """The network that judges crops of `size` pixels a side, or None where it learns alone."""
         return None
 
     def generator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
-        """The generator's optimiser: Adam, unless the recipe says otherwise."""
+        """The generator's optimiser: Adam, unless the objective says otherwise."""
         return optim.Adam(parameters, lr=lr)
 
     def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
@@ -125,28 +111,22 @@ class Objective(ABC):
     def discriminator_losses(
         self, generator: Generator, discriminator: nn.Module, batch: Batch, progress: TrainingProgress
     ) -> dict[str, Tensor]:
-        """Losses of the discriminator's step, "judge" their chief; empty where it rests. It goes first."""
+        """Losses of the discriminator's step, which goes first, "judge" among them; empty where it rests."""
         raise NotImplementedError
 
 
-def build_objective(network: str, options: Mapping[str, Any]) -> Objective:
-    """The recipe of a network. Raises `UsageError` for an unknown network or option."""
-    kind = objective_class(network)
+def build_objective(network: str, options: Mapping[str, object]) -> Objective:
+    """The objective of a network. Raises `UsageError` for an unknown network or option."""
+    kind = _objective_class(network)
     return kind(options_from(kind.Options, options, f"the recipe of {network!r}"))
 
 
-def objective_class(network: str) -> type[Objective]:
-    """The class of a network's recipe. Raises `UsageError` for an unknown network."""
-    if network not in OBJECTIVES:
-        raise UsageError(
-            f"there is no network called {network!r} to train; choose one of {', '.join(OBJECTIVES)}"
-            + nearest(network, OBJECTIVES)
-        )
-    module, _, attribute = OBJECTIVES[network].partition(":")
-    kind: type[Objective] = getattr(importlib.import_module(module), attribute)
-    return kind
+def _objective_class(network: str) -> type[Objective]:
+    """The class of a network's objective. Raises `UsageError` for an unknown network."""
+    found: type[Objective] = load_class(network_entry(network).objective)
+    return found
 
 
 def objective_option_names(network: str) -> set[str]:
-    """Names of the options a network's recipe has, beside the network's own. Raises `UsageError`."""
-    return {spec.name for spec in dataclasses.fields(objective_class(network).Options)}
+    """Names of the options a network's objective has, beside the network's own. Raises `UsageError`."""
+    return {spec.name for spec in dataclasses.fields(_objective_class(network).Options)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn, optim
@@ -12,6 +12,9 @@ from torch import Tensor, nn, optim
 from archivecolor.networks.device import mixed_precision
 from archivecolor.training.distributed import DistributedContext
 from archivecolor.training.tensors import Batch
+
+# As torch nests it: tensors, numbers and lists of both.
+StateDict: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,12 @@ class OptimiserStep:
                 means[name] = means[name] + share if name in means else share
         return means
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> StateDict:
         """The optimiser's state, with the loss scale where there is one."""
-        state: dict[str, Any] = self.optimiser.state_dict()
-        return state | {"scaler": self._scaler.state_dict()} if self._scaler.is_enabled() else state
+        scale = {"scaler": self._scaler.state_dict()} if self._scaler.is_enabled() else {}
+        return self.optimiser.state_dict() | scale
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: StateDict) -> None:
         """Take up what `state` gave."""
         known = dict(state)
         scale = known.pop("scaler", None)

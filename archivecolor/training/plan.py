@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archivecolor.settings import TrainSettings
-from archivecolor.training.setup import TrainingRun
+from archivecolor.training.setup import TrainingRun, enlarged_pictures
 
 # Four bytes each: weights, gradients, two moments, averages.
 BYTES_PER_PARAMETER = 20
@@ -20,7 +20,8 @@ class TrainingPlan:
         network: its name.
         parameters: of the generator.
         pictures: counts by set: "train", "validation", "test".
-        dropped: pictures left out, by cause.
+        dropped: files and pictures left out, by cause.
+        enlarged: training pictures smaller than the crops, which are enlarged to their size.
         steps_done: steps of earlier sessions.
         steps: steps in all, unless the time ends first.
         batch: pictures per step, over all processes and accumulated batches.
@@ -34,6 +35,7 @@ class TrainingPlan:
     parameters: int
     pictures: Mapping[str, int]
     dropped: Mapping[str, int]
+    enlarged: int
     steps_done: int
     steps: int
     batch: int
@@ -54,6 +56,7 @@ def training_plan(training: TrainingRun, settings: TrainSettings) -> TrainingPla
         parameters=parameters,
         pictures={name: len(pictures) for name, pictures in sets.items()},
         dropped=training.dropped,
+        enlarged=enlarged_pictures(split.train, trainer.hyperparameters.size),
         steps_done=trainer.step,
         steps=trainer.total_steps,
         batch=trainer.hyperparameters.batch_size * settings.accumulate,

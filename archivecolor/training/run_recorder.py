@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
 from importlib.metadata import version
 
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.fixity import sha256_of
+from archivecolor.datasets.photographs import Photograph
 from archivecolor.networks.checkpoint import CheckpointInfo, dump_checkpoint
+from archivecolor.scoring.photo_score import ReferencePhoto, ScoredPhoto
 from archivecolor.settings import TrainSettings
+from archivecolor.training.crops import CACHE_MARGIN
 from archivecolor.training.curves import draw_curves
-from archivecolor.training.data import CACHE_MARGIN, Photograph
+from archivecolor.training.divergence import check_weights
 from archivecolor.training.loop import StepReport, Trainer
 from archivecolor.training.metrics_log import MetricsLog, read_metrics_log
 from archivecolor.training.samples import (
-    centre_crops,
-    colourise_crops,
+    centre_squares,
+    predict_ab,
+    score,
     validation_metrics,
     write_sample_sheet,
 )
 from archivecolor.training.setup import TrainingRun
-from archivecolor.training.state import save_state, write_bytes
+from archivecolor.training.state import save_state
 from archivecolor.version import program_version
 
 BEST = "best.safetensors"
@@ -71,14 +78,14 @@ class RunRecorder:
 
     @property
     def validate_every(self) -> int:
-        """Steps between validations: the user's, the recipe's, or those of an epoch."""
+        """Steps between validations: the user's, the objective's, or those of an epoch."""
         own = self._trainer.hyperparameters.validate_every or self._trainer.steps_per_epoch
         return self._settings.validate_every or own
 
     def validate(self) -> None:
         """Measure the averaged weights, keep the best, and end the training where patience does."""
         trainer = self._trainer
-        figures = self._measure(self._training.split.validation)
+        figures = validation_metrics(self._score(self._validation))
         self._metrics_log.write("validation", trainer.step, figures)
         draw_curves(self._settings.output, read_metrics_log(self._settings.output))
         trainer.figures |= {f"last_{name}": value for name, value in figures.items()}
@@ -93,31 +100,37 @@ class RunRecorder:
     def test(self) -> None:
         """Measure the averaged weights on the pictures that were kept aside, if there are any."""
         if self._training.split.test:
-            figures = self._measure(self._training.split.test)
+            figures = validation_metrics(self._score(self._squares(self._training.split.test)))
             self._metrics_log.write("test", self._trainer.step, figures)
             self._trainer.figures |= {f"last_test_{name}": value for name, value in figures.items()}
 
-    def _measure(self, photographs: tuple[Photograph, ...]) -> dict[str, float]:
-        trainer = self._trainer
-        truth = centre_crops(photographs[:VALIDATION_PICTURES], validation_size(trainer))
-        ours = colourise_crops(trainer.averaged, truth, trainer.device, trainer.precision)
-        return validation_metrics(ours, truth)
-
     def sample(self) -> None:
         """Draw the sheet of fixed validation pictures."""
+        truths = self._validation[:SAMPLE_PICTURES]
+        path = self._settings.output / f"sample-{self._trainer.step:08d}.png"
+        write_sample_sheet(path, truths, self._score(truths))
+
+    @cached_property
+    def _validation(self) -> tuple[ReferencePhoto, ...]:
+        return self._squares(self._training.split.validation)
+
+    def _squares(self, photographs: Sequence[Photograph]) -> tuple[ReferencePhoto, ...]:
+        return centre_squares(photographs[:VALIDATION_PICTURES], _validation_size(self._trainer))
+
+    def _score(self, truths: Sequence[ReferencePhoto]) -> list[ScoredPhoto]:
+        """What the averaged weights make of true pictures, beside the truth."""
         trainer = self._trainer
-        truth = centre_crops(self._training.split.validation[:SAMPLE_PICTURES], validation_size(trainer))
-        ours = colourise_crops(trainer.averaged, truth, trainer.device, trainer.precision)
-        write_sample_sheet(self._settings.output / f"sample-{trainer.step:08d}.png", ours, truth)
+        return score(truths, predict_ab(trainer.averaged, truths, trainer.device, trainer.precision))
 
     def write_checkpoint(self, name: str) -> CheckpointInfo:
         """Write the averaged weights as a checkpoint that rebuilds its own network.
 
         Raises `DivergedError` where they are no numbers; the older file stays.
         """
-        self._trainer.check_weights()
+        check_weights(self._trainer.step, self._trainer.networks)
         info = describe_checkpoint(self._training, self._settings)
-        write_bytes(self._settings.output / name, dump_checkpoint(self._trainer.averaged, info))
+        with atomic_write(self._settings.output / name) as part:
+            part.write_bytes(dump_checkpoint(self._trainer.averaged, info))
         return info
 
     def save(self) -> None:
@@ -125,11 +138,11 @@ class RunRecorder:
 
         Raises `DivergedError` where its weights are no numbers; the older states stay.
         """
-        self._trainer.check_weights()
+        check_weights(self._trainer.step, self._trainer.networks)
         save_state(self._settings.output, self._trainer.state(self._training.digest))
 
 
-def validation_size(trainer: Trainer) -> int:
+def _validation_size(trainer: Trainer) -> int:
     """Side of validation squares in pixels: near the cached size, a multiple the network accepts."""
     multiple = trainer.averaged.multiple
     return max(1, round(trainer.hyperparameters.size * CACHE_MARGIN) // multiple) * multiple

@@ -1,89 +1,78 @@
-"""What people look at while a network trains: validation figures and sample sheets."""
+"""What people look at while a network trains, by the ruler of `scoring`: figures and sample sheets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from archivecolor.colour.lab import lab_from_rgb
+from archivecolor.archive.atomic import atomic_write
+from archivecolor.colour.arrays import Float32
+from archivecolor.datasets.photographs import Photograph
 from archivecolor.networks.base import Generator
 from archivecolor.networks.device import mixed_precision
-from archivecolor.networks.lab_tensors import lab_from_linear, rgb_from_lab
-from archivecolor.scoring.metrics import ciede2000_mean, colourfulness, psnr, ssim
-from archivecolor.training.data import Photograph
-from archivecolor.training.state import write_bytes
-from archivecolor.training.tensors import photographs_to_linear
+from archivecolor.scoring.contact_sheets import Strip, contact_sheet
+from archivecolor.scoring.photo_score import PhotoScores, ReferencePhoto, ScoredPhoto, score_photo
 
-SHEET_ROWS = 8
+BATCH_SIZE = 16
+SHEET_COLUMNS = 2
 
 
-def centre_crops(photographs: Sequence[Photograph], side: int) -> NDArray[np.uint8]:
-    """The middle square of each picture: uint8 (n, side, side, 3)."""
-    crops = []
+def centre_squares(photographs: Sequence[Photograph], side: int) -> tuple[ReferencePhoto, ...]:
+    """The middle square of each picture, `side` pixels wide, as a truth to be judged by."""
+    squares = []
     for photograph in photographs:
         height, width = photograph.rgb.shape[:2]
-        extent = min(height, width)
+        extent = photograph.short_side
         top, left = (height - extent) // 2, (width - extent) // 2
-        crop = photograph.rgb[top : top + extent, left : left + extent]
-        crops.append(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA))
-    return np.stack(crops)
+        square = photograph.rgb[top : top + extent, left : left + extent]
+        rgb = np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        squares.append(ReferencePhoto.of(photograph.name, rgb, side))
+    return tuple(squares)
 
 
 @torch.inference_mode()
-def colourise_crops(
-    generator: Generator, crops: NDArray[np.uint8], device: torch.device, precision: torch.dtype
-) -> NDArray[np.uint8]:
-    """Take the colour off true pictures and put the network's in its place.
+def predict_ab(
+    generator: Generator, truths: Sequence[ReferencePhoto], device: torch.device, precision: torch.dtype
+) -> list[Float32]:
+    """What a network makes of the lightness of true pictures.
 
     Args:
         generator: the network, in evaluation mode.
-        crops: uint8 (n, side, side, 3), side a multiple of the network's.
+        truths: squares of one size, a multiple of the network's.
         device: where it runs.
         precision: in which number format.
 
     Returns:
-        uint8 (n, side, side, 3), with the truth's L* and the network's chroma.
+        a*, b* of each, float32 (side, side, 2), Lab units.
     """
-    colourised = []
-    for start in range(0, len(crops), 16):
-        lab = lab_from_linear(photographs_to_linear(torch.from_numpy(crops[start : start + 16]).to(device)))
+    answers: list[Float32] = []
+    for start in range(0, len(truths), BATCH_SIZE):
+        lightness = np.stack([truth.lab[..., 0] for truth in truths[start : start + BATCH_SIZE]])
+        shown = torch.from_numpy(lightness / 50.0 - 1.0)[:, None].to(device)
         with mixed_precision(device, precision):
-            prediction = generator.predict_ab(lab[:, :1] / 50.0 - 1.0)
-        ab = F.interpolate(prediction.ab.float(), size=lab.shape[-2:], mode="bicubic", align_corners=False)
-        rgb = rgb_from_lab(torch.cat((lab[:, :1], ab), dim=1))
-        colourised.append((rgb * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy())
-    return np.concatenate(colourised)
+            coarse = generator.predict_ab(shown).ab
+        ab = F.interpolate(coarse.float(), size=shown.shape[-2:], mode="bicubic", align_corners=False)
+        answers += list(ab.permute(0, 2, 3, 1).cpu().numpy())
+    return answers
 
 
-def validation_metrics(ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> dict[str, float]:
-    """Mean PSNR, SSIM, CIEDE2000 and colourfulness over pictures uint8 (n, h, w, 3)."""
-    pairs = list(zip(ours, truth, strict=True))
-    vivid, true_vivid = (float(np.mean([colourfulness(one) for one in those])) for those in (ours, truth))
-    return {
-        "psnr": float(np.mean([psnr(*pair) for pair in pairs])),
-        "ssim": float(np.mean([ssim(*pair) for pair in pairs])),
-        "ciede2000": float(np.mean([ciede2000_mean(lab_from_rgb(a), lab_from_rgb(b)) for a, b in pairs])),
-        "colourfulness": vivid,
-        "colourfulness_ratio": vivid / max(true_vivid, 1e-6),
-    }
+def score(truths: Sequence[ReferencePhoto], answers: Sequence[Float32]) -> list[ScoredPhoto]:
+    """Each answer beside its truth."""
+    return [score_photo(*pair) for pair in zip(truths, answers, strict=True)]
 
 
-def write_sample_sheet(path: Path, ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
-    """Write a PNG of grey, ours and truth side by side, a picture a row, two pictures abreast."""
-    rows = []
-    for mine, true in zip(ours[: 2 * SHEET_ROWS], truth[: 2 * SHEET_ROWS], strict=True):
-        grey = cv2.cvtColor(true, cv2.COLOR_RGB2GRAY)
-        rows.append(np.hstack((np.repeat(grey[..., None], 3, axis=2), mine, true)))
-    half = (len(rows) + 1) // 2
-    rows += [np.zeros_like(rows[0])] * (2 * half - len(rows))
-    sheet = np.vstack(
-        [np.hstack((left, right)) for left, right in zip(rows[:half], rows[half:], strict=True)]
-    )
-    encoded = cv2.imencode(".png", sheet[..., ::-1])[1]
-    write_bytes(path, encoded.tobytes())
+def validation_metrics(scored: Sequence[ScoredPhoto]) -> Mapping[str, float]:
+    """Mean CIEDE2000, PSNR, SSIM and colourfulness, as `evaluate` has them."""
+    return PhotoScores(tuple(one.score for one in scored)).means()
+
+
+def write_sample_sheet(path: Path, truths: Sequence[ReferencePhoto], scored: Sequence[ScoredPhoto]) -> None:
+    """Write a PNG of grey, ours and truth side by side, two pictures abreast. Raises `OutputError`."""
+    strips = [Strip.of(*pair) for pair in zip(truths, scored, strict=True)]
+    with atomic_write(path) as part:
+        contact_sheet(strips, SHEET_COLUMNS).save(part, format="PNG")

@@ -1,4 +1,4 @@
-"""From settings to a trainer: pictures read, network built, the user's numbers laid over the recipe's."""
+"""From settings to a trainer: pictures read, network built, the objective's numbers or the user's."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from archivecolor.datasets.collection import data_digest
+from archivecolor.datasets.photographs import (
+    Photograph,
+    Photographs,
+    Split,
+    counts_text,
+    read_photographs,
+    split_by_content,
+)
 from archivecolor.errors import OutOfMemoryError, UsageError
-from archivecolor.networks.base import Generator
+from archivecolor.networks.base import Generator, stored_tensors, tensor_mismatch
 from archivecolor.networks.checkpoint import Checkpoint, load_checkpoint, load_foreign_tensors
 from archivecolor.networks.registry import build_generator, generator_class
 from archivecolor.settings import TrainSettings, nearest
-from archivecolor.training.data import (
+from archivecolor.training.crops import (
     CACHE_MARGIN,
     CropSampler,
-    Photographs,
-    Split,
     parse_source_weights,
-    read_photographs,
     sampling_weights,
-    split_by_content,
 )
 from archivecolor.training.distributed import DistributedContext
 from archivecolor.training.loop import Trainer
@@ -36,6 +39,8 @@ from archivecolor.training.objective import (
     build_objective,
     objective_option_names,
 )
+
+MANY_ENLARGED = 0.1  # of the training pictures
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +53,7 @@ class TrainingRun:
         trainer: the network in training.
         split: its pictures.
         digest: digest over the training pictures.
-        dropped: pictures left out, by cause.
+        dropped: files and pictures left out, by cause.
         others: checkpoints that the last one is the mean with.
     """
 
@@ -70,24 +75,25 @@ def set_up(settings: TrainSettings, distributed: DistributedContext) -> Training
     # Before the seed: a network that is built draws random numbers.
     others = tuple(load_checkpoint(path) for path in settings.average_with)
     torch.manual_seed(settings.seed)
-    generator, objective = build_generator_and_objective(settings)
-    check_same_shapes(settings, others, generator)
-    hyperparameters = hyperparameters_for(settings, objective)
-    check_hyperparameters(hyperparameters, generator, distributed)
-    photographs = read_collections(settings, settings.data, hyperparameters)
-    split = split_photographs(settings, photographs, hyperparameters)
+    generator, objective = _build_generator_and_objective(settings)
+    _check_same_shapes(settings, others, generator)
+    hyperparameters = _hyperparameters_for(settings, objective)
+    _check_hyperparameters(hyperparameters, generator, distributed)
+    photographs = _read_collections(settings, settings.data, hyperparameters)
+    split = _split_photographs(settings, photographs, hyperparameters)
+    _warn_of_small_pictures(split.train, hyperparameters.size)
     objective.prepare(generator, split.train)
     sampler = CropSampler(
-        split.train,
-        sampling_weights(split.train, parse_source_weights(settings.source_weights)),
-        hyperparameters.size,
-        hyperparameters.batch_size,
-        settings.seed,
-        hyperparameters.vertical_flips,
-        hyperparameters.epoch_pictures,
-        objective.crop_augmentation(),
-        distributed,
-        thread_count(settings),
+        photographs=split.train,
+        weights=sampling_weights(split.train, parse_source_weights(settings.source_weights)),
+        size=hyperparameters.size,
+        batch_size=hyperparameters.batch_size,
+        seed=settings.seed,
+        vertical_flips=hyperparameters.vertical_flips,
+        epoch_pictures=hyperparameters.epoch_pictures,
+        augment_crop=objective.crop_augmentation(),
+        distributed=distributed,
+        threads=_thread_count(settings),
     )
     digest = data_digest([photograph.digest for photograph in split.train])
     try:
@@ -100,7 +106,7 @@ def set_up(settings: TrainSettings, distributed: DistributedContext) -> Training
     return TrainingRun(trainer, split, digest, dict(photographs.dropped), others)
 
 
-def check_hyperparameters(
+def _check_hyperparameters(
     hyperparameters: Hyperparameters, generator: Generator, distributed: DistributedContext
 ) -> None:
     """Raise `UsageError` where size or batch do not suit the network or the processes."""
@@ -115,58 +121,64 @@ def check_hyperparameters(
         )
 
 
-def split_photographs(
+def _split_photographs(
     settings: TrainSettings, photographs: Photographs, hyperparameters: Hyperparameters
 ) -> Split:
     """Train, validation and test set; the validation set of `--validation` where it is given."""
     if settings.validation:
         return Split(
-            photographs.items, read_collections(settings, settings.validation, hyperparameters).items, ()
+            photographs.items, _read_collections(settings, settings.validation, hyperparameters).items
         )
     split = split_by_content(photographs.items, hyperparameters.validation_share, hyperparameters.test_share)
     if not split.train or not split.validation:
         raise UsageError(
-            f"{len(photographs.items)} colour photographs are too few to train and validate on;"
-            " add more, or give --validation"
+            "one colour photograph is too few to train and validate on; add one, or give --validation"
         )
     return split
 
 
-def build_generator_and_objective(settings: TrainSettings) -> tuple[Generator, Objective]:
-    """The network, with the weights it starts from, and its recipe; each takes the options it knows."""
-    options = parse_options(settings.options)
+def enlarged_pictures(photographs: Sequence[Photograph], size: int) -> int:
+    """How many pictures have a short side under `size` pixels."""
+    return sum(photograph.short_side < size for photograph in photographs)
+
+
+def _warn_of_small_pictures(photographs: Sequence[Photograph], size: int) -> None:
+    enlarged = enlarged_pictures(photographs, size)
+    if enlarged > MANY_ENLARGED * len(photographs):
+        logger.warning(
+            "%d of %d photographs are smaller than the crops of %d pixels and are enlarged; a smaller --size"
+            " fits them",
+            enlarged,
+            len(photographs),
+            size,
+        )
+
+
+def _build_generator_and_objective(settings: TrainSettings) -> tuple[Generator, Objective]:
+    """The network, with the weights it starts from, and its objective; each takes the options it knows."""
+    options = _parse_options(settings.options)
     known = objective_option_names(settings.network)
-    check_known_options(options, known | network_option_names(settings.network), settings.network)
+    of_network = {spec.name for spec in dataclasses.fields(generator_class(settings.network).Options)}
+    _check_known_options(options, known | of_network, settings.network)
     for_objective = {name: options.pop(name) for name in known & set(options)}
     if settings.init is None:
         generator = build_generator(settings.network, options)
     else:
-        generator = build_from_checkpoint(settings.init, settings.network, options)
+        generator = _build_from_checkpoint(settings.init, settings.network, options)
     if settings.encoder_weights is not None:
         generator.load_encoder(load_foreign_tensors(settings.encoder_weights))
     return generator, build_objective(settings.network, for_objective)
 
 
-def check_same_shapes(settings: TrainSettings, others: Sequence[Checkpoint], generator: Generator) -> None:
+def _check_same_shapes(settings: TrainSettings, others: Sequence[Checkpoint], generator: Generator) -> None:
     """Raise `UsageError` where the weights of an `--average-with` are not of the generator's shape."""
-    wanted = tensor_shapes(generator)
     for path, other in zip(settings.average_with, others, strict=True):
-        if tensor_shapes(other.generator) != wanted:
+        if tensor_mismatch(generator, stored_tensors(other.generator)):
             raise UsageError(f"{path} has other weights than the network to train: there is no mean of them")
 
 
-def tensor_shapes(generator: Generator) -> dict[str, torch.Size]:
-    """The shape of each weight by name."""
-    return {name: tensor.shape for name, tensor in generator.state_dict().items()}
-
-
-def network_option_names(network: str) -> set[str]:
-    """Names of the options of the network itself. Raises `UsageError`."""
-    return {spec.name for spec in dataclasses.fields(generator_class(network).Options)}
-
-
-def check_known_options(options: Mapping[str, Any], known: set[str], network: str) -> None:
-    """Raise `UsageError` where an option is neither the network's nor its recipe's."""
+def _check_known_options(options: Mapping[str, object], known: set[str], network: str) -> None:
+    """Raise `UsageError` where an option is neither the network's nor its objective's."""
     for name in sorted(set(options) - known):
         raise UsageError(
             f"network {network!r} has no option {name!r}, nor has its recipe;"
@@ -174,7 +186,7 @@ def check_known_options(options: Mapping[str, Any], known: set[str], network: st
         )
 
 
-def build_from_checkpoint(path: Path, network: str, options: dict[str, Any]) -> Generator:
+def _build_from_checkpoint(path: Path, network: str, options: dict[str, object]) -> Generator:
     """A generator with a checkpoint's weights and options, `options` laid over. Raises `UsageError`."""
     checkpoint = load_checkpoint(path)
     if checkpoint.info.network != network:
@@ -189,21 +201,21 @@ def build_from_checkpoint(path: Path, network: str, options: dict[str, Any]) -> 
     return generator
 
 
-def parse_options(texts: Sequence[str]) -> dict[str, Any]:
+def _parse_options(texts: Sequence[str]) -> dict[str, object]:
     """Read `NAME=VALUE` texts into values by name. Raises `UsageError`."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"option {text!r} is not NAME=VALUE")
-        values[name] = parse_value(value)
+        values[name] = _parse_value(value)
     return values
 
 
-def parse_value(text: str) -> Any:
+def _parse_value(text: str) -> object:
     """A truth, a whole number, a number, a tuple of such (comma-separated), or the text itself."""
     if "," in text:
-        return tuple(parse_value(part) for part in text.split(","))
+        return tuple(_parse_value(part) for part in text.split(","))
     if text in ("true", "false"):
         return text == "true"
     for kind in (int, float):
@@ -214,8 +226,8 @@ def parse_value(text: str) -> Any:
     return text
 
 
-def hyperparameters_for(settings: TrainSettings, objective: Objective) -> Hyperparameters:
-    """The recipe's numbers, the user's laid over."""
+def _hyperparameters_for(settings: TrainSettings, objective: Objective) -> Hyperparameters:
+    """The objective's numbers, the user's in place of them where given."""
     given = {
         name: getattr(settings, name)
         for name in ("epochs", "batch_size", "size", "lr", "augment")
@@ -224,12 +236,12 @@ def hyperparameters_for(settings: TrainSettings, objective: Objective) -> Hyperp
     return dataclasses.replace(objective.hyperparameters, **given)
 
 
-def thread_count(settings: TrainSettings) -> int:
+def _thread_count(settings: TrainSettings) -> int:
     """Threads that decode and crop."""
     return settings.jobs or os.cpu_count() or 1
 
 
-def read_collections(
+def _read_collections(
     settings: TrainSettings, collections: Sequence[Path], hyperparameters: Hyperparameters
 ) -> Photographs:
     """Decode a collection into memory, somewhat larger than the crops."""
@@ -237,11 +249,11 @@ def read_collections(
         collections,
         round(hyperparameters.size * CACHE_MARGIN),
         settings.cache_gigabytes * 1e9,
-        thread_count(settings),
+        _thread_count(settings),
     )
     logger.info(
         "%d colour photographs; dropped: %s",
         len(photographs.items),
-        ", ".join(f"{count} {cause}" for cause, count in photographs.dropped.items()) or "none",
+        counts_text(photographs.dropped) or "none",
     )
     return photographs

@@ -3,6 +3,7 @@
 import resource
 
 import pytest
+from deep_trees import clear
 
 
 @pytest.fixture
@@ -12,3 +13,12 @@ def small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (65536, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def deep_root(tmp_path):
+    """A folder that is cleared away by a program that can."""
+    root = tmp_path / "deep"
+    root.mkdir()
+    yield root
+    clear(root)

@@ -1,16 +1,25 @@
 """The output as a bag, held valid by the Library of Congress' own validator."""
 
 import os
+import re
 
 import bagit
 import pytest
+from deep_trees import nest
 
 from archivecolor.archive.atomic import PART_SUFFIX
-from archivecolor.archive.bag import bag_payload, content_root, content_root_for_run, is_bag, write_bag
-from archivecolor.archive.fixity import Digest, sha256_of
-from archivecolor.errors import OutputError, UsageError
+from archivecolor.archive.bag import (
+    bag_payload,
+    check_bag_name,
+    content_root,
+    content_root_for_run,
+    is_bag,
+    write_bag,
+)
+from archivecolor.archive.fixity import Digest, read_digests, sha256_of
+from archivecolor.errors import ItemError, OutputError, UsageError
 
-NAMES = ["a.jpg", "deep/b c.tif", "ä/ü.png", "100%.jpg", "_archivecolor/manifest.jsonl"]
+NAMES = ["a.jpg", "deep/b c.tif", "ä/ü.png", "line\nend.jpg", "cr\r.jpg", "_archivecolor/manifest.jsonl"]
 
 
 @pytest.fixture
@@ -60,6 +69,36 @@ def test_a_name_that_no_bag_can_list_is_refused(bag):
     with pytest.raises(OutputError, match=r"data/caf.xe9\.jpg: the name is not UTF-8"):
         write_bag(bag, [], "archivecolor 1.0")
     assert not (bag / "manifest-sha256.txt").exists()
+
+
+def test_names_are_encoded_by_the_letter_of_the_standard(bag):
+    """A file of somebody else's may have any name; ours are refused where validators differ."""
+    odd = ["100%.jpg", "a%0Ab.jpg", "a%25.jpg", "a%0D\r\n%.jpg"]
+    for name in odd:
+        (bag / "data" / name).write_bytes(b"")
+        with pytest.raises(ItemError, match="percent sign"):
+            check_bag_name(name)
+    write_bag(bag, [], "archivecolor 1.0")
+    lines = (bag / "manifest-sha256.txt").read_bytes().splitlines()
+    listed = {line.split(b"  ", 1)[1] for line in lines}
+    # What RFC 8493 has a reader undo, and nothing else.
+    escapes = {b"%25": b"%", b"%0D": b"\r", b"%0A": b"\n"}
+    decoded = {re.sub(rb"%(25|0D|0A)", lambda found: escapes[found[0]], name) for name in listed}
+    assert decoded == {f"data/{name}".encode() for name in [*NAMES, *odd]}
+    assert not any(re.search(rb"%(?!25|0D|0A)", name) for name in listed)
+    assert {digest.path for digest in read_digests(bag / "manifest-sha256.txt")} == {
+        f"data/{name}" for name in [*NAMES, *odd]
+    }
+
+
+def test_a_folder_that_cannot_be_listed_makes_no_bag(bag, deep_root):
+    nest(deep_root, "d" * 200, 30)
+    deep_root.rename(bag / "data" / "down")
+    try:
+        with pytest.raises(OutputError, match="cannot be listed"):
+            write_bag(bag, [], "archivecolor 1.0")
+    finally:
+        (bag / "data" / "down").rename(deep_root)
 
 
 def test_a_bag_is_known_before_its_first_run_has_ended(bag):

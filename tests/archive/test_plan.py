@@ -6,14 +6,16 @@ from functools import partial
 
 import pytest
 
+from archivecolor.archive.by_hand import NO_CLAIM, by_hand_output
 from archivecolor.archive.estimate import estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.archive.names import Shard, output_name
-from archivecolor.archive.plan import PlanAction, PlanInputs, make_plan
+from archivecolor.archive.plan import PlanAction, PlanInputs, claimed, make_plan
 from archivecolor.archive.run_json import RunSummary
-from archivecolor.archive.walk import SkippedFiles, walk
+from archivecolor.archive.walk import FILMS, PICTURES, SkippedFiles, extension_of, walk
 from archivecolor.errors import Reason, UsageError
+from archivecolor.jobs.colour import film_stem
 from archivecolor.settings import SelectionOptions
 
 
@@ -52,9 +54,15 @@ class Archive:
     def plan(self, format="keep", settings="s", weights="w", **options):
         selection = SelectionOptions(**options)
         name_of = partial(output_name, format=format)
-        inputs = PlanInputs("photo", self.input, self.output, name_of, settings, weights, selection)
-        found = walk(self.input, selection, SkippedFiles())
-        return make_plan([(found, inputs)], Manifest(self.manifest))
+        found = list(walk(self.input, selection, SkippedFiles(), PICTURES | FILMS))
+        digests = (settings, weights, selection)
+        films = [file for file in found if extension_of(os.fsencode(file.path)) in FILMS]
+        photos = [file for file in found if file not in films]
+        sources = [
+            (photos, PlanInputs("photo", self.input, self.output, name_of, *digests)),
+            (films, PlanInputs("film", self.input, self.output, film_stem, *digests)),
+        ]
+        return make_plan(sources, Manifest(self.manifest))
 
     def action(self, **about):
         (action,) = self.plan(**about).counts
@@ -202,26 +210,54 @@ def test_output_names(path, format, expected):
         (unicodedata.normalize("NFC", "é.jpg"), unicodedata.normalize("NFD", "é.jpg"), "keep"),
         (unicodedata.normalize("NFD", "É.jpg"), unicodedata.normalize("NFC", "é.jpg"), "keep"),
         ("straße.jpg", "STRASSE.jpg", "keep"),
+        ("reel.avi", "reel.mp4", "keep"),
+        ("Reel.MPG", "reel.mkv", "png"),
     ],
 )
-def test_names_that_would_collide_are_refused(archive, first, second, format):
+def test_names_that_collide_cost_their_items_alone(archive, first, second, format):
     archive.plant("harmless.jpg", first, second)
-    with pytest.raises(UsageError) as caught:
-        archive.plan(format=format)
-    assert first in str(caught.value)
-    assert second in str(caught.value)
-    assert "harmless" not in str(caught.value)
-    with pytest.raises(UsageError):
-        archive.plan(format=format, shard="1/5")
-    assert not archive.manifest.parent.exists()
+    plan = archive.plan(format=format)
+    assert [item.path for item in plan.items] == ["harmless.jpg"]
+    assert plan.nbytes == len(b"scan of harmless.jpg")
+    assert plan.counts == {PlanAction.DO: 1, PlanAction.NAME_COLLISION: 2}
+    details = {refused.item.path: refused.detail for refused in plan.refused}
+    assert details.keys() == {first, second}
+    assert f"that of {archive.input / second} " in details[first]
+    assert f"that of {archive.input / first} " in details[second]
+    # A share knows of names in the others.
+    shares = [archive.plan(format=format, shard=f"{k}/2") for k in (1, 2)]
+    assert sorted(item.path for share in shares for item in share.items) == ["harmless.jpg"]
+    assert sum(len(share.refused) for share in shares) == 2
 
 
-def test_twins_are_refused_even_when_both_are_recorded(archive):
+def test_a_collision_is_recorded_once_and_forgotten_when_it_is_gone(archive):
+    archive.plant("a.jpg", "a.tif", "b.jpg")
+    for name in ("a.jpg", "a.tif"):
+        archive.record(name, Status.FAILED, Reason.NAME_COLLISION)
+    plan = archive.plan(format="png", limit=1)
+    assert plan.refused == []
+    assert plan.counts == {PlanAction.FAILED_BEFORE: 2, PlanAction.DO: 1}
+    assert [item.path for item in plan.items] == ["b.jpg"]
+    (archive.input / "a.tif").unlink()
+    assert [item.path for item in archive.plan(format="png").items] == ["a.jpg", "b.jpg"]
+
+
+def test_the_one_that_has_the_name_by_its_record_keeps_it(archive):
+    archive.plant("a.jpg")
+    archive.record("a.jpg", output="a.png")
+    archive.plant("a.tif", "a.webp")
+    plan = archive.plan(format="png")
+    assert [refused.item.path for refused in plan.refused] == ["a.tif", "a.webp"]
+    assert plan.counts[PlanAction.UP_TO_DATE] == 1
+    assert [item.path for item in archive.plan(format="png", settings="t").items] == ["a.jpg"]
+
+
+def test_twins_that_are_both_done_stay(archive):
     archive.plant("A.JPG", "a.jpg")
     archive.record("A.JPG")
     archive.record("a.jpg")
-    with pytest.raises(UsageError):
-        archive.plan()
+    assert archive.plan().counts == {PlanAction.UP_TO_DATE: 2}
+    assert len(archive.plan(settings="t").refused) == 2
 
 
 def test_the_output_of_another_source_is_not_written_over(archive):
@@ -229,16 +265,103 @@ def test_the_output_of_another_source_is_not_written_over(archive):
     archive.record("a.jpg", output="a.png", settings="png")
     (archive.input / "a.jpg").unlink()
     archive.plant("a.tif")
-    with pytest.raises(UsageError, match=r"a\.jpg and a\.tif"):
-        archive.plan(format="png")
+    (refused,) = archive.plan(format="png").refused
+    assert refused.item.path == "a.tif"
+    assert "a.jpg" in refused.detail
     (archive.output / "a.png").unlink()
     assert archive.action(format="png") is PlanAction.DO
+
+
+def test_what_an_earlier_format_left_is_not_written_over(archive):
+    archive.plant("a.jpg")
+    archive.record("a.jpg", output="a.png", settings="png")
+    archive.record("a.jpg")
+    archive.plant("a.png")
+    (refused,) = archive.plan().refused
+    assert refused.item.path == "a.png"
+    assert "archivecolor prune" in refused.detail
+    assert [item.path for item in archive.plan(format="png", settings="png", exclude=("a.png",)).items] == [
+        "a.jpg"
+    ]
+    (archive.output / "a.png").unlink()
+    assert archive.plan().refused == []
+
+
+def test_a_film_in_another_container_is_no_collision_with_itself_or_with_a_picture(archive):
+    archive.plant("reel.avi", "reel.jpg", "mp4")
+    archive.record("reel.avi", output="reel.mkv", settings="old")
+    assert [(item.path, item.output) for item in archive.plan().items] == [
+        ("reel.jpg", "reel.jpg"),
+        ("reel.avi", "reel"),
+    ]
 
 
 def test_a_change_of_format_is_no_collision_with_oneself(archive):
     archive.plant("a.jpg")
     archive.record("a.jpg", output="a.png", settings="png")
     assert [item.output for item in archive.plan(format="keep").items] == ["a.jpg"]
+
+
+def claim_of(archive, **about):
+    (item,) = archive.plan(**about).items
+    return claimed(item, Manifest(archive.manifest)).claim
+
+
+def test_an_item_knows_what_vouches_for_its_output(archive):
+    archive.plant("a.jpg")
+    assert claim_of(archive) == NO_CLAIM
+    archive.record("a.jpg")
+    (voucher,) = claim_of(archive, settings="t").vouchers
+    assert (voucher.output.path, voucher.output.sha256) == ("a.jpg", sha256_of(archive.output / "a.jpg"))
+    archive.record("a.jpg", Status.FAILED, Reason.TIMEOUT)
+    assert claim_of(archive, settings="t").vouchers == (voucher,)
+    archive.record("a.jpg", output="a.png", settings="png")
+    assert [known.output.path for known in claim_of(archive, settings="t").vouchers] == ["a.png", "a.jpg"]
+
+
+def test_handwork_is_left_whatever_is_asked_until_it_is_gone_or_taken_back(archive):
+    archive.plant("a.jpg")
+    archive.record("a.jpg")
+    record_by_hand(archive, "a.jpg", b"retouched")
+    for about in ({}, {"settings": "t"}, {"weights": "x"}, {"overwrite": True}, {"retry_failed": True}):
+        assert archive.action(**about) is PlanAction.BY_HAND
+    (archive.input / "a.jpg").write_bytes(b"another scan")
+    assert archive.action() is PlanAction.BY_HAND
+    (archive.output / "a.jpg").write_bytes(b"retouched once more")
+    assert archive.action() is PlanAction.DO
+    assert claim_of(archive).vouchers[0].by_hand
+    (archive.output / "a.jpg").unlink()
+    assert archive.action() is PlanAction.DO
+
+
+def record_by_hand(archive, name, data):
+    (archive.output / name).write_bytes(data)
+    about = (archive.input / name).stat()
+    source = Source(about.st_size, about.st_mtime_ns, sha256_of(archive.input / name))
+    with ManifestWriter(archive.manifest) as writer:
+        kept = by_hand_output(archive.output, name)
+        writer.append(Record(name, Status.SKIPPED, Reason.BY_HAND, source, output=kept, settings="s"))
+
+
+def test_take_back_knows_an_item_by_its_source_or_its_output(archive, monkeypatch):
+    archive.plant("box/a.jpg", "b.jpg")
+    archive.record("box/a.jpg", output="box/a.png")
+    archive.record("b.jpg", output="b.png")
+    monkeypatch.chdir(archive.output)
+    spellings = (
+        "box/a.jpg",
+        "box/a.png",
+        "./box//a.png",
+        archive.output / "box/a.png",
+        archive.input / "box/a.jpg",
+    )
+    for path in spellings:
+        (item,) = archive.plan(format="png", take_back=(str(path),)).items
+        assert (item.path, item.take_back) == ("box/a.jpg", True)
+    with pytest.raises(UsageError, match=r"no record names gone\.jpg"):
+        archive.plan(take_back=("gone.jpg",))
+    with pytest.raises(UsageError, match="not among the files of this run"):
+        archive.plan(take_back=("b.jpg",), exclude=("b.jpg",))
 
 
 def test_the_estimate_reads_headers_and_earlier_runs(archive):

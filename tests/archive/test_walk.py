@@ -1,13 +1,17 @@
 """Trees are walked in a stable order, and nothing is left aside uncounted."""
 
+import json
 import os
+import sys
 import time
 
 import pytest
+from deep_trees import nest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archivecolor.archive.walk import MISSING, SkippedFiles, SkipReason, walk
+from archivecolor.archive.passed_over import passed_over_list
+from archivecolor.archive.walk import FILMS, MISSING, PICTURES, SkippedFiles, SkipReason, walk
 from archivecolor.errors import UsageError
 from archivecolor.settings import SelectionOptions
 
@@ -61,7 +65,13 @@ def test_what_is_not_a_picture_is_counted(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     found, counts = paths(tmp_path)
     assert found == ["a.jpg"]
-    assert counts == {SkipReason.HIDDEN: 3, SkipReason.SYSTEM: 4, SkipReason.OTHER: 3, SkipReason.SPECIAL: 1}
+    assert counts == {
+        SkipReason.HIDDEN: 3,
+        SkipReason.SYSTEM: 4,
+        SkipReason.OTHER: 2,
+        SkipReason.FILM: 1,
+        SkipReason.SPECIAL: 1,
+    }
 
 
 def test_links_are_followed_to_files_of_the_tree_alone(tmp_path):
@@ -91,6 +101,29 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
     assert list(found) == []
     assert skipped_files.unreadable == ["shut"]
     assert skipped_files.counts == {SkipReason.UNREADABLE: 1}
+    assert skipped_files.pictures_may_be_missing
+
+
+def test_a_tree_may_be_deeper_than_python_recurses(deep_root):
+    depth = sys.getrecursionlimit() + 100
+    nest(deep_root, "d", depth)
+    plant(deep_root, "a.jpg", "e.jpg")
+    found, counts = paths(deep_root)
+    assert found == ["a.jpg", *("d/" * level + "z.jpg" for level in range(depth, 0, -1)), "e.jpg"]
+    assert not counts
+
+
+def test_a_folder_too_deep_for_the_system_is_named_and_the_rest_is_found(deep_root):
+    name = "d" * 200
+    nest(deep_root, name, 30)
+    plant(deep_root, "a.jpg", "e.jpg")
+    skipped_files = SkippedFiles()
+    found = [file.path for file in walk(deep_root, SelectionOptions(), skipped_files)]
+    assert (found[0], found[-1]) == ("a.jpg", "e.jpg")
+    (too_deep,) = skipped_files.unreadable
+    assert too_deep == "/".join([name] * (len(found) - 1))
+    assert len(found) > 15
+    assert skipped_files.pictures_may_be_missing
 
 
 def test_include_and_exclude(tmp_path):
@@ -149,3 +182,100 @@ def test_young_files_wait_and_wrong_clocks_do_not(tmp_path):
 def test_a_missing_root_is_refused(tmp_path):
     with pytest.raises(UsageError, match="not a folder"):
         walk(tmp_path / "nowhere", SelectionOptions(), SkippedFiles())
+
+
+def test_everything_passed_over_is_named_with_its_reason(tmp_path):
+    root, listed = tmp_path / "in", tmp_path / "out" / "passed-over.jsonl"
+    plant(
+        root, "a.jpg", "deep/.hidden.jpg", "deep/b.tif", "film.mkv", "leaflet.pdf", "notes.TXT", "notes.doc",
+        "raw/c.NEF", "thumbs.db", "drafts/d.jpg", b"caf\xe9", "e.jpg.xmp",
+    )  # fmt: skip
+    (root / "away.jpg").symlink_to(tmp_path / "elsewhere.jpg")
+    with passed_over_list(listed) as skipped_files:
+        found = [file.path for file in walk(root, SelectionOptions(exclude=("drafts",)), skipped_files)]
+    assert found == ["a.jpg", "deep/b.tif"]
+    lines = [json.loads(line) for line in listed.read_bytes().splitlines()]
+    assert {line["path"]: line["reason"] for line in lines} == {
+        "away.jpg": "link",
+        r"caf\xe9": "other",
+        "deep/.hidden.jpg": "hidden",
+        "drafts": "excluded",
+        "e.jpg.xmp": "sidecar",
+        "film.mkv": "film",
+        "leaflet.pdf": "pdf",
+        "notes.TXT": "other",
+        "notes.doc": "other",
+        "raw/c.NEF": "camera-raw",
+        "thumbs.db": "system",
+    }
+    assert [line["path_raw"] for line in lines if "path_raw" in line] == ["caf%E9"]
+    words = list(skipped_files.summary())
+    assert "camera raw files passed over" in words
+    assert any(word.startswith("not pictures passed over (") and ".txt 1" in word for word in words)
+
+
+def test_the_old_list_stays_where_a_plan_is_refused(tmp_path):
+    listed = tmp_path / "passed-over.jsonl"
+    listed.write_text("as before")
+    with pytest.raises(UsageError), passed_over_list(listed) as skipped_files:
+        list(walk(tmp_path / "nowhere", SelectionOptions(), skipped_files))
+    assert [path.name for path in tmp_path.iterdir()] == ["passed-over.jsonl"]
+    assert listed.read_text() == "as before"
+
+
+def sidecars(root, **options):
+    skipped_files = SkippedFiles()
+    found = walk(root, SelectionOptions(**options), skipped_files)
+    return {file.path: file.sidecars for file in found}, skipped_files.counts
+
+
+def test_sidecars_go_with_the_picture_they_are_about(tmp_path):
+    plant(
+        tmp_path,
+        "b/1.jpg",
+        "b/1.jpg.xmp",
+        "b/1.xmp",
+        "b/2.png",
+        "b/2.XMP",
+        "b/3.tif",
+        "b/3.tif.xmp.xmp",
+        "b/4.xmp",
+    )
+    plant(
+        tmp_path, "b/.1.jpg.xmp", "2.png.xmp", "twins/5.jpg", "twins/5.tif", "twins/5.xmp", "twins/5.tif.xmp"
+    )
+    found, counts = sidecars(tmp_path)
+    assert found == {
+        "b/1.jpg": ("b/1.jpg.xmp", "b/1.xmp"),
+        "b/2.png": ("b/2.XMP",),
+        "b/3.tif": (),
+        "twins/5.jpg": ("twins/5.xmp",),
+        "twins/5.tif": ("twins/5.tif.xmp",),
+    }
+    assert counts == {SkipReason.HIDDEN: 1, SkipReason.SIDECAR: 3}
+
+
+def test_a_sidecar_shares_the_lot_of_its_picture(tmp_path):
+    plant(tmp_path, "1.jpg", "1.jpg.xmp", "2.jpg", "2.xmp")
+    assert sidecars(tmp_path, exclude=("2.jpg",)) == (
+        {"1.jpg": ("1.jpg.xmp",)},
+        {SkipReason.EXCLUDED: 1, SkipReason.SIDECAR: 1},
+    )
+    assert sidecars(tmp_path, exclude=("*.xmp",))[0] == {"1.jpg": (), "2.jpg": ()}
+    assert sidecars(tmp_path, include=("1.jpg",))[0] == {"1.jpg": ("1.jpg.xmp",)}
+    assert sidecars(tmp_path, min_age=60) == ({}, {SkipReason.RECENT: 4})
+    names = tmp_path / "names.txt"
+    names.write_text("1.jpg\n1.jpg.xmp\n3.xmp\n")
+    plant(tmp_path, "3.xmp")
+    assert sidecars(tmp_path, files_from=names) == ({"1.jpg": ("1.jpg.xmp",)}, {SkipReason.SIDECAR: 1})
+
+
+def test_films_and_photographs_may_be_walked_at_once_or_apart(tmp_path):
+    plant(tmp_path, "a.jpg", "b.FLV", "c.3gp")
+    skipped_files = SkippedFiles()
+    assert [file.path for file in walk(tmp_path, SelectionOptions(), skipped_files, FILMS)] == [
+        "b.FLV",
+        "c.3gp",
+    ]
+    assert skipped_files.counts == {SkipReason.PICTURE: 1}
+    assert len(list(walk(tmp_path, SelectionOptions(), SkippedFiles(), FILMS | PICTURES))) == 3

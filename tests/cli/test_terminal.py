@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from archivecolor.cli.terminal import PlainDisplay, Terminal, duration, printable, summary
+from archivecolor.cli.terminal import PlainDisplay, Terminal, duration, summary
 from archivecolor.engine.progress import ItemEvent, ProgressCounter, RunResult
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import OutputOptions
 
 DONE = ItemEvent("a.jpg", "done", "coloured", "", 2.0, {"path": "a.jpg"})

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from archivecolor.archive.bag import write_bag
+from archivecolor.archive.by_hand import by_hand_output
 from archivecolor.archive.fixity import sha256_of, write_digests
 from archivecolor.archive.layout import DIGESTS_NAME
 from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
@@ -122,6 +123,39 @@ def test_what_an_earlier_format_left_may_stay_or_go_but_not_change(trees, capsys
     assert verify(capsys, output)[1][0].startswith("changed           a.jpg")
     (output / "a.jpg").unlink()
     assert verify(capsys, output)[0] == ExitCode.OK
+
+
+def test_what_an_earlier_format_left_is_listed(trees, capsys):
+    scans, output = trees
+    enter(scans, output, "a.jpg", "a.png")
+    (output / "_archivecolor" / DIGESTS_NAME).unlink()
+    code, lines, words = verify(capsys, output)
+    assert (code, lines) == (ExitCode.OK, ["superseded        a.jpg"])
+    assert "1 of an earlier format; `archivecolor prune` removes them" in words
+    assert verify(capsys, output, "-q") == (ExitCode.OK, [], "")
+
+
+def test_handwork_that_a_run_found_is_listed_and_no_fault(trees, capsys):
+    scans, output = trees
+    (output / "c.jpg").write_bytes(b"retouched")
+    (output / "deep" / "b.jpg.by-hand-2026-11-29").write_bytes(b"put aside")
+    assert verify(capsys, output)[0] == ExitCode.VERIFY
+    about = (scans / "c.jpg").stat()
+    source = Source(about.st_size, about.st_mtime_ns, sha256_of(scans / "c.jpg"))
+    with ManifestWriter(output / "_archivecolor" / "manifest.jsonl") as writer:
+        kept = by_hand_output(output, "c.jpg")
+        writer.append(Record("c.jpg", Status.SKIPPED, Reason.BY_HAND, source, output=kept))
+    manifest = Manifest(output / "_archivecolor" / "manifest.jsonl")
+    write_digests(output / "_archivecolor" / DIGESTS_NAME, manifest.digests())
+    code, lines, words = verify(capsys, output, "--sources", scans)
+    assert code == ExitCode.OK
+    assert lines == [
+        "by-hand           deep/b.jpg.by-hand-2026-11-29  (put aside)",
+        "by-hand           c.jpg",
+    ]
+    assert "2 changed by hand" in words
+    (output / "c.jpg").write_bytes(b"retouched again")
+    assert verify(capsys, output)[0] == ExitCode.VERIFY
 
 
 def test_a_bag_is_verified_by_its_payload(tmp_path, capsys):

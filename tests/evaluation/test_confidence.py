@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from archivecolor.evaluation.confidence import RegionMeans, confidence_correlation, rank_correlation
+from archivecolor.evaluation.confidence import (
+    RegionMeans,
+    confidence_correlation,
+    rank_correlation,
+    worst_found,
+)
 
 
 def test_rank_correlation_by_hand():
@@ -29,3 +34,14 @@ def test_confidence_that_knows_its_errors_is_worth_one():
     correlation = confidence_correlation(confidences, differences, regions)
     assert correlation.pictures == pytest.approx(1)
     assert correlation.regions == pytest.approx(1, abs=1e-3)
+
+
+def test_the_worst_tenth_is_found_by_hand():
+    errors = np.arange(40.0)
+    assert worst_found(errors, errors) == 1
+    assert worst_found(-errors, errors) == 0
+    # Of the four worst, 36 and 39 are among the four most doubtful.
+    doubts = np.zeros(40)
+    doubts[[36, 39, 0, 1]] = 1.0
+    assert worst_found(doubts, errors) == 0.5
+    assert worst_found(np.arange(9.0), np.arange(9.0)) is None

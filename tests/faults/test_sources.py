@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 import shutil
+import subprocess
 import threading
 import time
 
@@ -186,3 +188,26 @@ def test_a_source_that_is_older_than_before_is_a_changed_one(archivecolor, sourc
     (output / "_archivecolor" / "manifest.jsonl").write_text(f"{json.dumps(first)}\n{lines[1]}\n")
     done = archivecolor("dir", source, output, *only)
     assert "1 up to date" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a folder inside itself")
+def test_a_folder_mounted_inside_itself_is_a_named_outcome(archive, command_words, tmp_path):
+    scans, output = tmp_path / "in", tmp_path / "out"
+    (scans / "box" / "again").mkdir(parents=True)
+    for folder in (scans, scans / "box"):
+        shutil.copy(archive / "sepia.png", folder / "a.png")
+    command = shlex.join(command_words("dir", scans, output))
+    mount = shlex.join(["mount", "--bind", str(scans), str(scans / "box" / "again")])
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f"{mount} && {command}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(tree(output)) == {"a.png", "box/a.png"}
+    assert "1 folders inside themselves passed over" in done.stderr
+    (line,) = (output / "_archivecolor" / "passed-over.jsonl").read_text().splitlines()
+    assert json.loads(line)["path"] == "box/again"
+    assert json.loads(line)["reason"] == "loop"

@@ -11,7 +11,9 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 from safetensors.numpy import save as save_tensors
+from skimage import data
 
+from archivecolor.colour.lab import lightness_from_luma
 from archivecolor.errors import CheckpointError, UnavailableError, UsageError
 from archivecolor.inference.onnx_runtime import OnnxRuntime
 from archivecolor.inference.open_runtime import choose_runtime, open_runtime
@@ -215,8 +217,28 @@ def test_what_torch_alone_does_says_what_to_install(machine, options):
 
 
 def test_options_that_contradict_each_other_are_refused():
-    with pytest.raises(UsageError, match="--device cuda takes --runtime torch"):
-        chosen(runtime="onnx", device="cuda")
+    for runtime in ("onnx", "auto"):
+        with pytest.raises(UsageError, match="--device cuda takes --runtime torch"):
+            chosen(runtime=runtime, device="cuda", precision="int8")
+    with pytest.raises(UsageError, match="int8 is ONNX Runtime's"):
+        chosen(runtime="torch", precision="int8")
+
+
+def test_a_quantised_decoder_answers_nearly_the_same(both):
+    """Photographs, which its ranges are made for."""
+    quantised = open_runtime(built_in_path(), NetworkOptions(precision="int8"))
+    assert quantised.placement == "cpu, int8"
+    luma = data.cat()[:256, :384].mean(axis=2) / 255
+    lightness = (lightness_from_luma(luma) / 50 - 1).astype(np.float32)[None]
+    theirs, mine = both[1].run(lightness), quantised.run(lightness)
+    assert 0 < np.abs(mine.ab - theirs.ab).mean() < 0.3
+    np.testing.assert_array_equal(mine.ab, quantised.run(lightness).ab)
+
+
+def test_a_quantised_decoder_is_that_of_the_built_in_weights_alone(tmp_path):
+    path = with_options(tmp_path, {"up1.from_skip.1.bias": torch.zeros(208)})
+    with pytest.raises(UnavailableError, match=r"other weights than .*other\.safetensors"):
+        open_runtime(path, NetworkOptions(precision="int8"))
 
 
 def test_a_checkpoint_of_a_small_network_is_answered_by_torch_where_auto_may_choose(tmp_path, machine):

@@ -120,7 +120,9 @@ def test_the_wheel_alone_colours_in_a_fresh_environment(plain_python, tmp_path):
     ).stdout
     assert not re.search(r"^(torch|matplotlib|onnx)==", listed, re.MULTILINE)
     works_without_torch([str(plain_python.parent / "archivecolor")], tmp_path)
-    assert (plain_python.parents[1] / "share" / "man" / "man1" / "archivecolor.1").is_file()
+    share = plain_python.parents[1] / "share"
+    assert (share / "man" / "man1" / "archivecolor.1").is_file()
+    assert (share / "bash-completion" / "completions" / "archivecolor").is_file()
 
 
 @pytest.mark.install

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import simplejpeg
 import tifffile
+from deep_trees import clear, nest
 from PIL import Image
 from skimage import data
 from small_archive import tree
@@ -236,21 +237,75 @@ def test_formats_change_container_and_keep_the_grey(archive, archivecolor, tmp_p
     assert picture.format == "PNG"
 
 
-def test_another_format_takes_the_place_of_the_earlier_one(archive, archivecolor, tmp_path):
-    output, log = tmp_path / "out", tmp_path / "log.jsonl"
+def test_the_derivative_of_an_earlier_format_stays_until_it_is_pruned(archive, archivecolor, tmp_path):
+    output = tmp_path / "out"
     words = ["dir", archive, output, "--include", "deep.tif"]
     assert archivecolor(*words).returncode == 0
-    earlier = output / "places/abroad/deep.tif"
-    coloured = earlier.read_bytes()
     assert archivecolor(*words, "--format", "png").returncode == 0
-    assert set(tree(output)) == {"places/abroad/deep.png"}
-    # As a run leaves it that is killed between the record of the new one and the end of the old.
-    earlier.write_bytes(coloured)
-    done = archivecolor(*words, "--format", "png", "--log-file", log)
-    assert "0 done; 1 up to date" in done.stderr
-    assert set(tree(output)) == {"places/abroad/deep.png"}
-    assert "removed places/abroad/deep.tif" in log.read_text()
+    assert set(tree(output)) == {"places/abroad/deep.png", "places/abroad/deep.tif"}
     assert archivecolor("verify", output).returncode == 0
+    assert archivecolor("prune", output).returncode == 0
+    assert set(tree(output)) == {"places/abroad/deep.png"}
+    assert archivecolor("verify", output).returncode == 0
+
+
+def test_what_somebody_worked_on_stays_until_it_is_taken_back(archive, archivecolor, tmp_path):
+    output = tmp_path / "out"
+    words = [
+        "dir",
+        archive,
+        output,
+        "--include",
+        "sepia.png",
+        "--include",
+        "*.webp",
+        "--include",
+        "chelsea.png",
+    ]
+    assert archivecolor(*words).returncode == 0
+    longer = (output / "sepia.png").read_bytes() + b"retouched"
+    (output / "sepia.png").write_bytes(longer)
+    same_size = (output / "people/chelsea.png").read_bytes()[::-1]
+    (output / "people/chelsea.png").write_bytes(same_size)
+    # Handwork of the same size is nobody's business until something would be written over it.
+    first = archivecolor(*words)
+    assert (first.returncode, "1 skipped (by-hand 1)" in first.stderr) == (0, True)
+    second = archivecolor(*words, "--saturation", "0.5", "--overwrite", "--json")
+    assert second.returncode == 0
+    assert "1 done, 1 skipped (by-hand 1)" in second.stderr
+    assert "; 1 by-hand; --take-back PATH makes one anew" in second.stderr
+    assert (output / "sepia.png").read_bytes() == longer
+    assert (output / "people/chelsea.png").read_bytes() == same_size
+    kept = {path: record for path, record in records(output).items() if record["reason"] == "by-hand"}
+    assert kept.keys() == {"sepia.png", "people/chelsea.png"}
+    assert kept["sepia.png"]["output"]["sha256"] == hashlib.sha256(longer).hexdigest()
+    check = archivecolor("verify", output, "--sources", archive)
+    assert check.returncode == 0
+    assert [line.split() for line in check.stdout.splitlines()] == [
+        ["by-hand", "people/chelsea.png"],
+        ["by-hand", "sepia.png"],
+    ]
+    again = archivecolor(*words, "--saturation", "0.5", "--take-back", "sepia.png")
+    assert (again.returncode, "dir: 1 done" in again.stderr) == (0, True)
+    (aside,) = output.glob("sepia.png.by-hand-*")
+    assert aside.read_bytes() == longer
+    assert Image.open(output / "sepia.png").size == Image.open(archive / "sepia.png").size
+    assert archivecolor("verify", output).returncode == 0
+
+
+def test_names_that_collide_cost_their_pictures_and_not_the_tree(archive, archivecolor, tmp_path):
+    scans = shutil.copytree(archive / "people", tmp_path / "in")
+    shutil.copy(scans / "astronaut.jpg", scans / "chelsea.jpg")
+    words = ["dir", scans, tmp_path / "out", "--format", "png"]
+    done = archivecolor(*words)
+    assert done.returncode == 3
+    assert "2 done, 2 failed (name-collision 2)" in done.stderr
+    assert set(tree(tmp_path / "out")) == {"Camera Man.png", "astronaut.png"}
+    failed = [record for record in records(tmp_path / "out").values() if record["status"] == "failed"]
+    assert {record["path"] for record in failed} == {"chelsea.jpg", "chelsea.png"}
+    (scans / "chelsea.jpg").unlink()
+    assert archivecolor(*words).returncode == 0
+    assert "chelsea.png" in tree(tmp_path / "out")
 
 
 def test_file_times_can_be_kept(archive, archivecolor, tmp_path):
@@ -338,3 +393,24 @@ def test_a_link_in_the_output_that_leads_to_the_source_costs_no_scan(tmp_path, a
     assert records(output)["album/camera.png"]["reason"] == "name-collision"
     assert archivecolor("grey", scans, output).returncode == 3
     assert (scans / "album" / "camera.png").read_bytes() == before
+
+
+def test_no_tree_is_too_deep_and_what_nobody_saw_is_said(archive, archivecolor, tmp_path):
+    scans, output = tmp_path / "in", tmp_path / "out"
+    bottom = scans.joinpath(*["d"] * 1100)
+    subprocess.run(["mkdir", "-p", bottom], check=True)
+    subprocess.run(["cp", archive / "sepia.png", bottom / "a.png"], check=True)
+    shutil.copy(archive / "sepia.png", scans / "z.png")
+    try:
+        assert archivecolor("dir", scans, output).returncode == 0
+        assert set(records(output)) == {"d/" * 1100 + "a.png", "z.png"}
+        assert archivecolor("verify", output).returncode == 0
+        assert archivecolor("grey", output, tmp_path / "grey").returncode == 0
+        assert (tmp_path / "grey").joinpath(*["d"] * 1100, "a.png").exists()
+        nest(scans, "x" * 200, 30, file="notes.txt")
+        again = archivecolor("dir", scans, output)
+        assert again.returncode == 3
+        assert "2 up to date" in again.stderr
+        assert "1 unreadable folders passed over" in again.stderr
+    finally:
+        clear(scans, output, tmp_path / "grey")

@@ -1,6 +1,9 @@
 """Whichever program runs the network: the same bytes for any number of cores and workers."""
 
+import json
+
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 from small_archive import tree
@@ -43,3 +46,11 @@ def test_another_runtime_gives_nearly_the_same_colours_and_does_nothing_again(ar
     assert len(before) == 3
     assert coloured(archive, by_onnx, *words) == ExitCode.OK
     assert {path: path.stat().st_mtime_ns for path in by_onnx.rglob("people/*")} == before
+
+
+def test_a_record_says_what_ran_the_network(by_onnx):
+    lines = (by_onnx / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
+    assert {json.loads(line)["runtime"] for line in lines} == {
+        f"onnxruntime {onnxruntime.__version__} (cpu, float32)"
+    }
+    assert json.loads((by_onnx / "_archivecolor" / "run.json").read_text())["versions"]["onnxruntime"]

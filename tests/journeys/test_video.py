@@ -5,6 +5,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -465,6 +466,36 @@ def test_bad_films_cost_themselves_alone(tmp_path, parts, video):
     }
     assert "4 failed" in done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["_archivecolor", "good.mp4"]
+
+
+def test_a_film_that_somebody_worked_on_stays_until_it_is_taken_back(tmp_path, parts, video):
+    film, out = tmp_path / "film.mp4", tmp_path / "out"
+    shutil.copy(parts / "picture.mp4", film)
+    video(film, "-o", out)
+    cut = (out / "film.mp4").read_bytes()[:-1]
+    (out / "film.mp4").write_bytes(cut)
+    assert "1 skipped (by-hand 1)" in video(film, "-o", out, "--saturation", "0.5").stderr
+    assert "1 by-hand; --take-back PATH" in video(film, "-o", out, "--overwrite").stderr
+    assert (out / "film.mp4").read_bytes() == cut
+    assert records(out)["film.mp4"]["output"]["sha256"] == sha256(out / "film.mp4")
+    assert subprocess.run([*COMMAND[:-1], "verify", out], check=False).returncode == 0
+    video(film, "-o", out, "--take-back", film)
+    (aside,) = out.glob("film.mp4.by-hand-*")
+    assert aside.read_bytes() == cut
+    assert len(times(out / "film.mp4")) == len(times(film))
+    assert subprocess.run([*COMMAND[:-1], "verify", out], check=False).returncode == 0
+
+
+def test_a_film_that_is_gone_is_made_anew_and_the_list_is_right(tmp_path, parts, video):
+    out = tmp_path / "out"
+    video(parts / "picture.mp4", "-o", out)
+    before = sha256(out / "picture.mp4")
+    (out / "picture.mp4").write_bytes(b"damaged")
+    assert subprocess.run([*COMMAND[:-1], "verify", out], check=False).returncode == 6
+    (out / "picture.mp4").unlink()
+    video(parts / "picture.mp4", "-o", out)
+    assert sha256(out / "picture.mp4") == before
+    assert subprocess.run([*COMMAND[:-1], "verify", out], check=False).returncode == 0
 
 
 def test_a_truncated_film_is_coloured_up_to_the_damage(tmp_path, parts, video):

@@ -10,7 +10,7 @@ from skimage.data import coffee
 from skimage.metrics import structural_similarity
 
 from archivecolor.networks import losses
-from archivecolor.networks.ms_ssim import ms_ssim_loss, ssim_terms
+from archivecolor.networks.classic.ms_ssim import ms_ssim_loss, ssim_terms
 from archivecolor.scoring import metrics
 
 

@@ -17,7 +17,7 @@ from picture_journey import colour, scene
 from PIL import Image
 
 from archivecolor.colour.luma import luma_codes
-from archivecolor.photo.containers import jpeg_coefficients
+from archivecolor.photo.containers.jpeg import coefficients
 from archivecolor.photo.grey import write_grey
 
 Array = np.ndarray
@@ -124,10 +124,10 @@ def test_jpeg_coefficients_stay_and_come_back(tmp_path: Path, quality: int, samp
     back = tmp_path / "back"
     write_grey(done.path, back)
 
-    luma = jpeg_coefficients.read_luma(source)
+    luma = coefficients.read_luma(source)
     assert done.rendered.luma == "coefficients"
-    assert jpeg_coefficients.read_luma(done.path.read_bytes()) == luma
-    assert jpeg_coefficients.read_luma(back.read_bytes()) == luma
+    assert coefficients.read_luma(done.path.read_bytes()) == luma
+    assert coefficients.read_luma(back.read_bytes()) == luma
     plane = simplejpeg.decode_jpeg(source, "GRAY")
     assert np.array_equal(simplejpeg.decode_jpeg(done.path.read_bytes(), "GRAY"), plane)
     assert np.array_equal(simplejpeg.decode_jpeg(back.read_bytes(), "GRAY"), plane)

@@ -1,9 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from scipy.spatial.distance import jensenshannon
 from skimage import color, data, metrics
 
 from archivecolor.scoring.metrics import (
@@ -12,7 +8,6 @@ from archivecolor.scoring.metrics import (
     ciede2000,
     ciede2000_mean,
     colourfulness,
-    js_divergence,
     psnr,
     ssim,
 )
@@ -81,14 +76,6 @@ def test_colourfulness_by_hand():
     # Half red, half green (100 each): rg = +-100, yb = 50: 100 + 0.3 * 50
     halves = np.array([[[100, 0, 0]], [[0, 100, 0]]], np.uint8)
     assert colourfulness(halves) == pytest.approx(115)
-
-
-@given(hnp.arrays(np.int64, (2, 16), elements=st.integers(0, 1000)))
-def test_js_divergence_is_that_of_scipy(counts):
-    p, q = counts + np.eye(2, 16, dtype=np.int64)
-    assert js_divergence(p, q) == pytest.approx(jensenshannon(p, q) ** 2, abs=1e-9)
-    assert js_divergence(p, q) == pytest.approx(js_divergence(q, p))
-    assert -1e-12 <= js_divergence(p, q) <= np.log(2) + 1e-12
 
 
 def test_cdc_by_hand():

@@ -5,14 +5,18 @@ from skimage import color
 
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.colour.luma import luma_codes
-from archivecolor.datasets.collection import members
+from archivecolor.datasets.collection import list_members
 from archivecolor.errors import ItemError
 from archivecolor.scoring.photo_score import (
+    PhotoScores,
+    PictureScore,
     ReferencePhoto,
+    SkinScore,
     compose_rgb,
     constant_ab,
     read_reference,
     score_photo,
+    srgb_codes,
 )
 
 
@@ -61,9 +65,36 @@ def test_a_tint_is_one_colour(truth):
 
 
 def test_what_cannot_be_judged_says_why(folder):
-    by_name = {member.name: member for member in members([folder])}
+    by_name = {member.name: member for member in list_members([folder]).members}
     assert read_reference(by_name["coffee.png"], 96).name == "coffee.png"
     with pytest.raises(ItemError, match="grey"):
         read_reference(by_name["z-camera.png"], 96)
     with pytest.raises(ItemError, match="decoded"):
         read_reference(by_name["z-broken.jpg"], 96)
+
+
+def test_skin_like_pixels_are_judged_by_themselves():
+    lab = np.zeros((20, 30, 3), np.float32)
+    lab[..., 0] = 60.0
+    lab[:, :10, 1:] = (15.0, 18.0)  # skin-like
+    lab[:, 10:20, 1:] = (40.0, 18.0)  # too red
+    lab[:, 20:, 1:] = (-15.0, 18.0)
+    truth = ReferencePhoto.of("skin", srgb_codes(lab[..., 0], lab[..., 1:]), 64)
+    skin = score_photo(truth, truth.lab[..., 1:] * np.float32(0.5)).score.skin
+    assert skin.pixels == 200
+    assert skin.true_chroma == pytest.approx(np.hypot(15, 18), abs=0.5)
+    assert skin.chroma / skin.true_chroma == pytest.approx(0.5, abs=0.02)
+    half = np.concatenate([truth.lab[:, :10, 1:] * np.float32(0.5), truth.lab[:, 10:, 1:]], axis=1)
+    whole = score_photo(truth, half).score
+    assert whole.ciede2000 == pytest.approx(skin.ciede2000 / 3, abs=0.1)
+    grey = ReferencePhoto.of("grey", np.full((20, 30, 3), 128, np.uint8), 64)
+    assert score_photo(grey, grey.lab[..., 1:]).score.skin is None
+
+
+def test_a_set_s_skin_is_that_of_all_its_pixels():
+    def scored(pixels, chroma):
+        return PictureScore("", 0.0, 0.0, 0.0, 0.0, 0.0, skin=SkinScore(pixels, chroma, 20.0, chroma / 2))
+
+    bare = PictureScore("", 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert PhotoScores((scored(100, 10.0), bare, scored(300, 18.0))).skin() == SkinScore(400, 16.0, 20.0, 8.0)
+    assert PhotoScores((bare,)).skin() is None

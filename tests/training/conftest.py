@@ -1,6 +1,6 @@
 import pytest
 import torch
-from small_networks import fill
+from colour_photographs import fill
 
 from archivecolor.engine.stopping import Stop
 from archivecolor.jobs.train import TrainingCallbacks, train

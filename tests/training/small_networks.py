@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from PIL import Image
-from skimage import data
-
 from archivecolor.settings import TrainSettings
 
 # Options that make each network tiny, and the loss that must fall.
@@ -18,30 +15,6 @@ SMALL = {
     "resnet-fcn": (("depth=18", "width=16"), "mse"),
     "unet-gan": (("width=8", "depth=5"), "l1"),
 }
-
-
-def photograph(name):
-    """A colour picture of scikit-image's."""
-    picture = getattr(data, name)()
-    return Image.fromarray(picture[0] if isinstance(picture, tuple) else picture)
-
-
-def quarters(name):
-    """The four quarters of a picture."""
-    whole = photograph(name)
-    side = min(whole.size) // 2
-    for left in (0, whole.width - side):
-        for top in (0, whole.height - side):
-            yield whole.crop((left, top, left + side, top + side))
-
-
-def fill(folder, names, side=48):
-    """Write quarters of pictures into `folder`."""
-    folder.mkdir(parents=True)
-    for name in names:
-        for index, quarter in enumerate(quarters(name)):
-            quarter.resize((side, side), Image.Resampling.BOX).save(folder / f"{name}-{index}.png")
-    return folder
 
 
 def quick_settings(data, output, network="unet", **more):

@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from colour_photographs import fill
 from skimage import data
-from small_networks import SMALL, fill, quick_settings
+from small_networks import SMALL, quick_settings
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from archivecolor.datasets.photographs import Photograph
 from archivecolor.engine.stopping import Stop
 from archivecolor.networks.registry import network_names
 from archivecolor.training import loop
-from archivecolor.training.data import CropSampler, Photograph
+from archivecolor.training.crops import CropSampler
 from archivecolor.training.distributed import SINGLE_PROCESS, DistributedContext
 from archivecolor.training.gpu_image_cache import GpuImageCache, has_room_for
+from archivecolor.training.objective import TrainingProgress
 from archivecolor.training.setup import set_up
 
 CPU = torch.device("cpu")
@@ -67,26 +70,21 @@ class NoWaiting(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("network", network_names())
-def test_no_step_waits_for_its_device_before_its_work_is_given_out(tmp_path, network):
+def test_no_step_waits_for_its_device_before_its_work_is_given_out(tmp_path, network, monkeypatch):
     folder = fill(tmp_path / "pictures", ["astronaut", "coffee"])
     more = ("vividness=1", "duel=1.0") if network == "default" else ()
     size = 96 if network == "default" else 32
     settings = quick_settings(folder, tmp_path / "run", network, options=more, size=size, augment=1.0)
     trainer = set_up(settings, SINGLE_PROCESS).trainer
-    discriminator = trainer.discriminator_step.network if trainer.discriminator_step else None
-    image_cache, progress = (
-        GpuImageCache(trainer.sampler.photographs, CPU),
-        loop.TrainingProgress(1, 0.7, 0.9),
-    )
+    image_cache = GpuImageCache(trainer.sampler.photographs, CPU)
+    monkeypatch.setattr(trainer, "training_progress", lambda: TrainingProgress(1, 0.7, 0.9))
 
     def step(number):
         trainer.step = number
         (batch,) = trainer._batches([image_cache.crops(trainer.sampler.crop_boxes(number), size)])
-        losses = trainer.objective.generator_losses(trainer.generator, discriminator, batch, progress)
-        if discriminator is not None:
-            losses |= trainer.objective.discriminator_losses(
-                trainer.generator, discriminator, batch, progress
-            )
+        losses = trainer._generator_losses(batch)
+        if trainer.discriminator is not None:
+            losses |= trainer._discriminator_losses(batch)
         return losses
 
     step(0)  # constants are sent once

@@ -2,7 +2,7 @@
 
 import json
 
-from archivecolor.training.metrics_log import NAME, MetricsLog, read_metrics_log
+from archivecolor.training.metrics_log import NAME, LoggedFigures, MetricsLog, read_metrics_log
 
 
 def test_figures_come_back_by_step_and_a_step_done_again_counts_once(tmp_path):
@@ -12,9 +12,9 @@ def test_figures_come_back_by_step_and_a_step_done_again_counts_once(tmp_path):
     metrics_log.write("validation", 100, {"psnr": 20.0})
     MetricsLog(tmp_path, tensorboard=False).write("step", 100, {"l1": 0.3})  # resumed from step 50
     assert read_metrics_log(tmp_path) == [
-        {"kind": "step", "step": 50, "l1": 0.5},
-        {"kind": "step", "step": 100, "l1": 0.3},
-        {"kind": "validation", "step": 100, "psnr": 20.0},
+        LoggedFigures("step", 50, {"l1": 0.5}),
+        LoggedFigures("step", 100, {"l1": 0.3}),
+        LoggedFigures("validation", 100, {"psnr": 20.0}),
     ]
 
 
@@ -25,4 +25,4 @@ def test_a_line_torn_by_a_kill_costs_itself_alone(tmp_path):
     for length in range(1, len(whole)):
         path.write_text(path.read_text().splitlines()[0] + "\n" + whole[:length])
         MetricsLog(tmp_path, tensorboard=False).write("step", 150, {"l1": 0.2})
-        assert [line["step"] for line in read_metrics_log(tmp_path)] == [50, 150]
+        assert [line.step for line in read_metrics_log(tmp_path)] == [50, 150]

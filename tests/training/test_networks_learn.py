@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from small_networks import SMALL, photograph, quick_settings
+from colour_photographs import photograph
+from small_networks import SMALL, quick_settings
 
 from archivecolor.engine.stopping import Stop
 from archivecolor.networks.checkpoint import load_checkpoint
 from archivecolor.training.distributed import SINGLE_PROCESS
-from archivecolor.training.samples import centre_crops, colourise_crops, validation_metrics
+from archivecolor.training.samples import centre_squares, predict_ab, score, validation_metrics
 from archivecolor.training.setup import set_up
 
 LR = {"encoder-decoder": 2e-3, "cnn": 1e-3, "unet-gan": 1e-3, "pix2pix": 1e-3, "default": 3e-3}
@@ -64,8 +65,7 @@ def test_four_pictures_can_be_learned_by_heart(
     training = set_up(settings, SINGLE_PROCESS)
     for _ in training.trainer.run(Stop()):
         pass
-    truth = centre_crops(training.split.train, 64)
-    ours = colourise_crops(
-        training.trainer.averaged, truth, training.trainer.device, training.trainer.precision
-    )
-    assert validation_metrics(ours, truth)["ciede2000"] < 4.0
+    truths = centre_squares(training.split.train, 64)
+    trainer = training.trainer
+    scored = score(truths, predict_ab(trainer.averaged, truths, trainer.device, trainer.precision))
+    assert validation_metrics(scored)["ciede2000"] < 4.0

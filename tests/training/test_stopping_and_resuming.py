@@ -3,6 +3,7 @@
 import logging
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from small_networks import SMALL, quick_settings
 from archivecolor.cli.main import main
 from archivecolor.errors import (
     CheckpointError,
+    DivergedError,
     ExitCode,
     OutOfMemoryError,
     OutputError,
@@ -23,14 +25,14 @@ from archivecolor.errors import (
     UsageError,
 )
 from archivecolor.networks.checkpoint import read_info
-from archivecolor.training import loop
+from archivecolor.networks.registry import NETWORKS, NetworkEntry
+from archivecolor.training import divergence
+from archivecolor.training.classic.unet import UnetObjective
 from archivecolor.training.distributed import SINGLE_PROCESS
-from archivecolor.training.loop import DivergedError
 from archivecolor.training.metrics_log import read_metrics_log
-from archivecolor.training.objective import OBJECTIVES
+from archivecolor.training.plan import training_plan
 from archivecolor.training.setup import set_up
 from archivecolor.training.state import load_newest_state
-from archivecolor.training.unet import UnetObjective
 
 
 def states(folder):
@@ -98,6 +100,59 @@ def test_a_broken_newest_state_falls_back_to_the_one_before_saying_so(pictures, 
         load_newest_state(tmp_path, "unet")
 
 
+def test_a_disk_that_gives_no_answer_costs_no_good_state(pictures, trained, tmp_path, caplog):
+    trained(quick_settings(pictures, tmp_path, max_steps=1))
+    (state,) = states(tmp_path)
+    failing = tmp_path / "state-00000002.pt"
+    failing.symlink_to("/proc/self/mem")  # its first page cannot be read: EIO
+    with pytest.raises(CheckpointError, match=r"state-00000002\.pt cannot be read .*left as it is"):
+        trained(quick_settings(pictures, tmp_path, max_steps=3, resume=True))
+    assert states(tmp_path) == [state, failing]
+    assert "broken" not in caplog.text
+
+
+@pytest.fixture
+def short_memory():
+    """No more than two terabytes of memory, as on a smaller machine with less."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 41, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def test_memory_that_runs_out_while_a_state_is_read_costs_no_good_state(
+    pictures, trained, tmp_path, short_memory
+):
+    trained(quick_settings(pictures, tmp_path, max_steps=1))
+    large = tmp_path / "state-00000002.pt"
+    large.touch()
+    os.truncate(large, 1 << 42)  # takes no room on the disk
+    with pytest.raises(OutOfMemoryError, match=r"no memory to read .*left as it is"):
+        load_newest_state(tmp_path, "unet")
+    assert [path.name for path in states(tmp_path)] == ["state-00000001.pt", large.name]
+
+
+def test_small_pictures_are_counted_and_many_are_warned_of(pictures, tmp_path, caplog):
+    def planned(size):
+        settings = quick_settings(pictures, tmp_path / "run", size=size)
+        return training_plan(set_up(settings, SINGLE_PROCESS), settings).enlarged
+
+    assert planned(48) == 0
+    assert "smaller than the crops" not in caplog.text
+    assert planned(64) == 11
+    assert "11 of 11 photographs are smaller than the crops of 64 pixels" in caplog.text
+
+
+def test_a_run_inside_its_data_does_not_learn_from_its_own_sheets(pictures, trained, tmp_path):
+    data = shutil.copytree(pictures, tmp_path / "data")
+    settings = quick_settings(data, data / "run", validation=(), max_steps=1)
+    info, _ = trained(settings)
+    assert (data / "run" / "curves.png").exists()
+    again, _ = trained(quick_settings(data, data / "run", validation=(), max_steps=2, resume=True))
+    assert again.data_digest == info.data_digest
+    assert again.training["dropped"]["files of a run of this program"] == 2
+
+
 def test_a_run_is_not_mixed_with_another(pictures, trained, tmp_path):
     trained(quick_settings(pictures, tmp_path, max_steps=1))
     before = states(tmp_path)
@@ -122,7 +177,7 @@ def test_options_that_shape_no_tensor_are_those_the_run_began_with(pictures, tra
 
 
 def test_pictures_that_changed_since_are_told(pictures, trained, tmp_path, caplog):
-    from small_networks import fill
+    from colour_photographs import fill
 
     trained(quick_settings(pictures, tmp_path / "run", max_steps=1))
     others = fill(tmp_path / "others", ("rocket", "coffee"))
@@ -131,17 +186,37 @@ def test_pictures_that_changed_since_are_told(pictures, trained, tmp_path, caplo
     assert "not those the run began with" in caplog.text
 
 
+def test_a_diverged_training_has_an_exit_code_of_its_own_and_asks_for_no_report(pictures, tmp_path, capsys):
+    words = ["train", str(pictures), "-o", str(tmp_path / "run"), "--network", "unet", "--size", "32"]
+    words += ["--options", SMALL["unet"][0][0], "--device", "cpu", "--validation", str(pictures), "-q"]
+    assert main([*words, "--max-steps", "20", "--lr", "1e9", "--clip", "0"]) == ExitCode.DIVERGED == 9
+    said = capsys.readouterr().err
+    assert "--lr" in said
+    assert "report" not in said
+
+
 def test_losses_that_are_no_numbers_stop_the_run_and_spare_the_last_state(pictures, trained, tmp_path):
     trained(quick_settings(pictures, tmp_path, max_steps=2))
     with pytest.raises(DivergedError, match=r"not a number at step .*--lr"):
-        trained(quick_settings(pictures, tmp_path, max_steps=50, lr=1e30, clip=0.0, resume=True))
+        trained(quick_settings(pictures, tmp_path, max_steps=50, lr=1e9, clip=0.0, resume=True))
     assert load_newest_state(tmp_path, "unet").step == 2
 
 
-def test_weights_that_are_no_numbers_are_never_kept(pictures, trained, tmp_path):
-    # The only step has a finite loss, and breaks the weights.
+class Breaking(UnetObjective):
+    """A step whose loss is finite and whose gradient is not."""
+
+    def generator_losses(self, generator, discriminator, batch, progress):
+        return {"l1": (0.0 * generator(batch.lightness)).sum().sqrt()}
+
+
+def unet_trained_by(recipe):
+    return NetworkEntry(NETWORKS["unet"].generator, f"{__name__}:{recipe.__name__}")
+
+
+def test_weights_that_are_no_numbers_are_never_kept(pictures, trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(NETWORKS, "unet", unet_trained_by(Breaking))
     with pytest.raises(DivergedError, match=r"weights are no numbers at step 1 .*--lr"):
-        trained(quick_settings(pictures, tmp_path, "cnn", max_steps=1, lr=float("inf")))
+        trained(quick_settings(pictures, tmp_path, max_steps=1))
     assert not list(tmp_path.glob("*.pt"))
     assert not list(tmp_path.glob("*.safetensors"))
 
@@ -173,18 +248,18 @@ class HungryOnCpu(UnetObjective):
 
 
 def test_a_duel_that_is_over_stops_the_run(pictures, trained, tmp_path, monkeypatch):
-    monkeypatch.setitem(OBJECTIVES, "unet", f"{__name__}:OneSided")
-    monkeypatch.setattr(loop, "COLLAPSE_STEPS", 5)
+    monkeypatch.setitem(NETWORKS, "unet", unet_trained_by(OneSided))
+    monkeypatch.setattr(divergence, "COLLAPSE_STEPS", 5)
     with pytest.raises(DivergedError, match="the duel is over"):
         trained(quick_settings(pictures, tmp_path, max_steps=50))
 
 
-@pytest.mark.parametrize("recipe", ["Hungry", "HungryOnCpu"])
+@pytest.mark.parametrize("recipe", [Hungry, HungryOnCpu])
 def test_memory_that_runs_out_says_which_batch_fits_and_loses_nothing(
     recipe, pictures, trained, tmp_path, monkeypatch
 ):
     trained(quick_settings(pictures, tmp_path, max_steps=2))
-    monkeypatch.setitem(OBJECTIVES, "unet", f"{__name__}:{recipe}")
+    monkeypatch.setitem(NETWORKS, "unet", unet_trained_by(recipe))
     with pytest.raises(OutOfMemoryError, match="2 fit: go on with --resume --batch-size 2 --accumulate 4"):
         trained(quick_settings(pictures, tmp_path, max_steps=4, batch_size=8, resume=True))
     _, reports = trained(
@@ -194,7 +269,7 @@ def test_memory_that_runs_out_says_which_batch_fits_and_loses_nothing(
 
 
 def test_patience_ends_a_run_that_no_longer_gets_better(pictures, trained, tmp_path):
-    settings = quick_settings(pictures, tmp_path, max_steps=80, lr=0.0, validate_every=1, patience=2)
+    settings = quick_settings(pictures, tmp_path, max_steps=80, lr=1e-9, validate_every=1, patience=2)
     _, reports = trained(settings)
     assert len(reports) < 80
 
@@ -202,7 +277,9 @@ def test_patience_ends_a_run_that_no_longer_gets_better(pictures, trained, tmp_p
 def test_best_is_the_checkpoint_that_measured_best_and_not_the_newest(pictures, trained, tmp_path):
     # The first steps of a rate far too high are the best there are.
     trained(quick_settings(pictures, tmp_path, max_steps=6, lr=0.03, ema=0.0, validate_every=1))
-    validated = [line["ciede2000"] for line in read_metrics_log(tmp_path) if line["kind"] == "validation"]
+    validated = [
+        line.figures["ciede2000"] for line in read_metrics_log(tmp_path) if line.kind == "validation"
+    ]
     best, last = (read_info(tmp_path / f"{name}.safetensors") for name in ("best", "last"))
     assert best.metrics["ciede2000"] == pytest.approx(min(validated), abs=1e-5)
     assert last.metrics["ciede2000"] == pytest.approx(validated[-1], abs=1e-5)
@@ -212,7 +289,7 @@ def test_best_is_the_checkpoint_that_measured_best_and_not_the_newest(pictures, 
 def test_a_run_starts_from_the_weights_it_is_given(pictures, trained, tmp_path):
     trained(quick_settings(pictures, tmp_path / "first", max_steps=3))
     given = tmp_path / "first" / "last.safetensors"
-    trained(quick_settings(pictures, tmp_path / "second", max_steps=1, lr=0.0, ema=0.0, init=given))
+    trained(quick_settings(pictures, tmp_path / "second", max_steps=1, lr=1e-9, ema=0.0, init=given))
     before, after = load_file(given), load_file(tmp_path / "second" / "last.safetensors")
     learned = [name for name in before if not name.endswith(("running_mean", "running_var"))]
     assert learned
@@ -332,6 +409,7 @@ def test_ctrl_c_saves_and_ends_with_130_and_a_kill_costs_what_came_since(command
         ({"data": "empty"}, 2, "no colour photograph"),
         ({"data": "grey"}, 2, "1 grey"),
         ({"data": "one"}, 2, "too few"),
+        ({"--lr": "zero"}, 2, "lr is 0.0; it must be at least"),
         ({"data": "broken.tar"}, 2, "tar shard"),
         ({"data": "utf-16.txt"}, 2, "no text in UTF-8"),
         ({"--options": "words"}, 2, "widths is 'wide'; it takes whole numbers"),
@@ -390,6 +468,7 @@ def bad_places(pictures, trained, tmp_path):
         "utf-16.txt": tmp_path / "utf-16.txt",
         "words": "widths=wide",
         "other": tmp_path / "other" / "last.safetensors",
+        "zero": "0",
         "missing": tmp_path / "missing.safetensors",
         "hostile": tmp_path / "hostile.pth",
         "under-a-file": tmp_path / "file" / "run",

@@ -5,45 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from archivecolor.networks.classic.blocks import conv_block, init_normal, up_block
 from archivecolor.networks.classic.self_attention import SelfAttention
 
 WIDEST = 8  # times the first layer's channels
 DROPOUT_STEPS = 3
 ATTENDED = 3  # the map after so many more halvings than one
-
-
-def init_normal(layer: nn.Module) -> None:
-    """Weights from N(0, 0.02), scales of batch norms from N(1, 0.02), as Isola et al. start."""
-    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(layer.weight, 0.0, 0.02)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-    elif isinstance(layer, nn.BatchNorm2d):
-        nn.init.normal_(layer.weight, 1.0, 0.02)
-
-
-def widths_of(width: int, depth: int) -> list[int]:
-    """Channels after each halving."""
-    return [width * min(WIDEST, 2**index) for index in range(depth)]
-
-
-def down_step(inputs: int, outputs: int, *, norm: bool) -> nn.Sequential:
-    """Half the size: 4 x 4 convolution, batch norm but at the top, leaky ReLU."""
-    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False)]
-    if norm:
-        layers.append(nn.BatchNorm2d(outputs))
-    return nn.Sequential(*layers, nn.LeakyReLU(0.2, inplace=False))
-
-
-def up_step(inputs: int, outputs: int, *, dropout: bool) -> nn.Sequential:
-    """Twice the size: 4 x 4 transposed convolution, batch norm, dropout if asked for, ReLU."""
-    layers: list[nn.Module] = [
-        nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
-    if dropout:
-        layers.append(nn.Dropout(0.5))
-    return nn.Sequential(*layers, nn.ReLU(inplace=False))
 
 
 class DeepUnet(nn.Module):
@@ -59,13 +26,13 @@ class DeepUnet(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, width: int, depth: int, *, attention: bool = False) -> None:
         super().__init__()
-        widths = widths_of(width, depth)
+        widths = [width * min(WIDEST, 2**index) for index in range(depth)]
         pairs = zip([inputs, *widths], widths, strict=False)
-        self.down = nn.ModuleList(down_step(*pair, norm=index > 0) for index, pair in enumerate(pairs))
+        self.down = nn.ModuleList(conv_block(*pair, 4, 2, norm=index > 0) for index, pair in enumerate(pairs))
         self.up = nn.ModuleList()
         coarse = widths[-1]
         for index, skip in enumerate(widths[-2::-1]):
-            self.up.append(up_step(coarse, skip, dropout=index < DROPOUT_STEPS))
+            self.up.append(up_block(coarse, skip, dropout=index < DROPOUT_STEPS))
             coarse = 2 * skip
         self.out = nn.ConvTranspose2d(coarse, outputs, 4, stride=2, padding=1)
         self.apply(init_normal)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from archivecolor.networks.base import AbPrediction, Generator, constant_certainty
+from archivecolor.networks.classic.blocks import ScaledAbGenerator, conv_block, up_block
 from archivecolor.networks.classic.self_attention import SelfAttention
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 128.0
 
 
 @dataclass(frozen=True)
-class EncoderDecoderOptions:
+class EncoderDecoderOptions(BaseOptions):
     """Shape of the encoder-decoder.
 
     Attributes:
@@ -27,34 +28,19 @@ class EncoderDecoderOptions:
     attention: bool = False
 
 
-def down_block(inputs: int, outputs: int) -> nn.Sequential:
-    """Half the size: convolution, batch norm, leaky ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.LeakyReLU(0.2, inplace=True),
-    )
-
-
-def up_block(inputs: int, outputs: int) -> nn.Sequential:
-    """Twice the size: transposed convolution, batch norm, ReLU."""
-    return nn.Sequential(
-        nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
-
-
-class EncoderDecoder(Generator):
+class EncoderDecoder(ScaledAbGenerator):
     """See the module's text. `forward` returns ab / 128, (N, 2, H, W), -1..1."""
 
     Options = EncoderDecoderOptions
+    ab_scale = AB_SCALE
 
     def __init__(self, options: EncoderDecoderOptions) -> None:
         super().__init__(options)
         self.multiple = 2 ** len(options.widths)
         widths = options.widths
-        self.encoder = nn.Sequential(*(down_block(*pair) for pair in zip((1, *widths), widths, strict=False)))
+        self.encoder = nn.Sequential(
+            *(conv_block(*pair, 4, 2) for pair in zip((1, *widths), widths, strict=False))
+        )
         self.attention = SelfAttention(widths[-1]) if options.attention else nn.Identity()
         upward = (*widths[::-1], widths[0])
         self.decoder = nn.Sequential(*(up_block(*pair) for pair in itertools.pairwise(upward)))
@@ -68,8 +54,3 @@ class EncoderDecoder(Generator):
     def forward(self, lightness: Tensor) -> Tensor:
         """(N, 1, H, W), -1..1, to ab / 128 (N, 2, H, W)."""
         return torch.tanh(self.to_ab(self.decoder(self.latent(lightness))))
-
-    def predict_ab(self, lightness: Tensor) -> AbPrediction:
-        """See `Generator.predict_ab`."""
-        ab = self(lightness) * AB_SCALE
-        return AbPrediction(ab, constant_certainty(ab))

@@ -9,10 +9,11 @@ from torch import Tensor
 from archivecolor.networks.base import AbPrediction, Generator, constant_certainty
 from archivecolor.networks.classic.deep_unet import DeepUnet
 from archivecolor.networks.lab_tensors import grey_code_from_lightness, lab_from_linear, linear_from_rgb
+from archivecolor.networks.options import BaseOptions
 
 
 @dataclass(frozen=True)
-class Pix2PixOptions:
+class Pix2PixOptions(BaseOptions):
     """Shape of pix2pix.
 
     Attributes:

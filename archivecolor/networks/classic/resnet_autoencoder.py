@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from archivecolor.networks.base import AbPrediction, Generator, constant_certainty
+from archivecolor.networks.classic.blocks import ScaledAbGenerator, conv_block
 from archivecolor.networks.classic.resnet import ResNet
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 
 
 @dataclass(frozen=True)
-class ResNetAutoencoderOptions:
+class ResNetAutoencoderOptions(BaseOptions):
     """Shape of the autoencoder.
 
     Attributes:
@@ -23,28 +24,22 @@ class ResNetAutoencoderOptions:
     depth: int = 50
 
 
-def conv_block(inputs: int, outputs: int) -> nn.Sequential:
-    """Convolution, batch norm, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-    )
-
-
-class ResNetAutoencoder(Generator):
+class ResNetAutoencoder(ScaledAbGenerator):
     """Features of 256 channels at a quarter of the size, and two up-samplings. `forward` returns ab / 110."""
 
     Options = ResNetAutoencoderOptions
+    ab_scale = AB_SCALE
 
     def __init__(self, options: ResNetAutoencoderOptions) -> None:
         super().__init__(options)
         self.encoder = ResNet(options.depth, stages=1)
         self.decoder = nn.Sequential(
-            conv_block(self.encoder.channels[-1], 128),
+            conv_block(self.encoder.channels[-1], 128, slope=0.0),
             nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
-            conv_block(128, 64),
-            conv_block(64, 64),
+            conv_block(128, 64, slope=0.0),
+            conv_block(64, 64, slope=0.0),
             nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
-            conv_block(64, 32),
+            conv_block(64, 32, slope=0.0),
             nn.Conv2d(32, 2, 3, padding=1),
         )
 
@@ -61,8 +56,3 @@ class ResNetAutoencoder(Generator):
         """(N, 1, H, W), -1..1, to ab / 110 (N, 2, H, W)."""
         ab: Tensor = self.decoder(self.features(lightness))
         return ab
-
-    def predict_ab(self, lightness: Tensor) -> AbPrediction:
-        """See `Generator.predict_ab`."""
-        ab = self(lightness) * AB_SCALE
-        return AbPrediction(ab, constant_certainty(ab))

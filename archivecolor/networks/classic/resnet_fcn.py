@@ -8,14 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from archivecolor.networks.base import AbPrediction, Generator, constant_certainty
+from archivecolor.networks.classic.blocks import ScaledAbGenerator
 from archivecolor.networks.classic.resnet import ResNet
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 
 
 @dataclass(frozen=True)
-class ResNetFcnOptions:
+class ResNetFcnOptions(BaseOptions):
     """Shape of the fully convolutional network.
 
     Attributes:
@@ -27,10 +28,11 @@ class ResNetFcnOptions:
     width: int = 64
 
 
-class ResNetFcn(Generator):
+class ResNetFcn(ScaledAbGenerator):
     """See the module's text. `forward` returns ab / 110 at the input's size."""
 
     Options = ResNetFcnOptions
+    ab_scale = AB_SCALE
 
     def __init__(self, options: ResNetFcnOptions) -> None:
         super().__init__(options)
@@ -52,16 +54,11 @@ class ResNetFcn(Generator):
         ]
         total: Tensor = coarsest
         for level in reversed(finer):
-            total = level + upsampled_like(total, level)
-        ab: Tensor = self.to_ab(upsampled_like(torch.relu(self.norm(total)), lightness))
+            total = level + _upsampled_like(total, level)
+        ab: Tensor = self.to_ab(_upsampled_like(torch.relu(self.norm(total)), lightness))
         return ab
 
-    def predict_ab(self, lightness: Tensor) -> AbPrediction:
-        """See `Generator.predict_ab`."""
-        ab = self(lightness) * AB_SCALE
-        return AbPrediction(ab, constant_certainty(ab))
 
-
-def upsampled_like(x: Tensor, like: Tensor) -> Tensor:
+def _upsampled_like(x: Tensor, like: Tensor) -> Tensor:
     """`x` at the size of `like`, bilinearly."""
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

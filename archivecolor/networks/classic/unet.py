@@ -9,15 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from archivecolor.errors import CheckpointError, UsageError
-from archivecolor.networks.base import AbPrediction, Generator, constant_certainty
+from archivecolor.networks.classic.blocks import ScaledAbGenerator, conv_block
 from archivecolor.networks.classic.vgg import Vgg16
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 ENCODERS = ("plain", "vgg16")
 
 
 @dataclass(frozen=True)
-class UnetOptions:
+class UnetOptions(BaseOptions):
     """Shape of the U-Net.
 
     Attributes:
@@ -29,24 +30,6 @@ class UnetOptions:
     widths: tuple[int, ...] = (64, 128, 256, 512)
     encoder: str = "plain"
     he_normal: bool = False
-
-
-def strided_conv_block(inputs: int, outputs: int) -> nn.Sequential:
-    """Half the size: convolution without bias, batch norm, leaky ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.LeakyReLU(0.2, inplace=True),
-    )
-
-
-def conv_block(inputs: int, outputs: int) -> nn.Sequential:
-    """A convolution at one size, batch norm, leaky ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.LeakyReLU(0.2, inplace=True),
-    )
 
 
 class UpBlock(nn.Module):
@@ -70,7 +53,7 @@ class PlainEncoder(nn.Module):
         super().__init__()
         self.channels = (1, *widths)
         self.steps = nn.ModuleList(
-            strided_conv_block(*pair) for pair in zip(self.channels, widths, strict=False)
+            conv_block(*pair, stride=2) for pair in zip(self.channels, widths, strict=False)
         )
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
@@ -81,10 +64,11 @@ class PlainEncoder(nn.Module):
         return maps
 
 
-class Unet(Generator):
+class Unet(ScaledAbGenerator):
     """See the module's text. `forward` returns ab / 110, (N, 2, H, W), -1..1."""
 
     Options = UnetOptions
+    ab_scale = AB_SCALE
 
     def __init__(self, options: UnetOptions) -> None:
         super().__init__(options)
@@ -101,7 +85,7 @@ class Unet(Generator):
             coarse = outputs
         self.to_ab = nn.Conv2d(coarse, 2, 1)
         if options.he_normal:
-            self.apply(init_he_normal)
+            self.apply(_init_he_normal)
 
     def load_encoder(self, tensors: dict[str, Tensor]) -> None:
         """See `Generator.load_encoder`; takes torchvision's `vgg16` weights."""
@@ -118,13 +102,8 @@ class Unet(Generator):
             x = up(x, skip)
         return torch.tanh(self.to_ab(x))
 
-    def predict_ab(self, lightness: Tensor) -> AbPrediction:
-        """See `Generator.predict_ab`."""
-        ab = self(lightness) * AB_SCALE
-        return AbPrediction(ab, constant_certainty(ab))
 
-
-def init_he_normal(layer: nn.Module) -> None:
+def _init_he_normal(layer: nn.Module) -> None:
     """Give a convolution weights that keep the signal's strength through a leaky ReLU (He et al., 2015)."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.kaiming_normal_(layer.weight, a=0.2, nonlinearity="leaky_relu")

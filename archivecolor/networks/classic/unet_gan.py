@@ -1,4 +1,4 @@
-"""A deep U-Net from L to ab for a duel with a patch discriminator; with a pretrained encoder if asked for."""
+"""A deep U-Net from L to ab, trained against a patch discriminator; its encoder may be a pretrained one."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from archivecolor.errors import CheckpointError, UsageError
-from archivecolor.networks.base import AbPrediction, Generator, constant_certainty
-from archivecolor.networks.classic.deep_unet import DeepUnet, init_normal
+from archivecolor.networks.classic.blocks import ScaledAbGenerator, init_normal
+from archivecolor.networks.classic.deep_unet import DeepUnet
 from archivecolor.networks.classic.resnet import ResNet
 from archivecolor.networks.classic.self_attention import SelfAttention
 from archivecolor.networks.classic.unet import UpBlock
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 ENCODERS = {"plain": 0, "resnet18": 18, "resnet34": 34}
 
 
 @dataclass(frozen=True)
-class UnetGanOptions:
-    """Shape of the duelling U-Net.
+class UnetGanOptions(BaseOptions):
+    """Shape of the U-Net.
 
     Attributes:
         width: channels after the first halving, of the plain U-Net.
@@ -63,10 +64,11 @@ class ResNetUnet(nn.Module):
         return torch.tanh(self.out(x))
 
 
-class UnetGan(Generator):
+class UnetGan(ScaledAbGenerator):
     """See the module's text. `forward` returns ab / 110, (N, 2, H, W), -1..1."""
 
     Options = UnetGanOptions
+    ab_scale = AB_SCALE
 
     def __init__(self, options: UnetGanOptions) -> None:
         super().__init__(options)
@@ -91,8 +93,3 @@ class UnetGan(Generator):
         """(N, 1, H, W), -1..1, to ab / 110 (N, 2, H, W)."""
         ab: Tensor = self.unet(lightness)
         return ab
-
-    def predict_ab(self, lightness: Tensor) -> AbPrediction:
-        """See `Generator.predict_ab`."""
-        ab = self(lightness) * AB_SCALE
-        return AbPrediction(ab, constant_certainty(ab))

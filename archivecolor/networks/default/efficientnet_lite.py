@@ -109,7 +109,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.shortcut else y
 
 
-def scaled_channels(channels: int, factor: float) -> int:
+def _scaled_channels(channels: int, factor: float) -> int:
     """Channels after widening, a multiple of 8 and never less than nine tenths of the exact product."""
     exact = channels * factor
     rounded = max(8, int(exact + 4) // 8 * 8)
@@ -136,7 +136,7 @@ class EfficientNetLite(nn.Module):
         inputs = STEM_CHANNELS
         self.channels: list[int] = []
         for index, (kernel, stride, expansion, base, repeats) in enumerate(STAGES):
-            outputs = scaled_channels(base, width)
+            outputs = _scaled_channels(base, width)
             edge = index in (0, len(STAGES) - 1)
             count = repeats if edge else math.ceil(repeats * depth)
             blocks = []

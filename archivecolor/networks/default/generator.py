@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from archivecolor.errors import UsageError
 from archivecolor.networks.base import AbPrediction, Generator, load_encoder_strictly
 from archivecolor.networks.default.efficientnet_lite import EfficientNetLite, grey_stem_weights
+from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
 DISTANCE_SCALE = 12.0  # CIEDE2000 expected where certainty is 1/e
@@ -27,7 +28,7 @@ FEWEST_BINS = 4  # over which a colour is spread
 
 
 @dataclass(frozen=True)
-class DefaultOptions:
+class DefaultOptions(BaseOptions):
     """Shape and manner of the default generator.
 
     Attributes:
@@ -126,6 +127,7 @@ class DefaultGenerator(Generator):
     """See the module's text. `forward` returns `Outputs`; `centres` (bins, 2) are the bins' ab, Lab units."""
 
     Options = DefaultOptions
+    options: DefaultOptions
     multiple = 32
     centres: Tensor
     gain: Tensor
@@ -191,13 +193,13 @@ class DefaultGenerator(Generator):
         with torch.autocast(regressed.device.type, enabled=False):
             ab = options.regression * AB_SCALE * regressed
             if logits is not None:
-                chosen = expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
+                chosen = _expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
                 ab = ab + (1.0 - options.regression) * chosen
             certainty = torch.exp(-distance / DISTANCE_SCALE)
             ab = ab * (certainty / self.caution.clamp(min=LEAST_CAUTION)).clamp(max=1.0).square()
             return AbPrediction(ab * self.gain, certainty, features)
 
 
-def expected_ab(probability: Tensor, centres: Tensor) -> Tensor:
+def _expected_ab(probability: Tensor, centres: Tensor) -> Tensor:
     """Mean colour (N, 2, h, w) of a distribution (N, bins, h, w) over bin centres (bins, 2)."""
     return torch.einsum("nbhw,bc->nchw", probability, centres)

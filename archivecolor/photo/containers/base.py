@@ -1,4 +1,4 @@
-"""What every container gives and takes: pages, bands of codes, plans for writing.
+"""What every container gives and takes: pages, bands of codes, metadata blocks, plans for writing.
 
 Codes are full-range uint8 or uint16: 0 is black and the largest value of the dtype is white,
 whatever the file's own depth or polarity. Rasters are as stored; nothing here turns a picture.
@@ -6,42 +6,20 @@ whatever the file's own depth or polarity. Rasters are as stored; nothing here t
 
 from __future__ import annotations
 
-import struct
-import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
-from archivecolor.photo.facts import Density, FileState
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.reading import SourceFile
+from archivecolor.photo.facts import Codes, Density
 from archivecolor.photo.shrink import shrink_bands
-
-Codes = npt.NDArray[Any]
-
-# Bytes of codes that a band holds, about: large enough for speed, small enough to forget.
-BAND_BYTES = 1 << 24
-
-# What the decoders in use raise on bytes they cannot read. imagecodecs' errors are RuntimeErrors.
-DECODER_ERRORS = (
-    ValueError,
-    RuntimeError,
-    OSError,
-    EOFError,
-    SyntaxError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -91,11 +69,6 @@ class PageFacts:
     icc: bytes | None = None
     tiff: TiffLayout | None = None
 
-    @property
-    def dtype(self) -> npt.DTypeLike:
-        """Dtype of the codes."""
-        return np.uint8 if self.code_depth == 8 else np.uint16
-
 
 @dataclass(frozen=True)
 class Band:
@@ -110,56 +83,8 @@ class Band:
     alpha: Codes | None = None
 
 
-@dataclass(frozen=True)
-class PagePlan:
-    """One page to write.
-
-    Attributes:
-        facts: the source page it stands for: size, orientation, density, storage.
-        depth: 8 or 16, of the codes.
-        samples: 1 grey, 2 grey with alpha, 3 RGB, 4 RGB with alpha.
-        icc: the profile to embed, None for none.
-        bands: codes (rows, width) or (rows, width, samples) from the top, once.
-        source: the file the page comes from, for what a container carries over itself.
-        chroma: uint8 Cb and Cr (2, rows, width) from the top, 128 neutral, once, for a container that takes
-            them in place of `bands`; nothing for grey.
-        sampling: chroma sampling of JPEG outputs, "444" or "420".
-    """
-
-    facts: PageFacts
-    depth: int
-    samples: int
-    icc: bytes | None
-    bands: Iterable[Codes]
-    source: Path
-    chroma: Iterable[npt.NDArray[np.uint8]] = ()
-    sampling: str = "444"
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the whole page."""
-        plane = (self.facts.height, self.facts.width)
-        return plane if self.samples == 1 else (*plane, self.samples)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Dtype of the codes."""
-        return np.dtype(np.uint8 if self.depth == 8 else np.uint16)
-
-    def assemble(self) -> Codes:
-        """All bands in one array."""
-        raster = np.empty(self.shape, self.dtype)
-        top = 0
-        for band in self.bands:
-            raster[top : top + len(band)] = band
-            top += len(band)
-        if top != self.facts.height:
-            raise ItemError(Reason.TRUNCATED, f"{top} of {self.facts.height} rows could be read")
-        return raster
-
-
 class ImageReader(ABC):
-    """An open picture; closes with its `with` block.
+    """An open picture, parsed once: pixels, facts and metadata come from the same parse.
 
     Attributes:
         pages: the full-size pages, in file order.
@@ -173,7 +98,27 @@ class ImageReader(ABC):
 
     @abstractmethod
     def bands(self, page: int) -> Iterator[Band]:
-        """The page's codes from the top, in bands of whole rows."""
+        """The page's codes from the top, in bands of whole rows.
+
+        Raises:
+            DamagedError: the pixels cannot be decoded.
+        """
+
+    @abstractmethod
+    def is_truncated(self) -> bool:
+        """Whether the file ends before its own structure says; asked where it could not be read."""
+
+    def settle(self) -> None:  # noqa: B027 - most decoders say everything when they decode
+        """Decode once, so that what a decoder warns of is known before the stored bytes are used."""
+
+    def metadata(self) -> MetadataBlocks:
+        """What the file says of its picture, as blocks."""
+        return MetadataBlocks()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the file holds nothing that would have to be carried; False where that is not known."""
+        return False
 
     def downscaled(self, page: int, short_side: int) -> npt.NDArray[np.float32]:
         """The page shrunk by area, (h, w) or (h, w, 3) float32 0..1, as stored; see `working_shape`."""
@@ -181,8 +126,8 @@ class ImageReader(ABC):
         codes = (band.codes for band in self.bands(page))
         return shrink_bands(codes, (facts.height, facts.width), short_side)
 
-    def close(self) -> None:  # noqa: B027 - most scans hold nothing open
-        """Let go of the file."""
+    def close(self) -> None:  # noqa: B027 - most readers hold nothing open
+        """Let go of what a decoder holds."""
 
     def __enter__(self) -> ImageReader:
         return self
@@ -191,6 +136,54 @@ class ImageReader(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@dataclass(frozen=True)
+class PagePlan:
+    """One page to write.
+
+    Attributes:
+        facts: the source page it stands for: size, orientation, density, storage.
+        depth: 8 or 16, of the codes.
+        samples: 1 grey, 2 grey with alpha, 3 RGB, 4 RGB with alpha.
+        icc: the profile to embed, None for none.
+        bands: codes (rows, width) or (rows, width, samples) from the top, once.
+        source: the picture the page comes from, for what a container carries over itself.
+        chroma: uint8 Cb and Cr (2, rows, width) from the top, 128 neutral, once, for a container that takes
+            them in place of `bands`; nothing for grey.
+        sampling: chroma sampling of JPEG outputs, "444" or "420".
+    """
+
+    facts: PageFacts
+    depth: int
+    samples: int
+    icc: bytes | None
+    bands: Iterable[Codes]
+    source: ImageReader
+    chroma: Iterable[npt.NDArray[np.uint8]] = ()
+    sampling: str = "444"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole page."""
+        plane = (self.facts.height, self.facts.width)
+        return plane if self.samples == 1 else (*plane, self.samples)
+
+    @property
+    def dtype(self) -> np.dtype[np.unsignedinteger]:
+        """Dtype of the codes."""
+        return np.dtype(np.uint8 if self.depth == 8 else np.uint16)
+
+    def assemble(self) -> Codes:
+        """All bands in one array."""
+        raster = np.empty(self.shape, self.dtype)
+        top = 0
+        for band in self.bands:
+            raster[top : top + len(band)] = band
+            top += len(band)
+        if top != self.facts.height:
+            raise ItemError(Reason.TRUNCATED, f"{top} of {self.facts.height} rows could be read")
+        return raster
 
 
 class Format(ABC):
@@ -207,16 +200,13 @@ class Format(ABC):
         """Whether a file that begins with `head` (up to 64 bytes) is of this container."""
 
     @abstractmethod
-    def open(self, path: Path) -> ImageReader:
-        """Read the headers, no pixels.
+    def open(self, file: SourceFile) -> ImageReader:
+        """Parse the structure, no pixels; `file` stays open for the reader's life.
 
         Raises:
-            ItemError: UNSUPPORTED for a layout that is not read; decoder errors are the caller's to name.
+            ItemError: UNSUPPORTED for a layout that is not read, TRUNCATED or UNREADABLE.
+            DamagedError: the structure makes no sense.
         """
-
-    @abstractmethod
-    def is_truncated(self, path: Path) -> bool:
-        """Whether a file that could not be read ends before its own structure says."""
 
 
 class WritableFormat(Format):
@@ -226,11 +216,13 @@ class WritableFormat(Format):
         multi_page: holds more than one page.
         supports_16_bit: holds 16 bits per sample.
         supports_alpha: holds alpha.
+        supports_metadata: has a place for metadata blocks.
     """
 
     multi_page: bool = False
     supports_16_bit: bool = False
     supports_alpha: bool = True
+    supports_metadata: bool = True
 
     @abstractmethod
     def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
@@ -240,138 +232,10 @@ class WritableFormat(Format):
             What became of the codes: "exact", "coefficients" or "re-encoded".
         """
 
+    def embed(self, part: Path, update: MetadataUpdate) -> tuple[str, ...]:
+        """Lay metadata blocks into a written part, the picture untouched.
 
-class WholeImageReader(ImageReader):
-    """A one-page picture whose decoder only works on the whole."""
-
-    def __init__(self, facts: PageFacts, decode: Callable[[], Band], notes: tuple[str, ...] = ()) -> None:
-        self.pages = (facts,)
-        self.notes = notes
-        self._decode = decode
-
-    def bands(self, page: int) -> Iterator[Band]:
-        """See `ImageReader.bands`; the picture is decoded when the first band is asked for."""
-        whole = self._decode()
-        facts = self.pages[page]
-        if whole.codes.shape[:2] != (facts.height, facts.width):
-            raise ItemError(Reason.UNREADABLE, "the decoded size is not the size in the header")
-        yield from split_bands(whole)
-
-
-def rows_per_band(width: int, bytes_per_pixel: int) -> int:
-    """How many rows make a band of about `BAND_BYTES`."""
-    return max(1, BAND_BYTES // max(1, width * bytes_per_pixel))
-
-
-def split_bands(whole: Band) -> Iterator[Band]:
-    """A decoded picture, band by band."""
-    codes, alpha = whole.codes, whole.alpha
-    rows = rows_per_band(codes.shape[1], codes.dtype.itemsize * 4)
-    for top in range(0, len(codes), rows):
-        yield Band(codes[top : top + rows], None if alpha is None else alpha[top : top + rows])
-
-
-def split_samples(raster: Codes) -> Band:
-    """Grey, grey with alpha, RGB or RGBA samples (h, w[, n]) as a band."""
-    if raster.ndim == 2:
-        return Band(raster)
-    samples = raster.shape[2]
-    if samples in (2, 4):
-        colour = raster[..., 0] if samples == 2 else raster[..., :3]
-        return Band(colour, raster[..., samples - 1])
-    return Band(raster[..., 0] if samples == 1 else raster)
-
-
-def rechunk_rows(bands: Iterable[Codes], rows: int) -> Iterator[Codes]:
-    """The same rows in bands of exactly `rows`, the last one shorter."""
-    buffered: list[Codes] = []
-    count = 0
-    for band in bands:
-        buffered.append(band)
-        count += len(band)
-        if count < rows:
-            continue
-        joined = buffered[0] if len(buffered) == 1 else np.concatenate(buffered)
-        full = count // rows * rows
-        for top in range(0, full, rows):
-            yield joined[top : top + rows]
-        buffered, count = ([joined[full:]] if full < count else []), count - full
-    if count:
-        yield buffered[0] if len(buffered) == 1 else np.concatenate(buffered)
-
-
-@contextmanager
-def naming_read_errors(path: Path, image_format: Format | None = None) -> Iterator[None]:
-    """Name every trouble of reading `path` with a reason.
-
-    Raises:
-        ItemError: VANISHED, PERMISSION, READ_ERROR, OUT_OF_MEMORY, TRUNCATED (where `image_format` finds the
-            file cut) or UNREADABLE in place of what the decoder raised.
-    """
-    try:
-        yield
-    except ItemError:
-        raise
-    except FileNotFoundError as error:
-        raise ItemError(Reason.VANISHED, "the file is gone") from error
-    except PermissionError as error:
-        raise ItemError(Reason.PERMISSION, "the file may not be read by this user") from error
-    except MemoryError as error:
-        raise ItemError(Reason.OUT_OF_MEMORY, "there is no memory to hold the picture") from error
-    except DECODER_ERRORS as error:
-        if isinstance(error, OSError) and error.errno in DEVICE_ERRNOS:
-            raise ItemError(
-                Reason.READ_ERROR, f"the disk does not give the file ({error.strerror})"
-            ) from error
-        raise _read_error(path, image_format, error) from error
-
-
-@contextmanager
-def unchanged_during(path: Path, file_state: FileState | None = None) -> Iterator[FileState]:
-    """Hold the file to one state, `file_state` where it is given, while the body reads it.
-
-    Raises:
-        ItemError: VANISHED, PERMISSION, or CHANGED where the file was another before or after: then
-            neither what the body read counts, nor what it found wrong.
-    """
-    seen = _state_of(path)
-    if file_state not in (None, seen):
-        raise ItemError(Reason.CHANGED, "the file is not as it was when it was looked at")
-    try:
-        yield seen
-    except ItemError as error:
-        if _state_of(path) == seen:
-            raise
-        raise _changed() from error
-    if _state_of(path) != seen:
-        raise _changed()
-
-
-def _state_of(path: Path) -> FileState:
-    with naming_read_errors(path):
-        return FileState.of(path)
-
-
-def _changed() -> ItemError:
-    return ItemError(Reason.CHANGED, "the file changed while it was read")
-
-
-def with_read_errors(path: Path, image_format: Format, bands: Iterator[Codes]) -> Iterator[Codes]:
-    """The same bands, with read errors, and no others, named as by `naming_read_errors`."""
-    while True:
-        with naming_read_errors(path, image_format):
-            band = next(bands, None)
-        if band is None:
-            return
-        yield band
-
-
-def _read_error(path: Path, image_format: Format | None, error: Exception) -> ItemError:
-    what = image_format.name if image_format else "file"
-    try:
-        cut = image_format is not None and image_format.is_truncated(path)
-    except DECODER_ERRORS:
-        cut = False
-    if cut:
-        return ItemError(Reason.TRUNCATED, f"the {what} ends before its picture does ({error})")
-    return ItemError(Reason.UNREADABLE, f"the {what} is damaged ({error})")
+        Returns:
+            The names of those that do not fit.
+        """
+        raise NotImplementedError(f"{self.name} holds no metadata")

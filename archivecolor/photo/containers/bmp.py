@@ -3,28 +3,63 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archivecolor.photo.containers.base import (
-    Band,
-    ImageReader,
-    PageFacts,
-    PagePlan,
-    WholeImageReader,
-    WritableFormat,
-    split_samples,
-)
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples
+from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.pillow import open_with_pillow
+from archivecolor.photo.containers.reading import SourceFile, decoder_call
 from archivecolor.photo.facts import Density
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Offsets in the file: its length, the kind of header, bits per pixel in the two kinds, pixels per metre.
 LENGTH, HEADER, BITS, OLD_BITS, PER_METRE = 2, 14, 28, 24, 38
 OLD_HEADER = 12
+# The reserved fields before them are anything, with some writers.
+HEADER_SIZES = [struct.pack("<I", size) for size in (OLD_HEADER, 16, 40, 52, 56, 64, 108, 124)]
 SAMPLES = {"1": 1, "L": 1, "RGB": 3, "RGBA": 4}
+
+
+class BmpReader(WholeImageReader):
+    """An open bitmap."""
+
+    def __init__(self, file: SourceFile) -> None:
+        file.seek(0)
+        head = file.read(64)
+        self._is_truncated = file.nbytes < max(26, int.from_bytes(head[LENGTH : LENGTH + 4], "little"))
+        head = head.ljust(64, b"\0")
+        self._picture = open_with_pillow(file, "BMP")
+        with decoder_call():
+            self._mode = _mode(self._picture)
+        bits = struct.unpack_from("<H", head, OLD_BITS if head[HEADER] == OLD_HEADER else BITS)[0]
+        self.pages = (
+            PageFacts(
+                width=self._picture.size[0],
+                height=self._picture.size[1],
+                depth=1 if bits == 1 else 8,
+                channels=SAMPLES[self._mode],
+                code_depth=8,
+                alpha=self._mode == "RGBA",
+                bilevel=self._mode == "1",
+                density=_density(head),
+            ),
+        )
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`."""
+        return self._is_truncated
+
+    def decode(self) -> Band:
+        """See `WholeImageReader.decode`."""
+        with decoder_call():
+            same = self._picture.mode == self._mode
+            return split_samples(np.asarray(self._picture if same else self._picture.convert(self._mode)))
 
 
 class BmpFormat(WritableFormat):
@@ -32,35 +67,15 @@ class BmpFormat(WritableFormat):
 
     name = "bmp"
     supports_alpha = False
+    supports_metadata = False
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""
-        return head[:2] == b"BM" and len(head) > 26 and head[6:10] == bytes(4)
+        return head[:2] == b"BM" and head[HEADER : HEADER + 4] in HEADER_SIZES
 
-    def open(self, path: Path) -> ImageReader:
+    def open(self, file: SourceFile) -> BmpReader:
         """See `Format.open`."""
-        with path.open("rb") as file:
-            head = file.read(64).ljust(64, b"\0")
-        with _pillow(path) as picture:
-            size, mode = picture.size, _mode(picture)
-        bits = struct.unpack_from("<H", head, OLD_BITS if head[HEADER] == OLD_HEADER else BITS)[0]
-        facts = PageFacts(
-            width=size[0],
-            height=size[1],
-            depth=1 if bits == 1 else 8,
-            channels=SAMPLES[mode],
-            code_depth=8,
-            alpha=mode == "RGBA",
-            bilevel=mode == "1",
-            density=_density(head),
-        )
-        return WholeImageReader(facts, lambda: _decode(path, mode))
-
-    def is_truncated(self, path: Path) -> bool:
-        """See `Format.is_truncated`."""
-        with path.open("rb") as file:
-            head = file.read(6)
-        return path.stat().st_size < max(26, int.from_bytes(head[LENGTH : LENGTH + 4], "little"))
+        return BmpReader(file)
 
     def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
         """See `Format.write`."""
@@ -69,37 +84,20 @@ class BmpFormat(WritableFormat):
         (plan,) = pages
         with part.open("wb") as file:
             Image.fromarray(plan.assemble()).save(file, "BMP")
-            if plan.facts.density:
-                file.seek(PER_METRE)
-                file.write(_per_metre(plan.facts.density))
+            # Pillow says 96 dpi where it is told nothing.
+            file.seek(PER_METRE)
+            file.write(_per_metre(plan.facts.density) if plan.facts.density else bytes(8))
         return "exact"
 
 
-@contextmanager
-def _pillow(path: Path) -> Iterator[Any]:
-    """An open Pillow image without Pillow's own limit of size: ours is looked at before any decoding."""
-    from PIL import Image
-
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with path.open("rb") as file, Image.open(file, formats=["BMP"]) as picture:
-            yield picture
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
-def _mode(picture: Any) -> str:
-    if picture.mode == "P":
+def _mode(picture: Image.Image) -> str:
+    """The mode of the codes; a palette of greys is grey."""
+    if picture.mode == "P" and picture.palette is not None:
         # As it stands in the header: `getpalette` would decode the picture, whatever its size.
-        entries, step = picture.palette.palette, len(picture.palette.rawmode)
-        palette = np.frombuffer(bytes(entries), np.uint8).reshape(-1, step)[:, :3]
+        step = len(picture.palette.rawmode or "")
+        palette = np.frombuffer(bytes(picture.palette.palette), np.uint8).reshape(-1, step)[:, :3]
         return "L" if (palette == palette[:, :1]).all() else "RGB"
-    return str(picture.mode)
-
-
-def _decode(path: Path, mode: str) -> Band:
-    with _pillow(path) as picture:
-        return split_samples(np.asarray(picture if picture.mode == mode else picture.convert(mode)))
+    return picture.mode
 
 
 def _density(head: bytes) -> Density | None:

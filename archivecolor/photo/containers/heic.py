@@ -6,24 +6,69 @@ which repeats it, must not be applied again.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo import exif
-from archivecolor.photo.containers.base import (
-    Band,
-    Format,
-    ImageReader,
-    PageFacts,
-    WholeImageReader,
-    split_samples,
-)
+from archivecolor.photo.containers import exif
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
+from archivecolor.photo.containers.base import Band, Format, PageFacts
+from archivecolor.photo.containers.blocks import MetadataBlocks
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
+
+if TYPE_CHECKING:
+    from pi_heif import HeifFile
 
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 SAMPLES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+
+
+class HeicReader(WholeImageReader):
+    """The primary picture of an open HEIC."""
+
+    notes = ("heic is written as png",)
+
+    def __init__(self, data: bytes, container: HeifFile) -> None:
+        self._data = data
+        self._container = container
+        with decoder_call():
+            self._about = dict(container.info)
+            size, mode = container.size, container.mode
+        depth = int(self._about["bit_depth"])
+        kind = mode.partition(";")[0]
+        self.pages = (
+            PageFacts(
+                width=size[0],
+                height=size[1],
+                depth=depth,
+                channels=SAMPLES[kind],
+                code_depth=8 if depth == 8 else 16,
+                alpha=kind in ("LA", "RGBA"),
+                density=exif.density_of(self.metadata().exif),
+                icc=self._about.get("icc_profile"),
+            ),
+        )
+        if len(container) > 1:
+            self.dropped = ("pictures besides the primary one",)
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`."""
+        return MetadataBlocks(exif.bare(self._about.get("exif")), None, self._about.get("xmp") or None)
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`."""
+        return _ends_early(self._data)
+
+    def decode(self) -> Band:
+        """See `WholeImageReader.decode`."""
+        with decoder_call():
+            samples = np.asarray(self._container)
+        depth = self.pages[0].depth
+        # The decoder shifts deep samples to the top of 16 bits.
+        if depth > 8:
+            samples = to_full_range(samples >> (16 - depth), (1 << depth) - 1)
+        return split_samples(samples)
 
 
 class HeicFormat(Format):
@@ -35,58 +80,37 @@ class HeicFormat(Format):
         """See `Format.sniff`."""
         return head[4:8] == b"ftyp" and head[8:12] in BRANDS
 
-    def open(self, path: Path) -> ImageReader:
+    def open(self, file: SourceFile) -> HeicReader:
         """See `Format.open`."""
-        container = _open_heif(path)
-        depth = int(container.info["bit_depth"])
-        kind = container.mode.partition(";")[0]
-        block = container.info.get("exif")
-        facts = PageFacts(
-            width=container.size[0],
-            height=container.size[1],
-            depth=depth,
-            channels=SAMPLES[kind],
-            code_depth=8 if depth == 8 else 16,
-            alpha=kind in ("LA", "RGBA"),
-            density=exif.density_of(block.removeprefix(b"Exif\0\0") if block else None),
-            icc=container.info.get("icc_profile"),
-        )
-        reader = WholeImageReader(facts, lambda: _decode(container, facts), ("heic is written as png",))
-        if len(container) > 1:
-            reader.dropped = ("pictures besides the primary one",)
-        return reader
-
-    def is_truncated(self, path: Path) -> bool:
-        """See `Format.is_truncated`: whether the last box ends after the file does."""
-        data = path.read_bytes()
-        at = 0
-        while at + 8 <= len(data):
-            size = int.from_bytes(data[at : at + 4], "big")
-            if size == 1:
-                size = int.from_bytes(data[at + 8 : at + 16], "big")
-            if size == 0:
-                return False
-            at += max(size, 8)
-        return at != len(data)
+        try:
+            import pi_heif
+        except ModuleNotFoundError as error:
+            detail = "heic is read with the heic extra: pip install 'archivecolor[heic]'"
+            raise ItemError(Reason.UNSUPPORTED, detail) from error
+        data = file.whole()
+        try:
+            with decoder_call():
+                container = pi_heif.open_heif(data, convert_hdr_to_8bit=False)
+        except DamagedError as error:
+            if _ends_early(data):
+                raise ItemError(
+                    Reason.TRUNCATED, f"the heic ends before its picture does ({error})"
+                ) from error
+            raise
+        return HeicReader(data, container)
 
 
-def _open_heif(path: Path) -> Any:
-    try:
-        import pi_heif
-    except ModuleNotFoundError as error:
-        detail = "heic is read with the heic extra: pip install 'archivecolor[heic]'"
-        raise ItemError(Reason.UNSUPPORTED, detail) from error
-    return pi_heif.open_heif(path.read_bytes(), convert_hdr_to_8bit=False)
-
-
-def _decode(container: Any, facts: PageFacts) -> Band:
-    samples = np.asarray(container)
-    if facts.code_depth == 16:
-        # The decoder shifts deep samples to the top of 16 bits.
-        top = (1 << facts.depth) - 1
-        plain = samples.astype(np.uint32) >> (16 - facts.depth)
-        samples = ((plain * 65535 + top // 2) // top).astype(np.uint16)
-    return split_samples(samples)
+def _ends_early(data: bytes) -> bool:
+    """Whether the last box ends after the file does."""
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size == 0:
+            return False
+        at += max(size, 8)
+    return at != len(data)
 
 
 FORMAT = HeicFormat()

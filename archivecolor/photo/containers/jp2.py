@@ -1,46 +1,88 @@
 """JPEG 2000: JP2 files and bare codestreams; outputs are reversible (5/3) JP2.
 
-Boxes are those of ISO/IEC 15444-1 annex I. OpenJPEG decodes what is left of a cut codestream without a
-word, so the end marker is looked for.
+Boxes are those of ISO/IEC 15444-1 annex I; XMP, Exif and IPTC stand in `uuid` boxes of well-known numbers.
+OpenJPEG decodes what is left of a cut codestream without a word, so the end marker is looked for.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers.base import (
-    Band,
-    Codes,
-    ImageReader,
-    PageFacts,
-    PagePlan,
-    WholeImageReader,
-    WritableFormat,
-    split_samples,
-)
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
+from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
 from archivecolor.photo.facts import Density
 
-JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
+SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
 END = b"\xff\xd9"
 SRGB, GREY = 16, 17
 RESTRICTED_ICC = 2
+XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
+EXIF = b"JpgTiffExif->JP2"
+IPTC = UUID("33c7a4d2-b81d-4723-a0ba-f1a3e097ad38").bytes
 # A picture of one value out of this many encoded bytes per pixel was not decoded.
 SUSPICIOUS_BYTES_PER_PIXEL = 0.05
 
+Box = tuple[bytes, bytes]
 
-@dataclass(frozen=True)
-class _Contents:
-    """The parts of a file that matter: the header's boxes by name, and the codestream."""
 
-    boxes: dict[bytes, bytes]
-    codestream: bytes
+class Jp2Reader(WholeImageReader):
+    """An open JPEG 2000.
+
+    Attributes:
+        boxes: name and body of the outer boxes; none of a bare codestream.
+        header: bodies of the header's boxes by name, the first of each.
+        codestream: the picture.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        data = file.whole()
+        self.boxes: tuple[Box, ...] = () if data.startswith(CODESTREAM) else tuple(_boxes(data))
+        self.header: dict[bytes, bytes] = {}
+        self.codestream = data
+        if not data.startswith(CODESTREAM):
+            outer = dict(self.boxes)
+            if b"jp2h" not in outer or b"jp2c" not in outer:
+                raise ItemError(Reason.TRUNCATED, "the jp2 ends before its picture")
+            self.codestream = outer[b"jp2c"]
+            # Where there are several, the first colour specification counts.
+            for name, body in _boxes(outer[b"jp2h"]):
+                self.header.setdefault(name, body)
+        facts = _facts(self.codestream, self.header)
+        self.pages = (facts,)
+        if facts.depth not in (1, 8, 16):
+            self.notes = (f"{facts.depth}-bit samples brought to {facts.code_depth} bits",)
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`."""
+        found = {body[:16]: body[16:] for name, body in self.boxes if name == b"uuid"}
+        return MetadataBlocks(found.get(EXIF), found.get(IPTC), found.get(XMP))
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`."""
+        return not self.codestream.rstrip(b"\0").endswith(END)
+
+    def decode(self) -> Band:
+        """Decode the codestream alone: given the file, the decoder would convert codes by its profile."""
+        import imagecodecs
+
+        if self.is_truncated():
+            raise DamagedError("no end marker")
+        with decoder_call():
+            samples = imagecodecs.jpeg2k_decode(self.codestream)
+        facts = self.pages[0]
+        suspicious = len(self.codestream) > 1024 + facts.width * facts.height * SUSPICIOUS_BYTES_PER_PIXEL
+        if suspicious and (samples == samples.flat[0]).all():
+            raise ItemError(Reason.UNREADABLE, "the picture decodes to a single value")
+        return split_samples(to_full_range(samples, (1 << facts.depth) - 1))
 
 
 class Jp2Format(WritableFormat):
@@ -51,19 +93,11 @@ class Jp2Format(WritableFormat):
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""
-        return head.startswith((JP2_SIGNATURE, CODESTREAM))
+        return head.startswith((SIGNATURE, CODESTREAM))
 
-    def open(self, path: Path) -> ImageReader:
+    def open(self, file: SourceFile) -> Jp2Reader:
         """See `Format.open`."""
-        contents = _contents(path)
-        facts = _facts(contents)
-        depth_note = f"{facts.depth}-bit samples brought to {facts.code_depth} bits"
-        notes = () if facts.depth in (1, 8, 16) else (depth_note,)
-        return WholeImageReader(facts, lambda: _decode(path, facts), notes)
-
-    def is_truncated(self, path: Path) -> bool:
-        """See `Format.is_truncated`."""
-        return not _has_end(_contents(path).codestream)
+        return Jp2Reader(file)
 
     def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
         """See `Format.write`."""
@@ -77,18 +111,29 @@ class Jp2Format(WritableFormat):
             codecformat="jp2",
             colorspace="SRGB" if plan.samples >= 3 else "GRAY",
         )
-        part.write_bytes(_with_boxes(bytes(encoded), plan))
+        part.write_bytes(_with_header_boxes(bytes(encoded), plan))
         return "exact"
 
+    def embed(self, part: Path, update: MetadataUpdate) -> tuple[str, ...]:
+        """See `WritableFormat.embed`; before the codestream, which may run to the end of the file."""
+        bodies = {XMP: update.xmp.packet(), EXIF: update.exif, IPTC: update.iptc}
+        added = {number: body for number, body in bodies.items() if body}
+        boxes = list(_boxes(part.read_bytes()))
+        picture = next(at for at, (name, _) in enumerate(boxes) if name == b"jp2c")
+        before = [box for box in boxes[:picture] if not (box[0] == b"uuid" and box[1][:16] in added)]
+        ours = [(b"uuid", number + body) for number, body in added.items()]
+        part.write_bytes(b"".join(_box(*box) for box in [*before, *ours, *boxes[picture:]]))
+        return ()
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+
+def _boxes(data: bytes) -> Iterator[Box]:
     """Names and bodies of a row of boxes; the last one as far as it goes."""
     at = 0
     while at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
         start = at + 8
         if size == 1:
-            (size,) = struct.unpack_from(">Q", data, start)
+            (size,) = unpack(">Q", data, start)
             start += 8
         end = at + size if size else len(data)
         if end < start:
@@ -97,33 +142,14 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _contents(path: Path) -> _Contents:
-    data = path.read_bytes()
-    if data.startswith(CODESTREAM):
-        return _Contents({}, data)
-    outer = dict(_boxes(data))
-    if b"jp2h" not in outer or b"jp2c" not in outer:
-        raise ItemError(Reason.TRUNCATED, "the jp2 ends before its picture")
-    # Where there are several, the first colour specification counts.
-    inner: dict[bytes, bytes] = {}
-    for name, body in _boxes(outer[b"jp2h"]):
-        inner.setdefault(name, body)
-    return _Contents(inner, outer[b"jp2c"])
-
-
-def _has_end(codestream: bytes) -> bool:
-    return codestream.rstrip(b"\0").endswith(END)
-
-
-def _facts(contents: _Contents) -> PageFacts:
-    stream = contents.codestream
+def _facts(stream: bytes, header: dict[bytes, bytes]) -> PageFacts:
     if not stream.startswith(CODESTREAM) or len(stream) < 42:
         raise ItemError(Reason.TRUNCATED, "the jpeg 2000 ends in its header")
     right, bottom, left, top = struct.unpack_from(">4I", stream, 8)
     (count,) = struct.unpack_from(">H", stream, 40)
     parts = [stream[42 + 3 * i : 45 + 3 * i] for i in range(count)]
-    depth = (parts[0][0] & 127) + 1 if parts else 0
-    _check_layout(parts, depth, contents.boxes)
+    depth = (parts[0][0] & 127) + 1 if parts and parts[0] else 0
+    _check_layout(parts, depth, header)
     return PageFacts(
         width=right - left,
         height=bottom - top,
@@ -132,8 +158,8 @@ def _facts(contents: _Contents) -> PageFacts:
         code_depth=8 if depth <= 8 else 16,
         alpha=count in (2, 4),
         bilevel=depth == 1 and count == 1,
-        density=_density(contents.boxes.get(b"res ", b"")),
-        icc=_profile(contents.boxes.get(b"colr", b"")),
+        density=_density(header.get(b"res ", b"")),
+        icc=_profile(header.get(b"colr", b"")),
     )
 
 
@@ -145,14 +171,14 @@ def _check_layout(parts: list[bytes], depth: int, boxes: dict[bytes, bytes]) -> 
         problem = "components that are signed, subsampled or of unlike depth"
     elif b"pclr" in boxes:
         problem = "a palette"
-    elif not _is_plain_space(boxes.get(b"colr", b"\x02")):
+    elif not _is_plain_space(boxes.get(b"colr", b"")):
         problem = "a colour space other than grey and sRGB"
     if problem:
         raise ItemError(Reason.UNSUPPORTED, f"a jpeg 2000 with {problem}")
 
 
 def _is_plain_space(colr: bytes) -> bool:
-    return colr[0] != 1 or int.from_bytes(colr[3:7], "big") in (SRGB, GREY)
+    return colr[:1] != b"\1" or int.from_bytes(colr[3:7], "big") in (SRGB, GREY)
 
 
 def _profile(colr: bytes) -> bytes | None:
@@ -174,41 +200,26 @@ def _scaled(top: int, bottom: int, power: int) -> tuple[int, int]:
     return top * 10 ** max(power, 0), bottom * 100 * 10 ** max(-power, 0)
 
 
-def _decode(path: Path, facts: PageFacts) -> Band:
-    """Decode the codestream alone: given the whole file, the decoder would convert codes by its profile."""
-    import imagecodecs
-
-    data = _contents(path).codestream
-    if not _has_end(data):
-        raise EOFError("no end marker")
-    samples: Codes = imagecodecs.jpeg2k_decode(data)
-    suspicious = len(data) > 1024 + facts.width * facts.height * SUSPICIOUS_BYTES_PER_PIXEL
-    if suspicious and (samples == samples.flat[0]).all():
-        raise ItemError(Reason.UNREADABLE, "the picture decodes to a single value")
-    top, full = (1 << facts.depth) - 1, (1 << facts.code_depth) - 1
-    if top != full:
-        samples = ((samples.astype(np.uint32) * full + top // 2) // top).astype(facts.dtype)
-    return split_samples(samples)
-
-
-def _with_boxes(encoded: bytes, plan: PagePlan) -> bytes:
+def _with_header_boxes(encoded: bytes, plan: PagePlan) -> bytes:
     """The file with the profile that follows the source's and, from a JPEG 2000 source, its resolution box.
 
     Without a profile in the source the encoder's own word, sRGB, stands.
     """
-    kept = {}
-    with plan.source.open("rb") as file:
-        if FORMAT.sniff(file.read(64)):
-            kept = {name: body for name, body in _contents(plan.source).boxes.items() if name == b"res "}
+    source = plan.source
+    kept = (
+        {b"res ": source.header[b"res "]}
+        if isinstance(source, Jp2Reader) and b"res " in source.header
+        else {}
+    )
     out = b""
     for name, body in _boxes(encoded):
-        if name != b"jp2h":
+        if name == b"jp2h":
+            inner = dict(_boxes(body)) | kept
+            if plan.icc and plan.facts.icc:
+                inner[b"colr"] = bytes((RESTRICTED_ICC, 0, 0)) + plan.icc
+            out += _box(name, b"".join(_box(*part) for part in inner.items()))
+        else:
             out += _box(name, body)
-            continue
-        inner = dict(_boxes(body)) | kept
-        if plan.icc and plan.facts.icc:
-            inner[b"colr"] = bytes((RESTRICTED_ICC, 0, 0)) + plan.icc
-        out += _box(name, b"".join(_box(*part) for part in inner.items()))
     return out
 
 

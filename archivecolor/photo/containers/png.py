@@ -2,10 +2,12 @@
 
 libpng through imagecodecs, because Pillow cuts 16-bit samples to 8. The colour chunks that say how
 codes are meant (gAMA, cHRM, sRGB) and the density go over verbatim: codes stay, and so does their meaning.
+Metadata: Exif in `eXIf`, XMP in an `iTXt` chunk, IPTC as ImageMagick's raw profile in `zTXt`.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -15,39 +17,131 @@ from pathlib import Path
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo import exif
-from archivecolor.photo.containers.base import (
-    Band,
-    ImageReader,
-    PageFacts,
-    PagePlan,
-    WholeImageReader,
-    WritableFormat,
-    split_samples,
-)
+from archivecolor.photo.containers import exif
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples
+from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.photoshop import iptc_in, iptc_resource
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
 from archivecolor.photo.facts import Density
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-PALETTE = 3
 COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB")
-# A profile larger than this when unpacked is a bomb.
-MAX_PROFILE = 1 << 26
+PIXELS = (b"IDAT", b"fdAT")
+# Structure, colour, density and transparency, which the writer sees to.
+STRUCTURAL = frozenset(
+    {*COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"cICP", b"sBIT", b"pHYs", b"bKGD"}
+)
+XMP_KEYWORD = b"XML:com.adobe.xmp"
+# Where programs kept Exif before there was a chunk for it.
+EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
+IPTC_KEYWORD = b"Raw profile type iptc"
+# What unpacks to more than this is a bomb; bodies of more stay unread.
+MAX_UNPACKED = 1 << 26
 # zlib level: on photographs, level 6 takes four times as long for two percent.
 LEVEL = 1
 
 
 @dataclass(frozen=True)
-class Chunk:
+class _Chunk:
     """A chunk's four letters and its body."""
 
     name: bytes
     body: bytes
 
+    @property
+    def keyword(self) -> bytes:
+        """What a text chunk is about."""
+        return self.body.partition(b"\0")[0]
+
+    @property
+    def key(self) -> bytes:
+        """What makes a chunk the one of its kind: its name, with the keyword of text."""
+        return self.name + self.keyword if self.name in (b"iTXt", b"zTXt", b"tEXt") else self.name
+
     def encoded(self) -> bytes:
         """With length and checksum."""
         tail = self.name + self.body
         return struct.pack(">I", len(self.body)) + tail + struct.pack(">I", zlib.crc32(tail))
+
+
+class PngReader(WholeImageReader):
+    """An open PNG: its chunks are read, all but the pixels.
+
+    Attributes:
+        chunks: all that are whole, in order; bodies of pixels are empty.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self.chunks = tuple(_read_chunks(file))
+        if self._first(b"acTL") is not None:
+            raise ItemError(Reason.UNSUPPORTED, "an animated png")
+        self.pages = (self._facts(),)
+        if self._first(b"gAMA") is not None and self._first(b"sRGB") is None:
+            self.notes = ("gAMA kept, not applied",)
+
+    def _first(self, name: bytes) -> bytes | None:
+        """Body of the first chunk of a name."""
+        return next((chunk.body for chunk in self.chunks if chunk.name == name), None)
+
+    def _facts(self) -> PageFacts:
+        header = self._first(b"IHDR") or b""
+        if len(header) != 13:
+            raise ItemError(Reason.TRUNCATED, "the png ends in its header")
+        width, height, depth, kind = unpack(">IIBB", header)
+        if kind not in CHANNELS or not width or not height:
+            raise ItemError(Reason.UNREADABLE, "the png's header is damaged")
+        transparent = self._first(b"tRNS") is not None and kind in (0, 2, 3)
+        return PageFacts(
+            width=width,
+            height=height,
+            depth=depth,
+            channels=CHANNELS[kind] + transparent,
+            code_depth=16 if depth == 16 else 8,
+            alpha=transparent or kind in (4, 6),
+            orientation=exif.orientation_of(self.metadata().exif),
+            bilevel=depth == 1 and kind == 0 and not transparent,
+            density=_density(self._first(b"pHYs")) or exif.density_of(self.metadata().exif),
+            icc=_profile(self._first(b"iCCP")),
+        )
+
+    @property
+    def is_silent(self) -> bool:
+        """See `ImageReader.is_silent`."""
+        return all(chunk.name in STRUCTURAL for chunk in self.chunks)
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`: the blocks from before and behind the picture, the last of each."""
+        block = older = iptc = xmp = None
+        for chunk in self.chunks:
+            if chunk.name == b"eXIf":
+                block = exif.bare(chunk.body)
+            elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword in EXIF_KEYWORDS:
+                profile = _raw_profile(chunk) or b""
+                older = exif.bare(profile) if profile.startswith((exif.PREAMBLE, b"II", b"MM")) else older
+            elif chunk.key == b"iTXt" + XMP_KEYWORD:
+                xmp = _international_text(chunk.body)
+            elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword == IPTC_KEYWORD:
+                profile = _raw_profile(chunk) or b""
+                iptc = iptc_in(profile.removeprefix(b"Photoshop 3.0\0")) or profile or None
+        return MetadataBlocks(block or older, iptc, xmp)
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`."""
+        return all(chunk.name != b"IEND" for chunk in self.chunks)
+
+    def decode(self) -> Band:
+        """See `WholeImageReader.decode`."""
+        import imagecodecs
+
+        data = self._file.whole()
+        with decoder_call():
+            whole = imagecodecs.png_decode(data)
+        if self.is_truncated():
+            raise DamagedError("no end chunk")
+        return split_samples(whole)
 
 
 class PngFormat(WritableFormat):
@@ -60,16 +154,9 @@ class PngFormat(WritableFormat):
         """See `Format.sniff`."""
         return head.startswith(SIGNATURE)
 
-    def open(self, path: Path) -> ImageReader:
+    def open(self, file: SourceFile) -> PngReader:
         """See `Format.open`."""
-        chunks = _head(path)
-        if b"acTL" in chunks:
-            raise ItemError(Reason.UNSUPPORTED, "an animated png")
-        return WholeImageReader(_facts(chunks), lambda: _decode(path), _notes(chunks))
-
-    def is_truncated(self, path: Path) -> bool:
-        """See `Format.is_truncated`."""
-        return not _has_end(path)
+        return PngReader(file)
 
     def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
         """See `Format.write`."""
@@ -82,52 +169,32 @@ class PngFormat(WritableFormat):
         part.write_bytes(encoded[:start] + ancillary + encoded[start:])
         return "exact"
 
-
-def _chunks(path: Path) -> Iterator[Chunk]:
-    """All chunks; the body of picture data stays unread and empty.
-
-    Ends early where the file does.
-    """
-    nbytes = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(len(SIGNATURE))
-        while len(head := file.read(8)) == 8:
-            size, name = struct.unpack(">I4s", head)
-            if file.tell() + size + 4 > nbytes:
-                return
-            data = name in (b"IDAT", b"fdAT")
-            body = b"" if data else file.read(size)
-            file.seek(size + 4 if data else 4, 1)
-            yield Chunk(name, body)
+    def embed(self, part: Path, update: MetadataUpdate) -> tuple[str, ...]:
+        """See `WritableFormat.embed`; the blocks go before the picture."""
+        added = {chunk.key: chunk.encoded() for chunk in _metadata_chunks(update)}
+        data = part.read_bytes()
+        before, at = [], len(SIGNATURE)
+        while data[at + 4 : at + 8] != b"IDAT":
+            (size,) = unpack(">I", data, at)
+            chunk = _Chunk(data[at + 4 : at + 8], data[at + 8 : at + 8 + size])
+            if chunk.key not in added:
+                before.append(data[at : at + 12 + size])
+            at += 12 + size
+        part.write_bytes(SIGNATURE + b"".join([*before, *added.values()]) + data[at:])
+        return ()
 
 
-def _head(path: Path) -> dict[bytes, bytes]:
-    """Bodies of the chunks by name, the first of each."""
-    found: dict[bytes, bytes] = {}
-    for chunk in _chunks(path):
-        found.setdefault(chunk.name, chunk.body)
-    return found
-
-
-def _facts(chunks: dict[bytes, bytes]) -> PageFacts:
-    if len(chunks.get(b"IHDR", b"")) != 13:
-        raise ItemError(Reason.TRUNCATED, "the png ends in its header")
-    width, height, depth, kind = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
-    if kind not in CHANNELS or not width or not height:
-        raise ItemError(Reason.UNREADABLE, "the png's header is damaged")
-    transparent = b"tRNS" in chunks and kind in (0, 2, 3)
-    return PageFacts(
-        width=width,
-        height=height,
-        depth=depth,
-        channels=CHANNELS[kind] + transparent,
-        code_depth=16 if depth == 16 else 8,
-        alpha=transparent or kind in (4, 6),
-        orientation=exif.orientation_of(chunks.get(b"eXIf")),
-        bilevel=depth == 1 and kind == 0 and not transparent,
-        density=_density(chunks.get(b"pHYs")),
-        icc=_profile(chunks.get(b"iCCP")),
-    )
+def _read_chunks(file: SourceFile) -> Iterator[_Chunk]:
+    """All chunks, with the bodies of what could be metadata; ends early where the file does."""
+    nbytes = file.nbytes
+    file.seek(len(SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        size, name = struct.unpack(">I4s", head)
+        following = file.tell() + size + 4
+        if following > nbytes:
+            return
+        yield _Chunk(name, b"" if name in PIXELS or size > MAX_UNPACKED else file.read(size))
+        file.seek(following)
 
 
 def _density(body: bytes | None) -> Density | None:
@@ -140,61 +207,78 @@ def _density(body: bytes | None) -> Density | None:
     return Density((x, 100), (y, 100), "cm") if unit == 1 else Density((x, 1), (y, 1), "none")
 
 
-def _phys(density: Density | None) -> list[Chunk]:
+def _phys(density: Density | None) -> list[_Chunk]:
     if density is None:
         return []
     per_metre = {"none": 1, "cm": 100, "inch": 100 / 2.54}[density.unit]
     x, y = (round(top / bottom * per_metre) for top, bottom in (density.x, density.y))
-    return [Chunk(b"pHYs", struct.pack(">IIB", x, y, density.unit != "none"))] if x and y else []
+    return [_Chunk(b"pHYs", struct.pack(">IIB", x, y, density.unit != "none"))] if x and y else []
 
 
 def _profile(body: bytes | None) -> bytes | None:
     """The profile of an iCCP chunk; one that cannot be unpacked comes back as one byte: damaged."""
     if body is None:
         return None
+    return _inflated(body.partition(b"\0")[2][1:]) or b"\0"
+
+
+def _inflated(data: bytes) -> bytes | None:
+    """The unpacked bytes; None where they are damaged or unreasonably many."""
     unpacker = zlib.decompressobj()
     try:
-        profile = unpacker.decompress(body[body.index(b"\0") + 2 :], MAX_PROFILE)
-    except (ValueError, zlib.error):
-        return b"\0"
-    return profile if unpacker.eof else b"\0"
+        text = unpacker.decompress(data, MAX_UNPACKED)
+    except zlib.error:
+        return None
+    return text if unpacker.eof else None
 
 
-def _notes(chunks: dict[bytes, bytes]) -> tuple[str, ...]:
-    return ("gAMA kept, not applied",) if b"gAMA" in chunks and b"sRGB" not in chunks else ()
+def _international_text(body: bytes) -> bytes | None:
+    """The text of an `iTXt` chunk (PNG specification, 11.3.3.4)."""
+    _, _, rest = body.partition(b"\0")
+    compressed, rest = rest[:1], rest[2:]
+    _, _, rest = rest.partition(b"\0")
+    _, _, text = rest.partition(b"\0")
+    return _inflated(text) if compressed == b"\1" else text
 
 
-def _decode(path: Path) -> Band:
-    import imagecodecs
+def _raw_profile(chunk: _Chunk) -> bytes | None:
+    """The bytes of a raw profile: a name, a length and hex digits, as ImageMagick writes it."""
+    _, _, text = chunk.body.partition(b"\0")
+    plain = _inflated(text[1:]) if chunk.name == b"zTXt" else text
+    match = re.match(rb"\n[^\n]*\n\s*(\d+)\s+([0-9a-fA-F\s]+)", plain or b"")
+    if match is None:
+        return None
+    digits = b"".join(match[2].split())
+    data = bytes.fromhex(digits.decode()) if len(digits) % 2 == 0 else b""
+    return data or None
 
-    whole = imagecodecs.png_decode(path.read_bytes())
-    if not _has_end(path):
-        raise EOFError("no end chunk")
-    return split_samples(whole)
+
+def _metadata_chunks(update: MetadataUpdate) -> Iterator[_Chunk]:
+    yield _Chunk(b"iTXt", XMP_KEYWORD + b"\0" * 5 + update.xmp.packet())
+    if update.exif:
+        yield _Chunk(b"eXIf", update.exif)
+    if update.iptc:
+        resource = iptc_resource(update.iptc)
+        text = b"\niptc\n%8d\n%s\n" % (len(resource), resource.hex().encode())
+        yield _Chunk(b"zTXt", IPTC_KEYWORD + b"\0\0" + zlib.compress(text))
 
 
-def _has_end(path: Path) -> bool:
-    return any(chunk.name == b"IEND" for chunk in _chunks(path))
-
-
-def _ancillary_chunks(plan: PagePlan) -> list[Chunk]:
+def _ancillary_chunks(plan: PagePlan) -> list[_Chunk]:
     """Chunks that go right after the header: meaning of the codes, density, orientation."""
     ancillary = _colour_chunks(plan) + _phys(plan.facts.density)
     block = exif.orientation_block(plan.facts.orientation)
-    return [*ancillary, Chunk(b"eXIf", block)] if block else ancillary
+    return [*ancillary, _Chunk(b"eXIf", block)] if block else ancillary
 
 
-def _colour_chunks(plan: PagePlan) -> list[Chunk]:
+def _colour_chunks(plan: PagePlan) -> list[_Chunk]:
     """The source's own gamma chunks where it is a PNG without a profile, else the profile."""
-    with plan.source.open("rb") as file:
-        is_png = file.read(len(SIGNATURE)) == SIGNATURE
-    if is_png and not plan.facts.icc:
-        kept = [chunk for chunk in _chunks(plan.source) if chunk.name in COLOUR_CHUNKS]
+    if isinstance(plan.source, PngReader) and not plan.facts.icc:
+        kept = [chunk for chunk in plan.source.chunks if chunk.name in COLOUR_CHUNKS]
         if kept:
             return kept
     if plan.icc is None:
         return []
-    return [Chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(plan.icc, 9))]
+    return [_Chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(plan.icc, 9))]
 
 
 FORMAT = PngFormat()

@@ -2,26 +2,114 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers.base import (
-    Band,
-    ImageReader,
-    PageFacts,
-    PagePlan,
-    WholeImageReader,
-    WritableFormat,
-    split_samples,
-)
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
+from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 
 BITMAPS = ("P1", "P4")
-KINDS = (*BITMAPS, "P2", "P3", "P5", "P6", "P7")
-HEADER_BYTES = 4096
+TEXTS = ("P1", "P2", "P3")
+HEADER_BYTES = 512
+GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
+SIZES = rb"(?P<width>\d+)" + GAP + rb"(?P<height>\d+)"
+BITMAP_HEADER = re.compile(rb"(?P<kind>P[14])" + GAP + SIZES + rb"\s")
+HEADER = re.compile(rb"(?P<kind>P[2356])" + GAP + SIZES + GAP + rb"(?P<maxval>\d+)\s")
+LATE_COMMENT = re.compile(rb"[ \t]*#[^\n]*\n|\n")
+KINDS = ("P1", "P2", "P3", "P4", "P5", "P6", "P7")
+
+
+class PnmReader(WholeImageReader):
+    """An open netpbm file.
+
+    Attributes:
+        maxval: the sample that is white.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        import netpbmfile
+
+        file.seek(0)
+        is_commented = b"#" in file.read(HEADER_BYTES)
+        plain = io.BytesIO(_without_comments(file.whole())) if is_commented else file
+        plain.seek(0)
+        with decoder_call():
+            self._picture = netpbmfile.NetpbmFile(plain)
+            kind, self.maxval, depth = (
+                str(self._picture.magicnumber),
+                int(self._picture.maxval),
+                int(self._picture.depth),
+            )
+            size = int(self._picture.width), int(self._picture.height)
+            sample_bytes = self._picture.dtype.itemsize
+            start = len(self._picture.header)
+        if kind not in KINDS or not 0 < self.maxval < 65536 or not 1 <= depth <= 4:
+            detail = f"a netpbm file of kind {kind}, {depth} samples, maxval {self.maxval}"
+            raise ItemError(Reason.UNSUPPORTED, detail)
+        stored = plain.seek(0, 2)
+        row_bytes = -(-size[0] // 8) if kind == "P4" else size[0] * depth * sample_bytes
+        nbytes = 0 if kind in TEXTS else size[1] * row_bytes
+        self._is_truncated = kind not in TEXTS and stored < start + nbytes
+        if kind not in TEXTS and stored >= start + 2 * nbytes:
+            raise ItemError(Reason.UNSUPPORTED, "a netpbm file with more than one picture")
+        self.pages = (
+            PageFacts(
+                width=size[0],
+                height=size[1],
+                depth=max(1, self.maxval.bit_length()),
+                channels=depth,
+                code_depth=8 if self.maxval < 256 else 16,
+                alpha=depth in (2, 4),
+                bilevel=kind in BITMAPS or (self.maxval == 1 and depth == 1),
+            ),
+        )
+        if self.maxval not in (1, 255, 65535):
+            self.notes = (f"white is {self.maxval}, brought to {self.pages[0].code_depth} bits",)
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`; text says nothing of its length."""
+        return self._is_truncated
+
+    def decode(self) -> Band:
+        """See `WholeImageReader.decode`."""
+        if self._is_truncated:
+            raise DamagedError("samples are missing")
+        with decoder_call():
+            samples = np.asarray(self._picture.asarray())
+        if samples.max() > self.maxval:
+            raise DamagedError(f"a sample of {samples.max()}, over the header's {self.maxval}")
+        return split_samples(to_full_range(samples, self.maxval))
+
+
+def _without_comments(data: bytes) -> bytes:
+    """A file without the comments that may stand anywhere in its header; `data` where there are none."""
+    found = HEADER.match(data) or BITMAP_HEADER.match(data)
+    if found is None:
+        return data
+    fields = found.groupdict(b"")
+    kind, raster = fields["kind"], data[found.end() :]
+    late = LATE_COMMENT.match(raster)
+    # One blank ends the header, and samples may begin with any byte: their number tells.
+    if late and len(raster) - late.end() == _raster_bytes(fields):
+        raster = raster[late.end() :]
+    elif b"#" not in found[0]:
+        return data
+    numbers = [fields["width"] + b" " + fields["height"], *filter(None, [fields.get("maxval", b"")])]
+    return b"\n".join([kind, *numbers, raster])
+
+
+def _raster_bytes(fields: dict[str, bytes]) -> int:
+    """Bytes of the samples of a binary picture of bytes or words; -1 of another."""
+    samples = {b"P5": 1, b"P6": 3}.get(fields["kind"])
+    if samples is None:
+        return -1
+    return int(fields["width"]) * int(fields["height"]) * samples * (2 if int(fields["maxval"]) > 255 else 1)
 
 
 class PnmFormat(WritableFormat):
@@ -30,19 +118,15 @@ class PnmFormat(WritableFormat):
     name = "pnm"
     supports_16_bit = True
     supports_alpha = False
+    supports_metadata = False
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""
         return head[:2].decode("latin-1") in KINDS and head[2:3] in (b" ", b"\t", b"\r", b"\n", b"#")
 
-    def open(self, path: Path) -> ImageReader:
+    def open(self, file: SourceFile) -> PnmReader:
         """See `Format.open`."""
-        header = _header(path)
-        return WholeImageReader(header.facts, lambda: _decode(path, header), header.notes)
-
-    def is_truncated(self, path: Path) -> bool:
-        """See `Format.is_truncated`."""
-        return _header(path).is_truncated(path)
+        return PnmReader(file)
 
     def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
         """See `Format.write`."""
@@ -54,65 +138,6 @@ class PnmFormat(WritableFormat):
             for band in plan.bands:
                 file.write(band.astype(plan.dtype.newbyteorder(">")).tobytes())
         return "exact"
-
-
-class _Header:
-    """What the header says: `maxval` is white; `binary` pictures have `nbytes` of samples after it."""
-
-    def __init__(self, file: Any) -> None:
-        self.kind = str(file.magicnumber)
-        self.maxval = int(file.maxval)
-        self.binary = self.kind not in ("P1", "P2", "P3")
-        row_bytes = (
-            -(-file.width // 8) if self.kind == "P4" else file.width * file.depth * file.dtype.itemsize
-        )
-        self.end = len(file.header) + file.height * row_bytes
-        self.facts = PageFacts(
-            width=file.width,
-            height=file.height,
-            depth=max(1, self.maxval.bit_length()),
-            channels=file.depth,
-            code_depth=8 if self.maxval < 256 else 16,
-            alpha=file.depth in (2, 4),
-            bilevel=self.kind in BITMAPS or (self.maxval == 1 and file.depth == 1),
-        )
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        plain = self.maxval in (1, 255, 65535)
-        return () if plain else (f"white is {self.maxval}, brought to {self.facts.code_depth} bits",)
-
-    def is_truncated(self, path: Path) -> bool:
-        return self.binary and path.stat().st_size < self.end
-
-
-def _header(path: Path) -> _Header:
-    import netpbmfile
-
-    with path.open("rb") as stream:
-        file = netpbmfile.NetpbmFile(stream)
-        if file.magicnumber not in KINDS or not 0 < file.maxval < 65536 or not 1 <= file.depth <= 4:
-            detail = f"a netpbm file of kind {file.magicnumber}, {file.depth} samples, maxval {file.maxval}"
-            raise ItemError(Reason.UNSUPPORTED, detail)
-        header = _Header(file)
-    if header.binary and path.stat().st_size >= header.end + (header.end - len(file.header)):
-        raise ItemError(Reason.UNSUPPORTED, "a netpbm file with more than one picture")
-    return header
-
-
-def _decode(path: Path, header: _Header) -> Band:
-    import netpbmfile
-
-    if header.is_truncated(path):
-        raise EOFError("samples are missing")
-    with path.open("rb") as stream:
-        samples = np.asarray(netpbmfile.NetpbmFile(stream).asarray())
-    if samples.max() > header.maxval:
-        raise ValueError(f"a sample of {samples.max()}, over the header's {header.maxval}")
-    full = (1 << header.facts.code_depth) - 1
-    if header.maxval != full:
-        samples = (samples.astype(np.uint32) * full + header.maxval // 2) // header.maxval
-    return split_samples(samples.astype(header.facts.dtype))
 
 
 FORMAT = PnmFormat()

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers import bmp, heic, jp2, jpeg, png, pnm, tiff, webp
-from archivecolor.photo.containers.base import (
-    Format,
-    ImageReader,
-    WritableFormat,
-    naming_read_errors,
-    unchanged_during,
-)
+from archivecolor.photo.containers import bmp, heic, jp2, png, pnm, webp
+from archivecolor.photo.containers.base import Format, ImageReader, WritableFormat
+from archivecolor.photo.containers.jpeg import format as jpeg
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, unchanged_during
+from archivecolor.photo.containers.tiff import format as tiff
 from archivecolor.photo.facts import FileState
 
 FORMATS: tuple[Format, ...] = tuple(module.FORMAT for module in (jpeg, png, tiff, webp, jp2, heic, bmp, pnm))
@@ -52,52 +49,67 @@ class OpenImage:
     """An open picture.
 
     Attributes:
-        path: its file.
+        file: its file, for its bytes.
         image_format: its container.
-        reader: its pages.
+        reader: its pages and metadata.
         file_state: the state of the file when it was opened.
     """
 
-    path: Path
+    file: SourceFile
     image_format: Format
     reader: ImageReader
     file_state: FileState
 
 
 @contextmanager
-def open_image(path: Path, max_megapixels: float, file_state: FileState | None = None) -> Iterator[OpenImage]:
-    """Open a picture for reading; only its headers are read here.
+def open_image(
+    path: Path, max_megapixels: float, file_state: FileState | None = None, *, strict: bool = False
+) -> Iterator[OpenImage]:
+    """Open a picture for reading, once for all that a visit needs; only its structure is read here.
 
     Args:
         path: its file.
         max_megapixels: larger pages are refused.
         file_state: the state of the file that is meant, the present one without it.
+        strict: whatever a decoder warns of is damage; without it, what costs no pixel is a note.
 
     Raises:
-        ItemError: EMPTY, UNSUPPORTED, TOO_LARGE (from the header, before anything is decoded), CHANGED
-            (up to the end of the body), or see `base.naming_read_errors`. What the body reads is for the body
-            to watch over.
+        ItemError: VANISHED, PERMISSION, READ_ERROR, EMPTY, UNSUPPORTED, TOO_LARGE (from the header, before
+            anything is decoded), CHANGED, TRUNCATED, UNREADABLE or OUT_OF_MEMORY, up to the end of the
+            body: whatever reads the source there names its trouble itself or raises `DamagedError`. Faults
+            of our own code pass through.
     """
-    with unchanged_during(path, file_state) as seen:
-        with naming_read_errors(path):
-            image_format = format_of(path)
-        with naming_read_errors(path, image_format):
-            reader = image_format.open(path)
+    with unchanged_during(path, file_state) as seen, SourceFile(path, strict=strict) as file:
+        image_format = format_of(file)
+        try:
+            reader = image_format.open(file)
+        except DamagedError as error:
+            raise _unreadable(image_format, error) from error
         with reader:
-            with naming_read_errors(path, image_format):
-                _check_size(reader, max_megapixels)
-            yield OpenImage(path, image_format, reader, seen)
+            _check_size(reader, max_megapixels)
+            try:
+                yield OpenImage(file, image_format, reader, seen)
+            except DamagedError as error:
+                if reader.is_truncated():
+                    detail = f"the {image_format.name} ends before its picture does ({error})"
+                    raise ItemError(Reason.TRUNCATED, detail) from error
+                raise _unreadable(image_format, error) from error
+            except MemoryError as error:
+                raise ItemError(Reason.OUT_OF_MEMORY, "there is no memory to hold the picture") from error
 
 
-def format_of(path: Path) -> Format:
-    """The container of the file at `path`.
+def _unreadable(image_format: Format, error: DamagedError) -> ItemError:
+    return ItemError(Reason.UNREADABLE, f"the {image_format.name} is damaged ({error})")
+
+
+def format_of(file: SourceFile) -> Format:
+    """The container of a file, by its first bytes.
 
     Raises:
         ItemError: EMPTY, UNSUPPORTED or UNREADABLE.
-        OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
     if not head:
         raise ItemError(Reason.EMPTY, "the file has no bytes")
     for image_format in FORMATS:
@@ -124,6 +136,8 @@ def container_for(source: Format, wanted: str) -> WritableFormat:
 
 def _check_size(reader: ImageReader, max_megapixels: float) -> None:
     for page in reader.pages:
+        if min(page.width, page.height) < 1:
+            raise ItemError(Reason.UNREADABLE, "the header says that the picture has no pixels")
         megapixels = page.width * page.height / 1e6
         if megapixels > max_megapixels:
             detail = (

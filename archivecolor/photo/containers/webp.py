@@ -1,29 +1,29 @@
-"""WebP, still. Outputs are always lossless: the lossy kind cannot keep a code exactly."""
+"""WebP, still. Outputs are always lossless: the lossy kind cannot keep a code exactly.
+
+Metadata: `EXIF` and `XMP ` chunks of the extended format; IPTC has no place in one.
+"""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo import exif
-from archivecolor.photo.containers.base import (
-    Band,
-    Codes,
-    ImageReader,
-    PageFacts,
-    PagePlan,
-    WholeImageReader,
-    WritableFormat,
-    split_samples,
-)
+from archivecolor.photo.containers import exif
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples
+from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
+from archivecolor.photo.facts import Codes
 
-ANIMATION, ALPHA = 0x02, 0x10
+ANIMATION, XMP, EXIF, ALPHA = 0x02, 0x04, 0x08, 0x10
 MAX_SIDE = 16383
+# What a decoder needs.
+PICTURE = (b"VP8X", b"ALPH", b"VP8 ", b"VP8L")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,78 @@ class _Header:
     width: int
     height: int
     alpha: bool
+
+    @classmethod
+    def of(cls, chunks: Mapping[bytes, bytes]) -> _Header:
+        extended, lossless, lossy = (chunks.get(name, b"") for name in (b"VP8X", b"VP8L", b"VP8 "))
+        if extended and extended[0] & ANIMATION:
+            raise ItemError(Reason.UNSUPPORTED, "an animated webp")
+        if len(extended) >= 10:
+            width, height = (int.from_bytes(extended[i : i + 3], "little") + 1 for i in (4, 7))
+            return cls(width, height, bool(extended[0] & ALPHA))
+        if len(lossless) >= 5:
+            (bits,) = struct.unpack_from("<I", lossless, 1)
+            return cls((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1))
+        if len(lossy) >= 10:
+            width, height = struct.unpack_from("<HH", lossy, 6)
+            return cls(width & 0x3FFF, height & 0x3FFF, False)
+        raise ItemError(Reason.TRUNCATED, "the webp ends in its header")
+
+    def extended(self) -> bytes:
+        """Body of the extended header that says so."""
+        sides = b"".join((side - 1).to_bytes(3, "little") for side in (self.width, self.height))
+        return bytes([ALPHA if self.alpha else 0, 0, 0, 0]) + sides
+
+
+class WebpReader(WholeImageReader):
+    """An open WebP: its chunks are known, its bytes are held."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._data = file.whole()
+        self._strict = file.strict
+        chunks = list(_chunks(self._data))
+        self._chunks = dict(chunks)
+        # By the chunks: the size that the file says of itself is wrong at times.
+        self._is_cut = not any(name in (b"VP8 ", b"VP8L") for name, _ in chunks) or _ends_early(self._data)
+        header = _Header.of(self._chunks)
+        block = self.metadata().exif
+        self.pages = (
+            PageFacts(
+                width=header.width,
+                height=header.height,
+                depth=8,
+                channels=3 + header.alpha,
+                code_depth=8,
+                alpha=header.alpha,
+                orientation=exif.orientation_of(block),
+                density=exif.density_of(block),
+                icc=self._chunks.get(b"ICCP"),
+            ),
+        )
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`."""
+        return MetadataBlocks(exif.bare(self._chunks.get(b"EXIF")), None, self._chunks.get(b"XMP "))
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`."""
+        return len(self._data) < 20 or self._is_cut
+
+    def decode(self) -> Band:
+        """See `WholeImageReader.decode`."""
+        import imagecodecs
+
+        def decode(data: bytes) -> Band:
+            with decoder_call():
+                return split_samples(imagecodecs.webp_decode(data, hasalpha=self.pages[0].alpha))
+
+        try:
+            return decode(self._data)
+        except DamagedError as warning:
+            if self._strict or self.is_truncated():
+                raise
+            self.notes = (f"the container is damaged, the picture in it is not: {warning}",)
+            return decode(_riff((name, body) for name, body in self._chunks.items() if name in PICTURE))
 
 
 class WebpFormat(WritableFormat):
@@ -42,29 +114,9 @@ class WebpFormat(WritableFormat):
         """See `Format.sniff`."""
         return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
-    def open(self, path: Path) -> ImageReader:
+    def open(self, file: SourceFile) -> WebpReader:
         """See `Format.open`."""
-        chunks = dict(_chunks(path.read_bytes()))
-        header = _header(chunks)
-        block = chunks.get(b"EXIF")
-        plain = block.removeprefix(b"Exif\0\0") if block else None
-        facts = PageFacts(
-            width=header.width,
-            height=header.height,
-            depth=8,
-            channels=3 + header.alpha,
-            code_depth=8,
-            alpha=header.alpha,
-            orientation=exif.orientation_of(plain),
-            density=exif.density_of(plain),
-            icc=chunks.get(b"ICCP"),
-        )
-        return WholeImageReader(facts, lambda: _decode(path, header.alpha))
-
-    def is_truncated(self, path: Path) -> bool:
-        """See `Format.is_truncated`."""
-        data = path.read_bytes()
-        return len(data) < 20 or len(data) < int.from_bytes(data[4:8], "little") + 8
+        return WebpReader(file)
 
     def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
         """See `Format.write`."""
@@ -85,6 +137,20 @@ class WebpFormat(WritableFormat):
             )
         return "exact"
 
+    def embed(self, part: Path, update: MetadataUpdate) -> tuple[str, ...]:
+        """See `WritableFormat.embed`."""
+        found = dict(_chunks(part.read_bytes()))
+        header = bytearray(found.pop(b"VP8X", b"") or _Header.of(found).extended())
+        found[b"XMP "] = update.xmp.packet()
+        header[0] |= XMP
+        if update.exif:
+            found[b"EXIF"] = update.exif
+            header[0] |= EXIF
+        # The order of the container specification: profile, picture, Exif, XMP.
+        late = [(name, found.pop(name)) for name in (b"EXIF", b"XMP ") if name in found]
+        part.write_bytes(_riff([(b"VP8X", bytes(header)), *found.items(), *late]))
+        return ("iptc",) if update.iptc else ()
+
 
 def _as_rgb(plan: PagePlan) -> Codes:
     """The whole picture; WebP has no grey, so grey stands three times."""
@@ -97,7 +163,7 @@ def _as_rgb(plan: PagePlan) -> Codes:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Names and bodies of the chunks that are whole, and the last one as far as it goes."""
+    """Names and bodies of the chunks, the last one as far as it goes."""
     at = 12
     while at + 8 <= len(data):
         name, size = struct.unpack_from("<4sI", data, at)
@@ -105,26 +171,23 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 8 + size + size % 2
 
 
-def _header(chunks: dict[bytes, bytes]) -> _Header:
-    extended, lossless, lossy = (chunks.get(name, b"") for name in (b"VP8X", b"VP8L", b"VP8 "))
-    if extended and extended[0] & ANIMATION:
-        raise ItemError(Reason.UNSUPPORTED, "an animated webp")
-    if len(extended) >= 10:
-        width, height = (int.from_bytes(extended[i : i + 3], "little") + 1 for i in (4, 7))
-        return _Header(width, height, bool(extended[0] & ALPHA))
-    if len(lossless) >= 5:
-        (bits,) = struct.unpack_from("<I", lossless, 1)
-        return _Header((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1))
-    if len(lossy) >= 10:
-        width, height = struct.unpack_from("<HH", lossy, 6)
-        return _Header(width & 0x3FFF, height & 0x3FFF, False)
-    raise ItemError(Reason.TRUNCATED, "the webp ends in its header")
+def _ends_early(data: bytes) -> bool:
+    """Whether the last chunk ends after the file does."""
+    at = 12
+    while at + 8 <= len(data):
+        at += 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+        if at > len(data):
+            return True
+        at += at % 2
+    return False
 
 
-def _decode(path: Path, alpha: bool) -> Band:
-    import imagecodecs
-
-    return split_samples(imagecodecs.webp_decode(path.read_bytes(), hasalpha=alpha))
+def _riff(chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A file of these chunks."""
+    body = b"".join(
+        name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2) for name, body in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
 FORMAT = WebpFormat()

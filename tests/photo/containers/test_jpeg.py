@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import cv2
 import imagecodecs
+import jpeglib
 import numpy as np
 import pytest
 import simplejpeg
@@ -17,7 +18,8 @@ from PIL import Image
 from archivecolor.colour.luma import luma_codes
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers import jpeg_coefficients, jpeg_scans, jpeg_segments
+from archivecolor.photo.containers.jpeg import coefficients, scans, segments
+from archivecolor.photo.containers.reading import DamagedError
 from archivecolor.photo.grey import write_grey
 from archivecolor.photo.inspect import inspect
 
@@ -36,7 +38,7 @@ def scan_of(tmp_path: Path, data: bytes) -> Path:
 
 def without(data: bytes, marker: int) -> bytes:
     """The file less its segments of one kind."""
-    header = jpeg_segments.parse(data)
+    header = segments.parse(data)
     out = b"\xff\xd8"
     for part in header.segments:
         if part.marker != marker:
@@ -58,19 +60,19 @@ def test_luma_is_carried_from_ycbcr(tmp_path: Path, progressive: bool, subsampli
     done = colour(scan_of(tmp_path, data))
     assert done.inspection.facts.tone is Tone.GREY
     assert done.rendered.luma == "coefficients"
-    assert jpeg_coefficients.read_luma(done.path.read_bytes()) == jpeg_coefficients.read_luma(data)
+    assert coefficients.read_luma(done.path.read_bytes()) == coefficients.read_luma(data)
 
 
 def test_luma_is_carried_over_restart_markers(tmp_path: Path) -> None:
     data = encoded(np.dstack([scene()] * 3), restart_marker_rows=1)
     done = colour(scan_of(tmp_path, data))
-    assert jpeg_coefficients.read_luma(done.path.read_bytes()) == jpeg_coefficients.read_luma(data)
+    assert coefficients.read_luma(done.path.read_bytes()) == coefficients.read_luma(data)
 
 
 def test_damage_is_found_when_colour_is_taken_off(tmp_path: Path) -> None:
     done = colour(scan_of(tmp_path, encoded(scene(300, 300)))).path
     data = bytearray(done.read_bytes())
-    middle = jpeg_segments.parse(bytes(data)).scan_start + 2000
+    middle = segments.parse(bytes(data)).scan_start + 2000
     data[middle : middle + 400] = np.random.default_rng(3).integers(0, 255, 400, np.uint8).tobytes()
     done.write_bytes(bytes(data))
     with pytest.raises(ItemError) as error:
@@ -89,17 +91,17 @@ def test_what_was_coloured_takes_other_colour(tmp_path: Path) -> None:
 
 def odd_ids(data: bytes) -> bytes:
     """A grey JPEG whose component, sampling and tables are numbered as few writers do."""
-    header = jpeg_segments.parse(data)
+    header = segments.parse(data)
     out = b"\xff\xd8"
     for part in header.segments:
         body = bytearray(part.body)
-        if part.marker == jpeg_segments.DQT:
+        if part.marker == segments.DQT:
             body[0] = 1
-        elif part.marker == jpeg_segments.DHT:
+        elif part.marker == segments.DHT:
             body[0] += 1
-        elif part.marker in jpeg_segments.FRAMES:
+        elif part.marker in segments.FRAMES:
             body[6:9] = bytes((0, 0x22, 1))
-        out += jpeg_segments.encode(jpeg_segments.MarkerSegment(part.marker, bytes(body)))
+        out += segments.encode(segments.MarkerSegment(part.marker, bytes(body)))
     scan = bytearray(data[header.scan_start :])
     scan[5:7] = bytes((0, 0x11))
     return out + scan
@@ -118,8 +120,8 @@ GREY_JPEGS = {
 
 def coded_luma(data: bytes) -> bytes:
     """The bytes of the first scan behind its heading."""
-    start = jpeg_segments.parse(data).scan_start + 10
-    found = jpeg_segments.IN_SCANS.search(data, start)
+    start = segments.parse(data).scan_start + 10
+    found = segments.IN_SCANS.search(data, start)
     assert found
     return data[start : found.start()]
 
@@ -132,32 +134,32 @@ def test_a_grey_scan_stands_in_the_output_byte_for_byte(tmp_path: Path, kind: st
     written = done.path.read_bytes()
     assert coded_luma(written) == coded_luma(data)
     assert done.rendered.luma == "coefficients"
-    assert jpeg_segments.parse(written).frame.sampling[0] == ((2, 2) if sampling == "420" else (1, 1))
-    assert jpeg_coefficients.read_luma(written) == jpeg_coefficients.read_luma(data)
+    assert segments.parse(written).frame.sampling[0] == ((2, 2) if sampling == "420" else (1, 1))
+    assert coefficients.read_luma(written) == coefficients.read_luma(data)
     assert np.array_equal(simplejpeg.decode_jpeg(written, "GRAY"), simplejpeg.decode_jpeg(data, "GRAY"))
     write_grey(done.path, tmp_path / "back")
     back = (tmp_path / "back").read_bytes()
     assert coded_luma(back) == coded_luma(data)
-    assert jpeg_coefficients.read_luma(back) == jpeg_coefficients.read_luma(data)
+    assert coefficients.read_luma(back) == coefficients.read_luma(data)
     assert np.asarray(Image.open(io.BytesIO(back))).ndim == 2
 
 
 @pytest.mark.parametrize("change", ["scan", "table", "size", "restarts"])
 def test_luma_that_is_not_as_it_was_is_noticed(change: str) -> None:
     data = encoded(scene(), restart_marker_rows=1)
-    header = jpeg_segments.parse(data)
-    luma = jpeg_scans.luma_scan(header, data)
+    header = segments.parse(data)
+    luma = scans.luma_scan(header, data)
     assert luma
-    written = bytearray(jpeg_scans.without_chroma_scans(header, luma))
-    assert jpeg_scans.has_same_luma(bytes(written), header, luma)
+    written = bytearray(scans.without_chroma_scans(header, luma))
+    assert scans.has_same_luma(bytes(written), header, luma)
     place = {
-        "scan": jpeg_segments.parse(bytes(written)).scan_start + 40,
+        "scan": segments.parse(bytes(written)).scan_start + 40,
         "table": written.index(b"\xff\xdb") + 9,
         "size": written.index(b"\xff\xc0") + 8,
         "restarts": written.index(b"\xff\xdd") + 5,
     }[change]
     written[place] = written[place] ^ 1
-    assert not jpeg_scans.has_same_luma(bytes(written), header, luma)
+    assert not scans.has_same_luma(bytes(written), header, luma)
 
 
 @pytest.mark.parametrize("kind", GREY_JPEGS)
@@ -200,7 +202,7 @@ def test_cmyk_is_read_as_others_read_it(tmp_path: Path, marker: bool) -> None:
     inks = np.dstack([255 - smooth_scene(), smooth_scene(), smooth_scene(), np.full_like(smooth_scene(), 40)])
     buffer = io.BytesIO()
     Image.frombytes("CMYK", inks.shape[1::-1], inks.tobytes()).save(buffer, "JPEG", quality=95)
-    data = buffer.getvalue() if marker else without(buffer.getvalue(), jpeg_segments.APP14)
+    data = buffer.getvalue() if marker else without(buffer.getvalue(), segments.APP14)
     path = scan_of(tmp_path, data)
     expected = luma_codes(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
     assert np.abs(grey_codes(path).astype(int) - expected).max() <= 2
@@ -215,7 +217,7 @@ def test_ycck_is_read_as_others_read_it(tmp_path: Path) -> None:
     )
     data = imagecodecs.jpeg8_encode(inks, level=95, colorspace="CMYK", outcolorspace="YCCK")
     path = scan_of(tmp_path, data)
-    assert jpeg_segments.parse(data).adobe_transform == 2
+    assert segments.parse(data).adobe_transform == 2
     expected = luma_codes(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
     assert np.abs(grey_codes(path).astype(int) - expected).max() <= 2
 
@@ -263,14 +265,14 @@ def test_damage_in_the_middle_fails(tmp_path: Path) -> None:
 def test_luma_that_decoders_read_differently_is_damage() -> None:
     """Codes that no table of the file knows, some of which the decoder of the pixels passes over."""
     data = encoded(scene(), quality=85)
-    scan = jpeg_segments.parse(data).scan_start
+    scan = segments.parse(data).scan_start
     found = set()
     for at in range(scan + 10, scan + 150):
         try:
-            jpeg_coefficients.without_chroma(data[:at] + b"\x7f\xff\xff\xff" + data[at + 4 :])
+            coefficients.without_chroma(data[:at] + b"\x7f\xff\xff\xff" + data[at + 4 :])
         except ItemError as error:
             found.add((error.reason, "do not agree" in str(error)))
-        except ValueError:
+        except DamagedError:
             continue
     assert found == {(Reason.UNREADABLE, False), (Reason.UNREADABLE, True)}
 
@@ -289,7 +291,7 @@ def test_density_and_meaning_stay(tmp_path: Path) -> None:
     for options in ({"dpi": (300, 301)}, {}):
         data = encoded(scene(), **options)
         done = colour(scan_of(tmp_path, data))
-        assert jpeg_segments.parse(done.path.read_bytes()).density == jpeg_segments.parse(data).density
+        assert segments.parse(done.path.read_bytes()).density == segments.parse(data).density
 
 
 def test_more_markers_than_a_coefficient_reader_holds(tmp_path: Path) -> None:
@@ -302,4 +304,111 @@ def test_more_markers_than_a_coefficient_reader_holds(tmp_path: Path) -> None:
 def test_off_takes_the_colour_of_foreign_jpegs_too(tmp_path: Path) -> None:
     data = encoded(np.dstack([scene(), scene(seed=1), scene(seed=2)]))
     write_grey(scan_of(tmp_path, data), tmp_path / "back")
-    assert jpeg_coefficients.read_luma((tmp_path / "back").read_bytes()) == jpeg_coefficients.read_luma(data)
+    assert coefficients.read_luma((tmp_path / "back").read_bytes()) == coefficients.read_luma(data)
+
+
+def with_scan_header(data: bytes, fields: bytes) -> bytes:
+    """The file with other fields at the end of its first scan's heading."""
+    at = segments.parse(data).scan_start
+    end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data[: end - 3] + fields + data[end:]
+
+
+def padded_scan(data: bytes, number: int, padding: bytes) -> bytes:
+    """The file with bytes behind the last block of a scan."""
+    at = segments.parse(data).scan_start
+    for _ in range(number + 1):
+        found = segments.IN_SCANS.search(data, at)
+        assert found
+        at = found.end()
+    return data[: at - 2] + padding + data[at - 2 :]
+
+
+def further_intervals() -> bytes:
+    """A scan of more restart intervals than the frame's height has rows."""
+    tall = encoded(scene(128, 83), restart_marker_rows=1)
+    at = tall.index(b"\xff\xc0")
+    return tall[: at + 5] + (61).to_bytes(2, "big") + tall[at + 7 :]
+
+
+def app(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+PLAIN = encoded(scene())
+COLOURED = encoded(np.dstack([scene()] * 3))
+PROGRESSIVE = encoded(scene(), progressive=True)
+HARMLESS = {
+    "zeros": padded_scan(PLAIN, 0, bytes(64)),
+    "ones": padded_scan(PLAIN, 0, b"\x7f" * 40),
+    "zeros in colour": padded_scan(COLOURED, 0, bytes(100)),
+    "zeros in a scan of many": padded_scan(PROGRESSIVE, 1, bytes(50)),
+    "zeros in all scans": padded_scan(padded_scan(PROGRESSIVE, 2, bytes(50)), 0, bytes(30)),
+    "intervals": further_intervals(),
+    "scan header": with_scan_header(PLAIN, bytes(3)),
+    "scan header and zeros": padded_scan(with_scan_header(PLAIN, bytes(3)), 0, bytes(64)),
+    "jfif version": PLAIN.replace(b"JFIF\0\1", b"JFIF\0\7", 1),
+    "profile numbers": PLAIN[:2] + app(0xE2, b"ICC_PROFILE\0\3\2" + bytes(50)) + PLAIN[2:],
+    "adobe": COLOURED[:2] + app(0xEE, b"Adobe\0\x64\0\0\0\0\7") + COLOURED[2:],
+}
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_what_costs_no_pixel_is_no_damage(tmp_path: Path, kind: str) -> None:
+    path = scan_of(tmp_path, HARMLESS[kind])
+    with Image.open(path) as picture:
+        picture.draft("L", picture.size)
+        expected = np.asarray(picture)
+    done = colour(path)
+    assert done.rendered.luma == "coefficients"
+    assert np.array_equal(grey_codes(path), expected)
+    assert np.array_equal(simplejpeg.decode_jpeg(done.path.read_bytes(), "GRAY")[..., 0], expected)
+    write_grey(done.path, tmp_path / "back")
+    assert np.array_equal(grey_codes(tmp_path / "back"), expected)
+    assert np.array_equal(luma_codes(np.asarray(Image.open(colour(path, format="png").path))), expected)
+
+
+@pytest.mark.parametrize("kind", sorted(HARMLESS.keys() - {"adobe"}))
+def test_strict_files_are_what_the_decoder_says(tmp_path: Path, kind: str) -> None:
+    path = scan_of(tmp_path, HARMLESS[kind])
+    assert any("a decoder warns" in note for note in colour(path).rendered.notes)
+    with pytest.raises(ItemError) as damage:
+        inspect(path, working_size=64, max_megapixels=LIMIT, strict=True)
+    assert damage.value.reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damage_between_blocks_stays_damage(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = bytearray(encoded(scene(300, 300, seed=seed)))
+    middle = len(data) // 2
+    data[middle : middle + 40] = rng.integers(0, 255, 40, np.uint8).tobytes()
+    try:
+        inspect(scan_of(tmp_path, bytes(data)), working_size=64, max_megapixels=LIMIT)
+    except ItemError as error:
+        assert error.reason in (Reason.UNREADABLE, Reason.TRUNCATED)
+    else:
+        simplejpeg.decode_jpeg(bytes(data), "GRAY")  # no strict decoder sees it either
+
+
+SAMPLINGS = [
+    [[4, 1], [1, 1], [1, 1]],
+    [[1, 2], [1, 1], [1, 1]],
+    [[4, 2], [1, 1], [1, 1]],
+    [[3, 1], [1, 1], [1, 1]],
+    [[2, 2], [2, 1], [1, 2]],
+    [[1, 1], [2, 2], [2, 2]],
+]
+
+
+@pytest.mark.parametrize("factors", SAMPLINGS, ids=str)
+def test_every_sampling_of_colour_is_read(tmp_path: Path, factors: list[list[int]]) -> None:
+    picture = jpeglib.from_spatial(np.dstack([scene(64, 96)] * 3))
+    picture.samp_factor = np.array(factors)
+    picture.write_spatial(str(tmp_path / "scan.jpg"), qt=90)
+    with Image.open(tmp_path / "scan.jpg") as image:
+        expected = np.asarray(image.convert("YCbCr"))[..., 0].astype(int)
+    done = colour(tmp_path / "scan.jpg", strength=0.02)
+    carried = factors[0] != [1, 1]
+    assert done.rendered.luma == ("coefficients" if carried else "re-encoded")
+    assert np.abs(grey_codes(done.path).astype(int) - expected).max() <= (1 if carried else 8)

@@ -1,0 +1,231 @@
+"""Derivatives that somebody worked on: kept, digested, and never written over unasked.
+
+What stands under an output's name is held against the records that vouch for it: size and time first, and
+bytes only where one of these differs. A killed run leaves outputs whose record was never written; so that
+nobody takes those for handwork, a run notes the digest of what it is about to put in an older one's place
+(`pending`). `--take-back` puts the handwork aside and makes the derivative anew.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from archivecolor.archive.atomic import open_folder, open_own_file, remove_file, with_output_errors
+from archivecolor.archive.fixity import Digest, digest_line, parse_digest, sha256_of
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.record import Output
+from archivecolor.errors import ItemError, Reason, UsageError
+
+ASIDE = ".by-hand-"
+DETAIL = "somebody changed its output, which stays; --take-back PATH puts that aside and makes it anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """What a record says of a derivative.
+
+    Attributes:
+        output: its name, size, time and digest.
+        by_hand: it was found changed before, and these are the bytes it was found with.
+    """
+
+    output: Output
+    by_hand: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An item's right to the name of its output.
+
+    Attributes:
+        vouchers: of the records of earlier runs; none for a name that is new.
+        take_back: handwork under that name is put aside.
+    """
+
+    vouchers: tuple[Voucher, ...] = ()
+    take_back: bool = False
+
+
+NO_CLAIM = Claim()
+
+
+def claim_of(path: str, names: Iterable[str], manifest: Manifest, *, take_back: bool) -> Claim:
+    """What the manifest says of the names that an item's output may have.
+
+    Args:
+        path: of the source.
+        names: that older outputs may lie under, beside the newest one's.
+        manifest: of the output.
+        take_back: handwork is put aside.
+    """
+    entry = manifest.entry(path)
+    offsets = [entry.offset] if entry is not None and entry.output else []
+    offsets += [manifest.superseded[name] for name in names if name in manifest.superseded]
+    vouchers = tuple(
+        Voucher(record.output, record.reason is Reason.BY_HAND)
+        for record in map(manifest.record_at, offsets)
+        if record.output is not None
+    )
+    return Claim(vouchers, take_back)
+
+
+def items_to_take_back(asked: Iterable[str], manifest: Manifest, folders: Iterable[Path]) -> frozenset[str]:
+    """The source paths that `--take-back` names.
+
+    Args:
+        asked: paths of sources or of outputs, relative to their folders or as the shell has them.
+        manifest: of the output.
+        folders: the output and the inputs.
+
+    Raises:
+        UsageError: the manifest has no such item.
+    """
+    if not asked:
+        return frozenset()
+    by_output = {entry.output: path for path, entry in manifest.items.items() if entry.output}
+    # Not `Path.resolve`: links stay as they are typed.
+    roots = [Path(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100
+    found = set()
+    for text in asked:
+        absolute = Path(os.path.abspath(text))  # noqa: PTH100
+        inside = [absolute.relative_to(root).as_posix() for root in roots if absolute.is_relative_to(root)]
+        names = [name for name in (os.path.normpath(text), *inside) if name in by_output or name in manifest]
+        if not names:
+            raise UsageError(
+                f"--take-back: no record names {text}; give the path of the source or of its output, "
+                "relative to its folder"
+            )
+        found.add(by_output.get(names[0], names[0]))
+    return frozenset(found)
+
+
+def refuse_by_hand(root: Path, name: str, claim: Claim) -> None:
+    """Refuse to make a derivative anew that somebody changed; cheap enough to ask before any work.
+
+    Args:
+        root: the output folder.
+        name: of the derivative, relative to it.
+        claim: the item's.
+
+    Raises:
+        ItemError: `BY_HAND`; `PERMISSION` where nobody can say, since it cannot be read.
+    """
+    if not claim.take_back and _is_by_hand(root, name, claim):
+        raise ItemError(Reason.BY_HAND, DETAIL)
+
+
+def make_way(root: Path, name: str, sha256: str, claim: Claim) -> None:
+    """Clear the name of a derivative; call it right before the new one takes it.
+
+    Args:
+        root: the output folder.
+        name: of the derivative, relative to it.
+        sha256: of the new one.
+        claim: the item's.
+
+    Raises:
+        ItemError: as `refuse_by_hand`.
+        OutputError: what is there cannot be put aside, or the note not be written.
+    """
+    if not any(voucher.output.path == name for voucher in claim.vouchers):
+        return
+    if _is_by_hand(root, name, claim):
+        if not claim.take_back:
+            raise ItemError(Reason.BY_HAND, DETAIL)
+        _put_aside(root / name)
+    _note_pending(root, Digest(name, sha256))
+
+
+def by_hand_output(root: Path, name: str) -> Output:
+    """The handwork as a record has it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    about = os.stat(root / name)  # noqa: PTH116 - names may be bytes that are not UTF-8
+    return Output(name, about.st_size, sha256_of(root / name), mtime_ns=about.st_mtime_ns)
+
+
+def is_put_aside(path: str) -> bool:
+    """Whether the file of this name is handwork that was put aside."""
+    return ASIDE in path.rpartition("/")[2]
+
+
+def clear_pending(root: Path) -> None:
+    """Forget what was noted, once all of it is in the manifest.
+
+    Raises:
+        OutputError: it cannot be removed.
+    """
+    for path in Layout(root).pending.glob("*.txt"):
+        remove_file(path)
+
+
+def _is_by_hand(root: Path, name: str, claim: Claim) -> bool:
+    """Whether no run made what stands under `name`; reads it only where size and time tell too little."""
+    vouchers = [voucher for voucher in claim.vouchers if voucher.output.path == name]
+    try:
+        about = os.stat(root / name)  # noqa: PTH116
+    except OSError:
+        return False
+    # What is no file is no derivative, and whoever writes there says so.
+    if not vouchers or not stat.S_ISREG(about.st_mode):
+        return False
+    if any(voucher.by_hand for voucher in vouchers):
+        return True
+    known = [voucher.output for voucher in vouchers]
+    if any((output.bytes, output.mtime_ns) == (about.st_size, about.st_mtime_ns) for output in known):
+        return False
+    pending = {digest.sha256 for digest in _pending(root) if digest.path == name}
+    if not pending and all(output.bytes != about.st_size for output in known):
+        return True
+    try:
+        sha256 = sha256_of(root / name)
+    except OSError as error:
+        detail = f"its earlier output cannot be read ({error.strerror}), so that nobody can say whose it is"
+        raise ItemError(Reason.PERMISSION, detail) from error
+    return sha256 not in pending | {output.sha256 for output in known}
+
+
+def _put_aside(path: Path) -> None:
+    """Give handwork another name, the day in it; nothing has that name yet."""
+    day = datetime.now(timezone.utc).date().isoformat()
+    free = (path.with_name(f"{path.name}{ASIDE}{day}{tail}") for tail in _tails())
+    with open_folder(path.parent, make=False) as folder, with_output_errors(path):
+        folder.check()
+        path.rename(next(aside for aside in free if not os.path.lexists(aside)))
+        folder.sync()
+
+
+def _tails() -> Iterator[str]:
+    """What tells names of one day apart."""
+    yield ""
+    number = 2
+    while True:
+        yield f"-{number}"
+        number += 1
+
+
+def _note_pending(root: Path, digest: Digest) -> None:
+    """Note on disk which bytes are about to take a name: each process has a list of its own."""
+    path = Layout(root).pending / f"{socket.gethostname()}-{os.getpid()}.txt"
+    handle = open_own_file(path, os.O_WRONLY | os.O_APPEND)
+    with with_output_errors(path), os.fdopen(handle, "ab") as file:
+        file.write(digest_line(digest))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _pending(root: Path) -> Iterator[Digest]:
+    """What runs noted and did not forget; a torn line is none."""
+    for path in Layout(root).pending.glob("*.txt"):
+        for line in path.read_bytes().splitlines():
+            if digest := parse_digest(line):
+                yield digest

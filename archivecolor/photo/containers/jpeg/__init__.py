@@ -1,0 +1,1 @@
+"""JPEG: its segments, scans, coefficients and metadata."""

@@ -1,0 +1,102 @@
+"""Metadata of a JPEG: Exif and XMP in APP1, IPTC in the Photoshop resources of APP13.
+
+XMP beyond one segment goes into an extension (XMP specification part 3, section 1.1.3.1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+
+from archivecolor.metadata.xmp import Xmp, merge_extension
+from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.jpeg import segments
+from archivecolor.photo.containers.jpeg.segments import (
+    APP0,
+    APP1,
+    APP2,
+    APP13,
+    APP14,
+    COM,
+    EXIF_NAME,
+    Header,
+    MarkerSegment,
+)
+from archivecolor.photo.containers.photoshop import iptc_in, iptc_resource
+
+APPLICATION = range(0xE0, 0xF0)
+# Density, colour profile and colour transform, which the writer sees to.
+STRUCTURAL = frozenset({APP0, APP2, APP14})
+XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
+EXTENSION_NAME = b"http://ns.adobe.com/xmp/extension/\0"
+PHOTOSHOP_NAME = b"Photoshop 3.0\0"
+MAX_SEGMENT_BODY = 65533
+EXTENSION_CHUNK = 65400
+
+
+def blocks_of(header: Header) -> MetadataBlocks:
+    """The blocks of a JPEG."""
+    resources = b"".join(header.app(APP13, PHOTOSHOP_NAME))
+    packets = header.app(APP1, XMP_NAME)
+    xmp = packets[0] if packets else None
+    extension = _joined_extension(header.app(APP1, EXTENSION_NAME))
+    return MetadataBlocks(
+        header.exif, iptc_in(resources), merge_extension(xmp, extension) if extension else xmp
+    )
+
+
+def is_silent(header: Header) -> bool:
+    """Whether a JPEG has not one segment that could describe its picture."""
+    return all(
+        segment.marker != COM and (segment.marker not in APPLICATION or segment.marker in STRUCTURAL)
+        for segment in header.segments
+    )
+
+
+def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:
+    """Lay the blocks into a JPEG; returns the names of those that do not fit."""
+    data = part.read_bytes()
+    header = segments.parse(data)
+    added = [*segments.exif_segments(update.exif), *_iptc_segments(update.iptc)]
+    fitting = [segment for segment in added if len(segment.body) <= MAX_SEGMENT_BODY]
+    lost = ["exif" if segment.marker == APP1 else "iptc" for segment in added if segment not in fitting]
+    replaced = {(APP1, XMP_NAME), (APP1, EXTENSION_NAME)}
+    replaced |= {
+        (APP1, EXIF_NAME) if segment.marker == APP1 else (APP13, PHOTOSHOP_NAME) for segment in fitting
+    }
+    kept = [segment for segment in header.segments if not any(_is_named(segment, *name) for name in replaced)]
+    first = 1 if kept and kept[0].marker == APP0 else 0
+    whole = [*kept[:first], *fitting, *_xmp_segments(update.xmp), *kept[first:]]
+    part.write_bytes(segments.assemble(whole, data[header.scan_start :]))
+    return tuple(lost)
+
+
+def _joined_extension(chunks: list[bytes]) -> bytes:
+    """The XMP extension, its chunks put together by their offsets; empty without one."""
+    pieces = {struct.unpack_from(">I", chunk, 36)[0]: chunk[40:] for chunk in chunks if len(chunk) >= 40}
+    return b"".join(pieces[offset] for offset in sorted(pieces))
+
+
+def _is_named(segment: MarkerSegment, marker: int, name: bytes) -> bool:
+    return segment.marker == marker and segment.body.startswith(name)
+
+
+def _iptc_segments(iptc: bytes | None) -> list[MarkerSegment]:
+    """The IPTC records as the only image resource of a segment."""
+    return [MarkerSegment(APP13, PHOTOSHOP_NAME + iptc_resource(iptc))] if iptc else []
+
+
+def _xmp_segments(xmp: Xmp) -> list[MarkerSegment]:
+    """The XMP in one segment, or split into a packet and its extension."""
+    whole = MarkerSegment(APP1, XMP_NAME + xmp.packet())
+    if len(whole.body) <= MAX_SEGMENT_BODY:
+        return [whole]
+    rest = xmp.extension()
+    digest = hashlib.md5(rest, usedforsecurity=False).hexdigest().upper()
+    chunks = [
+        digest.encode() + struct.pack(">II", len(rest), offset) + rest[offset : offset + EXTENSION_CHUNK]
+        for offset in range(0, len(rest), EXTENSION_CHUNK)
+    ]
+    main = MarkerSegment(APP1, XMP_NAME + xmp.main_packet(digest))
+    return [main, *(MarkerSegment(APP1, EXTENSION_NAME + chunk) for chunk in chunks)]

@@ -1,0 +1,1 @@
+"""TIFF: its directories, pages, samples and strips, read and written."""

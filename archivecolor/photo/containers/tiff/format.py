@@ -1,0 +1,118 @@
+"""TIFF and BigTIFF: read and written strip by strip, all full-size pages, nothing else.
+
+Reduced pages and pyramids show the old grey, so outputs leave them out and the record says so.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archivecolor.photo.containers.base import Band, ImageReader, PagePlan, WritableFormat
+from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.reading import SourceFile, decoder_call
+from archivecolor.photo.containers.tiff import directory, pages, write
+from archivecolor.photo.containers.tiff.directory import TiffStructure
+from archivecolor.photo.containers.tiff.samples import SampleLayout, decode_samples, float_range
+from archivecolor.photo.containers.tiff.strips import raw_bands
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+
+class TiffReader(ImageReader):
+    """An open TIFF.
+
+    Attributes:
+        structure: its directories, parsed once for facts and metadata.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        import tifffile
+
+        self._file = file
+        # tifffile leaves a cut chain where it breaks without a word.
+        self.structure = TiffStructure.read(file)
+        file.seek(0)
+        with decoder_call():
+            self._tiff = tifffile.TiffFile(file)
+            chain = [page for page in self._tiff.pages if isinstance(page, tifffile.TiffPage)]
+            below = [
+                [sub for sub in page.pages or () if isinstance(sub, tifffile.TiffPage)] for page in chain
+            ]
+            taken = pages.choose(chain, below)
+            starts = tuple(sorted(_starts([*chain, *itertools.chain(*below)])))
+        if len(taken) < len(chain) + sum(map(len, below)):
+            self.dropped = ("reduced pages and masks",)
+        self._stored = [pages.check_layout(pages.read_stored(page), file.nbytes, starts) for page in taken]
+        self._samples = [pages.samples_of(page) for page in self._stored]
+        self.pages = tuple(
+            pages.page_facts(page, samples, self.structure)
+            for page, samples in zip(self._stored, self._samples, strict=True)
+        )
+        self.notes = tuple(note for page in self._stored for note in pages.notes_of(page))
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`."""
+        return self.structure.metadata()
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`; cut pages and strips are found on opening."""
+        return False
+
+    def bands(self, page: int) -> Iterator[Band]:
+        """See `ImageReader.bands`."""
+        samples = self._with_value_range(page)
+        warnings: list[str] = []
+        for rows in raw_bands(self._file, self._stored[page], warnings):
+            yield decode_samples(rows, samples)
+        noted = (f"every block is there, though a decoder warns: {warning}" for warning in warnings)
+        self.notes = tuple(dict.fromkeys((*self.notes, *noted)))
+
+    def _with_value_range(self, page: int) -> SampleLayout:
+        """How to read the samples; float ones need to be seen once for their range."""
+        samples = self._samples[page]
+        if samples.floating and samples.value_range is None:
+            samples, note = float_range(raw_bands(self._file, self._stored[page], []), samples)
+            self._samples[page] = samples
+            self.notes = (*self.notes, note)
+        return samples
+
+    def close(self) -> None:
+        """See `ImageReader.close`."""
+        self._tiff.close()
+
+
+class TiffFormat(WritableFormat):
+    """TIFF and BigTIFF of either byte order."""
+
+    name = "tiff"
+    multi_page = True
+    supports_16_bit = True
+
+    def sniff(self, head: bytes) -> bool:
+        """See `Format.sniff`."""
+        return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+    def open(self, file: SourceFile) -> TiffReader:
+        """See `Format.open`."""
+        return TiffReader(file)
+
+    def write(self, part: Path, pages: Sequence[PagePlan]) -> str:
+        """See `Format.write`."""
+        write.write(part, pages)
+        return "exact"
+
+    def embed(self, part: Path, update: MetadataUpdate) -> tuple[str, ...]:
+        """See `WritableFormat.embed`."""
+        return directory.embed(part, update)
+
+
+def _starts(found: list[TiffPage]) -> set[int]:
+    """Places in the file at which a directory, a strip or a tile begins."""
+    return {page.offset for page in found} | {offset for page in found for offset in page.dataoffsets}
+
+
+FORMAT = TiffFormat()

@@ -1,0 +1,48 @@
+"""Text as it can be shown: names come from others, and must steer neither a terminal nor a table."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+# A newline that begins the next line of one message of ours, never one of somebody's choice alone.
+_CONTINUATION = re.compile(r"\n(?=  )")
+_FORMULA = re.compile(r"[=+\-@＝＋－＠]")  # noqa: RUF001 - the wide forms count too
+
+
+def printable(text: str | Path) -> str:
+    """`text` on one line: controls, line ends, marks of direction and bytes that are not UTF-8 as escapes."""
+    known = str(text).encode("utf-8", "surrogateescape" if _is_decoded(str(text)) else "surrogatepass")
+    shown = known.decode("utf-8", "backslashreplace")
+    if shown.isprintable():
+        return shown
+    return "".join(part if _is_harmless(part) else _escaped(part) for part in shown)
+
+
+def printable_lines(text: str) -> str:
+    """A message of several lines: each as `printable`, those behind the first indented."""
+    return "\n".join(printable(line) for line in _CONTINUATION.split(text))
+
+
+def table_cell(text: str) -> str:
+    """`text` as a cell that a spreadsheet shows: what begins like a formula gets a quote in front."""
+    shown = printable(text)
+    return f"'{shown}" if _FORMULA.match(shown) else shown
+
+
+def _is_decoded(text: str) -> bool:
+    """Whether surrogates in `text` stand for bytes that are not UTF-8, as in names from the system."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_harmless(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()

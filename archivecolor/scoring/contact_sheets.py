@@ -1,0 +1,60 @@
+"""Contact sheets: grey, ours, truth of every photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from archivecolor.colour.arrays import UInt8
+from archivecolor.colour.luma import luma_codes
+from archivecolor.scoring.photo_score import ReferencePhoto, ScoredPhoto
+
+STRIP_WIDTH, STRIP_HEIGHT = 528, 132
+CAPTION_HEIGHT = 14
+COLUMNS, ROWS = 4, 15
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One photograph on a sheet.
+
+    Attributes:
+        name: path inside its collection.
+        ciede2000: of the answer.
+        picture: uint8 (h, w, 3): grey, ours and truth side by side.
+    """
+
+    name: str
+    ciede2000: float
+    picture: UInt8
+
+    @classmethod
+    def of(cls, truth: ReferencePhoto, scored: ScoredPhoto) -> Strip:
+        """A strip small enough to keep a whole set in memory."""
+        grey = np.repeat(luma_codes(truth.rgb)[..., None], 3, axis=2)
+        strip = Image.fromarray(np.hstack([grey, scored.rgb, truth.rgb]))
+        strip.thumbnail((STRIP_WIDTH, STRIP_HEIGHT))
+        return cls(truth.name, scored.score.ciede2000, np.asarray(strip))
+
+
+def contact_sheets(strips: Sequence[Strip]) -> Iterator[Image.Image]:
+    """Pages of strips, sorted from the worst to the best."""
+    ordered = sorted(strips, key=lambda strip: strip.ciede2000, reverse=True)
+    for first in range(0, len(ordered), COLUMNS * ROWS):
+        yield contact_sheet(ordered[first : first + COLUMNS * ROWS], COLUMNS, first + 1)
+
+
+def contact_sheet(strips: Sequence[Strip], columns: int, first: int = 1) -> Image.Image:
+    """One page of strips in their order, numbered from `first`."""
+    width, height = STRIP_WIDTH + 8, STRIP_HEIGHT + CAPTION_HEIGHT + 4
+    page = Image.new("RGB", (min(columns, len(strips)) * width, -(-len(strips) // columns) * height), "white")
+    draw = ImageDraw.Draw(page)
+    for number, strip in enumerate(strips):
+        left, top = number % columns * width + 4, number // columns * height + 2
+        page.paste(Image.fromarray(strip.picture), (left, top + CAPTION_HEIGHT))
+        caption = f"{first + number}  dE {strip.ciede2000:.1f}  {strip.name}"
+        draw.text((left, top), caption.encode("ascii", "replace").decode()[:64], fill="black")
+    return page

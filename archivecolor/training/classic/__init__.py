@@ -1,0 +1,1 @@
+"""How the networks of `networks.classic` are trained, an objective each."""

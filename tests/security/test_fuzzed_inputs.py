@@ -1,0 +1,209 @@
+"""Files that steer the program, damaged at random: each ends with its documented error, and soon."""
+
+import io
+import json
+import os
+import random
+import struct
+from pathlib import Path
+
+import pytest
+
+from archivecolor.archive.export import write_csv
+from archivecolor.archive.manifest import Manifest, ManifestWriter
+from archivecolor.archive.record import Output, Record, Source, Status
+from archivecolor.archive.run_json import read_run_summary
+from archivecolor.engine.progress import NullListener
+from archivecolor.errors import CheckpointError, Reason, UsageError
+from archivecolor.jobs.verify import verify_folder
+from archivecolor.networks.checkpoint import load_checkpoint, read_checkpoint
+from archivecolor.recipe import JOBS, load_recipe, recipe_text
+from archivecolor.settings import VerifySettings
+
+# The quick selection, and all of it.
+COUNTS = [200, pytest.param(2000, marks=pytest.mark.fault)]
+# Values that nobody meant.
+ODD = [
+    None, True, -1, 0, 10**30, 1e308, float("nan"), float("inf"), "", "x" * 5000, "a\0b", "../../up", "/root",
+    "\ud800", [], {}, [[]], {"a": {"b": [1]}}, ["\ud800"], "~nobody/x", "=1+1", 2**63, 1.5, "\x1b[2J",
+]  # fmt: skip
+
+
+def mutated_bytes(content, rng):
+    """The bytes with a few changed, cut, doubled or put elsewhere."""
+    content = bytearray(content)
+    for _ in range(rng.randint(1, 6)):
+        place = rng.randrange(len(content) + 1)
+        how = rng.random()
+        if how < 0.5 and place < len(content):
+            content[place] = rng.choice(b'"{}[]:,\\\n\0 0129eE-+.' + rng.randbytes(4))
+        elif how < 0.7:
+            del content[place : place + rng.randint(1, 20)]
+        elif how < 0.9:
+            content[place:place] = rng.choice([b"[" * 300, b"9" * 5000, b"\xff\xfe", b'"', b"\n", b"\\ud800"])
+        else:
+            content[place:place] = content[: rng.randint(0, len(content))]
+    return bytes(content)
+
+
+def mutated_values(values, rng):
+    """The object with a few values of other kinds, somewhere in it."""
+    values = json.loads(json.dumps(values))
+    for _ in range(rng.randint(1, 3)):
+        holder = values
+        while True:
+            key = rng.choice(list(holder))
+            if isinstance(holder[key], dict) and holder[key] and rng.random() < 0.7:
+                holder = holder[key]
+                continue
+            break
+        if rng.random() < 0.15:
+            del holder[key]
+            if not values:
+                return values
+        else:
+            holder[key] = rng.choice(ODD)
+    return values
+
+
+def record(path):
+    return Record(
+        path,
+        Status.DONE,
+        Reason.COLOURED,
+        Source(10, 20, "a" * 64, 6, 4, 8, 2, "grey"),
+        output=Output(path, 30, "b" * 64, 6, 4, 8),
+        lost=("MakerNotes",),
+        confidence=0.5,
+        extra={"film": {"frames": 3}},
+    )
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_manifests(tmp_path, count):
+    rng = random.Random(1)
+    path = tmp_path / "_archivecolor" / "manifest.jsonl"
+    path.parent.mkdir()
+    with ManifestWriter(path) as writer:
+        for name in ("a.jpg", "b/c.jpg", os.fsdecode(b"\xff.jpg")):
+            writer.append(record(name))
+    good = path.read_bytes()
+    lines = good.splitlines()
+    for number in range(count):
+        if number % 2:
+            path.write_bytes(mutated_bytes(good, rng))
+        else:
+            values = mutated_values(json.loads(lines[1]), rng)
+            path.write_bytes(b"\n".join([lines[0], json.dumps(values).encode(), lines[2], b""]))
+        try:
+            manifest = Manifest(path)
+            records = list(manifest.records())
+            write_csv(records, io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+            assert all(".." not in one.path.split("/") for one in records)
+            manifest.digests()
+            verify_folder(VerifySettings(output=tmp_path), NullListener(), lambda _: None)
+            with ManifestWriter(path) as writer:
+                writer.append(records[0] if records else record("a.jpg"))
+        except UsageError as error:
+            assert "newer" in str(error), number
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_run_summaries(tmp_path, count):
+    rng = random.Random(2)
+    good = {
+        "command": ["dir"], "settings": {"jobs": 2}, "versions": {"python": "3"}, "weights": "x",
+        "counts": {"done": 1}, "started": "", "seconds": 3.5, "megapixels": 2.5, "exit_code": 0,
+    }  # fmt: skip
+    path = tmp_path / "run.json"
+    for number in range(count):
+        if number % 2:
+            path.write_bytes(mutated_bytes(json.dumps(good).encode(), rng))
+        else:
+            path.write_text(json.dumps(mutated_values(good, rng)))
+        summary = read_run_summary(path)
+        assert summary is None or summary.seconds >= 0
+
+
+def settings_of(recipe):
+    """The settings that a recipe makes, as the command would."""
+    return JOBS[recipe.job](**recipe.values)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_recipes(tmp_path, count):
+    rng = random.Random(3)
+    path = tmp_path / "recipe.toml"
+    texts = [
+        f'job = "{job}"\n[{job}]\n' + recipe_text(job, {}).partition(f"[{job}]")[2].replace("\n# ", "\n")
+        for job in JOBS
+    ]
+    lines = [[line for line in text.splitlines() if " = " in line or line.startswith("[")] for text in texts]
+    values = [
+        "1", "-1", "9" * 3000, "inf", "nan", '"x"', '"a\\u0000b"', '"~nobody/x"', "[]", "[[1]]", "true",
+        "{a = 1}", "1979-05-27", '"' + "x" * 3000 + '"', "[" * 500 + "]" * 500, "[1, 2", "0x1F",
+    ]  # fmt: skip
+    for number in range(count):
+        chosen = list(rng.choice(lines))
+        for _ in range(rng.randint(1, 3)):
+            place = rng.randrange(len(chosen))
+            key = chosen[place].partition(" = ")[0]
+            chosen[place] = f"{key} = {rng.choice(values)}" if rng.random() < 0.8 else rng.choice(values)
+        content = "\n".join(chosen).encode()
+        path.write_bytes(mutated_bytes(content, rng) if number % 3 == 0 else content)
+        try:
+            settings_of(load_recipe(path))
+        except UsageError as error:
+            assert str(path) in str(error)
+            assert len(str(error)) < 2000
+        except TypeError as error:
+            assert "required keyword" in str(error) or "missing" in str(error)
+
+
+def with_header(content, header):
+    """A safetensors file with another header before the same tensors."""
+    size = struct.unpack("<Q", content[:8])[0]
+    return struct.pack("<Q", len(header)) + header + content[8 + size :]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_checkpoint_headers(checkpoint, tmp_path, count):
+    rng = random.Random(4)
+    content = checkpoint.read_bytes()
+    header = content[8 : 8 + struct.unpack("<Q", content[:8])[0]]
+    document = json.loads(header)
+    info = json.loads(document["__metadata__"]["archivecolor"])
+    path = tmp_path / "mutant.safetensors"
+    for number in range(count):
+        if number % 4 == 0:
+            path.write_bytes(with_header(content, mutated_bytes(header, rng)))
+        elif number % 4 == 1:
+            path.write_bytes(mutated_bytes(content[:400], rng) + content[400:])
+        else:
+            values = mutated_values(info, rng)
+            if number % 4 == 3:
+                options = {
+                    **info["options"],
+                    rng.choice(list(info["options"])): rng.choice([*ODD, 4096, [64] * 200]),
+                }
+                values = info | {"options": options}
+            metadata = {"__metadata__": {"archivecolor": json.dumps(values)}}
+            path.write_bytes(with_header(content, json.dumps(document | metadata).encode()))
+        for read in (read_checkpoint, load_checkpoint):
+            try:
+                read(path)
+            except CheckpointError as error:
+                assert str(path) in str(error)
+                assert len(str(error)) < 1000
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+@pytest.mark.parametrize("read", [load_recipe, load_checkpoint, read_checkpoint, Manifest])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, kind, read):
+    path = Path("/dev/zero") if kind == "device" else tmp_path / "thing.safetensors"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises((UsageError, CheckpointError), match="is no file"):
+        read(path)
