@@ -36,12 +36,14 @@ class Reason(str, Enum):
     COLOURED = "coloured"
     COPIED = "copied"
     GREY = "grey"
+    CARRIED = "carried"
     # skipped
     ALREADY_COLOUR = "already-colour"
     TONED = "toned"
     TINTED = "tinted"
     BILEVEL = "bilevel"
     BY_HAND = "by-hand"
+    NO_DERIVATIVE = "no-derivative"
     # failed
     EMPTY = "empty"
     UNREADABLE = "unreadable"

@@ -157,6 +157,8 @@ def colour(
                     run.add(result)
                     if session.should_end:
                         break
+            if not session.should_end:
+                run.add_sidecars(plan)
         if session.should_end:
             break
     return session.result()
