@@ -34,7 +34,7 @@ RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, 
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3
 # What these items became does not depend on the network.
-NETWORK_INDEPENDENT = frozenset({Reason.COPIED})
+NETWORK_INDEPENDENT = frozenset({Reason.COPIED, Reason.LINKED})
 
 
 NO_DECISIONS = Decisions()
@@ -119,6 +119,7 @@ class PlanInputs:
         weights: digest of the weights.
         options: shard, limit, overwrite, retry_failed, redo_accepted and take_back are read from it.
         decisions: what people decided.
+        takes_rest: what earlier runs left alone is copied or linked by this one.
     """
 
     kind: str
@@ -129,6 +130,7 @@ class PlanInputs:
     weights: str
     options: SelectionOptions
     decisions: Decisions = NO_DECISIONS
+    takes_rest: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -330,7 +332,9 @@ def is_current(entry: IndexEntry, inputs: PlanInputs, decision: Decision) -> boo
     """Whether the result is what the same settings and decision would give again, and is there."""
     if entry.decision != (decision.digest or "") or not same_settings_and_weights(entry, inputs):
         return False
-    return entry.status == Status.SKIPPED or _is_there(entry, inputs)
+    if entry.status == Status.SKIPPED:
+        return entry.reason == Reason.REJECTED or not inputs.takes_rest
+    return _is_there(entry, inputs)
 
 
 def _is_there(entry: IndexEntry, inputs: PlanInputs) -> bool:

@@ -42,6 +42,7 @@ class ItemSource:
         settings: digest of the options that shape their outputs.
         weights: digest of the weights, empty where none are asked.
         names: the files that were named one by one; None for all that the folder holds.
+        takes_rest: what earlier runs left alone is copied or linked by this one.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class ItemSource:
     settings: str
     weights: str
     names: tuple[str, ...] | None = None
+    takes_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ def _plan_inputs(
         options=options,
         # No decision shapes a film, or what is made of an output.
         decisions=decisions if source.kind == PHOTO else Decisions(),
+        takes_rest=source.takes_rest,
     )
 
 

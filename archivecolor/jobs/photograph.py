@@ -1,49 +1,150 @@
-"""One photograph, in this process: what the API does for a single file."""
+"""One photograph, in this process: what the API and `photo` do for a single file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.decision import Correction, Decision, words_of_correction
+from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Hint
-from archivecolor.errors import ItemError
-from archivecolor.jobs.policy import Action, choose_treatment
+from archivecolor.errors import ItemError, OutOfMemoryError, Reason, UsageError
+from archivecolor.jobs.policy import Action, Treatment, choose_treatment
 from archivecolor.metadata.provenance import CorrectionStep
-from archivecolor.photo.inspect import inspect
-from archivecolor.photo.render import RenderedImage, RenderOptions, render
-from archivecolor.settings import DirSettings
+from archivecolor.photo.containers.reading import SourceFile
+from archivecolor.photo.containers.registry import container_for, format_of
+from archivecolor.photo.facts import ImageFacts
+from archivecolor.photo.inspect import Inspection, inspect
+from archivecolor.photo.render import RenderedImage, RenderOptions, copy_unchanged, render
+from archivecolor.printable import printable
+from archivecolor.settings import PhotographOptions
 from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
 
+# What a name promises of a file's contents.
+SUFFIX_FORMATS = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".jpe": "jpeg",
+    ".jfif": "jpeg",
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+    ".jp2": "jp2",
+    ".bmp": "bmp",
+}
 
-def colour_photograph(
-    source: Path, target: Path, predictor: Predictor, settings: DirSettings, hints: Sequence[Hint] = ()
-) -> RenderedImage:
-    """Colour the file `source` into the file `target`, with the hints of each page.
+
+@dataclass(frozen=True)
+class Derivative:
+    """What was written of a photograph.
+
+    Attributes:
+        rendered: facts of the file.
+        confidence: mean over its pages, None where the network was not asked.
+    """
+
+    rendered: RenderedImage
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """Where the colour of a photograph comes from.
+
+    Attributes:
+        predictor: the network.
+        hints: colours wished for at places of its pages.
+    """
+
+    predictor: Predictor
+    hints: Sequence[Hint] = ()
+
+
+def inspect_photograph(
+    source: Path, working_size: int, settings: PhotographOptions
+) -> tuple[Inspection, Treatment]:
+    """See what a photograph is, and what is to be done with it.
 
     Raises:
-        ValueError: a page has more hints than are spread.
-        ItemError: the picture cannot be done, or its tone and the settings say that it is left alone.
-        OutputError: `target` cannot be written.
+        ItemError: it cannot be read.
     """
     inspection = inspect(
         source,
-        working_size=predictor.working_size,
+        working_size=working_size,
         max_megapixels=settings.max_megapixels,
         strict=settings.strict_files,
     )
+    return inspection, choose_treatment(inspection.facts, settings)
+
+
+def write_derivative(
+    source: Path,
+    target: Path,
+    inspection: Inspection,
+    settings: PhotographOptions,
+    colouring: Colouring | None,
+    before_rename: Callable[[RenderedImage], None] | None = None,
+) -> Derivative:
+    """Write the file `target`: `source` in colour, or a copy of it.
+
+    Args:
+        source: only read.
+        target: replaced if it is there, once the picture is done.
+        inspection: of the source.
+        settings: of the picture.
+        colouring: where its colour comes from; a copy is written without it.
+        before_rename: told of what is about to take the name; what it raises leaves `target` alone.
+
+    Raises:
+        ItemError: the picture cannot be done.
+        OutputError: `target` cannot be written.
+    """
     facts = inspection.facts
-    treatment = choose_treatment(facts, settings)
-    if treatment.action is not Action.COLOUR:
-        raise ItemError(treatment.reason, treatment.detail)
-    options = RenderOptions(
+    confidence = None
+    with atomic_write(target, source) as part:
+        if colouring is None:
+            rendered = copy_unchanged(source, part, facts)
+        else:
+            decision = Decision("", correction=Correction(tuple(colouring.hints)))
+            chromas = _predict(inspection, colouring.predictor, decision)
+            confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
+            options = _render_options(facts, settings, colouring.predictor)
+            options = replace(options, correction=_step(decision))
+            rendered = render(source, part, chromas, options)
+        if settings.preserve_times:
+            os.utime(part, ns=(facts.mtime_ns, facts.mtime_ns))
+        if before_rename is not None:
+            before_rename(rendered)
+    return Derivative(rendered, confidence)
+
+
+def _step(decision: Decision) -> CorrectionStep | None:
+    if decision.digest is None:
+        return None
+    return CorrectionStep(decision.digest, words_of_correction(decision.correction))
+
+
+def _predict(inspection: Inspection, predictor: Predictor, decision: Decision) -> Sequence[Chroma]:
+    pages = range(1, len(inspection.lumas) + 1)
+    try:
+        return predictor.predict(
+            inspection.lumas, [decision.guidance(page, with_hints=True) for page in pages]
+        )
+    except (OutOfMemoryError, MemoryError) as error:
+        detail = str(error) or "there is not enough memory for it"
+        raise ItemError(Reason.OUT_OF_MEMORY, detail) from error
+
+
+def _render_options(facts: ImageFacts, settings: PhotographOptions, predictor: Predictor) -> RenderOptions:
+    return RenderOptions(
         file_state=facts.file_state,
         format=settings.format,
         chroma=settings.chroma,
@@ -55,14 +156,40 @@ def colour_photograph(
         weights=predictor.digest,
         network=predictor.name,
     )
-    decision = Decision("", correction=Correction(tuple(hints)))
-    if decision.digest is not None:
-        step = CorrectionStep(decision.digest, words_of_correction(decision.correction))
-        options = replace(options, correction=step)
-    pages = range(1, len(inspection.lumas) + 1)
-    guidance = [decision.guidance(page, with_hints=True) for page in pages]
-    with atomic_write(target) as part:
-        rendered = render(source, part, predictor.predict(inspection.lumas, guidance), options)
-        if settings.preserve_times:
-            os.utime(part, ns=(facts.mtime_ns, facts.mtime_ns))
-        return rendered
+
+
+def colour_photograph(
+    source: Path,
+    target: Path,
+    predictor: Predictor,
+    settings: PhotographOptions,
+    hints: Sequence[Hint] = (),
+) -> Derivative:
+    """Colour the file `source` into the file `target`, with the hints of its pages.
+
+    Raises:
+        ValueError: a page has more hints than are spread.
+        ItemError: the picture cannot be done, or its tone and the settings say that it is left alone.
+        OutputError: `target` cannot be written.
+    """
+    inspection, treatment = inspect_photograph(source, predictor.working_size, settings)
+    if treatment.action is not Action.COLOUR:
+        raise ItemError(treatment.reason, treatment.detail)
+    return write_derivative(source, target, inspection, settings, Colouring(predictor, hints))
+
+
+def refuse_other_suffix(source: Path, target: Path, format: str) -> None:
+    """Refuse a name that promises another format than the file will have.
+
+    Raises:
+        UsageError: it does.
+        ItemError: the source is no picture that can be read.
+    """
+    promised = SUFFIX_FORMATS.get(target.suffix.lower())
+    with SourceFile(source) as file:
+        made = container_for(format_of(file), format).name
+    if promised is not None and promised != made:
+        raise UsageError(
+            f"{printable(target)} would hold a {made}; "
+            f"give it another suffix, or choose the format {promised}"
+        )

@@ -333,3 +333,12 @@ def test_decisions_of_a_newer_version_stop_everybody_and_stay(archive, capsys):
     archive.correct("cat.jpg", "--accept", code=2)
     assert capsys.readouterr().err.count("format 2, written by a newer archivecolor") == 2
     assert decisions.read_bytes() == line
+
+
+def test_a_rejected_picture_is_not_copied_where_the_rest_is(archive):
+    archive.correct("cat.jpg", "--reject")
+    archive.dir("--rest", "copy")
+    assert not (archive.output / "cat.jpg").exists()
+    count = archive.records()
+    archive.dir("--rest", "copy")
+    assert archive.records() == count
