@@ -38,5 +38,5 @@ def command(settings: CorrectSettings) -> ExitCode:
             return terminal.finish(corrected.result)
         if not settings.quiet:
             count = len(corrected.decisions)
-            click.echo(f"correct: {count} decided; the next run makes them anew", err=True)
+            click.echo(f"correct: {count} decided; the next run carries it out", err=True)
         return ExitCode.OK
