@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -62,7 +63,7 @@ from archivecolor.settings import VideoSettings
 
 logger = logging.getLogger(__name__)
 
-KEY_LENGTH = 12
+KEY_LENGTH, PLACE_LENGTH = 12, 8
 # Of a work folder's name the part that is the film's, in bytes: disks of any kind take what is added.
 MAX_WORK_NAME = 120
 
@@ -218,8 +219,15 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
         *run_context.library_versions,
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    path = Layout(run_context.output).work / f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{key}"
+    place = hashlib.sha256(os.fsencode(item.path)).hexdigest()[:PLACE_LENGTH]
+    start = f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{place}-"
+    path = Layout(run_context.output).work / f"{start}{key}"
     make_folder(path)
+    if not settings.keep_work:
+        # What was begun of an earlier state of the film, or with other options, belongs to no film any more.
+        for stale in path.parent.iterdir():
+            if stale.name.startswith(start) and stale != path:
+                shutil.rmtree(stale, ignore_errors=True)
     # Matroska has no place for DNxHR.
     return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
 
