@@ -64,8 +64,7 @@ from archivecolor.settings import VideoSettings
 logger = logging.getLogger(__name__)
 
 KEY_LENGTH, PLACE_LENGTH = 12, 8
-# Of a work folder's name the part that is the film's, in bytes: disks of any kind take what is added.
-MAX_WORK_NAME = 120
+MAX_WORK_NAME = 120  # bytes of the film's name in that of its work folder
 
 
 def films(items: Iterable[Item], run_context: FilmRunContext) -> Iterator[ItemResult]:
@@ -221,15 +220,13 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
     place = hashlib.sha256(os.fsencode(item.path)).hexdigest()[:PLACE_LENGTH]
     start = f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{place}-"
-    path = Layout(run_context.output).work / f"{start}{key}"
-    make_folder(path)
-    if not settings.keep_work:
-        # What was begun of an earlier state of the film, or with other options, belongs to no film any more.
-        for stale in path.parent.iterdir():
-            if stale.name.startswith(start) and stale != path:
-                shutil.rmtree(stale, ignore_errors=True)
     # Matroska has no place for DNxHR.
-    return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
+    suffix = ".mov" if settings.codec == "dnxhr" else ".mkv"
+    folder = WorkFolder(Layout(run_context.output).work / f"{start}{key}", suffix)
+    make_folder(folder.path)
+    if not settings.keep_work:
+        folder.remove_others(start)
+    return folder
 
 
 def encoder_threads(settings: VideoSettings) -> int:
