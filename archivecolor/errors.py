@@ -35,6 +35,7 @@ class Reason(str, Enum):
     # done
     COLOURED = "coloured"
     COPIED = "copied"
+    LINKED = "linked"
     GREY = "grey"
     CARRIED = "carried"
     # skipped

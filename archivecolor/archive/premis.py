@@ -199,7 +199,7 @@ def event(record: Record, output: Output) -> Element:
     """The colouring, or the copying of what is left as it is."""
     element = Element(qualified_name("event"))
     add_identifier(element, "event", "local", event_id(record, output))
-    copied = record.reason is Reason.COPIED
+    copied = record.reason in (Reason.COPIED, Reason.LINKED)
     add(element, "eventType", "replication" if copied else "modification", "eventType")
     add(element, "eventDateTime", record.at)
     detail = "Copied byte for byte" if copied else colouring_detail(record)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MUXERS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 _MIN_TIMESCALE = 1000
 # Containers that are kept; all others become Matroska.
-_KEPT_CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv"}
+CONTAINER_OF_SUFFIX = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv"}
 # Codecs that a container has no place for.
 UNSUPPORTED_CODECS = {
     "mp4": frozenset({"ffv1", "prores", "dnxhr"}),
@@ -147,7 +147,7 @@ def plan_container(facts: FilmFacts, wanted: str, codec: str, trial: Path) -> Co
 
 def _candidates(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
     """Containers to try, best first."""
-    first = _KEPT_CONTAINERS.get(facts.path.suffix.lower(), "mkv") if wanted == "keep" else wanted
+    first = CONTAINER_OF_SUFFIX.get(facts.path.suffix.lower(), "mkv") if wanted == "keep" else wanted
     if codec in UNSUPPORTED_CODECS[first]:
         first = "mkv" if codec == "ffv1" else "mov"
     return (first,) if first == "mkv" or codec in UNSUPPORTED_CODECS["mkv"] else (first, "mkv")
@@ -156,7 +156,7 @@ def _candidates(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
 def suffix_for(facts: FilmFacts, container: str) -> str:
     """The suffix of the output: the source's own spelling where its container is kept."""
     own = facts.path.suffix
-    if _KEPT_CONTAINERS.get(own.lower()) == container:
+    if CONTAINER_OF_SUFFIX.get(own.lower()) == container:
         return own
     return f".{container}"
 

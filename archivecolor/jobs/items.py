@@ -41,6 +41,7 @@ class ItemSource:
         settings: digest of the options that shape their outputs.
         weights: digest of the weights, empty where none are asked.
         names: the files that were named one by one; None for all that the folder holds.
+        takes_rest: what earlier runs left alone is copied or linked by this one.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class ItemSource:
     settings: str
     weights: str
     names: tuple[str, ...] | None = None
+    takes_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def _plan_inputs(source: ItemSource, output: Path, options: SelectionOptions) ->
         settings=source.settings,
         weights=source.weights,
         options=options,
+        takes_rest=source.takes_rest,
     )
 
 

@@ -236,7 +236,7 @@ class Run:
         self._premis.remove(record)
         self._writer.append(record)
         self._premis.write(record)
-        event = _item_event(record, result.amount)
+        event = item_event(record, result.amount)
         logger.info("%s: %s, %s %s", record.path, event.status, event.reason, event.detail)
         session.listener.settled(event, session.counter.add(event))
 
@@ -314,7 +314,7 @@ def _refused_record(refused: RefusedItem) -> Record:
     )
 
 
-def _item_event(record: Record, amount: float) -> ItemEvent:
+def item_event(record: Record, amount: float) -> ItemEvent:
     """A record as listeners are told of it."""
     return ItemEvent(
         path=record.path,
