@@ -118,7 +118,7 @@ def forecast_film(item: Item, settings: VideoSettings, frames_per_second: float 
     from archivecolor.film.probe import probe
 
     try:
-        facts = probe(item.source)
+        facts = probe(item.source, max_megapixels=settings.max_megapixels)
     except ItemError as error:
         return FilmForecast(item.path, 0, 0.0, str(error))
     frames = facts.expected_frames or 0
