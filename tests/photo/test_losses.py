@@ -172,7 +172,7 @@ def test_a_description_by_people_stays(tmp_path: Path, with_exiftool: bool) -> N
     )
     done = colour(tmp_path / "scan")
     with tifffile.TiffFile(done.path) as tiff:
-        assert tiff.pages[0].description == words
+        assert tiff.pages[0].description == "shape of a boat"
     assert done.rendered.lost == ()
 
 
