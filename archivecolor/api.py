@@ -95,20 +95,6 @@ Codes = npt.NDArray[Any]  # uint8 or uint16: numpy's types have no name for "eit
 OnItem = Callable[[ItemEvent, Progress], None]
 Keywords = TypeVar("Keywords")
 
-# What a name promises of a file's contents.
-SUFFIX_FORMATS = {
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".jpe": "jpeg",
-    ".jfif": "jpeg",
-    ".png": "png",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".webp": "webp",
-    ".jp2": "jp2",
-    ".bmp": "bmp",
-}
-
 
 def __getattr__(name: str) -> object:
     """Types whose modules are heavy, when they are first asked for."""
@@ -195,7 +181,7 @@ def colour_file(
         OutputError: `target` cannot be written.
         CheckpointError: the built-in weights cannot be used.
     """
-    from archivecolor.jobs.photograph import colour_photograph
+    from archivecolor.jobs.photograph import colour_photograph, refuse_other_suffix
 
     source, target = Path(source), Path(target)
     values = _checked(options, PhotoKeywords, "colour_file")
@@ -204,8 +190,8 @@ def colour_file(
         raise InputNotFoundError(f"the picture {source} does not exist", source)
     if target.exists() and target.samefile(source):
         raise UsageError(f"{target} is the scan itself, which is never written over; choose another name")
-    _refuse_other_suffix(source, target, settings.format)
-    return colour_photograph(source, target, predictor or load_predictor(), settings)
+    refuse_other_suffix(source, target, settings.format)
+    return colour_photograph(source, target, predictor or load_predictor(), settings).rendered
 
 
 def colour_bytes(
@@ -290,7 +276,7 @@ def colour_film(
 
     Args:
         source: the film.
-        output: folder for the coloured film; it lies beside `source` as NAME-colour without it.
+        output: folder or file for the coloured film; it lies beside `source` as NAME-colour without it.
         on_progress: called with words on what is done, and how far it is.
         stop: says when to end; the same call then goes on at the first piece that is missing.
         options: such as `codec="ffv1"` or `smoothing=0.5`; see `VideoSettings`.
@@ -383,17 +369,3 @@ def _codes_of(image: Image.Image) -> Codes:
     upright = ImageOps.exif_transpose(image)
     plain = {"P": "RGB", "1": "L"}
     return np.asarray(upright.convert(plain[upright.mode]) if upright.mode in plain else upright)
-
-
-def _refuse_other_suffix(source: Path, target: Path, format: str) -> None:
-    """Refuse a name that promises another format than the file will have. Raises `UsageError`."""
-    from archivecolor.photo.containers.reading import SourceFile
-    from archivecolor.photo.containers.registry import container_for, format_of
-
-    promised = SUFFIX_FORMATS.get(target.suffix.lower())
-    with SourceFile(source) as file:
-        made = container_for(format_of(file), format).name
-    if promised is not None and promised != made:
-        raise UsageError(
-            f"{target.name} would hold a {made}; give it another suffix, or set format={promised!r}"
-        )

@@ -74,6 +74,20 @@ def atomic_write(path: Path, source: Path | None = None) -> Iterator[Path]:
             folder.sync()
 
 
+def atomic_link(path: Path, source: Path) -> None:
+    """Put a symbolic link to `source` in the place of `path`, in one step.
+
+    Raises:
+        OutputError, ItemError: as `atomic_write`.
+    """
+    with open_folder(path.parent) as folder, with_output_errors(path):
+        part = part_path(path)
+        folder.link(part, source.absolute())
+        folder.check()
+        part.replace(path)
+        folder.sync()
+
+
 class Folder:
     """A folder that something is written in, held open where the system can.
 
@@ -103,6 +117,11 @@ class Folder:
             return stat.S_IMODE(os.fstat(handle).st_mode)
         finally:
             os.close(handle)
+
+    def link(self, path: Path, source: Path) -> None:
+        """Make `path` a symbolic link to `source`."""
+        self.remove(path)
+        os.symlink(source, self._name(path), dir_fd=self._handle)
 
     def remove(self, path: Path) -> None:
         """Remove the file `path`, if it is there."""

@@ -175,8 +175,10 @@ def _is_by_hand(root: Path, name: str, claim: Claim) -> bool:
         about = os.stat(root / name)  # noqa: PTH116
     except OSError:
         return False
+    # A link is replaced and never written through: what it leads to stays.
+    linked = os.path.islink(root / name)  # noqa: PTH114
     # What is no file is no derivative, and whoever writes there says so.
-    if not vouchers or not stat.S_ISREG(about.st_mode):
+    if not vouchers or linked or not stat.S_ISREG(about.st_mode):
         return False
     if any(voucher.by_hand for voucher in vouchers):
         return True

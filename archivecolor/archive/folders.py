@@ -34,7 +34,10 @@ def check_folders(source: Path, output: Path) -> None:
             source,
         )
     if not source.is_dir():
-        raise UsageError(f"the input {source} is not a folder; give the folder that holds the pictures")
+        shown = printable(source)
+        raise UsageError(
+            f"the input {shown} is a file, not a folder; for one photograph: archivecolor photo {shown}"
+        )
     if output.exists() and not output.is_dir():
         raise UsageError(f"the output {output} is not a folder; give a folder, new or used before")
     if output.exists() and source.samefile(output):

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.walk import FILMS
+from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.errors import UsageError
 from archivecolor.printable import printable
+from archivecolor.settings import FolderPath
 
 FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 EXTENSION_ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
@@ -43,6 +44,18 @@ def output_name(path: str, format: str) -> str:
     if EXTENSION_ALIASES.get(suffix, suffix) == wanted:
         return path
     return path[: len(path) - len(suffix)] + wanted
+
+
+def names_file(output: Path, extensions: frozenset[bytes]) -> bool:
+    """Whether an `--output` names a file rather than a folder, by its extension.
+
+    Args:
+        output: as it was typed; what is a folder, or ends in a slash, is one.
+        extensions: of the files that may be meant, lower case.
+    """
+    if isinstance(output, FolderPath) or output.is_dir():
+        return False
+    return extension_of(os.fsencode(output.name)) in extensions
 
 
 def casefolded_name(name: str) -> str:

@@ -32,7 +32,7 @@ RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, 
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3
 # What these items became does not depend on the network.
-NETWORK_INDEPENDENT = frozenset({Reason.COPIED})
+NETWORK_INDEPENDENT = frozenset({Reason.COPIED, Reason.LINKED})
 
 
 class PlanAction(str, Enum):
@@ -111,6 +111,7 @@ class PlanInputs:
         settings: digest of the settings.
         weights: digest of the weights.
         options: shard, limit, overwrite, retry_failed and take_back are read from it.
+        takes_rest: what earlier runs left alone is copied or linked by this one.
     """
 
     kind: str
@@ -120,6 +121,7 @@ class PlanInputs:
     settings: str
     weights: str
     options: SelectionOptions
+    takes_rest: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -168,7 +170,9 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
             output = names.add(file.path)
             if shard.includes(file.path):
                 plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
-                left.discard(file.path)
+                for path in file.sidecars:
+                    plan.sidecars.append(Sidecar(inputs.root, path, file.path, path in take_back))
+                left -= {file.path, *file.sidecars}
     if left:
         listed = ", ".join(printable(path) for path in sorted(left))
         raise UsageError(f"--take-back: {listed} is not among the files of this run")
@@ -236,7 +240,6 @@ def plan_file(
 ) -> None:
     """Count one file, and take it into the plan where it has to be done."""
     entry = manifest.entry(file.path)
-    plan.sidecars += [Sidecar(inputs.root, path, file.path) for path in file.sidecars]
     action = PlanAction.DO if take_back else action_for(file, entry, inputs)
     if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
         plan.touched.append(file)
@@ -284,7 +287,7 @@ def is_current(entry: IndexEntry, inputs: PlanInputs) -> bool:
     if not same_settings_and_weights(entry, inputs):
         return False
     if entry.status == Status.SKIPPED:
-        return True
+        return not inputs.takes_rest
     try:
         status = os.stat(f"{inputs.output}/{entry.output}")  # noqa: PTH116 - once per item of the archive
     except OSError:

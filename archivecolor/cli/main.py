@@ -11,12 +11,13 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 
 from archivecolor.cli.streams import patient_streams
 from archivecolor.engine.stopping import EXIT_CODES
-from archivecolor.errors import ArchivecolorError, ExitCode
+from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
 from archivecolor.printable import printable_lines
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ logging.getLogger("archivecolor").addHandler(logging.NullHandler())
 
 # In the order help shows them. Each is a module here with a click command named `command`.
 COMMANDS = (
+    "photo",
     "dir",
     "video",
     "run",
@@ -57,11 +59,30 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that `args` begin with; a mistyped one is told the nearest."""
+        """The command that `args` begin with; a file's own is found, a mistyped one is told the nearest."""
+        job = None if args[0] in COMMANDS else job_of_path(Path(args[0]))
+        if job is not None:
+            args = [job, *args]
         close = difflib.get_close_matches(args[0], COMMANDS, n=1)
         if close and args[0] not in COMMANDS and not args[0].startswith("-"):
             ctx.fail(f"no command {args[0]!r}; did you mean {close[0]!r}?")
         return super().resolve_command(ctx, args)
+
+
+def job_of_path(path: Path) -> str | None:
+    """The command that colours the file `path`; None where it is none.
+
+    Raises:
+        UsageError: it is a folder, of which nobody says where its colour goes.
+    """
+    from archivecolor.archive.walk import FILMS, PICTURES, extension_of
+
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; for its photographs: archivecolor dir {path} OUT")
+    kind = extension_of(os.fsencode(path.name)) if path.is_file() else b""
+    if kind in FILMS:
+        return "video"
+    return "photo" if kind in PICTURES else None
 
 
 def show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -75,7 +96,7 @@ group = LazyGroup(
     "archivecolor",
     params=[
         click.Option(
-            ["--version"],
+            ["-V", "--version"],
             is_flag=True,
             is_eager=True,
             expose_value=False,

@@ -22,6 +22,7 @@ from archivecolor.cli.logs import set_up_logging
 from archivecolor.errors import ExitCode
 from archivecolor.recipe import JOBS, option_facts, save_recipe
 from archivecolor.settings import (
+    FolderPath,
     Option,
     OutputOptions,
     SchedulingOptions,
@@ -161,7 +162,7 @@ def click_type(spec: Option, value_type: ValueType) -> click.ParamType[Any]:
     if spec.choices:
         return ClosedChoice(spec.choices)
     if value_type.base is Path:
-        return click.Path(path_type=Path)
+        return TypedPath(path_type=Path)
     types: dict[type, click.ParamType[Any]] = {
         bool: click.BOOL,
         int: click.INT,
@@ -169,6 +170,15 @@ def click_type(spec: Option, value_type: ValueType) -> click.ParamType[Any]:
         str: click.STRING,
     }
     return types[value_type.base]
+
+
+class TypedPath(click.Path):
+    """A path; a slash at its end says that it is a folder's."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        path = super().convert(value, param, ctx)
+        return FolderPath(path) if isinstance(value, str) and value.endswith(("/", os.sep)) else path
 
 
 class ClosedChoice(click.Choice):  # type: ignore[type-arg]

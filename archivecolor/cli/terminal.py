@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 import click
 
+from archivecolor.cli.ending import Ending, left_alone_hint
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, RunResult
 from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
@@ -23,6 +24,11 @@ STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 HINTS = {
     "failed before": "; --retry-failed tries them again",
     "by-hand": "; --take-back PATH makes one anew",
+}
+# What a command passes over that another one, or an option, takes.
+HINTS_OF = {
+    ("dir", "films passed over"): "; --films colours them too",
+    ("video", "pictures passed over"): "; for photographs: archivecolor dir IN OUT",
 }
 
 
@@ -54,9 +60,18 @@ class Terminal(Listener):
         options: how much to say, and in what form.
         name: of the command, in front of its summary.
         display: where words are shown.
+        line_of: what is said of an item that did not fail, where not every one is told of; may be empty.
     """
 
-    def __init__(self, options: OutputOptions, name: str, display: Display) -> None:
+    def __init__(
+        self,
+        options: OutputOptions,
+        name: str,
+        display: Display,
+        line_of: Callable[[ItemEvent], str] = lambda _: "",
+    ) -> None:
+        self._line_of = line_of
+        self._ending = Ending(options)
         self._options = options
         self._name = name
         self._display = display
@@ -71,10 +86,13 @@ class Terminal(Listener):
 
     def settled(self, event: ItemEvent, progress: Progress) -> None:
         """Move the bar; say a line for a failure, and for every item if verbose."""
+        self._ending.add(event)
         if self._options.json:
             click.echo(json.dumps(event.record).replace("\x7f", "\\u007f"))
         if self._options.verbose or (event.status == "failed" and not self._options.quiet and self._is_live):
             self._display.line(event_line(event))
+        elif not self._options.quiet and (line := self._line_of(event)):
+            self._display.line(line)
         self._display.show(progress, printable(event.path))
 
     @property
@@ -84,20 +102,32 @@ class Terminal(Listener):
     def finish(self, result: RunResult) -> ExitCode:
         """Say how the run ended, if it did not end well or silence was not asked for."""
         if result.exit_code is not ExitCode.OK or not self._options.quiet:
-            self._display.line(f"{self._name}: {summary(result)}")
+            alone = left_alone_hint(self._options, result)
+            self._display.line(f"{self._name}: {summary(result, self._name)}{alone}")
+        # On a terminal each was told of as it failed.
+        if not self._is_live and not self._options.verbose:
+            self._lines(self._ending.failures())
+        if self._is_live:
+            self._lines(self._ending.next_steps(result))
         return result.exit_code
+
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._display.line(line)
 
 
 @contextmanager
-def terminal_for(options: OutputOptions, name: str) -> Iterator[Terminal]:
+def terminal_for(
+    options: OutputOptions, name: str, line_of: Callable[[ItemEvent], str] = lambda _: ""
+) -> Iterator[Terminal]:
     """A terminal for one run: live where standard error is one and silence was not asked for."""
     if options.quiet or not sys.stderr.isatty():
-        yield Terminal(options, name, PlainDisplay())
+        yield Terminal(options, name, PlainDisplay(), line_of)
         return
     from archivecolor.cli.live import live_display
 
     with live_display() as display:
-        yield Terminal(options, name, display)
+        yield Terminal(options, name, display, line_of)
 
 
 def event_line(event: ItemEvent) -> str:
@@ -107,7 +137,7 @@ def event_line(event: ItemEvent) -> str:
     )
 
 
-def summary(result: RunResult) -> str:
+def summary(result: RunResult, command: str = "") -> str:
     """The one line that a run ends with."""
     progress = result.progress
     parts = [f"{progress.done} done"]
@@ -121,7 +151,8 @@ def summary(result: RunResult) -> str:
     text = ", ".join(parts) + (f" ({reasons})" if reasons else "")
     if progress.settled:
         text += f" in {duration(progress.seconds)}, {progress.rate:.1f} {progress.unit}/s"
-    text += "".join(f"; {count} {word}{HINTS.get(word, '')}" for word, count in result.untouched.items())
+    hints = HINTS | {word: hint for (name, word), hint in HINTS_OF.items() if name == command}
+    text += "".join(f"; {count} {word}{hints.get(word, '')}" for word, count in result.untouched.items())
     return text + resume_hint(result)
 
 

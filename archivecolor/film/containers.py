@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MUXERS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska"}
 _MIN_TIMESCALE = 1000
 # Containers that are kept; all others become Matroska.
-_KEPT_CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv"}
+CONTAINER_OF_SUFFIX = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv"}
 # Codecs that a container has no place for.
 UNSUPPORTED_CODECS = {
     "mp4": frozenset({"ffv1", "prores", "dnxhr"}),
@@ -147,7 +147,7 @@ def plan_container(facts: FilmFacts, wanted: str, codec: str, trial: Path) -> Co
 
 def _candidates(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
     """Containers to try, best first."""
-    first = _KEPT_CONTAINERS.get(facts.path.suffix.lower(), "mkv") if wanted == "keep" else wanted
+    first = CONTAINER_OF_SUFFIX.get(facts.path.suffix.lower(), "mkv") if wanted == "keep" else wanted
     if codec in UNSUPPORTED_CODECS[first]:
         first = "mkv" if codec == "ffv1" else "mov"
     return (first,) if first == "mkv" or codec in UNSUPPORTED_CODECS["mkv"] else (first, "mkv")
@@ -156,7 +156,7 @@ def _candidates(facts: FilmFacts, wanted: str, codec: str) -> tuple[str, ...]:
 def suffix_for(facts: FilmFacts, container: str) -> str:
     """The suffix of the output: the source's own spelling where its container is kept."""
     own = facts.path.suffix
-    if _KEPT_CONTAINERS.get(own.lower()) == container:
+    if CONTAINER_OF_SUFFIX.get(own.lower()) == container:
         return own
     return f".{container}"
 
@@ -174,8 +174,8 @@ def _try_container(
     ]
     ffmpeg_audio: tuple[int, ...] = ()
     # None of a picture that is turned for display: not every version of the program keeps that. None of a
-    # film whose clock starts again, which the program would put in order in its own way.
-    if container == "mkv" and facts.display_matrix is None and not facts.restarts.offsets:
+    # film whose clock is put in order, which the program would do in its own way.
+    if container == "mkv" and facts.display_matrix is None and not facts.restarts:
         sound = [stream.index for stream in refused if stream.kind == "audio"]
         ffmpeg_audio = tuple(
             index for index in sound if ffmpeg_cli.can_mux(facts.path, index, trial, facts.probe_bytes)

@@ -23,10 +23,10 @@ from archivecolor.film.containers import (
 )
 from archivecolor.film.ffmpeg_cli import MuxPatch, add_streams
 from archivecolor.film.film import Film
-from archivecolor.film.probe import FilmFacts, ffmpeg_url, film_errors, open_again
+from archivecolor.film.probe import FilmFacts, ffmpeg_url, film_errors, open_again, open_film
 from archivecolor.film.segments import MAX_REORDER, TICKS_PER_FRAME, Segment, WorkFolder
 from archivecolor.film.sound import PcmEncoder, sound_stream
-from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, Provenance
+from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, TOOL_NAME, Provenance
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
+_COLOUR_ADDED = f"Colour added by {TOOL_NAME}"
 _NOTE_NAME = "archivecolor.json"
 INCOMPLETE = "incomplete.mkv"
 _INTRA_ONLY = frozenset({"ffv1", "prores", "dnxhr"})
@@ -181,10 +182,19 @@ def _add_cover(out: OutputContainer, facts: FilmFacts, source: Stream) -> None:
     out.add_attachment(name, source.metadata.get("mimetype", mimetype), data)
 
 
+def is_coloured_film(path: Path) -> bool:
+    """Whether a film says that its colour was added by this program."""
+    try:
+        with open_film(path) as film:
+            return any(_COLOUR_ADDED in text for text in film.metadata.values())
+    except ItemError:
+        return False
+
+
 def _provenance_tags(provenance: Provenance, tags: dict[str, str]) -> dict[str, str]:
     """Tags that say the colour was invented; a comment of the source stays."""
     text = (
-        f"Colour added by {provenance.tool}: {provenance.parameters}. "
+        f"{_COLOUR_ADDED}{provenance.version}: {provenance.parameters}. "
         f"Digital source type: {DIGITAL_SOURCE_TYPE}"
     )
     own = next((value for name, value in tags.items() if name.lower() == "comment"), "")
@@ -275,7 +285,7 @@ def _copied_packets(
     if not copies:
         return
     last = 0.0
-    clocks = {index: PacketClock(restarts, index) for index in copies}
+    clocks = {index: PacketClock(restarts, index, copy.stream.type) for index, copy in copies.items()}
     for packet in source.demux([source.streams[index] for index in copies]):
         if packet.size == 0:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
@@ -17,18 +18,19 @@ from archivecolor.archive.names import output_name
 from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.run_json import read_run_summary
+from archivecolor.archive.walk import PICTURES, extension_of
 from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import CheckpointError, InputNotFoundError, ItemError, UsageError
-from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest
+from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.films import expected_seconds, films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.printable import printable
-from archivecolor.settings import ColourOptions, DirSettings, VideoSettings, settings_from
+from archivecolor.settings import ColourOptions, DirSettings, NetworkOptions, VideoSettings, settings_from
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
@@ -157,6 +159,8 @@ def colour(
                     run.add(result)
                     if session.should_end:
                         break
+            if not session.should_end:
+                run.add_sidecars(plan)
         if session.should_end:
             break
     return session.result()
@@ -194,7 +198,7 @@ def film_context(
     settings: VideoSettings, root: Path, session: Session, open_network: Callable[[], Predictor]
 ) -> FilmRunContext:
     """What all films of an output folder are coloured with."""
-    versions = session.summary.versions
+    versions, named = session.summary.versions, named_film(settings)
     return FilmRunContext(
         settings=settings,
         output=root,
@@ -204,6 +208,7 @@ def film_context(
         open_predictor=open_network,
         stop=session.stop,
         report=partial(report_frame, session),
+        suffix=named.suffix if named is not None else "",
     )
 
 
@@ -214,7 +219,7 @@ def report_frame(session: Session, item: Item, progress: FilmProgress) -> None:
     session.listener.advanced(f"{item.path}: {progress.words}", now)
 
 
-def network_opener(settings: ColourOptions, weights: str) -> Callable[[], Predictor]:
+def network_opener(settings: NetworkOptions, weights: str) -> Callable[[], Predictor]:
     """Opens the network once, when the first item needs it.
 
     What it gives raises `CheckpointError` where the file is no longer the one that the run was planned with.
@@ -257,7 +262,12 @@ def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
     """The output folder of a tree of photographs, and of its films where they are asked for."""
     check_folders(settings.input, settings.output)
     name_of = partial(output_name, format=settings.format)
-    sources = [ItemSource(PHOTO, settings.input, name_of, settings.digest(), weights)]
+    if settings.rest == "link" and settings.bag:
+        raise UsageError(
+            "--rest link leaves links, and --bag makes a folder that can be handed over; use copy"
+        )
+    takes_rest = settings.rest != "skip"
+    sources = [ItemSource(PHOTO, settings.input, name_of, settings.digest(), weights, takes_rest=takes_rest)]
     film_settings = None
     if settings.films:
         film_settings = film_settings_of(settings)
@@ -273,10 +283,57 @@ def film_settings_of(settings: DirSettings) -> VideoSettings:
     return settings_from(VideoSettings, shared | {"input": (settings.input,)})
 
 
+def named_film_folder(settings: VideoSettings, named: Path, weights: str) -> OutputFolder:
+    """The folder of the one file that `--output` names.
+
+    Raises:
+        UsageError: there is more than one film, or it cannot be named so.
+    """
+    from archivecolor.film.containers import CONTAINER_OF_SUFFIX
+
+    shown, (film, *more) = printable(named), settings.input
+    if more or film.is_dir():
+        raise UsageError(f"--output is the file {shown}, but there is more than one film; give a folder")
+    refuse_what_is_no_film(film)
+    if named.exists() and named.samefile(film):
+        raise UsageError(f"{shown} is the film itself, which is never written over; give another name")
+    container = CONTAINER_OF_SUFFIX.get(named.suffix.lower())
+    if container is None:
+        known = ", ".join(CONTAINER_OF_SUFFIX)
+        raise UsageError(f"--output {shown}: films are written as {known}; give it one of these suffixes")
+    if settings.container not in ("keep", container):
+        raise UsageError(
+            f"--output {shown} and --container {settings.container} are two containers; leave one out"
+        )
+    settings = replace(settings, container=container)
+
+    def stem(_path: str) -> str:
+        return named.stem
+
+    source = ItemSource(FILM, film.parent, stem, film_settings_digest(settings), weights, (film.name,))
+    return OutputFolder(named.parent, (source,), None, settings)
+
+
+def refuse_what_is_no_film(given: Path) -> None:
+    """Refuse a file that is not there, or a photograph.
+
+    Raises:
+        UsageError: it is.
+    """
+    shown = printable(given)
+    if not given.exists():
+        raise InputNotFoundError(f"the film {shown} does not exist", given)
+    if extension_of(os.fsencode(given.name)) in PICTURES:
+        raise UsageError(f"{shown} is a photograph; for photographs: archivecolor photo {shown}")
+
+
 def film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
     """The output folders of films that were given by name or by folder: one, or one beside each source."""
     if not settings.input:
         raise UsageError("no films were given")
+    named = named_film(settings)
+    if named is not None:
+        return [named_film_folder(settings, named, weights)]
     if settings.output is None and settings.bag:
         raise UsageError("--bag makes a bag of a folder; give one with --output FOLDER")
     source_of = partial(
@@ -287,17 +344,16 @@ def film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
         weights=weights,
     )
     sources: dict[Path, list[ItemSource]] = {}
-    named: dict[Path, list[str]] = {}
+    by_folder: dict[Path, list[str]] = {}
     for given in settings.input:
         if given.is_dir():
             if settings.output is not None:
                 check_folders(given, settings.output)
             sources.setdefault(settings.output or given, []).append(source_of(root=given))
-        elif given.exists():
-            named.setdefault(given.parent, []).append(given.name)
         else:
-            raise InputNotFoundError(f"the film {printable(given)} does not exist", given)
-    for root, names in named.items():
+            refuse_what_is_no_film(given)
+            by_folder.setdefault(given.parent, []).append(given.name)
+    for root, names in by_folder.items():
         source = source_of(root=root, names=tuple(dict.fromkeys(names)))
         sources.setdefault(settings.output or root, []).append(source)
     if settings.take_back and len(sources) > 1:

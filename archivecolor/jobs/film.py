@@ -11,7 +11,16 @@ from archivecolor.engine.progress import Listener
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode, ItemError, Reason, StoppedError
 from archivecolor.jobs.colour import colour, content_root_of
+from archivecolor.jobs.film_jobs import named_film
 from archivecolor.settings import VideoSettings
+
+
+def output_folder_of(settings: VideoSettings) -> Path:
+    """The folder that the one film of `settings` is written into."""
+    named = named_film(settings)
+    if named is not None:
+        return named.parent
+    return settings.output or settings.input[0].parent
 
 
 def colour_one_film(settings: VideoSettings, listener: Listener, stop: Stop) -> tuple[Path | None, Record]:
@@ -24,7 +33,7 @@ def colour_one_film(settings: VideoSettings, listener: Listener, stop: Stop) -> 
     """
     (film,) = settings.input
     colour(settings, listener, stop)
-    root = content_root_of(settings.output or film.parent, settings)
+    root = content_root_of(output_folder_of(settings), settings)
     manifest = Manifest(Layout(root).manifest)
     if film.name not in manifest:
         raise StoppedError(stop.exit_code or ExitCode.INTERRUPTED)

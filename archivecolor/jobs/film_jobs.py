@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.names import names_file
 from archivecolor.archive.plan import Item
+from archivecolor.archive.walk import FILMS
 from archivecolor.engine.stopping import Stop
 from archivecolor.settings import VideoSettings
 
@@ -55,6 +58,7 @@ class FilmRunContext:
         open_predictor: the network on its device, opened when it is first asked for.
         stop: says when to end.
         report: told of every frame.
+        suffix: of the one film, where its file was named; empty where its container decides.
     """
 
     settings: VideoSettings
@@ -65,6 +69,7 @@ class FilmRunContext:
     open_predictor: Callable[[], Predictor]
     stop: Stop
     report: Callable[[Item, FilmProgress], None]
+    suffix: str = ""
 
     @property
     def version(self) -> str:
@@ -77,11 +82,25 @@ class OutOfTimeError(Exception):
 
 
 def film_settings_digest(settings: VideoSettings) -> str:
-    """Digest of what the coloured film depends on, an edited list of shots included."""
-    if settings.cuts in ("auto", "none"):
+    """Digest of what the coloured film depends on, an edited list of shots included.
+
+    Where its file was named the name belongs to it: one film may be made under several.
+    """
+    listed = b""
+    if settings.cuts not in ("auto", "none") and Path(settings.cuts).is_file():
+        listed = Path(settings.cuts).read_bytes()
+    named = named_film(settings)
+    if named is not None:
+        listed += os.fsencode(named.name)
+    if not listed:
         return settings.digest()
-    listed = Path(settings.cuts).read_bytes() if Path(settings.cuts).is_file() else b""
     return hashlib.sha256(settings.digest().encode() + listed).hexdigest()[:16]
+
+
+def named_film(settings: VideoSettings) -> Path | None:
+    """The file that `--output` names; None where it is a folder."""
+    output = settings.output
+    return output if output is not None and names_file(output, FILMS) else None
 
 
 def file_state(path: Path) -> tuple[int, int] | None:

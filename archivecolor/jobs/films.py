@@ -21,7 +21,7 @@ from archivecolor.archive.record import Output, Record
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
-from archivecolor.film.containers import ContainerPlan, plan_container, suffix_for
+from archivecolor.film.containers import CONTAINER_OF_SUFFIX, ContainerPlan, plan_container, suffix_for
 from archivecolor.film.encode import choose_target, encodes_interlaced
 from archivecolor.film.film import ChromaPredictor, Film, changed_error
 from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_pass, save_first_pass
@@ -30,7 +30,7 @@ from archivecolor.film.interlacing import check_pulldown, field_order_of, field_
 from archivecolor.film.keyframes import keyframe_interval_for
 from archivecolor.film.limits import check_disk, check_memory, check_name
 from archivecolor.film.losses import find_losses
-from archivecolor.film.mux import MuxInputs, mux
+from archivecolor.film.mux import MuxInputs, is_coloured_film, mux
 from archivecolor.film.probe import FilmFacts, film_errors, read_error, vanished_error
 from archivecolor.film.segments import (
     FORMAT,
@@ -154,9 +154,10 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     facts = survey_streams(item.source, lambda: stop_if_asked(run_context.stop), settings.max_megapixels)
     folder = work_folder(item, run_context, sha256)
     plan = plan_container(facts, settings.container, settings.codec, folder.trial)
-    path = run_context.output / (item.output + suffix_for(facts, plan.container))
+    path = run_context.output / film_name(item, run_context, facts, plan)
     refuse_source_as_target(item.source, path)
     check_name(path)
+    refuse_other_film(path, item)
     facts, found = with_fields_handled(item, run_context, facts, folder)
     shots = shots_of(settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
@@ -173,6 +174,33 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
         folder.clear()
     source = replace(source_of(film), sha256=sha256)
     return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
+
+
+def film_name(item: Item, run_context: FilmRunContext, facts: FilmFacts, plan: ContainerPlan) -> str:
+    """The name of the coloured film, relative to the output.
+
+    Raises:
+        ItemError: `UNSUPPORTED` where it was named as a container that does not hold all of the film.
+    """
+    asked = run_context.suffix
+    if asked and CONTAINER_OF_SUFFIX[asked.lower()] != plan.container:
+        detail = f"{asked} does not hold all of it; give the output the suffix .{plan.container}"
+        raise ItemError(Reason.UNSUPPORTED, detail)
+    return item.output + (asked or suffix_for(facts, plan.container))
+
+
+def refuse_other_film(path: Path, item: Item) -> None:
+    """Refuse to write over a film that no run made.
+
+    Raises:
+        ItemError: `NAME_COLLISION`.
+    """
+    known = any(voucher.output.path == path.name for voucher in item.claim.vouchers)
+    if not known and path.exists() and not is_coloured_film(path):
+        detail = (
+            f"{path.name} is there already, and not of this program's making; move it, or give another name"
+        )
+        raise ItemError(Reason.NAME_COLLISION, detail)
 
 
 def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Record:
@@ -368,7 +396,7 @@ def provenance_of(run_context: FilmRunContext, sha256: str) -> Provenance:
 def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
-    name = item.output + suffix_for(film.facts, plan.container)
+    name = film_name(item, run_context, film.facts, plan)
     path = run_context.output / name
     with atomic_write(path, item.source) as part:
         mux(

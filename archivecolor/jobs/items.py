@@ -41,6 +41,7 @@ class ItemSource:
         settings: digest of the options that shape their outputs.
         weights: digest of the weights, empty where none are asked.
         names: the files that were named one by one; None for all that the folder holds.
+        takes_rest: what earlier runs left alone is copied or linked by this one.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class ItemSource:
     settings: str
     weights: str
     names: tuple[str, ...] | None = None
+    takes_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def _plan_inputs(source: ItemSource, output: Path, options: SelectionOptions) ->
         settings=source.settings,
         weights=source.weights,
         options=options,
+        takes_rest=source.takes_rest,
     )
 
 
@@ -163,8 +166,11 @@ class _Finder:
         for file in found:
             if source.root == self.output and file.path in self.outputs:
                 self.earlier_outputs += 1
-            else:
-                yield file
+                continue
+            if source.kind == GREY:  # the sidecars of what it takes the colour off say that it is coloured
+                for name in file.sidecars:
+                    self.skipped.add(SkipReason.SIDECAR, os.fsencode(name))
+            yield file
 
     def _in_tree(self, source: ItemSource) -> Iterator[FoundFile]:
         """The files of one kind; a tree that is asked for others too is walked for all of them."""
@@ -189,4 +195,10 @@ class _Finder:
             elif selection.too_recent(status.st_mtime_ns):
                 self.skipped.add(SkipReason.RECENT, path)
             else:
-                yield FoundFile(name, status.st_size, status.st_mtime_ns)
+                yield FoundFile(name, status.st_size, status.st_mtime_ns, _sidecars_of(source.root, name))
+
+
+def _sidecars_of(root: Path, name: str) -> tuple[str, ...]:
+    """The XMP files beside a film that was named by itself."""
+    names = (f"{name}.xmp", f"{os.path.splitext(name)[0]}.xmp")  # noqa: PTH122 - bytes that are not UTF-8
+    return tuple(sidecar for sidecar in names if (root / sidecar).is_file())

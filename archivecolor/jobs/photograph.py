@@ -1,43 +1,122 @@
-"""One photograph, in this process: what the API does for a single file."""
+"""One photograph, in this process: what the API and `photo` do for a single file."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
-from archivecolor.errors import ItemError
-from archivecolor.jobs.policy import Action, choose_treatment
-from archivecolor.photo.inspect import inspect
-from archivecolor.photo.render import RenderedImage, RenderOptions, render
-from archivecolor.settings import DirSettings
+from archivecolor.colour.chroma import Chroma
+from archivecolor.errors import ItemError, OutOfMemoryError, Reason, UsageError
+from archivecolor.jobs.policy import Action, Treatment, choose_treatment
+from archivecolor.photo.containers.reading import SourceFile
+from archivecolor.photo.containers.registry import container_for, format_of
+from archivecolor.photo.facts import ImageFacts
+from archivecolor.photo.inspect import Inspection, inspect
+from archivecolor.photo.render import RenderedImage, RenderOptions, copy_unchanged, render
+from archivecolor.printable import printable
+from archivecolor.settings import PhotographOptions
 from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
 
+# What a name promises of a file's contents.
+SUFFIX_FORMATS = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".jpe": "jpeg",
+    ".jfif": "jpeg",
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+    ".jp2": "jp2",
+    ".bmp": "bmp",
+}
 
-def colour_photograph(
-    source: Path, target: Path, predictor: Predictor, settings: DirSettings
-) -> RenderedImage:
-    """Colour the file `source` into the file `target`.
+
+@dataclass(frozen=True)
+class Derivative:
+    """What was written of a photograph.
+
+    Attributes:
+        rendered: facts of the file.
+        confidence: mean over its pages, None where the network was not asked.
+    """
+
+    rendered: RenderedImage
+    confidence: float | None
+
+
+def inspect_photograph(
+    source: Path, working_size: int, settings: PhotographOptions
+) -> tuple[Inspection, Treatment]:
+    """See what a photograph is, and what is to be done with it.
 
     Raises:
-        ItemError: the picture cannot be done, or its tone and the settings say that it is left alone.
-        OutputError: `target` cannot be written.
+        ItemError: it cannot be read.
     """
     inspection = inspect(
         source,
-        working_size=predictor.working_size,
+        working_size=working_size,
         max_megapixels=settings.max_megapixels,
         strict=settings.strict_files,
     )
+    return inspection, choose_treatment(inspection.facts, settings)
+
+
+def write_derivative(
+    source: Path,
+    target: Path,
+    inspection: Inspection,
+    settings: PhotographOptions,
+    predictor: Predictor | None,
+    before_rename: Callable[[RenderedImage], None] | None = None,
+) -> Derivative:
+    """Write the file `target`: `source` in colour, or a copy of it.
+
+    Args:
+        source: only read.
+        target: replaced if it is there, once the picture is done.
+        inspection: of the source.
+        settings: of the picture.
+        predictor: the network; a copy is written without it.
+        before_rename: told of what is about to take the name; what it raises leaves `target` alone.
+
+    Raises:
+        ItemError: the picture cannot be done.
+        OutputError: `target` cannot be written.
+    """
     facts = inspection.facts
-    treatment = choose_treatment(facts, settings)
-    if treatment.action is not Action.COLOUR:
-        raise ItemError(treatment.reason, treatment.detail)
-    options = RenderOptions(
+    confidence = None
+    with atomic_write(target, source) as part:
+        if predictor is None:
+            rendered = copy_unchanged(source, part, facts)
+        else:
+            chromas = _predict(inspection, predictor)
+            confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
+            rendered = render(source, part, chromas, _render_options(facts, settings, predictor))
+        if settings.preserve_times:
+            os.utime(part, ns=(facts.mtime_ns, facts.mtime_ns))
+        if before_rename is not None:
+            before_rename(rendered)
+    return Derivative(rendered, confidence)
+
+
+def _predict(inspection: Inspection, predictor: Predictor) -> Sequence[Chroma]:
+    try:
+        return predictor.predict(inspection.lumas)
+    except (OutOfMemoryError, MemoryError) as error:
+        detail = str(error) or "there is not enough memory for it"
+        raise ItemError(Reason.OUT_OF_MEMORY, detail) from error
+
+
+def _render_options(facts: ImageFacts, settings: PhotographOptions, predictor: Predictor) -> RenderOptions:
+    return RenderOptions(
         file_state=facts.file_state,
         format=settings.format,
         chroma=settings.chroma,
@@ -49,8 +128,35 @@ def colour_photograph(
         weights=predictor.digest,
         network=predictor.name,
     )
-    with atomic_write(target) as part:
-        rendered = render(source, part, predictor.predict(inspection.lumas), options)
-        if settings.preserve_times:
-            os.utime(part, ns=(facts.mtime_ns, facts.mtime_ns))
-        return rendered
+
+
+def colour_photograph(
+    source: Path, target: Path, predictor: Predictor, settings: PhotographOptions
+) -> Derivative:
+    """Colour the file `source` into the file `target`.
+
+    Raises:
+        ItemError: the picture cannot be done, or its tone and the settings say that it is left alone.
+        OutputError: `target` cannot be written.
+    """
+    inspection, treatment = inspect_photograph(source, predictor.working_size, settings)
+    if treatment.action is not Action.COLOUR:
+        raise ItemError(treatment.reason, treatment.detail)
+    return write_derivative(source, target, inspection, settings, predictor)
+
+
+def refuse_other_suffix(source: Path, target: Path, format: str) -> None:
+    """Refuse a name that promises another format than the file will have.
+
+    Raises:
+        UsageError: it does.
+        ItemError: the source is no picture that can be read.
+    """
+    promised = SUFFIX_FORMATS.get(target.suffix.lower())
+    with SourceFile(source) as file:
+        made = container_for(format_of(file), format).name
+    if promised is not None and promised != made:
+        raise UsageError(
+            f"{printable(target)} would hold a {made}; "
+            f"give it another suffix, or choose the format {promised}"
+        )

@@ -10,17 +10,18 @@ import os
 import time
 import warnings
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_write
+from archivecolor.archive.atomic import atomic_link, atomic_write
 from archivecolor.archive.bag import check_bag_name
-from archivecolor.archive.by_hand import make_way, refuse_by_hand
+from archivecolor.archive.by_hand import Claim, make_way, refuse_by_hand
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
-from archivecolor.photo.containers.reading import SourceFile
+from archivecolor.photo.containers.reading import SourceFile, unchanged_during
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.inspect import Inspection, inspect
 from archivecolor.photo.render import RenderOptions, copy_unchanged, render
@@ -148,7 +149,10 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
     source = task.item.source
     name = task.item.output if task.chromas else task.item.path
     target = settings.output / name
-    refuse_source_as_target(source, target)
+    if not _is_our_link(target, task.item.claim):
+        refuse_source_as_target(source, target)
+    if task.treatment.action is Action.LINK:
+        return _linked(settings, task, began)
     with atomic_write(target, source) as part:
         rendered = (
             render(source, part, task.chromas, task.options)
@@ -170,3 +174,21 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
     )
     seconds = task.seconds + time.monotonic() - began
     return Rendered(output, rendered.source_sha256, rendered.luma, rendered.lost, rendered.notes, seconds)
+
+
+def _is_our_link(target: Path, claim: Claim) -> bool:
+    """Whether the output is a link that an earlier run left (`--rest link`): it is replaced, not followed."""
+    return target.is_symlink() and bool(claim.vouchers)
+
+
+def _linked(settings: DirSettings, task: RenderTask, began: float) -> Rendered:
+    """A symbolic link to the source under the derivative's name."""
+    source, name, facts = task.item.source, task.item.path, task.facts
+    with unchanged_during(source, facts.file_state), SourceFile(source) as file:
+        sha256 = file.sha256()
+    make_way(settings.output, name, sha256, task.item.claim)
+    atomic_link(settings.output / name, source)
+    output = Output(
+        name, facts.nbytes, sha256, facts.width, facts.height, facts.depth, mtime_ns=facts.mtime_ns
+    )
+    return Rendered(output, sha256, "exact", (), (), task.seconds + time.monotonic() - began)

@@ -155,7 +155,7 @@ def predicted(
     for group in groups:
         if isinstance(group, Settled):
             yield group
-        elif group[0].treatment.action is Action.COPY:
+        elif group[0].treatment.action is not Action.COLOUR:
             yield from (chroma_predictor.task(inspected, ()) for inspected in group)
         else:
             in_work.append((group, chroma_predictor.start(group)))
@@ -182,7 +182,7 @@ class ChromaPredictor:
 
     def batch_key(self, inspected: Inspected) -> Hashable:
         """Pictures of one padded shape share a batch where the device gains by it; None waits for none."""
-        if inspected.treatment.action is Action.COPY or self.predictor.batch_size == 1:
+        if inspected.treatment.action is not Action.COLOUR or self.predictor.batch_size == 1:
             return None
         return self.predictor.padded_shape(*inspected.inspection.lumas[0].shape)
 

@@ -8,7 +8,7 @@ from enum import Enum
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import Reason
 from archivecolor.photo.facts import ImageFacts
-from archivecolor.settings import ColourOptions
+from archivecolor.settings import PhotographOptions
 
 
 class Action(str, Enum):
@@ -16,6 +16,7 @@ class Action(str, Enum):
 
     COLOUR = "colour"
     COPY = "copy"
+    LINK = "link"
     SKIP = "skip"
 
 
@@ -31,8 +32,17 @@ class Treatment:
 COLOURED = Treatment(Action.COLOUR, Reason.COLOURED)
 
 
-def choose_treatment(facts: ImageFacts, settings: ColourOptions) -> Treatment:
+def choose_treatment(facts: ImageFacts, settings: PhotographOptions) -> Treatment:
     """Decide by tone: grey is coloured, line art is not, the rest is up to the options."""
+    treatment = _treatment_by_tone(facts, settings)
+    if treatment.action is not Action.SKIP or settings.rest == "skip":
+        return treatment
+    if settings.rest == "link":
+        return Treatment(Action.LINK, Reason.LINKED, f"{treatment.detail}; linked (--rest link)")
+    return Treatment(Action.COPY, Reason.COPIED, f"{treatment.detail}; copied (--rest copy)")
+
+
+def _treatment_by_tone(facts: ImageFacts, settings: PhotographOptions) -> Treatment:
     if facts.bilevel:
         return Treatment(Action.SKIP, Reason.BILEVEL, "line art of one bit per pixel")
     if facts.tone is Tone.TONED:
@@ -49,7 +59,7 @@ def treatment_of_toned(word: str) -> Treatment:
     treatments = {
         "colour": Treatment(Action.COLOUR, Reason.COLOURED, "toned; coloured from its luma"),
         "keep": Treatment(Action.COPY, Reason.COPIED, "toned; kept as it is (--toned keep)"),
-        "skip": Treatment(Action.SKIP, Reason.TONED, "toned (--toned skip)"),
+        "skip": Treatment(Action.SKIP, Reason.TONED, "toned"),
     }
     return treatments[word]
 
@@ -57,7 +67,7 @@ def treatment_of_toned(word: str) -> Treatment:
 def treatment_of_coloured(word: str, reason: Reason, what: str) -> Treatment:
     """The treatment of pictures that have colour under `--colour word`."""
     treatments = {
-        "skip": Treatment(Action.SKIP, reason, f"{what} (--colour copy or recolour to change that)"),
+        "skip": Treatment(Action.SKIP, reason, what),
         "copy": Treatment(Action.COPY, Reason.COPIED, f"{what}; copied (--colour copy)"),
         "recolour": Treatment(Action.COLOUR, Reason.COLOURED, f"{what}; coloured anew from its luma"),
     }

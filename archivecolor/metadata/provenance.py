@@ -12,6 +12,8 @@ from dataclasses import dataclass
 # https://cv.iptc.org/newscodes/digitalsourcetype/
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 ACTION = "edited"
+TOOL_NAME = "archivecolor "
+SOURCE_URN = "urn:sha256:"
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ class Provenance:
     @property
     def tool(self) -> str:
         """The CreatorTool and softwareAgent."""
-        return f"archivecolor {self.version}"
+        return f"{TOOL_NAME}{self.version}"
 
     @property
     def parent_id(self) -> str:
         """Names the source by its content."""
-        return f"urn:sha256:{self.source_sha256}"
+        return f"{SOURCE_URN}{self.source_sha256}"
 
     @property
     def document_id(self) -> str:

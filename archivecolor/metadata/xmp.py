@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from archivecolor.metadata.provenance import ACTION, DIGITAL_SOURCE_TYPE, Provenance
+from archivecolor.metadata.provenance import ACTION, DIGITAL_SOURCE_TYPE, SOURCE_URN, TOOL_NAME, Provenance
 
 Element = ElementTree.Element
 
@@ -71,6 +71,7 @@ STALE_NAMES = (
 )
 # Deeper ones are no descriptions, and writing them again would take as many frames.
 MAX_DEPTH = 200
+SIDECAR_FOR = qualified_name("photoshop:SidecarForExtension")
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,54 @@ class Xmp:
         return _document_of(self.source_parts)
 
 
+@dataclass(frozen=True)
+class Marking:
+    """What a picture's XMP says of our making it.
+
+    Attributes:
+        tool: name and version of this program.
+        source_sha256: digest of its source.
+        parameters: of our step, as `Provenance.parameters`.
+        edited_with: the program that worked on it last, empty where that was this one.
+    """
+
+    tool: str
+    source_sha256: str
+    parameters: str
+    edited_with: str
+
+    def is_of(self, source_sha256: str, settings: str, weights: str) -> bool:
+        """Whether it was made of that source with these settings and weights."""
+        made_with = f"weights={weights} settings={settings}"
+        return self.source_sha256 == source_sha256 and self.parameters.endswith(made_with)
+
+
+def marking_of(packet: bytes | None) -> Marking | None:
+    """Our marking in an XMP packet; None where the picture is not of our making."""
+    descriptions = _descriptions_of(packet) or []
+    if DIGITAL_SOURCE_TYPE not in values_of(descriptions, "Iptc4xmpExt:DigitalSourceType"):
+        return None
+    steps = _history_of(descriptions)
+    agents = [next(values_of([step], "stEvt:softwareAgent"), "") for step in steps]
+    ours = [step for step, agent in zip(steps, agents, strict=True) if agent.startswith(TOOL_NAME)]
+    sources = [
+        identity.removeprefix(SOURCE_URN)
+        for found in descriptions
+        for derived in found.findall(qualified_name("xmpMM:DerivedFrom"))
+        for identity in values_of([derived], "stRef:instanceID")
+    ]
+    if not ours or not sources:
+        return None
+    tools = [*values_of(descriptions, "xmp:CreatorTool"), agents[-1] or "another program"]
+    edited_with = next((tool for tool in tools if not tool.startswith(TOOL_NAME)), "")
+    parameters = next(values_of([ours[-1]], "stEvt:parameters"), "")
+    return Marking(next(values_of([ours[-1]], "stEvt:softwareAgent")), sources[0], parameters, edited_with)
+
+
+def _history_of(descriptions: list[Element]) -> list[Element]:
+    return [step for found in descriptions for step in found.findall(f"{HISTORY}/{{{RDF}}}Seq/{{{RDF}}}li")]
+
+
 def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
     """The XMP of a derivative.
 
@@ -119,14 +168,34 @@ def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
     if descriptions is None:
         return Xmp(_provenance_description(provenance, "", []), damaged=True)
     parent = next(values_of(descriptions, "xmpMM:DocumentID"), "")
-    history = [
-        step for found in descriptions for step in found.findall(f"{HISTORY}/{{{RDF}}}Seq/{{{RDF}}}li")
-    ]
+    history = _history_of(descriptions)
     dropped = tuple(name for description in descriptions for name in _drop_properties(description))
     source_parts = tuple(
         description for description in descriptions if len(description) or len(description.attrib) > 1
     )
     return Xmp(_provenance_description(provenance, parent, history), source_parts, dropped=dropped)
+
+
+def sidecar_xmp(sidecar: bytes, provenance: Provenance, extension: str) -> bytes | None:
+    """An XMP file for beside a derivative: what the source's says, with the provenance laid in.
+
+    Args:
+        sidecar: the file beside the source.
+        provenance: of the derivative.
+        extension: of the derivative, without its dot, for sidecars that say of what they are.
+
+    Returns:
+        The file, UTF-8; None where the source's is none that can be read, and nothing of it would stay.
+    """
+    if not _descriptions_of(sidecar):
+        return None
+    xmp = derivative_xmp(sidecar, provenance)
+    for description in xmp.source_parts:
+        if SIDECAR_FOR in description.attrib:
+            description.set(SIDECAR_FOR, extension)
+        for child in description.iterfind(SIDECAR_FOR):
+            child.text = extension
+    return xmp.packet()
 
 
 def _descriptions_of(packet: bytes | None) -> list[Element] | None:

@@ -15,6 +15,7 @@ from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
+    FolderPath,
     Option,
     Settings,
     ValueType,
@@ -28,7 +29,7 @@ from archivecolor.settings.options import (
     settings_from,
     value_types_of,
 )
-from archivecolor.settings.photographs import DirSettings
+from archivecolor.settings.photographs import DirSettings, PhotographOptions, PhotoSettings
 from archivecolor.settings.shared import (
     ColourOptions,
     InferenceOptions,
@@ -38,6 +39,7 @@ from archivecolor.settings.shared import (
     RunOptions,
     SchedulingOptions,
     SelectionOptions,
+    ToneOptions,
 )
 from archivecolor.settings.training import TrainSettings
 
@@ -48,6 +50,7 @@ __all__ = [
     "DoctorSettings",
     "EvaluateSettings",
     "ExportSettings",
+    "FolderPath",
     "GreySettings",
     "InferenceOptions",
     "ModelExportSettings",
@@ -55,12 +58,15 @@ __all__ = [
     "NetworkOptions",
     "Option",
     "OutputOptions",
+    "PhotoSettings",
+    "PhotographOptions",
     "ProvenanceOptions",
     "PruneSettings",
     "RunOptions",
     "SchedulingOptions",
     "SelectionOptions",
     "Settings",
+    "ToneOptions",
     "TrainSettings",
     "ValueType",
     "VerifySettings",

@@ -15,7 +15,9 @@ class VideoSettings(ColourOptions):
 
     input: tuple[Path, ...] = required("Films, or folders of films.", argument=True)
     output: Path | None = option(
-        None, "Folder for the coloured films; beside each film as NAME-colour without it.", short="o"
+        None,
+        "Folder for the coloured films, or the file of the one film; NAME-colour beside each without it.",
+        short="o",
     )
     codec: str = option(
         "h264",

@@ -59,6 +59,7 @@ class FolderKeywords(_RunKeywords, total=False):
 
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
+    rest: Literal["skip", "copy", "link"]
     max_megapixels: float
     strict_files: bool
     preserve_times: bool

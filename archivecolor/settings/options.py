@@ -24,6 +24,11 @@ from archivecolor.errors import UsageError
 
 T = TypeVar("T")
 
+
+class FolderPath(type(Path())):  # type: ignore[misc]
+    """A path that was typed with a slash at its end: of a folder, whatever it is called."""
+
+
 # More seconds than a lifetime has, more items than a disk holds; what is larger the system refuses later.
 LARGEST = (1 << 31) - 1
 

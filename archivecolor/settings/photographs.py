@@ -1,4 +1,4 @@
-"""Options of `archivecolor dir`: a tree of photographs."""
+"""Options of `archivecolor dir` and `photo`: photographs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import ColourOptions
+from archivecolor.settings.shared import ColourOptions, NetworkOptions, OutputOptions, ToneOptions
+
+REST_HELP = "Pictures that are left alone (in colour, tinted, line art): skip or copy them"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirSettings(ColourOptions):
-    """Options of `archivecolor dir`: a tree of photographs."""
+class PhotographOptions(ToneOptions):
+    """How a photograph is written."""
 
-    input: Path = required("Folder of photographs.", argument=True)
-    output: Path = required("Folder for the coloured tree.", argument=True)
     format: str = option(
         "keep",
         "Container of the outputs.",
@@ -27,6 +27,7 @@ class DirSettings(ColourOptions):
         choices=("444", "420"),
         shapes_output=True,
     )
+    rest: str = option("skip", f"{REST_HELP}, or link to them.", choices=("skip", "copy", "link"))
     max_megapixels: float = option(1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001)
     strict_files: bool = option(
         False,
@@ -34,8 +35,32 @@ class DirSettings(ColourOptions):
         shapes_output=True,
     )
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirSettings(PhotographOptions, ColourOptions):
+    """Options of `archivecolor dir`: a tree of photographs."""
+
+    input: Path = required("Folder of photographs.", argument=True)
+    output: Path = required("Folder for the coloured tree.", argument=True)
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
     timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)
     films: bool = option(
         False, "Colour the films of the tree too, after its photographs, with the defaults of `video`."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoSettings(PhotographOptions, NetworkOptions, OutputOptions):
+    """Options of `archivecolor photo`: photographs by name."""
+
+    input: tuple[Path, ...] = required("Photographs; - for standard input.", argument=True)
+    output: Path | None = option(
+        None,
+        "File (for one photograph) or folder; - for standard output. NAME-colour beside each without it.",
+        short="o",
+    )
+    rest: str = option("copy", f"{REST_HELP}.", choices=("skip", "copy"))
+    overwrite: bool = option(
+        False, "Make anew what this program made with other settings; never what somebody else did."
     )

@@ -113,8 +113,8 @@ class RunOptions(SelectionOptions, ProvenanceOptions, SchedulingOptions, OutputO
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColourOptions(NetworkOptions, RunOptions):
-    """Options of every job that colours, whatever the items are."""
+class ToneOptions(Settings):
+    """What is done with pictures that are not plainly grey."""
 
     toned: str = option(
         "colour",
@@ -128,3 +128,8 @@ class ColourOptions(NetworkOptions, RunOptions):
         choices=("skip", "copy", "recolour"),
         shapes_output=True,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColourOptions(ToneOptions, NetworkOptions, RunOptions):
+    """Options of every job that colours a tree, whatever its items are."""

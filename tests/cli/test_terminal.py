@@ -33,7 +33,9 @@ def test_without_a_terminal_one_line_says_it_all(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("dir: 1 done, 1 failed (truncated 1) in 0 s, ")
-    assert err.endswith(" MP/s; 3 up to date\n")
+    first, failed = err.splitlines()
+    assert first.endswith(" MP/s; 3 up to date")
+    assert failed == "  caf\\xe9.jpg: truncated: it ends early"
 
 
 def test_quiet_is_silent_when_all_is_well_and_speaks_when_not(capsys):

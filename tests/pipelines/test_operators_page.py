@@ -12,7 +12,10 @@ from archivecolor.settings import DirSettings, fields_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operators.md").read_text()
-DONE_OR_SKIPPED = {"coloured", "copied", "grey", "already-colour", "toned", "tinted", "bilevel", "by-hand"}
+DONE_OR_SKIPPED = {
+    *("coloured", "copied", "linked", "grey", "carried"),
+    *("already-colour", "toned", "tinted", "bilevel", "by-hand", "no-derivative"),
+}
 
 
 def table(title):

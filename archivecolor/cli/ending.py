@@ -1,0 +1,90 @@
+"""The end of a run, for people: what failed, where the outputs lie, what to look at, what to type next."""
+
+from __future__ import annotations
+
+import heapq
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from archivecolor.archive.layout import PAYLOAD, Layout
+from archivecolor.engine.progress import ItemEvent, RunResult
+from archivecolor.errors import Reason
+from archivecolor.printable import printable
+from archivecolor.settings import DirSettings, GreySettings, OutputOptions, VideoSettings
+
+FAILURES_SHOWN = 10
+LEAST_SURE_SHOWN = 3
+LEFT_ALONE = {reason.value for reason in (Reason.ALREADY_COLOUR, Reason.TINTED, Reason.TONED, Reason.BILEVEL)}
+
+
+class Ending:
+    """What is kept of a run's items until its end.
+
+    Args:
+        options: of the run.
+    """
+
+    def __init__(self, options: OutputOptions) -> None:
+        self._options = options
+        self._failures: list[str] = []
+        self._failed = 0
+        self._least_sure: list[tuple[float, str]] = []
+
+    def add(self, event: ItemEvent) -> None:
+        """Take note of one item."""
+        if event.status == "failed":
+            self._failed += 1
+            if self._failed <= FAILURES_SHOWN:
+                self._failures.append(printable(f"  {event.path}: {event.reason}: {event.detail}"))
+        confidence, output = event.record.get("confidence"), event.record.get("output")
+        if isinstance(confidence, float) and isinstance(output, dict):
+            self._least_sure.append((confidence, str(output["path"])))
+            self._least_sure = heapq.nsmallest(LEAST_SURE_SHOWN, self._least_sure)
+
+    def failures(self) -> Iterator[str]:
+        """The first items that failed, and where all of them are listed."""
+        yield from self._failures
+        more = self._failed - len(self._failures)
+        output = _output_of(self._options)
+        if output is not None and self._failed:
+            listed = printable(_manifest_of(self._options, output))
+            yield f"  and {more} more; the list is {listed}" if more else f"  the list is {listed}"
+        elif more:
+            yield f"  and {more} more; --json lists all"
+
+    def next_steps(self, result: RunResult) -> Iterator[str]:
+        """Where the outputs lie, what to look at first, and the next command."""
+        output = _output_of(self._options)
+        if output is None or not result.progress.done:
+            return
+        yield f"  they lie in {printable(output)}"
+        if len(self._least_sure) > 1:
+            names = ", ".join(
+                f"{printable(path)} ({confidence:.2f})" for confidence, path in self._least_sure
+            )
+            yield f"  look first at what the network was least sure of: {names}"
+        if not result.progress.left:
+            yield f"  to check them at any time: archivecolor verify {printable(shlex.quote(str(output)))}"
+
+
+def left_alone_hint(options: OutputOptions, result: RunResult) -> str:
+    """How many pictures have no output, and the option that changes it; empty where all have one."""
+    if not isinstance(options, DirSettings) or options.rest != "skip":
+        return ""
+    count = sum(result.progress.reasons.get(reason, 0) for reason in LEFT_ALONE)
+    return f"; {count} left alone and not in the output, --rest copy takes them along" if count else ""
+
+
+def _output_of(options: OutputOptions) -> Path | None:
+    """The folder that a run writes, where it is one."""
+    if isinstance(options, (DirSettings, GreySettings)):
+        return options.output
+    if isinstance(options, VideoSettings) and options.output is not None and options.output.is_dir():
+        return options.output
+    return None
+
+
+def _manifest_of(options: OutputOptions, output: Path) -> Path:
+    in_bag = isinstance(options, (DirSettings, GreySettings, VideoSettings)) and options.bag
+    return Layout(output / PAYLOAD if in_bag else output).manifest
