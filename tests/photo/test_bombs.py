@@ -64,7 +64,8 @@ def test_thousands_of_pages_that_are_one_picture(tmp_path: Path, pages: int) -> 
 
 @pytest.mark.parametrize("depth", [300, 3000, 100_000])
 def test_descriptions_within_descriptions(tmp_path: Path, depth: int) -> None:
-    rdf = b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description r:about="" xmlns:a="a:">'
+    rdf = b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    rdf += b'<r:Description r:about="" xmlns:a="a:">'
     packet = rdf + b"<a:b>" * depth + b"</a:b>" * depth + b"</r:Description></r:RDF>"
     body = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(packet)
     text = struct.pack(">I", len(body)) + b"iTXt" + body + struct.pack(">I", zlib.crc32(b"iTXt" + body))
