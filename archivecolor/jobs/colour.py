@@ -23,12 +23,14 @@ from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import CheckpointError, InputNotFoundError, ItemError, UsageError
+from archivecolor.inference.open_runtime import choose_runtime
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.films import expected_seconds, films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.networks.checkpoint import read_info
 from archivecolor.printable import printable
 from archivecolor.settings import ColourOptions, DirSettings, NetworkOptions, VideoSettings, settings_from
 
@@ -199,12 +201,15 @@ def film_context(
 ) -> FilmRunContext:
     """What all films of an output folder are coloured with."""
     versions, named = session.summary.versions, named_film(settings)
+    libraries = ("archivecolor", "av", "opencv-python-headless")
+    # Pieces of a film that another program's answers made are not continued.
+    runtime = choose_runtime(read_info(checkpoint_path(settings.checkpoint)), settings).name
     return FilmRunContext(
         settings=settings,
         output=root,
         settings_digest=film_settings_digest(settings),
         weights=session.summary.weights,
-        library_versions=tuple(versions[name] for name in ("archivecolor", "av", "opencv-python-headless")),
+        library_versions=(*(versions[name] for name in libraries), runtime),
         open_predictor=open_network,
         stop=session.stop,
         report=partial(report_frame, session),

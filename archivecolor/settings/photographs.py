@@ -33,6 +33,7 @@ class PhotographOptions(ToneOptions):
         False,
         "Take whatever a decoder warns of for damage, also where it costs no pixel.",
         shapes_output=True,
+        digests_default=False,
     )
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
 
