@@ -45,6 +45,7 @@ COLUMNS: dict[str, type] = {
     "lost": str,
     "network": str,
     "runtime": str,
+    "decision": str,
     "version": str,
     "seconds": float,
     "at": str,

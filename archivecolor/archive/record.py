@@ -96,6 +96,8 @@ class Record:
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
         runtime: the library that ran it, its version, the device and the number format.
+        decision: digest of the decision that it was made with (`Decision.digest`).
+        correction: what of that decision shaped the output, as `correction_values` has it.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -117,6 +119,8 @@ class Record:
     lost: tuple[str, ...] = ()
     network: str = ""
     runtime: str = ""
+    decision: str | None = None
+    correction: Mapping[str, Any] | None = None
     version: str = ""
     seconds: float = 0.0
     at: str = ""

@@ -165,6 +165,8 @@ _RECORD: dict[str, Check] = {
     "lost": _are_texts,
     "network": _is_text,
     "runtime": _is_text,
+    "decision": _or_none(_is_text),
+    "correction": _or_none(_is_object),
     "version": _is_text,
     "seconds": _is_number,
     "at": _is_text,

@@ -30,6 +30,8 @@ COMMANDS = (
     "dir",
     "video",
     "run",
+    "correct",
+    "decisions",
     "grey",
     "verify",
     "prune",

@@ -127,7 +127,11 @@ def forecast_film(item: Item, settings: VideoSettings, frames_per_second: float 
 
 
 def colour(
-    settings: DirSettings | VideoSettings, listener: Listener, stop: Stop, command: tuple[str, ...] = ()
+    settings: DirSettings | VideoSettings,
+    listener: Listener,
+    stop: Stop,
+    command: tuple[str, ...] = (),
+    photographs: tuple[str, ...] | None = None,
 ) -> RunResult:
     """Colour everything that is asked for and not up to date.
 
@@ -139,6 +143,7 @@ def colour(
         listener: who is told of each item.
         stop: says when to end.
         command: the words typed, for run.json.
+        photographs: of a tree these alone, relative to its folder; None for all of it.
 
     Raises:
         UsageError: folders, films or options that cannot be; nothing was done.
@@ -148,6 +153,8 @@ def colour(
     """
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     folders = output_folders(settings, weights)
+    if photographs is not None:
+        folders = [_with_named(folder, photographs) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
     open_network = network_opener(settings, weights)
     for folder in folders:
@@ -261,6 +268,12 @@ def output_folders(settings: DirSettings | VideoSettings, weights: str) -> list[
         return [tree_folder(settings, weights)]
     check_film_options(settings)
     return film_folders(settings, weights)
+
+
+def _with_named(folder: OutputFolder, names: tuple[str, ...]) -> OutputFolder:
+    """The same with these photographs alone."""
+    sources = (replace(source, names=names) for source in folder.sources if source.kind == PHOTO)
+    return replace(folder, sources=tuple(sources), films=None)
 
 
 def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
