@@ -171,6 +171,7 @@ def film_at(path: Path, settings: VideoSettings) -> Film:
         geometry=geometry_of(facts, settings.working_size),
         smoothing=settings.smoothing,
         recolour=True,
+        colour_toned=True,
         batch=settings.batch_size,
         keyframe_interval=keyframe_interval_for(settings.smoothing),
     )

@@ -23,10 +23,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from archivecolor.archive.atomic import make_folder, open_own_file, with_output_errors
+from archivecolor.archive.atomic import make_folder, open_own_file, part_path, with_output_errors
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import hold_output, link_error
 from archivecolor.errors import LockedError
+from archivecolor.process_identity import boot_id, pid_namespace, read_text, start_ticks
 
 if sys.platform == "win32":
     import msvcrt
@@ -86,34 +87,6 @@ def this_process() -> LockHolder:
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     pid = os.getpid()
     return LockHolder(socket.gethostname(), pid, started, boot_id(), start_ticks(pid), pid_namespace())
-
-
-def pid_namespace() -> str:
-    """Linux's name of the namespace of process ids; empty elsewhere."""
-    try:
-        return str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return ""
-
-
-def boot_id() -> str:
-    """Linux's id of the present boot; empty elsewhere."""
-    return read_text(Path("/proc/sys/kernel/random/boot_id")).strip()
-
-
-def start_ticks(pid: int) -> int:
-    """Start time of a living process in ticks since boot; 0 where it is gone or cannot be known."""
-    # Field 22 of proc(5); the command in field 2 may hold spaces and brackets.
-    fields = read_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return int(fields[19]) if len(fields) > 19 else 0
-
-
-def read_text(path: Path) -> str:
-    """Contents of `path`; empty where there is none."""
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 @dataclass(frozen=True)
@@ -232,15 +205,17 @@ def write_holder(handle: int) -> None:
 
 def take_by_name(path: Path) -> int | None:
     """Put a lock file of our own in the place of `path`; None where another run did so a moment later."""
-    ours = path.with_name(f"{path.name}-{socket.gethostname()}-{os.getpid()}")
+    ours = part_path(path)
     ours.unlink(missing_ok=True)
     handle = os.open(ours, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     write_holder(handle)
-    ours.replace(path)
-    # Whoever looked before we replaced it has replaced ours by then.
-    time.sleep(SETTLE_SECONDS)
-    if is_same_file(handle, path):
-        return handle
+    # A run that has it sweeps parts.
+    with contextlib.suppress(FileNotFoundError):
+        ours.replace(path)
+        # Whoever looked before we replaced it has replaced ours by then.
+        time.sleep(SETTLE_SECONDS)
+        if is_same_file(handle, path):
+            return handle
     os.close(handle)
     return None
 
@@ -304,7 +279,7 @@ def read_lock_holder(path: Path) -> LockHolder | None:
 
 def seconds_untouched(path: Path) -> float:
     """Age of the file's last touch by the clock of its own disk, which may not be this machine's."""
-    probe = path.with_name(f"{path.name}-clock-{os.getpid()}")
+    probe = part_path(path.with_name(f"{path.name}-clock"))
     probe.unlink(missing_ok=True)
     try:
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

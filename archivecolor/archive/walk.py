@@ -37,8 +37,9 @@ PICTURES = frozenset(
     b".jpg .jpeg .jpe .jfif .png .tif .tiff .webp .bmp .pgm .ppm .pnm .pbm .jp2 .j2k .jpf .heic .heif".split()
 )
 FILMS = frozenset(
-    b".mp4 .m4v .mov .qt .mkv .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .mpv .m2p .vob .vro .mod .tod .ts "
-    b".mts .m2t .m2ts .mxf .dv .dif .ogv .ogm .wmv .asf .flv .f4v .3gp .3g2 .amv .rm .rmvb .nut".split()
+    b".mp4 .m4v .mov .qt .mkv .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .mpv .m2p .mp2v .vob .vro .mod .tod "
+    b".ts .mts .m2t .m2ts .mxf .dv .dif .ogv .ogm .wmv .asf .flv .f4v .3gp .3g2 .amv .rm .rmvb .y4m .ivf "
+    b".nut".split()
 )
 SIDECAR_EXTENSION = b".xmp"
 

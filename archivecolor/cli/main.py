@@ -15,6 +15,8 @@ from pathlib import Path
 
 import click
 
+from archivecolor.cli.streams import patient_streams
+from archivecolor.engine.stopping import EXIT_CODES
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
 from archivecolor.printable import printable_lines
 
@@ -114,6 +116,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Everything that goes wrong ends here as one line on standard error.
     """
+    with patient_streams():
+        return run_command(arguments)
+
+
+def run_command(arguments: Sequence[str] | None) -> int:
+    """Run one command; returns the exit code."""
     words = None if arguments is None else list(arguments)
     # Before torch is there: its threads would spin while they wait, on the cores that the workers need.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -140,7 +148,7 @@ def exit_code_of_stop(error: BaseException) -> int:
 
 def ignore_signals() -> None:
     """Take no more signals: the process ends, and one that came late would spoil only that."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in EXIT_CODES:
         signal.signal(number, signal.SIG_IGN)
 
 

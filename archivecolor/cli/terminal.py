@@ -6,6 +6,7 @@ Words go to standard error. Standard output has results alone: one JSON line per
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -121,7 +122,7 @@ def terminal_for(
     options: OutputOptions, name: str, line_of: Callable[[ItemEvent], str] = lambda _: ""
 ) -> Iterator[Terminal]:
     """A terminal for one run: live where standard error is one and silence was not asked for."""
-    if options.quiet or not sys.stderr.isatty():
+    if options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
         yield Terminal(options, name, PlainDisplay(), line_of)
         return
     from archivecolor.cli.live import live_display

@@ -23,13 +23,12 @@ def command(settings: VerifySettings) -> ExitCode:
     Example:
       archivecolor verify coloured/ --sources scans/
     """
-    from archivecolor.archive.record import escape_non_utf8
     from archivecolor.jobs.verify import Finding, verify_folder
 
     def show(finding: Finding) -> None:
         if not settings.json and (finding.kind.is_fault or not settings.quiet):
             tail = f"  ({finding.detail})" if finding.detail else ""
-            click.echo(printable(f"{finding.kind.value:17} {escape_non_utf8(finding.path)}{tail}"))
+            click.echo(printable(f"{finding.kind.value:17} {finding.path}{tail}"))
 
     with terminal_for(settings, "verify") as terminal:
         return terminal.finish(verify_folder(settings, terminal, show))

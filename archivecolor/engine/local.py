@@ -14,11 +14,13 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from archivecolor.engine.process import Process, WorkerDiedError, WorkerSetup, start_trackers
+from archivecolor.engine.scratch import scratch_folder, scratch_variables
 from archivecolor.errors import ItemError, Reason, UnavailableError
 
 C = TypeVar("C")
@@ -72,19 +74,25 @@ class LocalExecutor(Generic[C]):
     """
 
     def __init__(self, options: WorkerOptions, context: C) -> None:
-        self._count = options.count
         self._queue: queue.PriorityQueue[_Task] = queue.PriorityQueue()
         self._numbers = itertools.count()
-        setup = WorkerSetup(options.initializer, context)
-        self._supervisors = [_Supervisor(self._queue, options, setup) for _ in range(options.count)]
+        self._options = options
+        self._context = context
+        self._scratch = ExitStack()
+        self._supervisors: list[_Supervisor] = []
 
     @property
     def count(self) -> int:
         """Processes."""
-        return self._count
+        return self._options.count
 
     def __enter__(self) -> LocalExecutor[C]:
         start_trackers()
+        variables = scratch_variables(self._scratch.enter_context(scratch_folder()))
+        setup = WorkerSetup(self._options.initializer, self._context, variables)
+        self._supervisors = [
+            _Supervisor(self._queue, self._options, setup) for _ in range(self._options.count)
+        ]
         for supervisor in self._supervisors:
             supervisor.start()
         return self
@@ -110,6 +118,7 @@ class LocalExecutor(Generic[C]):
             self._queue.put(_Task(LAST, next(self._numbers), (_nothing, None), None))
         for supervisor in self._supervisors:
             supervisor.join()
+        self._scratch.close()
 
     def _take_waiting(self) -> list[_Task]:
         tasks = []

@@ -14,8 +14,8 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from loky.backend import get_context, resource_tracker
 
 from archivecolor.engine.safe_path import SAFE_PATH, safe_path
+from archivecolor.engine.waiting import waits
 
 # One item is one core's work: libraries that start threads of their own would only get in each
 # other's way.
@@ -30,7 +31,9 @@ SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 ORPHAN_CHECK_SECONDS = 0.5
 JOIN_SECONDS = 10.0
 # What a terminal or a service manager sends to all processes of a run; only the parent heeds it.
-GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GROUP_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class WorkerDiedError(Exception):
@@ -66,10 +69,12 @@ class WorkerSetup:
     Attributes:
         initializer: called once before anything else, or None.
         context: the first argument of every task.
+        variables: of its environment, besides those of this process.
     """
 
     initializer: Callable[[], None] | None = None
     context: Any = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Process:
@@ -93,9 +98,8 @@ class Process:
         self.timed_out = False
         self._pipe, worker_end = Pipe()
         arguments = (worker_end, os.getpid(), setup)
-        self._process = get_context("loky").Process(
-            target=_serve, args=arguments, env=SINGLE_THREADED | SAFE_PATH
-        )
+        environment = SINGLE_THREADED | SAFE_PATH | dict(setup.variables)
+        self._process = get_context("loky").Process(target=_serve, args=arguments, env=environment)
         try:
             with _signals_blocked(), worker_end:
                 self._process.start()
@@ -112,7 +116,7 @@ class Process:
             self._pipe.send_bytes(request)
         except OSError as error:
             raise WorkerDiedError from error
-        if not self._pipe.poll(self._timeout):
+        if not any(self._pipe.poll(wait) for wait in waits(self._timeout)):
             self.timed_out = True
             self.kill()
             raise WorkerDiedError

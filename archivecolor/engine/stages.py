@@ -151,7 +151,7 @@ def _outcome_of(item: T, future: Future[R]) -> Done[T, R] | Failed[T]:
     except MemoryError:
         return Failed(item, ItemError(Reason.OUT_OF_MEMORY, "this machine has not enough memory for it"))
     except Exception as error:  # the worker edge: a fault in a task costs its item
-        logger.error("a task failed unexpectedly on %r", item, exc_info=error)
+        logger.error("a task failed unexpectedly; the record of its item says so", exc_info=error)
         return Failed(item, ItemError(Reason.FAULT, f"{type(error).__name__}: {error}"))
 
 

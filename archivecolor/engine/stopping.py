@@ -1,7 +1,8 @@
 """One token that says whether a run should end, and why.
 
 The first Ctrl-C or SIGTERM asks: what is in hand is finished, nothing new is begun.
-The second one means it: `KeyboardInterrupt` is raised in the main thread at once.
+The second one means it: `KeyboardInterrupt` is raised in the main thread at once. A terminal that hangs up
+(SIGHUP) and a processor limit that is reached (SIGXCPU) ask like SIGTERM, however often they come.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from types import FrameType
 from archivecolor.errors import ExitCode, StoppedError
 
 EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+# Windows has none of them.
+REPEATING = frozenset(getattr(signal, name) for name in ("SIGHUP", "SIGXCPU") if hasattr(signal, name))
+EXIT_CODES |= dict.fromkeys(REPEATING, ExitCode.TERMINATED)
 
 
 class Stop:
@@ -59,20 +63,27 @@ class Stop:
 
 @contextmanager
 def stop_on_signals(stop: Stop) -> Iterator[Stop]:
-    """Turn SIGINT and SIGTERM into requests to `stop` while the block runs.
+    """Turn the signals of `EXIT_CODES` into requests to `stop` while the block runs.
 
-    Outside the main thread signals cannot be had, and the block runs without.
+    A hang-up that whoever started the program has it ignore (nohup) stays ignored. Outside the main thread
+    signals cannot be had, and the block runs without.
     """
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        stop.request(EXIT_CODES[signal.Signals(number)])
+        if number not in REPEATING or stop.exit_code is None:
+            stop.request(EXIT_CODES[signal.Signals(number)])
 
-    before = {number: signal.signal(number, ask) for number in EXIT_CODES}
+    heeded = [number for number in EXIT_CODES if not (number in REPEATING and _is_ignored(number))]
+    before = {number: signal.signal(number, ask) for number in heeded}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_IGN

@@ -60,6 +60,12 @@ def paired_figures(differences: Iterable[PairedDifference]) -> list[Figures]:
     return [asdict(difference) for difference in differences]
 
 
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return table_cell(value)
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
 def csv_text(records: Sequence[Mapping[str, object]]) -> str:
     """Records of one kind as CSV with a header line; floats with six digits, nothing for None."""
     if not records:
@@ -70,9 +76,3 @@ def csv_text(records: Sequence[Mapping[str, object]]) -> str:
     for record in records:
         writer.writerow({key: _cell(value) for key, value in record.items()})
     return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str):
-        return table_cell(value)
-    return f"{value:.6g}" if isinstance(value, float) else value

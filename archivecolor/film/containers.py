@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import ffmpeg_cli
-from archivecolor.film.probe import FilmFacts, StreamFacts, ffmpeg_url, open_film
+from archivecolor.film.probe import FilmFacts, StreamFacts, ffmpeg_url, open_again, open_film
+from archivecolor.film.sound import pcm_for
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -44,6 +46,8 @@ _CONTAINER_TAGS = frozenset(
         "_statistics_writing_date_utc",
     }
 )
+_SECONDS_OF_TIME = len("1998-06-05T15:26:41")
+_NUMBER = re.compile(r"[+-]\d+(?:\.\d+)?")
 # Languages that FFmpeg knows in QuickTime by another name than that of ISO 639-2 in the source.
 _QUICKTIME_LANGUAGES = {
     "bod": "tib",
@@ -84,7 +88,10 @@ class ContainerPlan:
         dropped: streams that have no place in it, by their index in the source.
         lost: the same, in words.
         ffmpeg_audio: sound that PyAV refuses and the ffmpeg program puts in, by its index in the source.
+        pcm: sound that neither takes and that is written as PCM, sample for sample: the PCM's codec by its
+            index in the source.
         aspect: sample aspect ratio that the ffmpeg program puts in, None where it need not.
+        free_tags: it is written with tags of any name, which QuickTime and MP4 keep in a place of their own.
     """
 
     container: str
@@ -92,7 +99,13 @@ class ContainerPlan:
     dropped: tuple[int, ...] = ()
     lost: tuple[str, ...] = ()
     ffmpeg_audio: tuple[int, ...] = ()
+    pcm: dict[int, str] = field(default_factory=dict)
     aspect: Fraction | None = None
+    free_tags: bool = False
+
+    def cut_sound(self, facts: FilmFacts) -> frozenset[int]:
+        """Streams of sound that are written without what an edit hides of them: Matroska has no edits."""
+        return facts.hidden_sound if self.container == "mkv" else frozenset()
 
     def carries(self, stream: StreamFacts) -> bool:
         """Whether a stream of the source is in the finished film, as one that was copied."""
@@ -113,16 +126,21 @@ def plan_container(facts: FilmFacts, wanted: str, codec: str, trial: Path) -> Co
     """
     candidates = _candidates(facts, wanted, codec)
     refused: list[str] = []
-    with open_film(facts.path) as source:
+    with open_again(facts) as source:
+        tags = content_tags(source.metadata)
         for container in candidates:
-            plan = _try_container(facts, source, container, trial)
+            is_last = container == candidates[-1]
+            plan = _try_container(facts, source, container, trial, is_last)
             if not plan.dropped:
                 break
             refused.append(
                 f"{candidates[-1]} instead of {container}, which cannot hold {', '.join(plan.lost)}"
             )
-    trial.unlink(missing_ok=True)
     _refuse_lost_sound(facts, plan)
+    # Where tags have names of their own, QuickTime and MP4 have no place for a cover.
+    has_cover = any(stream.cover and plan.carries(stream) for stream in facts.streams)
+    plan = replace(plan, free_tags=not has_cover and bool(_tags_dropped(tags, plan.container, trial)))
+    trial.unlink(missing_ok=True)
     plan = replace(plan, notes=(*refused[: len(candidates) - 1], *plan.notes))
     return _with_aspect_ratio(facts, codec, plan)
 
@@ -143,8 +161,10 @@ def suffix_for(facts: FilmFacts, container: str) -> str:
     return f".{container}"
 
 
-def _try_container(facts: FilmFacts, source: InputContainer, container: str, trial: Path) -> ContainerPlan:
-    """What becomes of the streams of a film in a container."""
+def _try_container(
+    facts: FilmFacts, source: InputContainer, container: str, trial: Path, is_last: bool
+) -> ContainerPlan:
+    """What becomes of the streams of a film in a container, which has to do if it is the last."""
     refused = [
         stream
         for stream in facts.streams
@@ -153,21 +173,39 @@ def _try_container(facts: FilmFacts, source: InputContainer, container: str, tri
         and not _takes(source, stream, container, trial)
     ]
     ffmpeg_audio: tuple[int, ...] = ()
-    # None of a picture that is turned for display: not every version of the program keeps that.
-    if container == "mkv" and facts.display_matrix is None:
+    # None of a picture that is turned for display: not every version of the program keeps that. None of a
+    # film whose clock starts again, which the program would put in order in its own way.
+    if container == "mkv" and facts.display_matrix is None and not facts.restarts.offsets:
         sound = [stream.index for stream in refused if stream.kind == "audio"]
-        ffmpeg_audio = tuple(index for index in sound if ffmpeg_cli.can_mux(facts.path, index, trial))
-    lost = [stream for stream in refused if stream.index not in ffmpeg_audio]
+        ffmpeg_audio = tuple(
+            index for index in sound if ffmpeg_cli.can_mux(facts.path, index, trial, facts.probe_bytes)
+        )
+    pcm = _as_pcm(facts, refused, ffmpeg_audio) if is_last else {}
+    lost = [stream for stream in refused if stream.index not in (*ffmpeg_audio, *pcm)]
     if ffmpeg_audio:
         # The program would make a track of an attached cover.
         lost += [stream for stream in facts.streams if stream.cover and stream not in lost]
     return ContainerPlan(
         container,
-        notes=tuple(f"stream {index} was put in by the ffmpeg program" for index in ffmpeg_audio),
+        notes=(
+            *(f"stream {index} was put in by the ffmpeg program" for index in ffmpeg_audio),
+            *(f"stream {index} was written as {name}, sample for sample" for index, name in pcm.items()),
+        ),
         dropped=tuple(stream.index for stream in lost),
         lost=tuple(f"stream {stream.index} ({stream.codec or 'unknown'} {stream.kind})" for stream in lost),
         ffmpeg_audio=ffmpeg_audio,
+        pcm=pcm,
     )
+
+
+def _as_pcm(facts: FilmFacts, refused: list[StreamFacts], but: tuple[int, ...]) -> dict[int, str]:
+    """Sound that no container takes as it is and that can be decoded, with the PCM that holds it."""
+    found = {
+        stream.index: pcm_for(facts.path, stream.index, facts.probe_bytes)
+        for stream in refused
+        if stream.kind == "audio" and stream.index not in but
+    }
+    return {index: codec for index, codec in found.items() if codec is not None}
 
 
 def _takes(source: InputContainer, stream: StreamFacts, container: str, trial: Path) -> bool:
@@ -181,6 +219,19 @@ def _takes(source: InputContainer, stream: StreamFacts, container: str, trial: P
         except (ValueError, av.error.FFmpegError, NotImplementedError):
             return False
     return True
+
+
+def _tags_dropped(tags: dict[str, str], container: str, trial: Path) -> list[str]:
+    """Tags that a container does not keep unless it is asked for, by trying."""
+    if container == "mkv" or not tags:
+        return []
+    with OpenedOutput(trial, container) as out:
+        # FFmpeg writes nothing without a stream; this one stays empty and is not written.
+        out.add_mux_stream("aac", rate=48000)
+        out.metadata.update(tags)
+        out.start_encoding()
+    with open_film(trial) as written:
+        return missing_tags(tags, written.metadata)
 
 
 def _refuse_lost_sound(facts: FilmFacts, plan: ContainerPlan) -> None:
@@ -223,16 +274,20 @@ class OpenedOutput:
         path: the file.
         container: mp4, mov or mkv.
         ticks: per second, of the clock that says when streams begin; Matroska has its own.
+        free_tags: as of `ContainerPlan`.
     """
 
-    def __init__(self, path: Path, container: str, ticks: int = _MIN_TIMESCALE) -> None:
+    def __init__(
+        self, path: Path, container: str, ticks: int = _MIN_TIMESCALE, free_tags: bool = False
+    ) -> None:
         import av
 
         options = {"fflags": "+bitexact"}
         if container == "mkv":
             options["avoid_negative_ts"] = "disabled"
         else:
-            options |= {"movflags": "+write_colr", "movie_timescale": str(ticks)}
+            flags = "+write_colr+use_metadata_tags" if free_tags else "+write_colr"
+            options |= {"movflags": flags, "movie_timescale": str(ticks)}
         self._out = av.open(ffmpeg_url(path), "w", format=_MUXERS[container], options=options)
 
     def __enter__(self) -> OutputContainer:
@@ -284,6 +339,30 @@ def needs_text_conversion(stream: StreamFacts, container: str) -> bool:
 def content_tags(tags: dict[str, str]) -> dict[str, str]:
     """Tags that tell of the film."""
     return {name: value for name, value in tags.items() if name.lower().split("-")[0] not in _CONTAINER_TAGS}
+
+
+def missing_tags(own: dict[str, str], kept: dict[str, str]) -> list[str]:
+    """Names of tags that tell of a film and are not in another file with the same value.
+
+    Args:
+        own: of the source.
+        kept: of the other file, which may spell names in another case and say more in a comment.
+    """
+    folded = {name.lower(): value for name, value in kept.items()}
+    return [name for name, value in content_tags(own).items() if not _is_kept(name.lower(), value, folded)]
+
+
+def _is_kept(name: str, value: str, kept: dict[str, str]) -> bool:
+    found = kept.get(name, kept.get(name.partition("-")[0]))
+    if found is None:
+        return not value.strip()
+    if name == "creation_time":
+        # To the second, which is all that QuickTime and MP4 have room for.
+        return found[:_SECONDS_OF_TIME] == value[:_SECONDS_OF_TIME]
+    if name.startswith("location"):
+        places = [[float(number) for number in _NUMBER.findall(text)] for text in (found, value)]
+        return places[0] == places[1]
+    return found == value or (name == "comment" and found.startswith(value))
 
 
 def stream_tags(tags: dict[str, str], container: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from archivecolor.errors import ItemError, Reason, UnavailableError, UsageError
 from archivecolor.film import hardware
 from archivecolor.film.containers import UNSUPPORTED_CODECS
-from archivecolor.film.frames import graph_for, padded_plane_view, pull_frames
+from archivecolor.film.frames import graph_for, pull_frames
 from archivecolor.film.pixels import (
     CHROMA_SUBSAMPLING,
     MATRIX_BT709,
@@ -19,6 +19,7 @@ from archivecolor.film.pixels import (
     RANGE_LIMITED,
     Plane,
     SampleFormat,
+    padded_plane_view,
     pix_fmt_suffix,
 )
 from archivecolor.film.planes import ChromaPlanes

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archivecolor.engine.programs import find_program
+from archivecolor.engine.waiting import run_program
 from archivecolor.errors import ItemError, Reason, UnavailableError
-from archivecolor.film.probe import SAFE_OPEN_OPTIONS, ffmpeg_url
+from archivecolor.film.probe import ffmpeg_url, open_options
 
 if TYPE_CHECKING:
     # ffmpeg-python says nothing of the types of what it composes.
@@ -47,11 +48,11 @@ def _path_argument(path: Path) -> str | bytes:
     return url
 
 
-def _ffmpeg_input(path: Path) -> Composed:
+def _ffmpeg_input(path: Path, probe_bytes: int = 0) -> Composed:
     """A film as an input of a command, which reads that file and no other whatever it holds."""
     import ffmpeg
 
-    return ffmpeg.input(_path_argument(path), **SAFE_OPEN_OPTIONS)
+    return ffmpeg.input(_path_argument(path), **open_options(probe_bytes))
 
 
 def run(command: Composed, nbytes: int) -> str:
@@ -76,15 +77,7 @@ def run(command: Composed, nbytes: int) -> str:
     arguments = ffmpeg.compile(command.global_args(*_QUIET_FLAGS), cmd=program, overwrite_output=True)
     seconds = MIN_SECONDS + nbytes / MIN_BYTES_PER_SECOND
     try:
-        # In a session of its own: Ctrl-C is for us, who then let it finish.
-        done = subprocess.run(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            start_new_session=True,
-        )
+        done = run_program(arguments, seconds)
     except subprocess.TimeoutExpired as error:
         raise ItemError(Reason.TIMEOUT, f"the ffmpeg program was not done in {seconds:.0f} s") from error
     if done.returncode != 0:
@@ -98,7 +91,9 @@ def _first_error_line(stderr: bytes) -> str:
     return next((line.strip() for line in lines if line.strip()), "without a word")
 
 
-def stream_digests(path: Path, streams: Sequence[str], framed_aac: Sequence[int] = ()) -> list[str]:
+def stream_digests(
+    path: Path, streams: Sequence[str], framed_aac: Sequence[int] = (), probe_bytes: int = 0
+) -> list[str]:
     """SHA-256 of all packets of each stream, in order, as the ffmpeg program reads them.
 
     Args:
@@ -106,13 +101,14 @@ def stream_digests(path: Path, streams: Sequence[str], framed_aac: Sequence[int]
         streams: which: FFmpeg's stream specifiers, such as `2` or `a`.
         framed_aac: which of the chosen streams, from 0, are AAC that may have headers of its own, as in
             transport streams; they are left out.
+        probe_bytes: as for `open_film`.
 
     Raises:
         UnavailableError, ItemError: as `run`.
     """
     import ffmpeg
 
-    film = _ffmpeg_input(path)
+    film = _ffmpeg_input(path, probe_bytes)
     plain = {f"bsf:{number}": "aac_adtstoasc" for number in framed_aac}
     options = COPY | plain | {"format": "streamhash", "hash": "sha256"}
     command = ffmpeg.output(*(film[stream] for stream in streams), "pipe:1", **options)
@@ -120,17 +116,18 @@ def stream_digests(path: Path, streams: Sequence[str], framed_aac: Sequence[int]
     return [line.partition("SHA256=")[2] for line in lines]
 
 
-def can_mux(path: Path, stream: int, trial: Path) -> bool:
+def can_mux(path: Path, stream: int, trial: Path, probe_bytes: int = 0) -> bool:
     """Whether the program can put a stream into Matroska, by trying its first second.
 
     Args:
         path: the film.
         stream: index of the stream.
         trial: a file that may be written over.
+        probe_bytes: as for `open_film`.
     """
     import ffmpeg
 
-    film = _ffmpeg_input(path)
+    film = _ffmpeg_input(path, probe_bytes)
     options = COPY | {"format": "matroska", "t": _TRIAL_SECONDS, "filename": _path_argument(trial)}
     command = ffmpeg.output(film[str(stream)], **options)
     try:
@@ -148,11 +145,13 @@ class MuxPatch:
         source: the film that has the sound.
         tracks: of each track of sound, in order, its index in `source`; None for the next of the film's own.
         aspect_ratio: width of the picture as shown, for a height of 1; None where that is as its samples say.
+        probe_bytes: of `source`, as for `open_film`.
     """
 
     source: Path
     tracks: tuple[int | None, ...]
     aspect_ratio: Fraction | None
+    probe_bytes: int = 0
 
 
 def add_streams(base: Path, part: Path, patch: MuxPatch) -> None:
@@ -168,7 +167,7 @@ def add_streams(base: Path, part: Path, patch: MuxPatch) -> None:
     """
     import ffmpeg
 
-    first, second = _ffmpeg_input(base), _ffmpeg_input(patch.source)
+    first, second = _ffmpeg_input(base), _ffmpeg_input(patch.source, patch.probe_bytes)
     own = count()
     audio = [first[f"a:{next(own)}"] if track is None else second[str(track)] for track in patch.tracks]
     options = COPY | {

@@ -42,6 +42,7 @@ class Film:
         geometry: size of what the network sees.
         smoothing: strength, 0..1.
         recolour: shots in colour are coloured too.
+        colour_toned: shots of one tone, as sepia or a tint, are coloured too.
         batch: frames the network sees at once.
         keyframe_interval: distance of the frames that the network is asked about in any case; 1 for all.
         watermark: the mark that coloured frames bear, None without one.
@@ -54,6 +55,7 @@ class Film:
     geometry: Geometry
     smoothing: float
     recolour: bool
+    colour_toned: bool
     batch: int
     keyframe_interval: int
     watermark: Watermark | None = None
@@ -62,23 +64,29 @@ class Film:
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the picture and how it is written."""
         gaps = self.first_pass.gaps
-        found = []
+        found = list(self.first_pass.notes)
+        flagged, count = self.first_pass.fields.flagged, len(self.first_pass)
+        if 0 < flagged < count:
+            how = "with fields" if self.target.interlaced else "as whole pictures"
+            found.append(f"{flagged} of {count} frames are flagged as interlaced; all are coded {how}")
         if len(gaps):
             seconds = float(int(self.first_pass.pts[gaps[0]]) * self.facts.time_base)
             found.append(f"frames seem to be missing in {len(gaps)} places, the first after {seconds:.2f} s")
         if self.watermark is not None:
             found.append(self.watermark.note)
-        return (*self.target.notes, *found)
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        """What of the source's frames the finished film does not hold, in words."""
-        transparent = self.first_pass.transparent
-        return (f"the transparency (alpha) of {transparent} frames",) if transparent else ()
+        return (*self.target.notes, *self.facts.notes, *found)
 
     def is_passthrough(self, shot: Shot) -> bool:
         """Whether a shot keeps the source's own chroma."""
-        return not self.recolour and self.first_pass.tone(shot) in (Tone.COLOUR, Tone.TINTED)
+        tone = self.first_pass.tone(shot)
+        if tone is Tone.TONED:
+            return not self.colour_toned
+        return not self.recolour and tone in (Tone.COLOUR, Tone.TINTED)
+
+    @property
+    def is_toned(self) -> bool:
+        """Whether every shot is of one tone, as sepia or a tint."""
+        return all(self.first_pass.tone(shot) is Tone.TONED for shot in self.shots)
 
     def is_repeat(self, frame: int) -> bool:
         """Whether a frame has the very luma of the one before."""
@@ -105,7 +113,8 @@ def read_from(film: Film, first: int) -> Iterator[NumberedFrame]:
     Raises:
         ItemError: `CHANGED` where the film is not what it was.
     """
-    can_seek = film.facts.fields == "keep" and not film.first_pass.repaired and not film.first_pass.defects
+    found = film.first_pass
+    can_seek = film.facts.can_seek and not found.repaired and not found.defects
     if first > _SEEK_MARGIN and can_seek:
         sought = _read_after_seek(film, first)
         head = next(sought, None)

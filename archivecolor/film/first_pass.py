@@ -21,6 +21,7 @@ import numpy.typing as npt
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.colour.tone import Tone, tone_of
 from archivecolor.errors import ItemError, Reason
+from archivecolor.film.frame_facts import FrameWatcher
 from archivecolor.film.frames import Frame, FrameReader, convert_source_chroma
 from archivecolor.film.interlacing import FieldStats, InterlaceDetector
 from archivecolor.film.prefetch import Prefetcher
@@ -56,7 +57,8 @@ class FirstPass:
         errors: packets that did not decode.
         repaired: frames whose time had to be made up.
         missing_seconds: how much less there is than the container promises.
-        transparent: frames that alpha hides parts of.
+        notes: what changes in the course of the film and does no harm, in words.
+        lost: what frames hold that the finished film will not, in words.
     """
 
     pts: npt.NDArray[np.int64]
@@ -68,7 +70,8 @@ class FirstPass:
     errors: int
     repaired: int
     missing_seconds: float
-    transparent: int = 0
+    notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -121,12 +124,13 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
     Raises:
         ItemError: no frame can be decoded, or the picture changes.
     """
-    reader = FrameReader(facts)
+    watcher = FrameWatcher(facts)
+    reader = FrameReader(facts, watcher=watcher)
     detector, fields = ShotDetector(facts.read_rate), InterlaceDetector(facts)
     # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
     pts, digests = array("q"), array("I")
     tones: list[str] = []
-    damaged = transparent = 0
+    damaged = 0
     with Prefetcher(reader, FRAME_PREFETCH) as frames:
         for frame in frames:
             assert frame.picture is not None
@@ -137,7 +141,6 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
             detector.add(frame.luma, facts.sample_format)
             fields.add(frame.picture)
             damaged += frame.damaged
-            transparent += frame.transparent
             on_progress(len(pts))
     if not pts:
         raise ItemError(Reason.UNREADABLE, "not one frame of its picture can be decoded")
@@ -152,7 +155,8 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
         errors=reader.errors,
         repaired=reader.repaired,
         missing_seconds=_seconds_missing(times, facts, reader.step),
-        transparent=transparent,
+        notes=tuple(watcher.notes),
+        lost=watcher.lost,
     )
 
 
@@ -166,6 +170,9 @@ def _seconds_missing(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) ->
     if facts.seconds is None:
         return 0.0
     present = float((int(pts[-1]) - int(pts[0]) + step) * facts.time_base)
+    if not facts.seconds_of_picture:
+        # Sound that goes on behind the picture is no picture that is missing.
+        present = max(present, facts.end_of_others - float(int(pts[0]) * facts.time_base))
     missing = facts.seconds - present
     return missing if missing > max(DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE * facts.seconds) else 0.0
 
@@ -193,7 +200,8 @@ def save_first_pass(path: Path, found: FirstPass) -> None:
         "errors": found.errors,
         "repaired": found.repaired,
         "missing_seconds": found.missing_seconds,
-        "transparent": found.transparent,
+        "notes": found.notes,
+        "lost": found.lost,
     }
     with atomic_write(path) as part, part.open("wb") as file:
         np.savez(file, pts=found.pts, digests=found.digests, about=np.array(json.dumps(about)))
@@ -208,6 +216,6 @@ def load_first_pass(path: Path) -> FirstPass | None:
         if about.pop("format") != FORMAT:
             return None
         about["shots"] = tuple(Shot(**shot) for shot in about["shots"])
-        about["tones"] = tuple(about["tones"])
+        about |= {name: tuple(about[name]) for name in ("tones", "notes", "lost")}
         about["fields"] = FieldStats(**about["fields"])
         return FirstPass(pts=kept["pts"], digests=kept["digests"], **about)

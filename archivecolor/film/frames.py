@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, Float32, Plane
-from archivecolor.film.probe import FilmFacts, film_errors, open_film, picture_stream
+from archivecolor.film.clocks import PacketClock
+from archivecolor.film.frame_facts import FrameWatcher
+from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, Float32, Plane, plane_view
+from archivecolor.film.probe import FilmFacts, film_errors, open_again, picture_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.filter import Graph
+    from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 _MAX_CONSECUTIVE_ERRORS = 1000
+# Containers that say when packets are due and not when frames are shown.
+_WITHOUT_PTS = frozenset({"avi"})
 
 
 @dataclass(frozen=True)
@@ -32,14 +39,40 @@ class Frame:
         picture: the decoder's frame in the planar format of the film's layout; None where only its luma is
             still wanted.
         damaged: the decoder had to guess parts of it.
-        transparent: it has an alpha plane that is not opaque throughout.
     """
 
     pts: int
     luma: Plane
     picture: VideoFrame | None
     damaged: bool
-    transparent: bool = False
+
+
+class DecodeTimes:
+    """Presentation times where a container has none: the decode times of the packets, in order.
+
+    A packet holds a frame, and frames are shown at the times at which packets are due; only which frame at
+    which of them is for the decoder to say.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[int] = []
+        self._newest: int | None = None
+
+    def add(self, packet: Packet[VideoStream]) -> None:
+        """Take the time of a packet that is about to be decoded."""
+        if packet.dts is not None:
+            heapq.heappush(self._waiting, packet.dts)
+            self._newest = packet.dts
+
+    def forget(self) -> None:
+        """Drop the time of the packet that was taken last: it did not decode."""
+        if self._newest in self._waiting:
+            self._waiting.remove(self._newest)
+            heapq.heapify(self._waiting)
+
+    def give(self, picture: VideoFrame) -> None:
+        """Give a decoded picture its time."""
+        picture.pts = heapq.heappop(self._waiting) if self._waiting else None
 
 
 class FrameReader:
@@ -49,22 +82,30 @@ class FrameReader:
     before; `repaired` counts them. `errors` counts packets that did not decode.
     """
 
-    def __init__(self, facts: FilmFacts, from_pts: int | None = None, threads: int = 0) -> None:
+    def __init__(
+        self, facts: FilmFacts, from_pts: int | None = None, watcher: FrameWatcher | None = None
+    ) -> None:
         self._facts = facts
+        self._watcher = watcher
+        self._aspect: Fraction | None = None
         self._from_pts = from_pts
-        self._threads = threads
         self.repaired = 0
         self.errors = 0
         self.step = max(1, round(1 / (facts.read_rate * facts.time_base)))
 
     def __iter__(self) -> Iterator[Frame]:
         last: int | None = None
-        with open_film(self._facts.path) as container:
+        with open_again(self._facts) as container:
             pictures = _deinterlaced(self._pictures(container), self._facts)
             for picture in pictures:
                 pts = self._forward(picture, last)
                 last = pts
-                yield to_frame(picture, pts, self._facts)
+                if self._watcher is not None:
+                    self._watcher.watch(picture, pts, self._aspect)
+                frame = to_frame(picture, pts, self._facts)
+                if self._watcher is not None and self._facts.layout.drops_alpha:
+                    self._watcher.watch_alpha(picture)
+                yield frame
 
     def _forward(self, picture: VideoFrame, last: int | None) -> int:
         pts = picture.pts if picture.pts is not None else picture.dts
@@ -78,21 +119,33 @@ class FrameReader:
 
         stream = picture_stream(container, self._facts)
         stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = self._threads
+        stream.codec_context.thread_count = 0
         if self._from_pts is not None:
             container.seek(self._from_pts, stream=stream, backward=True, any_frame=False)
         in_a_row = 0
+        clock = PacketClock(self._facts.restarts, stream.index)
+        times = DecodeTimes() if self._facts.container in _WITHOUT_PTS else None
         packets = container.demux(stream)
         while in_a_row < _MAX_CONSECUTIVE_ERRORS:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     return
-                yield from packet.decode()
+                if packet.size:
+                    clock.set_right(packet, forward=False)
+                    if times is not None:
+                        times.add(packet)
+                for picture in packet.decode():
+                    if times is not None:
+                        times.give(picture)
+                    self._aspect = stream.codec_context.sample_aspect_ratio
+                    yield picture
                 in_a_row = 0
             except (av.error.InvalidDataError, av.error.EOFError):
                 self.errors += 1
                 in_a_row += 1
+                if times is not None:
+                    times.forget()
             except av.error.FFmpegError:
                 with film_errors():
                     raise
@@ -191,17 +244,7 @@ def to_frame(picture: VideoFrame, pts: int, facts: FilmFacts) -> Frame:
         if picture.format.name == facts.layout.read_as
         else picture.reformat(format=facts.layout.read_as)
     )
-    transparent = facts.layout.drops_alpha and _has_transparency(picture, facts.layout.depth)
-    return Frame(pts, _exact_luma(planar, facts), planar, bool(picture.is_corrupt), transparent)
-
-
-def _has_transparency(picture: VideoFrame, depth: int) -> bool:
-    """Whether the alpha of a frame of this depth hides any of it."""
-    with_alpha = picture
-    if len(picture.planes) != 4:
-        with_alpha = picture.reformat(format="gbrap" if depth == 8 else "gbrap16le")
-        depth = 8 if depth == 8 else 16
-    return bool(plane_view(with_alpha, 3, depth).min() < (1 << depth) - 1)
+    return Frame(pts, _exact_luma(planar, facts), planar, bool(picture.is_corrupt))
 
 
 def _exact_luma(planar: VideoFrame, facts: FilmFacts) -> Plane:
@@ -211,20 +254,6 @@ def _exact_luma(planar: VideoFrame, facts: FilmFacts) -> Plane:
         return luma
     green, blue, red = (plane_view(planar, number, facts.layout.depth) for number in range(3))
     return luma_codes(np.stack([red, green, blue], axis=-1))
-
-
-def plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:
-    """A writable view of one plane of a planar frame, without the padding of its lines."""
-    return padded_plane_view(picture, number, depth)[:, : picture.planes[number].width]
-
-
-def padded_plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:
-    """A writable view of one plane of a planar frame, with the padding of its lines."""
-    plane = picture.planes[number]
-    dtype = np.dtype(np.uint8 if depth == 8 else "<u2")
-    # The stubs know buffers from Python 3.12 on; a plane is one in all of them.
-    lines: Plane = np.frombuffer(cast("memoryview", plane), dtype)
-    return lines.reshape(plane.height, plane.line_size // dtype.itemsize)
 
 
 def convert_source_chroma(

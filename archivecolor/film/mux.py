@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import raise_if_full
 from archivecolor.errors import ItemError, Reason
+from archivecolor.film.clocks import PacketClock, Restarts
 from archivecolor.film.containers import (
     ContainerPlan,
     OpenedOutput,
@@ -22,8 +23,9 @@ from archivecolor.film.containers import (
 )
 from archivecolor.film.ffmpeg_cli import MuxPatch, add_streams
 from archivecolor.film.film import Film
-from archivecolor.film.probe import FilmFacts, ffmpeg_url, film_errors, open_film
+from archivecolor.film.probe import FilmFacts, ffmpeg_url, film_errors, open_again, open_film
 from archivecolor.film.segments import MAX_REORDER, TICKS_PER_FRAME, Segment, WorkFolder
+from archivecolor.film.sound import PcmEncoder, sound_stream
 from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, TOOL_NAME, Provenance
 
 if TYPE_CHECKING:
@@ -95,7 +97,8 @@ def mux(inputs: MuxInputs, plan: ContainerPlan, part: Path, on_progress: Callabl
     facts = inputs.film.facts
     aspect_ratio = None if plan.aspect is None else plan.aspect * facts.width / facts.height
     try:
-        add_streams(base, part, MuxPatch(facts.path, tuple(_audio_tracks(inputs, plan)), aspect_ratio))
+        tracks = tuple(_audio_tracks(inputs, plan))
+        add_streams(base, part, MuxPatch(facts.path, tracks, aspect_ratio, facts.probe_bytes))
     except ItemError:
         raise_if_full(part.parent)
         raise
@@ -113,8 +116,8 @@ def _mux_streams(
 ) -> None:
     """Write all that PyAV can; arguments as for `mux`."""
     facts = inputs.film.facts
-    opened = OpenedOutput(part, plan.container, timescale_for(facts))
-    with open_film(facts.path) as source, opened as out, film_errors():
+    opened = OpenedOutput(part, plan.container, timescale_for(facts), plan.free_tags)
+    with open_again(facts) as source, opened as out, film_errors():
         picture = _add_video_stream(out, inputs, plan.container)
         copy_tags(source.streams[facts.picture], picture, plan.container)
         copies = _copy_streams(inputs, plan, source, out)
@@ -125,7 +128,8 @@ def _mux_streams(
         if plan.container == "mkv":
             out.add_attachment(_NOTE_NAME, "application/json", _provenance_note(inputs))
         written = 0
-        for packet in _interleave(_video_packets(inputs, picture), _copied_packets(source, copies)):
+        copied = _copied_packets(source, copies, facts.restarts, plan.cut_sound(facts))
+        for packet in _interleave(_video_packets(inputs, picture), copied):
             if packet.stream is picture:
                 written += 1
                 on_progress(written)
@@ -139,10 +143,12 @@ class _StreamCopy:
     Attributes:
         stream: the new one.
         plain: its packets are brought from MP4's timed text to plain text.
+        encoder: what writes its sound as PCM; None for packets that are copied.
     """
 
     stream: Stream
     plain: bool
+    encoder: PcmEncoder | None = None
 
 
 def _copy_streams(
@@ -156,6 +162,11 @@ def _copy_streams(
         if stream.cover and plan.container == "mkv":
             _add_cover(out, inputs.film.facts, source.streams[stream.index])
             continue
+        if stream.index in plan.pcm:
+            encoder = PcmEncoder(out, sound_stream(source, stream.index), plan.pcm[stream.index])
+            copy_tags(source.streams[stream.index], encoder.stream, plan.container)
+            copies[stream.index] = _StreamCopy(encoder.stream, plain=False, encoder=encoder)
+            continue
         copy = add_stream_copy(out, source.streams[stream.index], stream, plan.container)
         if copy is not None:
             copies[stream.index] = _StreamCopy(copy, needs_text_conversion(stream, plan.container))
@@ -164,7 +175,7 @@ def _copy_streams(
 
 def _add_cover(out: OutputContainer, facts: FilmFacts, source: Stream) -> None:
     """A cover as Matroska keeps it: an attached file."""
-    with open_film(facts.path) as again:
+    with open_again(facts) as again:
         data = b"".join(bytes(packet) for packet in again.demux(source.index) if packet.size)
     suffix, mimetype = ("png", "image/png") if source.codec_context.name == "png" else ("jpg", "image/jpeg")
     name = source.metadata.get("filename", f"cover.{suffix}")
@@ -267,23 +278,41 @@ def _ordered_packets(path: Path) -> Iterator[tuple[int, Packet[Stream]]]:
                 yield ticks // TICKS_PER_FRAME - MAX_REORDER, packet
 
 
-def _copied_packets(source: InputContainer, copies: dict[int, _StreamCopy]) -> Iterator[_TimedPacket]:
-    """Packets of all streams that are copied."""
+def _copied_packets(
+    source: InputContainer, copies: dict[int, _StreamCopy], restarts: Restarts, cut: frozenset[int]
+) -> Iterator[_TimedPacket]:
+    """Packets of all streams that are copied; without what an edit hides of the streams `cut`."""
     if not copies:
         return
     last = 0.0
+    clocks = {index: PacketClock(restarts, index) for index in copies}
     for packet in source.demux([source.streams[index] for index in copies]):
         if packet.size == 0:
             continue
         copy = copies[packet.stream_index]
-        if packet.pts is None and packet.dts is None:
-            packet.pts = packet.dts = 0  # a cover has no time
+        clocks[packet.stream_index].set_right(packet)
+        if packet.is_discard and packet.stream_index in cut:
+            continue
         moment = packet.dts if packet.dts is not None else packet.pts
         last = max(last, float((moment or 0) * packet.time_base))
-        copied = _text_packet(packet) if copy.plain else packet
-        if copied is not None:
+        for copied in _converted(packet, copy):
             copied.stream = copy.stream
             yield _TimedPacket(last, copied)
+    for copy in copies.values():
+        for rest in copy.encoder.encode(None) if copy.encoder is not None else ():
+            rest.stream = copy.stream
+            yield _TimedPacket(last, rest)
+
+
+def _converted(packet: Packet[Stream], copy: _StreamCopy) -> Iterator[Packet[Stream]]:
+    """A packet as its new stream takes it."""
+    if copy.encoder is not None:
+        yield from copy.encoder.encode(packet)
+    elif copy.plain:
+        plain = _text_packet(packet)
+        yield from () if plain is None else (plain,)
+    else:
+        yield packet
 
 
 def _text_packet(packet: Packet[Stream]) -> Packet[Stream] | None:

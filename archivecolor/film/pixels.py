@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from archivecolor.errors import ItemError, Reason
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
 
 Float32 = npt.NDArray[np.float32]
 # Codes, uint8 or uint16: the type is known as a film is opened, and arithmetic keeps no union of the two.
@@ -131,6 +134,20 @@ def _packed_rgb_layout(pix_fmt: str) -> PixelLayout:
 def pix_fmt_suffix(depth: int) -> str:
     """The tail of a planar format's name for a depth in bits, little-endian."""
     return "" if depth == 8 else f"{depth}le"
+
+
+def plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:
+    """A writable view of one plane of a planar frame, without the padding of its lines."""
+    return padded_plane_view(picture, number, depth)[:, : picture.planes[number].width]
+
+
+def padded_plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:
+    """A writable view of one plane of a planar frame, with the padding of its lines."""
+    plane = picture.planes[number]
+    dtype = np.dtype(np.uint8 if depth == 8 else "<u2")
+    # The stubs know buffers from Python 3.12 on; a plane is one in all of them.
+    lines: Plane = np.frombuffer(cast("memoryview", plane), dtype)
+    return lines.reshape(plane.height, plane.line_size // dtype.itemsize)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from archivecolor.archive.atomic import FULL_ERRNOS
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
+from archivecolor.film.clocks import NO_RESTARTS, Restarts
 from archivecolor.film.pixels import (
     LUMA_WEIGHTS,
     MATRIX_BT601,
@@ -32,11 +33,14 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+MAX_MEGAPIXELS = 100.0
 HD_WIDTH, HD_HEIGHT = 1280, 720
 # Containers that hold their own picture. A playlist or a list to concatenate, whatever its name, would
 # make FFmpeg read other files, and is none of these.
 _DEMUXERS = "mov matroska avi mpeg mpegvideo mpegts mxf dv ogg asf flv m4v h264 hevc ivf nut yuv4mpegpipe"
 SAFE_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS.replace(" ", ",")}
+# Containers that tell how long each stream is; of others FFmpeg gives the longest for all.
+_OWN_DURATIONS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf"})
 # FFmpeg's numbers for the order of fields; the last two are coded in another order than shown.
 PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST = 1, 2, 3
 BOTTOM_ORDERS = (3, 4)
@@ -52,6 +56,7 @@ class StreamFacts:
         codec: FFmpeg's name, empty where it knows none.
         cover: an attached picture.
         rewritten: a timecode or chapter track, which a container writes anew from tags and chapters.
+        complete: enough of it was read to know what it is.
     """
 
     index: int
@@ -59,6 +64,7 @@ class StreamFacts:
     codec: str
     cover: bool
     rewritten: bool
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,16 @@ class FilmFacts:
         rate: nominal frames per second, as stored.
         field_order: FFmpeg's number: 0 unknown, 1 progressive, above that interlaced.
         seconds: duration the container promises, None where it promises none.
+        seconds_of_picture: the promise is one of the picture, not of all streams together.
         frames: frames the container promises, None where it promises none.
         fields: what is done to fields as the film is read: keep, bwdif, fieldmatch or ivtc.
         parity: which field comes first as they are undone: tff, bff, or auto for what each frame says.
+        probe_bytes: how much of the file is read to find its streams, as for `open_film`.
+        restarts: where its clock starts again.
+        notes: what was put in order of its streams, for people.
+        copied_bytes: of all streams but the picture.
+        hidden_sound: streams of sound of which an edit hides more than their coder's start, by index.
+        end_of_others: time in seconds at which the last of the other streams ends.
     """
 
     path: Path
@@ -113,14 +126,26 @@ class FilmFacts:
     rate: Fraction
     field_order: int
     seconds: float | None
+    seconds_of_picture: bool
     frames: int | None
     fields: str = "keep"
     parity: str = "auto"
+    probe_bytes: int = 0
+    restarts: Restarts = NO_RESTARTS
+    notes: tuple[str, ...] = ()
+    copied_bytes: int = 0
+    hidden_sound: frozenset[int] = frozenset()
+    end_of_others: float = 0.0
 
     @property
     def read_rate(self) -> Fraction:
         """Nominal frames per second as read: to take pulldown out is to drop one frame of five."""
         return self.rate * Fraction(4, 5) if self.fields == "ivtc" else self.rate
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether frames read from the middle have the times they have when read from the start."""
+        return self.fields == "keep" and self.container != "avi" and not self.restarts.offsets
 
     @property
     def expected_frames(self) -> int | None:
@@ -136,8 +161,12 @@ def ffmpeg_url(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def open_film(path: Path) -> Iterator[InputContainer]:
+def open_film(path: Path, probe_bytes: int = 0) -> Iterator[InputContainer]:
     """Open a film for reading.
+
+    Args:
+        path: the film.
+        probe_bytes: how much of it is read to find its streams; 0 for as much as FFmpeg thinks fit.
 
     Raises:
         ItemError: `EMPTY`, `VANISHED`, `PERMISSION`, `UNREADABLE`.
@@ -148,12 +177,25 @@ def open_film(path: Path) -> Iterator[InputContainer]:
         if path.stat().st_size == 0:
             raise ItemError(Reason.EMPTY, "the file has no bytes")
         container = av.open(
-            ffmpeg_url(path), metadata_errors="surrogateescape", options=dict(SAFE_OPEN_OPTIONS)
+            ffmpeg_url(path), metadata_errors="surrogateescape", options=open_options(probe_bytes)
         )
     try:
         yield container
     finally:
         container.close()
+
+
+def open_options(probe_bytes: int) -> dict[str, str]:
+    """FFmpeg's options for opening a film, as for `open_film`."""
+    if not probe_bytes:
+        return dict(SAFE_OPEN_OPTIONS)
+    # By bytes alone: a stream may begin after any time.
+    return SAFE_OPEN_OPTIONS | {"probesize": str(probe_bytes), "analyzeduration": str(2**40)}
+
+
+def open_again(facts: FilmFacts) -> contextlib.AbstractContextManager[InputContainer]:
+    """Open a film that was looked at before, in the same way."""
+    return open_film(facts.path, facts.probe_bytes)
 
 
 @contextlib.contextmanager
@@ -193,17 +235,33 @@ def vanished_error() -> ItemError:
     return ItemError(Reason.VANISHED, "the film is no longer there")
 
 
-def probe(path: Path) -> FilmFacts:
+def probe(path: Path, probe_bytes: int = 0, max_megapixels: float = MAX_MEGAPIXELS) -> FilmFacts:
     """Look at a film: opens it and decodes its first frame.
+
+    Args:
+        path: the film.
+        probe_bytes: as for `open_film`.
+        max_megapixels: films of larger frames are refused before one is decoded.
 
     Raises:
         ItemError: where it is no film, has no picture, or one that cannot be read exactly.
     """
-    with open_film(path) as container:
+    with open_film(path, probe_bytes) as container:
         stream = main_video_stream(container)
+        _check_size(stream, max_megapixels)
         with film_errors():
             frame = first_frame(container, stream)
-        return _film_facts(path, container, stream, frame)
+        return replace(_film_facts(path, container, stream, frame), probe_bytes=probe_bytes)
+
+
+def _check_size(stream: VideoStream, max_megapixels: float) -> None:
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > max_megapixels * 1e6:
+        raise ItemError(
+            Reason.TOO_LARGE,
+            f"its frames of {width} x {height} pixels are over the limit of {max_megapixels:g} megapixels "
+            "(--max-megapixels)",
+        )
 
 
 def main_video_stream(container: InputContainer) -> VideoStream:
@@ -239,7 +297,7 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 def _film_facts(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> FilmFacts:
     """Facts from an open container and its first frame."""
     layout = layout_of(frame.format.name, is_rgb(frame))
-    full = _is_full_range(frame, layout)
+    full = is_full_range(frame, layout)
     tagged = int(frame.colorspace)
     turn = display_matrix(frame)
     return FilmFacts(
@@ -264,6 +322,7 @@ def _film_facts(path: Path, container: InputContainer, stream: VideoStream, fram
         rate=stream.average_rate or stream.guessed_rate or Fraction(25),
         field_order=int(stream.codec_context.field_order),
         seconds=_container_seconds(container, stream),
+        seconds_of_picture=container.format.name in _OWN_DURATIONS or "DURATION" in stream.metadata,
         frames=stream.frames or None,
     )
 
@@ -277,6 +336,7 @@ def clock_of(stream: Stream) -> Fraction:
 
 def _stream_facts(stream: Stream) -> StreamFacts:
     """Facts of a stream that is copied."""
+    from av.audio.stream import AudioStream
     from av.stream import Disposition
 
     # Without a decoder, sound has not even a name.
@@ -284,11 +344,13 @@ def _stream_facts(stream: Stream) -> StreamFacts:
     codec = getattr(named, "name", None) or ""
     chapters = len(stream.container.chapters())
     is_chapter_track = codec == "bin_data" and chapters > 0 and stream.frames == chapters
+    unknown = isinstance(stream, AudioStream) and stream.codec_context is not None and stream.sample_rate == 0
     return StreamFacts(
         index=stream.index,
         kind=stream.type,
         codec=codec,
         cover=bool(stream.disposition & Disposition.attached_pic),
+        complete=not unknown,
         rewritten=stream.type == "data" and ("timecode" in stream.metadata or is_chapter_track),
     )
 
@@ -298,7 +360,7 @@ def is_rgb(frame: VideoFrame) -> bool:
     return bool(frame.format.is_rgb or frame.format.has_palette)
 
 
-def _is_full_range(frame: VideoFrame, layout: PixelLayout) -> bool:
+def is_full_range(frame: VideoFrame, layout: PixelLayout) -> bool:
     """Whether luma spans all codes. Untagged grey and RGB do; untagged YCbCr does not."""
     if layout.family == "rgb" or layout.read_as.startswith("yuvj"):
         return True

@@ -24,9 +24,9 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.film.chroma import FrameChroma, FrameRange, frame_chromas
 from archivecolor.film.encode import PictureEncoder
 from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, read_from
-from archivecolor.film.frames import convert_source_chroma, plane_view
+from archivecolor.film.frames import convert_source_chroma
 from archivecolor.film.keyframes import FlowState
-from archivecolor.film.pixels import convert_luma
+from archivecolor.film.pixels import convert_luma, plane_view
 from archivecolor.film.planes import ChromaPlaneRenderer, ChromaPlanes
 from archivecolor.film.prefetch import Prefetcher
 from archivecolor.film.probe import ffmpeg_url

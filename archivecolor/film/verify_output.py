@@ -15,17 +15,27 @@ import numpy as np
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import ffmpeg_cli
+from archivecolor.film.clocks import NO_RESTARTS, PacketClock, Restarts
 from archivecolor.film.containers import (
     ContainerPlan,
     drops_aspect_ratio,
     needs_text_conversion,
-    stream_tags,
 )
 from archivecolor.film.film import Film
-from archivecolor.film.probe import StreamFacts, clock_of, film_errors, main_video_stream, open_film
+from archivecolor.film.losses import carried_streams
+from archivecolor.film.probe import (
+    FilmFacts,
+    clock_of,
+    film_errors,
+    main_video_stream,
+    open_again,
+    open_film,
+)
+from archivecolor.film.sound import sample_digest
 from archivecolor.printable import printable
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
 
@@ -36,6 +46,16 @@ _VERBATIM_SUBTITLES = frozenset({"srt", "subrip", "ass", "ssa", "pgssub", "dvdsu
 _ADTS_SYNC = 0xFFF0
 # Containers round the shape of samples.
 _ASPECT_TOLERANCE = 0.001
+# A packet's place in time may be rounded twice to a container's clock.
+_SOUND_TOLERANCE_SECONDS = 0.002
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """A stream of sound: SHA-256 of its packets, and when the first and last are due, in seconds."""
+
+    digest: str
+    span: list[float]
 
 
 @dataclass
@@ -43,20 +63,18 @@ class _FileContents:
     """What is in a film file.
 
     Attributes:
-        times: presentation times of the picture, in ticks of its clock, ascending once all are there.
         tick: of the picture's clock, in seconds.
         aspect: sample aspect ratio, None where the file tells none.
+        times: presentation times of the picture, in ticks of its clock, ascending once all are there.
         kinds: streams by kind, the picture and covers included.
-        audio: SHA-256 of all packets of each audio stream, in order, by the stream's index.
-        chapters: how many there are.
+        audio: each stream of sound, by the stream's index.
     """
 
+    tick: Fraction
+    aspect: Fraction | None
     times: array[int] = field(default_factory=lambda: array("q"))
-    tick: Fraction = Fraction(0)
-    aspect: Fraction | None = None
     kinds: Counter[str] = field(default_factory=Counter)
-    audio: dict[int, str] = field(default_factory=dict)
-    chapters: int = 0
+    audio: dict[int, _Sound] = field(default_factory=dict)
 
 
 def verify_output(film: Film, plan: ContainerPlan, part: Path) -> str:
@@ -73,13 +91,14 @@ def verify_output(film: Film, plan: ContainerPlan, part: Path) -> str:
     Raises:
         ItemError: `INCOMPLETE`, naming what is not there.
     """
-    output = read_contents(part)
+    output = _read_output(part)
     _check_times(film, output)
     _check_aspect_ratio(film, plan, output)
-    _check_audio(film, plan, output)
-    with_chapters = read_contents(film.facts.path, audio=False).chapters
-    if output.chapters != with_chapters:
-        raise _incomplete_error(f"{output.chapters} chapters of {with_chapters}")
+    _check_audio(film, plan, output, part)
+    with open_again(film.facts) as container, open_film(part) as made:
+        chapters, wanted = len(made.chapters()), len(container.chapters())
+    if chapters != wanted:
+        raise _incomplete_error(f"{chapters} chapters of {wanted}")
     return cross_check(film, plan, part)
 
 
@@ -105,38 +124,30 @@ def _check_aspect_ratio(film: Film, plan: ContainerPlan, output: _FileContents) 
         raise _incomplete_error(f"samples of the shape {actual}, not {wanted}")
 
 
-def _check_audio(film: Film, plan: ContainerPlan, output: _FileContents) -> None:
-    """Every stream is there, and every packet of sound, bit for bit."""
+def _check_audio(film: Film, plan: ContainerPlan, output: _FileContents, part: Path) -> None:
+    """Every stream is there, and every packet of sound, bit for bit and at its time."""
     for kind in ("audio", "subtitle"):
-        wanted = len(_carried_streams(film, plan, kind))
+        wanted = len(carried_streams(film.facts, plan, kind))
         if output.kinds[kind] != wanted:
             raise _incomplete_error(f"{output.kinds[kind]} {kind} streams of {wanted}")
-    source = read_contents(film.facts.path)
-    if list(output.audio.values()) != [
-        source.audio[stream.index] for stream in _carried_streams(film, plan, "audio")
-    ]:
-        raise _incomplete_error("the sound is not that of the source")
-
-
-def _carried_streams(film: Film, plan: ContainerPlan, kind: str) -> list[StreamFacts]:
-    """Streams of a kind that the finished film has, in its order."""
-    return [stream for stream in film.facts.streams if stream.kind == kind and plan.carries(stream)]
-
-
-def lost_languages(film: Film, plan: ContainerPlan, part: Path) -> tuple[str, ...]:
-    """Languages of streams that the finished film's container has no code for, in words."""
-    lost = []
-    with open_film(film.facts.path) as source, open_film(part) as output:
-        for kind in ("audio", "subtitle"):
-            copies = [stream for stream in output.streams if stream.type == kind]
-            for stream, copy in zip(_carried_streams(film, plan, kind), copies, strict=True):
-                tags = source.streams[stream.index].metadata
-                own, kept = (
-                    found.get("language", "und") for found in (tags, stream_tags(tags, plan.container))
+    facts = film.facts
+    source = _read_source(facts, plan)
+    for stream, (index, kept) in zip(
+        carried_streams(facts, plan, "audio"), output.audio.items(), strict=True
+    ):
+        own = source.audio[stream.index]
+        if stream.index in plan.pcm:
+            whole = sample_digest(facts.path, stream.index, facts.probe_bytes)
+            same = whole == sample_digest(part, index)
+        else:
+            same = own.digest == kept.digest
+        if not same:
+            raise _incomplete_error("the sound is not that of the source")
+        for due, is_at in zip(own.span, kept.span, strict=False):
+            if abs(due - is_at) > _SOUND_TOLERANCE_SECONDS:
+                raise _incomplete_error(
+                    f"sound of stream {stream.index} is at {is_at:.3f} s, not {due:.3f} s"
                 )
-                if copy.metadata.get("language", "und") not in (own, kept):
-                    lost.append(f"the language of stream {stream.index}, {own}")
-    return tuple(lost)
 
 
 def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
@@ -148,12 +159,17 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
     Raises:
         ItemError: `INCOMPLETE` where it finds them different.
     """
-    audio, subtitles = _carried_streams(film, plan, "audio"), _carried_streams(film, plan, "subtitle")
+    audio, subtitles = (
+        carried_streams(film.facts, plan, "audio"),
+        carried_streams(film.facts, plan, "subtitle"),
+    )
     if any(
         stream.codec not in _VERBATIM_SUBTITLES or needs_text_conversion(stream, plan.container)
         for stream in subtitles
     ):
         subtitles = []
+    cut = plan.cut_sound(film.facts)
+    audio = [stream for stream in audio if stream.index not in cut and stream.index not in plan.pcm]
     streams = [*audio, *subtitles]
     if not streams:
         return "none: there is nothing to compare"
@@ -164,7 +180,9 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
     framed = [number for number, stream in enumerate(streams) if stream.codec == "aac"]
     kinds = [kind for kind, chosen in (("a", audio), ("s", subtitles)) if chosen]
     try:
-        own = ffmpeg_cli.stream_digests(film.facts.path, [str(stream.index) for stream in streams], framed)
+        own = ffmpeg_cli.stream_digests(
+            film.facts.path, [str(stream.index) for stream in streams], framed, film.facts.probe_bytes
+        )
         theirs = ffmpeg_cli.stream_digests(part, kinds)
     except ItemError as error:
         logger.warning("%s: no second opinion: %s", printable(film.facts.path), error.detail)
@@ -174,26 +192,40 @@ def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
     return f"the ffmpeg program finds all {len(streams)} copied streams unchanged"
 
 
-def read_contents(path: Path, audio: bool = True) -> _FileContents:
-    """What is in a film file, from its packets alone."""
-    found = _FileContents()
-    with open_film(path) as container, film_errors():
-        picture = main_video_stream(container)
-        found.tick, found.aspect = clock_of(picture), picture.sample_aspect_ratio
-        found.kinds = Counter(stream.type for stream in container.streams)
-        found.chapters = len(container.chapters())
-        if not audio:
-            return found
-        digests = {stream.index: hashlib.sha256() for stream in container.streams.audio}
-        for packet in container.demux([picture, *container.streams.audio]):
-            if packet.size == 0:
+def _read_source(facts: FilmFacts, plan: ContainerPlan) -> _FileContents:
+    """What the finished film has to hold of the source's sound, its clock put in order."""
+    with open_again(facts) as container, film_errors():
+        return _read(container, facts.restarts, plan.cut_sound(facts))
+
+
+def _read_output(part: Path) -> _FileContents:
+    with open_film(part) as container, film_errors():
+        return _read(container, NO_RESTARTS, frozenset())
+
+
+def _read(container: InputContainer, restarts: Restarts, cut: frozenset[int]) -> _FileContents:
+    """What is in a film, from its packets alone; without what an edit hides of the streams `cut`."""
+    picture = main_video_stream(container)
+    found = _FileContents(clock_of(picture), picture.sample_aspect_ratio)
+    found.kinds = Counter(stream.type for stream in container.streams)
+    digests = {stream.index: hashlib.sha256() for stream in container.streams.audio}
+    clocks = {index: PacketClock(restarts, index) for index in digests}
+    spans: dict[int, list[float]] = {index: [] for index in digests}
+    for packet in container.demux([picture, *container.streams.audio]):
+        index = packet.stream_index
+        if packet.size == 0:
+            continue
+        if index in digests:
+            clocks[index].set_right(packet)
+            if packet.is_discard and index in cut:
                 continue
-            if packet.stream_index in digests:
-                digests[packet.stream_index].update(_audio_bytes(packet))
-            elif packet.pts is not None:
-                found.times.append(packet.pts)
-        found.times = array("q", sorted(found.times))
-        found.audio = {index: digest.hexdigest() for index, digest in digests.items()}
+            digests[index].update(_audio_bytes(packet))
+            if packet.pts is not None:
+                spans[index] = [*spans[index][:1], float(packet.pts * packet.time_base)]
+        elif packet.pts is not None:
+            found.times.append(packet.pts)
+    found.times = array("q", sorted(found.times))
+    found.audio = {index: _Sound(digest.hexdigest(), spans[index]) for index, digest in digests.items()}
     return found
 
 

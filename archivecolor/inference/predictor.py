@@ -1,4 +1,4 @@
-"""The one place that asks a network for colour: windows, batches of fixed shape, looks, saturation."""
+"""The one place that asks a network for colour: windows, batches, looks, saturation, hints."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import numpy as np
 from PIL import Image
 
 from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.guidance import NO_GUIDANCE, Answer, Guidance, guide
 from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.inference.open_runtime import open_runtime
-from archivecolor.inference.runtime import Float32, Runtime
+from archivecolor.inference.runtime import Float32, NetworkOutput, Runtime
 from archivecolor.inference.tiling import (
     Window,
     cut_window,
@@ -42,17 +43,44 @@ class _Part:
         picture: its index in the call.
         index: its place among the picture's windows.
         window: where it lies.
-        shape: the shape it is shown at.
+        request: how the network is asked for it.
     """
 
     picture: int
     index: int
     window: Window
+    request: _Request
+
+
+@dataclass(frozen=True)
+class _Request:
+    """How the network is asked; windows that are asked alike can share a batch.
+
+    Attributes:
+        shape: the shape that a window is shown at.
+        quality: "normal" or "high".
+        with_features: what the decoder knows of each place is wanted too.
+    """
+
     shape: tuple[int, int]
+    quality: str
+    with_features: bool
 
 
-# Of each (picture, index): a*, b* and certainty, float32 (h, w, 3).
-_Grids = dict[tuple[int, int], Float32]
+@dataclass(frozen=True)
+class _Grid:
+    """An answer about one window, or about a whole picture.
+
+    Attributes:
+        values: a*, b* and certainty, float32 (h, w, 3).
+        features: float32 (fh, fw, c); None where they were not asked for or the network has none.
+    """
+
+    values: Float32
+    features: Float32 | None = None
+
+
+_Grids = dict[tuple[int, int], _Grid]
 
 
 class Predictor:
@@ -96,12 +124,13 @@ class Predictor:
         """The shape (h, w) at which a luma of this size is shown, where it is no longer than one window."""
         return padded_shape(Window(0, 0, height, width), self.runtime.multiple)
 
-    def predict(self, lumas: Sequence[Float32]) -> list[Chroma]:
+    def predict(self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = ()) -> list[Chroma]:
         """Chroma for grey pictures.
 
         Args:
             lumas: float32 (h, w) luma codes as fractions of full scale, upright, of any sizes; the short side
                 at working size for the colours the weights were made for.
+            guidance: what was decided about each; none of it where there is no more of them.
 
         Returns:
             One `Chroma` per luma, in their order.
@@ -110,30 +139,34 @@ class Predictor:
             OutOfMemoryError: the device has no room even for one picture at a time.
             ItemError: `BROKEN_NETWORK` where the network answers with what is not a number.
         """
-        return self.start(lumas).result()
+        return self.start(lumas, guidance).result()
 
-    def start(self, lumas: Sequence[Float32]) -> Prediction:
+    def start(self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = ()) -> Prediction:
         """Begin to predict; `predict` says what is given, `Prediction.result` answers as it does."""
-        by_shape: dict[tuple[int, int], list[_Part]] = defaultdict(list)
-        for part in self._parts(lumas):
-            by_shape[part.shape].append(part)
+        guidance = [*guidance, *[NO_GUIDANCE] * (len(lumas) - len(guidance))]
+        by_request: dict[_Request, list[_Part]] = defaultdict(list)
+        for part in self._parts(lumas, guidance):
+            by_request[part.request].append(part)
         batches = [
             parts[first : first + self.batch_size]
-            for parts in by_shape.values()
+            for parts in by_request.values()
             for first in range(0, len(parts), self.batch_size)
         ]
         if self._pid != os.getpid():  # threads do not come along when a process forks
             self._pid, self._memory, self._threads = os.getpid(), _MemoryLock(), self._new_threads()
         futures = [self._threads.submit(self._answer, lumas, batch) for batch in batches]
-        return Prediction(self, lumas, futures)
+        return Prediction(self, lumas, guidance, futures)
 
-    def _parts(self, lumas: Sequence[Float32]) -> list[_Part]:
-        multiple = self.runtime.multiple
+    def _parts(self, lumas: Sequence[Float32], guidance: Sequence[Guidance]) -> list[_Part]:
         return [
-            _Part(picture, index, window, padded_shape(window, multiple))
-            for picture, luma in enumerate(lumas)
+            _Part(picture, index, window, self._request(window, wishes))
+            for picture, (luma, wishes) in enumerate(zip(lumas, guidance, strict=True))
             for index, window in enumerate(windows_of(*luma.shape))
         ]
+
+    def _request(self, window: Window, wishes: Guidance) -> _Request:
+        shape = padded_shape(window, self.runtime.multiple)
+        return _Request(shape, wishes.quality or self._options.quality, bool(wishes.hints))
 
     def _answer(self, lumas: Sequence[Float32], parts: list[_Part]) -> _Grids:
         """Grids of the windows of one full or short batch."""
@@ -141,30 +174,36 @@ class Predictor:
         cuts = [cut_window(lumas[part.picture], part.window, multiple) for part in parts]
         cuts += [np.zeros_like(cuts[0])] * (self.batch_size - len(cuts))
         lightness = np.asarray(lightness_from_luma(np.stack(cuts)) / 50.0 - 1.0, np.float32)
-        answers = self._within_memory(lightness)[: len(parts)]
-        if not np.isfinite(answers).all():
+        answers = self._within_memory(lightness, parts[0].request)[: len(parts)]
+        if not all(np.isfinite(answer.values).all() for answer in answers):
             raise ItemError(Reason.BROKEN_NETWORK, "the network answered with what is not a number")
         return {
-            (part.picture, part.index): fit_grid(grid, part.window, part.shape)
-            for part, grid in zip(parts, answers, strict=True)
+            (part.picture, part.index): _fitted(answer, part)
+            for part, answer in zip(parts, answers, strict=True)
         }
 
-    def _within_memory(self, lightness: Float32) -> Float32:
-        """Answers (N, h, w, 3); what has no room beside others is asked again with nothing beside it."""
+    def _within_memory(self, lightness: Float32, request: _Request) -> list[_Grid]:
+        """An answer per window; what has no room beside others is asked again with nothing beside it."""
         try:
             with self._memory.shared():
-                return self._looks(lightness)
+                return self._looks(lightness, request)
         except OutOfMemoryError:
             if self.parallel_calls == 1:
                 raise
         with self._memory.alone():
-            return self._looks(lightness)
+            return self._looks(lightness, request)
 
-    def _looks(self, lightness: Float32) -> Float32:
+    def _looks(self, lightness: Float32, request: _Request) -> list[_Grid]:
         """One look, or the mean of four: the picture and its mirror image, at two sizes."""
-        first = self._look(lightness)
-        if self._options.quality != "high":
-            return first
+        output = self.runtime.run(lightness, with_features=request.with_features)
+        values = _values(output)
+        if request.quality == "high":
+            values = self._mean_of_looks(lightness, values)
+        features = [None] * len(values) if output.features is None else list(output.features)
+        return [_Grid(*answer) for answer in zip(values, features, strict=True)]
+
+    def _mean_of_looks(self, lightness: Float32, first: Float32) -> Float32:
+        """The first look (N, h, w, 3) and three more."""
         multiple = self.runtime.multiple
         height, width = (max(1, round(SECOND_LOOK * side / multiple)) for side in lightness.shape[1:])
         size = (height * multiple, width * multiple)
@@ -176,25 +215,36 @@ class Predictor:
         return np.asarray(np.mean(fitted, axis=0, dtype=np.float32))
 
     def _look(self, lightness: Float32) -> Float32:
-        output = self.runtime.run(lightness)
-        return np.concatenate((output.ab, output.certainty[..., None]), axis=3)
+        return _values(self.runtime.run(lightness))
 
-    def _chroma(self, luma: Float32, picture: int, grids: _Grids) -> Chroma:
+    def _chroma(self, luma: Float32, wishes: Guidance, grids: Sequence[_Grid]) -> Chroma:
         windows = windows_of(*luma.shape)
-        parts = [grids[picture, index] for index in range(len(windows))]
-        grid = join_windows(parts, windows, *luma.shape)
+        grid = join_windows([part.values for part in grids], windows, *luma.shape)
         certainty = np.clip(grid[..., 2], 0.0, 1.0)
         lightness = lightness_from_luma(_cell_means(luma, grid.shape[:2]))
-        lab = np.concatenate((lightness[..., None], grid[..., :2] * self._options.saturation), axis=2)
+        saturation = self._options.saturation if wishes.saturation is None else wishes.saturation
+        ab = grid[..., :2] * saturation
+        if wishes.hints:
+            features = [part.features for part in grids if part.features is not None]
+            joined = join_windows(features, windows, *luma.shape) if features else None
+            ab = guide(Answer(ab, certainty, lightness, joined), wishes.hints)
+        lab = np.concatenate((lightness[..., None], ab), axis=2)
         return Chroma(cbcr_from_lab(lab), certainty, round(float(certainty.mean()), 4))
 
 
 class Prediction:
     """Pictures that a predictor has in work."""
 
-    def __init__(self, predictor: Predictor, lumas: Sequence[Float32], futures: list[Future[_Grids]]) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        lumas: Sequence[Float32],
+        guidance: Sequence[Guidance],
+        futures: list[Future[_Grids]],
+    ) -> None:
         self._predictor = predictor
         self._lumas = lumas
+        self._guidance = guidance
         self._futures = futures
 
     def result(self) -> list[Chroma]:
@@ -202,7 +252,10 @@ class Prediction:
         grids: _Grids = {}
         for future in self._futures:
             grids |= future.result()
-        return [self._predictor._chroma(luma, index, grids) for index, luma in enumerate(self._lumas)]
+        return [
+            self._predictor._chroma(luma, wishes, _of_picture(grids, picture, luma))
+            for picture, (luma, wishes) in enumerate(zip(self._lumas, self._guidance, strict=True))
+        ]
 
 
 class _MemoryLock:
@@ -230,6 +283,23 @@ class _MemoryLock:
         with self._changed:
             self._changed.wait_for(lambda: self._sharing == 0)
             yield
+
+
+def _values(output: NetworkOutput) -> Float32:
+    """a*, b* and certainty of a batch, (N, h, w, 3)."""
+    return np.concatenate((output.ab, output.certainty[..., None]), axis=3)
+
+
+def _of_picture(grids: _Grids, picture: int, luma: Float32) -> list[_Grid]:
+    """Answers about the windows of one picture of a call."""
+    return [grids[picture, index] for index in range(len(windows_of(*luma.shape)))]
+
+
+def _fitted(answer: _Grid, part: _Part) -> _Grid:
+    """What of an answer lies over the window."""
+    shape = part.request.shape
+    features = None if answer.features is None else fit_grid(answer.features, part.window, shape)
+    return _Grid(fit_grid(answer.values, part.window, shape), features)
 
 
 def _resized(grids: Float32, shape: tuple[int, int], kernel: Image.Resampling) -> Float32:

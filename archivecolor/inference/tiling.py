@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 
 LONGEST = 4  # a window's long side over its short side
+MOST_CHANNELS = 4  # that OpenCV takes at once
 STEP = 32  # windows are as long as the next multiple of this, so that few shapes occur
 
 
@@ -76,8 +77,14 @@ def fit_grid(grid: Float32, window: Window, shape: tuple[int, int]) -> Float32:
     down = window.height / height / cell_height
     place = np.array([[across, 0.0, 0.5 * across - 0.5], [0.0, down, 0.5 * down - 0.5]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(grid, place, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(warped, np.float32).reshape(height, width, grid.shape[2])
+    fitted = np.empty((height, width, grid.shape[2]), np.float32)
+    for first in range(0, grid.shape[2], MOST_CHANNELS):
+        channels = np.ascontiguousarray(grid[..., first : first + MOST_CHANNELS])
+        warped = cv2.warpAffine(
+            channels, place, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        fitted[..., first : first + MOST_CHANNELS] = warped.reshape(height, width, -1)
+    return fitted
 
 
 def join_windows(grids: list[Float32], windows: tuple[Window, ...], height: int, width: int) -> Float32:

@@ -47,7 +47,7 @@ def done_record(
         settings=run_context.settings_digest,
         weights=run_context.weights,
         luma="exact" if exact else "re-encoded",
-        lost=(*plan.lost, *film.lost),
+        lost=(*plan.lost, *film.first_pass.lost),
         extra={"film": film_values(film, run_context.settings) | {"second_opinion": opinion}},
     )
 
@@ -83,13 +83,16 @@ def fields_description(film: Film, asked: str) -> str:
 
 
 def skipped_record(item: Item, run_context: FilmRunContext, film: Film) -> Record:
-    """The record of a film that is in colour from end to end, but for its file."""
+    """The record of a film that has nothing to colour from end to end, but for its file."""
+    detail = "every shot is in colour; --colour recolour takes it off and adds ours"
+    if film.is_toned:
+        detail = f"every shot is tinted (--toned {run_context.settings.toned})"
     return Record(
         path=item.path,
         status=Status.SKIPPED,
-        reason=Reason.ALREADY_COLOUR,
+        reason=Reason.TONED if film.is_toned else Reason.ALREADY_COLOUR,
         source=NO_SOURCE,
-        detail="every shot is in colour; --colour recolour takes it off and adds ours",
+        detail=detail,
         kind="film",
         settings=run_context.settings_digest,
         weights=run_context.weights,
@@ -98,9 +101,9 @@ def skipped_record(item: Item, run_context: FilmRunContext, film: Film) -> Recor
 
 
 def copied_record(item: Item, run_context: FilmRunContext, film: Film, output: Output) -> Record:
-    """The record of a film that is in colour from end to end and was copied, but for its file."""
+    """The record of a film that has nothing to colour and was copied, but for its file."""
     skipped = skipped_record(item, run_context, film)
-    detail = "every shot is in colour; copied (--colour copy)"
+    detail = skipped.detail if film.is_toned else "every shot is in colour; copied (--colour copy)"
     return replace(skipped, status=Status.DONE, reason=Reason.COPIED, detail=detail, output=output)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full
+from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full, shorten_name
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
@@ -28,8 +28,10 @@ from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_p
 from archivecolor.film.frames import geometry_of
 from archivecolor.film.interlacing import check_pulldown, field_order_of, field_parity, is_progressive
 from archivecolor.film.keyframes import keyframe_interval_for
+from archivecolor.film.limits import check_disk, check_memory, check_name
+from archivecolor.film.losses import find_losses
 from archivecolor.film.mux import MuxInputs, is_coloured_film, mux
-from archivecolor.film.probe import FilmFacts, film_errors, probe, read_error, vanished_error
+from archivecolor.film.probe import FilmFacts, film_errors, read_error, vanished_error
 from archivecolor.film.segments import (
     FORMAT,
     Segment,
@@ -43,7 +45,8 @@ from archivecolor.film.segments import (
 )
 from archivecolor.film.shot_list import read_shots, write_shots
 from archivecolor.film.shots import Shot, shots_from_starts
-from archivecolor.film.verify_output import lost_languages, verify_output
+from archivecolor.film.stream_survey import survey_streams
+from archivecolor.film.verify_output import verify_output
 from archivecolor.film.watermark import watermark_for
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, OutOfTimeError, file_state
 from archivecolor.jobs.film_records import (
@@ -60,6 +63,8 @@ from archivecolor.settings import VideoSettings
 logger = logging.getLogger(__name__)
 
 KEY_LENGTH = 12
+# Of a work folder's name the part that is the film's, in bytes: disks of any kind take what is added.
+MAX_WORK_NAME = 120
 
 
 def films(items: Iterable[Item], run_context: FilmRunContext) -> Iterator[ItemResult]:
@@ -145,21 +150,27 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     began = time.monotonic()
     with film_errors():
         sha256 = sha256_of(item.source)
-    facts = probe(item.source)
+    settings = run_context.settings
+    facts = survey_streams(item.source, lambda: stop_if_asked(run_context.stop), settings.max_megapixels)
     folder = work_folder(item, run_context, sha256)
-    plan = plan_container(facts, run_context.settings.container, run_context.settings.codec, folder.trial)
-    refuse_other_film(run_context.output / film_name(item, run_context, facts, plan), item)
+    plan = plan_container(facts, settings.container, settings.codec, folder.trial)
+    path = run_context.output / film_name(item, run_context, facts, plan)
+    refuse_source_as_target(item.source, path)
+    refuse_other_film(path, item)
+    check_name(path)
     facts, found = with_fields_handled(item, run_context, facts, folder)
-    shots = shots_of(run_context.settings, found)
+    shots = shots_of(settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
     film = make_film(facts, found, shots, run_context)
     if all(film.is_passthrough(shot) for shot in shots):
         record = untouched_film(item, run_context, film)
     else:
+        check_memory(film.facts, film.target)
+        check_disk(film.facts, film.target, len(found), run_context.output)
         segments = colour_segments(item, run_context, film, folder)
         inputs = MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
         record = mux_film(item, run_context, inputs, plan)
-    if not run_context.settings.keep_work:
+    if not settings.keep_work:
         folder.clear()
     source = replace(source_of(film), sha256=sha256)
     return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
@@ -194,7 +205,8 @@ def refuse_other_film(path: Path, item: Item) -> None:
 
 def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Record:
     """The record of a film that has nothing to colour: copied where that is asked for, else skipped."""
-    if run_context.settings.colour != "copy":
+    settings = run_context.settings
+    if (settings.toned != "keep") if film.is_toned else (settings.colour != "copy"):
         return skipped_record(item, run_context, film)
     name = item.output + item.source.suffix
     path = run_context.output / name
@@ -234,7 +246,7 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
         *run_context.library_versions,
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    path = Layout(run_context.output).work / f"{item.source.name}-{key}"
+    path = Layout(run_context.output).work / f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{key}"
     make_folder(path)
     # Matroska has no place for DNxHR.
     return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
@@ -329,6 +341,7 @@ def make_film(
         geometry=geometry,
         smoothing=settings.smoothing,
         recolour=settings.colour == "recolour",
+        colour_toned=settings.toned == "colour",
         batch=settings.batch_size,
         keyframe_interval=keyframe_interval_of(settings),
         watermark=watermark_for(facts, geometry) if settings.badge else None,
@@ -385,7 +398,6 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
     film, folder = inputs.film, inputs.folder
     name = film_name(item, run_context, film.facts, plan)
     path = run_context.output / name
-    refuse_source_as_target(item.source, path)
     with atomic_write(path, item.source) as part:
         mux(
             inputs,
@@ -395,7 +407,7 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         )
         raise_if_full(part.parent)
         opinion = verify_output(film, plan, part)
-        plan = replace(plan, lost=(*plan.lost, *lost_languages(film, plan, part)))
+        plan = replace(plan, lost=(*plan.lost, *find_losses(film, plan, part)))
         with film_errors():
             if sha256_of(item.source) != inputs.provenance.source_sha256:
                 raise changed_error()

@@ -60,7 +60,12 @@ def inspect_photograph(
     Raises:
         ItemError: it cannot be read.
     """
-    inspection = inspect(source, working_size=working_size, max_megapixels=settings.max_megapixels)
+    inspection = inspect(
+        source,
+        working_size=working_size,
+        max_megapixels=settings.max_megapixels,
+        strict=settings.strict_files,
+    )
     return inspection, choose_treatment(inspection.facts, settings)
 
 
@@ -116,6 +121,8 @@ def _render_options(facts: ImageFacts, settings: PhotographOptions, predictor: P
         format=settings.format,
         chroma=settings.chroma,
         max_megapixels=settings.max_megapixels,
+        strict=settings.strict_files,
+        notes=facts.notes,
         version=program_version(),
         settings=settings.digest(),
         weights=predictor.digest,

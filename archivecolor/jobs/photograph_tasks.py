@@ -122,7 +122,12 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     if settings.bag:
         check_bag_name(item.output)
     refuse_by_hand(settings.output, item.output, item.claim)
-    inspection = inspect(source, working_size=settings.working_size, max_megapixels=settings.max_megapixels)
+    inspection = inspect(
+        source,
+        working_size=settings.working_size,
+        max_megapixels=settings.max_megapixels,
+        strict=settings.strict_files,
+    )
     treatment = choose_treatment(inspection.facts, settings)
     digest = None
     if treatment.action is Action.SKIP:

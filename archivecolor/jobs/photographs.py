@@ -218,6 +218,8 @@ class ChromaPredictor:
             format=settings.format,
             chroma=settings.chroma,
             max_megapixels=settings.max_megapixels,
+            strict=settings.strict_files,
+            notes=facts.notes,
             version=program_version(),
             settings=settings.digest(),
             weights=self._context.weights,
@@ -246,14 +248,14 @@ def item_result(
 
 def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) -> ItemResult:
     """The entry of a picture that was written."""
-    for note in (*task.facts.notes, *rendered.notes):
+    for note in rendered.notes:
         logger.info("%s: %s", task.item.path, note)
     record = Record(
         path=task.item.path,
         status=Status.DONE,
         reason=task.treatment.reason,
         source=replace(source_of(task.facts), sha256=rendered.source_sha256),
-        detail=task.treatment.detail,
+        detail="; ".join(filter(None, (task.treatment.detail, *rendered.notes))),
         output=rendered.output,
         settings=context.settings.digest(),
         weights=context.weights,

@@ -16,11 +16,12 @@ import queue
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
 from archivecolor.engine.programs import find_program
+from archivecolor.engine.waiting import waits
 
 if sys.platform == "linux":
     import resource
@@ -101,7 +102,7 @@ class ExiftoolProcess:
             stream = _stdin_of(process)
             stream.write(os.fsencode("\n".join(lines) + "\n"))
             stream.flush()
-            return self.read_answer(number, time.monotonic() + seconds)
+            return self.read_answer(number, waits(seconds))
         except OSError as error:
             self.kill()
             raise ExiftoolDiedError(f"exiftool takes no more commands: {error}") from error
@@ -127,15 +128,18 @@ class ExiftoolProcess:
             threading.Thread(target=_forward_lines, args=(name, stream, self.lines), daemon=True).start()
         return self.process
 
-    def read_answer(self, number: int, deadline: float) -> ExiftoolResult:
+    def read_answer(self, number: int, patience: Iterator[float]) -> ExiftoolResult:
         """Everything up to both end marks of command `number`."""
         marks = {"out": f"{{ready{number}}}".encode(), "err": f"{{answered{number}}}".encode()}
         found: dict[str, list[bytes]] = {"out": [], "err": []}
         while marks:
+            wait = next(patience, None)
+            if wait is None:
+                raise ExiftoolError("exiftool gave no answer in time")
             try:
-                name, line = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
+                name, line = self.lines.get(timeout=wait)
             except queue.Empty:
-                raise ExiftoolError("exiftool gave no answer in time") from None
+                continue
             if not line:
                 raise ExiftoolDiedError("exiftool ended in mid-work")
             # Output without a line end of its own has the mark on its last line.

@@ -42,18 +42,19 @@ class _SmallPage:
     tone: Tone
 
 
-def inspect(path: Path, *, working_size: int, max_megapixels: float) -> Inspection:
+def inspect(path: Path, *, working_size: int, max_megapixels: float, strict: bool = False) -> Inspection:
     """Visit a picture, decoding as little as its container allows.
 
     Args:
         path: any name, UTF-8 or not.
         working_size: short side of the lumas in pixels.
         max_megapixels: larger pages are refused from the header alone.
+        strict: what a decoder warns of is damage, though it costs no pixel.
 
     Raises:
         ItemError: with the reason the manifest gives.
     """
-    with open_image(path, max_megapixels) as picture:
+    with open_image(path, max_megapixels, strict=strict) as picture:
         pages = picture.reader.pages
         bilevel = all(page.bilevel for page in pages)
         small = () if bilevel else tuple(_inspect_page(picture, i, working_size) for i in range(len(pages)))

@@ -29,6 +29,8 @@ class RenderOptions:
         format: "keep", or the container of the output.
         chroma: "444" or "420", sampling of JPEG outputs.
         max_megapixels: as for `inspect`.
+        strict: as for `inspect`.
+        notes: what `inspect` noted.
         version: version of archivecolor.
         settings: digest of the settings.
         weights: digest of the weights.
@@ -39,6 +41,8 @@ class RenderOptions:
     format: str = "keep"
     chroma: str = "444"
     max_megapixels: float = 1000.0
+    strict: bool = False
+    notes: tuple[str, ...] = ()
     version: str = ""
     settings: str = ""
     weights: str = ""
@@ -89,8 +93,10 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         ItemError: CHANGED where the source is not as it was looked at, or another reason of the manifest.
         OSError: `part` cannot be written.
     """
-    with open_image(source, options.max_megapixels, options.file_state) as picture:
+    with open_image(source, options.max_megapixels, options.file_state, strict=options.strict) as picture:
         digest = picture.file.sha256()
+        if options.notes:
+            picture.reader.settle()
         container = container_for(picture.image_format, options.format)
         plans = _plans(picture, container, chromas, options)
         luma = container.write(part, plans)
@@ -107,7 +113,7 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         nbytes=part.stat().st_size,
         luma=_luma_status(luma, plans),
         lost=lost,
-        notes=(*reader.notes, *_profile_notes(reader.pages)),
+        notes=tuple(dict.fromkeys((*options.notes, *reader.notes, *_profile_notes(reader.pages)))),
         source_sha256=digest,
         sha256=sha256_of(part),
     )

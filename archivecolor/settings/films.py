@@ -69,6 +69,7 @@ class VideoSettings(ColourOptions):
     threads: int = option(0, "Encoder threads; 0 takes the number of cores.", low=0, high=256)
     keep_work: bool = option(False, "Keep the work files.")
     strict: bool = option(False, "Fail a film of which parts are damaged or missing.")
+    max_megapixels: float = option(100.0, "Refuse films of larger frames.", unit="megapixels", low=0.001)
     toned: str = option(
         "colour",
         "Tinted shots and reels: colour them, keep them as they are, or skip a film that is all of them.",

@@ -30,6 +30,7 @@ class PhotoKeywords(TypedDict, total=False):
     toned: Literal["colour", "keep", "skip"]
     colour: Literal["skip", "copy", "recolour"]
     max_megapixels: float
+    strict_files: bool
     preserve_times: bool
 
 
@@ -60,6 +61,7 @@ class FolderKeywords(_RunKeywords, total=False):
     chroma: Literal["444", "420"]
     rest: Literal["skip", "copy", "link"]
     max_megapixels: float
+    strict_files: bool
     preserve_times: bool
     jobs: int
     timeout: float
@@ -78,6 +80,7 @@ class FilmKeywords(_RunKeywords, total=False):
     cuts: str
     deinterlace: Literal["auto", "keep", "bwdif", "ivtc"]
     badge: bool
+    max_megapixels: float
     segment_seconds: float
     threads: int
     keep_work: bool

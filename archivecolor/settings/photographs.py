@@ -29,6 +29,11 @@ class PhotographOptions(ToneOptions):
     )
     rest: str = option("skip", f"{REST_HELP}, or link to them.", choices=("skip", "copy", "link"))
     max_megapixels: float = option(1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001)
+    strict_files: bool = option(
+        False,
+        "Take whatever a decoder warns of for damage, also where it costs no pixel.",
+        shapes_output=True,
+    )
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -90,3 +91,33 @@ def test_too_many_failures_are_said_even_if_quiet(archivecolor, archive, tmp_pat
     assert done.returncode == 7
     assert done.stderr.count("\n") == 1
     assert "--max-failures" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["pipe", "descriptor"])
+def test_a_reader_that_goes_away_does_not_end_a_night(command_words, archive, tmp_path, closed):
+    words = command_words("dir", archive, tmp_path / "out", "-v", "--json")
+    shell = {
+        "pipe": '"$@" 2>&1 | head -c 1 > /dev/null; exit ${PIPESTATUS[0]}',
+        "descriptor": '"$@" >&- 2>&-',
+    }
+    done = subprocess.run(["bash", "-c", shell[closed], "-", *words], check=False, timeout=300)
+    assert done.returncode == 3
+    lines = (tmp_path / "out" / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
+    assert len(lines) == 10
+
+
+def test_a_hang_up_stops_like_a_request_to_end_and_leaves_no_temporary_file(
+    command_words, archive, tmp_path, monkeypatch
+):
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    run = subprocess.Popen(command_words("dir", archive, tmp_path / "out"), stderr=subprocess.PIPE)
+    manifest = tmp_path / "out" / "_archivecolor" / "manifest.jsonl"
+    deadline = time.monotonic() + 120
+    while not (manifest.exists() and manifest.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.send_signal(signal.SIGHUP)
+    run.communicate(timeout=300)
+    assert run.returncode == 143
+    assert list(scratch.glob("archivecolor-*")) == []

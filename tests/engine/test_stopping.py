@@ -57,3 +57,22 @@ def test_a_thread_runs_without_signals():
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGXCPU])
+def test_a_hang_up_and_a_processor_limit_ask_however_often_they_come(number):
+    with stop_on_signals(Stop()) as stop:
+        for _ in range(3):
+            os.kill(os.getpid(), number)
+        assert stop.exit_code is ExitCode.TERMINATED
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals(Stop()) as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)

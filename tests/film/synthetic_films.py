@@ -102,6 +102,7 @@ def film_from(path, **settings):
         geometry=geometry_of(facts, SIDE),
         smoothing=options.smoothing,
         recolour=options.colour == "recolour",
+        colour_toned=options.toned == "colour",
         batch=4,
         keyframe_interval=keyframe_interval_for(options.smoothing),
     )

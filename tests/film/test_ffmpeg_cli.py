@@ -114,11 +114,11 @@ def picture_times(path):
         return [frame.time for frame in film.decode(video=0)]
 
 
-def test_without_the_program_such_a_film_is_refused_with_the_way_out(wmv, monkeypatch, tmp_path):
+def test_without_the_program_such_sound_is_written_as_it_is_decoded_and_told_of(wmv, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ItemError, match="install the ffmpeg program") as error:
-        plan_container(probe(wmv), "keep", "h264", tmp_path / "trial.mkv")
-    assert error.value.reason is Reason.UNSUPPORTED
+    plan = plan_container(probe(wmv), "keep", "h264", tmp_path / "trial.mkv")
+    assert plan.pcm == {1: "pcm_f32le"}
+    assert plan.notes == ("stream 1 was written as pcm_f32le, sample for sample",)
 
 
 def test_the_second_opinion_finds_other_sound(film, tmp_path):

@@ -44,4 +44,4 @@ def test_a_film_with_alpha_is_told_of_where_it_hides_anything(tmp_path, pix_fmt,
         run_ffmpeg(
             "-f", "lavfi", "-i", f"{picture},format={pix_fmt}", "-pix_fmt", pix_fmt, "-c:v", codec, path
         )
-        assert film_from(path).lost == lost
+        assert film_from(path).first_pass.lost == lost

@@ -10,6 +10,8 @@ import torch
 from skimage import data
 from skimage.transform import resize
 
+from archivecolor.colour.guidance import Guidance, Hint
+from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.inference.predictor import Predictor, open_predictor
 from archivecolor.inference.torch_runtime import TorchRuntime
@@ -218,3 +220,60 @@ def test_every_network_colours_a_picture_of_odd_sides(name):
     )[0]
     assert chroma.cbcr.shape[0] * 71 == pytest.approx(chroma.cbcr.shape[1] * 50, rel=0.1)
     assert np.isfinite(chroma.cbcr).all()
+
+
+RED = (200, 40, 40)
+
+
+def answered(chroma, hint):
+    """The Cb, Cr of the cell that a hint lies in."""
+    rows, columns = chroma.cbcr.shape[:2]
+    return chroma.cbcr[int(hint.y * rows), int(hint.x * columns)]
+
+
+def wished(hint, luma):
+    """The Cb, Cr of a hint's colour on that luma."""
+    return cbcr_from_lab(np.array([lightness_from_luma(np.array(luma, np.float32)), *hint.ab]))
+
+
+@pytest.mark.parametrize("size", [(64, 96), (70, 33), (64, 600), (700, 66)])
+def test_a_hint_is_met_in_pictures_of_any_size_and_in_panoramas(small, size):
+    grey = np.full(size, 0.5, np.float32) + luma("camera", *size) / 10
+    hint = Hint(0.8, 0.3, RED)
+    plain, guided = predictor(small).predict([grey, grey], [Guidance(), Guidance((hint,))])
+    here = grey[int(hint.y * size[0]), int(hint.x * size[1])]
+    np.testing.assert_allclose(answered(guided, hint), wished(hint, here), atol=0.02)
+    assert np.abs(answered(plain, hint) - wished(hint, here)).max() > 0.05
+
+
+def test_pictures_without_hints_are_answered_as_if_no_other_had_any(small):
+    lumas = [luma("camera", 64, 96), luma("astronaut", 64, 96), luma("coins", 64, 96)]
+    alone = predictor(small).predict(lumas)
+    hints = Guidance((Hint(0.5, 0.5, RED), Hint(0.1, 0.9, (0, 0, 0))))
+    beside = predictor(small).predict(lumas, [Guidance(), hints])
+    for index in (0, 2):
+        np.testing.assert_array_equal(beside[index].cbcr, alone[index].cbcr)
+    assert (beside[1].cbcr != alone[1].cbcr).any()
+    np.testing.assert_array_equal(
+        predictor(small, batch_size=1).predict([lumas[1]], [hints])[0].cbcr, beside[1].cbcr
+    )
+
+
+def test_a_picture_may_have_a_saturation_and_a_quality_of_its_own(small):
+    grey = luma("astronaut", 64, 96)
+    own = predictor(small).predict([grey], [Guidance(saturation=0.3, quality="high")])[0]
+    asked = predictor(small, saturation=0.3, quality="high").predict([grey])[0]
+    np.testing.assert_array_equal(own.cbcr, asked.cbcr)
+
+
+def test_saturation_is_that_of_the_network_not_of_hints(small):
+    hint = Hint(0.5, 0.5, RED)
+    grey = np.full((64, 96), 0.5, np.float32)
+    chroma = predictor(small, saturation=0.0).predict([grey], [Guidance((hint,))])[0]
+    np.testing.assert_allclose(answered(chroma, hint), wished(hint, 0.5), atol=0.005)
+
+
+def test_a_network_without_features_is_guided_by_lightness_alone():
+    hint = Hint(0.5, 0.5, RED)
+    chroma = predictor(StandIn()).predict([np.full((64, 96), 0.5, np.float32)], [Guidance((hint,))])[0]
+    np.testing.assert_allclose(answered(chroma, hint), wished(hint, 0.5), atol=0.005)

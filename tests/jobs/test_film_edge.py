@@ -57,7 +57,7 @@ def reel(tmp_path_factory):
     ("room", "moment"),
     [
         (film_job, "sha256_of"),
-        (film_job, "probe"),
+        (film_job, "survey_streams"),
         (film_job, "run_first_pass"),
         (film_job, "make_segments"),
         (film_job, "mux"),

@@ -57,7 +57,12 @@ def colour(path: Path, *, strength: float = 0.3, working_size: int = 64, **optio
     seen = inspect(path, working_size=working_size, max_megapixels=LIMIT)
     part = path.with_name(f"{path.name}.part")
     chromas = [invented_chroma(luma, strength, seed) for seed, luma in enumerate(seen.lumas)]
-    rendered = render(path, part, chromas, RenderOptions(file_state=seen.facts.file_state, **options))
+    rendered = render(
+        path,
+        part,
+        chromas,
+        RenderOptions(file_state=seen.facts.file_state, notes=seen.facts.notes, **options),
+    )
     return Coloured(seen, rendered, part)
 
 

@@ -108,6 +108,9 @@ class ImageReader(ABC):
     def is_truncated(self) -> bool:
         """Whether the file ends before its own structure says; asked where it could not be read."""
 
+    def settle(self) -> None:  # noqa: B027 - most decoders say everything when they decode
+        """Decode once, so that what a decoder warns of is known before the stored bytes are used."""
+
     def metadata(self) -> MetadataBlocks:
         """What the file says of its picture, as blocks."""
         return MetadataBlocks()

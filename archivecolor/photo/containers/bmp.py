@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Offsets in the file: its length, the kind of header, bits per pixel in the two kinds, pixels per metre.
 LENGTH, HEADER, BITS, OLD_BITS, PER_METRE = 2, 14, 28, 24, 38
 OLD_HEADER = 12
+# The reserved fields before them are anything, with some writers.
+HEADER_SIZES = [struct.pack("<I", size) for size in (OLD_HEADER, 16, 40, 52, 56, 64, 108, 124)]
 SAMPLES = {"1": 1, "L": 1, "RGB": 3, "RGBA": 4}
 
 
@@ -69,7 +71,7 @@ class BmpFormat(WritableFormat):
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""
-        return head[:2] == b"BM" and len(head) > 26 and head[6:10] == bytes(4)
+        return head[:2] == b"BM" and head[HEADER : HEADER + 4] in HEADER_SIZES
 
     def open(self, file: SourceFile) -> BmpReader:
         """See `Format.open`."""
@@ -82,9 +84,9 @@ class BmpFormat(WritableFormat):
         (plan,) = pages
         with part.open("wb") as file:
             Image.fromarray(plan.assemble()).save(file, "BMP")
-            if plan.facts.density:
-                file.seek(PER_METRE)
-                file.write(_per_metre(plan.facts.density))
+            # Pillow says 96 dpi where it is told nothing.
+            file.seek(PER_METRE)
+            file.write(_per_metre(plan.facts.density) if plan.facts.density else bytes(8))
         return "exact"
 
 

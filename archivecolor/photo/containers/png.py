@@ -34,6 +34,8 @@ STRUCTURAL = frozenset(
     {*COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"cICP", b"sBIT", b"pHYs", b"bKGD"}
 )
 XMP_KEYWORD = b"XML:com.adobe.xmp"
+# Where programs kept Exif before there was a chunk for it.
+EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
 IPTC_KEYWORD = b"Raw profile type iptc"
 # What unpacks to more than this is a bomb; bodies of more stay unread.
 MAX_UNPACKED = 1 << 26
@@ -99,9 +101,9 @@ class PngReader(WholeImageReader):
             channels=CHANNELS[kind] + transparent,
             code_depth=16 if depth == 16 else 8,
             alpha=transparent or kind in (4, 6),
-            orientation=exif.orientation_of(self._first(b"eXIf")),
+            orientation=exif.orientation_of(self.metadata().exif),
             bilevel=depth == 1 and kind == 0 and not transparent,
-            density=_density(self._first(b"pHYs")),
+            density=_density(self._first(b"pHYs")) or exif.density_of(self.metadata().exif),
             icc=_profile(self._first(b"iCCP")),
         )
 
@@ -112,15 +114,19 @@ class PngReader(WholeImageReader):
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`: the blocks from before and behind the picture, the last of each."""
-        block = iptc = xmp = None
+        block = older = iptc = xmp = None
         for chunk in self.chunks:
             if chunk.name == b"eXIf":
-                block = chunk.body
+                block = exif.bare(chunk.body)
+            elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword in EXIF_KEYWORDS:
+                profile = _raw_profile(chunk) or b""
+                older = exif.bare(profile) if profile.startswith((exif.PREAMBLE, b"II", b"MM")) else older
             elif chunk.key == b"iTXt" + XMP_KEYWORD:
                 xmp = _international_text(chunk.body)
             elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword == IPTC_KEYWORD:
-                iptc = _raw_profile(chunk)
-        return MetadataBlocks(block, iptc, xmp)
+                profile = _raw_profile(chunk) or b""
+                iptc = iptc_in(profile.removeprefix(b"Photoshop 3.0\0")) or profile or None
+        return MetadataBlocks(block or older, iptc, xmp)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""
@@ -244,7 +250,7 @@ def _raw_profile(chunk: _Chunk) -> bytes | None:
         return None
     digits = b"".join(match[2].split())
     data = bytes.fromhex(digits.decode()) if len(digits) % 2 == 0 else b""
-    return iptc_in(data.removeprefix(b"Photoshop 3.0\0")) or data or None
+    return data or None
 
 
 def _metadata_chunks(update: MetadataUpdate) -> Iterator[_Chunk]:

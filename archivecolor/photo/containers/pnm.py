@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +16,12 @@ from archivecolor.photo.containers.reading import DamagedError, SourceFile, deco
 
 BITMAPS = ("P1", "P4")
 TEXTS = ("P1", "P2", "P3")
+HEADER_BYTES = 512
+GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
+SIZES = rb"(?P<width>\d+)" + GAP + rb"(?P<height>\d+)"
+BITMAP_HEADER = re.compile(rb"(?P<kind>P[14])" + GAP + SIZES + rb"\s")
+HEADER = re.compile(rb"(?P<kind>P[2356])" + GAP + SIZES + GAP + rb"(?P<maxval>\d+)\s")
+LATE_COMMENT = re.compile(rb"[ \t]*#[^\n]*\n|\n")
 KINDS = ("P1", "P2", "P3", "P4", "P5", "P6", "P7")
 
 
@@ -28,8 +36,11 @@ class PnmReader(WholeImageReader):
         import netpbmfile
 
         file.seek(0)
+        is_commented = b"#" in file.read(HEADER_BYTES)
+        plain = io.BytesIO(_without_comments(file.whole())) if is_commented else file
+        plain.seek(0)
         with decoder_call():
-            self._picture = netpbmfile.NetpbmFile(file)
+            self._picture = netpbmfile.NetpbmFile(plain)
             kind, self.maxval, depth = (
                 str(self._picture.magicnumber),
                 int(self._picture.maxval),
@@ -41,10 +52,11 @@ class PnmReader(WholeImageReader):
         if kind not in KINDS or not 0 < self.maxval < 65536 or not 1 <= depth <= 4:
             detail = f"a netpbm file of kind {kind}, {depth} samples, maxval {self.maxval}"
             raise ItemError(Reason.UNSUPPORTED, detail)
+        stored = plain.seek(0, 2)
         row_bytes = -(-size[0] // 8) if kind == "P4" else size[0] * depth * sample_bytes
         nbytes = 0 if kind in TEXTS else size[1] * row_bytes
-        self._is_truncated = kind not in TEXTS and file.nbytes < start + nbytes
-        if kind not in TEXTS and file.nbytes >= start + 2 * nbytes:
+        self._is_truncated = kind not in TEXTS and stored < start + nbytes
+        if kind not in TEXTS and stored >= start + 2 * nbytes:
             raise ItemError(Reason.UNSUPPORTED, "a netpbm file with more than one picture")
         self.pages = (
             PageFacts(
@@ -73,6 +85,31 @@ class PnmReader(WholeImageReader):
         if samples.max() > self.maxval:
             raise DamagedError(f"a sample of {samples.max()}, over the header's {self.maxval}")
         return split_samples(to_full_range(samples, self.maxval))
+
+
+def _without_comments(data: bytes) -> bytes:
+    """A file without the comments that may stand anywhere in its header; `data` where there are none."""
+    found = HEADER.match(data) or BITMAP_HEADER.match(data)
+    if found is None:
+        return data
+    fields = found.groupdict(b"")
+    kind, raster = fields["kind"], data[found.end() :]
+    late = LATE_COMMENT.match(raster)
+    # One blank ends the header, and samples may begin with any byte: their number tells.
+    if late and len(raster) - late.end() == _raster_bytes(fields):
+        raster = raster[late.end() :]
+    elif b"#" not in found[0]:
+        return data
+    numbers = [fields["width"] + b" " + fields["height"], *filter(None, [fields.get("maxval", b"")])]
+    return b"\n".join([kind, *numbers, raster])
+
+
+def _raster_bytes(fields: dict[str, bytes]) -> int:
+    """Bytes of the samples of a binary picture of bytes or words; -1 of another."""
+    samples = {b"P5": 1, b"P6": 3}.get(fields["kind"])
+    if samples is None:
+        return -1
+    return int(fields["width"]) * int(fields["height"]) * samples * (2 if int(fields["maxval"]) > 255 else 1)
 
 
 class PnmFormat(WritableFormat):

@@ -96,15 +96,17 @@ class SourceFile(io.BufferedReader):
 
     Args:
         path: any name.
+        strict: whatever a decoder warns of is damage; without it, what costs no pixel is a note.
 
     Raises:
         ItemError: VANISHED, PERMISSION, READ_ERROR or UNREADABLE; so do all reads.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, strict: bool = False) -> None:
         with naming_read_errors():
             super().__init__(_RawSource(path))
         self.path = path
+        self.strict = strict
 
     @property
     def nbytes(self) -> int:

@@ -62,21 +62,24 @@ class OpenImage:
 
 
 @contextmanager
-def open_image(path: Path, max_megapixels: float, file_state: FileState | None = None) -> Iterator[OpenImage]:
+def open_image(
+    path: Path, max_megapixels: float, file_state: FileState | None = None, *, strict: bool = False
+) -> Iterator[OpenImage]:
     """Open a picture for reading, once for all that a visit needs; only its structure is read here.
 
     Args:
         path: its file.
         max_megapixels: larger pages are refused.
         file_state: the state of the file that is meant, the present one without it.
+        strict: whatever a decoder warns of is damage; without it, what costs no pixel is a note.
 
     Raises:
         ItemError: VANISHED, PERMISSION, READ_ERROR, EMPTY, UNSUPPORTED, TOO_LARGE (from the header, before
-            anything is decoded), CHANGED, TRUNCATED, UNREADABLE or OUT_OF_MEMORY, up to the end of the body:
-            whatever reads the source there names its trouble itself or raises `DamagedError`. Faults of our
-            own code pass through.
+            anything is decoded), CHANGED, TRUNCATED, UNREADABLE or OUT_OF_MEMORY, up to the end of the
+            body: whatever reads the source there names its trouble itself or raises `DamagedError`. Faults
+            of our own code pass through.
     """
-    with unchanged_during(path, file_state) as seen, SourceFile(path) as file:
+    with unchanged_during(path, file_state) as seen, SourceFile(path, strict=strict) as file:
         image_format = format_of(file)
         try:
             reader = image_format.open(file)

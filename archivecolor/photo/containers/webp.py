@@ -6,7 +6,7 @@ Metadata: `EXIF` and `XMP ` chunks of the extended format; IPTC has no place in 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,13 @@ from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples
 from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
-from archivecolor.photo.containers.reading import SourceFile, decoder_call
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.facts import Codes
 
 ANIMATION, XMP, EXIF, ALPHA = 0x02, 0x04, 0x08, 0x10
 MAX_SIDE = 16383
+# What a decoder needs.
+PICTURE = (b"VP8X", b"ALPH", b"VP8 ", b"VP8L")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,11 @@ class WebpReader(WholeImageReader):
 
     def __init__(self, file: SourceFile) -> None:
         self._data = file.whole()
-        self._chunks = dict(_chunks(self._data))
+        self._strict = file.strict
+        chunks = list(_chunks(self._data))
+        self._chunks = dict(chunks)
+        # By the chunks: the size that the file says of itself is wrong at times.
+        self._is_cut = not any(name in (b"VP8 ", b"VP8L") for name, _ in chunks) or _ends_early(self._data)
         header = _Header.of(self._chunks)
         block = self.metadata().exif
         self.pages = (
@@ -80,14 +86,23 @@ class WebpReader(WholeImageReader):
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""
-        return len(self._data) < 20 or len(self._data) < int.from_bytes(self._data[4:8], "little") + 8
+        return len(self._data) < 20 or self._is_cut
 
     def decode(self) -> Band:
         """See `WholeImageReader.decode`."""
         import imagecodecs
 
-        with decoder_call():
-            return split_samples(imagecodecs.webp_decode(self._data, hasalpha=self.pages[0].alpha))
+        def decode(data: bytes) -> Band:
+            with decoder_call():
+                return split_samples(imagecodecs.webp_decode(data, hasalpha=self.pages[0].alpha))
+
+        try:
+            return decode(self._data)
+        except DamagedError as warning:
+            if self._strict or self.is_truncated():
+                raise
+            self.notes = (f"the container is damaged, the picture in it is not: {warning}",)
+            return decode(_riff((name, body) for name, body in self._chunks.items() if name in PICTURE))
 
 
 class WebpFormat(WritableFormat):
@@ -133,8 +148,7 @@ class WebpFormat(WritableFormat):
             header[0] |= EXIF
         # The order of the container specification: profile, picture, Exif, XMP.
         late = [(name, found.pop(name)) for name in (b"EXIF", b"XMP ") if name in found]
-        body = b"".join(_encoded(*each) for each in [(b"VP8X", bytes(header)), *found.items(), *late])
-        part.write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body)
+        part.write_bytes(_riff([(b"VP8X", bytes(header)), *found.items(), *late]))
         return ("iptc",) if update.iptc else ()
 
 
@@ -157,8 +171,23 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 8 + size + size % 2
 
 
-def _encoded(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+def _ends_early(data: bytes) -> bool:
+    """Whether the last chunk ends after the file does."""
+    at = 12
+    while at + 8 <= len(data):
+        at += 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+        if at > len(data):
+            return True
+        at += at % 2
+    return False
+
+
+def _riff(chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A file of these chunks."""
+    body = b"".join(
+        name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2) for name, body in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
 FORMAT = WebpFormat()

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import cv2
 import imagecodecs
+import jpeglib
 import numpy as np
 import pytest
 import simplejpeg
@@ -304,3 +305,110 @@ def test_off_takes_the_colour_of_foreign_jpegs_too(tmp_path: Path) -> None:
     data = encoded(np.dstack([scene(), scene(seed=1), scene(seed=2)]))
     write_grey(scan_of(tmp_path, data), tmp_path / "back")
     assert coefficients.read_luma((tmp_path / "back").read_bytes()) == coefficients.read_luma(data)
+
+
+def with_scan_header(data: bytes, fields: bytes) -> bytes:
+    """The file with other fields at the end of its first scan's heading."""
+    at = segments.parse(data).scan_start
+    end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data[: end - 3] + fields + data[end:]
+
+
+def padded_scan(data: bytes, number: int, padding: bytes) -> bytes:
+    """The file with bytes behind the last block of a scan."""
+    at = segments.parse(data).scan_start
+    for _ in range(number + 1):
+        found = segments.IN_SCANS.search(data, at)
+        assert found
+        at = found.end()
+    return data[: at - 2] + padding + data[at - 2 :]
+
+
+def further_intervals() -> bytes:
+    """A scan of more restart intervals than the frame's height has rows."""
+    tall = encoded(scene(128, 83), restart_marker_rows=1)
+    at = tall.index(b"\xff\xc0")
+    return tall[: at + 5] + (61).to_bytes(2, "big") + tall[at + 7 :]
+
+
+def app(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+PLAIN = encoded(scene())
+COLOURED = encoded(np.dstack([scene()] * 3))
+PROGRESSIVE = encoded(scene(), progressive=True)
+HARMLESS = {
+    "zeros": padded_scan(PLAIN, 0, bytes(64)),
+    "ones": padded_scan(PLAIN, 0, b"\x7f" * 40),
+    "zeros in colour": padded_scan(COLOURED, 0, bytes(100)),
+    "zeros in a scan of many": padded_scan(PROGRESSIVE, 1, bytes(50)),
+    "zeros in all scans": padded_scan(padded_scan(PROGRESSIVE, 2, bytes(50)), 0, bytes(30)),
+    "intervals": further_intervals(),
+    "scan header": with_scan_header(PLAIN, bytes(3)),
+    "scan header and zeros": padded_scan(with_scan_header(PLAIN, bytes(3)), 0, bytes(64)),
+    "jfif version": PLAIN.replace(b"JFIF\0\1", b"JFIF\0\7", 1),
+    "profile numbers": PLAIN[:2] + app(0xE2, b"ICC_PROFILE\0\3\2" + bytes(50)) + PLAIN[2:],
+    "adobe": COLOURED[:2] + app(0xEE, b"Adobe\0\x64\0\0\0\0\7") + COLOURED[2:],
+}
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_what_costs_no_pixel_is_no_damage(tmp_path: Path, kind: str) -> None:
+    path = scan_of(tmp_path, HARMLESS[kind])
+    with Image.open(path) as picture:
+        picture.draft("L", picture.size)
+        expected = np.asarray(picture)
+    done = colour(path)
+    assert done.rendered.luma == "coefficients"
+    assert np.array_equal(grey_codes(path), expected)
+    assert np.array_equal(simplejpeg.decode_jpeg(done.path.read_bytes(), "GRAY")[..., 0], expected)
+    write_grey(done.path, tmp_path / "back")
+    assert np.array_equal(grey_codes(tmp_path / "back"), expected)
+    assert np.array_equal(luma_codes(np.asarray(Image.open(colour(path, format="png").path))), expected)
+
+
+@pytest.mark.parametrize("kind", sorted(HARMLESS.keys() - {"adobe"}))
+def test_strict_files_are_what_the_decoder_says(tmp_path: Path, kind: str) -> None:
+    path = scan_of(tmp_path, HARMLESS[kind])
+    assert any("a decoder warns" in note for note in colour(path).rendered.notes)
+    with pytest.raises(ItemError) as damage:
+        inspect(path, working_size=64, max_megapixels=LIMIT, strict=True)
+    assert damage.value.reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damage_between_blocks_stays_damage(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = bytearray(encoded(scene(300, 300, seed=seed)))
+    middle = len(data) // 2
+    data[middle : middle + 40] = rng.integers(0, 255, 40, np.uint8).tobytes()
+    try:
+        inspect(scan_of(tmp_path, bytes(data)), working_size=64, max_megapixels=LIMIT)
+    except ItemError as error:
+        assert error.reason in (Reason.UNREADABLE, Reason.TRUNCATED)
+    else:
+        simplejpeg.decode_jpeg(bytes(data), "GRAY")  # no strict decoder sees it either
+
+
+SAMPLINGS = [
+    [[4, 1], [1, 1], [1, 1]],
+    [[1, 2], [1, 1], [1, 1]],
+    [[4, 2], [1, 1], [1, 1]],
+    [[3, 1], [1, 1], [1, 1]],
+    [[2, 2], [2, 1], [1, 2]],
+    [[1, 1], [2, 2], [2, 2]],
+]
+
+
+@pytest.mark.parametrize("factors", SAMPLINGS, ids=str)
+def test_every_sampling_of_colour_is_read(tmp_path: Path, factors: list[list[int]]) -> None:
+    picture = jpeglib.from_spatial(np.dstack([scene(64, 96)] * 3))
+    picture.samp_factor = np.array(factors)
+    picture.write_spatial(str(tmp_path / "scan.jpg"), qt=90)
+    with Image.open(tmp_path / "scan.jpg") as image:
+        expected = np.asarray(image.convert("YCbCr"))[..., 0].astype(int)
+    done = colour(tmp_path / "scan.jpg", strength=0.02)
+    carried = factors[0] != [1, 1]
+    assert done.rendered.luma == ("coefficients" if carried else "re-encoded")
+    assert np.abs(grey_codes(done.path).astype(int) - expected).max() <= (1 if carried else 8)

@@ -212,3 +212,67 @@ def test_lossy_webp_of_a_smooth_scene_is_grey(tmp_path: Path) -> None:
     Image.fromarray(np.dstack([smooth_scene()] * 3)).save(buffer, "WEBP", quality=60)
     seen = inspect(scan_of(tmp_path, buffer.getvalue()), working_size=64, max_megapixels=LIMIT)
     assert seen.facts.tone is Tone.GREY
+
+
+class TestHarmless:
+    """What a decoder or a header may say without a pixel being lost."""
+
+    def written(self, tmp_path: Path, form: str) -> bytes:
+        codes = np.dstack([scene()] * 3) if form == "WEBP" else scene()
+        options = {"lossless": True} if form == "WEBP" else {}
+        return pillow_scan(tmp_path, Image.fromarray(codes), form, **options).read_bytes()
+
+    @pytest.mark.parametrize("at", [(2, b"\0\0\0\0"), (2, b"\x7f\xff\0\0"), (6, b"abcd"), (26, b"\0\0")])
+    def test_fields_of_a_bitmap_that_decide_nothing(self, tmp_path: Path, at: tuple[int, bytes]) -> None:
+        data = bytearray(self.written(tmp_path, "BMP"))
+        data[at[0] : at[0] + len(at[1])] = at[1]
+        assert np.array_equal(grey_codes(colour(scan_of(tmp_path, bytes(data))).path), scene())
+
+    def test_a_bitmap_that_says_no_resolution_gets_none(self, tmp_path: Path) -> None:
+        data = bytearray(self.written(tmp_path, "BMP"))
+        data[38:46] = bytes(8)
+        done = colour(scan_of(tmp_path, bytes(data)))
+        with open_image(done.path, LIMIT) as after:
+            assert after.reader.pages[0].density is None
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"P5\n#c\n%d #d\n %d\n#e\n255\n",
+            b"P5 %d %d 255\n",
+            b"P5#a\n%d\n#b\n#c\n%d\n255\n",
+            b"P5\n%d %d\n255 #x\n",
+            b"P5\r\n%d %d\r\n255\r\n",
+            b"P5\r\n#y\r\n%d %d\r\n255\r\n",
+        ],
+    )
+    def test_comments_anywhere_in_a_netpbm_header(self, tmp_path: Path, head: bytes) -> None:
+        codes = scene()
+        codes[0, :3] = 35, 10, 35  # samples that could be a comment
+        path = scan_of(tmp_path, head % codes.shape[::-1] + codes.tobytes())
+        assert np.array_equal(grey_codes(colour(path).path), codes)
+
+    def test_comments_in_the_header_of_a_bitmap(self, tmp_path: Path) -> None:
+        path = scan_of(tmp_path, b"P1#a\n3#b\n2\n0 1 0 1 1 1\n")
+        assert inspect(path, working_size=64, max_megapixels=LIMIT).facts.bilevel
+
+    @pytest.mark.parametrize("size", [4, 10**6])
+    @pytest.mark.parametrize("front", [b"", b"ABCD\4\0\0\0zzzz"])
+    def test_a_webp_whose_container_is_wrong_about_itself(
+        self, tmp_path: Path, size: int, front: bytes
+    ) -> None:
+        data = self.written(tmp_path, "WEBP")
+        path = scan_of(tmp_path, data[:4] + struct.pack("<I", size) + data[8:12] + front + data[12:])
+        done = colour(path)
+        assert np.array_equal(luma_codes(np.asarray(Image.open(done.path))), scene())
+        assert any("the picture in it is not" in note for note in done.rendered.notes)
+        with pytest.raises(ItemError):
+            inspect(path, working_size=64, max_megapixels=LIMIT, strict=True)
+
+    @pytest.mark.parametrize("name", [b"tEXt", b"gAMA", b"pHYs", b"iCCP", b"abCd"])
+    def test_side_chunks_of_a_png_with_wrong_checksums(self, tmp_path: Path, name: bytes) -> None:
+        data = self.written(tmp_path, "PNG")
+        side = struct.pack(">I", 9) + name + struct.pack(">IIB", 3000, 3000, 1) + b"oops"
+        assert np.array_equal(
+            grey_codes(colour(scan_of(tmp_path, data[:33] + side + data[33:])).path), scene()
+        )

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from archivecolor.archive.atomic import raise_if_full
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers.jpeg import segments
+from archivecolor.photo.containers.jpeg import decoding, segments
 from archivecolor.photo.containers.jpeg.scans import CHROMA_QUALITY, JpegChroma, Plane
-from archivecolor.photo.containers.reading import decoder_call
+from archivecolor.photo.containers.reading import DamagedError
 
 
 class _Picture(Protocol):
@@ -105,11 +105,13 @@ def _with_luma(template: bytes, source: bytes) -> bytes:
 
 
 def _luma_plane(data: bytes) -> Plane:
-    """The Y plane (h, w, 1), decoded strictly."""
-    import simplejpeg
-
-    with decoder_call():
-        return np.asarray(simplejpeg.decode_jpeg(data, "GRAY"))
+    """The Y plane (h, w, 1), decoded strictly where its sampling allows that."""
+    try:
+        return decoding.decode_strictly(data, "GRAY")
+    except DamagedError as error:
+        if not decoding.is_unknown_sampling(error):
+            raise
+        return decoding.decode_any_sampling(data, "GRAY")
 
 
 def _luma(picture: _Picture) -> Luma:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
 from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
-from archivecolor.photo.containers.jpeg import coefficients, metadata, scans, segments
+from archivecolor.photo.containers.jpeg import coefficients, decoding, metadata, scans, segments, tolerance
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.facts import Codes
 from archivecolor.photo.shrink import resize, working_shape
@@ -26,12 +27,14 @@ class JpegReader(WholeImageReader):
 
     Attributes:
         header: everything before the first scan.
-        data: the picture, without what follows its end marker.
+        data: the picture, without what follows its end marker, and where a decoder warned of something
+            harmless, without that (`tolerance`).
         space: Gray, YCbCr, RGB, CMYK or YCCK.
     """
 
     def __init__(self, file: SourceFile) -> None:
         everything = file.whole()
+        self._strict = file.strict
         self.header = segments.parse(everything)
         self.data = everything[: segments.picture_end(everything, self.header)]
         self.space = _colour_space(self.header)
@@ -70,6 +73,11 @@ class JpegReader(WholeImageReader):
         """See `ImageReader.is_truncated`."""
         return not self.data.endswith(segments.END)
 
+    def settle(self) -> None:
+        """See `ImageReader.settle`."""
+        if self.header.frame.precision == 8:
+            self._decode(colour=False, at_least=(1, 1))
+
     def decode(self) -> Band:
         """The Y plane where there is one, RGB else."""
         return split_samples(self._decode(self.space not in ("Gray", "YCbCr")))
@@ -83,16 +91,31 @@ class JpegReader(WholeImageReader):
 
     def _decode(self, colour: bool, at_least: tuple[int, int] = (0, 0)) -> Codes:
         """The picture, strictly: damage that other decoders pass over is damage."""
-        import simplejpeg
-
         if self.header.frame.precision > 8:
             return self._decode_deep()
         inks = self.space in ("CMYK", "YCCK")
         wanted = "CMYK" if inks else "RGB" if colour else "GRAY"
-        height, width = at_least
-        with decoder_call():
-            raster = simplejpeg.decode_jpeg(self.data, wanted, min_height=height, min_width=width)
+        raster = self._decode_leniently(wanted, at_least)
         return _rgb_from_inverted_inks(raster) if inks else raster
+
+    def _decode_leniently(self, wanted: str, at_least: tuple[int, int]) -> Codes:
+        """The picture, with a note in place of the warnings that cost no pixel."""
+        try:
+            return decoding.decode_strictly(self.data, wanted, at_least)
+        except DamagedError as warning:
+            if self._strict:
+                raise
+            if decoding.is_unknown_sampling(warning):
+                raster = decoding.decode_any_sampling(self.data, wanted)
+                self._note("a sampling of colour in which damage is not looked for")
+                return raster
+            decode = functools.partial(decoding.decode_strictly, space=wanted, at_least=at_least)
+            self.data = tolerance.mended(self.data, decode)
+            self._note(f"every block is there, though a decoder warns: {warning}")
+            return decode(self.data)
+
+    def _note(self, note: str) -> None:
+        self.notes = tuple(dict.fromkeys((*self.notes, note)))
 
     def _decode_deep(self) -> Codes:
         """12-bit samples at 16 bits."""
@@ -141,15 +164,17 @@ def _with_copied_luma(plan: PagePlan) -> bytes | None:
     reader = plan.source
     if not isinstance(reader, JpegReader) or not reader.can_copy_luma:
         return None
-    luma = scans.luma_scan(reader.header, reader.data)
+    if plan.samples == 1:
+        reader.settle()  # nothing else would find damage
+    header = segments.parse(reader.data)
+    luma = scans.luma_scan(header, reader.data)
     if luma is None:
         return _encode_around_coefficients(reader, plan)
     if plan.samples == 1:
-        reader.decode()  # nothing else would find damage
-        written = scans.without_chroma_scans(reader.header, luma)
+        written = scans.without_chroma_scans(header, luma)
     else:
-        written = scans.with_chroma_scans(reader.header, luma, _chroma_planes(plan))
-    if not scans.has_same_luma(written, reader.header, luma):
+        written = scans.with_chroma_scans(header, luma, _chroma_planes(plan))
+    if not scans.has_same_luma(written, header, luma):
         raise ItemError(Reason.NOT_EXACT, "the luma did not come out as it went in")
     return written
 

@@ -5,6 +5,7 @@ Reduced pages and pyramids show the old grey, so outputs leave them out and the 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,13 +39,14 @@ class TiffReader(ImageReader):
         with decoder_call():
             self._tiff = tifffile.TiffFile(file)
             chain = [page for page in self._tiff.pages if isinstance(page, tifffile.TiffPage)]
-            below = [sub for page in chain for sub in page.pages or () if isinstance(sub, tifffile.TiffPage)]
-            taken = _full_size(chain, below)
-        self._stored = [pages.read_stored(page) for page in taken]
-        if len(taken) < len(chain) + len(below):
+            below = [
+                [sub for sub in page.pages or () if isinstance(sub, tifffile.TiffPage)] for page in chain
+            ]
+            taken = pages.choose(chain, below)
+            starts = tuple(sorted(_starts([*chain, *itertools.chain(*below)])))
+        if len(taken) < len(chain) + sum(map(len, below)):
             self.dropped = ("reduced pages and masks",)
-        for page in self._stored:
-            pages.check_layout(page, file.nbytes)
+        self._stored = [pages.check_layout(pages.read_stored(page), file.nbytes, starts) for page in taken]
         self._samples = [pages.samples_of(page) for page in self._stored]
         self.pages = tuple(
             pages.page_facts(page, samples, self.structure)
@@ -63,14 +65,17 @@ class TiffReader(ImageReader):
     def bands(self, page: int) -> Iterator[Band]:
         """See `ImageReader.bands`."""
         samples = self._with_value_range(page)
-        for rows in raw_bands(self._file, self._stored[page]):
+        warnings: list[str] = []
+        for rows in raw_bands(self._file, self._stored[page], warnings):
             yield decode_samples(rows, samples)
+        noted = (f"every block is there, though a decoder warns: {warning}" for warning in warnings)
+        self.notes = tuple(dict.fromkeys((*self.notes, *noted)))
 
     def _with_value_range(self, page: int) -> SampleLayout:
         """How to read the samples; float ones need to be seen once for their range."""
         samples = self._samples[page]
         if samples.floating and samples.value_range is None:
-            samples, note = float_range(raw_bands(self._file, self._stored[page]), samples)
+            samples, note = float_range(raw_bands(self._file, self._stored[page], []), samples)
             self._samples[page] = samples
             self.notes = (*self.notes, note)
         return samples
@@ -105,12 +110,9 @@ class TiffFormat(WritableFormat):
         return directory.embed(part, update)
 
 
-def _full_size(chain: list[TiffPage], below: list[TiffPage]) -> list[TiffPage]:
-    """The pages that are pictures at full size, by what they say of themselves."""
-    found = [page for page in chain if not pages.is_reduced(page)]
-    # Some cameras keep the whole picture below a thumbnail, some programs call everything reduced.
-    found = found or [page for page in below if not pages.is_reduced(page)]
-    return found or [max(chain, key=lambda page: page.imagelength * page.imagewidth)]
+def _starts(found: list[TiffPage]) -> set[int]:
+    """Places in the file at which a directory, a strip or a tile begins."""
+    return {page.offset for page in found} | {offset for page in found for offset in page.dataoffsets}
 
 
 FORMAT = TiffFormat()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import bisect
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 REDUCED, MASK = 1, 4
 OLD_SUBFILE_TYPE, OLD_REDUCED = 255, 2
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL = 258, 262, 277
 UNSIGNED, FLOAT = 1, 3
 SEPARATE = 2
 NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32946, 32773, 34925, 50000
@@ -37,6 +39,7 @@ COLOURS = {
     kinds.ICCLAB: 3,
     kinds.SEPARATED: 4,
 }
+NO_PHOTOMETRIC = "no photometric interpretation: black taken as zero"
 # Pixels of a tile that may be larger than its picture.
 MAX_LOOSE_TILE = 1 << 24
 
@@ -67,6 +70,8 @@ class StoredPage:
         icc: the profile.
         offset: of its directory.
         bigtiff: the file is a BigTIFF.
+        silent: what the page does not say and its other tags tell, for the record.
+        silent_bits: it does not say its bits per sample; the library takes it for line art.
     """
 
     page: TiffPage
@@ -90,6 +95,8 @@ class StoredPage:
     icc: bytes | None
     offset: int
     bigtiff: bool
+    silent: tuple[str, ...]
+    silent_bits: bool
 
     @property
     def colours(self) -> int:
@@ -101,9 +108,11 @@ def read_stored(page: TiffPage) -> StoredPage:
     """Read what the library understood of a page.
 
     Raises:
+        ItemError: UNSUPPORTED where a tag is missing that cannot be known by the others.
         DamagedError: the tags make no sense.
     """
     with decoder_call():
+        photometric = _photometric(page)
         height, bits = int(page.imagelength), int(page.bitspersample)
         tile = (int(page.tilelength), int(page.tilewidth)) if page.is_tiled else None
         dtype = np.dtype(np.uint8 if page.dtype is None else page.dtype)
@@ -114,7 +123,7 @@ def read_stored(page: TiffPage) -> StoredPage:
             width=int(page.imagewidth),
             height=height,
             flat=page.imagedepth == 1,
-            photometric=int(page.photometric),
+            photometric=photometric,
             compression=int(page.compression),
             bits=bits,
             form=int(page.sampleformat),
@@ -131,7 +140,32 @@ def read_stored(page: TiffPage) -> StoredPage:
             icc=page.iccprofile,
             offset=int(page.offset),
             bigtiff=page.parent.is_bigtiff,
+            silent=()
+            if PHOTOMETRIC in page.tags
+            else ("no photometric interpretation: black taken as zero",),
+            silent_bits=BITS_PER_SAMPLE not in page.tags and _encoded_bits(page) != 1,
         )
+
+
+def _encoded_bits(page: TiffPage) -> float:
+    """Bits that an uncompressed page has for a sample; 1, what no word means, where that cannot be known."""
+    samples = page.imagewidth * page.imagelength * page.samplesperpixel
+    if page.compression != NONE or not samples:
+        return 1
+    # Rows are filled up to whole bytes.
+    return max(1, sum(page.databytecounts) * 8 // (samples + 7 * page.imagelength))
+
+
+def _photometric(page: TiffPage) -> int:
+    """The photometric interpretation; where the page has none, its samples tell, and black is zero.
+
+    The library's own default is the negative.
+    """
+    if PHOTOMETRIC not in page.tags:
+        colour = kinds.PALETTE if page.colormap is not None else kinds.RGB
+        plain = page.samplesperpixel < COLOURS[kinds.RGB] and page.colormap is None
+        page.photometric = kinds.BLACK_IS_ZERO if plain else colour
+    return int(page.photometric)
 
 
 def _colormap(page: TiffPage) -> npt.NDArray[np.uint16] | None:
@@ -140,14 +174,50 @@ def _colormap(page: TiffPage) -> npt.NDArray[np.uint16] | None:
     return np.asarray(page.colormap, np.uint16).reshape(3, -1)
 
 
-def is_reduced(page: TiffPage) -> bool:
-    """Whether a page calls itself a thumbnail or a mask, by the tags that say so, new and old."""
+def choose(chain: list[TiffPage], below: list[list[TiffPage]]) -> list[TiffPage]:
+    """The pages that are the pictures at full size; nothing larger than these is left out.
+
+    A flag that calls a page reduced is believed only where a larger page is there to take.
+
+    Args:
+        chain: pages one after the other.
+        below: for each of them those of its SubIFDs.
+    """
+    best = [
+        max((page for page in (first, *subs) if not _is_mask(page)), key=_area, default=first)
+        for first, subs in zip(chain, below, strict=True)
+    ]
+    full = [page for page in best if not _is_reduced(page) and not _is_mask(page)]
+    if not full:
+        return [max(best, key=_area)]
+    over = max(map(_area, full))
+    return [page for page in best if page in full or (_area(page) > over and not _is_mask(page))]
+
+
+def _area(page: TiffPage) -> int:
+    return page.imagelength * page.imagewidth
+
+
+def _is_mask(page: TiffPage) -> bool:
+    return bool(page.subfiletype & MASK)
+
+
+def _is_reduced(page: TiffPage) -> bool:
+    """Whether a page calls itself a thumbnail, by the tags that say so, new and old."""
     old = page.tags.get(OLD_SUBFILE_TYPE)
-    return bool(page.subfiletype & (REDUCED | MASK)) or (old is not None and old.value == OLD_REDUCED)
+    return bool(page.subfiletype & REDUCED) or (old is not None and old.value == OLD_REDUCED)
 
 
-def check_layout(stored: StoredPage, nbytes: int) -> None:
+def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> StoredPage:
     """Refuse what is not read, and strips that lie beyond the end of the file.
+
+    Args:
+        stored: the page.
+        nbytes: of the file.
+        taken: places in the file at which something else begins, in order.
+
+    Returns:
+        The page, with the byte counts that follow from its size where those it has cannot be.
 
     Raises:
         ItemError: UNSUPPORTED, TRUNCATED or UNREADABLE.
@@ -155,6 +225,8 @@ def check_layout(stored: StoredPage, nbytes: int) -> None:
     problem = _unsupported(stored)
     if problem:
         raise ItemError(Reason.UNSUPPORTED, f"a tiff with {problem}")
+    if stored.compression == NONE:
+        stored = _with_own_counts(stored, nbytes, taken)
     if not stored.places or any(count == 0 or offset == 0 for offset, count in stored.places):
         raise ItemError(Reason.UNREADABLE, "strips or tiles of the tiff are missing")
     if any(offset + count > nbytes for offset, count in stored.places):
@@ -166,6 +238,35 @@ def check_layout(stored: StoredPage, nbytes: int) -> None:
         raise ItemError(Reason.UNREADABLE, "the tiff lists fewer strips or tiles than its picture has")
     if stored.palette is not None and stored.palette.shape[-1] < 1 << stored.bits:
         raise ItemError(Reason.UNREADABLE, "the colour map of the tiff is too short")
+    return stored
+
+
+def _with_own_counts(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> StoredPage:
+    """Byte counts of an uncompressed page that are too small, or reach beyond the file, put right.
+
+    Each is known by the size of the page. It is taken only where the file has that many bytes before
+    anything else begins: where rows are missing they stay missing.
+    """
+    places = []
+    for number, (offset, count) in enumerate(stored.places):
+        own = _segment_bytes(stored, number)
+        following = taken[bisect.bisect_right(taken, offset) :][:1] or (nbytes,)
+        is_wrong = count < own or offset + count > nbytes
+        places.append((offset, own if is_wrong and offset + own <= following[0] else count))
+    if tuple(places) == stored.places:
+        return stored
+    note = "byte counts of strips that cannot be, taken from the size of the picture"
+    return replace(stored, places=tuple(places), silent=(*stored.silent, note))
+
+
+def _segment_bytes(stored: StoredPage, number: int) -> int:
+    """Bytes of an uncompressed strip or tile."""
+    samples = stored.samples // stored.planes
+    if stored.tile:
+        return stored.tile[0] * -(-stored.tile[1] * samples * stored.bits // 8)
+    strips = -(-stored.height // stored.strip_rows)
+    rows = min(stored.strip_rows, stored.height - number % strips * stored.strip_rows)
+    return rows * -(-stored.width * samples * stored.bits // 8)
 
 
 def _unsupported(stored: StoredPage) -> str:
@@ -180,6 +281,7 @@ def _unsupported(stored: StoredPage) -> str:
         f"{bits}-bit samples of photometric interpretation {photometric}": not plain and bits > 16,
         f"{stored.samples} samples per pixel": not 0 <= stored.samples - stored.colours <= 1,
         "no flat picture": not stored.flat or not stored.width or not stored.height,
+        "no word on its bits per sample": stored.silent_bits,
         "no colour map": photometric == kinds.PALETTE and stored.palette is None,
     }
     return next((problem for problem, found in problems.items() if found), "")
@@ -238,7 +340,7 @@ def _layout(stored: StoredPage) -> TiffLayout:
 
 def notes_of(stored: StoredPage) -> tuple[str, ...]:
     """What of this page is not written as it was."""
-    notes = []
+    notes = list(stored.silent)
     if stored.compression not in LOSSLESS:
         notes.append(f"compression {stored.compression} does not keep codes, written with deflate")
     if stored.bits not in (1, 8, 16):

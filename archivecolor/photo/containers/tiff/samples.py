@@ -16,6 +16,10 @@ from archivecolor.photo.facts import Codes
 # Any: integers or floats, known at run time alone.
 Raw: TypeAlias = npt.NDArray[Any]
 
+# What is white among floats, and the share of samples that may lie beyond.
+WHITES = (1, 255, 65535)
+FEW = 0.05
+
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 
 
@@ -118,18 +122,47 @@ def _from_lab(lab: Codes, photometric: int) -> Codes:
 
 
 def float_range(bands: Iterable[Raw], samples: SampleLayout) -> tuple[SampleLayout, str]:
-    """Choose the range of float samples: 0..1 where all lie there, else from the lowest to the highest.
+    """Choose which float is white; black is 0, and what lies beyond either is clipped.
+
+    White is 1, as raw developers write it, also where glare lies above. It is 255 where more than `FEW` of
+    the samples are above twice 1, or all are whole numbers of which one is above 1; likewise 65535. Samples
+    of no such range, or of which more than `FEW` lie below black, are stretched, lowest to highest.
 
     Returns:
-        The samples with their span, and a note for the log.
+        The samples with their range, and a note for the record.
     """
-    low, high = np.inf, -np.inf
+    seen = _FloatCounts()
     for rows in bands:
-        colours = rows[..., : samples.colours]
-        finite = colours[np.isfinite(colours)]
-        if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    if (low >= 0 and high <= 1) or low > high:
-        return replace(samples, value_range=(0.0, 1.0)), "float samples taken as 0..1"
-    high = high if high > low else low + 1
-    return replace(samples, value_range=(low, high)), f"float samples stretched from {low:g}..{high:g}"
+        seen.add(rows[..., : samples.colours])
+    for white in WHITES:
+        few = FEW * seen.finite
+        if seen.below <= few and seen.above[white] <= few and not (seen.whole and seen.high > white):
+            note = f"float samples taken as 0..{white}"
+            clipped = seen.high > white or seen.low < 0
+            return replace(samples, value_range=(0.0, white)), note + (", clipped beyond" if clipped else "")
+    high = seen.high if seen.high > seen.low else seen.low + 1
+    note = f"float samples stretched from {seen.low:g}..{high:g}"
+    return replace(samples, value_range=(seen.low, high)), note
+
+
+class _FloatCounts:
+    """How many finite samples there are, and how many of them lie where."""
+
+    def __init__(self) -> None:
+        self.finite = 0
+        self.below = 0
+        self.above = dict.fromkeys(WHITES, 0)
+        self.whole = True
+        self.low, self.high = np.inf, -np.inf
+
+    def add(self, colours: Raw) -> None:
+        """Count the samples of a band."""
+        values = colours[np.isfinite(colours)].astype(np.float64)
+        if not values.size:
+            return
+        self.finite += values.size
+        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+        self.below += int((values < 0).sum())
+        for white in WHITES:
+            self.above[white] += int((values > 2 * white).sum())
+        self.whole = self.whole and bool((values == np.rint(values)).all())

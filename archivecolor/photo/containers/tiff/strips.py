@@ -8,7 +8,8 @@ import numpy as np
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.bands import rows_per_band
-from archivecolor.photo.containers.reading import SourceFile, decoder_call
+from archivecolor.photo.containers.jpeg import decoding, tolerance
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.containers.tiff.pages import JPEG, NONE, StoredPage
 from archivecolor.photo.containers.tiff.samples import Raw
 
@@ -17,8 +18,13 @@ JPEGS = (6, JPEG, 34892, 33007)
 SUSPICIOUS_BYTES_PER_PIXEL = 0.05
 
 
-def raw_bands(file: SourceFile, stored: StoredPage) -> Iterator[Raw]:
+def raw_bands(file: SourceFile, stored: StoredPage, warnings: list[str]) -> Iterator[Raw]:
     """Samples (rows, width, samples) as stored, native byte order, from the top.
+
+    Args:
+        file: the TIFF.
+        stored: the page.
+        warnings: gets what a decoder warned of although every block is there.
 
     Raises:
         ItemError: UNREADABLE where a picture of many bytes decodes to one value.
@@ -30,7 +36,11 @@ def raw_bands(file: SourceFile, stored: StoredPage) -> Iterator[Raw]:
     first, constant = None, True
     for top in range(0, stored.height, step * together):
         bottom = min(stored.height, top + step * together)
-        rows = _plain_rows(file, stored, top, bottom) if stored.plain else _segments(stored, top, bottom)
+        rows = (
+            _plain_rows(file, stored, top, bottom)
+            if stored.plain
+            else _segments(file, stored, top, bottom, warnings)
+        )
         first = rows.flat[0] if first is None else first
         constant = constant and bool((rows == first).all())
         yield rows
@@ -72,7 +82,7 @@ def _plain_bytes(
         top += rows
 
 
-def _segments(stored: StoredPage, top: int, bottom: int) -> Raw:
+def _segments(source: SourceFile, stored: StoredPage, top: int, bottom: int, warnings: list[str]) -> Raw:
     """Rows decoded from all strips or tiles that hold them; `top` is where a segment begins."""
     step = stored.strip_rows
     across = -(-stored.width // stored.tile[1]) if stored.tile else 1
@@ -90,6 +100,8 @@ def _segments(stored: StoredPage, top: int, bottom: int) -> Raw:
     pairs: Iterator[tuple[bytes | None, int]]
     pairs = file.read_segments(offsets, counts, indices=numbers, flat=True)  # type: ignore[assignment]
     for data, number in pairs:
+        if stored.compression == JPEG and stored.bits == 8 and data:
+            warnings += _jpeg_warnings(data, stored, strict=source.strict)
         _place(stored, rows, top, _decoded(stored, data, number))
     return rows
 
@@ -106,20 +118,37 @@ def _decoded(stored: StoredPage, data: bytes | None, number: int) -> _Segment:
         arguments = {}
         if stored.compression in JPEGS:
             arguments = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
-        if stored.compression == JPEG and stored.bits == 8:
-            _check_jpeg(data, page.jpegtables)
         segment, (plane, _, row, column, _), shape = page.decode(data, number, _fullsize=False, **arguments)
     if segment is None:
         raise ItemError(Reason.UNREADABLE, "a strip or tile of the tiff is empty")
     return segment[0], (plane, row, column), (shape[1], shape[2])
 
 
-def _check_jpeg(data: bytes, tables: bytes | None) -> None:
-    """Decode strictly once, because the decoder that knows TIFF passes over damage."""
-    import simplejpeg
+def _jpeg_warnings(data: bytes, stored: StoredPage, *, strict: bool) -> list[str]:
+    """Decode strictly once, because the decoder that knows TIFF passes over damage.
 
+    Returns:
+        What was harmless; see `jpeg.tolerance`.
+
+    Raises:
+        DamagedError: not every block is there.
+    """
+
+    def decode(jpeg: bytes) -> None:
+        decoding.decode_strictly(jpeg, "GRAY", at_least=(1, 1))
+
+    tables = stored.page.jpegtables
     whole = tables[:-2] + data[2:] if tables else data
-    simplejpeg.decode_jpeg(whole, "GRAY")
+    try:
+        decode(whole)
+    except DamagedError as warning:
+        if decoding.is_unknown_sampling(warning):
+            return []
+        if strict:
+            raise
+        tolerance.mended(whole, decode)
+        return [str(warning)]
+    return []
 
 
 def _place(stored: StoredPage, rows: Raw, top: int, segment: _Segment) -> None:
