@@ -19,6 +19,7 @@ from archivecolor.cli.streams import patient_streams
 from archivecolor.engine.stopping import EXIT_CODES
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
 from archivecolor.printable import printable_lines
+from archivecolor.settings import nearest
 
 logger = logging.getLogger(__name__)
 # Errors are shown by `print_error`; without a log nothing else should speak of them.
@@ -39,6 +40,7 @@ COMMANDS = (
     "models",
     "export",
     "doctor",
+    "help",
 )
 
 
@@ -53,6 +55,8 @@ class LazyGroup(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name == "help":
+            return help_command
         command: click.Command = importlib.import_module(f"archivecolor.cli.{cmd_name}").command
         return command
 
@@ -92,6 +96,31 @@ def show_version(context: click.Context, _parameter: click.Parameter, wanted: bo
         context.exit()
 
 
+def show_help(context: click.Context, topic: str | None) -> None:
+    """Print what there is to know of a command or a topic."""
+    from archivecolor.cli.topics import TOPICS
+
+    above = context.parent or context
+    if topic is None:
+        click.echo(group.get_help(above))
+        click.echo(f"\nTopics: {', '.join(TOPICS)} (archivecolor help TOPIC)")
+    elif topic in TOPICS:
+        click.echo(TOPICS[topic])
+    elif (command := group.get_command(above, topic)) is not None:
+        click.echo(command.get_help(click.Context(command, info_name=topic, parent=above)))
+    else:
+        known = (*TOPICS, *COMMANDS)
+        raise UsageError(
+            f"there is no help on {topic}; there is on {', '.join(known)}{nearest(topic, known)}"
+        )
+
+
+help_command = click.Command(
+    "help",
+    callback=click.pass_context(show_help),
+    params=[click.Argument(["topic"], required=False)],
+    help="Tell of a command, or of exit-codes, formats, recipes or variables.",
+)
 group = LazyGroup(
     "archivecolor",
     params=[
@@ -105,8 +134,8 @@ group = LazyGroup(
         )
     ],
     help="Put colour into grey photographs and black-and-white films, and never touch their grey.",
-    epilog="`archivecolor COMMAND --help` tells more. Every option may also stand in a recipe"
-    " (`archivecolor run`) or in a variable such as ARCHIVECOLOR_WORKING_SIZE.",
+    epilog="`archivecolor COMMAND -h` shows what matters most, --help all. Every option may also stand in"
+    " a recipe (`archivecolor run`) or in a variable such as ARCHIVECOLOR_WORKING_SIZE.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 

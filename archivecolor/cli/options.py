@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from archivecolor.cli.help import GroupedCommand, GroupedOption
 from archivecolor.cli.logs import set_up_logging
 from archivecolor.errors import ExitCode
 from archivecolor.recipe import JOBS, option_facts, save_recipe
@@ -29,6 +30,7 @@ from archivecolor.settings import (
     Settings,
     ValueType,
     fields_of,
+    group_of,
     nearest,
     option_of,
     value_types_of,
@@ -56,16 +58,17 @@ def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], Ex
 
         value_types = value_types_of(settings_type)
         parameters = [
-            parameter(name, setting, value_types[setting.name]) for setting in fields_of(settings_type)
+            parameter(name, setting, value_types[setting.name], group_of(settings_type, setting.name))
+            for setting in fields_of(settings_type)
         ]
         if name in JOBS:
             parameters.append(save_recipe_option())
-        return click.Command(
+        return GroupedCommand(
             name,
             callback=callback,
             params=parameters,
             help=help_of(function),
-            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+            context_settings={"help_option_names": ["--help"], "max_content_width": 110},
         )
 
     return decorate
@@ -96,15 +99,18 @@ def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def save_recipe_option() -> click.Option:
     """`--save-recipe FILE`."""
-    return click.Option(
+    return GroupedOption(
         ["--save-recipe", "save_recipe_to"],
+        group="Reports",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Also write these options as a recipe for `archivecolor run`.",
     )
 
 
-def parameter(command: str, setting: dataclasses.Field[Any], value_type: ValueType) -> click.Parameter:
+def parameter(
+    command: str, setting: dataclasses.Field[Any], value_type: ValueType, group: str
+) -> click.Parameter:
     """One option or argument of `command`."""
     spec = option_of(setting)
     required = setting.default is dataclasses.MISSING
@@ -122,8 +128,10 @@ def parameter(command: str, setting: dataclasses.Field[Any], value_type: ValueTy
             metavar=argument_name(setting, value_type),
             **common,
         )
-    return click.Option(
+    return GroupedOption(
         flags(setting.name, spec, value_type),
+        group=group,
+        common=spec.common,
         multiple=value_type.many,
         metavar=None if spec.choices or value_type.base is bool else METAVARS[value_type.base],
         help=option_help(spec, setting, value_type),

@@ -47,6 +47,8 @@ class Option:
         pattern: regular expression that a word must match as a whole.
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
+        group: the heading in help, where not that of its class.
+        common: one of the few that short help shows.
         shapes_output: the bytes of the output depend on it, so it belongs to the settings digest.
         digests_default: its default belongs there too; not so for an option that came after outputs were
             recorded without it, which are still what that default gives.
@@ -61,6 +63,8 @@ class Option:
     pattern: str = ""
     short: str = ""
     argument: bool = False
+    group: str = ""
+    common: bool = False
     shapes_output: bool = False
     digests_default: bool = True
 
@@ -85,6 +89,9 @@ def option_of(setting: dataclasses.Field[Any]) -> Option:
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Base of all jobs' settings: checks itself when made, knows its own digest."""
+
+    # The heading in help of the options that a class declares.
+    GROUP = "Options"
 
     def __post_init__(self) -> None:
         for setting in dataclasses.fields(self):
@@ -168,6 +175,13 @@ def fields_of(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
     settings_by_name = {setting.name: setting for setting in dataclasses.fields(settings)}
     own = [name for base in settings.__mro__ for name in inspect.get_annotations(base)]
     return [settings_by_name[name] for name in dict.fromkeys(own)]
+
+
+def group_of(settings: type[Settings], name: str) -> str:
+    """The heading in help that an option stands under."""
+    (spec,) = (option_of(setting) for setting in dataclasses.fields(settings) if setting.name == name)
+    declaring = next(base for base in settings.__mro__ if name in inspect.get_annotations(base))
+    return spec.group or str(getattr(declaring, "GROUP", Settings.GROUP))
 
 
 def value_type_of_hint(hint: Any) -> ValueType:
