@@ -11,7 +11,7 @@ import click
 GROUPS = ("Input", "Output", "Colour", "Film", "Machine", "Reports", "Options")
 # Where there are no more than these, short help shows all.
 FEW = 14
-CLAUSE_COLUMNS = 39
+CLAUSE_COLUMNS = 37
 FIRST_CLAUSE = re.compile(r"[^:;.(]+")
 
 

@@ -186,7 +186,7 @@ def exit_code_for(error: Exception) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.ClickException):
-        error.show()
+        print_error(f"archivecolor: error: {usage_trouble(error)}")
         return ExitCode.USAGE
     if isinstance(error, ArchivecolorError):
         print_error(f"archivecolor: error: {error}")
@@ -195,6 +195,25 @@ def exit_code_for(error: Exception) -> int:
         return error.exit_code
     report_fault(error)
     return ExitCode.FAULT
+
+
+def usage_trouble(error: click.ClickException) -> str:
+    """What is wrong with a command line, said of the option as it was typed."""
+    text = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    text = text[:1].lower() + text[1:]
+    if isinstance(error, click.MissingParameter):
+        pass
+    elif isinstance(error, click.BadParameter) and error.param is not None and context is not None:
+        with context.scope(cleanup=False):
+            from archivecolor.cli.options import typed_name
+
+            name = str(error.param.name)
+            option = isinstance(error.param, click.Option)
+            text = (
+                f"{typed_name(str(context.command.name), name) if option else name.upper()} {error.message}"
+            )
+    return f"{text}\n  {context.command_path} -h shows how it is called" if context is not None else text
 
 
 def report_fault(error: Exception) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
 from archivecolor.settings import OutputOptions
 
+_PLURAL = re.compile(r"\b(film|picture|link|file|document|sidecar|folder|frame|item)s\b")
 STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
 HINTS = {
@@ -153,7 +155,9 @@ def summary(result: RunResult, command: str = "") -> str:
     if progress.settled:
         text += f" in {duration(progress.seconds)}, {progress.rate:.1f} {progress.unit}/s"
     hints = HINTS | {word: hint for (name, word), hint in HINTS_OF.items() if name == command}
-    text += "".join(f"; {count} {word}{hints.get(word, '')}" for word, count in result.untouched.items())
+    text += "".join(
+        f"; {counted(count, word)}{hints.get(word, '')}" for word, count in result.untouched.items()
+    )
     return text + resume_hint(result)
 
 
@@ -166,6 +170,14 @@ def resume_hint(result: RunResult) -> str:
     if result.progress.left:
         return "; the time is over, the same command goes on with what is left"
     return ""
+
+
+def counted(count: int, words: str) -> str:
+    """A count with what it counts, given in the plural."""
+    if count == 1:
+        words = words.replace("not pictures", "file that is no picture").replace("themselves", "itself")
+        words = _PLURAL.sub(r"\1", words, count=1)
+    return f"{count} {words}"
 
 
 def duration(seconds: float) -> str:

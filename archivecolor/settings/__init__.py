@@ -17,6 +17,7 @@ from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, M
 from archivecolor.settings.options import (
     FolderPath,
     Option,
+    OptionError,
     Settings,
     ValueType,
     check,
@@ -58,6 +59,7 @@ __all__ = [
     "ModelsSettings",
     "NetworkOptions",
     "Option",
+    "OptionError",
     "OutputOptions",
     "PhotoSettings",
     "PhotographOptions",

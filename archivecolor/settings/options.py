@@ -14,7 +14,6 @@ import inspect
 import json
 import math
 import re
-import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,23 @@ class FolderPath(type(Path())):  # type: ignore[misc]
 
 # More seconds than a lifetime has, more items than a disk holds; what is larger the system refuses later.
 LARGEST = (1 << 31) - 1
+
+
+MAX_SHOWN = 60
+
+
+class OptionError(UsageError):
+    """An option has a value that cannot be.
+
+    Args:
+        name: of the option, as settings have it.
+        trouble: what is wrong and what is allowed, to be put behind the name.
+    """
+
+    def __init__(self, name: str, trouble: str) -> None:
+        super().__init__(f"{name} {trouble}")
+        self.name = name
+        self.trouble = trouble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,26 +139,33 @@ def plain(value: Any) -> Any:
 
 
 def check(name: str, value: Any, spec: Option) -> None:
-    """Raise `UsageError` where `value` is outside what the option allows."""
+    """Raise `OptionError` where `value` is outside what the option allows."""
     if value is None:
         return
     if spec.choices and value not in spec.choices:
-        raise UsageError(
-            f"{name} is {reprlib.repr(value)}; choose one of {', '.join(spec.choices)}"
-            + nearest(str(value), spec.choices)
+        raise OptionError(
+            name,
+            f"is {_shown(value)}; choose one of {', '.join(spec.choices)}"
+            + nearest(str(value), spec.choices),
         )
     if isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"{name} is not a number")
+        raise OptionError(name, "is not a number")
     if isinstance(value, (int, float)) and abs(value) > LARGEST:
-        raise UsageError(f"{name} is larger than any that makes sense ({LARGEST})")
+        raise OptionError(name, f"is larger than any that makes sense ({LARGEST})")
     if spec.low is not None and value < spec.low:
-        raise UsageError(f"{name} is {value}; it must be at least {spec.low:g}")
+        raise OptionError(name, f"is {value}; it must be at least {spec.low:g}")
     if spec.high is not None and value > spec.high:
-        raise UsageError(f"{name} is {value}; it must be at most {spec.high:g}")
+        raise OptionError(name, f"is {value}; it must be at most {spec.high:g}")
     if spec.pattern and not re.fullmatch(spec.pattern, value):
-        raise UsageError(f"{name} is {reprlib.repr(value)}; {spec.help[0].lower()}{spec.help[1:]}")
+        raise OptionError(name, f"is {_shown(value)}; {spec.help[0].lower()}{spec.help[1:]}")
     if spec.multiple_of is not None and value % spec.multiple_of:
-        raise UsageError(f"{name} is {value}; it must be a multiple of {spec.multiple_of}")
+        raise OptionError(name, f"is {value}; it must be a multiple of {spec.multiple_of}")
+
+
+def _shown(value: object) -> str:
+    """A value for a message: a long one is cut."""
+    text = str(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def settings_from(settings_type: type[T], values: Mapping[str, Any]) -> T:

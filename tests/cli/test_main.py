@@ -47,9 +47,9 @@ def test_every_listed_command_has_help():
     ("words", "hint"),
     [
         (["dri"], "did you mean 'dir'"),
-        (["dir"], "Missing argument"),
-        (["dir", "in", "out", "--no-such-option"], "No such option"),
-        (["dir", "in", "out", "--working-size", "33"], "working_size is 33"),
+        (["dir"], "missing argument"),
+        (["dir", "in", "out", "--no-such-option"], "no such option"),
+        (["dir", "in", "out", "--working-size", "33"], "--working-size is 33"),
         (["run", "nothing.toml"], "nothing.toml"),
     ],
 )
