@@ -37,12 +37,14 @@ class Reason(str, Enum):
     COPIED = "copied"
     LINKED = "linked"
     GREY = "grey"
+    CARRIED = "carried"
     # skipped
     ALREADY_COLOUR = "already-colour"
     TONED = "toned"
     TINTED = "tinted"
     BILEVEL = "bilevel"
     BY_HAND = "by-hand"
+    NO_DERIVATIVE = "no-derivative"
     # failed
     EMPTY = "empty"
     UNREADABLE = "unreadable"

@@ -48,13 +48,15 @@ def content_root_for_run(output: Path, *, bag: bool) -> Path:
         bag: it is to be a bag.
 
     Raises:
-        UsageError: an earlier run made it the other way.
+        UsageError: an earlier run made it the other way, or its payload is a link.
     """
     if bag and (output / STATE_FOLDER).exists():
         raise UsageError(
             f"{output} was begun without --bag; leave that out, give another folder, or move all that is "
             f"in it ({STATE_FOLDER} too) into {bag_payload(output)}: the same command then makes it a bag"
         )
+    if bag and bag_payload(output).is_symlink():
+        raise UsageError(f"{bag_payload(output)} is a link; a bag holds its files itself: put a folder there")
     if not bag and is_bag(output):
         raise UsageError(f"{output} is a bag; add --bag (in a recipe: bag = true), or give another folder")
     return bag_payload(output) if bag else output

@@ -144,9 +144,11 @@ def locked(output: Path, wait_seconds: float = 0.0, sources: Path | None = None)
         OutputError: the lock cannot be written.
     """
     make_folder(output)
-    with hold_output(output, sources):
+    with contextlib.ExitStack() as held:
+        held.enter_context(hold_output(output, sources))
         path = Layout(output).lock
         make_folder(path.parent)
+        held.enter_context(hold_output(path.parent, sources))
         lock = _Lock(path, acquire(path, wait_seconds))
         _locks.append(lock)
         ended = threading.Event()

@@ -30,7 +30,7 @@ class SkipReason(str, Enum):
     PICTURE = "pictures"
     CAMERA_RAW = "camera raw files"
     PDF = "PDF documents"
-    SIDECAR = "sidecars without a picture"
+    SIDECAR = "sidecars"
     OTHER = "not pictures"
     EXCLUDED = "excluded"
     RECENT = "changed too recently"

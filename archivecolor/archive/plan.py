@@ -170,7 +170,9 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
             output = names.add(file.path)
             if shard.includes(file.path):
                 plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
-                left.discard(file.path)
+                for path in file.sidecars:
+                    plan.sidecars.append(Sidecar(inputs.root, path, file.path, path in take_back))
+                left -= {file.path, *file.sidecars}
     if left:
         listed = ", ".join(printable(path) for path in sorted(left))
         raise UsageError(f"--take-back: {listed} is not among the files of this run")
@@ -238,7 +240,6 @@ def plan_file(
 ) -> None:
     """Count one file, and take it into the plan where it has to be done."""
     entry = manifest.entry(file.path)
-    plan.sidecars += [Sidecar(inputs.root, path, file.path) for path in file.sidecars]
     action = PlanAction.DO if take_back else action_for(file, entry, inputs)
     if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
         plan.touched.append(file)

@@ -18,6 +18,7 @@ from archivecolor.archive.atomic import atomic_write, remove_file, shorten_name
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output, Record, Source
+from archivecolor.archive.sidecars import KIND as SIDECAR
 from archivecolor.errors import ItemError, Reason
 from archivecolor.printable import printable
 
@@ -215,7 +216,9 @@ def event(record: Record, output: Output) -> Element:
 
 
 def colouring_detail(record: Record) -> str:
-    """What was done to the grey, by what."""
+    """What was done to the grey, or to a sidecar, by what."""
+    if record.kind == SIDECAR:
+        return "XMP file carried over, provenance of the coloured picture added"
     network = f" by the network {record.network}" if record.network else ""
     return f"Colour predicted{network}, luma kept; weights {record.weights}, settings {record.settings}"
 

@@ -87,7 +87,7 @@ class Record:
         reason: why, from the fixed list.
         source: facts of the source.
         detail: one sentence for people.
-        kind: photo or film.
+        kind: photo, film, grey or sidecar.
         output: facts of the output, where there is one.
         settings: digest of the settings (`Settings.digest`).
         weights: digest of the weights.

@@ -16,11 +16,18 @@ class Sidecar:
         root: the folder that its path is relative to.
         path: of the file, POSIX, as `os.fsdecode` gives it.
         about: of the picture or film, likewise.
+        take_back: handwork under its output's name is put aside.
     """
 
     root: Path
     path: str
     about: str
+    take_back: bool = False
+
+    @property
+    def source(self) -> Path:
+        """The file."""
+        return self.root / self.path
 
 
 def sidecar_name(sidecar: Sidecar, output: str) -> str:

@@ -69,12 +69,11 @@ def plan_text(plan: TrainingPlan) -> str:
     """A run before its first step, in a few lines."""
     dropped = ", ".join(f"{count} {cause}" for cause, count in plan.dropped.items()) or "none"
     pictures = ", ".join(f"{count} {name}" for name, count in plan.pictures.items() if count)
-    if plan.enlarged:
-        pictures += f" ({plan.enlarged} smaller than the crops)"
+    enlarged = f"; {plan.enlarged} are smaller than the crops and enlarged" if plan.enlarged else ""
     done = f" ({plan.steps_done} done)" if plan.steps_done else ""
     return (
         f"network   {plan.network}, {plan.parameters / 1e6:.1f} M parameters, on {plan.device}\n"
-        f"pictures  {pictures}, cut on {plan.crop_device}; left out: {dropped}\n"
+        f"pictures  {pictures}, cut on {plan.crop_device}{enlarged}; left out: {dropped}\n"
         f"steps     {plan.steps}{done}, each of {plan.batch} crops of {plan.size} x {plan.size} pixels\n"
         f"memory    {plan.nbytes / 1e9:.1f} GB for pictures and weights; what a step needs comes on top"
     )

@@ -23,20 +23,26 @@ _LEAST_STEP = Fraction(1, 1000)
 
 @dataclass(frozen=True)
 class Restarts:
-    """Where a film's clock starts again.
+    """Where a film's clock starts again, and by how much the whole is moved.
 
     Attributes:
+        start: seconds by which everything is moved, so that no picture is due before zero.
         offsets: seconds by which what follows each restart is moved, all earlier ones included.
         starts: by index of a stream, the number of its packet, from 0, that follows each restart.
     """
 
+    start: Fraction = Fraction(0)
     offsets: tuple[Fraction, ...] = ()
     starts: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def offset(self, stream: int, packet: int) -> Fraction:
         """Seconds by which a packet of a stream is moved."""
         passed = sum(packet >= start for start in self.starts.get(stream, ()))
-        return self.offsets[passed - 1] if passed else Fraction(0)
+        return self.start + (self.offsets[passed - 1] if passed else 0)
+
+    def __bool__(self) -> bool:
+        """Whether anything is moved."""
+        return bool(self.start or self.offsets)
 
 
 NO_RESTARTS = Restarts()
@@ -48,15 +54,17 @@ class PacketClock:
     Args:
         restarts: of the film.
         stream: index of the stream.
+        kind: of the stream; packets of subtitles and of data may be due at one time.
 
     Attributes:
         corrected: how many packets did not go forward in time, or had none.
         most: seconds by which one of them was moved, at most.
     """
 
-    def __init__(self, restarts: Restarts, stream: int) -> None:
+    def __init__(self, restarts: Restarts, stream: int, kind: str) -> None:
         self._restarts = restarts
         self._stream = stream
+        self._may_equal = kind in ("subtitle", "data")
         self._count = 0
         self._last: int | None = None
         self._after_last = 0
@@ -84,7 +92,7 @@ class PacketClock:
             moment = self._after_last
             packet.pts = packet.dts = moment
             self.corrected += self._last is not None
-        elif self._last is not None and moment <= self._last:
+        elif self._last is not None and moment < self._last + (not self._may_equal):
             due = self._last + max(1, -(-_LEAST_STEP // packet.time_base))
             self.corrected += 1
             self.most = max(self.most, float((due - moment) * packet.time_base))

@@ -174,8 +174,8 @@ def _try_container(
     ]
     ffmpeg_audio: tuple[int, ...] = ()
     # None of a picture that is turned for display: not every version of the program keeps that. None of a
-    # film whose clock starts again, which the program would put in order in its own way.
-    if container == "mkv" and facts.display_matrix is None and not facts.restarts.offsets:
+    # film whose clock is put in order, which the program would do in its own way.
+    if container == "mkv" and facts.display_matrix is None and not facts.restarts:
         sound = [stream.index for stream in refused if stream.kind == "audio"]
         ffmpeg_audio = tuple(
             index for index in sound if ffmpeg_cli.can_mux(facts.path, index, trial, facts.probe_bytes)

@@ -14,6 +14,7 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.film.encode import Target
 from archivecolor.film.first_pass import FirstPass, luma_digest
 from archivecolor.film.frames import Frame, FrameReader, Geometry
+from archivecolor.film.interlacing import MIN_CLASSIFIED
 from archivecolor.film.pixels import Float32
 from archivecolor.film.probe import FilmFacts
 from archivecolor.film.shots import Shot
@@ -69,6 +70,9 @@ class Film:
         if 0 < flagged < count:
             how = "with fields" if self.target.interlaced else "as whole pictures"
             found.append(f"{flagged} of {count} frames are flagged as interlaced; all are coded {how}")
+        top, bottom = self.first_pass.fields.top_first, self.first_pass.fields.bottom_first
+        if min(top, bottom) >= MIN_CLASSIFIED and self.facts.fields == "keep":
+            found.append(f"fields come in both orders: top first in {top} frames, bottom first in {bottom}")
         if len(gaps):
             seconds = float(int(self.first_pass.pts[gaps[0]]) * self.facts.time_base)
             found.append(f"frames seem to be missing in {len(gaps)} places, the first after {seconds:.2f} s")

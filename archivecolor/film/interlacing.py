@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Shares of judged frames from which a film counts as interlaced or telecined.
 INTERLACED_SHARE, TELECINED_SHARE = 0.5, 0.15
-_MIN_CLASSIFIED = 8
+MIN_CLASSIFIED = 8
 # No interlaced format has fewer lines; combing seen in smaller pictures is something else.
 _MIN_LINES = 400
 # Frames are evenly spaced where no step is longer than this many usual ones.
@@ -48,7 +48,7 @@ class FieldStats:
         """Most frames that could be judged are made of two moments."""
         interlaced_count = self.top_first + self.bottom_first
         classified = interlaced_count + self.progressive
-        if classified < _MIN_CLASSIFIED:
+        if classified < MIN_CLASSIFIED:
             return self.flagged > 0
         return interlaced_count > INTERLACED_SHARE * classified
 
@@ -58,7 +58,7 @@ class FieldStats:
         interlaced_count = self.top_first + self.bottom_first
         classified = interlaced_count + self.progressive
         repeats = self.repeated > TELECINED_SHARE * max(1, classified)
-        return classified >= _MIN_CLASSIFIED and repeats and TELECINED_SHARE * classified < interlaced_count
+        return classified >= MIN_CLASSIFIED and repeats and TELECINED_SHARE * classified < interlaced_count
 
     @property
     def order(self) -> int:
@@ -106,7 +106,7 @@ class InterlaceDetector:
 
 def field_order_of(facts: FilmFacts, found: FieldStats) -> int:
     """FFmpeg's number for the order of fields: as seen, or as flagged where too little moves to tell."""
-    if found.interlaced and found.top_first + found.bottom_first >= _MIN_CLASSIFIED:
+    if found.interlaced and found.top_first + found.bottom_first >= MIN_CLASSIFIED:
         return found.order
     return max(facts.field_order, TOP_FIRST)
 

@@ -285,7 +285,7 @@ def _copied_packets(
     if not copies:
         return
     last = 0.0
-    clocks = {index: PacketClock(restarts, index) for index in copies}
+    clocks = {index: PacketClock(restarts, index, copy.stream.type) for index, copy in copies.items()}
     for packet in source.demux([source.streams[index] for index in copies]):
         if packet.size == 0:
             continue

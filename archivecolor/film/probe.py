@@ -145,7 +145,7 @@ class FilmFacts:
     @property
     def can_seek(self) -> bool:
         """Whether frames read from the middle have the times they have when read from the start."""
-        return self.fields == "keep" and self.container != "avi" and not self.restarts.offsets
+        return self.fields == "keep" and self.container != "avi" and not self.restarts
 
     @property
     def expected_frames(self) -> int | None:

@@ -13,6 +13,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.clocks import PacketClock, Restarts
 from archivecolor.film.probe import MAX_MEGAPIXELS, FilmFacts, StreamFacts, film_errors, open_again, probe
@@ -71,12 +73,14 @@ class _Packets:
     Attributes:
         seen: of each stream, by index.
         back: packets that go back in their stream's own time.
+        first_shown: time of the earliest picture that is shown, in ticks.
         picture: time of each of the picture's packets, in ticks as they are in the file.
         streams: index of the stream of every packet, in order.
     """
 
     seen: dict[int, _Seen] = field(default_factory=dict)
     back: list[_Step] = field(default_factory=list)
+    first_shown: int | None = None
     picture: array[int] = field(default_factory=lambda: array("q"))
     streams: array[int] = field(default_factory=lambda: array("H"))
 
@@ -97,7 +101,7 @@ def survey_streams(
     """
     facts, found = _read_all(path, on_packet, max_megapixels)
     restarts = _find_restarts(facts, found)
-    if restarts.offsets:
+    if restarts:
         facts = replace(facts, restarts=restarts)
         found = _read_packets(facts, on_packet)
     others = [(stream, found.seen[stream.index]) for stream in facts.streams if stream.index in found.seen]
@@ -143,7 +147,7 @@ def _read_packets(facts: FilmFacts, on_packet: Callable[[], None]) -> _Packets:
 def _take(found: _Packets, facts: FilmFacts, packet: Packet[Stream]) -> None:
     """Take one packet in."""
     index = packet.stream_index
-    seen = found.seen.setdefault(index, _Seen(PacketClock(facts.restarts, index)))
+    seen = found.seen.setdefault(index, _Seen(PacketClock(facts.restarts, index, packet.stream.type)))
     # The picture's presentation times go back and forth: only decode times tell of its clock.
     moment = packet.pts if packet.dts is None and index != facts.picture else packet.dts
     if moment is not None:
@@ -153,6 +157,9 @@ def _take(found: _Packets, facts: FilmFacts, packet: Packet[Stream]) -> None:
         seen.last = seconds
     if index == facts.picture:
         found.picture.append(moment if moment is not None else (found.picture[-1] if found.picture else 0))
+        if packet.pts is not None and not packet.is_discard:
+            earliest = found.first_shown
+            found.first_shown = packet.pts if earliest is None else min(packet.pts, earliest)
     found.streams.append(index)
     seen.packets += 1
     seen.nbytes += packet.size
@@ -177,7 +184,8 @@ def _find_restarts(facts: FilmFacts, found: _Packets) -> Restarts:
         )
         for index in found.seen
     }
-    return Restarts(tuple(offsets), starts) if joins else Restarts()
+    start = max(Fraction(0), -(found.first_shown or 0) * facts.time_base)
+    return Restarts(start, tuple(offsets), starts) if joins else Restarts(start)
 
 
 def _is_bad_time(facts: FilmFacts, found: _Packets, back: _Step) -> bool:
@@ -197,13 +205,13 @@ def _packet_after(found: _Packets, stream: int, join: _Step) -> int:
     ]
     if near:
         return min(near, key=lambda back: abs(back.order - join.order)).packet
-    return sum(1 for index in found.streams[: join.order] if index == stream)
+    return int(np.count_nonzero(np.frombuffer(found.streams, np.uint16)[: join.order] == stream))
 
 
 def _refuse_disorder(others: list[tuple[StreamFacts, _Seen]]) -> None:
     """See that no copied stream is moved against the picture by more than milliseconds."""
     for stream, seen in others:
-        if seen.clock.most > _MOST_CORRECTION_SECONDS:
+        if seen.clock.most > _MOST_CORRECTION_SECONDS and stream.kind != "data":
             raise ItemError(
                 Reason.UNSUPPORTED,
                 f"the clock of its {stream.kind} (stream {stream.index}) runs back by up to "
@@ -214,6 +222,8 @@ def _refuse_disorder(others: list[tuple[StreamFacts, _Seen]]) -> None:
 
 def _notes(facts: FilmFacts, others: list[tuple[StreamFacts, _Seen]]) -> Iterator[str]:
     """What was put in order, for people."""
+    if facts.restarts.start:
+        yield f"everything was moved by {float(facts.restarts.start):.3f} s, as it began before zero"
     if facts.restarts.offsets:
         count = len(facts.restarts.offsets)
         yield f"its clock starts again in {count} places; what follows was moved up, sound with picture"

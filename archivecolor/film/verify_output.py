@@ -209,7 +209,7 @@ def _read(container: InputContainer, restarts: Restarts, cut: frozenset[int]) ->
     found = _FileContents(clock_of(picture), picture.sample_aspect_ratio)
     found.kinds = Counter(stream.type for stream in container.streams)
     digests = {stream.index: hashlib.sha256() for stream in container.streams.audio}
-    clocks = {index: PacketClock(restarts, index) for index in digests}
+    clocks = {index: PacketClock(restarts, index, "audio") for index in digests}
     spans: dict[int, list[float]] = {index: [] for index in digests}
     for packet in container.demux([picture, *container.streams.audio]):
         index = packet.stream_index

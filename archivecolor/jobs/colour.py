@@ -159,6 +159,8 @@ def colour(
                     run.add(result)
                     if session.should_end:
                         break
+            if not session.should_end:
+                run.add_sidecars(plan)
         if session.should_end:
             break
     return session.result()

@@ -166,8 +166,11 @@ class _Finder:
         for file in found:
             if source.root == self.output and file.path in self.outputs:
                 self.earlier_outputs += 1
-            else:
-                yield file
+                continue
+            if source.kind == GREY:  # the sidecars of what it takes the colour off say that it is coloured
+                for name in file.sidecars:
+                    self.skipped.add(SkipReason.SIDECAR, os.fsencode(name))
+            yield file
 
     def _in_tree(self, source: ItemSource) -> Iterator[FoundFile]:
         """The files of one kind; a tree that is asked for others too is walked for all of them."""
@@ -192,4 +195,10 @@ class _Finder:
             elif selection.too_recent(status.st_mtime_ns):
                 self.skipped.add(SkipReason.RECENT, path)
             else:
-                yield FoundFile(name, status.st_size, status.st_mtime_ns)
+                yield FoundFile(name, status.st_size, status.st_mtime_ns, _sidecars_of(source.root, name))
+
+
+def _sidecars_of(root: Path, name: str) -> tuple[str, ...]:
+    """The XMP files beside a film that was named by itself."""
+    names = (f"{name}.xmp", f"{os.path.splitext(name)[0]}.xmp")  # noqa: PTH122 - bytes that are not UTF-8
+    return tuple(sidecar for sidecar in names if (root / sidecar).is_file())

@@ -44,12 +44,14 @@ from archivecolor.jobs.run_files import (
     write_output_bag,
     write_output_digests,
 )
+from archivecolor.jobs.sidecars import carried_sidecars
 from archivecolor.settings import RunOptions
 from archivecolor.version import program_version
 
 logger = logging.getLogger(__name__)
 
 MEGAPIXELS, FRAMES = "MP", "frames"
+SIDECAR_WORDS = {Status.DONE: "carried", Status.SKIPPED: "left", Status.FAILED: "failed"}
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,23 @@ class Run:
             self._writer.append(replace(record, source=source, at=now_utc()))
         for refused in plan.plan.refused:
             self.add(ItemResult(_refused_record(refused), 0.0))
+
+    def add_sidecars(self, plan: RunPlan) -> None:
+        """Carry the sidecars of the plan's files; call it when the items are done. They are no items.
+
+        Raises:
+            OutputError: the output cannot be written.
+        """
+        assert self._writer is not None, "begin comes first"
+        session = self._session
+        for found in carried_sidecars(plan.plan.sidecars, self.root, session.stop):
+            record = replace(found, at=now_utc(), version=program_version())
+            self._premis.remove(record)
+            self._writer.append(record)
+            self._premis.write(record)
+            logger.info("%s: %s, %s %s", record.path, record.status.value, record.reason, record.detail)
+            session.is_incomplete |= record.status is Status.FAILED
+            session.untouched[f"sidecars {SIDECAR_WORDS[record.status]}"] += 1
 
     def add(self, result: ItemResult) -> None:
         """Append one record to the manifest, count it and tell of it.

@@ -59,6 +59,19 @@ DROPPED_PROPERTIES = frozenset(
     )
 )
 HISTORY = qualified_name("xmpMM:History")
+# Where things lie in the source's file, or what is laid over its grey: of the whole namespace, or by name.
+STALE_NAMESPACES = (
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/1.0/container/item/",
+    "http://ns.adobe.com/hdr-gain-map/1.0/",
+)
+STALE_NAMES = (
+    "{http://ns.google.com/photos/1.0/camera/}MicroVideo",
+    "{http://ns.google.com/photos/1.0/camera/}MotionPhoto",
+)
+# Deeper ones are no descriptions, and writing them again would take as many frames.
+MAX_DEPTH = 200
+SIDECAR_FOR = qualified_name("photoshop:SidecarForExtension")
 
 
 @dataclass(frozen=True)
@@ -69,11 +82,13 @@ class Xmp:
         provenance_part: the description that holds the provenance and the history.
         source_parts: the source's descriptions, without what was dropped.
         damaged: the source had a packet that could not be parsed.
+        dropped: names of what the source's packet said of its file alone and others would look for.
     """
 
     provenance_part: Element
     source_parts: tuple[Element, ...] = ()
     damaged: bool = False
+    dropped: tuple[str, ...] = ()
 
     def packet(self) -> bytes:
         """All of it as one packet, UTF-8."""
@@ -154,12 +169,33 @@ def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
         return Xmp(_provenance_description(provenance, "", []), damaged=True)
     parent = next(values_of(descriptions, "xmpMM:DocumentID"), "")
     history = _history_of(descriptions)
-    for description in descriptions:
-        _drop_properties(description)
+    dropped = tuple(name for description in descriptions for name in _drop_properties(description))
     source_parts = tuple(
         description for description in descriptions if len(description) or len(description.attrib) > 1
     )
-    return Xmp(_provenance_description(provenance, parent, history), source_parts)
+    return Xmp(_provenance_description(provenance, parent, history), source_parts, dropped=dropped)
+
+
+def sidecar_xmp(sidecar: bytes, provenance: Provenance, extension: str) -> bytes | None:
+    """An XMP file for beside a derivative: what the source's says, with the provenance laid in.
+
+    Args:
+        sidecar: the file beside the source.
+        provenance: of the derivative.
+        extension: of the derivative, without its dot, for sidecars that say of what they are.
+
+    Returns:
+        The file, UTF-8; None where the source's is none that can be read, and nothing of it would stay.
+    """
+    if not _descriptions_of(sidecar):
+        return None
+    xmp = derivative_xmp(sidecar, provenance)
+    for description in xmp.source_parts:
+        if SIDECAR_FOR in description.attrib:
+            description.set(SIDECAR_FOR, extension)
+        for child in description.iterfind(SIDECAR_FOR):
+            child.text = extension
+    return xmp.packet()
 
 
 def _descriptions_of(packet: bytes | None) -> list[Element] | None:
@@ -182,9 +218,16 @@ def merge_extension(packet: bytes | None, extension: bytes) -> bytes | None:
 
 def _register_prefixes(packet: bytes) -> None:
     """Let the packet's own namespace prefixes be written again."""
-    for _, (prefix, uri) in ElementTree.iterparse(
-        io.BytesIO(packet.strip(b"\0 \r\n\t")), events=["start-ns"]
+    depth = 0
+    for event, found in ElementTree.iterparse(
+        io.BytesIO(packet.strip(b"\0 \r\n\t")), events=["start-ns", "start", "end"]
     ):
+        if event != "start-ns":
+            depth += 1 if event == "start" else -1
+            if depth > MAX_DEPTH:
+                raise ValueError("a packet deeper than any description")
+            continue
+        prefix, uri = found
         # Ours are kept to their usual prefixes, and ElementTree keeps `ns0` and the like to itself.
         if prefix and uri not in NAMESPACES.values() and prefix not in NAMESPACES:
             try:
@@ -201,13 +244,27 @@ def values_of(descriptions: list[Element], short: str) -> Iterator[str]:
             yield value
 
 
-def _drop_properties(description: Element) -> None:
-    """Take out what is true of the source's file alone, and the history, which moves into ours."""
-    for name in DROPPED_PROPERTIES & description.attrib.keys():
-        del description.attrib[name]
+def _drop_properties(description: Element) -> list[str]:
+    """Take out what is true of the source's file alone, and the history, which moves into ours.
+
+    Returns:
+        The names of those that a reader would go by.
+    """
+    stale = []
+    for name in list(description.attrib):
+        if name in DROPPED_PROPERTIES or _is_stale(name):
+            del description.attrib[name]
+            stale.append(name)
     for child in list(description):
-        if child.tag in DROPPED_PROPERTIES or child.tag == HISTORY:
+        if child.tag in DROPPED_PROPERTIES or child.tag == HISTORY or _is_stale(child.tag):
             description.remove(child)
+            stale.append(child.tag)
+    return [f"XMP {name.rpartition('}')[2]}" for name in stale if _is_stale(name)]
+
+
+def _is_stale(name: str) -> bool:
+    """Whether a property says where something lies in the source's file."""
+    return name.startswith(STALE_NAMES) or name[1:].partition("}")[0] in STALE_NAMESPACES
 
 
 def _provenance_description(provenance: Provenance, parent: str, history: list[Element]) -> Element:

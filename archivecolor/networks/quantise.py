@@ -1,6 +1,6 @@
 """The package's graph with its decoder in whole numbers of 8 bits: for the built-in weights, made with them.
 
-Nearly half of the work lies in the decoder's twelve dense convolutions, and they bear it; the encoder's
+About half of the work lies in the decoder's twelve dense convolutions, and they bear it; the encoder's
 depthwise ones and the heads do not. Weights take 7 bits of the 8: sums of two products then fit into the 16
 bits that processors without instructions for this add up in, so that all of them mean the same numbers.
 """

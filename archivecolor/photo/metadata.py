@@ -8,12 +8,14 @@ Nothing depends on the clock: the same picture twice gives the same bytes.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archivecolor.archive.atomic import PART_SUFFIX, raise_if_full
@@ -28,6 +30,7 @@ from archivecolor.photo.containers.registry import OpenImage
 from archivecolor.photo.containers.tiff import directory
 from archivecolor.photo.containers.tiff.format import TiffReader
 from archivecolor.photo.exiftool import ExiftoolError, shared_exiftool
+from archivecolor.photo.losses import lost_values
 
 logger = logging.getLogger(__name__)
 
@@ -59,24 +62,12 @@ EXCLUDED_TAGS = [
 EXCLUDED_IN_TIFF = ["--XResolution", "--YResolution", "--ResolutionUnit"]
 
 CARRIED_TAGS = directory.DESCRIPTIVE | directory.RESOLUTION
-DESCRIPTIVE_GROUPS = ("IFD", "ExifIFD", "GPS", "InteropIFD", "IPTC", "PNG", "MakerNotes")
-# All else of Photoshop's resources is how a window looked.
-PHOTOSHOP_TAGS = frozenset({"Photoshop:CopyrightFlag", "Photoshop:URL"})
-# How a file stores its picture, or what it says of itself alone.
-STORAGE_TAG_NAMES = """
-    SubfileType OldSubfileType ImageWidth ImageHeight BitsPerSample Compression PhotometricInterpretation
-    Thresholding FillOrder StripOffsets SamplesPerPixel RowsPerStrip StripByteCounts PlanarConfiguration
-    Predictor ColorMap TileWidth TileLength TileOffsets TileByteCounts SubIFD ExtraSamples SampleFormat
-    JPEGTables YCbCrCoefficients YCbCrSubSampling YCbCrPositioning ReferenceBlackWhite T4Options T6Options
-    MinSampleValue MaxSampleValue SMinSampleValue SMaxSampleValue GrayResponseUnit GrayResponseCurve
-    TransferFunction XResolution YResolution ResolutionUnit Orientation Padding OffsetSchema
-    ThumbnailOffset ThumbnailLength ThumbnailImage PhotoshopThumbnail PreviewImage CurrentIPTCDigest
-    BitDepth ColorType Filter Interlace Palette Transparency Gamma SRGBRendering ProfileName PixelUnits
-    PixelsPerUnitX PixelsPerUnitY BackgroundColor SignificantBits WhitePointX WhitePointY RedX RedY GreenX
-    GreenY BlueX BlueY ExifImageWidth ExifImageHeight IPTCDigest ICC_Profile IPTC-NAA PhotoshopSettings
-    ApplicationNotes
-"""
-STORAGE_TAGS = frozenset(STORAGE_TAG_NAMES.split())
+# Programs of science say in a TIFF's description how its samples are to be read: one channel, so many rows.
+SHAPES = re.compile(
+    rb"\s*(\{\"shape\":|shape=\(|ImageJ=|<\?xml[^>]*>\s*(<!--.*?-->\s*)*<OME|<OME)", re.DOTALL
+)
+DESCRIPTION = 270
+NOT_COMPARED = "not compared: exiftool gave no answer"
 
 
 @dataclass(frozen=True)
@@ -86,14 +77,14 @@ class _Copy:
     Attributes:
         source: a link to the source, under a name that no program can take for anything else.
         part: the part, through a link to its folder, under a plain name.
-        is_tiff: the part is a TIFF.
+        excluded: arguments that leave out what the writer put as the derivative has it.
         pages: of both, where both are TIFFs and have as many, so that each has its like; else 1.
         seconds: how long it may take.
     """
 
     source: Path
     part: Path
-    is_tiff: bool
+    excluded: tuple[str, ...]
     pages: int
     seconds: float
 
@@ -115,54 +106,104 @@ def copy_metadata(
     Raises:
         OutputError: the disk is full.
     """
-    blocks = picture.reader.metadata()
+    reader = picture.reader
+    blocks, same = reader.metadata(), container is picture.image_format
+    foreign = () if same else reader.foreign
     if not container.supports_metadata:
-        return (PROVENANCE, *blocks.names)
+        return (PROVENANCE, *blocks.names, *(() if same else reader.texts), *foreign)
     xmp = derivative_xmp(blocks.xmp, provenance)
-    lost = () if picture.reader.is_silent else _copy_with_exiftool(picture, container, part)
-    update = (
-        MetadataUpdate(xmp)
-        if lost is not None
-        else MetadataUpdate(xmp, _merged_exif(blocks, container, part), blocks.iptc)
-    )
-    return (*(lost or ()), *_embed(container, part, update), *(("xmp",) if xmp.damaged else ()))
+    source = _Source(picture, blocks, _is_shape(blocks))
+    lost = (*foreign, *(["xmp"] if xmp.damaged else []))
+    if reader.is_silent:
+        return (*lost, *_embed(container, part, MetadataUpdate(xmp)))
+    found = _carry_with_exiftool(source, container, part, MetadataUpdate(xmp))
+    if found is None:
+        # Nobody compares values here, so what is known to go is named.
+        update = MetadataUpdate(xmp, _merged_exif(source, container, part), blocks.iptc)
+        texts = () if same else reader.texts
+        shape = ("ImageDescription: the shape of the samples",) if source.has_shape else ()
+        found = (*_embed(container, part, update), *texts, *xmp.dropped, *shape)
+    return tuple(dict.fromkeys((*lost, *found)))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is carried.
+
+    Attributes:
+        picture: the source.
+        blocks: what it says.
+        has_shape: its description says how its samples are to be read, which is no longer true.
+    """
+
+    picture: OpenImage
+    blocks: MetadataBlocks
+    has_shape: bool
+
+
+def _is_shape(blocks: MetadataBlocks) -> bool:
+    tags = directory.tags_of(blocks.exif) if blocks.exif else {}
+    return DESCRIPTION in tags and SHAPES.match(tags[DESCRIPTION].data) is not None
 
 
 # --- with exiftool
 
 
-def _copy_with_exiftool(picture: OpenImage, container: WritableFormat, part: Path) -> tuple[str, ...] | None:
-    """Let exiftool carry all but XMP; None where it is missing or cannot, with nothing changed."""
+def _carry_with_exiftool(
+    source: _Source, container: WritableFormat, part: Path, update: MetadataUpdate
+) -> tuple[str, ...] | None:
+    """Let exiftool carry all but XMP, and compare; None where it is missing or cannot, with nothing changed.
+
+    Returns:
+        Names of what is lost.
+    """
     if exiftool.program() is None:
         return None
-    with _prepared_copy(picture, container, part) as copy:
+    with _prepared_copy(source, container, part) as copy:
         try:
             # Twice: what failed on a full disk may find room that another worker has given back, and
             # then the picture must be what it would have been.
-            if _run_copy(copy) or _run_copy(copy):
-                return _missing_tags(copy)
-            return None
+            if not (_run_copy(copy) or _run_copy(copy)):
+                return None
         except ExiftoolError as error:
             logger.warning("exiftool: %s", error)
             return None
         finally:
             copy.part.with_name(copy.part.name + "_exiftool_tmp").unlink(missing_ok=True)
+        update = replace(update, exif=_restored_exif(source, container, copy.part))
+        return (*_embed(container, copy.part, update), *_compared(copy))
+
+
+def _restored_exif(source: _Source, container: WritableFormat, part: Path) -> bytes | None:
+    """The part's Exif block with the source's own values; None where it has them by now."""
+    tags = directory.tags_of(source.blocks.exif) if source.blocks.exif else {}
+    if container.name == "tiff":
+        with part.open("rb+") as tiff:
+            directory.restore_values(tiff, tags)
+        return None
+    with SourceFile(part) as file, container.open(file) as written:
+        block = io.BytesIO(written.metadata().exif or b"")
+    return block.getvalue() if directory.restore_values(block, tags) else None
 
 
 @contextmanager
-def _prepared_copy(picture: OpenImage, container: WritableFormat, part: Path) -> Iterator[_Copy]:
+def _prepared_copy(source: _Source, container: WritableFormat, part: Path) -> Iterator[_Copy]:
     """Give both files names that are no options, patterns or line ends, whatever they are called."""
     with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
         links = Path(folder)
         plain = part.with_name(f".{links.name}{PART_SUFFIX}")
-        links.joinpath("source").symlink_to(picture.file.path.resolve())
+        links.joinpath("source").symlink_to(source.picture.file.path.resolve())
         links.joinpath("out").symlink_to(part.parent.resolve(), target_is_directory=True)
         seconds = SECONDS + part.stat().st_size / BYTES_PER_SECOND
-        pages = _common_pages(picture, container, part)
+        pages = _common_pages(source.picture, container, part)
         part.rename(plain)
         try:
-            is_tiff = container.name == "tiff"
-            yield _Copy(links / "source", links / "out" / plain.name, is_tiff, pages, seconds)
+            excluded = [*EXCLUDED_TAGS]
+            excluded += EXCLUDED_IN_TIFF if container.name == "tiff" else ()
+            # The writer carries these byte for byte where both are of one container.
+            excluded += ("--Comment", "--PNG:all") if container is source.picture.image_format else ()
+            excluded += ("--ImageDescription",) if source.has_shape else ()
+            yield _Copy(links / "source", links / "out" / plain.name, tuple(excluded), pages, seconds)
         finally:
             plain.rename(part)
 
@@ -193,46 +234,40 @@ def _copy_arguments(copy: _Copy) -> list[str]:
     """The command that carries everything but XMP into the part."""
     return [
         "-m",
+        # Values as they are: print forms turn odd dates and fractions into others, or drop them.
+        "-n",
         "-overwrite_original",
         "-tagsFromFile",
         str(copy.source),
         *COPIED_TAGS,
         *(f"-IFD{page}:all" for page in range(1, copy.pages)),
-        *EXCLUDED_TAGS,
-        *(EXCLUDED_IN_TIFF if copy.is_tiff else ()),
+        *copy.excluded,
         str(copy.part),
     ]
 
 
-def _missing_tags(copy: _Copy) -> tuple[str, ...]:
-    """What the source says of its picture that the part does not, XMP aside."""
-    asked = ["-j", "-G1", "-a", "-n", "-q", "-q", str(copy.source), str(copy.part)]
-    result = shared_exiftool.run(asked, copy.seconds)
+def _compared(copy: _Copy) -> tuple[str, ...]:
+    """What the source says and the part does not, by exiftool, which reads what we do not."""
+    asked = ["-j", "-G1:4", "-a", "-u", "-n", "-struct", "-q", "-q", str(copy.source), str(copy.part)]
     try:
-        before, after = (set(tags) for tags in json.loads(result.output))
-    except ValueError:
-        return ()
-    return tuple(sorted(tag for tag in before - after if _describes_picture(tag, copy.pages > 1)))
-
-
-def _describes_picture(tag: str, pages: bool) -> bool:
-    """Whether a tag, `Group:Name`, describes the picture rather than how its file stores it."""
-    group, _, name = tag.rpartition(":")
-    if group.startswith("IFD") and group != "IFD0" and not pages:
-        return False
-    return tag in PHOTOSHOP_TAGS or (group.startswith(DESCRIPTIVE_GROUPS) and name not in STORAGE_TAGS)
+        before, after = json.loads(shared_exiftool.run(asked, copy.seconds).output)
+    except (ExiftoolError, ValueError) as error:
+        logger.warning("exiftool: %s", error)
+        return (NOT_COMPARED,)
+    return lost_values(before, after, pages=copy.pages > 1)
 
 
 # --- by our own hand
 
 
-def _merged_exif(blocks: MetadataBlocks, container: WritableFormat, part: Path) -> bytes | None:
+def _merged_exif(source: _Source, container: WritableFormat, part: Path) -> bytes | None:
     """The source's descriptive tags as an Exif block, with what the part's own says already."""
-    if not blocks.exif:
+    if not source.blocks.exif:
         return None
     with SourceFile(part) as file, container.open(file) as written:
         own = written.metadata().exif
-    tags = {code: entry for code, entry in directory.tags_of(blocks.exif).items() if code in CARRIED_TAGS}
+    carried = CARRIED_TAGS - {DESCRIPTION} if source.has_shape else CARRIED_TAGS
+    tags = {code: entry for code, entry in directory.tags_of(source.blocks.exif).items() if code in carried}
     return directory.exif_block(tags | (directory.tags_of(own) if own else {}))
 
 

@@ -118,3 +118,11 @@ def test_a_plain_output_is_no_bag_even_with_a_folder_of_that_name(bag):
 def test_a_new_folder_may_become_either(tmp_path):
     assert content_root_for_run(tmp_path / "new", bag=True) == tmp_path / "new" / "data"
     assert content_root_for_run(tmp_path / "new", bag=False) == tmp_path / "new"
+
+
+def test_a_payload_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "bag").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    bag_payload(tmp_path / "bag").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="is a link"):
+        content_root_for_run(tmp_path / "bag", bag=True)

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import STALE_SECONDS, locked, this_process
 from archivecolor.archive.manifest import ManifestWriter
@@ -212,6 +213,21 @@ def test_a_lock_that_is_no_longer_ours_ends_the_run_with_its_reason(tmp_path, ho
         with pytest.raises(LockedError, match="process 77 on elsewhere" if how == "taken" else "removed"):
             writer.append(record)
     assert path.exists() == (how == "taken")
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_our_own_folder_taken_away_ends_the_run_and_is_not_made_anew(tmp_path, replaced):
+    record = Record("a.jpg", Status.SKIPPED, Reason.TINTED, Source(1, 1))
+    state = tmp_path / "_archivecolor"
+    with locked(tmp_path), ManifestWriter(Layout(tmp_path).manifest) as writer:
+        state.rename(tmp_path / "gone")
+        if replaced:
+            state.mkdir()
+        with pytest.raises(OutputError, match="no longer what it was"):
+            writer.append(record)
+        with pytest.raises(OutputError), atomic_write(Layout(tmp_path).run_json):
+            pass
+    assert list(state.iterdir()) == [] if replaced else not state.exists()
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "hard link"])

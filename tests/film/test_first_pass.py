@@ -45,3 +45,14 @@ def test_a_film_with_alpha_is_told_of_where_it_hides_anything(tmp_path, pix_fmt,
             "-f", "lavfi", "-i", f"{picture},format={pix_fmt}", "-pix_fmt", pix_fmt, "-c:v", codec, path
         )
         assert film_from(path).first_pass.lost == lost
+
+
+def test_tinted_shots_are_coloured_or_kept_as_is_asked(tmp_path):
+    path = tmp_path / "amber.mkv"
+    tint = "format=gbrp,colorlevels=romax=1:gomax=0.75:bomax=0.4"
+    amber = f"mandelbrot=s=96x64:r=25,trim=end_frame=8,hue=s=0,{tint}"
+    run_ffmpeg("-f", "lavfi", "-i", amber, "-pix_fmt", "yuv444p", "-c:v", "ffv1", path)
+    for toned, kept in (("colour", False), ("keep", True), ("skip", True)):
+        film = film_from(path, toned=toned)
+        assert film.is_toned
+        assert [film.is_passthrough(shot) for shot in film.shots] == [kept]

@@ -414,3 +414,34 @@ def test_no_tree_is_too_deep_and_what_nobody_saw_is_said(archive, archivecolor, 
         assert "1 unreadable folders passed over" in again.stderr
     finally:
         clear(scans, output, tmp_path / "grey")
+
+
+def test_sidecars_come_along(archive, archivecolor, tmp_path):
+    scans, output = tmp_path / "in", tmp_path / "out"
+    scans.mkdir()
+    xmp = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="4"/>'
+        "</rdf:RDF></x:xmpmeta>"
+    )
+    shutil.copy(archive / "sepia.png", scans / "a.png")
+    shutil.copy(archive / "colour.jpg", scans / "b.jpg")
+    for name in ("a.png.xmp", "b.xmp", "nobody.xmp"):
+        (scans / name).write_text(xmp)
+    words = ["dir", scans, output, "--format", "jpeg", "--premis"]
+    done = archivecolor(*words)
+    assert done.returncode == 0
+    assert "1 done, 1 skipped" in done.stderr
+    assert "1 sidecars passed over; 1 sidecars carried; 1 sidecars left" in done.stderr
+    assert set(tree(output)) == {"a.jpg", "a.jpg.xmp"}
+    assert b'Rating="4"' in tree(output)["a.jpg.xmp"]
+    assert records(output)["b.xmp"]["reason"] == "no-derivative"
+    (passed,) = (output / "_archivecolor" / "passed-over.jsonl").read_text().splitlines()
+    assert json.loads(passed) == {"path": "nobody.xmp", "reason": "sidecar"}
+    assert archivecolor("verify", output, "--sources", scans).returncode == 0
+    before = (output / "_archivecolor" / "manifest.jsonl").read_bytes()
+    assert "sidecars carried" not in archivecolor(*words).stderr
+    assert (output / "_archivecolor" / "manifest.jsonl").read_bytes() == before
+    # The grey ones say nothing of invented colour.
+    assert archivecolor("grey", output, tmp_path / "grey").returncode == 0
+    assert set(tree(tmp_path / "grey")) == {"a.jpg"}

@@ -13,15 +13,8 @@ from archivecolor.settings import DirSettings, fields_of
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operators.md").read_text()
 DONE_OR_SKIPPED = {
-    "coloured",
-    "copied",
-    "linked",
-    "grey",
-    "already-colour",
-    "toned",
-    "tinted",
-    "bilevel",
-    "by-hand",
+    *("coloured", "copied", "linked", "grey", "carried"),
+    *("already-colour", "toned", "tinted", "bilevel", "by-hand", "no-derivative"),
 }
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from small_networks import SMALL, quick_settings
 
 from archivecolor.cli.main import main
+from archivecolor.cli.training import plan_text
 from archivecolor.errors import (
     CheckpointError,
     DivergedError,
@@ -135,11 +136,13 @@ def test_memory_that_runs_out_while_a_state_is_read_costs_no_good_state(
 def test_small_pictures_are_counted_and_many_are_warned_of(pictures, tmp_path, caplog):
     def planned(size):
         settings = quick_settings(pictures, tmp_path / "run", size=size)
-        return training_plan(set_up(settings, SINGLE_PROCESS), settings).enlarged
+        return training_plan(set_up(settings, SINGLE_PROCESS), settings)
 
-    assert planned(48) == 0
+    assert planned(48).enlarged == 0
     assert "smaller than the crops" not in caplog.text
-    assert planned(64) == 11
+    plan = planned(64)
+    assert plan.enlarged == 11
+    assert "11 are smaller than the crops and enlarged; left out: 1 grey" in plan_text(plan)
     assert "11 of 11 photographs are smaller than the crops of 64 pixels" in caplog.text
 
 

@@ -116,6 +116,16 @@ class ImageReader(ABC):
         return MetadataBlocks()
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """Names of what the file says besides its blocks and a general tool understands, such as comments."""
+        return ()
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Names of what the file holds besides that no general tool understands, as makers' segments."""
+        return ()
+
+    @property
     def is_silent(self) -> bool:
         """Whether the file holds nothing that would have to be carried; False where that is not known."""
         return False

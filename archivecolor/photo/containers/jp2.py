@@ -25,6 +25,7 @@ CODESTREAM = b"\xff\x4f\xff\x51"
 END = b"\xff\xd9"
 SRGB, GREY = 16, 17
 RESTRICTED_ICC = 2
+KNOWN_BOXES = (b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"xml ", b"uuid", b"free")
 XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 EXIF = b"JpgTiffExif->JP2"
 IPTC = UUID("33c7a4d2-b81d-4723-a0ba-f1a3e097ad38").bytes
@@ -58,6 +59,8 @@ class Jp2Reader(WholeImageReader):
                 self.header.setdefault(name, body)
         facts = _facts(self.codestream, self.header)
         self.pages = (facts,)
+        unknown = [name for name, _ in self.boxes if name not in KNOWN_BOXES]
+        self.dropped = tuple(f"{name.decode('latin-1').strip()} box" for name in unknown)
         if facts.depth not in (1, 8, 16):
             self.notes = (f"{facts.depth}-bit samples brought to {facts.code_depth} bits",)
 
@@ -65,6 +68,21 @@ class Jp2Reader(WholeImageReader):
         """See `ImageReader.metadata`."""
         found = {body[:16]: body[16:] for name, body in self.boxes if name == b"uuid"}
         return MetadataBlocks(found.get(EXIF), found.get(IPTC), found.get(XMP))
+
+    @property
+    def carried(self) -> list[Box]:
+        """Boxes of XML and of programs, which a JP2 made from this one keeps byte for byte."""
+        blocks = (XMP, EXIF, IPTC)
+        return [
+            box
+            for box in self.boxes
+            if box[0] == b"xml " or (box[0] == b"uuid" and box[1][:16] not in blocks)
+        ]
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """See `ImageReader.foreign`."""
+        return tuple(f"{name.decode('latin-1').strip()} box" for name, _ in self.carried)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""
@@ -213,6 +231,8 @@ def _with_header_boxes(encoded: bytes, plan: PagePlan) -> bytes:
     )
     out = b""
     for name, body in _boxes(encoded):
+        if name == b"jp2c" and isinstance(source, Jp2Reader):
+            out += b"".join(_box(*box) for box in source.carried)
         if name == b"jp2h":
             inner = dict(_boxes(body)) | kept
             if plan.icc and plan.facts.icc:

@@ -33,6 +33,7 @@ PIXELS = (b"IDAT", b"fdAT")
 STRUCTURAL = frozenset(
     {*COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"cICP", b"sBIT", b"pHYs", b"bKGD"}
 )
+TEXTS = (b"iTXt", b"zTXt", b"tEXt")
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 # Where programs kept Exif before there was a chunk for it.
 EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
@@ -58,7 +59,18 @@ class _Chunk:
     @property
     def key(self) -> bytes:
         """What makes a chunk the one of its kind: its name, with the keyword of text."""
-        return self.name + self.keyword if self.name in (b"iTXt", b"zTXt", b"tEXt") else self.name
+        return self.name + self.keyword if self.name in TEXTS else self.name
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text for people, not a block of metadata."""
+        known = self.keyword == XMP_KEYWORD or self.keyword.lower().startswith(b"raw profile type ")
+        return self.name in TEXTS and not known
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is a program's own."""
+        return self.name not in STRUCTURAL and self.name not in TEXTS and self.name != b"eXIf"
 
     def encoded(self) -> bytes:
         """With length and checksum."""
@@ -79,6 +91,8 @@ class PngReader(WholeImageReader):
         if self._first(b"acTL") is not None:
             raise ItemError(Reason.UNSUPPORTED, "an animated png")
         self.pages = (self._facts(),)
+        unsafe = [chunk for chunk in self.chunks if chunk.is_foreign and not chunk.name[3] & 32]
+        self.dropped = tuple(f"chunk {chunk.name.decode('latin-1')}" for chunk in unsafe)
         if self._first(b"gAMA") is not None and self._first(b"sRGB") is None:
             self.notes = ("gAMA kept, not applied",)
 
@@ -106,6 +120,21 @@ class PngReader(WholeImageReader):
             density=_density(self._first(b"pHYs")) or exif.density_of(self.metadata().exif),
             icc=_profile(self._first(b"iCCP")),
         )
+
+    @property
+    def carried(self) -> list[_Chunk]:
+        """Texts and chunks of programs that say of themselves that they may be copied, byte for byte."""
+        return [chunk for chunk in self.chunks if chunk.is_text or (chunk.is_foreign and chunk.name[3] & 32)]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """See `ImageReader.texts`."""
+        return tuple(chunk.keyword.decode("latin-1") for chunk in self.chunks if chunk.is_text)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """See `ImageReader.foreign`."""
+        return tuple(chunk.name.decode("latin-1") for chunk in self.chunks if chunk.is_foreign)
 
     @property
     def is_silent(self) -> bool:
@@ -266,6 +295,8 @@ def _metadata_chunks(update: MetadataUpdate) -> Iterator[_Chunk]:
 def _ancillary_chunks(plan: PagePlan) -> list[_Chunk]:
     """Chunks that go right after the header: meaning of the codes, density, orientation."""
     ancillary = _colour_chunks(plan) + _phys(plan.facts.density)
+    if isinstance(plan.source, PngReader):
+        ancillary += plan.source.carried
     block = exif.orientation_block(plan.facts.orientation)
     return [*ancillary, _Chunk(b"eXIf", block)] if block else ancillary
 

@@ -42,6 +42,7 @@ class JpegReader(WholeImageReader):
         self.notes = self._notes()
         if everything[len(self.data) :].strip(b"\0"):
             self.dropped = ("data after the picture",)
+        self.dropped += metadata.stale(self.header)
 
     def _notes(self) -> tuple[str, ...]:
         if self.space in ("CMYK", "YCCK") and self.header.adobe_transform is None:
@@ -59,6 +60,16 @@ class JpegReader(WholeImageReader):
         )
         plain = frame.precision == 8 and frame.marker not in segments.ARITHMETIC
         return plain and luma_first and self.space in ("Gray", "YCbCr")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """See `ImageReader.texts`."""
+        return metadata.texts(self.header)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """See `ImageReader.foreign`."""
+        return metadata.foreign(self.header)
 
     @property
     def is_silent(self) -> bool:
@@ -235,6 +246,7 @@ def _app_segments(plan: PagePlan) -> list[segments.MarkerSegment]:
         segments.jfif(plan.facts.density),
         *segments.exif_segments(exif.orientation_block(plan.facts.orientation)),
         *segments.icc_segments(plan.icc),
+        *(metadata.carried(plan.source.header) if isinstance(plan.source, JpegReader) else ()),
     ]
 
 

@@ -31,6 +31,10 @@ STRUCTURAL = frozenset({APP0, APP2, APP14})
 XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION_NAME = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_NAME = b"Photoshop 3.0\0"
+BLOCKS = ((APP1, EXIF_NAME), (APP1, XMP_NAME), (APP1, EXTENSION_NAME), (APP13, PHOTOSHOP_NAME))
+# SPIFF and JUMBF; several pictures in a file, Flashpix.
+STALE_MARKERS = (0xE8, 0xEB)
+STALE_NAMES = ((APP2, b"MPF\0"), (APP2, b"FPXR"))
 MAX_SEGMENT_BODY = 65533
 EXTENSION_CHUNK = 65400
 
@@ -52,6 +56,45 @@ def is_silent(header: Header) -> bool:
         segment.marker != COM and (segment.marker not in APPLICATION or segment.marker in STRUCTURAL)
         for segment in header.segments
     )
+
+
+def carried(header: Header) -> list[MarkerSegment]:
+    """Comments and the segments of programs, which a JPEG made from this one keeps byte for byte."""
+    return [segment for segment in header.segments if segment.marker == COM or _is_foreign(segment)]
+
+
+def texts(header: Header) -> tuple[str, ...]:
+    """Names of the comments."""
+    return tuple("comment" for segment in header.segments if segment.marker == COM)
+
+
+def foreign(header: Header) -> tuple[str, ...]:
+    """Names of the segments of programs that only they understand."""
+    return tuple(f"APP{segment.marker - APP0}" for segment in header.segments if _is_foreign(segment))
+
+
+def stale(header: Header) -> tuple[str, ...]:
+    """Names of the segments that are true of this file alone: places in it, signatures over it."""
+    found = [segment for segment in header.segments if _is_stale(segment)]
+    return tuple(f"APP{segment.marker - APP0} {_name(segment)}".strip() for segment in found)
+
+
+def _name(segment: MarkerSegment) -> str:
+    """The word that a segment begins with."""
+    word = segment.body.partition(b"\0")[0][:20]
+    return word.decode("ascii") if word.isascii() and word.decode("ascii").isprintable() else ""
+
+
+def _is_stale(segment: MarkerSegment) -> bool:
+    name = (segment.marker, segment.body[:4])
+    return segment.marker in STALE_MARKERS or name in STALE_NAMES
+
+
+def _is_foreign(segment: MarkerSegment) -> bool:
+    """Whether a segment is a program's own: not structure, none of the blocks, not of this file alone."""
+    if segment.marker not in APPLICATION or segment.marker in STRUCTURAL or _is_stale(segment):
+        return False
+    return not any(_is_named(segment, *name) for name in BLOCKS)
 
 
 def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:

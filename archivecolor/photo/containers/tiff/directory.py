@@ -48,6 +48,9 @@ DESCRIPTIVE = frozenset(
     | set(DIRECTORIES)
 )
 RESOLUTION = frozenset({282, 283, 296})
+# Texts and fractions.
+RESTORED = (2, 5, 7, 10)
+TEXTS = (2, 7)
 MAX_VALUE_BYTES = 1 << 26
 MAX_OFFSET = (1 << 63) - 1
 # Main, Exif, interoperability; a file whose directories hold each other goes on for ever.
@@ -278,6 +281,55 @@ def _raw_entries(file: BinaryIO, layout: ByteLayout, offset: int) -> list[bytes]
         table[i : i + layout.entry_size]
         for i in range(0, len(table) - layout.entry_size + 1, layout.entry_size)
     ]
+
+
+def restore_values(file: BinaryIO, source: Mapping[int, TagValue]) -> bool:
+    """Write values of an open TIFF or Exif block again as `source` has them, where they have the same room.
+
+    For what a program wrote as it would: fractions of equal value, texts without their blanks.
+
+    Returns:
+        Whether anything was changed.
+    """
+    file.seek(0)
+    head = file.read(16)
+    layout = ByteLayout.of(head[:4])
+    if layout is None or len(head) < layout.pointer + layout.offset_size:
+        return False
+    (offset,) = layout.unpack("O", head[layout.pointer :][: layout.offset_size])
+    return _restore_in(file, layout, offset, source)
+
+
+def _restore_in(file: BinaryIO, layout: ByteLayout, offset: int, source: Mapping[int, TagValue]) -> bool:
+    """See `restore_values`, for the directory at `offset`."""
+    changed = False
+    for number, raw in enumerate(_raw_entries(file, layout, offset)):
+        code, kind = layout.unpack("HH", raw[:4])
+        (count,) = layout.unpack("O", raw[4 : 4 + layout.offset_size])
+        value = source.get(code)
+        if value is None or code in RESOLUTION:
+            continue
+        if value.directory:
+            (start,) = layout.unpack("O", raw[-layout.offset_size :])
+            changed = _restore_in(file, layout, start, value.directory) or changed
+        elif (kind, count * SIZES.get(kind, 0)) == (value.kind, len(value.data)) and kind in RESTORED:
+            at = offset + layout.count_size + (number + 1) * layout.entry_size - layout.offset_size
+            if len(value.data) > layout.offset_size:
+                (at,) = layout.unpack("O", raw[-layout.offset_size :])
+            data = layout.swapped(kind, value.data)
+            if _read_at(file, at, len(data)) != data:
+                file.seek(at)
+                file.write(data)
+                changed = True
+        elif kind == value.kind and kind in TEXTS and len(value.data) > max(count, layout.offset_size):
+            # A longer text goes to the end of the file.
+            end = file.seek(0, 2)
+            end += file.write(b"\0" * (end % 2))
+            file.write(value.data)
+            file.seek(offset + layout.count_size + number * layout.entry_size)
+            file.write(layout.pack("HHOO", code, kind, len(value.data), end))
+            changed = True
+    return changed
 
 
 def exif_block(tags: Mapping[int, TagValue]) -> bytes:

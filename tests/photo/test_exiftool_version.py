@@ -1,0 +1,39 @@
+"""An exiftool that is too old is not used, and one that runs code of pictures is warned of."""
+
+import logging
+
+import pytest
+
+from archivecolor.photo.exiftool import program
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Puts an exiftool of some version in PATH."""
+
+    def install(version):
+        tool = tmp_path / "exiftool"
+        tool.write_text(f"#!/bin/sh\necho {version}\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        program.cache_clear()
+        return str(tool)
+
+    yield install
+    program.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"), [("12.10", True), ("12.23", True), ("12.24", False), ("13.01", False)]
+)
+def test_versions_that_run_code_of_pictures_are_warned_of(installed, caplog, version, warned):
+    path = installed(version)
+    with caplog.at_level(logging.WARNING):
+        assert program() == path
+    assert ("CVE-2021-22204" in caplog.text) == warned
+
+
+def test_one_that_is_too_old_is_not_used(installed, caplog):
+    installed("12.05")
+    assert program() is None
+    assert "too old" in caplog.text
