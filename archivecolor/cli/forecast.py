@@ -18,6 +18,8 @@ def show_forecast(settings: DirSettings | VideoSettings) -> ExitCode:
     work = expected.photographs
     if isinstance(settings, DirSettings):
         basis = "as fast as the last run" if work.from_last_run else "a cautious guess"
+        if work.measured:
+            basis = f"measured on {counted(work.measured, 'pictures')} here and now"
         pictures = counted(work.items, "pictures")
         click.echo(f"to do: {pictures}, {work.megapixels:.1f} megapixels, {work.nbytes / 1e6:.1f} MB")
         click.echo(f"expected time: {duration(work.seconds)} ({basis})")
