@@ -40,6 +40,7 @@ from archivecolor.settings import (
     plain,
     value_types_of,
 )
+from archivecolor.settings.units import WRITINGS, parse_number
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -120,19 +121,24 @@ def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, 
         if key not in value_types:
             raise UsageError(f"{path}: [{job}] has no option {_cut(repr(key))}{nearest(key, value_types)}")
         try:
-            values[key] = typed_value(key, value, value_types[key], path.parent)
+            values[key] = typed_value(key, value, value_types[key], path.parent, specs[key].unit)
             check(key, values[key], specs[key])
         except UsageError as error:
             raise UsageError(f"{path}: [{job}] {error}") from error
     return values
 
 
-def typed_value(key: str, value: Any, value_type: ValueType, folder: Path) -> Any:
+def typed_value(key: str, value: Any, value_type: ValueType, folder: Path, unit: str = "") -> Any:
     """`value` as an option of `value_type` has it; paths are taken from `folder`."""
     if value_type.many:
         if not isinstance(value, list):
             raise UsageError(f"{key} must be a list, written [...]")
         return tuple(typed_value(key, part, ValueType(value_type.base, many=False), folder) for part in value)
+    if value_type.base is float and isinstance(value, str) and unit in WRITINGS:
+        try:
+            return parse_number(value, unit)
+        except ValueError as error:
+            raise UsageError(f"{key} is {_shown(value)}; {error}") from error
     wanted = {Path: str, float: (int, float)}.get(value_type.base, value_type.base)
     if not isinstance(value, wanted) or (isinstance(value, bool) and value_type.base is not bool):  # type: ignore[arg-type]
         raise UsageError(f"{key} must be {TYPE_NAMES[value_type.base]}, not {_shown(value)}")

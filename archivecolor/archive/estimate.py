@@ -34,6 +34,7 @@ class Estimate:
         megapixels: their size; an estimate where they were never seen before.
         seconds: expected time.
         from_last_run: the time rests on the last run of this output, not on a guess.
+        measured: how many pictures were tried to know the time, 0 where it is otherwise known or guessed.
     """
 
     items: int
@@ -41,6 +42,7 @@ class Estimate:
     megapixels: float
     seconds: float
     from_last_run: bool
+    measured: int = 0
 
     def plus(self, other: Estimate) -> Estimate:
         """Both together."""
@@ -50,6 +52,7 @@ class Estimate:
             self.megapixels + other.megapixels,
             self.seconds + other.seconds,
             self.from_last_run or other.from_last_run,
+            self.measured + other.measured,
         )
 
 

@@ -19,6 +19,7 @@ from archivecolor.cli.streams import patient_streams
 from archivecolor.engine.stopping import EXIT_CODES
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
 from archivecolor.printable import printable_lines
+from archivecolor.settings import nearest
 
 logger = logging.getLogger(__name__)
 # Errors are shown by `print_error`; without a log nothing else should speak of them.
@@ -41,6 +42,7 @@ COMMANDS = (
     "models",
     "export",
     "doctor",
+    "help",
 )
 
 
@@ -55,6 +57,8 @@ class LazyGroup(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name == "help":
+            return help_command
         command: click.Command = importlib.import_module(f"archivecolor.cli.{cmd_name}").command
         return command
 
@@ -94,6 +98,31 @@ def show_version(context: click.Context, _parameter: click.Parameter, wanted: bo
         context.exit()
 
 
+def show_help(context: click.Context, topic: str | None) -> None:
+    """Print what there is to know of a command or a topic."""
+    from archivecolor.cli.topics import TOPICS
+
+    above = context.parent or context
+    if topic is None:
+        click.echo(group.get_help(above))
+        click.echo(f"\nTopics: {', '.join(TOPICS)} (archivecolor help TOPIC)")
+    elif topic in TOPICS:
+        click.echo(TOPICS[topic])
+    elif (command := group.get_command(above, topic)) is not None:
+        click.echo(command.get_help(click.Context(command, info_name=topic, parent=above)))
+    else:
+        known = (*TOPICS, *COMMANDS)
+        raise UsageError(
+            f"there is no help on {topic}; there is on {', '.join(known)}{nearest(topic, known)}"
+        )
+
+
+help_command = click.Command(
+    "help",
+    callback=click.pass_context(show_help),
+    params=[click.Argument(["topic"], required=False)],
+    help="Tell of a command, or of exit-codes, formats, recipes or variables.",
+)
 group = LazyGroup(
     "archivecolor",
     params=[
@@ -107,8 +136,8 @@ group = LazyGroup(
         )
     ],
     help="Put colour into grey photographs and black-and-white films, and never touch their grey.",
-    epilog="`archivecolor COMMAND --help` tells more. Every option may also stand in a recipe"
-    " (`archivecolor run`) or in a variable such as ARCHIVECOLOR_WORKING_SIZE.",
+    epilog="`archivecolor COMMAND -h` shows what matters most, --help all. Every option may also stand in"
+    " a recipe (`archivecolor run`) or in a variable such as ARCHIVECOLOR_WORKING_SIZE.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
@@ -159,7 +188,7 @@ def exit_code_for(error: Exception) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.ClickException):
-        error.show()
+        print_error(f"archivecolor: error: {usage_trouble(error)}")
         return ExitCode.USAGE
     if isinstance(error, ArchivecolorError):
         print_error(f"archivecolor: error: {error}")
@@ -168,6 +197,25 @@ def exit_code_for(error: Exception) -> int:
         return error.exit_code
     report_fault(error)
     return ExitCode.FAULT
+
+
+def usage_trouble(error: click.ClickException) -> str:
+    """What is wrong with a command line, said of the option as it was typed."""
+    text = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    text = text[:1].lower() + text[1:]
+    if isinstance(error, click.MissingParameter):
+        pass
+    elif isinstance(error, click.BadParameter) and error.param is not None and context is not None:
+        with context.scope(cleanup=False):
+            from archivecolor.cli.options import typed_name
+
+            name = str(error.param.name)
+            option = isinstance(error.param, click.Option)
+            text = (
+                f"{typed_name(str(context.command.name), name) if option else name.upper()} {error.message}"
+            )
+    return f"{text}\n  {context.command_path} -h shows how it is called" if context is not None else text
 
 
 def report_fault(error: Exception) -> None:

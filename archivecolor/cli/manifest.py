@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from archivecolor.cli.options import command_for
+from archivecolor.cli.terminal import counted
 from archivecolor.errors import ExitCode
 from archivecolor.settings import CompactSettings, ExportSettings
 
@@ -21,7 +22,7 @@ def export(settings: ExportSettings) -> ExitCode:
 
     count = export_manifest(settings)
     if not settings.quiet:
-        click.echo(f"manifest: {count} items", err=True)
+        click.echo(f"manifest: {counted(count, 'items')}", err=True)
     return ExitCode.OK
 
 

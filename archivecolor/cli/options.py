@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,24 +19,58 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from archivecolor.cli.help import GroupedCommand, GroupedOption
 from archivecolor.cli.logs import set_up_logging
-from archivecolor.errors import ExitCode
+from archivecolor.errors import ExitCode, UsageError
 from archivecolor.recipe import JOBS, option_facts, save_recipe
 from archivecolor.settings import (
+    DirSettings,
+    DoctorSettings,
+    EvaluateSettings,
+    ExportSettings,
     FolderPath,
+    GreySettings,
+    ModelExportSettings,
+    ModelsSettings,
     Option,
+    OptionError,
     OutputOptions,
+    PhotoSettings,
+    PruneSettings,
     SchedulingOptions,
     Settings,
+    TrainSettings,
     ValueType,
+    VerifySettings,
+    VideoSettings,
     fields_of,
+    group_of,
     nearest,
     option_of,
     value_types_of,
 )
+from archivecolor.settings.units import GIGABYTES, SECONDS, parse_number
+
+logger = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=Settings)
 
+VARIABLE = "ARCHIVECOLOR_"
+ALL_SETTINGS: tuple[type[Settings], ...] = (
+    DirSettings,
+    PhotoSettings,
+    VideoSettings,
+    TrainSettings,
+    EvaluateSettings,
+    GreySettings,
+    VerifySettings,
+    PruneSettings,
+    ExportSettings,
+    ModelsSettings,
+    ModelExportSettings,
+    DoctorSettings,
+)
+COMMANDS_WITH_OPTIONS = (*JOBS, "photo", "prune", "export", "compact", "models", "doctor")
 METAVARS = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
@@ -48,27 +83,60 @@ def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], Ex
 
     def decorate(function: Callable[[S], ExitCode]) -> click.Command:
         def callback(save_recipe_to: Path | None = None, **values: Any) -> ExitCode:
-            settings = settings_type(**values)
+            settings = _settings_of(settings_type, name, values)
             if save_recipe_to is not None:
                 save_recipe(save_recipe_to, name, given_values(values))
             prepare_process(settings)
+            warn_of_unknown_variables()
             return function(settings)
 
         value_types = value_types_of(settings_type)
         parameters = [
-            parameter(name, setting, value_types[setting.name]) for setting in fields_of(settings_type)
+            parameter(name, setting, value_types[setting.name], group_of(settings_type, setting.name))
+            for setting in fields_of(settings_type)
         ]
         if name in JOBS:
             parameters.append(save_recipe_option())
-        return click.Command(
+        return GroupedCommand(
             name,
             callback=callback,
             params=parameters,
             help=help_of(function),
-            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+            context_settings={"help_option_names": ["--help"], "max_content_width": 110},
         )
 
     return decorate
+
+
+def _settings_of(settings_type: type[S], command: str, values: Mapping[str, Any]) -> S:
+    """The settings; what is wrong with one is said of the option as it was typed."""
+    try:
+        return settings_type(**values)
+    except OptionError as error:
+        raise UsageError(f"{typed_name(command, error.name)} {error.trouble}") from error
+
+
+def typed_name(command: str, name: str) -> str:
+    """What somebody gave an option by: its flag, its variable, or its key in a recipe."""
+    source = click.get_current_context().get_parameter_source(name)
+    if source is ParameterSource.ENVIRONMENT:
+        return next(
+            (one for one in variables(command, name) if one in os.environ), variables(command, name)[-1]
+        )
+    if source is ParameterSource.DEFAULT_MAP:
+        return f"{name} in the recipe"
+    return f"--{name.replace('_', '-')}"
+
+
+def warn_of_unknown_variables() -> None:
+    """Warn of variables that are called like ours and are none: mistyped, most likely."""
+    names = {setting.name.upper() for job in ALL_SETTINGS for setting in fields_of(job)}
+    prefixes = ("", *(f"{job.upper()}_" for job in COMMANDS_WITH_OPTIONS))
+    known = {f"{VARIABLE}{prefix}{name}" for prefix in prefixes for name in names}
+    for variable in sorted(os.environ):
+        if variable.startswith(VARIABLE) and variable not in known:
+            hint = nearest(variable, (f"{VARIABLE}{name}" for name in names))
+            logger.warning("the variable %s is no option%s", variable, hint)
 
 
 def help_of(function: Callable[..., ExitCode]) -> str:
@@ -96,15 +164,18 @@ def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def save_recipe_option() -> click.Option:
     """`--save-recipe FILE`."""
-    return click.Option(
+    return GroupedOption(
         ["--save-recipe", "save_recipe_to"],
+        group="Reports",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Also write these options as a recipe for `archivecolor run`.",
     )
 
 
-def parameter(command: str, setting: dataclasses.Field[Any], value_type: ValueType) -> click.Parameter:
+def parameter(
+    command: str, setting: dataclasses.Field[Any], value_type: ValueType, group: str
+) -> click.Parameter:
     """One option or argument of `command`."""
     spec = option_of(setting)
     required = setting.default is dataclasses.MISSING
@@ -122,13 +193,23 @@ def parameter(command: str, setting: dataclasses.Field[Any], value_type: ValueTy
             metavar=argument_name(setting, value_type),
             **common,
         )
-    return click.Option(
+    return GroupedOption(
         flags(setting.name, spec, value_type),
+        group=group,
+        common=spec.common,
         multiple=value_type.many,
-        metavar=None if spec.choices or value_type.base is bool else METAVARS[value_type.base],
+        metavar=metavar_of(spec, value_type),
         help=option_help(spec, setting, value_type),
         **common,
     )
+
+
+def metavar_of(spec: Option, value_type: ValueType) -> str | None:
+    """How help shows an option's value; click itself shows choices, and switches have none."""
+    if spec.choices or value_type.base is bool:
+        return None
+    of_unit = {SECONDS: "TIME", GIGABYTES: "SIZE"} if value_type.base is float else {}
+    return of_unit.get(spec.unit, METAVARS[value_type.base])
 
 
 def option_help(spec: Option, setting: dataclasses.Field[Any], value_type: ValueType) -> str:
@@ -154,7 +235,7 @@ def flags(name: str, spec: Option, value_type: ValueType) -> list[str]:
 
 def variables(command: str, name: str) -> list[str]:
     """The environment variables of an option, the narrower one first."""
-    return [f"ARCHIVECOLOR_{command}_{name}".upper(), f"ARCHIVECOLOR_{name}".upper()]
+    return [f"{VARIABLE}{command}_{name}".upper(), f"{VARIABLE}{name}".upper()]
 
 
 def click_type(spec: Option, value_type: ValueType) -> click.ParamType[Any]:
@@ -163,13 +244,45 @@ def click_type(spec: Option, value_type: ValueType) -> click.ParamType[Any]:
         return ClosedChoice(spec.choices)
     if value_type.base is Path:
         return TypedPath(path_type=Path)
-    types: dict[type, click.ParamType[Any]] = {
-        bool: click.BOOL,
-        int: click.INT,
-        float: click.FLOAT,
-        str: click.STRING,
-    }
+    if value_type.base is float:
+        return HumanNumber(spec.unit)
+    types: dict[type, click.ParamType[Any]] = {bool: click.BOOL, int: WholeNumber(), str: click.STRING}
     return types[value_type.base]
+
+
+class HumanNumber(click.ParamType[float]):
+    """A number as people write it.
+
+    Args:
+        unit: of a bare one.
+    """
+
+    name = "number"
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        try:
+            return parse_number(value, self.unit)
+        except ValueError as error:
+            return self.fail(f"is {value}; {error}", param, ctx)
+
+
+class WholeNumber(click.ParamType[int]):
+    """A whole number."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        try:
+            return int(value)
+        except ValueError:
+            return self.fail(f"is {value}; it must be a whole number", param, ctx)
 
 
 class TypedPath(click.Path):
@@ -190,5 +303,5 @@ class ClosedChoice(click.Choice):  # type: ignore[type-arg]
             return value
         words = [str(word) for word in self.choices]
         return self.fail(
-            f"{value!r} is not one of {', '.join(words)}{nearest(str(value), words)}", param, ctx
+            f"is {value}; choose one of {', '.join(words)}{nearest(str(value), words)}", param, ctx
         )

@@ -6,6 +6,8 @@ Words go to standard error. Standard output has results alone: one JSON line per
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
 from archivecolor.settings import OutputOptions
 
+_PLURAL = re.compile(r"\b(film|picture|link|file|document|sidecar|folder|frame|item)s\b")
 STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
 HINTS = {
@@ -121,7 +124,7 @@ def terminal_for(
     options: OutputOptions, name: str, line_of: Callable[[ItemEvent], str] = lambda _: ""
 ) -> Iterator[Terminal]:
     """A terminal for one run: live where standard error is one and silence was not asked for."""
-    if options.quiet or not sys.stderr.isatty():
+    if options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
         yield Terminal(options, name, PlainDisplay(), line_of)
         return
     from archivecolor.cli.live import live_display
@@ -152,7 +155,9 @@ def summary(result: RunResult, command: str = "") -> str:
     if progress.settled:
         text += f" in {duration(progress.seconds)}, {progress.rate:.1f} {progress.unit}/s"
     hints = HINTS | {word: hint for (name, word), hint in HINTS_OF.items() if name == command}
-    text += "".join(f"; {count} {word}{hints.get(word, '')}" for word, count in result.untouched.items())
+    text += "".join(
+        f"; {counted(count, word)}{hints.get(word, '')}" for word, count in result.untouched.items()
+    )
     return text + resume_hint(result)
 
 
@@ -165,6 +170,14 @@ def resume_hint(result: RunResult) -> str:
     if result.progress.left:
         return "; the time is over, the same command goes on with what is left"
     return ""
+
+
+def counted(count: int, words: str) -> str:
+    """A count with what it counts, given in the plural."""
+    if count == 1:
+        words = words.replace("not pictures", "file that is no picture").replace("themselves", "itself")
+        words = _PLURAL.sub(r"\1", words, count=1)
+    return f"{count} {words}"
 
 
 def duration(seconds: float) -> str:

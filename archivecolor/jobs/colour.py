@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
@@ -17,7 +18,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.names import output_name
 from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import FILM, Item, PlanAction
-from archivecolor.archive.run_json import read_run_summary
+from archivecolor.archive.run_json import RunSummary, read_run_summary
 from archivecolor.archive.walk import PICTURES, extension_of
 from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
@@ -90,7 +91,7 @@ class Forecast:
 
 
 def forecast(settings: DirSettings | VideoSettings) -> Forecast:
-    """Say what `colour` would do; opens a few headers, writes nothing, loads no network.
+    """Say what `colour` would do; writes nothing. The network is loaded where no run has been timed yet.
 
     Raises:
         UsageError, CheckpointError: as `colour`.
@@ -103,7 +104,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
         root = content_root_of(folder.path, settings)
         plan = plan_items(folder.sources, root, settings)
         last_run = read_run_summary(Layout(root).run_json)
-        work = work.plus(estimate(plan.items(PHOTO), last_run))
+        work = work.plus(photographs_estimate(plan.items(PHOTO), folder, weights, last_run))
         speed = last_run.speed(FRAMES) if last_run is not None else None
         found += [forecast_film(item, folder.films, speed) for item in plan.items(FILM) if folder.films]
         collisions = plan.plan.counts[PlanAction.NAME_COLLISION]
@@ -113,12 +114,27 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     return Forecast(work, tuple(found), untouched)
 
 
+def photographs_estimate(
+    items: list[Item], folder: OutputFolder, weights: str, last_run: RunSummary | None
+) -> Estimate:
+    """The work of photographs: as fast as the last run, else as a few of them are here and now."""
+    work = estimate(items, last_run)
+    if not items or work.from_last_run or folder.photographs is None:
+        return work
+    began = time.monotonic()
+    from archivecolor.jobs.measure import measure
+
+    loading = time.monotonic() - began
+    measured = measure(items, folder.photographs, network_opener(folder.photographs, weights), loading)
+    return replace(work, seconds=measured.seconds, measured=measured.pictures)
+
+
 def forecast_film(item: Item, settings: VideoSettings, frames_per_second: float | None) -> FilmForecast:
     """What one film would take, by the speed of the last run where that is known."""
     from archivecolor.film.probe import probe
 
     try:
-        facts = probe(item.source)
+        facts = probe(item.source, max_megapixels=settings.max_megapixels)
     except ItemError as error:
         return FilmForecast(item.path, 0, 0.0, str(error))
     frames = facts.expected_frames or 0

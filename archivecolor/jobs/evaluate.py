@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.names import FILM_EXTENSIONS
 from archivecolor.colour.guidance import MAX_HINTS
 from archivecolor.datasets.collection import Member, list_members
-from archivecolor.errors import UsageError
+from archivecolor.errors import UnavailableError, UsageError
 from archivecolor.evaluation.entrants import BASELINES, NetworkEntrant
 from archivecolor.evaluation.figures import Figures, csv_text, paired_figures, picture_figures, row_figures
 from archivecolor.evaluation.films import FilmEvaluationConfig, FilmScore, evaluate_film
@@ -112,6 +113,10 @@ def evaluate(settings: EvaluateSettings, report: Report) -> Evaluation:
         ItemError: a film cannot be read, or a network is broken.
         OutputError: the output cannot be written.
     """
+    if find_spec("skimage") is None or find_spec("scipy") is None:
+        raise UnavailableError(
+            "evaluate needs scikit-image, which is not installed: pip install 'archivecolor[evaluate]'"
+        )
     films = [path for path in settings.data if path.suffix.lower() in FILM_EXTENSIONS]
     listing = list_members(path for path in settings.data if path not in films)
     photographs = listing.members[: settings.limit]

@@ -210,4 +210,5 @@ class _Finder:
 def _sidecars_of(root: Path, name: str) -> tuple[str, ...]:
     """The XMP files beside a film that was named by itself."""
     names = (f"{name}.xmp", f"{os.path.splitext(name)[0]}.xmp")  # noqa: PTH122 - bytes that are not UTF-8
-    return tuple(sidecar for sidecar in names if (root / sidecar).is_file())
+    # A name may be too long for its disk, at which `Path.is_file` raises.
+    return tuple(sidecar for sidecar in names if os.path.isfile(root / sidecar))  # noqa: PTH113

@@ -13,17 +13,22 @@ from archivecolor.settings.shared import ColourOptions
 class VideoSettings(ColourOptions):
     """Options of `archivecolor video`: films."""
 
+    GROUP = "Film"
+
     input: tuple[Path, ...] = required("Films, or folders of films.", argument=True)
     output: Path | None = option(
         None,
-        "Folder for the coloured films, or the file of the one film; NAME-colour beside each without it.",
+        "Folder for the coloured films, or file of the one film; NAME-colour beside each without it.",
         short="o",
+        group="Output",
+        common=True,
     )
     codec: str = option(
         "h264",
         "Codec of the picture.",
         choices=("h264", "h265", "ffv1", "prores", "dnxhr"),
         shapes_output=True,
+        common=True,
     )
     crf: int | None = option(
         None,
@@ -31,6 +36,7 @@ class VideoSettings(ColourOptions):
         low=0,
         high=63,
         shapes_output=True,
+        common=True,
     )
     preset: str | None = option(
         None, "Encoder preset of h264 and h265; the codec's archive default without it.", shapes_output=True
@@ -43,7 +49,11 @@ class VideoSettings(ColourOptions):
         shapes_output=True,
     )
     container: str = option(
-        "keep", "Container of the film.", choices=("keep", "mp4", "mkv", "mov"), shapes_output=True
+        "keep",
+        "Container of the film.",
+        choices=("keep", "mp4", "mkv", "mov"),
+        shapes_output=True,
+        common=True,
     )
     smoothing: float = option(
         0.7,
@@ -51,6 +61,7 @@ class VideoSettings(ColourOptions):
         low=0.0,
         high=1.0,
         shapes_output=True,
+        common=True,
     )
     cuts: str = option(
         "auto", "Where shots begin: auto, none, or a CSV file as written by this program.", shapes_output=True
@@ -64,9 +75,15 @@ class VideoSettings(ColourOptions):
         shapes_output=True,
     )
     segment_seconds: float = option(
-        60.0, "Aim for no segment that takes longer to make than this.", unit="seconds", low=1
+        60.0,
+        "Aim for no segment that takes longer to make than this.",
+        unit="seconds",
+        low=1,
+        group="Machine",
     )
-    threads: int = option(0, "Encoder threads; 0 takes the number of cores.", low=0, high=256)
+    threads: int = option(
+        0, "Encoder threads; 0 takes the number of cores.", low=0, high=256, group="Machine"
+    )
     keep_work: bool = option(False, "Keep the work files.")
     strict: bool = option(False, "Fail a film of which parts are damaged or missing.")
     max_megapixels: float = option(100.0, "Refuse films of larger frames.", unit="megapixels", low=0.001)

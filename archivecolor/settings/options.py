@@ -14,7 +14,6 @@ import inspect
 import json
 import math
 import re
-import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +32,23 @@ class FolderPath(type(Path())):  # type: ignore[misc]
 LARGEST = (1 << 31) - 1
 
 
+MAX_SHOWN = 60
+
+
+class OptionError(UsageError):
+    """An option has a value that cannot be.
+
+    Args:
+        name: of the option, as settings have it.
+        trouble: what is wrong and what is allowed, to be put behind the name.
+    """
+
+    def __init__(self, name: str, trouble: str) -> None:
+        super().__init__(f"{name} {trouble}")
+        self.name = name
+        self.trouble = trouble
+
+
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """What is known of an option besides its type and default.
@@ -47,6 +63,8 @@ class Option:
         pattern: regular expression that a word must match as a whole.
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
+        group: the heading in help, where not that of its class.
+        common: one of the few that short help shows.
         shapes_output: the bytes of the output depend on it, so it belongs to the settings digest.
         digests_default: its default belongs there too; not so for an option that came after outputs were
             recorded without it, which are still what that default gives.
@@ -61,6 +79,8 @@ class Option:
     pattern: str = ""
     short: str = ""
     argument: bool = False
+    group: str = ""
+    common: bool = False
     shapes_output: bool = False
     digests_default: bool = True
 
@@ -85,6 +105,9 @@ def option_of(setting: dataclasses.Field[Any]) -> Option:
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Base of all jobs' settings: checks itself when made, knows its own digest."""
+
+    # The heading in help of the options that a class declares.
+    GROUP = "Options"
 
     def __post_init__(self) -> None:
         for setting in dataclasses.fields(self):
@@ -116,26 +139,33 @@ def plain(value: Any) -> Any:
 
 
 def check(name: str, value: Any, spec: Option) -> None:
-    """Raise `UsageError` where `value` is outside what the option allows."""
+    """Raise `OptionError` where `value` is outside what the option allows."""
     if value is None:
         return
     if spec.choices and value not in spec.choices:
-        raise UsageError(
-            f"{name} is {reprlib.repr(value)}; choose one of {', '.join(spec.choices)}"
-            + nearest(str(value), spec.choices)
+        raise OptionError(
+            name,
+            f"is {_shown(value)}; choose one of {', '.join(spec.choices)}"
+            + nearest(str(value), spec.choices),
         )
     if isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"{name} is not a number")
+        raise OptionError(name, "is not a number")
     if isinstance(value, (int, float)) and abs(value) > LARGEST:
-        raise UsageError(f"{name} is larger than any that makes sense ({LARGEST})")
+        raise OptionError(name, f"is larger than any that makes sense ({LARGEST})")
     if spec.low is not None and value < spec.low:
-        raise UsageError(f"{name} is {value}; it must be at least {spec.low:g}")
+        raise OptionError(name, f"is {value}; it must be at least {spec.low:g}")
     if spec.high is not None and value > spec.high:
-        raise UsageError(f"{name} is {value}; it must be at most {spec.high:g}")
+        raise OptionError(name, f"is {value}; it must be at most {spec.high:g}")
     if spec.pattern and not re.fullmatch(spec.pattern, value):
-        raise UsageError(f"{name} is {reprlib.repr(value)}; {spec.help[0].lower()}{spec.help[1:]}")
+        raise OptionError(name, f"is {_shown(value)}; {spec.help[0].lower()}{spec.help[1:]}")
     if spec.multiple_of is not None and value % spec.multiple_of:
-        raise UsageError(f"{name} is {value}; it must be a multiple of {spec.multiple_of}")
+        raise OptionError(name, f"is {value}; it must be a multiple of {spec.multiple_of}")
+
+
+def _shown(value: object) -> str:
+    """A value for a message: a long one is cut."""
+    text = str(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def settings_from(settings_type: type[T], values: Mapping[str, Any]) -> T:
@@ -168,6 +198,13 @@ def fields_of(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
     settings_by_name = {setting.name: setting for setting in dataclasses.fields(settings)}
     own = [name for base in settings.__mro__ for name in inspect.get_annotations(base)]
     return [settings_by_name[name] for name in dict.fromkeys(own)]
+
+
+def group_of(settings: type[Settings], name: str) -> str:
+    """The heading in help that an option stands under."""
+    (spec,) = (option_of(setting) for setting in dataclasses.fields(settings) if setting.name == name)
+    declaring = next(base for base in settings.__mro__ if name in inspect.get_annotations(base))
+    return spec.group or str(getattr(declaring, "GROUP", Settings.GROUP))
 
 
 def value_type_of_hint(hint: Any) -> ValueType:

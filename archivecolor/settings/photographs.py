@@ -15,11 +15,14 @@ REST_HELP = "Pictures that are left alone (in colour, tinted, line art): skip or
 class PhotographOptions(ToneOptions):
     """How a photograph is written."""
 
+    GROUP = "Output"
+
     format: str = option(
         "keep",
         "Container of the outputs.",
         choices=("keep", "jpeg", "png", "tiff", "webp"),
         shapes_output=True,
+        common=True,
     )
     chroma: str = option(
         "444",
@@ -27,13 +30,18 @@ class PhotographOptions(ToneOptions):
         choices=("444", "420"),
         shapes_output=True,
     )
-    rest: str = option("skip", f"{REST_HELP}, or link to them.", choices=("skip", "copy", "link"))
-    max_megapixels: float = option(1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001)
+    rest: str = option(
+        "skip", f"{REST_HELP}, or link to them.", choices=("skip", "copy", "link"), common=True
+    )
+    max_megapixels: float = option(
+        1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001, group="Input"
+    )
     strict_files: bool = option(
         False,
         "Take whatever a decoder warns of for damage, also where it costs no pixel.",
         shapes_output=True,
         digests_default=False,
+        group="Input",
     )
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
 
@@ -42,12 +50,20 @@ class PhotographOptions(ToneOptions):
 class DirSettings(PhotographOptions, ColourOptions):
     """Options of `archivecolor dir`: a tree of photographs."""
 
+    GROUP = "Input"
+
     input: Path = required("Folder of photographs.", argument=True)
     output: Path = required("Folder for the coloured tree.", argument=True)
-    jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
-    timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)
+    jobs: int = option(
+        0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j", group="Machine", common=True
+    )
+    timeout: float = option(
+        600.0, "Give up on one picture after this long.", unit="seconds", low=1, group="Machine"
+    )
     films: bool = option(
-        False, "Colour the films of the tree too, after its photographs, with the defaults of `video`."
+        False,
+        "Colour the films of the tree too, after its photographs, with the defaults of `video`.",
+        common=True,
     )
 
 
@@ -55,13 +71,18 @@ class DirSettings(PhotographOptions, ColourOptions):
 class PhotoSettings(PhotographOptions, NetworkOptions, OutputOptions):
     """Options of `archivecolor photo`: photographs by name."""
 
+    GROUP = "Output"
+
     input: tuple[Path, ...] = required("Photographs; - for standard input.", argument=True)
     output: Path | None = option(
         None,
-        "File (for one photograph) or folder; - for standard output. NAME-colour beside each without it.",
+        "File or folder to write, - for standard output; NAME-colour beside each photograph without it.",
         short="o",
+        common=True,
     )
-    rest: str = option("copy", f"{REST_HELP}.", choices=("skip", "copy"))
+    rest: str = option("copy", f"{REST_HELP}.", choices=("skip", "copy"), common=True)
     overwrite: bool = option(
-        False, "Make anew what this program made with other settings; never what somebody else did."
+        False,
+        "Make anew what this program made; never what somebody else did.",
+        common=True,
     )

@@ -14,9 +14,11 @@ DEVICE_NAME = r"auto|cpu|mps|cuda(:\d+)?"
 class OutputOptions(Settings):
     """What a run says, and where."""
 
-    quiet: bool = option(False, "Say nothing when all is well.", short="q")
-    verbose: bool = option(False, "Say more: one line per item.", short="v")
-    json: bool = option(False, "Print one JSON line per item on standard output.")
+    GROUP = "Reports"
+
+    quiet: bool = option(False, "Say nothing when all is well.", short="q", common=True)
+    verbose: bool = option(False, "Say more: one line per item.", short="v", common=True)
+    json: bool = option(False, "Print one JSON line per item.", common=True)
     log_file: Path | None = option(None, "Append JSON log lines to this file.")
 
 
@@ -24,8 +26,10 @@ class OutputOptions(Settings):
 class InferenceOptions(Settings):
     """How and on what a network answers."""
 
+    GROUP = "Machine"
+
     device: str = option(
-        "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
+        "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME, common=True
     )
     runtime: str = option(
         "auto",
@@ -46,15 +50,23 @@ class InferenceOptions(Settings):
         high=2048,
         multiple_of=32,
         shapes_output=True,
+        group="Colour",
     )
     quality: str = option(
         "normal",
         "normal, or high: several looks averaged, about 3 times the work.",
         choices=("normal", "high"),
         shapes_output=True,
+        group="Colour",
     )
     saturation: float = option(
-        1.0, "Gain on all chroma; 0 leaves grey.", low=0.0, high=3.0, shapes_output=True
+        1.0,
+        "Gain on all chroma; 0 leaves grey.",
+        low=0.0,
+        high=3.0,
+        shapes_output=True,
+        group="Colour",
+        common=True,
     )
 
 
@@ -62,12 +74,16 @@ class InferenceOptions(Settings):
 class NetworkOptions(InferenceOptions):
     """Which network answers, and on what."""
 
+    GROUP = "Colour"
+
     checkpoint: Path | None = option(None, "Checkpoint file; the built-in weights without it.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SchedulingOptions(Settings):
     """What a scheduler needs."""
+
+    GROUP = "Machine"
 
     nice: int = option(0, "Lower the priority by this much.", low=0, high=19)
     max_runtime: float | None = option(None, "Stop cleanly after this long.", unit="seconds", low=0)
@@ -81,6 +97,8 @@ class SchedulingOptions(Settings):
 class ProvenanceOptions(Settings):
     """In what form an archive gets what was made."""
 
+    GROUP = "Output"
+
     bag: bool = option(
         False, "Make OUT a BagIt bag: the tree under OUT/data, its lists written as the run ends."
     )
@@ -91,23 +109,31 @@ class ProvenanceOptions(Settings):
 class SelectionOptions(Settings):
     """Which files of a tree are taken."""
 
+    GROUP = "Input"
+
     files_from: Path | None = option(None, "Take only the paths in this file (one a line, relative to IN).")
-    include: tuple[str, ...] = option((), "Take only paths that match this glob; may be repeated.")
-    exclude: tuple[str, ...] = option((), "Leave out paths that match this glob; may be repeated.")
+    include: tuple[str, ...] = option(
+        (), "Take only paths that match this glob; may be repeated.", common=True
+    )
+    exclude: tuple[str, ...] = option(
+        (), "Leave out paths that match this glob; may be repeated.", common=True
+    )
     min_age: float = option(
         0.0, "Leave files changed less than this long ago for the next run.", unit="seconds", low=0
     )
-    limit: int | None = option(None, "Stop after this many items.", low=0)
+    limit: int | None = option(None, "Stop after this many items.", low=0, common=True)
     shard: str = option("", "Take only the k-th of n shares of the tree, written k/n with k from 1 to n.")
-    overwrite: bool = option(False, "Do everything again.")
-    retry_failed: bool = option(False, "Try items again that failed before.")
+    overwrite: bool = option(False, "Do everything again.", group="Output", common=True)
+    retry_failed: bool = option(False, "Try items again that failed before.", group="Output")
     redo_accepted: bool = option(
-        False, "Make what was accepted anew too, where settings or weights are others."
+        False, "Make what was accepted anew too, where settings or weights are others.", group="Output"
     )
     take_back: tuple[str, ...] = option(
-        (), "Put the handwork at this path of IN or OUT aside and make it anew; may be repeated."
+        (),
+        "Put the handwork at this path of IN or OUT aside and make it anew; may be repeated.",
+        group="Output",
     )
-    dry_run: bool = option(False, "Say what would be done, and do nothing.")
+    dry_run: bool = option(False, "Say what would be done, and do nothing.", group="Output", common=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,17 +145,21 @@ class RunOptions(SelectionOptions, ProvenanceOptions, SchedulingOptions, OutputO
 class ToneOptions(Settings):
     """What is done with pictures that are not plainly grey."""
 
+    GROUP = "Colour"
+
     toned: str = option(
         "colour",
         "Sepia, cyanotype and the like: colour them, keep them as they are, or skip.",
         choices=("colour", "keep", "skip"),
         shapes_output=True,
+        common=True,
     )
     colour: str = option(
         "skip",
         "What is already in colour: skip, copy, or recolour from its luma; a film's shots one by one.",
         choices=("skip", "copy", "recolour"),
         shapes_output=True,
+        common=True,
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -172,11 +173,20 @@ def test_a_dry_run_counts_and_touches_nothing(archive, archivecolor, tmp_path):
     assert "to do: 10 pictures" in done.stdout
     assert "megapixels" in done.stdout
     assert "1 hidden passed over" in done.stdout
+    assert re.search(r"expected time: .* \(measured on \d+ pictures? here and now\)", done.stdout)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_dry_run_loads_no_network(archive, checkpoint, tmp_path):
-    words = ["dir", str(archive), str(tmp_path / "out"), "--dry-run", "--checkpoint", str(checkpoint)]
+def test_a_dry_run_of_what_was_timed_before_loads_no_network(archive, checkpoint, undisturbed):
+    words = [
+        "dir",
+        str(archive),
+        str(undisturbed),
+        "--dry-run",
+        "--overwrite",
+        "--checkpoint",
+        str(checkpoint),
+    ]
     code = (
         "import sys; from archivecolor.cli.main import main\n"
         f"code = main({words!r})\n"

@@ -81,7 +81,7 @@ def test_one_run_makes_both_and_one_account_of_it(tree, tmp_path, run):
     Image.fromarray(data.camera()[:64, :96]).save(tree / "box1" / "new.png")
     code, said = run("dir", tree, output, "--films", "--dry-run")
     assert code == ExitCode.OK
-    assert "to do: 1 pictures" in said.out
+    assert "to do: 1 picture" in said.out
     assert "as fast as the last run" in said.out
     assert "4 up to date" in said.out
 

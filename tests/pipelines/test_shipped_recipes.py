@@ -66,7 +66,7 @@ def test_the_nightly_recipe_runs_dry_and_for_real(copied, checkpoint, archive, t
     recipe = copied("photos-nightly.toml", "scans")
     shutil.copy(archive / "people" / "astronaut.jpg", tmp_path / "scans")
     words = ["--checkpoint", checkpoint, "--min-age", "0", "--nice", "0", "--working-size", "64"]
-    assert "to do: 1 pictures" in run(recipe, "--dry-run", *words).stdout
+    assert "to do: 1 picture" in run(recipe, "--dry-run", *words).stdout
     done = run(recipe, "-q", *words)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "coloured" / "astronaut.jpg").exists()
@@ -80,5 +80,5 @@ def test_the_weekly_recipe_runs_dry(copied, checkpoint, tmp_path):
     subprocess.run(["ffmpeg", "-v", "error", *picture, film], check=True, timeout=60)
     done = run(recipe, "--dry-run", "--checkpoint", checkpoint)
     assert done.returncode == 0, done.stderr
-    assert "to do: 1 films, 10 frames" in done.stdout
+    assert "to do: 1 film, 10 frames" in done.stdout
     assert not (tmp_path / "films-coloured").exists()

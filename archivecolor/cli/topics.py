@@ -1,0 +1,48 @@
+"""What `archivecolor help TOPIC` shows."""
+
+from __future__ import annotations
+
+from archivecolor.errors import ExitCode
+
+EXIT_CODES = {
+    ExitCode.OK: "all done, up to date or skipped for a stated reason; or the time limit reached cleanly",
+    ExitCode.FAULT: "a fault of the program; the message names a file to report",
+    ExitCode.USAGE: "a wrong command line, recipe or option; nothing was done",
+    ExitCode.SOME_FAILED: "finished, some items failed, in this run or before",
+    ExitCode.UNAVAILABLE: "the device, the weights or a needed program is missing: archivecolor doctor",
+    ExitCode.OUTPUT: "the output cannot be written; what is finished is safe",
+    ExitCode.VERIFY: "verify found faults",
+    ExitCode.TOO_MANY_FAILURES: "more items failed than --max-failures allows",
+    ExitCode.INPUT: "the input has lost all that it held: is its disk mounted?",
+    ExitCode.DIVERGED: "a training diverged; what it saved before is safe",
+    ExitCode.LOCKED: "another run holds the output",
+    ExitCode.INTERRUPTED: "stopped by Ctrl-C; the same command goes on",
+    ExitCode.TERMINATED: "stopped by SIGTERM; the same command goes on",
+}
+FORMATS = """Photographs, read and written: JPEG, PNG, TIFF (all pages), WebP, BMP, PNM, JPEG 2000.
+Read alone: HEIC, with the extra of that name; it becomes PNG.
+JPEG: a grey one keeps its luma as it is stored; all others but JPEG keep every luma code, at 8 and 16 bits.
+
+Films: whatever FFmpeg reads. Written: h264, h265 (for looking at), ffv1 (every luma code), prores, dnxhr;
+into MP4, Matroska or QuickTime. Sound and all else is copied; what a container cannot hold is told."""
+RECIPES = """A recipe is a job's options in a file:
+
+    archivecolor dir scans/ coloured/ -q --save-recipe nightly.toml
+    archivecolor run nightly.toml
+    archivecolor run nightly.toml --dry-run --limit 20
+
+Paths in it are relative to the file. An option on the command line wins over a variable, a variable over
+the recipe, the recipe over the default. --save-recipe writes every option, with its meaning."""
+VARIABLES = """Every option may stand in a variable:
+
+    ARCHIVECOLOR_WORKING_SIZE=320         for all commands
+    ARCHIVECOLOR_DIR_WORKING_SIZE=320     for one of them, wins over the other
+
+Several values are separated by spaces, several paths as in PATH. A switch takes 1 or 0."""
+
+
+def _exit_codes() -> str:
+    return "\n".join(f"{code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+
+
+TOPICS = {"exit-codes": _exit_codes(), "formats": FORMATS, "recipes": RECIPES, "variables": VARIABLES}

@@ -1,0 +1,58 @@
+"""Help in two lengths, and by topic."""
+
+import pytest
+
+from archivecolor.cli.main import COMMANDS, main
+from archivecolor.cli.topics import EXIT_CODES, TOPICS
+from archivecolor.errors import ExitCode
+
+
+@pytest.fixture
+def shown(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*words):
+        assert main(list(words)) == ExitCode.OK
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("job", ["photo", "dir", "video"])
+def test_short_help_has_the_dozen_that_matter_each_on_a_line(shown, job):
+    lines = shown(job, "-h").splitlines()
+    options = [line for line in lines if line.startswith("-") and not line.startswith("--help")]
+    assert 8 <= len(options) <= 20
+    assert not any(line.startswith("      ") for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_long_help_has_groups_and_says_a_switch_once(shown):
+    text = shown("dir", "--help")
+    headings = [
+        line[:-1]
+        for line in text.splitlines()
+        if line[:1].isupper() and line.endswith(":") and " " not in line
+    ]
+    assert headings == ["Input", "Output", "Colour", "Machine", "Reports"]
+    assert "--no-" not in text.replace("--no-x", "")
+    assert "--overwrite" in text
+    assert "Film" in shown("video", "--help")
+
+
+def test_every_topic_and_command_has_help(shown, capsys):
+    for topic in TOPICS:
+        assert shown("help", topic).strip() == TOPICS[topic].strip()
+    for name in COMMANDS:
+        assert "Usage: archivecolor" in shown("help", name)
+    assert "exit-codes" in shown("help")
+    assert main(["help", "exitcodes"]) == ExitCode.USAGE
+    assert "did you mean 'exit-codes'" in capsys.readouterr().err
+
+
+def test_every_exit_code_is_told_of():
+    assert set(EXIT_CODES) == set(ExitCode)
+
+
+def test_the_version_in_short(shown):
+    assert shown("-V") == shown("--version")

@@ -1,0 +1,60 @@
+"""The time of a plan, measured on a few of its pictures."""
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+from small_archive import grey_of
+
+from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.colour.chroma import Chroma
+from archivecolor.jobs.measure import measure
+from archivecolor.settings import DirSettings
+
+
+def network(seconds):
+    """A network that takes its time; as many calls at once as there are cores."""
+
+    def predict(lumas):
+        time.sleep(seconds)
+        return [Chroma(np.zeros((8, 8, 2), np.float32), np.ones((8, 8), np.float32), 1.0) for _ in lumas]
+
+    return SimpleNamespace(
+        predict=predict, working_size=64, parallel_calls=2, digest="0" * 64, name="slow", runtime_name="none"
+    )
+
+
+def items_of(folder, count):
+    for number in range(count):
+        grey_of("camera", (64, 64)).save(folder / f"{number}.png")
+    return [
+        Item(
+            "photo",
+            folder,
+            f"{number}.png",
+            "",
+            (folder / f"{number}.png").stat().st_size,
+            0,
+            PlanAction.DO,
+            0,
+            "",
+        )
+        for number in range(count)
+    ]
+
+
+def test_the_network_s_share_goes_by_the_number_of_pictures(tmp_path):
+    settings = DirSettings(input=tmp_path, output=tmp_path / "out", jobs=2, working_size=64)
+    few = measure(items_of(tmp_path, 20), settings, lambda: network(0.2), loading_seconds=1.0)
+    # Twenty pictures of 0.2 seconds over two cores, and the start: loading and one picture.
+    assert 3.0 < few.seconds < 6.0
+    assert 2 <= few.pictures <= 5
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_read_costs_its_look(tmp_path):
+    items = items_of(tmp_path, 3)
+    for item in items:
+        item.source.write_bytes(b"no picture")
+    settings = DirSettings(input=tmp_path, output=tmp_path / "out", jobs=1)
+    assert measure(items, settings, lambda: network(5.0), loading_seconds=0.0).seconds < 2.0
