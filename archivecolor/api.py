@@ -17,7 +17,7 @@ processes: in a script, call it under `if __name__ == "__main__":`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from archivecolor.archive.record import Record
 from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.guidance import Hint, Reach
 from archivecolor.engine.progress import ItemEvent, NullListener, Progress, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import (
@@ -63,6 +64,7 @@ __all__ = [
     "DirSettings",
     "Ending",
     "ExitCode",
+    "Hint",
     "InputNotFoundError",
     "ItemError",
     "ItemEvent",
@@ -73,6 +75,7 @@ __all__ = [
     "OutputError",
     "Predictor",
     "Progress",
+    "Reach",
     "Reason",
     "Record",
     "RenderedImage",
@@ -164,6 +167,8 @@ def colour_file(
     source: str | Path,
     target: str | Path,
     predictor: Predictor | None = None,
+    *,
+    hints: Sequence[Hint] = (),
     **options: Unpack[PhotoKeywords],
 ) -> RenderedImage:
     """Colour one photograph file, with all that `archivecolor dir` promises of it.
@@ -172,10 +177,13 @@ def colour_file(
         source: any photograph that can be read; it is only read.
         target: the new file; replaced if it is there, once the picture is done.
         predictor: a network from `load_predictor`; the built-in one without it.
+        hints: colours wished for at places of it, such as `Hint(0.3, 0.8, (200, 100, 30))`; at most 200 on a
+            page.
         options: such as `format="png"` or `colour="recolour"`; see `DirSettings`.
 
     Raises:
         TypeError: there is no such option.
+        ValueError: a page has more hints.
         InputNotFoundError: `source` is not there; a `FileNotFoundError` too.
         UsageError: `target` is `source` itself, or its name promises another format; nothing was done.
         ItemError: the picture cannot be done, or is left alone by its tone; its `reason` says why.
@@ -192,7 +200,7 @@ def colour_file(
     if target.exists() and target.samefile(source):
         raise UsageError(f"{target} is the scan itself, which is never written over; choose another name")
     refuse_other_suffix(source, target, settings.format)
-    return colour_photograph(source, target, predictor or load_predictor(), settings).rendered
+    return colour_photograph(source, target, predictor or load_predictor(), settings, hints).rendered
 
 
 def colour_bytes(

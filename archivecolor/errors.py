@@ -44,6 +44,7 @@ class Reason(str, Enum):
     TINTED = "tinted"
     BILEVEL = "bilevel"
     BY_HAND = "by-hand"
+    REJECTED = "rejected"
     NO_DERIVATIVE = "no-derivative"
     # failed
     EMPTY = "empty"

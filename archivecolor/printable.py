@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 # A newline that begins the next line of one message of ours, never one of somebody's choice alone.
@@ -23,6 +25,18 @@ def printable(text: str | Path) -> str:
 def printable_lines(text: str) -> str:
     """A message of several lines: each as `printable`, those behind the first indented."""
     return "\n".join(printable(line) for line in _CONTINUATION.split(text))
+
+
+def json_line(values: Mapping[str, object]) -> bytes:
+    """`values` as one line of compact JSON in UTF-8, newline included: the same to read, safe to see."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    if not text.isprintable():
+        text = "".join(part if _is_harmless(part) else _escaped_in_json(part) for part in text)
+    return text.encode() + b"\n"
+
+
+def _escaped_in_json(character: str) -> str:
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
 
 
 def table_cell(text: str) -> str:

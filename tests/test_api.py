@@ -30,6 +30,21 @@ def predictor(checkpoint):
     return archivecolor.load_predictor(checkpoint, device="cpu", working_size=64, batch_size=1)
 
 
+def test_a_file_is_coloured_with_hints(tmp_path, predictor):
+    source = tmp_path / "grey.png"
+    Image.new("L", (90, 70), 128).save(source)
+    hint = archivecolor.Hint(0.5, 0.5, (200, 40, 40), archivecolor.Reach.THING)
+    archivecolor.colour_file(source, tmp_path / "red.png", predictor, hints=[hint])
+    red, green, blue = Image.open(tmp_path / "red.png").convert("RGB").getpixel((45, 35))
+    assert red > 150 > max(green, blue) + 20
+    archivecolor.colour_file(source, tmp_path / "plain.png", predictor)
+    archivecolor.colour_file(source, tmp_path / "none.png", predictor, hints=[])
+    assert (tmp_path / "none.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+    with pytest.raises(ValueError, match="at most 200"):
+        archivecolor.colour_file(source, tmp_path / "many.png", predictor, hints=[hint] * 201)
+    assert not (tmp_path / "many.png").exists()
+
+
 def test_the_package_offers_what_the_api_declares():
     assert archivecolor.__all__ == api.__all__
     for name in archivecolor.__all__:

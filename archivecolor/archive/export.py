@@ -45,6 +45,7 @@ COLUMNS: dict[str, type] = {
     "lost": str,
     "network": str,
     "runtime": str,
+    "decision": str,
     "version": str,
     "seconds": float,
     "at": str,
@@ -72,7 +73,8 @@ def csv_row_of(record: Record) -> dict[str, Any]:
     row = row_of(record)
     texts = {column: table_cell(value) for column, value in row.items() if isinstance(value, str)}
     if texts["path"] != record.path:
-        texts["path_raw"] = quote_from_bytes(os.fsencode(record.path), safe="/ ")
+        raw = quote_from_bytes(os.fsencode(record.path), safe="/ ")
+        texts["path_raw"] = raw.replace("-", "%2D", 1) if raw.startswith("-") else raw
     return row | texts
 
 

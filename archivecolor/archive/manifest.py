@@ -81,7 +81,7 @@ def read_lines(path: Path, on_damage: Callable[[int], None] | None = None) -> It
         raise UsageError(f"{path} is no file; take it away, or give another output folder")
     with path.open("rb") as file:
         offset = 0
-        for number, text in enumerate(_lines_of(file), start=1):
+        for number, text in enumerate(lines_of(file), start=1):
             values = parse_line(text) if len(text) <= MAX_LINE_BYTES else None
             if values is not None:
                 yield ManifestLine(offset, values)
@@ -90,7 +90,7 @@ def read_lines(path: Path, on_damage: Callable[[int], None] | None = None) -> It
             offset = file.tell()
 
 
-def _lines_of(file: BinaryIO) -> Iterator[bytes]:
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Every line; of one that is far too long its end alone, with a byte more than a line may have."""
     while text := file.readline(MAX_LINE_BYTES + 1):
         while len(text) > MAX_LINE_BYTES and not text.endswith(b"\n"):
@@ -152,6 +152,7 @@ class IndexEntry:
         output_nbytes: its size.
         pixels: of the source, all pages, 0 where unknown.
         failures: failed attempts in a row on the same source.
+        decision: digest of the decision that it was made with, empty without one.
     """
 
     offset: int
@@ -165,6 +166,7 @@ class IndexEntry:
     output_nbytes: int
     pixels: int
     failures: int
+    decision: str = ""
 
 
 class Manifest:
@@ -249,6 +251,7 @@ class Manifest:
             output_nbytes=output.get("bytes", 0),
             pixels=(source.get("width") or 0) * (source.get("height") or 0) * (source.get("pages") or 1),
             failures=0,
+            decision=self.intern(values.get("decision") or ""),
         )
         entry.failures = consecutive_failures(entry, previous)
         return entry
@@ -344,15 +347,20 @@ def check_still_ours(path: Path, handle: int) -> None:
             )
 
 
-def repair_end(handle: int) -> int:
-    """Cut off a torn last line, so that the next record starts on a line of its own; returns the size."""
+def repair_end(handle: int, parse: Callable[[bytes], object | None] = parse_line) -> int:
+    """Cut off a torn last line, so that the next one starts on a line of its own; returns the size.
+
+    Args:
+        handle: of the open file.
+        parse: what a line says; None where it is torn.
+    """
     size = os.fstat(handle).st_size
     start = last_line_start(handle, size)
     os.lseek(handle, start, os.SEEK_SET)
     last = os.read(handle, size - start)
     if not last:
         return size
-    if parse_line(last) is None:
+    if parse(last) is None:
         os.ftruncate(handle, start)
         return start
     return size + os.write(handle, b"\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.record import path_keys
+from archivecolor.printable import json_line
 
 # Enough to say what lies about; a tree may have any number of them.
 MAX_EXTENSIONS = 1000
@@ -127,6 +127,6 @@ def passed_over_list(path: Path) -> Iterator[SkippedFiles]:
 
         def note(reason: SkipReason, name: str, detail: str) -> None:
             values = path_keys(name) | {"reason": reason.word} | ({"detail": detail} if detail else {})
-            file.write(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            file.write(json_line(values))
 
         yield SkippedFiles(note=note)

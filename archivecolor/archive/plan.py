@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 
 from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
+from archivecolor.archive.decision import UNDECIDED, Decision
+from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import IndexEntry, Manifest, Status
 from archivecolor.archive.names import NameCheck, Naming, Shard
@@ -33,6 +35,9 @@ RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_
 MAX_ATTEMPTS = 3
 # What these items became does not depend on the network.
 NETWORK_INDEPENDENT = frozenset({Reason.COPIED, Reason.LINKED})
+
+
+NO_DECISIONS = Decisions()
 
 
 class PlanAction(str, Enum):
@@ -62,6 +67,7 @@ class Item:
         digest: over all that shapes the output but the source itself.
         take_back: handwork under the output's name is put aside.
         claim: what records say of the output's name; filled in by `claimed`, when the item is begun.
+        decision: what was decided about it.
     """
 
     kind: str
@@ -75,6 +81,7 @@ class Item:
     digest: str
     take_back: bool = False
     claim: Claim = NO_CLAIM
+    decision: Decision = UNDECIDED
 
     @property
     def source(self) -> Path:
@@ -110,7 +117,8 @@ class PlanInputs:
         name_of: from a source's relative path to its output's; of a film without suffix.
         settings: digest of the settings.
         weights: digest of the weights.
-        options: shard, limit, overwrite, retry_failed and take_back are read from it.
+        options: shard, limit, overwrite, retry_failed, redo_accepted and take_back are read from it.
+        decisions: what people decided.
         takes_rest: what earlier runs left alone is copied or linked by this one.
     """
 
@@ -121,12 +129,19 @@ class PlanInputs:
     settings: str
     weights: str
     options: SelectionOptions
+    decisions: Decisions = NO_DECISIONS
     takes_rest: bool = False
 
     @cached_property
     def digest(self) -> str:
-        """Of all that shapes an output but its source, 16 hexadecimal digits."""
+        """Of all that shapes an output but its source and decisions, 16 hexadecimal digits."""
         return hashlib.sha256(f"{self.settings} {self.weights}".encode()).hexdigest()[:16]
+
+    def digest_with(self, decision: Decision) -> str:
+        """Of all that shapes an output but its source, 16 hexadecimal digits."""
+        if decision.digest is None:
+            return self.digest
+        return hashlib.sha256(f"{self.digest} {decision.digest}".encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -240,7 +255,8 @@ def plan_file(
 ) -> None:
     """Count one file, and take it into the plan where it has to be done."""
     entry = manifest.entry(file.path)
-    action = PlanAction.DO if take_back else action_for(file, entry, inputs)
+    decision = inputs.decisions.of(file.path)
+    action = PlanAction.DO if take_back else action_for(file, entry, inputs, decision)
     if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
         plan.touched.append(file)
         action = PlanAction.UP_TO_DATE
@@ -251,11 +267,26 @@ def plan_file(
         return
     pixels = entry.pixels if entry is not None and entry.nbytes == file.nbytes else 0
     nbytes = max(0, file.nbytes)
-    where = (inputs.kind, inputs.root, file.path, output)
-    plan.items.append(Item(*where, nbytes, file.mtime_ns, action, pixels, inputs.digest, take_back))
+    plan.items.append(
+        Item(
+            kind=inputs.kind,
+            root=inputs.root,
+            path=file.path,
+            output=output,
+            nbytes=nbytes,
+            mtime_ns=file.mtime_ns,
+            action=action,
+            pixels=pixels,
+            digest=inputs.digest_with(decision),
+            take_back=take_back,
+            decision=decision,
+        )
+    )
 
 
-def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) -> PlanAction:
+def action_for(
+    file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs, decision: Decision
+) -> PlanAction:
     """What to do with `file`, from cheap facts alone: nothing is opened."""
     if entry is None:
         return PlanAction.DO
@@ -263,31 +294,51 @@ def action_for(file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs) ->
     if entry.reason == Reason.BY_HAND:
         return PlanAction.BY_HAND if (inputs.output / entry.output).exists() else PlanAction.DO
     if entry.status == Status.FAILED:
-        return action_after_failure(entry, same_source, inputs)
+        return action_after_failure(entry, same_source, inputs, decision)
+    if is_kept(entry, same_source, inputs, decision):
+        return PlanAction.UP_TO_DATE
     if inputs.options.overwrite or not same_source:
         return PlanAction.DO
-    return PlanAction.UP_TO_DATE if is_current(entry, inputs) else PlanAction.DO
+    return PlanAction.UP_TO_DATE if is_current(entry, inputs, decision) else PlanAction.DO
 
 
-def action_after_failure(entry: IndexEntry, same_source: bool, inputs: PlanInputs) -> PlanAction:
+def is_kept(entry: IndexEntry, same_source: bool, inputs: PlanInputs, decision: Decision) -> bool:
+    """Whether somebody accepted the output that is there, whatever settings and weights now are."""
+    if not decision.is_kept or not same_source or entry.status != Status.DONE:
+        return False
+    if entry.decision != (decision.digest or "") or inputs.options.redo_accepted:
+        return False
+    return _is_there(entry, inputs)
+
+
+def action_after_failure(
+    entry: IndexEntry, same_source: bool, inputs: PlanInputs, decision: Decision
+) -> PlanAction:
     """What to do with an item that failed."""
     if inputs.options.overwrite or inputs.options.retry_failed:
         return PlanAction.RETRY
     if entry.reason == Reason.NAME_COLLISION:  # those that still collide are taken out later
         return PlanAction.RETRY
-    if not same_source or entry.reason in RETRIED_ALWAYS or not same_settings_and_weights(entry, inputs):
+    if not same_source or entry.reason in RETRIED_ALWAYS:
+        return PlanAction.RETRY
+    if not same_settings_and_weights(entry, inputs) or entry.decision != (decision.digest or ""):
         return PlanAction.RETRY
     if entry.reason in RETRIED_A_FEW_TIMES and entry.failures < MAX_ATTEMPTS:
         return PlanAction.RETRY
     return PlanAction.FAILED_BEFORE
 
 
-def is_current(entry: IndexEntry, inputs: PlanInputs) -> bool:
-    """Whether the result is what the same settings would give again, and is there."""
-    if not same_settings_and_weights(entry, inputs):
+def is_current(entry: IndexEntry, inputs: PlanInputs, decision: Decision) -> bool:
+    """Whether the result is what the same settings and decision would give again, and is there."""
+    if entry.decision != (decision.digest or "") or not same_settings_and_weights(entry, inputs):
         return False
     if entry.status == Status.SKIPPED:
-        return not inputs.takes_rest
+        return entry.reason == Reason.REJECTED or not inputs.takes_rest
+    return _is_there(entry, inputs)
+
+
+def _is_there(entry: IndexEntry, inputs: PlanInputs) -> bool:
+    """Whether an output of the recorded size is there."""
     try:
         status = os.stat(f"{inputs.output}/{entry.output}")  # noqa: PTH116 - once per item of the archive
     except OSError:
@@ -313,7 +364,7 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
     if entry.reason == Reason.BY_HAND:
         return False
     sha256 = manifest.record(file.path).source.sha256
-    if sha256 is None or not is_current(entry, inputs):
+    if sha256 is None or not is_current(entry, inputs, inputs.decisions.of(file.path)):
         return False
     try:
         return sha256_of(inputs.root / file.path) == sha256

@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from archivecolor.archive.atomic import atomic_write, remove_file, shorten_name
+from archivecolor.archive.decision import Correction, recorded_correction, words_of_correction
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output, Record, Source
@@ -117,8 +118,44 @@ def premis_of(record: Record) -> Element:
     root.append(derivative_object(record, record.output))
     root.append(source_object(record, record.source))
     root.append(event(record, record.output))
+    correction = recorded_correction(record.correction)
+    if correction:
+        root.append(correction_event(record, record.output, correction))
     root.append(agent_element(record, event_id(record, record.output)))
+    if correction.by:
+        root.append(person_element(correction, correction_id(record.output)))
     return root
+
+
+def correction_id(output: Output) -> str:
+    """Names the event of a correction by what it made."""
+    return f"{output.sha256}@correction"
+
+
+def correction_event(record: Record, output: Output, correction: Correction) -> Element:
+    """What a person decided about the colour."""
+    element = Element(qualified_name("event"))
+    add_identifier(element, "event", "local", correction_id(output))
+    add(element, "eventType", "modification", "eventType")
+    add(element, "eventDateTime", correction.at or record.at)
+    detail = words_of_correction(correction)
+    add(add(element, "eventDetailInformation"), "eventDetail", detail)
+    if correction.by:
+        performer = add_identifier(element, "linkingAgent", "local", printable(correction.by))
+        add(performer, "linkingAgentRole", "implementer", "eventRelatedAgentRole")
+    linked = add_identifier(element, "linkingObject", HASH, output.sha256)
+    add(linked, "linkingObjectRole", "outcome", "eventRelatedObjectRole")
+    return element
+
+
+def person_element(correction: Correction, linked_event_id: str) -> Element:
+    """Who corrected it."""
+    element = Element(qualified_name("agent"))
+    add_identifier(element, "agent", "local", printable(correction.by))
+    add(element, "agentName", printable(correction.by))
+    add(element, "agentType", "person", "agentType")
+    add_identifier(element, "linkingEvent", "local", linked_event_id)
+    return element
 
 
 def agent_id(record: Record) -> str:

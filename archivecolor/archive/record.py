@@ -6,7 +6,6 @@ A line is JSON in UTF-8. Keys this version does not know are kept.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from urllib.parse import quote_from_bytes
 
 from archivecolor.archive.record_checks import check_values, path_from_values
 from archivecolor.errors import Reason, UsageError
+from archivecolor.printable import json_line
 
 FORMAT = 1
 
@@ -96,6 +96,8 @@ class Record:
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
         runtime: the library that ran it, its version, the device and the number format.
+        decision: digest of the decision that it was made with (`Decision.digest`).
+        correction: what of that decision shaped the output, as `correction_values` has it.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -117,6 +119,8 @@ class Record:
     lost: tuple[str, ...] = ()
     network: str = ""
     runtime: str = ""
+    decision: str | None = None
+    correction: Mapping[str, Any] | None = None
     version: str = ""
     seconds: float = 0.0
     at: str = ""
@@ -143,10 +147,7 @@ def line_from_record(record: Record) -> bytes:
     values["lost"] = [escape_non_utf8(text) for text in record.lost]
     values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
     values["path"] = escape_non_utf8(record.path)
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-    if not text.isprintable():  # the same text to readers, and harmless on a terminal
-        text = "".join(part if part.isprintable() else json.dumps(part)[1:-1] for part in text)
-    return text.replace("\x7f", "\\u007f").encode() + b"\n"
+    return json_line(values)
 
 
 def known_values(facts: Source | Output) -> dict[str, Any]:

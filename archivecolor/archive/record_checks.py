@@ -140,6 +140,7 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+# By the fields' names in `record`; paths are checked by `path_from_values`.
 _SIZES: dict[str, Check] = {"width": _is_count, "height": _is_count, "depth": _is_count}
 _SOURCE = _SIZES | {
     "bytes": _is_integer,
@@ -148,7 +149,7 @@ _SOURCE = _SIZES | {
     "pages": _is_count,
     "tone": _or_none(_is_text),
 }
-_OUTPUT = _SIZES | {"bytes": _is_integer, "sha256": _is_digest}
+_OUTPUT = _SIZES | {"bytes": _is_integer, "sha256": _is_digest, "mtime_ns": _or_none(_is_integer)}
 _RECORD: dict[str, Check] = {
     "format": lambda value: _is_integer(value) and value >= 1,
     "status": lambda value: value in ("done", "skipped", "failed"),
@@ -163,6 +164,9 @@ _RECORD: dict[str, Check] = {
     "luma": _or_none(_is_text),
     "lost": _are_texts,
     "network": _is_text,
+    "runtime": _is_text,
+    "decision": _or_none(_is_text),
+    "correction": _or_none(_is_object),
     "version": _is_text,
     "seconds": _is_number,
     "at": _is_text,

@@ -21,8 +21,8 @@ class Selection:
     """
 
     def __init__(self, options: SelectionOptions) -> None:
-        self.include = _compile_globs(options.include)
-        self.exclude = _compile_globs(options.exclude)
+        self.include = compile_globs(options.include)
+        self.exclude = compile_globs(options.exclude)
         self.now_ns = time.time_ns()
         self.min_age_ns = round(options.min_age * 1e9)
 
@@ -59,7 +59,7 @@ class _Glob:
         return self.pattern.match(os.fsdecode(part)) is not None
 
 
-def _compile_globs(globs: tuple[str, ...]) -> tuple[_Glob, ...]:
+def compile_globs(globs: tuple[str, ...]) -> tuple[_Glob, ...]:
     """The globs, ready to match; a leading or trailing slash is a matter of taste."""
     stripped = [glob.strip("/") for glob in globs]
     return tuple(_Glob(re.compile(fnmatch.translate(glob)), "/" in glob) for glob in stripped)

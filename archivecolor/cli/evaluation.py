@@ -55,6 +55,8 @@ def tables_of(figures: Figures, films: Sequence[FilmScore]) -> Iterator[Table]:
         yield photograph_table(figures["rows"], figures["features"])
     if figures["paired"]:
         yield paired_table(figures["paired"])
+    if figures["hints"]:
+        yield hint_table(figures["hints"])
     if films:
         yield film_table(films)
 
@@ -99,6 +101,24 @@ def paired_table(differences: Sequence[Figures]) -> Table:
     for one in differences:
         names = (printable(one["name"]), printable(one["against"]), one["measure"])
         table.add_row(*names, number(one["mean"], 3), number(one["standard_error"], 3))
+    return table
+
+
+def hint_table(rows: Sequence[Figures]) -> Table:
+    """A line per network and number of hints."""
+    table = Table(title=f"{rows[0]['pictures']} photographs with true hints", title_justify="left")
+    table.add_column("")
+    for heading in ("hints", "CIEDE2000", "PSNR", "made worse", "ms more"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            printable(row["name"]),
+            str(row["hints"]),
+            number(row["ciede2000"], 2),
+            number(row["psnr"], 2),
+            f"{row['share_worse']:.0%}",
+            number(row["milliseconds"], 0),
+        )
     return table
 
 

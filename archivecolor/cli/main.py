@@ -31,6 +31,8 @@ COMMANDS = (
     "dir",
     "video",
     "run",
+    "correct",
+    "decisions",
     "grey",
     "verify",
     "prune",

@@ -5,7 +5,7 @@ A Gaussian process on what the network knows of each place. Two cells of its gri
     s(x) s(y) exp(-|f(x) - f(y)|^2 / (2 C F^2) - |p(x) - p(y)|^2 / (2 P^2) - (L(x) - L(y))^2 / (2 D^2))
 
 with f the C standardised channels of the decoder, p the place in short sides, L the lightness in hundredths
-and s the error that the network itself expects, its mean 1; the widest reach mixes two scales P. Beside
+and s the error that the network itself expects, tempered; the widest reach mixes two scales P. Beside
 this stands a narrow kernel of place alone, which meets a hint in its own cell whatever the others say.
 
 What is spread lies between two answers: the residuals (wished less automatic chroma), added to what is
@@ -32,15 +32,16 @@ Float64 = npt.NDArray[np.float64]
 
 MAX_HINTS = 200
 STROKE_HINTS = 32
-FEATURE_SCALE = 0.8
+FEATURE_SCALE = 1.05
 LIGHTNESS_SCALE = 0.4
 # How far what is spread lies from the residual toward the wished chroma itself.
-PULL = 0.6
+PULL = 0.5
 # What of a residual is a matter of its own cell alone, as a share of what is shared with cells alike.
 OWN_SHARE = 0.3**2
 OWN_SCALE = 0.02
 # Expected error of a certainty is -12 ln of it, at least 1: measured.
 ERROR_PER_LOG = 12.0
+ERROR_POWER = 0.7
 # Two hints in one cell: their mean is met.
 JITTER = 1e-6
 ROUNDING = 1024.0
@@ -56,7 +57,7 @@ class Reach(str, Enum):
 
 # Shares of kernels by their scale of place, in short sides; the widest reach first.
 SCALES: dict[Reach, dict[float, float]] = {
-    Reach.ALL: {3.0: 0.6, 0.35: 0.4},
+    Reach.ALL: {3.0: 0.5, 0.35: 0.5},
     Reach.THING: {0.35: 1.0},
     Reach.HERE: {0.08: 1.0},
 }
@@ -229,9 +230,9 @@ def _cell(place: float, count: int) -> int:
 
 
 def _expected_error(certainty: Float32) -> Float64:
-    """By the network's own certainty, (h, w), its mean 1."""
+    """By the network's own certainty, (h, w), about 1."""
     error = np.maximum(-ERROR_PER_LOG * np.log(np.clip(certainty.astype(np.float64), 1e-6, 1.0)), 1.0)
-    scaled: Float64 = error / error.mean()
+    scaled: Float64 = (error / error.mean()) ** ERROR_POWER
     return scaled
 
 

@@ -35,6 +35,11 @@ ALONG_WEIGHT = 0.4
 COLOUR_AT_90, COLOUR_AT_95 = 1.8, 2.2
 TINTED_AT_75, TINTED_AT_90, TINTED_AT_95 = 2.4, 4.0, 5.2
 TONE_CHROMA = 6.2
+# Something coloured in a picture that is grey but for it: this chroma over more than this share of it (a
+# stamp has less), and the rest, all but `MOST_SPOTS`, grey.
+SPOT_CHROMA, SPOT_SHARE, MOST_SPOTS = 15.0, 0.04, 0.25
+# A mottled cast of a scanner, print or codec: nowhere a colour, and little of it in all.
+FAINT_AT_99, FAINT_CHROMA = 5.5, 3.5
 
 
 class Tone(str, Enum):
@@ -64,7 +69,8 @@ def tone_of(rgb: Numbers) -> Tone:
 
     Returns:
         GREY: near neutral, or one faint cast. TONED: one hue line (sepia, cyanotype). TINTED: muted
-        colours over such a line (hand-coloured prints, old postcards). COLOUR: the rest.
+        colours over such a line (hand-coloured prints, old postcards, faded photographs), or grey but for
+        one coloured thing. COLOUR: the rest.
     """
     if np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 1], rgb[..., 2]):
         return Tone.GREY
@@ -72,6 +78,12 @@ def tone_of(rgb: Numbers) -> Tone:
     curve = _tone_curve(lab)
     stray = _without_cast(lab[..., 1:] - curve)
     stray *= np.clip(lab[..., :1] / DARK_LIGHTNESS, 0.2, 1)
+    cells = np.hypot(*np.moveaxis(_cells(stray), -1, 0))
+    if (cells > SPOT_CHROMA).mean() > SPOT_SHARE and np.quantile(cells, 1 - MOST_SPOTS) <= COLOUR_AT_95:
+        return Tone.TINTED
+    chroma = np.hypot(lab[..., 1], lab[..., 2]).mean()
+    if np.quantile(cells, 0.99) <= FAINT_AT_99 and chroma <= FAINT_CHROMA:
+        return Tone.GREY
     spread = _spread(stray, curve.mean(axis=(0, 1)))
     if spread.at_90 <= COLOUR_AT_90 and spread.at_95 <= COLOUR_AT_95:
         strength = float(np.hypot(curve[..., 0], curve[..., 1]).mean())
@@ -134,10 +146,15 @@ def _without_cast(stray: Float32) -> Float32:
     return left.reshape(stray.shape).astype(np.float32)
 
 
+def _cells(stray: Float32) -> Float32:
+    """`stray` averaged over cells, (rows, columns, 2)."""
+    return _block_mean(stray, max(1, min(CELL, min(stray.shape[:2]) // 8)))
+
+
 def _spread(stray: Float32, tone: Float32) -> _Spread:
     """Percentiles of what strays, cell by cell, without what noise alone would give."""
     step = max(1, min(CELL, min(stray.shape[:2]) // 8))
-    cells = _block_mean(stray, step).reshape(-1, 2)
+    cells = _cells(stray).reshape(-1, 2)
     strength = float(np.hypot(*tone))
     hue = tone / max(strength, 1e-6)
     along = cells @ hue

@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.pixels import layout_of, plane_view
-from archivecolor.film.probe import FilmFacts, is_full_range, is_rgb
+from archivecolor.film.pixels import is_full_range, is_rgb, layout_of, plane_view
+from archivecolor.film.probe import FilmFacts
 
 if TYPE_CHECKING:
     from av.sidedata.sidedata import SideData

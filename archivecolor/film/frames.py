@@ -47,7 +47,7 @@ class Frame:
     damaged: bool
 
 
-class DecodeTimes:
+class _DecodeTimes:
     """Presentation times where a container has none: the decode times of the packets, in order.
 
     A packet holds a frame, and frames are shown at the times at which packets are due; only which frame at
@@ -124,7 +124,7 @@ class FrameReader:
             container.seek(self._from_pts, stream=stream, backward=True, any_frame=False)
         in_a_row = 0
         clock = PacketClock(self._facts.restarts, stream.index, "video")
-        times = DecodeTimes() if self._facts.container in _WITHOUT_PTS else None
+        times = _DecodeTimes() if self._facts.container in _WITHOUT_PTS else None
         packets = container.demux(stream)
         while in_a_row < _MAX_CONSECUTIVE_ERRORS:
             try:

@@ -26,6 +26,8 @@ Plane = npt.NDArray[Any]
 MATRIX_RGB, MATRIX_BT709, MATRIX_UNSPECIFIED, MATRIX_BT601 = 0, 1, 2, 6
 RANGE_LIMITED, RANGE_FULL = 1, 2
 
+_HD_WIDTH, _HD_HEIGHT = 1280, 720
+
 # Luma weights (Kr, Kb) by matrix code point.
 LUMA_WEIGHTS = {
     1: (0.2126, 0.0722),
@@ -134,6 +136,32 @@ def _packed_rgb_layout(pix_fmt: str) -> PixelLayout:
 def pix_fmt_suffix(depth: int) -> str:
     """The tail of a planar format's name for a depth in bits, little-endian."""
     return "" if depth == 8 else f"{depth}le"
+
+
+def is_rgb(frame: VideoFrame) -> bool:
+    """Whether the frame's samples are R, G and B, or indices into a palette of them."""
+    return bool(frame.format.is_rgb or frame.format.has_palette)
+
+
+def is_full_range(frame: VideoFrame, layout: PixelLayout) -> bool:
+    """Whether luma spans all codes. Untagged grey and RGB do; untagged YCbCr does not."""
+    if layout.family == "rgb" or layout.read_as.startswith("yuvj"):
+        return True
+    if int(frame.color_range) == RANGE_FULL:
+        return True
+    return layout.family == "gray" and int(frame.color_range) != RANGE_LIMITED
+
+
+def matrix_for(tagged: int, layout: PixelLayout, frame: VideoFrame) -> int:
+    """The matrix our chroma is written in: the film's own, or what players assume of an untagged one."""
+    if layout.family == "rgb":
+        return MATRIX_BT601
+    if tagged in LUMA_WEIGHTS:
+        return tagged
+    if tagged not in (MATRIX_UNSPECIFIED, MATRIX_RGB):
+        raise ItemError(Reason.UNSUPPORTED, f"its colour matrix (code point {tagged}) has no plain luma")
+    large = frame.width >= _HD_WIDTH or frame.height >= _HD_HEIGHT
+    return MATRIX_BT709 if large else MATRIX_BT601
 
 
 def plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:

@@ -13,18 +13,7 @@ from typing import TYPE_CHECKING, cast
 from archivecolor.archive.atomic import FULL_ERRNOS
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
 from archivecolor.film.clocks import NO_RESTARTS, Restarts
-from archivecolor.film.pixels import (
-    LUMA_WEIGHTS,
-    MATRIX_BT601,
-    MATRIX_BT709,
-    MATRIX_RGB,
-    MATRIX_UNSPECIFIED,
-    RANGE_FULL,
-    RANGE_LIMITED,
-    PixelLayout,
-    SampleFormat,
-    layout_of,
-)
+from archivecolor.film.pixels import PixelLayout, SampleFormat, is_full_range, is_rgb, layout_of, matrix_for
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -34,11 +23,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_MEGAPIXELS = 100.0
-HD_WIDTH, HD_HEIGHT = 1280, 720
 # Containers that hold their own picture. A playlist or a list to concatenate, whatever its name, would
 # make FFmpeg read other files, and is none of these.
 _DEMUXERS = "mov matroska avi mpeg mpegvideo mpegts mxf dv ogg asf flv m4v h264 hevc ivf nut yuv4mpegpipe"
-SAFE_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS.replace(" ", ",")}
+_SAFE_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS.replace(" ", ",")}
 # Containers that tell how long each stream is; of others FFmpeg gives the longest for all.
 _OWN_DURATIONS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf"})
 # FFmpeg's numbers for the order of fields; the last two are coded in another order than shown.
@@ -188,9 +176,9 @@ def open_film(path: Path, probe_bytes: int = 0) -> Iterator[InputContainer]:
 def open_options(probe_bytes: int) -> dict[str, str]:
     """FFmpeg's options for opening a film, as for `open_film`."""
     if not probe_bytes:
-        return dict(SAFE_OPEN_OPTIONS)
+        return dict(_SAFE_OPEN_OPTIONS)
     # By bytes alone: a stream may begin after any time.
-    return SAFE_OPEN_OPTIONS | {"probesize": str(probe_bytes), "analyzeduration": str(2**40)}
+    return _SAFE_OPEN_OPTIONS | {"probesize": str(probe_bytes), "analyzeduration": str(2**40)}
 
 
 def open_again(facts: FilmFacts) -> contextlib.AbstractContextManager[InputContainer]:
@@ -311,7 +299,7 @@ def _film_facts(path: Path, container: InputContainer, stream: VideoStream, fram
         height=frame.height,
         layout=layout,
         sample_format=SampleFormat(layout.depth, full),
-        matrix=_matrix_for(tagged, layout, frame),
+        matrix=matrix_for(tagged, layout, frame),
         tagged_matrix=tagged,
         primaries=int(frame.color_primaries),
         transfer=int(frame.color_trc),
@@ -353,32 +341,6 @@ def _stream_facts(stream: Stream) -> StreamFacts:
         complete=not unknown,
         rewritten=stream.type == "data" and ("timecode" in stream.metadata or is_chapter_track),
     )
-
-
-def is_rgb(frame: VideoFrame) -> bool:
-    """Whether the frame's samples are R, G and B, or indices into a palette of them."""
-    return bool(frame.format.is_rgb or frame.format.has_palette)
-
-
-def is_full_range(frame: VideoFrame, layout: PixelLayout) -> bool:
-    """Whether luma spans all codes. Untagged grey and RGB do; untagged YCbCr does not."""
-    if layout.family == "rgb" or layout.read_as.startswith("yuvj"):
-        return True
-    if int(frame.color_range) == RANGE_FULL:
-        return True
-    return layout.family == "gray" and int(frame.color_range) != RANGE_LIMITED
-
-
-def _matrix_for(tagged: int, layout: PixelLayout, frame: VideoFrame) -> int:
-    """The matrix our chroma is written in: the film's own, or what players assume of an untagged one."""
-    if layout.family == "rgb":
-        return MATRIX_BT601
-    if tagged in LUMA_WEIGHTS:
-        return tagged
-    if tagged not in (MATRIX_UNSPECIFIED, MATRIX_RGB):
-        raise ItemError(Reason.UNSUPPORTED, f"its colour matrix (code point {tagged}) has no plain luma")
-    large = frame.width >= HD_WIDTH or frame.height >= HD_HEIGHT
-    return MATRIX_BT709 if large else MATRIX_BT601
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:

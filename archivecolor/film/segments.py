@@ -104,6 +104,12 @@ class WorkFolder:
         """How sure the network was of the frames it was asked about."""
         return self.path / f"segment-{segment.number:05d}-confidence.npy"
 
+    def remove_others(self, start: str) -> None:
+        """Remove the work folders beside it whose names begin so: of the same film, for another purpose."""
+        for other in self.path.parent.iterdir():
+            if other.name.startswith(start) and other != self.path:
+                shutil.rmtree(other, ignore_errors=True)
+
     def clear(self) -> None:
         """Remove it, pictures first: a segment that is there counts as made, with all that goes with it."""
         for picture in self.path.glob(f"segment-*{self.suffix}"):

@@ -24,12 +24,14 @@ from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import CheckpointError, InputNotFoundError, ItemError, UsageError
+from archivecolor.inference.open_runtime import choose_runtime
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.films import expected_seconds, films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.networks.checkpoint import read_info
 from archivecolor.printable import printable
 from archivecolor.settings import ColourOptions, DirSettings, NetworkOptions, VideoSettings, settings_from
 
@@ -132,7 +134,7 @@ def forecast_film(item: Item, settings: VideoSettings, frames_per_second: float 
     from archivecolor.film.probe import probe
 
     try:
-        facts = probe(item.source)
+        facts = probe(item.source, max_megapixels=settings.max_megapixels)
     except ItemError as error:
         return FilmForecast(item.path, 0, 0.0, str(error))
     frames = facts.expected_frames or 0
@@ -141,7 +143,11 @@ def forecast_film(item: Item, settings: VideoSettings, frames_per_second: float 
 
 
 def colour(
-    settings: DirSettings | VideoSettings, listener: Listener, stop: Stop, command: tuple[str, ...] = ()
+    settings: DirSettings | VideoSettings,
+    listener: Listener,
+    stop: Stop,
+    command: tuple[str, ...] = (),
+    photographs: tuple[str, ...] | None = None,
 ) -> RunResult:
     """Colour everything that is asked for and not up to date.
 
@@ -153,6 +159,7 @@ def colour(
         listener: who is told of each item.
         stop: says when to end.
         command: the words typed, for run.json.
+        photographs: of a tree these alone, relative to its folder; None for all of it.
 
     Raises:
         UsageError: folders, films or options that cannot be; nothing was done.
@@ -162,6 +169,8 @@ def colour(
     """
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     folders = output_folders(settings, weights)
+    if photographs is not None:
+        folders = [_with_named(folder, photographs) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
     open_network = network_opener(settings, weights)
     for folder in folders:
@@ -215,12 +224,15 @@ def film_context(
 ) -> FilmRunContext:
     """What all films of an output folder are coloured with."""
     versions, named = session.summary.versions, named_film(settings)
+    libraries = ("archivecolor", "av", "opencv-python-headless")
+    # Pieces of a film that another program's answers made are not continued.
+    runtime = choose_runtime(read_info(checkpoint_path(settings.checkpoint)), settings).name
     return FilmRunContext(
         settings=settings,
         output=root,
         settings_digest=film_settings_digest(settings),
         weights=session.summary.weights,
-        library_versions=tuple(versions[name] for name in ("archivecolor", "av", "opencv-python-headless")),
+        library_versions=(*(versions[name] for name in libraries), runtime),
         open_predictor=open_network,
         stop=session.stop,
         report=partial(report_frame, session),
@@ -272,6 +284,12 @@ def output_folders(settings: DirSettings | VideoSettings, weights: str) -> list[
         return [tree_folder(settings, weights)]
     check_film_options(settings)
     return film_folders(settings, weights)
+
+
+def _with_named(folder: OutputFolder, names: tuple[str, ...]) -> OutputFolder:
+    """The same with these photographs alone."""
+    sources = (replace(source, names=names) for source in folder.sources if source.kind == PHOTO)
+    return replace(folder, sources=tuple(sources), films=None)
 
 
 def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:

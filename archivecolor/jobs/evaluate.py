@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.names import FILM_EXTENSIONS
+from archivecolor.colour.guidance import MAX_HINTS
 from archivecolor.datasets.collection import Member, list_members
-from archivecolor.errors import UsageError
+from archivecolor.errors import UnavailableError, UsageError
 from archivecolor.evaluation.entrants import BASELINES, NetworkEntrant
 from archivecolor.evaluation.figures import Figures, csv_text, paired_figures, picture_figures, row_figures
 from archivecolor.evaluation.films import FilmEvaluationConfig, FilmScore, evaluate_film
+from archivecolor.evaluation.hints import HintRow, evaluate_hints
 from archivecolor.evaluation.photographs import (
     EvaluationConfig,
     ExcludedPhoto,
@@ -50,12 +53,14 @@ class Evaluation:
         photographs: None where there were none.
         films: a score per film and row.
         passed_over: counts of files that were not taken for pictures, by why.
+        hints: what numbers of hints are worth.
         written: files of tables and sheets.
     """
 
     photographs: PhotoEvaluation | None
     films: tuple[FilmScore, ...]
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    hints: tuple[HintRow, ...] = ()
     written: tuple[Path, ...] = ()
 
     @property
@@ -77,6 +82,7 @@ class Evaluation:
             "table": [row_figures(row) for row in rows],
             "pictures": picture_figures(rows),
             "paired": paired_figures(self.paired()),
+            "hints": [asdict(row) for row in self.hints],
         }
 
     def as_dict(self) -> Figures:
@@ -86,6 +92,7 @@ class Evaluation:
             "rows": tables["table"],
             "paired": tables["paired"],
             "features": self.photographs.features if self.photographs else "",
+            "hints": tables["hints"],
             "films": tables["films"],
             "left_out": [asdict(left) for left in self.excluded],
             "passed_over": dict(self.passed_over),
@@ -106,6 +113,10 @@ def evaluate(settings: EvaluateSettings, report: Report) -> Evaluation:
         ItemError: a film cannot be read, or a network is broken.
         OutputError: the output cannot be written.
     """
+    if find_spec("skimage") is None or find_spec("scipy") is None:
+        raise UnavailableError(
+            "evaluate needs scikit-image, which is not installed: pip install 'archivecolor[evaluate]'"
+        )
     films = [path for path in settings.data if path.suffix.lower() in FILM_EXTENSIONS]
     listing = list_members(path for path in settings.data if path not in films)
     photographs = listing.members[: settings.limit]
@@ -120,6 +131,7 @@ def evaluate(settings: EvaluateSettings, report: Report) -> Evaluation:
         _evaluate_photographs(photographs, networks, settings, report) if photographs else None,
         tuple(_evaluate_films(films, networks, settings, report)),
         listing.passed_over,
+        tuple(_evaluate_hints(photographs, networks, settings, report)),
     )
     if settings.output is None:
         return evaluation
@@ -182,6 +194,26 @@ def _feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
     from archivecolor.networks.feature_extractor import load_feature_extractor
 
     return load_feature_extractor(settings.features, choose_device(settings.device))
+
+
+def _evaluate_hints(
+    photographs: Sequence[Member],
+    networks: Sequence[NetworkEntrant],
+    settings: EvaluateSettings,
+    report: Report,
+) -> list[HintRow]:
+    """Every photograph with so many hints as are asked for, one number after the other."""
+    counts = [int(count) for count in settings.hints.split(",") if count]
+    if not counts:
+        return []
+    if max(counts) > MAX_HINTS:
+        raise UsageError(f"--hints: at most {MAX_HINTS} hints are spread over a picture")
+    return evaluate_hints(
+        photographs,
+        networks,
+        counts,
+        lambda done: report(EvaluationProgress(done, len(photographs), "photographs with hints")),
+    )
 
 
 def _evaluate_films(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -62,9 +63,8 @@ from archivecolor.settings import VideoSettings
 
 logger = logging.getLogger(__name__)
 
-KEY_LENGTH = 12
-# Of a work folder's name the part that is the film's, in bytes: disks of any kind take what is added.
-MAX_WORK_NAME = 120
+KEY_LENGTH, PLACE_LENGTH = 12, 8
+MAX_WORK_NAME = 120  # bytes of the film's name in that of its work folder
 
 
 def films(items: Iterable[Item], run_context: FilmRunContext) -> Iterator[ItemResult]:
@@ -246,10 +246,15 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
         *run_context.library_versions,
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    path = Layout(run_context.output).work / f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{key}"
-    make_folder(path)
+    place = hashlib.sha256(os.fsencode(item.path)).hexdigest()[:PLACE_LENGTH]
+    start = f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{place}-"
     # Matroska has no place for DNxHR.
-    return WorkFolder(path, ".mov" if settings.codec == "dnxhr" else ".mkv")
+    suffix = ".mov" if settings.codec == "dnxhr" else ".mkv"
+    folder = WorkFolder(Layout(run_context.output).work / f"{start}{key}", suffix)
+    make_folder(folder.path)
+    if not settings.keep_work:
+        folder.remove_others(start)
+    return folder
 
 
 def encoder_threads(settings: VideoSettings) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
@@ -112,8 +113,12 @@ def plan_items(
     identities = {source.root: SourceIdentities(source.root, output) for source in sources}
     for root in identities:
         refuse_emptied_input(root, len(manifest))
+    decisions = Decisions.read(Layout(output).decisions)
     found = [
-        (identities[source.root].watch(finder.files(source)), _plan_inputs(source, output, options))
+        (
+            identities[source.root].watch(finder.files(source)),
+            _plan_inputs(source, output, options, decisions),
+        )
         for source in sources
     ]
     plan = make_plan(found, manifest)
@@ -123,7 +128,9 @@ def plan_items(
     return RunPlan(plan, manifest, finder.skipped, finder.earlier_outputs)
 
 
-def _plan_inputs(source: ItemSource, output: Path, options: SelectionOptions) -> PlanInputs:
+def _plan_inputs(
+    source: ItemSource, output: Path, options: SelectionOptions, decisions: Decisions
+) -> PlanInputs:
     return PlanInputs(
         kind=source.kind,
         root=source.root,
@@ -132,6 +139,8 @@ def _plan_inputs(source: ItemSource, output: Path, options: SelectionOptions) ->
         settings=source.settings,
         weights=source.weights,
         options=options,
+        # No decision shapes a film, or what is made of an output.
+        decisions=decisions if source.kind == PHOTO else Decisions(),
         takes_rest=source.takes_rest,
     )
 
@@ -201,4 +210,5 @@ class _Finder:
 def _sidecars_of(root: Path, name: str) -> tuple[str, ...]:
     """The XMP files beside a film that was named by itself."""
     names = (f"{name}.xmp", f"{os.path.splitext(name)[0]}.xmp")  # noqa: PTH122 - bytes that are not UTF-8
-    return tuple(sidecar for sidecar in names if (root / sidecar).is_file())
+    # A name may be too long for its disk, at which `Path.is_file` raises.
+    return tuple(sidecar for sidecar in names if os.path.isfile(root / sidecar))  # noqa: PTH113

@@ -17,7 +17,7 @@ from archivecolor.archive.plan import Item
 from archivecolor.archive.walk import extension_of
 from archivecolor.engine.executor import core_count
 from archivecolor.errors import ItemError
-from archivecolor.jobs.photograph import inspect_photograph, write_derivative
+from archivecolor.jobs.photograph import Colouring, inspect_photograph, write_derivative
 from archivecolor.jobs.policy import Action
 from archivecolor.settings import DirSettings
 
@@ -143,7 +143,7 @@ def _try_one(item: Item, target: Path, settings: DirSettings, predictor: Predict
             asked = time.monotonic()
             predictor.predict(inspection.lumas)
             network = time.monotonic() - asked
-            write_derivative(item.source, target, inspection, settings, predictor)
+            write_derivative(item.source, target, inspection, settings, Colouring(predictor))
     except ItemError:
         pass
     # Writing asks the network once more.

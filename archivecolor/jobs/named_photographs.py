@@ -22,7 +22,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason
 from archivecolor.jobs.colour import network_opener
 from archivecolor.jobs.named_files import NamedFile, named_photographs
-from archivecolor.jobs.photograph import inspect_photograph, refuse_other_suffix, write_derivative
+from archivecolor.jobs.photograph import Colouring, inspect_photograph, refuse_other_suffix, write_derivative
 from archivecolor.jobs.photographs import source_of
 from archivecolor.jobs.policy import Action
 from archivecolor.jobs.run import MEGAPIXELS, item_event
@@ -147,7 +147,8 @@ class _Work:
         check = self._check_standing(file, target, coloured=coloured)
         settings = replace(self.settings, format=file.format)
         predictor = self.open_predictor() if coloured else None
-        made = write_derivative(file.source, target, inspection, settings, predictor, check)
+        colouring = Colouring(predictor) if predictor else None
+        made = write_derivative(file.source, target, inspection, settings, colouring, check)
         record = replace(
             self._ended(file, Status.DONE, ItemError(treatment.reason, treatment.detail), source_of(facts)),
             output=_output_of(target, made.rendered),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
+from archivecolor.archive.decision import Correction, Decision, words_of_correction
 from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.guidance import Hint
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason, UsageError
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
+from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
 from archivecolor.photo.facts import ImageFacts
@@ -52,6 +55,19 @@ class Derivative:
     confidence: float | None
 
 
+@dataclass(frozen=True)
+class Colouring:
+    """Where the colour of a photograph comes from.
+
+    Attributes:
+        predictor: the network.
+        hints: colours wished for at places of its pages.
+    """
+
+    predictor: Predictor
+    hints: Sequence[Hint] = ()
+
+
 def inspect_photograph(
     source: Path, working_size: int, settings: PhotographOptions
 ) -> tuple[Inspection, Treatment]:
@@ -74,7 +90,7 @@ def write_derivative(
     target: Path,
     inspection: Inspection,
     settings: PhotographOptions,
-    predictor: Predictor | None,
+    colouring: Colouring | None,
     before_rename: Callable[[RenderedImage], None] | None = None,
 ) -> Derivative:
     """Write the file `target`: `source` in colour, or a copy of it.
@@ -84,7 +100,7 @@ def write_derivative(
         target: replaced if it is there, once the picture is done.
         inspection: of the source.
         settings: of the picture.
-        predictor: the network; a copy is written without it.
+        colouring: where its colour comes from; a copy is written without it.
         before_rename: told of what is about to take the name; what it raises leaves `target` alone.
 
     Raises:
@@ -94,12 +110,15 @@ def write_derivative(
     facts = inspection.facts
     confidence = None
     with atomic_write(target, source) as part:
-        if predictor is None:
+        if colouring is None:
             rendered = copy_unchanged(source, part, facts)
         else:
-            chromas = _predict(inspection, predictor)
+            decision = Decision("", correction=Correction(tuple(colouring.hints)))
+            chromas = _predict(inspection, colouring.predictor, decision)
             confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
-            rendered = render(source, part, chromas, _render_options(facts, settings, predictor))
+            options = _render_options(facts, settings, colouring.predictor)
+            options = replace(options, correction=_step(decision))
+            rendered = render(source, part, chromas, options)
         if settings.preserve_times:
             os.utime(part, ns=(facts.mtime_ns, facts.mtime_ns))
         if before_rename is not None:
@@ -107,9 +126,18 @@ def write_derivative(
     return Derivative(rendered, confidence)
 
 
-def _predict(inspection: Inspection, predictor: Predictor) -> Sequence[Chroma]:
+def _step(decision: Decision) -> CorrectionStep | None:
+    if decision.digest is None:
+        return None
+    return CorrectionStep(decision.digest, words_of_correction(decision.correction))
+
+
+def _predict(inspection: Inspection, predictor: Predictor, decision: Decision) -> Sequence[Chroma]:
+    pages = range(1, len(inspection.lumas) + 1)
     try:
-        return predictor.predict(inspection.lumas)
+        return predictor.predict(
+            inspection.lumas, [decision.guidance(page, with_hints=True) for page in pages]
+        )
     except (OutOfMemoryError, MemoryError) as error:
         detail = str(error) or "there is not enough memory for it"
         raise ItemError(Reason.OUT_OF_MEMORY, detail) from error
@@ -131,18 +159,23 @@ def _render_options(facts: ImageFacts, settings: PhotographOptions, predictor: P
 
 
 def colour_photograph(
-    source: Path, target: Path, predictor: Predictor, settings: PhotographOptions
+    source: Path,
+    target: Path,
+    predictor: Predictor,
+    settings: PhotographOptions,
+    hints: Sequence[Hint] = (),
 ) -> Derivative:
-    """Colour the file `source` into the file `target`.
+    """Colour the file `source` into the file `target`, with the hints of its pages.
 
     Raises:
+        ValueError: a page has more hints than are spread.
         ItemError: the picture cannot be done, or its tone and the settings say that it is left alone.
         OutputError: `target` cannot be written.
     """
     inspection, treatment = inspect_photograph(source, predictor.working_size, settings)
     if treatment.action is not Action.COLOUR:
         raise ItemError(treatment.reason, treatment.detail)
-    return write_derivative(source, target, inspection, settings, predictor)
+    return write_derivative(source, target, inspection, settings, Colouring(predictor, hints))
 
 
 def refuse_other_suffix(source: Path, target: Path, format: str) -> None:

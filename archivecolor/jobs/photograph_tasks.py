@@ -12,20 +12,26 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_link, atomic_write
+from archivecolor.archive.atomic import atomic_link, atomic_write, remove_file
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import Claim, make_way, refuse_by_hand
+from archivecolor.archive.decision import NO_CORRECTION, Correction, State
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
+from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.guidance import Guidance
+from archivecolor.errors import Reason
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
 from archivecolor.photo.containers.reading import SourceFile, unchanged_during
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.inspect import Inspection, inspect
 from archivecolor.photo.render import RenderOptions, copy_unchanged, render
 from archivecolor.settings import DirSettings
+
+HINTS_LEFT_OUT = "the picture changed after its hints were given, which are not applied"
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Inspected:
         treatment: what is done with it, and why.
         source_sha256: digest of the source where no second visit will find it out, else None.
         seconds: time the look took.
+        guidance: what was decided about the colour of each page.
+        correction: all that was decided about its colour and is carried out.
     """
 
     item: Item
@@ -45,6 +53,8 @@ class Inspected:
     treatment: Treatment
     source_sha256: str | None
     seconds: float
+    guidance: tuple[Guidance, ...] = ()
+    correction: Correction = NO_CORRECTION
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ class RenderTask:
         treatment: what is done with it, and why.
         chromas: one per page; none where it is copied.
         seconds: time spent on it so far.
+        correction: all that was decided about its colour and is carried out.
     """
 
     item: Item
@@ -66,6 +77,7 @@ class RenderTask:
     treatment: Treatment
     chromas: tuple[Chroma, ...]
     seconds: float
+    correction: Correction = NO_CORRECTION
 
     @property
     def confidence(self) -> float | None:
@@ -122,20 +134,64 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     if settings.bag:
         check_bag_name(item.output)
     refuse_by_hand(settings.output, item.output, item.claim)
+    own = item.decision.applied_to(settings)
     inspection = inspect(
         source,
-        working_size=settings.working_size,
-        max_megapixels=settings.max_megapixels,
-        strict=settings.strict_files,
+        working_size=own.working_size,
+        max_megapixels=own.max_megapixels,
+        strict=own.strict_files,
     )
-    treatment = choose_treatment(inspection.facts, settings)
-    digest = None
-    if treatment.action is Action.SKIP:
-        with SourceFile(source) as file:
-            digest = file.sha256()
+    treatment = choose_treatment(inspection.facts, own)
+    if item.decision.state is State.REJECTED:
+        remove_rejected(settings, item)
+        treatment = Treatment(Action.SKIP, Reason.REJECTED, item.decision.note)
+    digest = sha256_of_source(source) if treatment.action is Action.SKIP else None
     if treatment.action is not Action.COLOUR:
-        inspection = replace(inspection, lumas=())
-    return Inspected(item, inspection, treatment, digest, time.monotonic() - began)
+        return Inspected(item, replace(inspection, lumas=()), treatment, digest, time.monotonic() - began)
+    with_hints = hints_apply(item)
+    if not with_hints:
+        detail = "; ".join(filter(None, (treatment.detail, HINTS_LEFT_OUT)))
+        treatment = replace(treatment, detail=detail)
+    pages = range(1, len(inspection.lumas) + 1)
+    guidance = tuple(item.decision.guidance(page, with_hints=with_hints) for page in pages)
+    return Inspected(
+        item=item,
+        inspection=inspection,
+        treatment=treatment,
+        source_sha256=None,
+        seconds=time.monotonic() - began,
+        guidance=guidance,
+        correction=item.decision.applied_correction(with_hints=with_hints),
+    )
+
+
+def hints_apply(item: Item) -> bool:
+    """Whether the source is the one that its hints were given for; reads it where there are any."""
+    correction = item.decision.correction
+    if not correction.hints or not correction.source:
+        return True
+    return sha256_of_source(item.source) == correction.source
+
+
+def sha256_of_source(source: Path) -> str:
+    """Digest of a source, for which nobody else is to blame than the source."""
+    with SourceFile(source) as file:
+        return file.sha256()
+
+
+def remove_rejected(settings: DirSettings, item: Item) -> None:
+    """Remove what earlier runs made of a picture that was rejected since.
+
+    Raises:
+        ItemError: `BY_HAND`; somebody worked on it, and it stays.
+        OutputError: it cannot be removed.
+    """
+    names = [voucher.output.path for voucher in item.claim.vouchers]
+    for name in names:
+        refuse_by_hand(settings.output, name, replace(item.claim, take_back=False))
+    for name in names:
+        remove_file(settings.output / name)
+        remove_file(PremisFiles(settings.output, wanted=False).path(name))
 
 
 def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.decision import correction_values, words_of_correction
 from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
@@ -41,6 +42,7 @@ from archivecolor.jobs.photograph_tasks import (
 )
 from archivecolor.jobs.policy import Action
 from archivecolor.jobs.run import ItemResult, kept_by_hand
+from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
@@ -87,6 +89,7 @@ class PhotoRunContext:
             detail=detail,
             settings=self.settings.digest(),
             weights=self.weights,
+            decision=item.decision.digest,
         )
         return Settled(ItemResult(record, 0.0))
 
@@ -188,7 +191,8 @@ class ChromaPredictor:
 
     def start(self, group: list[Inspected]) -> Prediction:
         """Begin to predict the pictures of one batch."""
-        return self.predictor.start([luma for inspected in group for luma in inspected.inspection.lumas])
+        lumas = [luma for inspected in group for luma in inspected.inspection.lumas]
+        return self.predictor.start(lumas, [wishes for inspected in group for wishes in inspected.guidance])
 
     def predict_batch(
         self, group: list[Inspected], prediction: Prediction
@@ -224,6 +228,7 @@ class ChromaPredictor:
             settings=settings.digest(),
             weights=self._context.weights,
             network=self.predictor.name if chromas else "",
+            correction=correction_step(inspected) if chromas else None,
         )
         return RenderTask(
             item=inspected.item,
@@ -232,7 +237,16 @@ class ChromaPredictor:
             treatment=inspected.treatment,
             chromas=chromas,
             seconds=inspected.seconds,
+            correction=inspected.correction,
         )
+
+
+def correction_step(inspected: Inspected) -> CorrectionStep | None:
+    """What metadata tell of a decision that shapes a picture."""
+    digest, correction = inspected.item.decision.digest, inspected.correction
+    if digest is None or not correction:
+        return None
+    return CorrectionStep(digest, words_of_correction(correction), correction.at)
 
 
 def item_result(
@@ -264,6 +278,8 @@ def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) 
         lost=rendered.lost,
         network=task.options.network,
         runtime=context.open_predictor().runtime_name if task.options.network else "",
+        decision=task.item.decision.digest,
+        correction=correction_values(task.correction) if task.correction else None,
         seconds=round(rendered.seconds, 3),
     )
     return ItemResult(record, task.facts.megapixels * task.facts.pages)

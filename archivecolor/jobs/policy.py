@@ -48,7 +48,7 @@ def _treatment_by_tone(facts: ImageFacts, settings: PhotographOptions) -> Treatm
     if facts.tone is Tone.TONED:
         return treatment_of_toned(settings.toned)
     if facts.tone is Tone.TINTED:
-        return treatment_of_coloured(settings.colour, Reason.TINTED, "coloured by hand")
+        return treatment_of_coloured(settings.colour, Reason.TINTED, "partly in colour, or faded")
     if facts.tone is Tone.COLOUR:
         return treatment_of_coloured(settings.colour, Reason.ALREADY_COLOUR, "already in colour")
     return COLOURED

@@ -17,6 +17,21 @@ SOURCE_URN = "urn:sha256:"
 
 
 @dataclass(frozen=True)
+class CorrectionStep:
+    """What somebody decided about the colour of a picture.
+
+    Attributes:
+        digest: of the decision, as the manifest has it.
+        words: what was decided, why and by whom.
+        at: when, UTC, ISO 8601; empty where nobody knows.
+    """
+
+    digest: str
+    words: str
+    at: str = ""
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where a derivative comes from.
 
@@ -26,6 +41,7 @@ class Provenance:
         settings: digest of the settings (`Settings.digest`).
         weights: digest of the weights.
         network: name of the network.
+        correction: what somebody decided about its colour, if anybody did.
     """
 
     version: str
@@ -33,6 +49,7 @@ class Provenance:
     settings: str
     weights: str
     network: str = ""
+    correction: CorrectionStep | None = None
 
     @property
     def tool(self) -> str:
@@ -59,4 +76,6 @@ class Provenance:
     def parameters(self) -> str:
         """What was done, for the History."""
         network = f" network={self.network}" if self.network else ""
-        return f"colour predicted, luma kept;{network} weights={self.weights} settings={self.settings}"
+        decision = f" decision={self.correction.digest}" if self.correction else ""
+        facts = f"weights={self.weights} settings={self.settings}{decision}"
+        return f"colour predicted, luma kept;{network} {facts}"

@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from archivecolor.metadata.provenance import ACTION, DIGITAL_SOURCE_TYPE, SOURCE_URN, TOOL_NAME, Provenance
+from archivecolor.metadata.provenance import (
+    ACTION,
+    DIGITAL_SOURCE_TYPE,
+    SOURCE_URN,
+    TOOL_NAME,
+    CorrectionStep,
+    Provenance,
+)
 
 Element = ElementTree.Element
 
@@ -291,7 +298,19 @@ def _provenance_description(provenance: Provenance, parent: str, history: list[E
         qualified_name("stEvt:instanceID"): provenance.instance_id,
     }
     ElementTree.SubElement(steps, f"{{{RDF}}}li", step)
+    if provenance.correction is not None:
+        ElementTree.SubElement(steps, f"{{{RDF}}}li", _correction_step(provenance, provenance.correction))
     return description
+
+
+def _correction_step(provenance: Provenance, correction: CorrectionStep) -> dict[str, str]:
+    step = {
+        qualified_name("stEvt:action"): ACTION,
+        qualified_name("stEvt:softwareAgent"): provenance.tool,
+        qualified_name("stEvt:parameters"): correction.words,
+        qualified_name("stEvt:instanceID"): provenance.instance_id,
+    }
+    return step | ({qualified_name("stEvt:when"): correction.at} if correction.at else {})
 
 
 def _document_of(descriptions: list[Element] | tuple[Element, ...]) -> bytes:

@@ -116,7 +116,8 @@ def copy_metadata(
     lost = (*foreign, *(["xmp"] if xmp.damaged else []))
     if reader.is_silent:
         return (*lost, *_embed(container, part, MetadataUpdate(xmp)))
-    found = _carry_with_exiftool(source, container, part, MetadataUpdate(xmp))
+    # A packet that we cannot read is not shown to exiftool, which takes minutes over one built for that.
+    found = None if xmp.damaged else _carry_with_exiftool(source, container, part, MetadataUpdate(xmp))
     if found is None:
         # Nobody compares values here, so what is known to go is named.
         update = MetadataUpdate(xmp, _merged_exif(source, container, part), blocks.iptc)
@@ -251,7 +252,7 @@ def _compared(copy: _Copy) -> tuple[str, ...]:
     asked = ["-j", "-G1:4", "-a", "-u", "-n", "-struct", "-q", "-q", str(copy.source), str(copy.part)]
     try:
         before, after = json.loads(shared_exiftool.run(asked, copy.seconds).output)
-    except (ExiftoolError, ValueError) as error:
+    except (ExiftoolError, ValueError, RecursionError) as error:
         logger.warning("exiftool: %s", error)
         return (NOT_COMPARED,)
     return lost_values(before, after, pages=copy.pages > 1)

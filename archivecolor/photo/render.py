@@ -10,7 +10,7 @@ from pathlib import Path
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
-from archivecolor.metadata.provenance import Provenance
+from archivecolor.metadata.provenance import CorrectionStep, Provenance
 from archivecolor.photo.compose import compose_chroma, compose_page, drop_alpha
 from archivecolor.photo.containers.base import PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.reading import CHUNK_BYTES, SourceFile, unchanged_during
@@ -35,6 +35,7 @@ class RenderOptions:
         settings: digest of the settings.
         weights: digest of the weights.
         network: name of the network.
+        correction: what somebody decided about its colour.
     """
 
     file_state: FileState
@@ -47,6 +48,7 @@ class RenderOptions:
     settings: str = ""
     weights: str = ""
     network: str = ""
+    correction: CorrectionStep | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,14 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         plans = _plans(picture, container, chromas, options)
         luma = container.write(part, plans)
         reader = picture.reader
-        about = Provenance(options.version, digest, options.settings, options.weights, options.network)
+        about = Provenance(
+            version=options.version,
+            source_sha256=digest,
+            settings=options.settings,
+            weights=options.weights,
+            network=options.network,
+            correction=options.correction,
+        )
         not_carried = copy_metadata(picture, container, part, about)
     lost = (*reader.dropped, *_lost_in(container, reader.pages), *not_carried)
     return RenderedImage(

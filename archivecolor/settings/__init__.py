@@ -11,6 +11,12 @@ from archivecolor.settings.archive import (
     PruneSettings,
     VerifySettings,
 )
+from archivecolor.settings.decisions import (
+    CorrectSettings,
+    DecisionExportSettings,
+    DecisionImportSettings,
+    DecisionListSettings,
+)
 from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
@@ -48,6 +54,10 @@ from archivecolor.settings.training import TrainSettings
 __all__ = [
     "ColourOptions",
     "CompactSettings",
+    "CorrectSettings",
+    "DecisionExportSettings",
+    "DecisionImportSettings",
+    "DecisionListSettings",
     "DirSettings",
     "DoctorSettings",
     "EvaluateSettings",

@@ -21,4 +21,9 @@ class EvaluateSettings(InferenceOptions, OutputOptions):
     )
     output: Path | None = option(None, "Folder for the tables (CSV) and contact sheets (PNG).", short="o")
     features: Path | None = option(None, "Feature network (safetensors) for a Frechet distance.")
+    hints: str = option(
+        "",
+        "Numbers of hints, such as 0,1,5: also measure what so many true colours of random places are worth.",
+        pattern=r"|\d{1,3}(,\d{1,3})*",
+    )
     limit: int | None = option(None, "Stop after this many pictures, or frames of each film.", low=1)

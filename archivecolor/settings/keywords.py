@@ -44,6 +44,7 @@ class _RunKeywords(PredictorKeywords, total=False):
     shard: str
     overwrite: bool
     retry_failed: bool
+    redo_accepted: bool
     take_back: tuple[str, ...]
     bag: bool
     premis: bool

@@ -125,6 +125,9 @@ class SelectionOptions(Settings):
     shard: str = option("", "Take only the k-th of n shares of the tree, written k/n with k from 1 to n.")
     overwrite: bool = option(False, "Do everything again.", group="Output", common=True)
     retry_failed: bool = option(False, "Try items again that failed before.", group="Output")
+    redo_accepted: bool = option(
+        False, "Make what was accepted anew too, where settings or weights are others.", group="Output"
+    )
     take_back: tuple[str, ...] = option(
         (),
         "Put the handwork at this path of IN or OUT aside and make it anew; may be repeated.",

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict, replace
 
@@ -199,6 +200,27 @@ def test_without_flock_of_many_runs_started_at_once_one_wins(tmp_path):
     answers = [run.communicate()[0] for run in runs]
     assert answers.count(b"held\n") == 1
     assert sorted(run.returncode for run in runs) == [0] + [11] * 4
+
+
+def test_without_flock_whoever_comes_a_moment_later_wins(tmp_path, monkeypatch):
+    """Two runs looked before either wrote: the last one's file stays, and both see whose it is."""
+    without_flock(monkeypatch)
+    monkeypatch.setattr("archivecolor.archive.lock.SETTLE_SECONDS", 1.0)
+    later = threading.Timer(0.3, leave_lock, (tmp_path, replace(this_process(), host="elsewhere")))
+    (tmp_path / "_archivecolor").mkdir()
+    path = tmp_path / "_archivecolor" / "lock"
+    later.start()
+    monkeypatch.setattr(type(path), "write_text", write_anew)
+    with pytest.raises(LockedError, match="on elsewhere"), locked(tmp_path):
+        pass
+    later.join()
+
+
+def write_anew(path, text):
+    """A file of its own, as another run makes it, in the place of the one that is there."""
+    other = path.with_name("other")
+    other.write_bytes(text.encode())
+    other.replace(path)
 
 
 @pytest.mark.parametrize("how", ["taken", "removed"])

@@ -1,5 +1,6 @@
 """The manifest survives crashes, newer versions and odd names."""
 
+import dataclasses
 import json
 import os
 
@@ -206,3 +207,18 @@ def test_the_last_run_comes_back(tmp_path):
     assert again.counts == {"done": 3}
     path.write_text("torn {")
     assert read_run_summary(path) is None
+
+
+def test_every_fact_of_a_record_is_checked(path):
+    """A field that is new in a record must be known to the one check of lines."""
+    for facts, kinds in ((Record, Record), (Source, "source"), (Output, "output")):
+        for spec in dataclasses.fields(facts):
+            if spec.name in ("extra", "path") or (facts is Record and spec.name in ("source", "output")):
+                continue
+            values = json.loads(line_from_record(done("a.jpg")))
+            (values if kinds is Record else values[kinds])[spec.name] = {"no": "kind"}
+            write(path, done("b.jpg"))
+            with path.open("ab") as file:
+                file.write(json.dumps(values).encode() + b"\n")
+            assert "a.jpg" not in Manifest(path), spec.name
+            path.unlink()

@@ -49,6 +49,13 @@ def test_an_output_taken_away_while_a_part_is_written_gets_no_file(output):
     assert list(output.iterdir()) == []
 
 
+def test_a_part_of_that_name_in_another_folder_is_not_taken_for_ours(output):
+    with hold_output(output), pytest.raises(OutputError), atomic_write(output / "a.jpg") as part:
+        replaced(output)
+        part.write_bytes(b"planted")
+    assert not (output / "a.jpg").exists()
+
+
 def test_an_output_that_is_a_link_itself_may_be_used(output, tmp_path):
     (tmp_path / "link").symlink_to(output)
     with hold_output(tmp_path / "link"), atomic_write(tmp_path / "link" / "new" / "a.jpg") as part:

@@ -2,11 +2,14 @@
 
 import os
 import unicodedata
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from archivecolor.archive.by_hand import NO_CLAIM, by_hand_output
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.estimate import estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
@@ -380,3 +383,81 @@ def test_the_estimate_reads_headers_and_earlier_runs(archive):
     timed = estimate(plan.items, last)
     assert timed.from_last_run
     assert timed.seconds == pytest.approx(timed.megapixels * 2)
+
+
+class Decided(Archive):
+    """An archive in which somebody decided something."""
+
+    def decide(self, *decisions):
+        append_decisions(self.output / "_archivecolor" / "decisions.jsonl", decisions)
+
+    def plan(self, settings="s", weights="w", **options):
+        selection = SelectionOptions(**options)
+        found = list(walk(self.input, selection, SkippedFiles(), PICTURES))
+        decisions = Decisions.read(self.output / "_archivecolor" / "decisions.jsonl")
+        name_of = partial(output_name, format="keep")
+        inputs = PlanInputs(
+            "photo", self.input, self.output, name_of, settings, weights, selection, decisions
+        )
+        return make_plan([(found, inputs)], Manifest(self.manifest))
+
+    def record(self, name, decision=None, **about):
+        super().record(name, **about)
+        if decision is not None:
+            record = replace(Manifest(self.manifest).record(name), decision=decision)
+            with ManifestWriter(self.manifest) as writer:
+                writer.append(record)
+
+
+CORRECTED = Decision("a.jpg", State.NONE, Correction(settings=OwnSettings(0.5)))
+
+
+@pytest.fixture
+def decided(tmp_path):
+    archive = Decided(tmp_path)
+    archive.plant("a.jpg", "b.jpg")
+    return archive
+
+
+def test_only_what_was_decided_anew_is_made_anew(decided):
+    decided.record("a.jpg")
+    decided.record("b.jpg")
+    digests = {item.path: item.digest for item in decided.plan(overwrite=True).items}
+    decided.decide(CORRECTED)
+    (item,) = decided.plan().items
+    assert (item.path, item.decision) == ("a.jpg", CORRECTED)
+    assert item.digest != digests["a.jpg"] == digests["b.jpg"]
+    decided.record("a.jpg", decision=CORRECTED.digest)
+    assert decided.plan().items == []
+    decided.decide(Decision("a.jpg", State.NONE))
+    (item,) = decided.plan().items
+    assert (item.path, item.digest) == ("a.jpg", digests["a.jpg"])
+
+
+def test_a_picture_that_failed_is_tried_again_with_another_decision(decided):
+    decided.record("a.jpg", status=Status.FAILED, reason=Reason.TRUNCATED)
+    decided.record("b.jpg", status=Status.FAILED, reason=Reason.TRUNCATED)
+    decided.decide(CORRECTED)
+    assert [item.path for item in decided.plan().items] == ["a.jpg"]
+
+
+def test_what_was_accepted_is_made_anew_for_its_source_its_decision_or_on_request_alone(decided):
+    decided.record("a.jpg")
+    decided.record("b.jpg")
+    decided.decide(Decision("*", State.ACCEPTED))
+    assert decided.plan(settings="t", weights="x", overwrite=True).items == []
+    assert len(decided.plan(weights="x", redo_accepted=True).items) == 2
+    assert decided.plan(redo_accepted=True).items == []
+    (decided.output / "a.jpg").unlink()
+    assert [item.path for item in decided.plan(weights="x").items] == ["a.jpg"]
+    (decided.input / "b.jpg").write_bytes(b"another scan")
+    assert len(decided.plan().items) == 2
+
+
+def test_what_was_rejected_is_settled_whatever_the_weights(decided):
+    decided.decide(rejected := Decision("a.jpg", State.REJECTED))
+    decided.record("b.jpg")
+    assert [item.path for item in decided.plan().items] == ["a.jpg"]
+    decided.record("a.jpg", rejected.digest, status=Status.SKIPPED, reason=Reason.REJECTED)
+    assert decided.plan().items == []
+    assert [item.path for item in decided.plan(weights="x").items] == ["b.jpg"]

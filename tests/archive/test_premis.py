@@ -135,3 +135,35 @@ def test_the_longest_names_have_a_file_too(tmp_path):
 def test_a_record_without_output_has_none():
     with pytest.raises(ValueError, match="derivative"):
         premis_of(replace(RECORD, output=None))
+
+
+CORRECTION = {
+    "hints": [{"x": 0.5, "y": 0.25, "colour": "#102030", "reach": "here"}],
+    "note": "a letter\nsays so",
+    "by": "Ann",
+    "at": "2027-01-01T00:00:00Z",
+}
+
+
+def events(root):
+    return root.findall(f"{{{PREMIS}}}event")
+
+
+def test_a_correction_is_an_event_of_its_own_with_who_and_when():
+    root = premis_of(replace(RECORD, correction=CORRECTION))
+    hold_to_schema(root)
+    corrected = events(root)[1]
+    text = " ".join(corrected.itertext())
+    assert "2027-01-01T00:00:00Z" in text
+    assert "#102030 at 50.0%, 25.0% (here); note: a letter\\nsays so; by: Ann" in text
+    assert [agent.findtext(f"{{{PREMIS}}}agentName") for agent in root.findall(f"{{{PREMIS}}}agent")] == [
+        "archivecolor",
+        "Ann",
+    ]
+
+
+@pytest.mark.parametrize("correction", [None, {}, {"hints": 3}, {"hints": [{"x": 9}]}, {"note": "no more"}])
+def test_a_record_without_a_correction_of_ours_has_the_one_event(correction):
+    root = premis_of(replace(RECORD, correction=correction))
+    hold_to_schema(root)
+    assert len(events(root)) == 1

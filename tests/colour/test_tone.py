@@ -114,3 +114,21 @@ def test_slivers_have_a_tone_too(shape):
     assert tone_of(np.full((*shape, 3), 90, np.uint8)) is Tone.GREY
     assert tone_of(np.full((*shape, 3), (90, 91, 90), np.uint8)) is Tone.GREY
     assert tone_of(np.full((*shape, 3), (120, 90, 40), np.uint8)) is Tone.TONED
+
+
+@pytest.mark.parametrize("luma", LUMAS)
+def test_a_picture_grey_but_for_one_coloured_thing_is_said_to_be_so(luma):
+    scan = coloured(luma, 0, 0)
+    height, width = luma.shape
+    rows, columns = slice(height // 3, 2 * height // 3), slice(width // 2, width // 2 + width // 5)
+    scan[rows, columns] = scan[rows, columns] * np.array([0.6, 0.15, 0.15]) + np.array([90, 0, 0])
+    assert tone_of(scan) in (Tone.TINTED, Tone.COLOUR)
+
+
+@pytest.mark.parametrize("luma", LUMAS)
+def test_a_mottled_cast_of_a_scanner_is_grey(luma):
+    height, width = luma.shape
+    rng = np.random.default_rng(1)
+    blotches = rng.normal(0, 1.6, (2, 12, 12))
+    a, b = (np.kron(side, np.ones((-(-height // 12), -(-width // 12))))[:height, :width] for side in blotches)
+    assert tone_of(coloured(luma, a, b)) is Tone.GREY

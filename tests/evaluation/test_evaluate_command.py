@@ -133,3 +133,26 @@ def test_a_film_beside_photographs(shard, street_film, checkpoint, tmp_path, cap
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == ["the true film", "random, frame by frame", "random, steady"]
     assert {row["frames"] for row in rows} == {"3"}
+
+
+def test_hints_are_measured_beside_the_table(shard, checkpoint, capsys, tmp_path):
+    words = ["evaluate", str(shard), "--checkpoint", str(checkpoint), *QUICK, "--limit", "3"]
+    assert main([*words, "--hints", "0,1,20", "--json", "-o", str(tmp_path)]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    network = figures["rows"][-1]
+    none, one, twenty = figures["hints"]
+    assert [row["hints"] for row in (none, one, twenty)] == [0, 1, 20]
+    assert none["pictures"] == 3
+    assert none["share_worse"] == 0
+    assert none["ciede2000"] == pytest.approx(network["ciede2000"])
+    assert none["psnr"] == pytest.approx(network["psnr"])
+    assert twenty["ciede2000"] < one["ciede2000"] < none["ciede2000"]
+    assert (tmp_path / "hints.csv").read_text().count("\n") == 4
+    assert main([*words, "--hints", "2"]) == 0
+    assert "3 photographs with true hints" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("hints", ["five", "1,", "201", "-1"])
+def test_numbers_of_hints_that_cannot_be_are_refused(hints, shard, checkpoint, capsys):
+    assert main(["evaluate", str(shard), "--checkpoint", str(checkpoint), "--hints", hints, *QUICK]) == 2
+    assert "hints" in capsys.readouterr().err

@@ -198,6 +198,14 @@ def test_a_film_may_have_the_longest_name_that_its_disk_takes(tmp_path, colour):
     assert made.exists()
 
 
+def test_work_files_of_an_earlier_state_of_a_film_go_with_the_next(tmp_path, colour):
+    film, work = tmp_path / "film.mkv", tmp_path / "out" / "_archivecolor" / "work"
+    for seconds, words in ((0.2, ["--keep-work"]), (0.4, [])):
+        run_ffmpeg(*picture(seconds), "-c:v", "ffv1", film)
+        colour(film, *words)
+        assert len(list(work.iterdir())) == len(words)
+
+
 def test_an_output_that_is_the_source_is_refused_before_the_film_is_read(tmp_path, colour, monkeypatch):
     film = tmp_path / "film.mkv"
     run_ffmpeg(*picture(0.2), "-c:v", "ffv1", film)

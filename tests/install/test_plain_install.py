@@ -20,7 +20,7 @@ from archivecolor.errors import ExitCode
 ROOT = Path(__file__).parents[2]
 HIDING = """
 import sys
-sys.modules.update(dict.fromkeys(("torch", "matplotlib", "onnx")))
+sys.modules.update(dict.fromkeys(("torch", "matplotlib", "onnx", "skimage", "scipy")))
 from archivecolor.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -118,7 +118,7 @@ def test_the_wheel_alone_colours_in_a_fresh_environment(plain_python, tmp_path):
     listed = subprocess.run(
         [plain_python, "-m", "pip", "list", "--format=freeze"], check=True, capture_output=True, text=True
     ).stdout
-    assert not re.search(r"^(torch|matplotlib|onnx)==", listed, re.MULTILINE)
+    assert not re.search(r"^(torch|matplotlib|onnx|scikit-image|scipy)==", listed, re.MULTILINE)
     works_without_torch([str(plain_python.parent / "archivecolor")], tmp_path)
     share = plain_python.parents[1] / "share"
     assert (share / "man" / "man1" / "archivecolor.1").is_file()

@@ -118,7 +118,7 @@ FAILURES = [
     (bytes(5000), Reason.UNREADABLE),
     (b"\0\5\x16\7" + bytes(200), Reason.UNREADABLE),
     (os.urandom(5000).replace(b"\xff\xd8", b"").join((b"~", b"")), Reason.UNREADABLE),
-    (b"GIF89a" + bytes(100), Reason.UNSUPPORTED),
+    (b"GIF89a" + bytes(100), Reason.UNREADABLE),
     (b"%PDF-1.7\n", Reason.UNSUPPORTED),
     (b"Salted__" + bytes(100), Reason.UNSUPPORTED),
     (b"\xff\xd8\xff\xe0", Reason.TRUNCATED),

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operators.md").read_text()
 DONE_OR_SKIPPED = {
     *("coloured", "copied", "linked", "grey", "carried"),
-    *("already-colour", "toned", "tinted", "bilevel", "by-hand", "no-derivative"),
+    *("already-colour", "toned", "tinted", "bilevel", "by-hand", "rejected", "no-derivative"),
 }
 
 

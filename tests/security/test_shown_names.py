@@ -67,6 +67,7 @@ def scans(tmp_path):
                 picture.save(file, "PNG")
             else:
                 file.write(b"no picture")
+    (folder / os.fsdecode(b"passed\x1b[2J \xc2\x9b over\n.txt")).write_text("x")
     return folder
 
 
@@ -87,7 +88,7 @@ def test_nothing_shown_steers_a_terminal_or_a_table(scans, command_words, tmp_pa
         results += [output.replace(b"\r\n", b"\n"), BAR.sub(b"", shown)]
     state = tmp_path / "out" / "_archivecolor"
     written = [tmp_path / "log.jsonl", tmp_path / "table.csv", state / "manifest.jsonl", state / "run.json"]
-    written += (state / "premis").rglob("*.xml")
+    written += [state / "passed-over.jsonl", *(state / "premis").rglob("*.xml")]
     assert len(written) > len(NAMES) / 2
     results += [path.read_bytes().replace(b"\r\n", b"\n") for path in written]
     for result in results:

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers import bmp, heic, jp2, png, pnm, webp
+from archivecolor.photo.containers import bmp, flat, heic, jp2, png, pnm, webp
 from archivecolor.photo.containers.base import Format, ImageReader, WritableFormat
 from archivecolor.photo.containers.jpeg import format as jpeg
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, unchanged_during
 from archivecolor.photo.containers.tiff import format as tiff
 from archivecolor.photo.facts import FileState
 
-FORMATS: tuple[Format, ...] = tuple(module.FORMAT for module in (jpeg, png, tiff, webp, jp2, heic, bmp, pnm))
+FORMATS: tuple[Format, ...] = (
+    *(module.FORMAT for module in (jpeg, png, tiff, webp, jp2)),
+    *flat.FORMATS,
+    *(module.FORMAT for module in (heic, bmp, pnm)),
+)
 WRITABLE = {
     image_format.name: image_format for image_format in FORMATS if isinstance(image_format, WritableFormat)
 }
@@ -23,9 +27,8 @@ WRITABLE = {
 HEAD_BYTES = 64
 # What is known and not read, so that the reason can say more than "damaged".
 UNREAD_FORMATS = {
-    b"GIF8": "a gif",
     b"%PDF": "a pdf",
-    b"8BPS": "a Photoshop file",
+    b"8BPS": "a large Photoshop file",
     b"PK\x03\x04": "a zip archive",
     b"Rar!": "a rar archive",
     b"7z\xbc\xaf": "a 7z archive",

@@ -276,3 +276,42 @@ class TestHarmless:
         assert np.array_equal(
             grey_codes(colour(scan_of(tmp_path, data[:33] + side + data[33:])).path), scene()
         )
+
+
+class TestFlat:
+    @pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+    def test_a_gif_is_kept_as_png(self, tmp_path: Path, mode: str) -> None:
+        codes = scene() // 4 * 4
+        picture = Image.fromarray(codes) if mode in ("L", "P") else Image.fromarray(np.dstack([codes] * 3))
+        done = colour(pillow_scan(tmp_path, picture.convert(mode), "GIF"))
+        assert (done.rendered.format, done.rendered.luma) == ("png", "exact")
+        assert np.array_equal(luma_codes(read_png(done.path)[..., :3]), codes)
+
+    def test_an_animated_gif_is_refused(self, tmp_path: Path) -> None:
+        frames = [Image.fromarray(scene(seed=i)) for i in range(2)]
+        assert reason_of(
+            pillow_scan(tmp_path, frames[0], "GIF", save_all=True, append_images=frames[1:])
+        ) is (Reason.UNSUPPORTED)
+
+    def test_an_avif_is_kept_as_png(self, tmp_path: Path) -> None:
+        about = Image.Exif()
+        about[270] = "Market square"
+        path = pillow_scan(tmp_path, Image.fromarray(smooth_scene()), "AVIF", quality=95, exif=about)
+        done = colour(path)
+        assert done.rendered.format == "png"
+        assert np.abs(luma_codes(read_png(done.path)).astype(int) - smooth_scene()).mean() < 3
+        with open_image(done.path, LIMIT) as after:
+            assert b"Market square" in (after.reader.metadata().exif or b"")
+
+    @pytest.mark.parametrize("form", ["GIF", "AVIF"])
+    def test_a_cut_file_fails(self, tmp_path: Path, form: str) -> None:
+        path = pillow_scan(tmp_path, Image.fromarray(scene(200, 200)), form)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert reason_of(path) in (Reason.UNREADABLE, Reason.TRUNCATED)
+
+    def test_the_flat_picture_of_a_photoshop_file(self, tmp_path: Path) -> None:
+        codes = scene()
+        head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 1, *codes.shape, 8, 1)
+        done = colour(scan_of(tmp_path, head + bytes(12) + b"\0\0" + codes.tobytes()))
+        assert np.array_equal(luma_codes(read_png(done.path)), codes)
+        assert "layers of the Photoshop file" in done.rendered.lost

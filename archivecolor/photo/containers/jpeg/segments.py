@@ -21,6 +21,8 @@ ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {DAC}
 LOSSLESS_OR_HIERARCHICAL = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
 ICC_NAME, EXIF_NAME = b"ICC_PROFILE\0", b"Exif\0\0"
 ICC_CHUNK = 65519
+# No encoder makes more scans; each costs the decoder a visit to every block.
+MAX_SCANS, MAX_SCANNED_MEGAPIXELS = 64, 2000.0
 # Markers among the scans: not stuffed zeros, not restarts, not fill bytes.
 IN_SCANS = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 UNITS = {0: "none", 1: "inch", 2: "cm"}
@@ -146,12 +148,21 @@ def picture_end(data: bytes, header: Header) -> int:
     """Where the first picture ends, without what comes after its end marker (other pictures, films).
 
     All of `data` where there is no end marker.
+
+    Raises:
+        ItemError: UNSUPPORTED where a few bytes ask for hours of decoding.
     """
-    at = header.scan_start
+    at, scans = header.scan_start, 0
+    megapixels = header.frame.width * header.frame.height / 1e6
     while found := IN_SCANS.search(data, at):
         at = found.end()
         if data[at - 1] == EOI:
             return at
+        scans += data[at - 1] == SOS
+        if scans > MAX_SCANS and scans * megapixels > MAX_SCANNED_MEGAPIXELS:
+            raise ItemError(
+                Reason.UNSUPPORTED, f"a jpeg of more than {scans - 1} scans, each over the whole picture"
+            )
         at += int.from_bytes(data[at : at + 2], "big")
     return len(data)
 

@@ -47,6 +47,7 @@ class TiffReader(ImageReader):
         if len(taken) < len(chain) + sum(map(len, below)):
             self.dropped = ("reduced pages and masks",)
         self._stored = [pages.check_layout(pages.read_stored(page), file.nbytes, starts) for page in taken]
+        pages.check_sharing(self._stored)
         self._samples = [pages.samples_of(page) for page in self._stored]
         self.pages = tuple(
             pages.page_facts(page, samples, self.structure)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bisect
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,7 @@ COLOURS = {
     kinds.SEPARATED: 4,
 }
 NO_PHOTOMETRIC = "no photometric interpretation: black taken as zero"
+MAX_SHARING = 16
 # Pixels of a tile that may be larger than its picture.
 MAX_LOOSE_TILE = 1 << 24
 
@@ -239,6 +242,19 @@ def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> Sto
     if stored.palette is not None and stored.palette.shape[-1] < 1 << stored.bits:
         raise ItemError(Reason.UNREADABLE, "the colour map of the tiff is too short")
     return stored
+
+
+def check_sharing(stored: Sequence[StoredPage]) -> None:
+    """Refuse pages that are one picture over and over: a few bytes that ask for hours of decoding.
+
+    Raises:
+        ItemError: UNSUPPORTED.
+    """
+    starts = Counter(page.places[0][0] for page in stored)
+    if starts and starts.most_common(1)[0][1] > MAX_SHARING:
+        raise ItemError(
+            Reason.UNSUPPORTED, f"a tiff of more than {MAX_SHARING} pages that are one and the same picture"
+        )
 
 
 def _with_own_counts(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> StoredPage:

@@ -1,0 +1,305 @@
+"""One line of `decisions.jsonl`: what was decided about an item, or about all that a glob matches.
+
+A line is JSON in UTF-8. Keys this version does not know are kept; a line that is not wholly of the right
+kinds is damaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from enum import Enum
+from typing import Any, TypeVar
+
+from archivecolor.archive.manifest import MAX_LINE_BYTES
+from archivecolor.archive.record import path_keys
+from archivecolor.archive.record_checks import DamagedLineError, check_depth, path_from_values
+from archivecolor.colour.guidance import MAX_HINTS, Guidance, Hint, Reach
+from archivecolor.errors import UsageError
+from archivecolor.printable import printable
+from archivecolor.settings import ColourOptions, check, fields_of, option_of
+
+FORMAT = 1
+MAX_TEXT = 10_000
+MAX_PAGE = 1 << 20
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_SHA256 = re.compile(r"|[0-9a-f]{64}")
+_GLOB = re.compile(r"[*?\[]")
+
+Options = TypeVar("Options", bound=ColourOptions)
+
+
+class State(str, Enum):
+    """What was decided about an item as a whole."""
+
+    NONE = "none"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    BY_HAND = "by-hand"
+
+
+@dataclass(frozen=True)
+class OwnSettings:
+    """Options of the run that are others for an item; None where they are the run's.
+
+    Attributes:
+        saturation: gain on the network's chroma.
+        quality: "normal" or "high".
+        working_size: short side at which the network sees it, pixels.
+        toned: what is done with it if it is toned.
+        colour: what is done with it if it is in colour.
+    """
+
+    saturation: float | None = None
+    quality: str | None = None
+    working_size: int | None = None
+    toned: str | None = None
+    colour: str | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Those that are not the run's, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What of a decision shapes the picture.
+
+    Attributes:
+        hints: colours wished for at places.
+        settings: options of its own.
+        source: SHA-256 of the source that hints were given for; empty where that does not matter.
+        note: why, for the metadata of the derivative.
+        by: who corrected it.
+        at: when, UTC, ISO 8601.
+    """
+
+    hints: tuple[Hint, ...] = ()
+    settings: OwnSettings = OwnSettings()
+    source: str = ""
+    note: str = ""
+    by: str = ""
+    at: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.hints or self.settings.given())
+
+
+NO_CORRECTION = Correction()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One line: what was decided about an item, or about all that a glob matches.
+
+    Attributes:
+        path: of the source, relative to the input folder, as `os.fsdecode` gives it; or a glob.
+        state: of the item as a whole.
+        correction: what shapes the picture.
+        note: why.
+        by: who decided.
+        at: when, UTC, ISO 8601.
+        extra: keys of the line that this version does not know.
+    """
+
+    path: str
+    state: State = State.NONE
+    correction: Correction = NO_CORRECTION
+    note: str = ""
+    by: str = ""
+    at: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def digest(self) -> str | None:
+        """Of all that shapes the output, 16 hexadecimal digits; None where nothing does."""
+        shaping: list[object] = [State.REJECTED.value] if self.state is State.REJECTED else []
+        if self.correction:
+            shaping.append(correction_values(self.correction))
+        if not shaping:
+            return None
+        return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its output is what somebody wants, whatever network there will be."""
+        return self.state in (State.ACCEPTED, State.BY_HAND)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it says no more than that nothing is decided."""
+        return self.state is State.NONE and not self.correction
+
+    def applied_correction(self, *, with_hints: bool) -> Correction:
+        """What of the correction shapes a picture, without hints that were given for another source."""
+        return self.correction if with_hints else replace(self.correction, hints=())
+
+    def applied_to(self, options: Options) -> Options:
+        """A run's options with those of the item's own."""
+        return replace(options, **self.correction.settings.given())
+
+    def guidance(self, page: int, *, with_hints: bool) -> Guidance:
+        """What the colour of one page, from 1, is made with."""
+        own = self.correction.settings
+        hints = tuple(hint for hint in self.correction.hints if with_hints and hint.page == page)
+        return Guidance(hints, own.saturation, own.quality or "")
+
+
+UNDECIDED = Decision("")
+
+
+def is_glob(path: str) -> bool:
+    """Whether a path of a decision may name several items."""
+    return _GLOB.search(path) is not None
+
+
+def line_of(decision: Decision) -> bytes:
+    """The decision as one line, newline included."""
+    values: dict[str, Any] = {"format": FORMAT} | path_keys(decision.path)
+    values["state"] = decision.state.value
+    if decision.correction:
+        values["correction"] = correction_values(decision.correction)
+    values |= {name: text for name in ("note", "by", "at") if (text := getattr(decision, name))}
+    values |= decision.extra
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def correction_values(correction: Correction) -> dict[str, Any]:
+    """The correction as lines of decisions and of the manifest have it."""
+    values: dict[str, Any] = {}
+    if correction.hints:
+        values["hints"] = [_hint_values(hint) for hint in correction.hints]
+    if given := correction.settings.given():
+        values["settings"] = given
+    return values | {
+        name: text for name in ("source", "note", "by", "at") if (text := getattr(correction, name))
+    }
+
+
+def _hint_values(hint: Hint) -> dict[str, Any]:
+    values: dict[str, Any] = {"x": hint.x, "y": hint.y, "colour": colour_word(hint.colour)}
+    values["reach"] = hint.reach.value
+    return values | ({"page": hint.page} if hint.page != 1 else {})
+
+
+def colour_word(colour: tuple[int, int, int]) -> str:
+    """`#rrggbb` of sRGB codes."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def words_of_correction(correction: Correction) -> str:
+    """What a correction did, why and by whom, on one line, as metadata tell of it."""
+    parts = [_hint_words(hint) for hint in correction.hints]
+    parts += [f"{name} {value}" for name, value in correction.settings.given().items()]
+    parts += [f"{name}: {text}" for name in ("note", "by") if (text := getattr(correction, name))]
+    return printable(f"colour corrected by a person: {'; '.join(parts)}")
+
+
+def _hint_words(hint: Hint) -> str:
+    page = f", page {hint.page}" if hint.page != 1 else ""
+    return f"{colour_word(hint.colour)} at {hint.x:.1%}, {hint.y:.1%} ({hint.reach.value}{page})"
+
+
+def recorded_correction(values: Mapping[str, Any] | None) -> Correction:
+    """The correction of a record; none where it has none of ours."""
+    try:
+        return _correction(values or {})
+    except (ValueError, DamagedLineError):
+        return NO_CORRECTION
+
+
+def parse_decision(text: bytes) -> Decision | None:
+    """The decision of a line; None where it is none of ours.
+
+    Raises:
+        UsageError: a newer version wrote it.
+    """
+    try:
+        if len(text) > MAX_LINE_BYTES:
+            return None
+        values = json.loads(text)
+        if b"\\u" in text:
+            json.dumps(values, ensure_ascii=False).encode()
+        check_depth(text, values)
+        return _decision(values)
+    except (ValueError, RecursionError, DamagedLineError):
+        return None
+
+
+def _decision(values: object) -> Decision:
+    line = _object(values)
+    version = line.get("format")
+    if type(version) is not int or version < 1:
+        raise DamagedLineError
+    if version > FORMAT:
+        raise UsageError(
+            f"the decisions have format {version}, written by a newer archivecolor; "
+            f"this one reads up to format {FORMAT}: update it"
+        )
+    known = {"format", "path", "path_raw", "state", "correction", "note", "by", "at"}
+    return Decision(
+        path=path_from_values(line),
+        state=State(line.get("state", "none")),
+        correction=_correction(line.get("correction", {})),
+        **_texts(line),
+        extra={name: value for name, value in line.items() if name not in known},
+    )
+
+
+def _correction(values: object) -> Correction:
+    correction = _object(values)
+    hints = correction.get("hints", [])
+    source = correction.get("source", "")
+    if not isinstance(hints, list) or len(hints) > MAX_HINTS:
+        raise DamagedLineError
+    if not isinstance(source, str) or not _SHA256.fullmatch(source):
+        raise DamagedLineError
+    settings = _own_settings(_object(correction.get("settings", {})))
+    return Correction(tuple(map(_hint, hints)), settings, source, **_texts(correction))
+
+
+def _hint(values: object) -> Hint:
+    hint = _object(values)
+    x, y, colour, page = (hint.get(name) for name in ("x", "y", "colour", "page"))
+    page = 1 if page is None else page
+    is_sound = all(isinstance(place, (int, float)) and 0 <= place <= 1 for place in (x, y))
+    if not is_sound or not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
+        raise DamagedLineError
+    if type(page) is not int or not 1 <= page <= MAX_PAGE:
+        raise DamagedLineError
+    red, green, blue = bytes.fromhex(colour[1:])
+    return Hint(float(x), float(y), (red, green, blue), Reach(hint.get("reach", "all")), page)  # type: ignore[arg-type]
+
+
+def _own_settings(values: Mapping[str, Any]) -> OwnSettings:
+    """Options of an item's own, each as the run's own option would have it."""
+    names = {setting.name for setting in fields(OwnSettings)}
+    options = {setting.name: setting for setting in fields_of(ColourOptions) if setting.name in names}
+    for name, value in values.items():
+        if name not in options:
+            raise DamagedLineError
+        default = options[name].default
+        number = isinstance(default, float) and type(value) is int
+        if type(value) is not type(default) and not number:
+            raise DamagedLineError
+        try:
+            check(name, value, option_of(options[name]))
+        except UsageError as error:
+            raise DamagedLineError from error
+    return OwnSettings(**values)
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    texts = {name: values.get(name, "") for name in ("note", "by", "at")}
+    if any(not isinstance(text, str) or len(text) > MAX_TEXT for text in texts.values()):
+        raise DamagedLineError
+    return texts
+
+
+def _object(values: object) -> Mapping[str, Any]:
+    if not isinstance(values, dict):
+        raise DamagedLineError
+    return values

@@ -1,0 +1,145 @@
+"""What people decided about items: one JSON line per decision, the newest that names an item counts.
+
+The file only ever grows. A decision names an item by the relative path of its source, or several by a glob.
+It outlives every run; what of it shapes the output has a digest, which stands in the item's record. A torn
+last line is dropped on reading, a damaged one is reported and passed over, and keys that this version does
+not know are kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.archive.atomic import atomic_write, open_own_file, sync_folder, with_output_errors
+from archivecolor.archive.decision import UNDECIDED, Decision, is_glob, line_of, parse_decision
+from archivecolor.archive.manifest import check_still_ours, lines_of, repair_end
+from archivecolor.archive.selection import compile_globs
+from archivecolor.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+
+class Decisions:
+    """All decisions of an output folder.
+
+    Args:
+        lines: every decision, oldest first.
+    """
+
+    def __init__(self, lines: Iterable[Decision] = ()) -> None:
+        self.lines = tuple(lines)
+        self._exact = {line.path: number for number, line in enumerate(self.lines)}
+        self._globs = [
+            (number, compile_globs((path,))) for path, number in self._exact.items() if is_glob(path)
+        ]
+
+    @classmethod
+    def read(cls, path: Path) -> Decisions:
+        """Those of a file; none where it is not there.
+
+        Raises:
+            UsageError: a newer version wrote it, or it is no file.
+        """
+        return cls(read_decisions(path))
+
+    def of(self, path: str) -> Decision:
+        """The newest decision that names the source `path`; `UNDECIDED` without one."""
+        numbers = [self._exact[path]] if path in self._exact else []
+        if self._globs:
+            name = os.fsencode(path)
+            numbers += [number for number, globs in self._globs if any(glob.matches(name) for glob in globs)]
+        return self.lines[max(numbers)] if numbers else UNDECIDED
+
+    def newest(self) -> list[Decision]:
+        """The newest line of every path and glob, in the order of writing."""
+        return [self.lines[number] for number in sorted(self._exact.values())]
+
+
+def read_decisions(path: Path) -> Iterator[Decision]:
+    """Every decision of a file, oldest first.
+
+    Raises:
+        UsageError: a newer version wrote it, or it is no file.
+    """
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise UsageError(f"{path} is no file; take it away")
+    with path.open("rb") as file:
+        for number, text in enumerate(lines_of(file), start=1):
+            decision = parse_decision(text)
+            if decision is not None:
+                yield decision
+            elif text.endswith(b"\n"):
+                logger.warning("%s, line %d is damaged; it is passed over", path, number)
+
+
+def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
+    """Append decisions; they are on disk when this returns. Call it with the output's lock held.
+
+    Raises:
+        OutputError: they cannot be written; the file still ends with a whole line.
+        LockedError: the lock is no longer ours.
+    """
+    lines = b"".join(line_of(decision) for decision in decisions)
+    handle = open_own_file(path, os.O_RDWR | os.O_APPEND)
+    try:
+        with with_output_errors(path):
+            end = repair_end(handle, parse_decision)
+        check_still_ours(path, handle)
+        with with_output_errors(path):
+            try:
+                written = 0
+                while written < len(lines):
+                    written += os.write(handle, lines[written:])
+                os.fsync(handle)
+            except OSError:
+                os.ftruncate(handle, end)
+                raise
+            sync_folder(path.parent)
+    finally:
+        os.close(handle)
+
+
+def write_decisions(path: Path, decisions: Iterable[Decision]) -> None:
+    """Write a file of decisions anew.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with atomic_write(path) as part:
+        part.write_bytes(b"".join(line_of(decision) for decision in decisions))
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Decisions of two files put together.
+
+    Attributes:
+        added: lines to append, oldest first.
+        conflicts: paths that both decide, and otherwise; the newer decision holds.
+    """
+
+    added: tuple[Decision, ...]
+    conflicts: tuple[str, ...]
+
+
+def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
+    """What of another file's decisions is to be appended to ours: of each path the newest counts."""
+    known = {line.path: line for line in ours.lines}
+    added, conflicts = [], []
+    for line in Decisions(theirs).newest():
+        mine = known.get(line.path)
+        if mine == line:
+            continue
+        if mine is None and line.is_none:
+            continue
+        if mine is not None and not mine.is_none:
+            conflicts.append(line.path)
+        if mine is None or line.at > mine.at:
+            added.append(line)
+    return Merge(tuple(sorted(added, key=lambda line: line.at)), tuple(conflicts))

@@ -1,0 +1,129 @@
+"""What hints are worth: true colours of random places given to networks, and what becomes of the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from archivecolor.colour.guidance import Guidance, Hint
+from archivecolor.colour.lab import lab_from_rgb
+from archivecolor.datasets.collection import Member
+from archivecolor.errors import ItemError
+from archivecolor.evaluation.entrants import NetworkEntrant
+from archivecolor.scoring.photo_score import (
+    ReferencePhoto,
+    compose_rgb,
+    read_reference,
+    score_photo,
+    srgb_codes,
+)
+
+# Side of the patch whose mean colour is a hint.
+PATCH = 7
+
+
+@dataclass(frozen=True)
+class HintRow:
+    """What so many hints are worth to one network.
+
+    Attributes:
+        name: of the network.
+        hints: given to each photograph.
+        pictures: photographs.
+        ciede2000: mean over pixels, then photographs.
+        psnr: dB, mean over photographs.
+        share_worse: of photographs whose CIEDE2000 is higher than without hints.
+        milliseconds: a photograph takes so much longer than without hints.
+    """
+
+    name: str
+    hints: int
+    pictures: int
+    ciede2000: float
+    psnr: float
+    share_worse: float
+    milliseconds: float
+
+
+def evaluate_hints(
+    members: Iterable[Member],
+    networks: Sequence[NetworkEntrant],
+    counts: Sequence[int],
+    report: Callable[[int], None],
+) -> list[HintRow]:
+    """Judge what numbers of hints are worth; photographs that cannot be judged are left out.
+
+    Args:
+        members: colour photographs.
+        networks: whose answers are corrected.
+        counts: how many hints are given; the first ones of more are those of fewer.
+        report: told the number of photographs done.
+
+    Raises:
+        OutOfMemoryError, ItemError: as the predictors raise them.
+    """
+    measured: list[list[list[tuple[float, float, float]]]] = [[] for _ in networks]
+    done = 0
+    for member in members:
+        try:
+            truth = read_reference(member, networks[0].predictor.working_size)
+        except ItemError:  # the table of photographs names it
+            continue
+        hints = true_hints(truth, max(counts))
+        for figures, network in zip(measured, networks, strict=True):
+            by_count = {count: _measure(truth, network, hints[:count]) for count in {0, *counts}}
+            figures.append([by_count[count] for count in (0, *counts)])
+        done += 1
+        report(done)
+    return [
+        _row(network.name, count, np.array(figures), index)
+        for figures, network in zip(measured, networks, strict=True)
+        for index, count in enumerate(counts, start=1)
+        if figures
+    ]
+
+
+def true_hints(truth: ReferencePhoto, count: int) -> tuple[Hint, ...]:
+    """The true colours of random places, the same ones for a photograph whatever stands beside it."""
+    seed = int.from_bytes(hashlib.sha256(truth.rgb.tobytes()).digest()[:8], "big")
+    random = np.random.default_rng(seed)
+    height, width = truth.rgb.shape[:2]
+    tops, lefts = (random.integers(0, side - PATCH + 1, count) for side in (height, width))
+    return tuple(_hint(truth, int(top), int(left)) for top, left in zip(tops, lefts, strict=True))
+
+
+def _hint(truth: ReferencePhoto, top: int, left: int) -> Hint:
+    height, width = truth.rgb.shape[:2]
+    mean = truth.lab[top : top + PATCH, left : left + PATCH].mean(axis=(0, 1))
+    red, green, blue = srgb_codes(mean[0], mean[1:]).tolist()
+    return Hint((left + PATCH / 2) / width, (top + PATCH / 2) / height, (red, green, blue))
+
+
+def _measure(
+    truth: ReferencePhoto, network: NetworkEntrant, hints: tuple[Hint, ...]
+) -> tuple[float, float, float]:
+    """CIEDE2000, PSNR and the seconds of one answer."""
+    began = time.perf_counter()
+    chroma = network.predictor.predict([truth.luma], [Guidance(hints)])[0]
+    seconds = time.perf_counter() - began
+    score = score_photo(truth, lab_from_rgb(compose_rgb(truth, chroma))[..., 1:]).score
+    return score.ciede2000, score.psnr, seconds
+
+
+def _row(
+    name: str, count: int, figures: np.ndarray[tuple[int, int, int], np.dtype[np.float64]], index: int
+) -> HintRow:
+    without, with_hints = figures[:, 0], figures[:, index]
+    return HintRow(
+        name=name,
+        hints=count,
+        pictures=len(figures),
+        ciede2000=float(with_hints[:, 0].mean()),
+        psnr=float(with_hints[:, 1].mean()),
+        share_worse=float((with_hints[:, 0] > without[:, 0]).mean()),
+        milliseconds=float(np.median(with_hints[:, 2] - without[:, 2]) * 1000),
+    )

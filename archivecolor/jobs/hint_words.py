@@ -1,0 +1,95 @@
+"""Hints as people write them: `X,Y=COLOUR[,REACH]`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import ImageColor
+
+from archivecolor.colour.guidance import Hint, Reach
+from archivecolor.errors import UsageError
+from archivecolor.printable import printable
+from archivecolor.settings import nearest
+
+FORM = "X,Y=COLOUR or X,Y=COLOUR,REACH, such as 120,340=#c8641e or 30%,55%=navy,thing"
+_WORDS = re.compile(r"\s*([^,=\s]+)\s*,\s*([^,=\s]+)\s*=\s*([^,=\s]+)\s*(?:,\s*(\w+)\s*)?")
+
+
+@dataclass(frozen=True)
+class PageSize:
+    """Of an upright page, in pixels."""
+
+    width: int
+    height: int
+
+
+def hint_of_words(words: str, path: str, page: int, size_of: Callable[[int], PageSize]) -> Hint:
+    """The hint that is meant.
+
+    Args:
+        words: as typed.
+        path: of the picture, for messages.
+        page: of the file, from 1.
+        size_of: gives the size of a page.
+
+    Raises:
+        UsageError: the words are no hint, or its place is outside the picture.
+    """
+    match = _WORDS.fullmatch(words)
+    if match is None:
+        raise UsageError(f"--hint {words!r} is not understood; write {FORM}")
+    across, down, colour, reach = match.groups()
+    try:
+        size = size_of(page)
+        place = _fraction(across, size.width), _fraction(down, size.height)
+    except UsageError as error:
+        raise UsageError(f"--hint {words!r}: {printable(path)}: {error}") from None
+    if not all(0 <= part <= 1 for part in place):
+        raise UsageError(
+            f"--hint {words!r}: {printable(path)} is {size.width} x {size.height} pixels (upright);"
+            " the place is outside"
+        )
+    return Hint(*place, colour=colour_of(colour), reach=_reach(reach or "all"), page=page)
+
+
+def colour_of(word: str) -> tuple[int, int, int]:
+    """The sRGB codes of `#rrggbb` or of a CSS name.
+
+    Raises:
+        UsageError: there is no such colour.
+    """
+    names = {*ImageColor.colormap}
+    known = re.fullmatch(r"#?[0-9a-fA-F]{6}|#[0-9a-fA-F]{3}", word)
+    if known is None and word.lower() not in names:
+        raise UsageError(
+            f"there is no colour {word!r}; write #rrggbb or a CSS name{nearest(word.lower(), names)}"
+        )
+    hexadecimal = f"#{word}" if known and not word.startswith("#") and word.lower() not in names else word
+    red, green, blue = ImageColor.getrgb(hexadecimal)[:3]
+    return red, green, blue
+
+
+def _reach(word: str) -> Reach:
+    try:
+        return Reach(word)
+    except ValueError:
+        words = [reach.value for reach in Reach]
+        raise UsageError(
+            f"there is no reach {word!r}; it is one of {', '.join(words)}{nearest(word, words)}"
+        ) from None
+
+
+def _fraction(text: str, pixels: int) -> float:
+    """A place along one side: per cent of it, or pixels, whose middle is meant."""
+    percent = text.endswith("%")
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        raise UsageError(f"{text!r} is no number of pixels or per cent") from None
+    if not math.isfinite(number):
+        raise UsageError(f"{text!r} is no place")
+    # Rounded, so that files of decisions read well; finer than any pixel that matters.
+    return round(number / 100 if percent else (number + 0.5) / pixels, 6)

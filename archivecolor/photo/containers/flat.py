@@ -1,0 +1,136 @@
+"""GIF, AVIF and Photoshop files, read through Pillow and never written: a still picture each, kept as PNG.
+
+Of a Photoshop file the flat picture is read that it holds beside its layers. Pillow gives 8 bits of each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers import exif
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples
+from archivecolor.photo.containers.base import Band, Format, PageFacts
+from archivecolor.photo.containers.blocks import MetadataBlocks
+from archivecolor.photo.containers.pillow import open_with_pillow
+from archivecolor.photo.containers.reading import SourceFile, decoder_call
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SAMPLES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+
+
+class FlatReader(WholeImageReader):
+    """A picture that Pillow has open.
+
+    Args:
+        picture: its header is read.
+        name: of its container.
+        dropped: what of it is not read.
+    """
+
+    def __init__(self, picture: Image.Image, name: str, dropped: tuple[str, ...] = ()) -> None:
+        self._picture = picture
+        with decoder_call():
+            frames = getattr(picture, "n_frames", 1)
+            self._about = dict(picture.info)
+            self._mode = "RGBA" if picture.mode == "P" and "transparency" in self._about else picture.mode
+            self._mode = {"P": "RGB", "1": "L", "CMYK": "RGB"}.get(self._mode, self._mode)
+        if self._mode not in SAMPLES:
+            raise ItemError(Reason.UNSUPPORTED, f"a {name} of mode {picture.mode}")
+        if frames > 1:
+            raise ItemError(Reason.UNSUPPORTED, f"an animated {name}")
+        self.notes = (f"{name} is written as png",)
+        self.dropped = dropped
+        self.pages = (
+            PageFacts(
+                width=picture.size[0],
+                height=picture.size[1],
+                depth=8,
+                channels=SAMPLES[self._mode],
+                code_depth=8,
+                alpha=self._mode in ("LA", "RGBA"),
+                orientation=exif.orientation_of(self.metadata().exif),
+                density=exif.density_of(self.metadata().exif),
+                icc=self._about.get("icc_profile"),
+            ),
+        )
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`."""
+        return MetadataBlocks(exif.bare(self._about.get("exif")), None, self._about.get("xmp") or None)
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`: Pillow says so itself, in words."""
+        return False
+
+    def decode(self) -> Band:
+        """See `WholeImageReader.decode`."""
+        with decoder_call():
+            same = self._picture.mode == self._mode
+            return split_samples(np.asarray(self._picture if same else self._picture.convert(self._mode)))
+
+
+class GifFormat(Format):
+    """GIF of one picture."""
+
+    name = "gif"
+
+    def sniff(self, head: bytes) -> bool:
+        """See `Format.sniff`."""
+        return head[:6] in (b"GIF87a", b"GIF89a")
+
+    def open(self, file: SourceFile) -> FlatReader:
+        """See `Format.open`."""
+        return FlatReader(open_with_pillow(file, "GIF"), self.name)
+
+
+class AvifFormat(Format):
+    """AVIF of one picture of 8 bits; the decoder turns it upright by the container's own word."""
+
+    name = "avif"
+
+    def sniff(self, head: bytes) -> bool:
+        """See `Format.sniff`."""
+        return head[4:8] == b"ftyp" and b"avif" in (
+            head[8:12],
+            *(head[at : at + 4] for at in range(16, 40, 4)),
+        )
+
+    def open(self, file: SourceFile) -> FlatReader:
+        """See `Format.open`."""
+        if _high_bit_depth(file):
+            raise ItemError(Reason.UNSUPPORTED, "an avif of more than 8 bits")
+        return FlatReader(open_with_pillow(file, "AVIF"), self.name)
+
+
+class PhotoshopFormat(Format):
+    """The flat picture of a Photoshop file of 8 bits."""
+
+    name = "psd"
+
+    def sniff(self, head: bytes) -> bool:
+        """See `Format.sniff`."""
+        return head.startswith(b"8BPS\0\1")
+
+    def open(self, file: SourceFile) -> FlatReader:
+        """See `Format.open`."""
+        file.seek(22)
+        depth = int.from_bytes(file.read(2), "big")
+        if depth != 8:
+            raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of {depth} bits")
+        return FlatReader(open_with_pillow(file, "PSD"), self.name, ("layers of the Photoshop file",))
+
+
+def _high_bit_depth(file: SourceFile) -> bool:
+    """Whether the AV1 configuration of the first picture says more than 8 bits (AV1-ISOBMFF, 2.3.3)."""
+    file.seek(0)
+    head = file.read(1 << 16)
+    at = head.find(b"av1C")
+    return at >= 0 and len(head) > at + 6 and bool(head[at + 6] & 0x40)
+
+
+FORMATS: tuple[Format, ...] = (GifFormat(), AvifFormat(), PhotoshopFormat())

@@ -1,0 +1,344 @@
+"""What people decide outlives every run, shapes what it names alone, and can be taken back."""
+
+import json
+import re
+import shutil
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from small_archive import grey_of, tree
+
+from archivecolor.archive.lock import locked
+from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.premis import premis_of
+from archivecolor.cli.main import main
+from archivecolor.metadata.xmp import HISTORY, RDF, qualified_name
+
+RED = "#c82828"
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scans") / "in"
+    (folder / "album").mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey_of("astronaut", (120, 90)).save(folder / "album" / "anna.png")
+    grey_of("camera", (90, 120)).save(folder / "album" / "turned.jpg", exif=exif)
+    grey_of("chelsea", (100, 100)).save(folder / "cat.jpg")
+    with tifffile.TiffWriter(folder / "pages.tif") as tiff:
+        for name in ("coins", "moon"):
+            tiff.write(np.asarray(grey_of(name, (90, 80))), metadata=None)
+    deep = np.linspace(9000, 50000, 80 * 90).reshape(80, 90).astype(np.uint16)
+    tifffile.imwrite(folder / "deep.tif", deep, metadata=None)
+    grey_of("camera", (520, 70)).save(folder / "panorama.png")
+    return folder
+
+
+class Archive:
+    """A coloured tree, and the commands for it."""
+
+    def __init__(self, scans, output, checkpoint):
+        self.scans, self.output = scans, output
+        self.options = ["--working-size", "64", "--jobs", "1", "--device", "cpu", "--checkpoint", checkpoint]
+
+    def dir(self, *words, code=0):
+        assert main(["dir", *map(str, (self.scans, self.output, *self.options, *words))]) == code
+
+    def correct(self, *words, code=0):
+        assert main(["correct", *map(str, (self.output, *words))]) == code
+
+    def changed(self, before):
+        now = tree(self.output)
+        return {name for name in before | now if before.get(name) != now.get(name)}
+
+    def record(self, name):
+        return Manifest(self.output / "_archivecolor" / "manifest.jsonl").record(name)
+
+    def records(self):
+        return (self.output / "_archivecolor" / "manifest.jsonl").read_text().count("\n")
+
+
+@pytest.fixture(scope="module")
+def coloured(scans, checkpoint, tmp_path_factory):
+    output = tmp_path_factory.mktemp("coloured") / "out"
+    Archive(scans, output, checkpoint).dir()
+    return output
+
+
+@pytest.fixture
+def archive(scans, coloured, checkpoint, tmp_path):
+    """A copy, to be decided about."""
+    shutil.copytree(scans, tmp_path / "in")
+    shutil.copytree(coloured, tmp_path / "out")
+    archive = Archive(tmp_path / "in", tmp_path / "out", checkpoint)
+    run_json = tmp_path / "out" / "_archivecolor" / "run.json"
+    run_json.write_text(run_json.read_text().replace(str(scans), str(tmp_path / "in")))
+    return archive
+
+
+def cbcr_at(path, x, y, page=0):
+    """Cb and Cr codes of a place of an output, upright."""
+    if path.suffix == ".tif":
+        rgb = tifffile.imread(path, key=page).astype(float)
+        rgb /= 257 if rgb.max() > 255 else 1
+    else:
+        image = Image.open(path)
+        turn = image.getexif().get(0x0112, 1)
+        rgb = np.asarray(image.convert("RGB"), float)
+        rgb = np.rot90(rgb, -1) if turn == 6 else rgb
+    red, green, blue = rgb[int(y * rgb.shape[0]), int(x * rgb.shape[1])]
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return np.array([(blue - luma) / 1.772, (red - luma) / 1.402])
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "y", "page"),
+    [
+        ("album/anna.png", 0.3, 0.85, 0),
+        ("album/turned.jpg", 0.8, 0.7, 0),
+        ("pages.tif", 0.5, 0.5, 1),
+        ("deep.tif", 0.2, 0.6, 0),
+        ("panorama.png", 0.9, 0.4, 0),
+    ],
+)
+def test_a_hint_colours_its_place_and_no_other_picture(archive, name, x, y, page, capsys):
+    before = tree(archive.output)
+    words = ("--page", page + 1) if page else ()
+    archive.correct(name, "--hint", f"{x:.0%},{y:.0%}={RED}", *words)
+    assert archive.changed(before) == {name}
+    moved = cbcr_at(archive.output / name, x, y, page)
+    assert moved[1] > 20 > moved[0]
+    assert str(archive.output / name) in capsys.readouterr().err
+    record = archive.record(name)
+    assert len(record.decision) == 16
+    corrected, count = tree(archive.output), archive.records()
+    archive.dir()
+    assert (tree(archive.output), archive.records()) == (corrected, count)
+    if page:
+        before_first, first = (
+            tifffile.imread(folder / name, key=0) for folder in (archive.output, archive.output)
+        )
+        np.testing.assert_array_equal(before_first, first)
+
+
+def test_pixels_and_per_cent_are_the_same_place_upright(archive):
+    """90 x 120 pixels as stored, turned to 120 x 90."""
+    archive.correct("album/turned.jpg", "--hint", f"107.5,44.5={RED}")
+    by_pixels = (archive.output / "album/turned.jpg").read_bytes()
+    archive.correct("album/turned.jpg", "--reset", "--hint", f"90%,50%={RED}")
+    decided = (archive.output / "_archivecolor" / "decisions.jsonl").read_text().splitlines()
+    first, second = (json.loads(line)["correction"]["hints"] for line in decided)
+    assert first == second == [{"x": 0.9, "y": 0.5, "colour": RED, "reach": "all"}]
+    assert Image.open(archive.output / "album/turned.jpg").size == (90, 120)
+    assert by_pixels
+
+
+def test_a_decision_taken_back_gives_the_old_bytes(archive):
+    before = tree(archive.output)
+    archive.correct("cat.jpg", "--hint", f"50%,50%={RED}", "--saturation", 0.5)
+    assert archive.changed(before) == {"cat.jpg"}
+    archive.correct("cat.jpg", "--reset")
+    assert archive.changed(before) == set()
+    assert archive.record("cat.jpg").decision is None
+
+
+def test_decided_now_carried_out_by_the_next_run(archive):
+    before = tree(archive.output)
+    archive.correct("cat.jpg", "--saturation", 0.0, "--later")
+    assert archive.changed(before) == set()
+    archive.dir()
+    assert archive.changed(before) == {"cat.jpg"}
+    grey = np.asarray(Image.open(archive.output / "cat.jpg").convert("YCbCr"), int)
+    assert np.abs(grey[..., 1:] - 128).max() <= 1
+
+
+def test_replay_is_byte_identical_from_nothing_with_other_workers(archive, checkpoint, tmp_path):
+    archive.correct("album/anna.png", "--hint", f"30%,85%={RED},thing", "--hint", "70%,20%=grey")
+    archive.correct("album/*", "--saturation", 0.7, "--quality", "high")
+    archive.correct("panorama.png", "--hint", "9%,40%=navy,here", "--note", "die Mauer war blau")
+    assert main(["decisions", "export", str(archive.output), str(tmp_path / "decided.jsonl")]) == 0
+    again = Archive(archive.scans, tmp_path / "again", checkpoint)
+    again.dir("--limit", 0)
+    assert main(["decisions", "import", str(again.output), str(tmp_path / "decided.jsonl")]) == 0
+    again.options += ["--jobs", "2", "--batch-size", "3"]
+    again.dir()
+    assert tree(again.output) == tree(archive.output)
+
+
+def test_what_was_decided_is_told_by_the_picture_its_record_and_premis(archive):
+    note = "dress was blue, a family letter says <&>"
+    words = ("--hint", f"30%,85%={RED},thing", "--saturation", 0.5, "--note", note, "--by", "Ann\x07")
+    archive.correct("album/anna.png", *words)
+    record = archive.record("album/anna.png")
+    assert record.correction["note"] == note
+    assert record.correction["hints"] == [{"x": 0.3, "y": 0.85, "colour": RED, "reach": "thing"}]
+    told = f"{RED} at 30.0%, 85.0% (thing); saturation 0.5; note: {note}; by: Ann\\x07"
+    packet = Image.open(archive.output / "album/anna.png").info["XML:com.adobe.xmp"]
+    predicted, corrected = ElementTree.fromstring(packet).findall(f".//{HISTORY}//{{{RDF}}}li")
+    event = qualified_name("stEvt:parameters")
+    assert corrected.get(event) == f"colour corrected by a person: {told}"
+    assert corrected.get(qualified_name("stEvt:when")) == record.correction["at"]
+    assert record.decision in predicted.get(event)
+    premis = ElementTree.tostring(premis_of(record), encoding="unicode")
+    assert "colour corrected by a person" in premis
+    assert ">person<" in premis
+    archive.correct("album/anna.png", "--accept")
+    assert archive.record("album/anna.png").correction == record.correction
+
+
+def test_a_rejected_picture_has_no_output_until_it_is_taken_back(archive, capsys):
+    before = tree(archive.output)
+    archive.correct("cat.jpg", "--reject", "--note", "faces are wrong")
+    assert archive.changed(before) == {"cat.jpg"}
+    assert not (archive.output / "cat.jpg").exists()
+    record = archive.record("cat.jpg")
+    assert (record.status.value, record.reason.value, record.detail) == (
+        "skipped",
+        "rejected",
+        "faces are wrong",
+    )
+    assert record.source.sha256
+    count = archive.records()
+    archive.dir("--overwrite")
+    archive.dir()
+    assert not (archive.output / "cat.jpg").exists()
+    assert main(["verify", str(archive.output)]) == 0
+    capsys.readouterr()
+    assert main(["decisions", "list", str(archive.output)]) == 0
+    assert capsys.readouterr().out.startswith("cat.jpg: rejected")
+    assert archive.records() > count
+    archive.correct("cat.jpg", "--reset")
+    assert archive.changed(before) == set()
+
+
+def test_handwork_is_kept_though_the_picture_is_rejected(archive):
+    (archive.output / "cat.jpg").write_bytes(b"retouched")
+    archive.correct("cat.jpg", "--reject")
+    assert (archive.output / "cat.jpg").read_bytes() == b"retouched"
+
+
+def test_an_accepted_picture_stays_whatever_the_options_are(archive):
+    archive.correct("cat.jpg", "--accept", "--by", "Ann")
+    kept = (archive.output / "cat.jpg").read_bytes()
+    before = tree(archive.output)
+    archive.dir("--saturation", 0.4, "--overwrite")
+    assert "cat.jpg" not in archive.changed(before)
+    assert "album/anna.png" in archive.changed(before)
+    archive.dir("--saturation", 0.4, "--redo-accepted")
+    assert (archive.output / "cat.jpg").read_bytes() != kept
+
+
+def test_a_changed_source_keeps_its_decision_without_its_hints(archive):
+    archive.correct("cat.jpg", "--hint", f"50%,50%={RED}", "--saturation", 0.5)
+    grey_of("rocket", (100, 100)).save(archive.scans / "cat.jpg")
+    archive.dir()
+    record = archive.record("cat.jpg")
+    assert "hints were given, which are not applied" in record.detail
+    with_decision = (archive.output / "cat.jpg").read_bytes()
+    count = archive.records()
+    archive.dir()
+    assert archive.records() == count
+    archive.correct("cat.jpg", "--reset", "--saturation", 0.5)
+    assert archive.record("cat.jpg").detail == ""
+    plain = np.asarray(Image.open(archive.output / "cat.jpg"))
+    (archive.output / "with.jpg").write_bytes(with_decision)
+    np.testing.assert_array_equal(np.asarray(Image.open(archive.output / "with.jpg")), plain)
+
+
+def test_handwork_is_put_aside_on_request_and_made_anew(archive):
+    made = (archive.output / "cat.jpg").read_bytes()
+    (archive.output / "cat.jpg").write_bytes(b"retouched")
+    archive.correct("cat.jpg", "--saturation", 0.5)
+    assert (archive.output / "cat.jpg").read_bytes() == b"retouched"
+    archive.correct(archive.output / "cat.jpg", "--reset", "--take-back")
+    assert (archive.output / "cat.jpg").read_bytes() == made
+    (aside,) = archive.output.glob("cat.jpg.by-hand-*")
+    assert aside.read_bytes() == b"retouched"
+
+
+def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
+    for colour, x in (("red", 20), ("blue", 80), ("green", 20.2)):
+        archive.correct("cat.jpg", "--hint", f"{x}%,50%={colour}", "--later")
+    line = (archive.output / "_archivecolor" / "decisions.jsonl").read_text().splitlines()[-1]
+    assert [hint["colour"] for hint in json.loads(line)["correction"]["hints"]] == ["#0000ff", "#008000"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["cot.jpg", "--accept"], "there is no picture cot.jpg .* did you mean cat.jpg"),
+        (["cat.jpg"], "nothing is decided"),
+        (["cat.jpg", "--accept", "--reject"], "contradict each other"),
+        (["cat.jpg", "--hint", "400,3=red"], "cat.jpg is 100 x 100 pixels .* outside"),
+        (["cat.jpg", "--hint", "40%,3"], "is not understood; write X,Y=COLOUR"),
+        (["cat.jpg", "--hint", "x,3=red"], "'x' is no number"),
+        (["cat.jpg", "--hint", "4,3=rad"], "no colour 'rad'.* did you mean 'red'"),
+        (["cat.jpg", "--hint", "4,3=red,al"], "no reach 'al'.* did you mean 'all'"),
+        (["cat.jpg", "--hint", "4,3=red", "--page", "2"], "it has 1 pages, no page 2"),
+        (["album/*", "--hint", "4,3=red"], "hints are for one picture at a time"),
+        (["nothing/*", "--accept"], "matches no picture"),
+        (["cat.jpg", "--take-back", "--later"], "leave --later out"),
+    ],
+)
+def test_what_cannot_be_is_said_and_decides_nothing(archive, words, message, capsys):
+    before = tree(archive.output)
+    archive.correct(*words, code=2)
+    assert re.search(message, capsys.readouterr().err)
+    assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()
+    assert archive.changed(before) == set()
+
+
+def test_a_colour_that_no_screen_has_is_said(archive, capsys):
+    Image.new("L", (90, 80), 250).save(archive.scans / "white.png")
+    archive.correct("white.png", "--hint", "50%,50%=blue")
+    assert "white.png: #0000ff on a grey of 98 % is no colour" in capsys.readouterr().err
+    assert (archive.output / "white.png").exists()
+
+
+def test_where_the_scans_are_gone_the_input_is_asked_for(archive, tmp_path, capsys):
+    archive.scans.rename(tmp_path / "moved")
+    archive.correct("cat.jpg", "--accept", code=2)
+    assert "give --input FOLDER" in capsys.readouterr().err
+    archive.correct("cat.jpg", "--accept", "--input", tmp_path / "moved")
+
+
+def test_two_people_at_once_wait_for_each_other_and_lose_nothing(archive, capsys):
+    with locked(archive.output):
+        archive.correct("cat.jpg", "--accept", "--wait-lock", 0, code=11)
+    assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()
+    archive.correct("cat.jpg", "--accept", "--wait-lock", 0)
+
+
+def test_a_decision_outlives_a_run_that_was_killed_before_it_made_the_picture(archive):
+    """What a kill between the two leaves: the decision, and the picture from before."""
+    before = tree(archive.output)
+    archive.correct("cat.jpg", "--hint", f"50%,50%={RED}", "--later")
+    decisions = archive.output / "_archivecolor" / "decisions.jsonl"
+    decisions.write_bytes(decisions.read_bytes() + b'{"format":1,"path":"cat.j')
+    archive.dir()
+    assert archive.changed(before) == {"cat.jpg"}
+    archive.correct("cat.jpg", "--reset")
+    assert archive.changed(before) == set()
+    assert decisions.read_bytes().count(b"\n") == 2
+
+
+def test_decisions_of_a_newer_version_stop_everybody_and_stay(archive, capsys):
+    decisions = archive.output / "_archivecolor" / "decisions.jsonl"
+    decisions.write_bytes(line := b'{"format":2,"path":"cat.jpg","state":"cherished"}\n')
+    archive.dir(code=2)
+    archive.correct("cat.jpg", "--accept", code=2)
+    assert capsys.readouterr().err.count("format 2, written by a newer archivecolor") == 2
+    assert decisions.read_bytes() == line
+
+
+def test_a_rejected_picture_is_not_copied_where_the_rest_is(archive):
+    archive.correct("cat.jpg", "--reject")
+    archive.dir("--rest", "copy")
+    assert not (archive.output / "cat.jpg").exists()
+    count = archive.records()
+    archive.dir("--rest", "copy")
+    assert archive.records() == count
