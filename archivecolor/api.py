@@ -2,8 +2,8 @@
 
     import archivecolor
 
-    predictor = archivecolor.load_predictor()
-    archivecolor.colour_file("scan.jpg", "coloured.jpg", predictor)
+    colourise = archivecolor.Colouriser()
+    colourise("scan.jpg").save("coloured.jpg")
 
 What `__all__` lists is re-exported by the package, late; importing this module loads no network library.
 
@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-import numpy as np
 import numpy.typing as npt
 
 from archivecolor.archive.record import Record
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from typing_extensions import Unpack
 
+    from archivecolor.colouriser import ColouredPicture, Colouriser
     from archivecolor.inference.predictor import Predictor
     from archivecolor.photo.render import RenderedImage
 
@@ -59,6 +59,8 @@ __all__ = [
     "CheckpointError",
     "Chroma",
     "ColouredFilm",
+    "ColouredPicture",
+    "Colouriser",
     "DirSettings",
     "Ending",
     "ExitCode",
@@ -105,6 +107,10 @@ def __getattr__(name: str) -> object:
         from archivecolor.inference.predictor import Predictor
 
         return Predictor
+    if name in ("ColouredPicture", "Colouriser"):
+        from archivecolor import colouriser
+
+        return getattr(colouriser, name)
     if name == "RenderedImage":
         from archivecolor.photo.render import RenderedImage
 
@@ -149,17 +155,12 @@ def colour_array(
         ItemError: `ALREADY_COLOUR` or `TINTED`: it is in colour, and `recolour` was not asked for.
         CheckpointError: the built-in weights cannot be used.
     """
-    from archivecolor.colour.chroma import upsample
-    from archivecolor.colour.gamut import compose_exact_luma
-    from archivecolor.photo.shrink import resize, working_shape
+    from archivecolor.jobs.picture import compose, luma_of, small_luma
 
-    luma = _luma(picture, recolour=recolour)
+    luma = luma_of(picture, recolour=recolour)
     network = predictor or load_predictor()
-    height, width = luma.shape
-    small = resize(luma, working_shape(height, width, network.working_size))
-    chroma = network.predict([small])[0]
-    rgb: Codes = compose_exact_luma(luma, upsample(chroma.cbcr, height, width))
-    return rgb
+    (chroma,) = network.predict([small_luma(luma, network.working_size)])
+    return compose(luma, chroma)
 
 
 def colour_file(
@@ -346,34 +347,3 @@ def _checked(options: object, allowed: type[Keywords], function: str) -> dict[st
         if name not in names:
             raise TypeError(f"{function}() has no option {name!r}{nearest(name, names)}")
     return given
-
-
-def _luma(picture: Codes | Image.Image, *, recolour: bool) -> Codes:
-    """The luma codes of a grey or RGB picture."""
-    from archivecolor.colour.luma import luma_codes
-    from archivecolor.colour.tone import Tone, tone_of
-
-    codes = picture if isinstance(picture, np.ndarray) else _codes_of(picture)
-    if codes.dtype not in (np.uint8, np.uint16) or codes.size == 0:
-        raise ValueError(f"the picture must have uint8 or uint16 codes, not {codes.size} of {codes.dtype}")
-    if codes.ndim == 2:
-        return codes
-    if codes.ndim != 3 or codes.shape[2] != 3:
-        raise ValueError(f"the picture must be (h, w) or (h, w, 3), not {codes.shape}")
-    tone = Tone.GREY if recolour else tone_of(codes)
-    if tone is Tone.COLOUR:
-        raise ItemError(Reason.ALREADY_COLOUR, "already in colour; recolour=True colours it from its luma")
-    if tone is Tone.TINTED:
-        raise ItemError(Reason.TINTED, "partly in colour; recolour=True colours it from its luma")
-    return luma_codes(codes)
-
-
-def _codes_of(image: Image.Image) -> Codes:
-    """The codes of a PIL image, upright, none of its depth lost."""
-    from PIL import ImageOps
-
-    if image.mode not in ("L", "RGB", "I;16", "1", "P"):
-        raise ValueError(f"the picture must be of mode L, RGB or I;16, not {image.mode}; convert it first")
-    upright = ImageOps.exif_transpose(image)
-    plain = {"P": "RGB", "1": "L"}
-    return np.asarray(upright.convert(plain[upright.mode]) if upright.mode in plain else upright)

@@ -12,7 +12,7 @@ import dataclasses
 import inspect
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,25 +24,13 @@ from archivecolor.cli.logs import set_up_logging
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.recipe import JOBS, option_facts, save_recipe
 from archivecolor.settings import (
-    DirSettings,
-    DoctorSettings,
-    EvaluateSettings,
-    ExportSettings,
     FolderPath,
-    GreySettings,
-    ModelExportSettings,
-    ModelsSettings,
     Option,
     OptionError,
     OutputOptions,
-    PhotoSettings,
-    PruneSettings,
     SchedulingOptions,
     Settings,
-    TrainSettings,
     ValueType,
-    VerifySettings,
-    VideoSettings,
     fields_of,
     group_of,
     nearest,
@@ -56,21 +44,8 @@ logger = logging.getLogger(__name__)
 S = TypeVar("S", bound=Settings)
 
 VARIABLE = "ARCHIVECOLOR_"
-ALL_SETTINGS: tuple[type[Settings], ...] = (
-    DirSettings,
-    PhotoSettings,
-    VideoSettings,
-    TrainSettings,
-    EvaluateSettings,
-    GreySettings,
-    VerifySettings,
-    PruneSettings,
-    ExportSettings,
-    ModelsSettings,
-    ModelExportSettings,
-    DoctorSettings,
-)
-COMMANDS_WITH_OPTIONS = (*JOBS, "photo", "prune", "export", "compact", "models", "doctor")
+# Of `manifest` and `decisions`; the others are those of `main`.
+INNER_COMMANDS = ("export", "compact", "list", "import")
 METAVARS = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
@@ -130,13 +105,28 @@ def typed_name(command: str, name: str) -> str:
 
 def warn_of_unknown_variables() -> None:
     """Warn of variables that are called like ours and are none: mistyped, most likely."""
-    names = {setting.name.upper() for job in ALL_SETTINGS for setting in fields_of(job)}
-    prefixes = ("", *(f"{job.upper()}_" for job in COMMANDS_WITH_OPTIONS))
-    known = {f"{VARIABLE}{prefix}{name}" for prefix in prefixes for name in names}
+    from archivecolor.cli.main import COMMANDS
+
+    commands = {*COMMANDS, *INNER_COMMANDS}
+    names = {setting.name.upper() for job in _all_settings(Settings) for setting in fields_of(job)}
     for variable in sorted(os.environ):
-        if variable.startswith(VARIABLE) and variable not in known:
-            hint = nearest(variable, (f"{VARIABLE}{name}" for name in names))
-            logger.warning("the variable %s is no option%s", variable, hint)
+        if not variable.startswith(VARIABLE):
+            continue
+        name = variable.removeprefix(VARIABLE)
+        command, _, of_command = name.partition("_")
+        if name not in names and not (command.lower() in commands and of_command in names):
+            logger.warning("the variable %s is no option%s", variable, _nearest_variable(name, names))
+
+
+def _nearest_variable(name: str, names: Iterable[str]) -> str:
+    return nearest(f"{VARIABLE}{name}", [f"{VARIABLE}{known}" for known in names])
+
+
+def _all_settings(settings: type[Settings]) -> Iterator[type[Settings]]:
+    """The settings of all jobs."""
+    for below in settings.__subclasses__():
+        yield below
+        yield from _all_settings(below)
 
 
 def help_of(function: Callable[..., ExitCode]) -> str:

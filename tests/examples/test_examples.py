@@ -1,5 +1,6 @@
 """Every example runs as it stands, with the weights of the package where it names no others."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -67,3 +68,54 @@ def test_before_after_sheet(archive, undisturbed, tmp_path):
 def test_every_example_has_a_test():
     ours = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     assert {path.stem for path in EXAMPLES.glob("*.py")} <= ours
+
+
+def test_notebook(archive):
+    scans = [archive / "people" / "astronaut.jpg", archive / "people" / "chelsea.png"]
+    lines = example("notebook.py", *scans).stdout.splitlines()
+    assert lines[0].startswith(f"{scans[0]}: (240, 320, 3), confidence 0.")
+    assert [line.split(": ")[0] for line in lines[1:]] == list(map(str, scans))
+
+
+STARLETTE = {
+    "applications": "class Starlette:\n    def __init__(self, routes): self.routes = routes\n",
+    "requests": "Request = object\n",
+    "responses": (
+        "class Response:\n"
+        "    def __init__(self, body, status_code=200, media_type='text/plain'):\n"
+        "        self.body, self.status_code, self.media_type = body, status_code, media_type\n"
+        "PlainTextResponse = Response\n"
+    ),
+    "routing": "class Route:\n    def __init__(self, path, call, methods): self.call = call\n",
+}
+CALLS = """
+import asyncio, sys, web_service
+
+class Request:
+    def __init__(self, contents): self.contents = contents
+    async def stream(self):
+        yield self.contents[:100]
+        yield self.contents[100:]
+
+for contents in (open(sys.argv[1], "rb").read(), b"no picture", b"x" * 50_000_001):
+    answer = asyncio.run(web_service.app.routes[0].call(Request(contents)))
+    print(answer.status_code, answer.media_type, answer.body[:2] == b"\\xff\\xd8")
+"""
+
+
+def test_web_service(archive, tmp_path):
+    """The example asks for Starlette, which the package does not: what it uses of it stands in here."""
+    package = tmp_path / "starlette"
+    package.mkdir()
+    for name, text in {"__init__": "", **STARLETTE}.items():
+        (package / f"{name}.py").write_text(text)
+    scan = archive / "people" / "astronaut.jpg"
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{EXAMPLES}"}
+    command = [sys.executable, "-c", CALLS, str(scan)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.stdout.splitlines() == [
+        "200 image/jpeg True",
+        "422 text/plain False",
+        "413 text/plain False",
+    ]
+    assert len((EXAMPLES / "web_service.py").read_text().splitlines()) <= 40
