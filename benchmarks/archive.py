@@ -21,7 +21,9 @@ from processes import cost_of
 from report import Row, Target, parser_for, print_report, timed, work_folder
 
 from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status, now_utc
+from archivecolor.archive.run_json import RunSummary, write_run_summary
 from archivecolor.errors import Reason
 from archivecolor.jobs.run_files import write_output_digests
 from archivecolor.settings import DirSettings
@@ -63,6 +65,10 @@ def plan(folder: Path, checkpoint: Path, count: int) -> Iterator[Row]:
     source = folder / "new"
     for path in names(count):
         touch(source / path)
+    # A run that was timed before: an estimate without one would measure the network too.
+    timed_run = RunSummary((), {}, {}, "", {}, now_utc(), work={"MP": {"amount": 1.0, "seconds": 1.0}})
+    (folder / "out" / "_archivecolor").mkdir(parents=True)
+    write_run_summary(Layout(folder / "out").run_json, timed_run)
     cost = cost_of("dir", source, folder / "out", "--checkpoint", checkpoint, "--dry-run")
     yield Row(f"plan of {count:,} files", cost.seconds, "s", PLAN_SECONDS)
     yield Row("of that on the processor", cost.processor_seconds, "s")

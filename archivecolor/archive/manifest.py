@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from archivecolor.archive.atomic import atomic_write, open_own_file, sync_folder, with_output_errors
+from archivecolor.archive.atomic import open_own_file, sync_folder, with_output_errors
 from archivecolor.archive.fixity import Digest
 from archivecolor.archive.lock import check_locks, is_same_file
 from archivecolor.archive.output_folder import held_above
@@ -42,7 +42,6 @@ __all__ = [
     "Record",
     "Source",
     "Status",
-    "compact",
     "now_utc",
 ]
 
@@ -377,25 +376,3 @@ def last_line_start(handle: int, size: int) -> int:
             return begin + found + 1
         end = begin
     return 0
-
-
-def compact(path: Path) -> int:
-    """Keep only the newest line of each item, byte for byte; returns how many lines went.
-
-    An older line stays as long as its output is there and no newer line names it. Call it with the
-    lock held.
-
-    Raises:
-        OutputError: the manifest cannot be written anew; the old one stays.
-    """
-    manifest = Manifest(path)
-    output = path.parent.parent
-    superseded = [offset for name, offset in manifest.superseded.items() if os.path.lexists(output / name)]
-    offsets = sorted([*superseded, *(entry.offset for entry in manifest.items.values())])
-    with path.open("rb") as old:
-        before = sum(1 for _ in old)
-        with atomic_write(path) as part, part.open("wb") as new:
-            for offset in offsets:
-                old.seek(offset)
-                new.write(old.readline().rstrip(b"\n") + b"\n")
-    return before - len(offsets)

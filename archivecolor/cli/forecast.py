@@ -12,7 +12,7 @@ from archivecolor.settings import DirSettings, VideoSettings
 
 def show_forecast(settings: DirSettings | VideoSettings) -> ExitCode:
     """Print what a run would do."""
-    from archivecolor.jobs.colour import forecast
+    from archivecolor.jobs.forecast import forecast
 
     expected = forecast(settings)
     work = expected.photographs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
@@ -11,22 +10,20 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.names import output_name
 from archivecolor.archive.passed_over import passed_over_list
-from archivecolor.archive.plan import FILM, Item, PlanAction
-from archivecolor.archive.run_json import RunSummary, read_run_summary
+from archivecolor.archive.plan import FILM, Item
 from archivecolor.archive.walk import PICTURES, extension_of
 from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import CheckpointError, InputNotFoundError, ItemError, UsageError
+from archivecolor.errors import CheckpointError, InputNotFoundError, UsageError
 from archivecolor.inference.open_runtime import choose_runtime
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest, named_film
-from archivecolor.jobs.films import expected_seconds, films
+from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
@@ -56,90 +53,6 @@ class OutputFolder:
     sources: tuple[ItemSource, ...]
     photographs: DirSettings | None
     films: VideoSettings | None
-
-
-@dataclass(frozen=True)
-class FilmForecast:
-    """What a run would do with one film.
-
-    Attributes:
-        path: its name in the manifest.
-        frames: how many it has by its container, 0 where that does not say.
-        seconds: expected time.
-        problem: why it cannot be done, empty where it can.
-    """
-
-    path: str
-    frames: int
-    seconds: float
-    problem: str
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a run would do.
-
-    Attributes:
-        photographs: how much work they are.
-        films: one by one.
-        untouched: files that need nothing, and names that were passed over, by the word for it.
-    """
-
-    photographs: Estimate
-    films: tuple[FilmForecast, ...]
-    untouched: dict[str, int]
-
-
-def forecast(settings: DirSettings | VideoSettings) -> Forecast:
-    """Say what `colour` would do; writes nothing. The network is loaded where no run has been timed yet.
-
-    Raises:
-        UsageError, CheckpointError: as `colour`.
-    """
-    weights = sha256_of(checkpoint_path(settings.checkpoint))
-    work = Estimate(0, 0, 0.0, 0.0, False)
-    found: list[FilmForecast] = []
-    untouched: dict[str, int] = {}
-    for folder in output_folders(settings, weights):
-        root = content_root_of(folder.path, settings)
-        plan = plan_items(folder.sources, root, settings)
-        last_run = read_run_summary(Layout(root).run_json)
-        work = work.plus(photographs_estimate(plan.items(PHOTO), folder, weights, last_run))
-        speed = last_run.speed(FRAMES) if last_run is not None else None
-        found += [forecast_film(item, folder.films, speed) for item in plan.items(FILM) if folder.films]
-        collisions = plan.plan.counts[PlanAction.NAME_COLLISION]
-        for word, count in (plan.untouched | {PlanAction.NAME_COLLISION.value: collisions}).items():
-            if count:
-                untouched[word] = untouched.get(word, 0) + count
-    return Forecast(work, tuple(found), untouched)
-
-
-def photographs_estimate(
-    items: list[Item], folder: OutputFolder, weights: str, last_run: RunSummary | None
-) -> Estimate:
-    """The work of photographs: as fast as the last run, else as a few of them are here and now."""
-    work = estimate(items, last_run)
-    if not items or work.from_last_run or folder.photographs is None:
-        return work
-    began = time.monotonic()
-    from archivecolor.jobs.measure import measure
-
-    loading = time.monotonic() - began
-    measured = measure(items, folder.photographs, network_opener(folder.photographs, weights), loading)
-    return replace(work, seconds=measured.seconds, measured=measured.pictures)
-
-
-def forecast_film(item: Item, settings: VideoSettings, frames_per_second: float | None) -> FilmForecast:
-    """What one film would take, by the speed of the last run where that is known."""
-    from archivecolor.film.probe import probe
-
-    try:
-        facts = probe(item.source, max_megapixels=settings.max_megapixels)
-    except ItemError as error:
-        return FilmForecast(item.path, 0, 0.0, str(error))
-    frames = facts.expected_frames or 0
-    seconds = 1 / frames_per_second if frames_per_second else expected_seconds(facts, settings)
-    return FilmForecast(item.path, frames, frames * seconds, "")
 
 
 def colour(
@@ -178,12 +91,8 @@ def colour(
             with passed_over_list(Layout(run.root).passed_over) as skipped_files:
                 plan = plan_items(folder.sources, run.root, settings, stop, skipped_files)
             run.begin(plan)
-            results = colour_folder(folder, run.root, plan, session, open_network)
-            with closing(results):
-                for result in results:
-                    run.add(result)
-                    if session.should_end:
-                        break
+            with closing(colour_folder(folder, run.root, plan, session, open_network)) as results:
+                run.add_all(results)
             if not session.should_end:
                 run.add_sidecars(plan)
         if session.should_end:

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_write, make_folder, raise_if_full, shorten_name
+from archivecolor.archive.atomic import atomic_write, raise_if_full
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
-from archivecolor.archive.layout import Layout
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output, Record
-from archivecolor.engine.executor import core_count
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX, ContainerPlan, plan_container, suffix_for
-from archivecolor.film.encode import choose_target, encodes_interlaced
+from archivecolor.film.encode import encodes_interlaced
 from archivecolor.film.film import ChromaPredictor, Film, changed_error
 from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_pass, save_first_pass
-from archivecolor.film.frames import geometry_of
-from archivecolor.film.interlacing import check_pulldown, field_order_of, field_parity, is_progressive
-from archivecolor.film.keyframes import keyframe_interval_for
+from archivecolor.film.interlacing import check_pulldown, field_parity, is_progressive
 from archivecolor.film.limits import check_disk, check_memory, check_name
 from archivecolor.film.losses import find_losses
 from archivecolor.film.mux import MuxInputs, is_coloured_film, mux
 from archivecolor.film.probe import FilmFacts, film_errors, read_error, vanished_error
 from archivecolor.film.segments import (
-    FORMAT,
     Segment,
     SegmentContext,
     WorkFolder,
@@ -48,7 +41,6 @@ from archivecolor.film.shot_list import read_shots, write_shots
 from archivecolor.film.shots import Shot, shots_from_starts
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
-from archivecolor.film.watermark import watermark_for
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, OutOfTimeError, file_state
 from archivecolor.jobs.film_records import (
     copied_record,
@@ -57,14 +49,12 @@ from archivecolor.jobs.film_records import (
     skipped_record,
     source_of,
 )
+from archivecolor.jobs.film_setup import make_film, work_folder
 from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.settings import VideoSettings
 
 logger = logging.getLogger(__name__)
-
-KEY_LENGTH, PLACE_LENGTH = 12, 8
-MAX_WORK_NAME = 120  # bytes of the film's name in that of its work folder
 
 
 def films(items: Iterable[Item], run_context: FilmRunContext) -> Iterator[ItemResult]:
@@ -233,35 +223,6 @@ def written_output(part: Path, name: str, film: Film, depth: int) -> Output:
     )
 
 
-def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFolder:
-    """The folder of this film's work files: another one where anything that shapes them differs."""
-    settings = run_context.settings
-    facts = (
-        FORMAT,
-        sha256,
-        run_context.settings_digest,
-        run_context.weights,
-        settings.segment_seconds,
-        encoder_threads(settings),
-        *run_context.library_versions,
-    )
-    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    place = hashlib.sha256(os.fsencode(item.path)).hexdigest()[:PLACE_LENGTH]
-    start = f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{place}-"
-    # Matroska has no place for DNxHR.
-    suffix = ".mov" if settings.codec == "dnxhr" else ".mkv"
-    folder = WorkFolder(Layout(run_context.output).work / f"{start}{key}", suffix)
-    make_folder(folder.path)
-    if not settings.keep_work:
-        folder.remove_others(start)
-    return folder
-
-
-def encoder_threads(settings: VideoSettings) -> int:
-    """Threads of the encoder."""
-    return settings.threads or core_count()
-
-
 def with_fields_handled(
     item: Item, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
 ) -> tuple[FilmFacts, FirstPass]:
@@ -327,35 +288,6 @@ def shots_of(settings: VideoSettings, found: FirstPass) -> tuple[Shot, ...]:
     if settings.cuts == "none":
         return shots_from_starts({}, len(found))
     return read_shots(Path(settings.cuts), len(found))
-
-
-def make_film(
-    facts: FilmFacts, found: FirstPass, shots: tuple[Shot, ...], run_context: FilmRunContext
-) -> Film:
-    """The film with what it becomes."""
-    settings = run_context.settings
-    interlaced = facts.fields == "keep" and not is_progressive(facts, found.fields)
-    if interlaced:
-        facts = replace(facts, field_order=field_order_of(facts, found.fields))
-    geometry = geometry_of(facts, settings.working_size)
-    return Film(
-        facts=facts,
-        first_pass=found,
-        shots=shots,
-        target=choose_target(facts, settings, encoder_threads(settings), interlaced),
-        geometry=geometry,
-        smoothing=settings.smoothing,
-        recolour=settings.colour == "recolour",
-        colour_toned=settings.toned == "colour",
-        batch=settings.batch_size,
-        keyframe_interval=keyframe_interval_of(settings),
-        watermark=watermark_for(facts, geometry) if settings.badge else None,
-    )
-
-
-def keyframe_interval_of(settings: VideoSettings) -> int:
-    """Distance of key frames: where the best is asked for, every frame is one."""
-    return 1 if settings.quality == "high" else keyframe_interval_for(settings.smoothing)
 
 
 def colour_segments(

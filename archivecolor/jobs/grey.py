@@ -75,10 +75,7 @@ def grey_folder(
             LocalExecutor(options, replace(settings, output=run.root)) as executor,
             closing(grey_pictures(plan.claimed(GREY), executor, session, run.root)) as results,
         ):
-            for result in results:
-                run.add(result)
-                if session.should_end:
-                    break
+            run.add_all(results)
     return session.result()
 
 

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
+from archivecolor.archive.compact import compact
 from archivecolor.archive.export import export_csv, export_parquet, write_csv
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
-from archivecolor.archive.manifest import Manifest, compact
+from archivecolor.archive.manifest import Manifest
 from archivecolor.errors import UsageError
 from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.settings import CompactSettings, ExportSettings

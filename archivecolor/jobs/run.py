@@ -3,8 +3,7 @@
     with open_run(session, output, sources) as run:
         plan = plan_items(item_sources, run.root, options, stop)
         run.begin(plan)
-        for result in results:
-            run.add(result)
+        run.add_all(results)
 
 Opening makes the folder ready, takes its lock and removes what a killed run left half made. `begin` says in
 run.json that it has begun. `add` appends a record to the manifest once its derivative has its name. At the
@@ -16,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -239,6 +238,13 @@ class Run:
         event = item_event(record, result.amount)
         logger.info("%s: %s, %s %s", record.path, event.status, event.reason, event.detail)
         session.listener.settled(event, session.counter.add(event))
+
+    def add_all(self, results: Iterable[ItemResult]) -> None:
+        """Add one after the other, until the session should end. Raises as `add`."""
+        for result in results:
+            self.add(result)
+            if self._session.should_end:
+                return
 
     def close(self) -> None:
         """Flush and close the manifest; nothing more can be added."""

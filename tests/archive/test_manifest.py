@@ -216,7 +216,9 @@ def test_every_fact_of_a_record_is_checked(path):
             if spec.name in ("extra", "path") or (facts is Record and spec.name in ("source", "output")):
                 continue
             values = json.loads(line_from_record(done("a.jpg")))
-            (values if kinds is Record else values[kinds])[spec.name] = {"no": "kind"}
+            (values if kinds is Record else values[kinds])[spec.name] = (
+                ["no kind"] if spec.name == "correction" else {"no": "kind"}
+            )
             write(path, done("b.jpg"))
             with path.open("ab") as file:
                 file.write(json.dumps(values).encode() + b"\n")

@@ -9,9 +9,10 @@ import bagit
 import pytest
 
 from archivecolor.archive.bag import write_bag
+from archivecolor.archive.compact import compact
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.lock import locked
-from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status, compact
+from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode, Reason

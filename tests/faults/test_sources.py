@@ -207,7 +207,7 @@ def test_a_folder_mounted_inside_itself_is_a_named_outcome(archive, command_word
     )
     assert done.returncode == 0, done.stderr
     assert set(tree(output)) == {"a.png", "box/a.png"}
-    assert "1 folders inside themselves passed over" in done.stderr
+    assert "1 folder inside itself passed over" in done.stderr
     (line,) = (output / "_archivecolor" / "passed-over.jsonl").read_text().splitlines()
     assert json.loads(line)["path"] == "box/again"
     assert json.loads(line)["reason"] == "loop"

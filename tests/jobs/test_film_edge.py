@@ -14,6 +14,7 @@ from archivecolor.film import ffmpeg_cli
 from archivecolor.film.keyframes import KEYFRAME_INTERVAL
 from archivecolor.jobs import films as film_job
 from archivecolor.jobs.colour import colour
+from archivecolor.jobs.film_setup import keyframe_interval_of
 from archivecolor.settings import VideoSettings
 
 
@@ -135,4 +136,4 @@ def test_what_is_written_to_a_film_once_it_is_read_is_for_the_next_run(
     ("options", "distance"), [({}, KEYFRAME_INTERVAL), ({"quality": "high"}, 1), ({"smoothing": 0.0}, 1)]
 )
 def test_the_best_and_the_unsmoothed_ask_about_every_frame(tmp_path, options, distance):
-    assert film_job.keyframe_interval_of(VideoSettings(input=(tmp_path,), **options)) == distance
+    assert keyframe_interval_of(VideoSettings(input=(tmp_path,), **options)) == distance

@@ -48,11 +48,8 @@ DESCRIPTIVE = frozenset(
     | set(DIRECTORIES)
 )
 RESOLUTION = frozenset({282, 283, 296})
-# Texts and fractions.
-RESTORED = (2, 5, 7, 10)
-TEXTS = (2, 7)
-MAX_VALUE_BYTES = 1 << 26
-MAX_OFFSET = (1 << 63) - 1
+TEXTS, RESTORED = (2, 7), (2, 5, 7, 10)  # restored: texts and fractions
+MAX_VALUE_BYTES, MAX_OFFSET = 1 << 26, (1 << 63) - 1
 # Main, Exif, interoperability; a file whose directories hold each other goes on for ever.
 MAX_DEPTH = 2
 MAX_ENTRIES = 4096
