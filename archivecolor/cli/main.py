@@ -215,7 +215,7 @@ def usage_trouble(error: click.ClickException) -> str:
             text = (
                 f"{typed_name(str(context.command.name), name) if option else name.upper()} {error.message}"
             )
-    return f"{text}\n  {context.command_path} -h shows how it is called" if context is not None else text
+    return f"{text} ({context.command_path} -h tells more)" if context is not None else text
 
 
 def report_fault(error: Exception) -> None:

@@ -214,12 +214,14 @@ def test_quiet_says_nothing_when_all_is_well(archive, archivecolor, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_without_a_terminal_there_is_one_summary_line(archive, archivecolor, tmp_path):
+def test_without_a_terminal_a_summary_line_and_what_failed_are_all(archive, archivecolor, tmp_path):
     done = archivecolor("dir", archive, tmp_path / "out", "--include", "*.webp", "--include", "empty.png")
     assert done.returncode == 3
     assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("dir: 1 done, 1 failed (empty 1) in ")
+    summary, failed, where = done.stderr.splitlines()
+    assert summary.startswith("dir: 1 done, 1 failed (empty 1) in ")
+    assert failed.startswith("  empty.png: empty: ")
+    assert where == f"  the list is {tmp_path / 'out'}/_archivecolor/manifest.jsonl"
 
 
 def test_without_exiftool_one_line_says_so_and_the_rest_works(archive, archivecolor, tmp_path):
