@@ -116,7 +116,7 @@ def write_derivative(
             decision = Decision("", correction=Correction(tuple(colouring.hints)))
             chromas = _predict(inspection, colouring.predictor, decision)
             confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
-            options = _render_options(facts, settings, colouring.predictor)
+            options = render_options(facts, settings, colouring.predictor.digest, colouring.predictor.name)
             options = replace(options, correction=_step(decision))
             rendered = render(source, part, chromas, options)
         if settings.preserve_times:
@@ -143,7 +143,10 @@ def _predict(inspection: Inspection, predictor: Predictor, decision: Decision) -
         raise ItemError(Reason.OUT_OF_MEMORY, detail) from error
 
 
-def _render_options(facts: ImageFacts, settings: PhotographOptions, predictor: Predictor) -> RenderOptions:
+def render_options(
+    facts: ImageFacts, settings: PhotographOptions, weights: str, network: str
+) -> RenderOptions:
+    """What a photograph of these facts is written with; `network` is empty where none was asked."""
     return RenderOptions(
         file_state=facts.file_state,
         format=settings.format,
@@ -153,8 +156,8 @@ def _render_options(facts: ImageFacts, settings: PhotographOptions, predictor: P
         notes=facts.notes,
         version=program_version(),
         settings=settings.digest(),
-        weights=predictor.digest,
-        network=predictor.name,
+        weights=weights,
+        network=network,
     )
 
 

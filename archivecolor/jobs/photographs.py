@@ -32,6 +32,7 @@ from archivecolor.engine.stages import (
 )
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
+from archivecolor.jobs.photograph import render_options
 from archivecolor.jobs.photograph_tasks import (
     Inspected,
     Rendered,
@@ -44,9 +45,7 @@ from archivecolor.jobs.policy import Action
 from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.photo.facts import ImageFacts
-from archivecolor.photo.render import RenderOptions
 from archivecolor.settings import DirSettings
-from archivecolor.version import program_version
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Prediction, Predictor
@@ -217,19 +216,10 @@ class ChromaPredictor:
     def task(self, inspected: Inspected, chromas: tuple[Chroma, ...]) -> RenderTask:
         """The order to write one picture."""
         settings, facts = self._context.settings, inspected.inspection.facts
-        options = RenderOptions(
-            file_state=facts.file_state,
-            format=settings.format,
-            chroma=settings.chroma,
-            max_megapixels=settings.max_megapixels,
-            strict=settings.strict_files,
-            notes=facts.notes,
-            version=program_version(),
-            settings=settings.digest(),
-            weights=self._context.weights,
-            network=self.predictor.name if chromas else "",
-            correction=correction_step(inspected) if chromas else None,
-        )
+        network = self.predictor.name if chromas else ""
+        options = render_options(facts, settings, self._context.weights, network)
+        if chromas:
+            options = replace(options, correction=correction_step(inspected))
         return RenderTask(
             item=inspected.item,
             options=options,
