@@ -108,6 +108,20 @@ class UsageError(ArchivecolorError):
     exit_code = ExitCode.USAGE
 
 
+class OptionError(UsageError):
+    """An option has a value that cannot be.
+
+    Args:
+        name: of the option, as settings have it.
+        trouble: what is wrong and what is allowed, to be put behind the name.
+    """
+
+    def __init__(self, name: str, trouble: str) -> None:
+        super().__init__(f"{name} {trouble}")
+        self.name = name
+        self.trouble = trouble
+
+
 class InputNotFoundError(UsageError, FileNotFoundError):
     """What is to be worked on is not there.
 

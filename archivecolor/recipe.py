@@ -18,7 +18,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from archivecolor.settings import (
     EvaluateSettings,
     GreySettings,
     Option,
+    SettingField,
     Settings,
     TrainSettings,
     ValueType,
@@ -183,7 +184,7 @@ def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:
         raise OutputError(f"cannot write the recipe {path}: {error.strerror}") from error
 
 
-def with_absolute_paths(value: Any) -> Any:
+def with_absolute_paths(value: object) -> object:
     """`value` with the working folder before relative paths."""
     if isinstance(value, Path):
         return value.absolute()
@@ -206,14 +207,14 @@ def recipe_text(job: str, values: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def comment(spec: Option, setting: Field[Any]) -> list[str]:
+def comment(spec: Option, setting: SettingField) -> list[str]:
     """Meaning, unit and default of an option, as comment lines."""
     choices = f"One of {', '.join(spec.choices)}. " if spec.choices else ""
     text = f"{spec.help} {choices}{option_facts(spec, setting)}".strip()
     return [f"# {line}" for line in textwrap.wrap(text, 98)]
 
 
-def option_facts(spec: Option, setting: Field[Any]) -> str:
+def option_facts(spec: Option, setting: SettingField) -> str:
     """Unit, bounds and default of an option in brackets."""
     facts = [spec.unit, bounds_of(spec)]
     if setting.default is MISSING:
@@ -236,7 +237,7 @@ def bounds_of(spec: Option) -> str:
     return " ".join(words)
 
 
-def toml(value: Any) -> str:
+def toml(value: object) -> str:
     """`value` in TOML.
 
     Raises:

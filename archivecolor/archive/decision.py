@@ -158,7 +158,7 @@ def is_glob(path: str) -> bool:
 
 def line_of(decision: Decision) -> bytes:
     """The decision as one line, newline included."""
-    values: dict[str, Any] = {"format": FORMAT} | path_keys(decision.path)
+    values: dict[str, object] = {"format": FORMAT, **path_keys(decision.path)}
     values["state"] = decision.state.value
     if decision.correction:
         values["correction"] = correction_values(decision.correction)
@@ -167,9 +167,9 @@ def line_of(decision: Decision) -> bytes:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def correction_values(correction: Correction) -> dict[str, Any]:
+def correction_values(correction: Correction) -> dict[str, object]:
     """The correction as lines of decisions and of the manifest have it."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     if correction.hints:
         values["hints"] = [_hint_values(hint) for hint in correction.hints]
     if given := correction.settings.given():
@@ -179,8 +179,8 @@ def correction_values(correction: Correction) -> dict[str, Any]:
     }
 
 
-def _hint_values(hint: Hint) -> dict[str, Any]:
-    values: dict[str, Any] = {"x": hint.x, "y": hint.y, "colour": colour_word(hint.colour)}
+def _hint_values(hint: Hint) -> dict[str, object]:
+    values: dict[str, object] = {"x": hint.x, "y": hint.y, "colour": colour_word(hint.colour)}
     values["reach"] = hint.reach.value
     return values | ({"page": hint.page} if hint.page != 1 else {})
 

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import PureWindowsPath
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote_to_bytes
 
 MAX_DEPTH = 20
@@ -19,7 +19,7 @@ MAX_INTEGER = 1 << 63
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # Says whether a value is of a kind.
-Check = Callable[[Any], bool]
+Check = Callable[[object], bool]
 
 
 class DamagedLineError(Exception):
@@ -108,23 +108,23 @@ def _depth(values: object) -> int:
     return depth
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: object) -> TypeGuard[int]:
     return type(value) is int and -MAX_INTEGER < value < MAX_INTEGER
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return value is None or (_is_integer(value) and value >= 0)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _is_digest(value: Any) -> bool:
+def _is_digest(value: object) -> bool:
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
@@ -132,11 +132,11 @@ def _or_none(is_kind: Check) -> Check:
     return lambda value: value is None or is_kind(value)
 
 
-def _are_texts(value: Any) -> bool:
+def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
-def _is_object(value: Any) -> bool:
+def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from archivecolor.cli.commands import COMMANDS
 from archivecolor.cli.streams import patient_streams
 from archivecolor.engine.stopping import EXIT_CODES
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
@@ -24,26 +25,6 @@ from archivecolor.settings import nearest
 logger = logging.getLogger(__name__)
 # Errors are shown by `print_error`; without a log nothing else should speak of them.
 logging.getLogger("archivecolor").addHandler(logging.NullHandler())
-
-# In the order help shows them. Each is a module here with a click command named `command`.
-COMMANDS = (
-    "photo",
-    "dir",
-    "video",
-    "run",
-    "correct",
-    "decisions",
-    "grey",
-    "verify",
-    "prune",
-    "manifest",
-    "evaluate",
-    "train",
-    "models",
-    "export",
-    "doctor",
-    "help",
-)
 
 
 class LazyGroup(click.Group):

@@ -19,16 +19,17 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from archivecolor.cli.commands import COMMANDS
 from archivecolor.cli.help import GroupedCommand, GroupedOption
 from archivecolor.cli.logs import set_up_logging
-from archivecolor.errors import ExitCode, UsageError
+from archivecolor.errors import ExitCode, OptionError, UsageError
 from archivecolor.recipe import JOBS, option_facts, save_recipe
 from archivecolor.settings import (
     FolderPath,
     Option,
-    OptionError,
     OutputOptions,
     SchedulingOptions,
+    SettingField,
     Settings,
     ValueType,
     fields_of,
@@ -105,8 +106,6 @@ def typed_name(command: str, name: str) -> str:
 
 def warn_of_unknown_variables() -> None:
     """Warn of variables that are called like ours and are none: mistyped, most likely."""
-    from archivecolor.cli.main import COMMANDS
-
     commands = {*COMMANDS, *INNER_COMMANDS}
     names = {setting.name.upper() for job in _all_settings(Settings) for setting in fields_of(job)}
     for variable in sorted(os.environ):
@@ -163,9 +162,7 @@ def save_recipe_option() -> click.Option:
     )
 
 
-def parameter(
-    command: str, setting: dataclasses.Field[Any], value_type: ValueType, group: str
-) -> click.Parameter:
+def parameter(command: str, setting: SettingField, value_type: ValueType, group: str) -> click.Parameter:
     """One option or argument of `command`."""
     spec = option_of(setting)
     required = setting.default is dataclasses.MISSING
@@ -202,14 +199,14 @@ def metavar_of(spec: Option, value_type: ValueType) -> str | None:
     return of_unit.get(spec.unit, METAVARS[value_type.base])
 
 
-def option_help(spec: Option, setting: dataclasses.Field[Any], value_type: ValueType) -> str:
+def option_help(spec: Option, setting: SettingField, value_type: ValueType) -> str:
     """What help says of an option; click itself says that one is required."""
     if value_type.base is bool or setting.default is dataclasses.MISSING:
         return spec.help
     return f"{spec.help} {option_facts(spec, setting)}".strip()
 
 
-def argument_name(setting: dataclasses.Field[Any], value_type: ValueType) -> str:
+def argument_name(setting: SettingField, value_type: ValueType) -> str:
     """How help shows a positional argument, with dots where any number of them is taken."""
     name = {"input": "IN", "output": "OUT"}.get(setting.name, setting.name.upper())
     return f"{name}..." if value_type.many else name
@@ -252,12 +249,12 @@ class HumanNumber(click.ParamType[float]):
     def __init__(self, unit: str) -> None:
         self.unit = unit
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""
         if isinstance(value, (int, float)):
             return float(value)
         try:
-            return parse_number(value, self.unit)
+            return parse_number(str(value), self.unit)
         except ValueError as error:
             return self.fail(f"is {value}; {error}", param, ctx)
 
@@ -267,10 +264,10 @@ class WholeNumber(click.ParamType[int]):
 
     name = "integer"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number."""
         try:
-            return int(value)
+            return int(str(value))
         except ValueError:
             return self.fail(f"is {value}; it must be a whole number", param, ctx)
 
@@ -287,7 +284,7 @@ class TypedPath(click.Path):
 class ClosedChoice(click.Choice):  # type: ignore[type-arg]
     """One of a closed set of words; a mistyped one is told the nearest."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The word itself."""
         if value in self.choices:
             return value

@@ -17,11 +17,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
-from archivecolor.errors import UsageError
+from archivecolor.errors import OptionError
 
 T = TypeVar("T")
+# Any: of a field of whatever type.
+SettingField: TypeAlias = dataclasses.Field[Any]
 
 
 class FolderPath(type(Path())):  # type: ignore[misc]
@@ -33,20 +35,6 @@ LARGEST = (1 << 31) - 1
 
 
 MAX_SHOWN = 60
-
-
-class OptionError(UsageError):
-    """An option has a value that cannot be.
-
-    Args:
-        name: of the option, as settings have it.
-        trouble: what is wrong and what is allowed, to be put behind the name.
-    """
-
-    def __init__(self, name: str, trouble: str) -> None:
-        super().__init__(f"{name} {trouble}")
-        self.name = name
-        self.trouble = trouble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +84,7 @@ def required(help: str, **attributes: Any) -> Any:
     return field(metadata={"option": Option(help=help, **attributes)})
 
 
-def option_of(setting: dataclasses.Field[Any]) -> Option:
+def option_of(setting: SettingField) -> Option:
     """The `Option` a settings field was declared with."""
     spec: Option = setting.metadata["option"]
     return spec
@@ -124,12 +112,12 @@ class Settings:
         text = json.dumps(shaping, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """All options by name, paths as text, for `run.json` and recipes."""
         return {setting.name: plain(getattr(self, setting.name)) for setting in dataclasses.fields(self)}
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """`value` as JSON and TOML can hold it."""
     if isinstance(value, Path):
         return str(value)
@@ -193,7 +181,7 @@ def value_types_of(settings: type[Settings]) -> dict[str, ValueType]:
     return {setting.name: value_type_of_hint(hints[setting.name]) for setting in fields_of(settings)}
 
 
-def fields_of(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
+def fields_of(settings: type[Settings]) -> list[SettingField]:
     """The options of a settings class, those of the class itself before those it shares."""
     settings_by_name = {setting.name: setting for setting in dataclasses.fields(settings)}
     own = [name for base in settings.__mro__ for name in inspect.get_annotations(base)]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archivecolor.archive.compact import compact
 from archivecolor.archive.manifest import (
     Manifest,
     ManifestWriter,
@@ -15,7 +16,6 @@ from archivecolor.archive.manifest import (
     Record,
     Source,
     Status,
-    compact,
     now_utc,
 )
 from archivecolor.archive.record import line_from_record, record_from_values

@@ -2,7 +2,8 @@
 
 import pytest
 
-from archivecolor.cli.main import COMMANDS, main
+from archivecolor.cli.commands import COMMANDS
+from archivecolor.cli.main import main
 from archivecolor.cli.topics import EXIT_CODES, TOPICS
 from archivecolor.errors import ExitCode
 

@@ -1,0 +1,23 @@
+"""The names of all commands."""
+
+from __future__ import annotations
+
+# In the order help shows them. Each is a module here with a click command named `command`.
+COMMANDS = (
+    "photo",
+    "dir",
+    "video",
+    "run",
+    "correct",
+    "decisions",
+    "grey",
+    "verify",
+    "prune",
+    "manifest",
+    "evaluate",
+    "train",
+    "models",
+    "export",
+    "doctor",
+    "help",
+)
