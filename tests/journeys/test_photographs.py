@@ -423,7 +423,7 @@ def test_no_tree_is_too_deep_and_what_nobody_saw_is_said(archive, archivecolor, 
         again = archivecolor("dir", scans, output)
         assert again.returncode == 3
         assert "2 up to date" in again.stderr
-        assert "1 unreadable folders passed over" in again.stderr
+        assert "1 unreadable folder passed over" in again.stderr
     finally:
         clear(scans, output, tmp_path / "grey")
 
@@ -444,7 +444,7 @@ def test_sidecars_come_along(archive, archivecolor, tmp_path):
     done = archivecolor(*words)
     assert done.returncode == 0
     assert "1 done, 1 skipped" in done.stderr
-    assert "1 sidecars passed over; 1 sidecars carried; 1 sidecars left" in done.stderr
+    assert "1 sidecar passed over; 1 sidecar carried; 1 sidecar left" in done.stderr
     assert set(tree(output)) == {"a.jpg", "a.jpg.xmp"}
     assert b'Rating="4"' in tree(output)["a.jpg.xmp"]
     assert records(output)["b.xmp"]["reason"] == "no-derivative"
