@@ -41,7 +41,6 @@ COLOURS = {
     kinds.ICCLAB: 3,
     kinds.SEPARATED: 4,
 }
-NO_PHOTOMETRIC = "no photometric interpretation: black taken as zero"
 MAX_SHARING = 16
 # Pixels of a tile that may be larger than its picture.
 MAX_LOOSE_TILE = 1 << 24
