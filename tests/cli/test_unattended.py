@@ -113,7 +113,10 @@ def test_a_hang_up_stops_like_a_request_to_end_and_leaves_no_temporary_file(
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
+    # Whoever started the tests may have them ignore a hang-up, and a child inherits that.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     run = subprocess.Popen(command_words("dir", archive, tmp_path / "out"), stderr=subprocess.PIPE)
+    signal.signal(signal.SIGHUP, before)
     manifest = tmp_path / "out" / "_archivecolor" / "manifest.jsonl"
     deadline = time.monotonic() + 120
     while not (manifest.exists() and manifest.stat().st_size) and time.monotonic() < deadline:
