@@ -33,6 +33,7 @@ from archivecolor.errors import (
     ArchivecolorError,
     CheckpointError,
     ExitCode,
+    InputGoneError,
     InputNotFoundError,
     ItemError,
     LockedError,
@@ -65,6 +66,7 @@ __all__ = [
     "Ending",
     "ExitCode",
     "Hint",
+    "InputGoneError",
     "InputNotFoundError",
     "ItemError",
     "ItemEvent",
@@ -248,6 +250,7 @@ def colour_folder(
     Raises:
         TypeError: there is no such option.
         InputNotFoundError: `source` is not there; a `FileNotFoundError` too.
+        InputGoneError: `source` has lost all that it held, as an archive that is not mounted.
         UsageError: folders or options that cannot be; nothing was done.
         CheckpointError, UnavailableError: the weights or the device cannot be used.
         OutputError: the output cannot be written; what is finished is safe.
@@ -257,7 +260,7 @@ def colour_folder(
 
     values = _checked(options, FolderKeywords, "colour_folder")
     settings = DirSettings(input=Path(source), output=Path(output), **values)
-    return colour(settings, _listener(on_item), stop or Stop(settings.max_runtime))
+    return colour(settings, _listener(on_item), _stop(stop, settings.max_runtime))
 
 
 @dataclass(frozen=True)
@@ -304,7 +307,7 @@ def colour_film(
     folder = None if output is None else Path(output)
     settings = VideoSettings(input=(Path(source),), output=folder, **values)
     listener = _ProgressListener(on_progress)
-    path, record = colour_one_film(settings, listener, stop or Stop(settings.max_runtime))
+    path, record = colour_one_film(settings, listener, _stop(stop, settings.max_runtime))
     return ColouredFilm(path, record)
 
 
@@ -335,15 +338,17 @@ def _listener(on_item: OnItem | None) -> NullListener:
     return NullListener() if on_item is None else _ItemListener(on_item)
 
 
+def _stop(stop: Stop | None, max_runtime: float | None) -> Stop:
+    """When to end. Raises `UsageError` where that is said twice."""
+    if stop is not None and max_runtime is not None:
+        raise UsageError("a stop has a time limit of its own: give Stop(max_runtime=...), not both")
+    return stop or Stop(max_runtime)
+
+
 def _checked(options: object, allowed: type[Keywords], function: str) -> dict[str, Any]:
     """The options by name, all of them known; Any, as each has a type of its own. Raises `TypeError`."""
     given = cast("dict[str, Any]", options)
-    names = allowed.__annotations__.keys() | {
-        name
-        for base in getattr(allowed, "__orig_bases__", ())
-        for name in getattr(base, "__annotations__", {})
-    }
     for name in given:
-        if name not in names:
-            raise TypeError(f"{function}() has no option {name!r}{nearest(name, names)}")
+        if name not in allowed.__annotations__:
+            raise TypeError(f"{function}() has no option {name!r}{nearest(name, allowed.__annotations__)}")
     return given

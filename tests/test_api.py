@@ -174,6 +174,11 @@ def test_a_function_installs_no_handler_and_takes_stop(archive, checkpoint, tmp_
     assert result.progress.left
 
 
+def test_a_time_limit_is_given_once(tmp_path):
+    with pytest.raises(UsageError, match="max_runtime"):
+        archivecolor.colour_folder(tmp_path, tmp_path / "out", stop=archivecolor.Stop(), max_runtime=5.0)
+
+
 def test_ctrl_c_is_a_keyboard_interrupt_and_leaves_no_half_made_file(archive, checkpoint, tmp_path):
     def on_item(event, progress):
         raise KeyboardInterrupt

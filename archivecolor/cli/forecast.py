@@ -7,16 +7,16 @@ import click
 from archivecolor.cli.terminal import counted, duration
 from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
-from archivecolor.settings import DirSettings, VideoSettings
+from archivecolor.settings import DirSettings, GreySettings, VideoSettings
 
 
-def show_forecast(settings: DirSettings | VideoSettings) -> ExitCode:
+def show_forecast(settings: DirSettings | VideoSettings | GreySettings) -> ExitCode:
     """Print what a run would do."""
-    from archivecolor.jobs.forecast import forecast
+    from archivecolor.jobs.forecast import forecast, forecast_grey
 
-    expected = forecast(settings)
+    expected = forecast_grey(settings) if isinstance(settings, GreySettings) else forecast(settings)
     work = expected.photographs
-    if isinstance(settings, DirSettings):
+    if not isinstance(settings, VideoSettings):
         basis = "as fast as the last run" if work.from_last_run else "a cautious guess"
         if work.measured:
             basis = f"measured on {counted(work.measured, 'pictures')} here and now"

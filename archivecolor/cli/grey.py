@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from archivecolor.cli.forecast import show_forecast
 from archivecolor.cli.options import command_for
 from archivecolor.cli.terminal import terminal_for
 from archivecolor.engine.stopping import Stop, stop_on_signals
@@ -23,5 +24,7 @@ def command(settings: GreySettings) -> ExitCode:
     """
     from archivecolor.jobs.grey import grey_folder
 
+    if settings.dry_run:
+        return show_forecast(settings)
     with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "grey") as terminal:
         return terminal.finish(grey_folder(settings, terminal, stop, tuple(sys.argv)))

@@ -30,7 +30,7 @@ from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
 from archivecolor.printable import printable
-from archivecolor.settings import ColourOptions, DirSettings, NetworkOptions, VideoSettings, settings_from
+from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, settings_from
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
@@ -174,13 +174,6 @@ def network_opener(settings: NetworkOptions, weights: str) -> Callable[[], Predi
         return predictor
 
     return open_network
-
-
-def content_root_of(output: Path, settings: ColourOptions) -> Path:
-    """Where the tree of an output folder lies, or will lie."""
-    from archivecolor.archive.bag import content_root_for_run
-
-    return content_root_for_run(output, bag=settings.bag)
 
 
 def output_folders(settings: DirSettings | VideoSettings, weights: str) -> list[OutputFolder]:

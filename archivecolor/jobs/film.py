@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Record
 from archivecolor.engine.progress import Listener
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ExitCode, ItemError, Reason, StoppedError
-from archivecolor.jobs.colour import colour, content_root_of
+from archivecolor.errors import ExitCode, ItemError, Reason, StoppedError, UsageError
+from archivecolor.jobs.colour import colour
 from archivecolor.jobs.film_jobs import named_film
 from archivecolor.settings import VideoSettings
 
@@ -29,14 +30,17 @@ def colour_one_film(settings: VideoSettings, listener: Listener, stop: Stop) -> 
     Raises:
         ItemError: it cannot be done.
         StoppedError: `stop` ended the run before it was done.
-        UsageError, UnavailableError, OutputError, LockedError: as `colour`.
+        UsageError: the options leave the film out, or as `colour`.
+        UnavailableError, OutputError, LockedError: as `colour`.
     """
     (film,) = settings.input
-    colour(settings, listener, stop)
-    root = content_root_of(output_folder_of(settings), settings)
+    result = colour(settings, listener, stop)
+    root = content_root_for_run(output_folder_of(settings), bag=settings.bag)
     manifest = Manifest(Layout(root).manifest)
-    if film.name not in manifest:
+    if result.progress.left:
         raise StoppedError(stop.exit_code or ExitCode.INTERRUPTED)
+    if film.name not in manifest:
+        raise UsageError(f"{film} was not taken: an option such as include, min_age or shard leaves it out")
     record = manifest.record(film.name)
     if record.output is None and record.status.value == "failed":
         raise ItemError(Reason(record.reason), record.detail)

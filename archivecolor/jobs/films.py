@@ -144,10 +144,7 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     facts = survey_streams(item.source, lambda: stop_if_asked(run_context.stop), settings.max_megapixels)
     folder = work_folder(item, run_context, sha256)
     plan = plan_container(facts, settings.container, settings.codec, folder.trial)
-    path = run_context.output / film_name(item, run_context, facts, plan)
-    refuse_source_as_target(item.source, path)
-    check_name(path)
-    refuse_other_film(path, item)
+    check_target(run_context.output, film_name(item, run_context, facts, plan), item)
     facts, found = with_fields_handled(item, run_context, facts, folder)
     shots = shots_of(settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
@@ -179,18 +176,23 @@ def film_name(item: Item, run_context: FilmRunContext, facts: FilmFacts, plan: C
     return item.output + (asked or suffix_for(facts, plan.container))
 
 
-def refuse_other_film(path: Path, item: Item) -> None:
-    """Refuse to write over a film that no run made.
+def check_target(output: Path, name: str, item: Item) -> Path:
+    """The file that is called `name` below `output`, once it is sure that it may be written.
 
     Raises:
-        ItemError: `NAME_COLLISION`.
+        ItemError: `NAME_COLLISION`: it is the film itself, or one that no run made; `UNSUPPORTED`: the name
+            is too long for the disk.
     """
-    known = any(voucher.output.path == path.name for voucher in item.claim.vouchers)
+    path = output / name
+    refuse_source_as_target(item.source, path)
+    check_name(path)
+    known = any(voucher.output.path == name for voucher in item.claim.vouchers)
     if not known and path.exists() and not is_coloured_film(path):
         detail = (
             f"{path.name} is there already, and not of this program's making; move it, or give another name"
         )
         raise ItemError(Reason.NAME_COLLISION, detail)
+    return path
 
 
 def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Record:
@@ -199,9 +201,7 @@ def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Recor
     if (settings.toned != "keep") if film.is_toned else (settings.colour != "copy"):
         return skipped_record(item, run_context, film)
     name = item.output + item.source.suffix
-    path = run_context.output / name
-    refuse_source_as_target(item.source, path)
-    with atomic_write(path, item.source) as part:
+    with atomic_write(check_target(run_context.output, name, item), item.source) as part:
         with film_errors():
             shutil.copyfile(item.source, part)
         output = written_output(part, name, film, film.facts.layout.depth)

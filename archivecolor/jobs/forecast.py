@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.folders import check_folders
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.run_json import RunSummary, read_run_summary
 from archivecolor.errors import ItemError
-from archivecolor.jobs.colour import OutputFolder, content_root_of, network_opener, output_folders
+from archivecolor.jobs.colour import OutputFolder, network_opener, output_folders
 from archivecolor.jobs.films import expected_seconds
-from archivecolor.jobs.items import PHOTO, plan_items
+from archivecolor.jobs.grey import grey_source
+from archivecolor.jobs.items import GREY, PHOTO, RunPlan, plan_items
 from archivecolor.jobs.run import FRAMES
 from archivecolor.networks.builtin import checkpoint_path
-from archivecolor.settings import DirSettings, VideoSettings
+from archivecolor.settings import DirSettings, GreySettings, VideoSettings
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,34 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     found: list[FilmForecast] = []
     untouched: dict[str, int] = {}
     for folder in output_folders(settings, weights):
-        root = content_root_of(folder.path, settings)
+        root = content_root_for_run(folder.path, bag=settings.bag)
         plan = plan_items(folder.sources, root, settings)
         last_run = read_run_summary(Layout(root).run_json)
         work = work.plus(photographs_estimate(plan.items(PHOTO), folder, weights, last_run))
         speed = last_run.speed(FRAMES) if last_run is not None else None
         found += [forecast_film(item, folder.films, speed) for item in plan.items(FILM) if folder.films]
-        collisions = plan.plan.counts[PlanAction.NAME_COLLISION]
-        for word, count in (plan.untouched | {PlanAction.NAME_COLLISION.value: collisions}).items():
-            if count:
-                untouched[word] = untouched.get(word, 0) + count
+        for word, count in _untouched(plan).items():
+            untouched[word] = untouched.get(word, 0) + count
     return Forecast(work, tuple(found), untouched)
+
+
+def _untouched(plan: RunPlan) -> dict[str, int]:
+    """What a plan leaves alone, names that two items would take among it, by the word for it."""
+    collisions = plan.plan.counts[PlanAction.NAME_COLLISION]
+    return plan.untouched | ({PlanAction.NAME_COLLISION.value: collisions} if collisions else {})
+
+
+def forecast_grey(settings: GreySettings) -> Forecast:
+    """Say what `grey_folder` would do; writes nothing.
+
+    Raises:
+        UsageError: as `grey_folder`.
+    """
+    check_folders(settings.input, settings.output)
+    root = content_root_for_run(settings.output, bag=settings.bag)
+    plan = plan_items([grey_source(settings)], root, settings)
+    work = estimate(plan.items(GREY), read_run_summary(Layout(root).run_json))
+    return Forecast(work, (), _untouched(plan))
 
 
 def photographs_estimate(

@@ -59,12 +59,11 @@ def grey_folder(
         LockedError: another run holds the output.
     """
     check_folders(settings.input, settings.output)
-    source = ItemSource(GREY, content_root(settings.input), str, settings.digest(), "")
     session = Session(settings, listener, stop, command)
     session.counter.count_in(PICTURES)
     with open_run(session, settings.output, settings.input) as run:
         with passed_over_list(Layout(run.root).passed_over) as skipped_files:
-            plan = plan_items([source], run.root, settings, stop, skipped_files)
+            plan = plan_items([grey_source(settings)], run.root, settings, stop, skipped_files)
         run.begin(plan)
         options = WorkerOptions(
             count=settings.jobs or core_count(),
@@ -77,6 +76,11 @@ def grey_folder(
         ):
             run.add_all(results)
     return session.result()
+
+
+def grey_source(settings: GreySettings) -> ItemSource:
+    """Where the coloured pictures come from."""
+    return ItemSource(GREY, content_root(settings.input), str, settings.digest(), "")
 
 
 def grey_pictures(

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from synthetic_films import run_ffmpeg
 
+import archivecolor
 from archivecolor.cli.main import main
+from archivecolor.errors import StoppedError, UsageError
 
 GREY = "testsrc2=s=96x64:r=25:d={seconds},hue=s=0,format=yuv420p"
 
@@ -214,3 +216,28 @@ def test_an_output_that_is_the_source_is_refused_before_the_film_is_read(tmp_pat
     monkeypatch.setattr("archivecolor.jobs.films.run_first_pass", None)
     record, _ = colour(film, expect=3)
     assert record["reason"] == "name-collision"
+
+
+@pytest.mark.parametrize(("name", "saturation"), [("film.mkv", 0), ("film.avi", 1)])
+def test_a_film_that_no_run_made_is_never_written_over(tmp_path, colour, name, saturation):
+    film, theirs = tmp_path / name, tmp_path / "out" / name
+    graph = f"testsrc2=s=96x64:r=25:d=0.4,hue=s={saturation}"
+    run_ffmpeg("-f", "lavfi", "-i", graph, "-c:v", "ffv1", film)
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"somebody's")
+    # A film in colour is copied under its own name, whatever one that is coloured would be called.
+    record, _ = colour(film, "--colour", "copy", expect=3)
+    assert record["reason"] == "name-collision"
+    assert theirs.read_bytes() == b"somebody's"
+
+
+def test_a_film_that_is_not_taken_or_not_reached_is_no_success(tmp_path, checkpoint):
+    film = tmp_path / "film.mkv"
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=96x64:d=0.4,hue=s=0", "-c:v", "ffv1", film)
+    options = {"checkpoint": checkpoint, "working_size": 64}
+    with pytest.raises(UsageError, match="leaves it out"):
+        archivecolor.colour_film(film, tmp_path / "out", min_age=3600.0, **options)
+    archivecolor.colour_film(film, tmp_path / "out", **options)
+    stop = archivecolor.Stop(max_runtime=0.0)
+    with pytest.raises(StoppedError):
+        archivecolor.colour_film(film, tmp_path / "out", stop=stop, overwrite=True, **options)

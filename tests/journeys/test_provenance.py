@@ -81,7 +81,12 @@ def test_the_other_commands_take_a_bag_as_they_take_an_output(
     assert "people/astronaut.jpg" in table.stdout
     assert archivecolor("manifest", "compact", bag).returncode == 0
     assert is_valid(bag)
+    forecast = archivecolor("grey", bag, tmp_path / "from-bag", "--dry-run")
+    assert forecast.returncode == 0
+    assert not (tmp_path / "from-bag").exists()
     assert archivecolor("grey", bag, tmp_path / "from-bag").returncode == 0
+    made = (tmp_path / "from-bag" / "_archivecolor" / "manifest.jsonl").read_text().count('"done"')
+    assert f"to do: {made} pictures" in forecast.stdout
     assert archivecolor("grey", undisturbed, tmp_path / "from-tree").returncode == 0
     assert tree(tmp_path / "from-bag") == tree(tmp_path / "from-tree")
 
