@@ -21,6 +21,7 @@ from small_archive import tree
 
 import archivecolor
 from archivecolor import api
+from archivecolor.cli.main import main
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, UnavailableError, UsageError
 
@@ -167,11 +168,13 @@ def test_a_function_installs_no_handler_and_takes_stop(archive, checkpoint, tmp_
         seen.append(signal.getsignal(signal.SIGINT))
         stop.request(archivecolor.ExitCode.INTERRUPTED)
 
-    options = {"checkpoint": checkpoint, "device": "cpu", "working_size": 64, "jobs": 1}
+    options = {"checkpoint": checkpoint, "device": "cpu", "working_size": 64, "jobs": 2}
     result = archivecolor.colour_folder(archive, tmp_path / "out", on_item, stop=stop, **options)
     assert seen[0] is before
     assert result.exit_code is archivecolor.ExitCode.INTERRUPTED
     assert result.progress.left
+    # What was in hand is written, and told of.
+    assert main(["verify", str(tmp_path / "out")]) == archivecolor.ExitCode.OK
 
 
 def test_a_time_limit_is_given_once(tmp_path):

@@ -23,7 +23,7 @@ EXIT_CODES |= dict.fromkeys(REPEATING, ExitCode.TERMINATED)
 
 
 class Stop:
-    """Whether the run was asked to end, by a signal or by its own time limit.
+    """Whether the run was asked to end: by a signal, by its own time limit, or by what became of its items.
 
     Args:
         max_runtime: seconds from now after which the run should end, without a limit if None.
@@ -32,11 +32,12 @@ class Stop:
     def __init__(self, max_runtime: float | None = None) -> None:
         self._deadline = None if max_runtime is None else time.monotonic() + max_runtime
         self._exit_code: ExitCode | None = None
+        self._ended = False
 
     @property
     def requested(self) -> bool:
         """Nothing new should be begun."""
-        return self._exit_code is not None or self.out_of_time
+        return self._exit_code is not None or self._ended or self.out_of_time
 
     @property
     def out_of_time(self) -> bool:
@@ -49,11 +50,13 @@ class Stop:
         return self._exit_code
 
     def request(self, exit_code: ExitCode) -> None:
-        """Ask the run to end after what is in hand; asking twice raises `KeyboardInterrupt(exit_code)`."""
-        again = self._exit_code is not None
-        self._exit_code = exit_code
-        if again:
-            raise KeyboardInterrupt(exit_code)
+        """Ask the run to end after what is in hand, with `exit_code`; asking again changes nothing."""
+        if self._exit_code is None:
+            self._exit_code = exit_code
+
+    def end(self) -> None:
+        """Ask the run to end after what is in hand, for a reason that lies in its work."""
+        self._ended = True
 
     def raise_if_signalled(self) -> None:
         """Raise `StoppedError` with the signal's exit code, if there was a signal."""
@@ -73,8 +76,10 @@ def stop_on_signals(stop: Stop) -> Iterator[Stop]:
         return
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if number not in REPEATING or stop.exit_code is None:
-            stop.request(EXIT_CODES[signal.Signals(number)])
+        code = EXIT_CODES[signal.Signals(number)]
+        if stop.exit_code is not None and number not in REPEATING:
+            raise KeyboardInterrupt(code)
+        stop.request(code)
 
     heeded = [number for number in EXIT_CODES if not (number in REPEATING and _is_ignored(number))]
     before = {number: signal.signal(number, ask) for number in heeded}

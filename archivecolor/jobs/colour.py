@@ -93,9 +93,9 @@ def colour(
             run.begin(plan)
             with closing(colour_folder(folder, run.root, plan, session, open_network)) as results:
                 run.add_all(results)
-            if not session.should_end:
+            if not session.stop.requested:
                 run.add_sidecars(plan)
-        if session.should_end:
+        if session.stop.requested:
             break
     return session.result()
 
@@ -116,7 +116,7 @@ def colour_folder(
             closing(photographs(plan.claimed(PHOTO), context, executor, session.stop)) as results,
         ):
             yield from results
-    if folder.films is not None and plan.items(FILM) and not session.should_end:
+    if folder.films is not None and plan.items(FILM) and not session.stop.requested:
         session.counter.count_in(FRAMES)
         yield from films(plan.claimed(FILM), film_context(folder.films, root, session, open_network))
 

@@ -106,11 +106,6 @@ class Session:
         most = self.settings.max_failures
         return most is not None and self.counter.snapshot().failed > most
 
-    @property
-    def should_end(self) -> bool:
-        """Nothing new should be begun."""
-        return self.stop.requested or self.too_many_failures
-
     def result(self) -> RunResult:
         """How the command ends, by the worst that happened."""
         return RunResult(self.counter.snapshot(), self._exit_code(), dict(self.untouched))
@@ -240,11 +235,12 @@ class Run:
         session.listener.settled(event, session.counter.add(event))
 
     def add_all(self, results: Iterable[ItemResult]) -> None:
-        """Add one after the other, until the session should end. Raises as `add`."""
+        """Add one after the other; `results` end once the stop is asked for. Raises as `add`."""
         for result in results:
             self.add(result)
-            if self._session.should_end:
-                return
+            if self._session.too_many_failures:
+                # What workers have in hand is still written, and so has its record.
+                self._session.stop.end()
 
     def close(self) -> None:
         """Flush and close the manifest; nothing more can be added."""

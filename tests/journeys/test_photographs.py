@@ -367,6 +367,8 @@ def test_the_time_limit_ends_cleanly_and_the_rerun_goes_on(archive, undisturbed,
 def test_too_many_failures_end_the_run(archive, archivecolor, tmp_path):
     done = archivecolor("dir", archive, tmp_path / "out", "--max-failures", "0")
     assert done.returncode == 7
+    # What was in hand is written, and told of.
+    assert archivecolor("verify", tmp_path / "out").returncode == 0
 
 
 def test_a_saved_recipe_runs_again(archive, archivecolor, tmp_path, checkpoint):
