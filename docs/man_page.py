@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 from click.shell_completion import get_completion_class
 
 from archivecolor.cli.main import group
+from archivecolor.recipe import tomllib
 
 HERE = Path(__file__).parent
 PAGE = HERE / "archivecolor.1"
+PROJECT = HERE.parent / "pyproject.toml"
 ENVIRONMENT = """Every option may also stand in the environment, ARCHIVECOLOR_WORKING_SIZE for \
 --working-size of all commands, ARCHIVECOLOR_DIR_WORKING_SIZE for that of dir alone. The command line \
 wins over the environment, the environment over a recipe (archivecolor run), the recipe over the default. \
@@ -36,7 +37,8 @@ def page() -> str:
 
 def lines() -> Iterator[str]:
     """The man page, line by line."""
-    yield f'.TH ARCHIVECOLOR 1 "" "archivecolor {version("archivecolor")}" "User Commands"'
+    version = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    yield f'.TH ARCHIVECOLOR 1 "" "archivecolor {version}" "User Commands"'
     yield from (".SH NAME", roff("archivecolor - colour for grey photographs and black-and-white films"))
     yield from (".SH SYNOPSIS", ".B archivecolor", roff("COMMAND [OPTIONS] ..."))
     yield from (".SH DESCRIPTION", *paragraphs(group.help or ""), ".SH COMMANDS")
