@@ -152,6 +152,7 @@ class IndexEntry:
         pixels: of the source, all pages, 0 where unknown.
         failures: failed attempts in a row on the same source.
         decision: digest of the decision that it was made with, empty without one.
+        runtime: what ran the network, as the record has it.
     """
 
     offset: int
@@ -166,6 +167,7 @@ class IndexEntry:
     pixels: int
     failures: int
     decision: str = ""
+    runtime: str = ""
 
 
 class Manifest:
@@ -251,6 +253,7 @@ class Manifest:
             pixels=(source.get("width") or 0) * (source.get("height") or 0) * (source.get("pages") or 1),
             failures=0,
             decision=self.intern(values.get("decision") or ""),
+            runtime=self.intern(values.get("runtime", "")),
         )
         entry.failures = consecutive_failures(entry, previous)
         return entry

@@ -120,6 +120,7 @@ class PlanInputs:
         options: shard, limit, overwrite, retry_failed, redo_accepted and take_back are read from it.
         decisions: what people decided.
         takes_rest: what earlier runs left alone is copied or linked by this one.
+        runtime: what runs the network, where outputs of another are made anew; None where they stay.
     """
 
     kind: str
@@ -131,6 +132,7 @@ class PlanInputs:
     options: SelectionOptions
     decisions: Decisions = NO_DECISIONS
     takes_rest: bool = False
+    runtime: str | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -334,7 +336,12 @@ def is_current(entry: IndexEntry, inputs: PlanInputs, decision: Decision) -> boo
         return False
     if entry.status == Status.SKIPPED:
         return entry.reason == Reason.REJECTED or not inputs.takes_rest
-    return _is_there(entry, inputs)
+    return _is_of_runtime(entry, inputs) and _is_there(entry, inputs)
+
+
+def _is_of_runtime(entry: IndexEntry, inputs: PlanInputs) -> bool:
+    """Whether what runs the network now made it, where that matters; a copy was made by none."""
+    return inputs.runtime in (None, entry.runtime) or entry.reason in NETWORK_INDEPENDENT
 
 
 def _is_there(entry: IndexEntry, inputs: PlanInputs) -> bool:

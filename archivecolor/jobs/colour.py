@@ -81,11 +81,11 @@ def colour(
         LockedError: another run holds the output.
     """
     weights = sha256_of(checkpoint_path(settings.checkpoint))
-    folders = output_folders(settings, weights)
+    open_network = network_opener(settings, weights)
+    folders = output_folders(settings, weights, open_network)
     if photographs is not None:
         folders = [_with_named(folder, photographs) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
-    open_network = network_opener(settings, weights)
     for folder in folders:
         with open_run(session, folder.path, folder.sources[0].root) as run:
             with passed_over_list(Layout(run.root).passed_over) as skipped_files:
@@ -176,16 +176,28 @@ def network_opener(settings: NetworkOptions, weights: str) -> Callable[[], Predi
     return open_network
 
 
-def output_folders(settings: DirSettings | VideoSettings, weights: str) -> list[OutputFolder]:
+def output_folders(
+    settings: DirSettings | VideoSettings, weights: str, open_network: Callable[[], Predictor]
+) -> list[OutputFolder]:
     """Every output folder of a run with what is coloured into it; what cannot be is refused.
 
     Raises:
         UsageError, UnavailableError: as `colour`.
     """
     if isinstance(settings, DirSettings):
-        return [tree_folder(settings, weights)]
-    check_film_options(settings)
-    return film_folders(settings, weights)
+        folders = [tree_folder(settings, weights)]
+    else:
+        check_film_options(settings)
+        folders = film_folders(settings, weights)
+    if not settings.same_runtime:
+        return folders
+    runtime = open_network().runtime_name
+    return [_of_one_runtime(folder, runtime) for folder in folders]
+
+
+def _of_one_runtime(folder: OutputFolder, runtime: str) -> OutputFolder:
+    """The same, where outputs that another runtime made are made anew."""
+    return replace(folder, sources=tuple(replace(source, runtime=runtime) for source in folder.sources))
 
 
 def _with_named(folder: OutputFolder, names: tuple[str, ...]) -> OutputFolder:

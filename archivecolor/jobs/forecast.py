@@ -64,7 +64,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     work = Estimate(0, 0, 0.0, 0.0, False)
     found: list[FilmForecast] = []
     untouched: dict[str, int] = {}
-    for folder in output_folders(settings, weights):
+    for folder in output_folders(settings, weights, network_opener(settings, weights)):
         root = content_root_for_run(folder.path, bag=settings.bag)
         plan = plan_items(folder.sources, root, settings)
         last_run = read_run_summary(Layout(root).run_json)

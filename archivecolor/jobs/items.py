@@ -43,6 +43,7 @@ class ItemSource:
         weights: digest of the weights, empty where none are asked.
         names: the files that were named one by one; None for all that the folder holds.
         takes_rest: what earlier runs left alone is copied or linked by this one.
+        runtime: what runs the network, where outputs of another are made anew; None where they stay.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class ItemSource:
     weights: str
     names: tuple[str, ...] | None = None
     takes_rest: bool = False
+    runtime: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def _plan_inputs(
         # No decision shapes a film, or what is made of an output.
         decisions=decisions if source.kind == PHOTO else Decisions(),
         takes_rest=source.takes_rest,
+        runtime=source.runtime,
     )
 
 

@@ -45,6 +45,7 @@ class _RunKeywords(PredictorKeywords, total=False):
     overwrite: bool
     retry_failed: bool
     redo_accepted: bool
+    same_runtime: bool
     take_back: tuple[str, ...]
     bag: bool
     premis: bool

@@ -166,3 +166,7 @@ class ToneOptions(Settings):
 @dataclass(frozen=True, kw_only=True)
 class ColourOptions(ToneOptions, NetworkOptions, RunOptions):
     """Options of every job that colours a tree, whatever its items are."""
+
+    same_runtime: bool = option(
+        False, "Make anew what another runtime, version or number format made.", group="Output"
+    )

@@ -454,6 +454,20 @@ def test_what_was_accepted_is_made_anew_for_its_source_its_decision_or_on_reques
     assert len(decided.plan().items) == 2
 
 
+def test_what_no_network_made_is_of_every_runtime(archive):
+    archive.plant("a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    archive.record("a.jpg")
+    archive.record("b.jpg", reason=Reason.COPIED)
+    archive.record("c.jpg", status=Status.SKIPPED, reason=Reason.ALREADY_COLOUR)
+    archive.record("d.jpg", status=Status.FAILED, reason=Reason.TRUNCATED)
+    assert archive.plan().items == []
+    found = list(walk(archive.input, SelectionOptions(), SkippedFiles(), PICTURES))
+    inputs = PlanInputs(
+        "photo", archive.input, archive.output, str, "s", "w", SelectionOptions(), runtime="torch 2"
+    )
+    assert [item.path for item in make_plan([(found, inputs)], Manifest(archive.manifest)).items] == ["a.jpg"]
+
+
 def test_what_was_rejected_is_settled_whatever_the_weights(decided):
     decided.decide(rejected := Decision("a.jpg", State.REJECTED))
     decided.record("b.jpg")

@@ -1,6 +1,7 @@
 """Whichever program runs the network: the same bytes for any number of cores and workers."""
 
 import json
+import shutil
 
 import numpy as np
 import onnxruntime
@@ -48,9 +49,27 @@ def test_another_runtime_gives_nearly_the_same_colours_and_does_nothing_again(ar
     assert {path: path.stat().st_mtime_ns for path in by_onnx.rglob("people/*")} == before
 
 
+def test_the_same_runtime_is_had_by_asking_for_it(archive, by_onnx, tmp_path, capsys):
+    output = tmp_path / "out"
+    shutil.copytree(by_onnx, output)
+    words = ("--runtime", "torch", "--precision", "fp32", "--same-runtime")
+    assert coloured(archive, output, "--runtime", "onnx", "--same-runtime") == ExitCode.OK
+    assert tree(output) == tree(by_onnx)
+    assert coloured(archive, output, *words, "--dry-run") == ExitCode.OK
+    assert "3 pictures" in capsys.readouterr().out
+    assert coloured(archive, output, *words) == ExitCode.OK
+    records = [json.loads(line) for line in manifest_lines(output)]
+    assert [record["runtime"].split()[0] for record in records] == ["onnxruntime"] * 3 + ["torch"] * 3
+    assert coloured(archive, output, *words) == ExitCode.OK
+    assert len(manifest_lines(output)) == 6
+
+
+def manifest_lines(output):
+    return (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
+
+
 def test_a_record_says_what_ran_the_network(by_onnx):
-    lines = (by_onnx / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
-    assert {json.loads(line)["runtime"] for line in lines} == {
+    assert {json.loads(line)["runtime"] for line in manifest_lines(by_onnx)} == {
         f"onnxruntime {onnxruntime.__version__} (cpu, float32)"
     }
     assert json.loads((by_onnx / "_archivecolor" / "run.json").read_text())["versions"]["onnxruntime"]
