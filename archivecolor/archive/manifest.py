@@ -253,7 +253,7 @@ class Manifest:
             pixels=(source.get("width") or 0) * (source.get("height") or 0) * (source.get("pages") or 1),
             failures=0,
             decision=self.intern(values.get("decision") or ""),
-            runtime=self.intern(values.get("runtime", "")),
+            runtime=self.intern(values.get("runtime") or ""),
         )
         entry.failures = consecutive_failures(entry, previous)
         return entry
