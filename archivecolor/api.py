@@ -44,7 +44,7 @@ from archivecolor.errors import (
     UnavailableError,
     UsageError,
 )
-from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, nearest
+from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, nearest, typed_path
 from archivecolor.settings.keywords import FilmKeywords, FolderKeywords, PhotoKeywords, PredictorKeywords
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def colour_film(
     from archivecolor.jobs.film import colour_one_film
 
     values = _checked(options, FilmKeywords, "colour_film")
-    folder = None if output is None else Path(output)
+    folder = None if output is None else typed_path(output)
     settings = VideoSettings(input=(Path(source),), output=folder, **values)
     listener = _ProgressListener(on_progress)
     path, record = colour_one_film(settings, listener, _stop(stop, settings.max_runtime))

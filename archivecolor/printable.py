@@ -10,6 +10,7 @@ from pathlib import Path
 
 # A newline that begins the next line of one message of ours, never one of somebody's choice alone.
 _CONTINUATION = re.compile(r"\n(?=  )")
+_MAX_SHOWN = 80
 _FORMULA = re.compile(r"[=+\-@＝＋－＠]")  # noqa: RUF001 - the wide forms count too
 
 
@@ -20,6 +21,11 @@ def printable(text: str | Path) -> str:
     if shown.isprintable():
         return shown
     return "".join(part if _is_harmless(part) else _escaped(part) for part in shown)
+
+
+def shortened(text: str) -> str:
+    """`text` for a message, of which a crafted value does not make a page."""
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def printable_lines(text: str) -> str:

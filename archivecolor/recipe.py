@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from archivecolor.errors import OutputError, UsageError
+from archivecolor.printable import shortened
 from archivecolor.settings import (
     DirSettings,
     EvaluateSettings,
+    FolderPath,
     GreySettings,
     Option,
     SettingField,
@@ -39,6 +41,7 @@ from archivecolor.settings import (
     nearest,
     option_of,
     plain,
+    typed_path,
     value_types_of,
 )
 from archivecolor.settings.units import WRITINGS, parse_number
@@ -58,7 +61,6 @@ JOBS: dict[str, type[Settings]] = {
 }
 
 MAX_BYTES = 1 << 20
-MAX_SHOWN = 100
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
 
@@ -87,11 +89,11 @@ def load_recipe(path: Path) -> Recipe:
     job = document.get("job")
     if not isinstance(job, str) or job not in JOBS:
         raise UsageError(
-            f"{path}: job is {_cut(repr(job))}; choose one of {', '.join(JOBS)}{nearest(str(job), JOBS)}"
+            f"{path}: job is {shortened(repr(job))}; choose one of {', '.join(JOBS)}{nearest(str(job), JOBS)}"
         )
     for key in document:
         if key not in ("job", job):
-            raise UsageError(f"{path}: unknown key {_cut(repr(key))}{nearest(key, ('job', job))}")
+            raise UsageError(f"{path}: unknown key {shortened(repr(key))}{nearest(key, ('job', job))}")
     table = document.get(job, {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}: {job!r} must be a table, written [{job}]")
@@ -109,7 +111,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # TOML, text or numbers that cannot be
-        raise UsageError(f"{path}: not TOML: {_cut(str(error))}") from error
+        raise UsageError(f"{path}: not TOML: {shortened(str(error))}") from error
     return document
 
 
@@ -120,7 +122,9 @@ def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, 
     values = {}
     for key, value in table.items():
         if key not in value_types:
-            raise UsageError(f"{path}: [{job}] has no option {_cut(repr(key))}{nearest(key, value_types)}")
+            raise UsageError(
+                f"{path}: [{job}] has no option {shortened(repr(key))}{nearest(key, value_types)}"
+            )
         try:
             values[key] = typed_value(key, value, value_types[key], path.parent, specs[key].unit)
             check(key, values[key], specs[key])
@@ -147,21 +151,18 @@ def typed_value(key: str, value: Any, value_type: ValueType, folder: Path, unit:
         raise UsageError(f"{key} has a NUL in it")
     try:
         if value_type.base is Path:
-            return folder / Path(value).expanduser()
+            path = folder / Path(value).expanduser()
+            return FolderPath(path) if isinstance(typed_path(value), FolderPath) else path
         return float(value) if value_type.base is float else value
     except (RuntimeError, OverflowError) as error:  # no such user, no such number
         raise UsageError(f"{key} is {_shown(value)}: {error}") from error
 
 
 def _shown(value: object) -> str:
-    """A value of a recipe for a message, of which a crafted one does not make a page."""
+    """A value of a recipe for a message."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "a table"
-    return _cut(json.dumps(value, default=str))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+    return shortened(json.dumps(value, default=str))
 
 
 def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:
@@ -174,13 +175,17 @@ def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:
     """
     absolute = {name: with_absolute_paths(value) for name, value in values.items()}
     text = recipe_text(job, absolute)
+    part = None
     try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        part = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
+        part.chmod(0o644)
+        part.replace(path)
     except OSError as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
         raise OutputError(f"cannot write the recipe {path}: {error.strerror}") from error
 
 

@@ -143,6 +143,9 @@ def test_a_suffix_that_contradicts_the_format_is_refused(predictor, archive, tmp
     scan = archive / "people" / "astronaut.jpg"
     with pytest.raises(UsageError, match=r"out\.png would hold a jpeg"):
         archivecolor.colour_file(scan, tmp_path / "out.png", predictor)
+    with pytest.raises(UsageError, match=r"out\.gif would hold a jpeg"):
+        archivecolor.colour_file(scan, tmp_path / "out.gif", predictor)
+    assert not list(tmp_path.iterdir())
     archivecolor.colour_file(scan, tmp_path / "out.png", predictor, format="png")
     assert Image.open(tmp_path / "out.png").format == "PNG"
 

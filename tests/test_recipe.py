@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from archivecolor.errors import OutputError, UsageError
 from archivecolor.recipe import JOBS, load_recipe, recipe_text, save_recipe, toml, tomllib
-from archivecolor.settings import DirSettings, fields_of, option_of, value_types_of
+from archivecolor.settings import DirSettings, FolderPath, fields_of, option_of, value_types_of
 
 
 def written(tmp_path, text):
@@ -81,6 +81,16 @@ def test_a_saved_recipe_says_what_was_given_and_explains_the_rest(tmp_path, monk
 def test_a_recipe_that_cannot_be_saved_is_an_output_error(tmp_path):
     with pytest.raises(OutputError):
         save_recipe(tmp_path / "no" / "kept.toml", "dir", {})
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError):
+        save_recipe(tmp_path / "folder", "dir", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_stays_one_whatever_it_is_called(tmp_path):
+    path = tmp_path / "kept.toml"
+    save_recipe(path, "video", {"input": (Path("a.mkv"),), "output": FolderPath("/films/new.mkv")})
+    assert isinstance(load_recipe(path).values["output"], FolderPath)
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -7,14 +7,14 @@ import re
 import unicodedata
 import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.walk import FILMS, extension_of
+from archivecolor.archive.walk import FILMS
 from archivecolor.errors import UsageError
 from archivecolor.printable import printable
 from archivecolor.settings import FolderPath
@@ -27,6 +27,8 @@ SUBSTITUTE_EXTENSIONS |= dict.fromkeys((".gif", ".avif", ".psd"), ".png")
 SUBSTITUTE_EXTENSIONS |= {".pam": ".ppm", ".j2c": ".jp2", ".jpx": ".jp2"}
 FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
 MAX_SHOWN = 3
+# What the names of files end in, and those of folders, such as album.2024, seldom do.
+_FILE_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{1,4}")
 
 
 def output_name(path: str, format: str) -> str:
@@ -48,16 +50,26 @@ def output_name(path: str, format: str) -> str:
     return path[: len(path) - len(suffix)] + wanted
 
 
-def names_file(output: Path, extensions: frozenset[bytes]) -> bool:
-    """Whether an `--output` names a file rather than a folder, by its extension.
+def names_file(output: Path, suffixes: Iterable[str], shown: Iterable[str]) -> bool:
+    """Whether an `--output` names a file rather than a folder, by its suffix.
 
     Args:
         output: as it was typed; what is a folder, or ends in a slash, is one.
-        extensions: of the files that may be meant, lower case.
+        suffixes: of the files that are written, lower case.
+        shown: those of them that people are told of.
+
+    Raises:
+        UsageError: it is called like a file of a kind that is not written.
     """
     if isinstance(output, FolderPath) or output.is_dir():
         return False
-    return extension_of(os.fsencode(output.name)) in extensions
+    suffix = output.suffix.lower()
+    if suffix in suffixes or not _FILE_SUFFIX.fullmatch(suffix):
+        return suffix in suffixes
+    raise UsageError(
+        f"--output {printable(output)}: no {suffix} is written; give it one of the suffixes "
+        f"{' '.join(shown)}, or for a folder a slash at its end: {printable(output)}/"
+    )
 
 
 def casefolded_name(name: str) -> str:

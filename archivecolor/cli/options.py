@@ -25,7 +25,6 @@ from archivecolor.cli.logs import set_up_logging
 from archivecolor.errors import ExitCode, OptionError, UsageError
 from archivecolor.recipe import JOBS, option_facts, save_recipe
 from archivecolor.settings import (
-    FolderPath,
     Option,
     OutputOptions,
     SchedulingOptions,
@@ -36,6 +35,7 @@ from archivecolor.settings import (
     group_of,
     nearest,
     option_of,
+    typed_path,
     value_types_of,
 )
 from archivecolor.settings.units import GIGABYTES, SECONDS, parse_number
@@ -278,7 +278,7 @@ class TypedPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path."""
         path = super().convert(value, param, ctx)
-        return FolderPath(path) if isinstance(value, str) and value.endswith(("/", os.sep)) else path
+        return typed_path(value) if isinstance(value, str) else path
 
 
 class ClosedChoice(click.Choice):  # type: ignore[type-arg]

@@ -21,6 +21,7 @@ from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import CheckpointError, InputNotFoundError, UsageError
+from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.inference.open_runtime import choose_runtime
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.films import films
@@ -237,18 +238,13 @@ def named_film_folder(settings: VideoSettings, named: Path, weights: str) -> Out
     Raises:
         UsageError: there is more than one film, or it cannot be named so.
     """
-    from archivecolor.film.containers import CONTAINER_OF_SUFFIX
-
     shown, (film, *more) = printable(named), settings.input
     if more or film.is_dir():
         raise UsageError(f"--output is the file {shown}, but there is more than one film; give a folder")
     refuse_what_is_no_film(film)
     if named.exists() and named.samefile(film):
         raise UsageError(f"{shown} is the film itself, which is never written over; give another name")
-    container = CONTAINER_OF_SUFFIX.get(named.suffix.lower())
-    if container is None:
-        known = ", ".join(CONTAINER_OF_SUFFIX)
-        raise UsageError(f"--output {shown}: films are written as {known}; give it one of these suffixes")
+    container = CONTAINER_OF_SUFFIX[named.suffix.lower()]
     if settings.container not in ("keep", container):
         raise UsageError(
             f"--output {shown} and --container {settings.container} are two containers; leave one out"

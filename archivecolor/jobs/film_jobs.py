@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from archivecolor.archive.names import names_file
 from archivecolor.archive.plan import Item
-from archivecolor.archive.walk import FILMS
 from archivecolor.engine.stopping import Stop
+from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.settings import VideoSettings
 
 if TYPE_CHECKING:
@@ -98,9 +98,15 @@ def film_settings_digest(settings: VideoSettings) -> str:
 
 
 def named_film(settings: VideoSettings) -> Path | None:
-    """The file that `--output` names; None where it is a folder."""
+    """The file that `--output` names; None where it is a folder.
+
+    Raises:
+        UsageError: it is called like a file of a kind that is not written.
+    """
     output = settings.output
-    return output if output is not None and names_file(output, FILMS) else None
+    if output is None or not names_file(output, CONTAINER_OF_SUFFIX, CONTAINER_OF_SUFFIX):
+        return None
+    return output
 
 
 def file_state(path: Path) -> tuple[int, int] | None:

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.archive.names import names_file, output_name
-from archivecolor.archive.walk import FILMS, PICTURES, extension_of
+from archivecolor.archive.names import FORMAT_EXTENSIONS, names_file, output_name
+from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.jobs.photograph import SUFFIX_FORMATS
 from archivecolor.printable import printable
-from archivecolor.settings import PhotographOptions, PhotoSettings, fields_of, option_of
+from archivecolor.settings import PhotoSettings
 
 BESIDE = "-colour"
 
@@ -83,7 +83,7 @@ def _refuse_what_is_no_photograph(source: Path) -> None:
 
 def _named(source: Path, name: str, settings: PhotoSettings, count: int) -> NamedFile:
     output = settings.output
-    if output is not None and names_file(output, PICTURES):
+    if output is not None and names_file(output, SUFFIX_FORMATS, FORMAT_EXTENSIONS.values()):
         if count > 1:
             raise UsageError(
                 f"--output is the file {printable(output)}, but there are {count} photographs; give a folder"
@@ -106,9 +106,8 @@ def _beside(name: str) -> str:
 
 def _format_of(output: Path, settings: PhotoSettings) -> str:
     """The format that an output's name asks for, where the options do not."""
-    named = SUFFIX_FORMATS.get(output.suffix.lower(), "keep")
-    allowed = next(option_of(one) for one in fields_of(PhotographOptions) if one.name == "format").choices
-    return named if settings.format == "keep" and named in allowed else settings.format
+    named = SUFFIX_FORMATS[output.suffix.lower()]
+    return named if settings.format == "keep" and named in FORMAT_EXTENSIONS else settings.format
 
 
 def _refuse_shared_targets(files: Iterable[NamedFile]) -> None:

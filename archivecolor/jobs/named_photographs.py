@@ -142,8 +142,8 @@ class _Work:
             return self._ended(file, Status.SKIPPED, alone, source_of(facts)), 0.0
         coloured = treatment.action is Action.COLOUR
         target = file.target if coloured else file.copy
-        if coloured:
-            refuse_other_suffix(file.source, target, file.format)
+        if target == self.settings.output:  # names that follow from the source's are as right as that is
+            refuse_other_suffix(file.source, target, file.format if coloured else None)
         check = self._check_standing(file, target, coloured=coloured)
         settings = replace(self.settings, format=file.format)
         predictor = self.open_predictor() if coloured else None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.decision import Correction, Decision, words_of_correction
+from archivecolor.archive.names import FORMAT_EXTENSIONS
+from archivecolor.archive.walk import FILMS, PICTURES
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Hint
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason, UsageError
@@ -37,8 +39,9 @@ SUFFIX_FORMATS = {
     ".tif": "tiff",
     ".tiff": "tiff",
     ".webp": "webp",
-    ".jp2": "jp2",
+    **dict.fromkeys((".jp2", ".j2k", ".j2c", ".jpf", ".jpx"), "jp2"),
     ".bmp": "bmp",
+    **dict.fromkeys((".ppm", ".pgm", ".pnm", ".pbm", ".pam"), "pnm"),
 }
 
 
@@ -181,18 +184,25 @@ def colour_photograph(
     return write_derivative(source, target, inspection, settings, Colouring(predictor, hints))
 
 
-def refuse_other_suffix(source: Path, target: Path, format: str) -> None:
+def refuse_other_suffix(source: Path, target: Path, format: str | None) -> None:
     """Refuse a name that promises another format than the file will have.
+
+    Args:
+        source: the photograph.
+        target: the name.
+        format: as the option has it; None where the photograph is copied.
 
     Raises:
         UsageError: it does.
         ItemError: the source is no picture that can be read.
     """
-    promised = SUFFIX_FORMATS.get(target.suffix.lower())
+    suffix = target.suffix.lower()
+    promised = SUFFIX_FORMATS.get(suffix)
     with SourceFile(source) as file:
-        made = container_for(format_of(file), format).name
-    if promised is not None and promised != made:
-        raise UsageError(
-            f"{printable(target)} would hold a {made}; "
-            f"give it another suffix, or choose the format {promised}"
-        )
+        own = format_of(file)
+    made = own.name if format is None else container_for(own, format).name
+    if promised == made or os.fsencode(suffix) not in PICTURES | FILMS:
+        return
+    can_choose = format is not None and promised in FORMAT_EXTENSIONS
+    way_out = f", or choose the format {promised}" if can_choose else ""
+    raise UsageError(f"{printable(target)} would hold a {made}; give it another suffix{way_out}")

@@ -35,6 +35,7 @@ from archivecolor.settings.options import (
     plain,
     required,
     settings_from,
+    typed_path,
     value_types_of,
 )
 from archivecolor.settings.photographs import DirSettings, PhotographOptions, PhotoSettings
@@ -93,5 +94,6 @@ __all__ = [
     "plain",
     "required",
     "settings_from",
+    "typed_path",
     "value_types_of",
 ]

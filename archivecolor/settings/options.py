@@ -13,6 +13,7 @@ import hashlib
 import inspect
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from archivecolor.errors import OptionError
+from archivecolor.printable import shortened
 
 T = TypeVar("T")
 # Any: of a field of whatever type.
@@ -30,11 +32,14 @@ class FolderPath(type(Path())):  # type: ignore[misc]
     """A path that was typed with a slash at its end: of a folder, whatever it is called."""
 
 
+def typed_path(text: str | Path) -> Path:
+    """A path as it was typed: a slash at its end says that it is a folder's."""
+    is_folder = isinstance(text, str) and text.endswith(("/", os.sep))
+    return FolderPath(text) if is_folder else Path(text)
+
+
 # More seconds than a lifetime has, more items than a disk holds; what is larger the system refuses later.
 LARGEST = (1 << 31) - 1
-
-
-MAX_SHOWN = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +124,8 @@ class Settings:
 
 def plain(value: object) -> object:
     """`value` as JSON and TOML can hold it."""
+    if isinstance(value, FolderPath):
+        return f"{value}/"
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple):
@@ -133,7 +140,7 @@ def check(name: str, value: Any, spec: Option) -> None:
     if spec.choices and value not in spec.choices:
         raise OptionError(
             name,
-            f"is {_shown(value)}; choose one of {', '.join(spec.choices)}"
+            f"is {shortened(str(value))}; choose one of {', '.join(spec.choices)}"
             + nearest(str(value), spec.choices),
         )
     if isinstance(value, float) and not math.isfinite(value):
@@ -145,15 +152,9 @@ def check(name: str, value: Any, spec: Option) -> None:
     if spec.high is not None and value > spec.high:
         raise OptionError(name, f"is {value}; it must be at most {spec.high:g}")
     if spec.pattern and not re.fullmatch(spec.pattern, value):
-        raise OptionError(name, f"is {_shown(value)}; {spec.help[0].lower()}{spec.help[1:]}")
+        raise OptionError(name, f"is {shortened(str(value))}; {spec.help[0].lower()}{spec.help[1:]}")
     if spec.multiple_of is not None and value % spec.multiple_of:
         raise OptionError(name, f"is {value}; it must be a multiple of {spec.multiple_of}")
-
-
-def _shown(value: object) -> str:
-    """A value for a message: a long one is cut."""
-    text = str(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def settings_from(settings_type: type[T], values: Mapping[str, Any]) -> T:

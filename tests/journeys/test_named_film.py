@@ -7,7 +7,7 @@ import pytest
 
 from archivecolor.api import colour_film
 from archivecolor.cli.main import main
-from archivecolor.errors import ExitCode
+from archivecolor.errors import ExitCode, UsageError
 
 
 @pytest.fixture
@@ -63,7 +63,9 @@ def test_a_folder_that_is_called_like_a_film(films, quick):
         (("film.mp4", "other.mp4", "-o", "a.mkv"), "give a folder"),
         ((".", "-o", "a.mkv"), "give a folder"),
         (("film.mp4", "-o", "film.mp4"), "never written over"),
-        (("film.mp4", "-o", "a.avi"), "give it one of these suffixes"),
+        (("film.mp4", "-o", "a.avi"), ".mp4 .m4v .mov .mkv"),
+        (("film.mp4", "-o", "a.xyz"), "a.xyz/"),
+        (("film.mp4", "-o", "a.jpg"), "no .jpg is written"),
         (("film.mp4", "-o", "a.mkv", "--container", "mov"), "two containers"),
         (("gone.mp4", "-o", "a.mkv"), "gone.mp4 does not exist"),
     ],
@@ -79,3 +81,8 @@ def test_from_python(films, checkpoint):
     done = colour_film("film.mp4", "b.mkv", checkpoint=checkpoint, working_size=64, device="cpu", threads=1)
     assert done.path is not None
     assert done.path.samefile("b.mkv")
+    with pytest.raises(UsageError, match=r"no \.xyz is written"):
+        colour_film("film.mp4", "pyf.xyz", checkpoint=checkpoint)
+    assert not (films / "pyf.xyz").exists()
+    colour_film("film.mp4", "pyf.xyz/", checkpoint=checkpoint, working_size=64, device="cpu", threads=1)
+    assert (films / "pyf.xyz" / "film.mp4").is_file()

@@ -129,6 +129,8 @@ def test_output_names_a_file_by_its_suffix_and_else_a_folder(scans, photo, capsy
     assert names(scans / "out") == ["cat.png", "scan.jpg"]
     assert photo("cat.png", "-o", "folder.jpg/") == ExitCode.OK
     assert names(scans / "folder.jpg") == ["cat.png"]
+    assert photo("cat.png", "-o", "album.2024") == ExitCode.OK
+    assert names(scans / "album.2024") == ["cat.png"]
     assert photo("cat.png", "-o", ".") == ExitCode.OK
     assert (scans / "cat-colour.png").exists()
 
@@ -140,6 +142,12 @@ def test_output_names_a_file_by_its_suffix_and_else_a_folder(scans, photo, capsy
         (("cat.png", "-o", "scan.jpg", "scan.jpg"), "give a folder"),
         (("cat.png", "-o", "cat.png"), "never written over"),
         (("cat.png", "-o", "b.jpg", "--format", "png"), "b.jpg would hold a png"),
+        (("cat.png", "-o", "b.bmp"), "b.bmp would hold a png"),
+        (("cup.jpg", "-o", "copy.png"), "copy.png would hold a jpeg"),
+        (("cat.png", "-o", "b.gif"), ".jpg .png .tif .webp"),
+        (("cat.png", "-o", "b.heic"), ".jpg .png .tif .webp"),
+        (("cat.png", "-o", "b.pdf"), "b.pdf/"),
+        (("cat.png", "-o", "b.mp4"), ".jpg .png .tif .webp"),
         (("nothing.png",), "nothing.png does not exist"),
         (("*.gif",), "no file is called *.gif"),
         (("sub",), "archivecolor dir sub sub-colour"),
@@ -164,6 +172,13 @@ def test_one_that_is_broken_costs_itself(scans, photo, capsys):
     assert photo("broken.jpg", "scan.jpg") == ExitCode.SOME_FAILED
     assert "1 done, 1 failed" in capsys.readouterr().err
     assert "broken-colour.jpg" not in names(scans)
+
+
+def test_one_whose_name_is_wrong_does_not_end_the_run(scans, photo):
+    (scans / "wrong.jpg").write_bytes((scans / "cat.png").read_bytes())
+    assert photo("wrong.jpg", "scan.jpg") == ExitCode.OK
+    assert Image.open("wrong-colour.jpg").format == "PNG"
+    assert (scans / "scan-colour.jpg").exists()
 
 
 def test_a_pipe_takes_and_gives_a_picture(scans, checkpoint):
