@@ -23,6 +23,7 @@ from archivecolor.archive.tree import files_under
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.errors import ExitCode, Reason, UsageError
+from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.settings import VerifySettings
 
 logger = logging.getLogger(__name__)
@@ -44,16 +45,18 @@ class FindingKind(str, Enum):
     LIST_DIFFERS = "list-differs"
     BY_HAND = "by-hand"
     SUPERSEDED = "superseded"
+    OLDER = "older"
 
     @property
     def is_fault(self) -> bool:
         """Whether something is wrong."""
-        return self not in (FindingKind.BY_HAND, FindingKind.SUPERSEDED)
+        return self not in NOTES
 
 
 NOTES = {
     FindingKind.BY_HAND: "changed by hand",
     FindingKind.SUPERSEDED: "of an earlier format; `archivecolor prune` removes them",
+    FindingKind.OLDER: "of an earlier run, whose pictures a later one left alone or failed at",
 }
 
 
@@ -132,8 +135,8 @@ def verify_folder(
     Raises:
         UsageError: there is no manifest to check against, or a newer version wrote it.
     """
+    contents = read_contents(existing_manifest_path(settings.output))
     root = content_root(settings.output)
-    contents = read_contents(Layout(root).manifest)
     checks = [*output_checks(root, contents), *source_checks(settings.sources, contents)]
     counter = ProgressCounter(total=len(checks), unit="MB")
     listener.began(counter.snapshot())
@@ -154,8 +157,6 @@ def verify_folder(
 
 def read_contents(path: Path) -> ManifestContents:
     """Read every line of the manifest."""
-    if not path.exists():
-        raise UsageError(f"{path} is not there; give the output folder of an archivecolor run")
     newest: dict[str, Record] = {}
     outputs: dict[str, Record] = {}
     damaged: list[int] = []
@@ -174,8 +175,12 @@ def output_checks(root: Path, contents: ManifestContents) -> Iterator[Check]:
         newest = contents.newest[contents.outputs[path].path].output
         if output is not None:
             required = newest is not None and newest.path == path
-            by_hand = contents.outputs[path].reason is Reason.BY_HAND
-            note = FindingKind.BY_HAND if by_hand else None if required else FindingKind.SUPERSEDED
+            note = None
+            if contents.outputs[path].reason is Reason.BY_HAND:
+                note = FindingKind.BY_HAND
+            elif not required:
+                replaced = newest is not None and (root / newest.path).is_file()
+                note = FindingKind.SUPERSEDED if replaced else FindingKind.OLDER
             yield Check(root, path, output.bytes, output.sha256, required, note=note)
 
 

@@ -135,6 +135,21 @@ def test_what_an_earlier_format_left_is_listed(trees, capsys):
     assert verify(capsys, output, "-q") == (ExitCode.OK, [], "")
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"), [(Status.SKIPPED, Reason.ALREADY_COLOUR), (Status.FAILED, Reason.TRUNCATED)]
+)
+def test_the_last_output_of_what_was_left_alone_since_is_not_called_prunable(trees, capsys, status, reason):
+    _, output = trees
+    with ManifestWriter(output / "_archivecolor" / "manifest.jsonl") as writer:
+        writer.append(Record("a.jpg", status, reason, Source(10, 20)))
+    (output / "_archivecolor" / DIGESTS_NAME).unlink()
+    code, lines, words = verify(capsys, output)
+    assert (code, lines) == (ExitCode.OK, ["older             a.jpg"])
+    assert "prune" not in words
+    assert main(["prune", str(output)]) == ExitCode.OK
+    assert "nothing to remove" in capsys.readouterr().err
+
+
 def test_handwork_that_a_run_found_is_listed_and_no_fault(trees, capsys):
     scans, output = trees
     (output / "c.jpg").write_bytes(b"retouched")
