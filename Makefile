@@ -38,9 +38,8 @@ venv: .venv/ready
 demo: .venv/ready
 	$(BIN)/python examples/demo_archive.py demo/in
 	@# 3: some items failed, as the broken file of the demo must.
-	$(BIN)/archivecolor dir demo/in demo/out || test $$? -eq 3
+	$(BIN)/archivecolor dir demo/in demo/out --sheet demo/before-after.png || test $$? -eq 3
 	$(BIN)/python examples/manifest_table.py demo/out
-	$(BIN)/python examples/before_after_sheet.py demo/in demo/out demo/before-after.png
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m 'not fault and not install'

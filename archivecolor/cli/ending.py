@@ -7,11 +7,20 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from archivecolor.archive.layout import PAYLOAD, Layout
 from archivecolor.engine.progress import ItemEvent, RunResult
 from archivecolor.errors import Reason
 from archivecolor.printable import printable
-from archivecolor.settings import DirSettings, GreySettings, OutputOptions, VideoSettings
+from archivecolor.settings import (
+    DirSettings,
+    EndOptions,
+    GreySettings,
+    OutputOptions,
+    PhotoSettings,
+    VideoSettings,
+)
 
 FAILURES_SHOWN = 10
 LEAST_SURE_SHOWN = 3
@@ -74,6 +83,32 @@ def left_alone_hint(options: OutputOptions, result: RunResult) -> str:
         return ""
     count = sum(result.progress.reasons.get(reason, 0) for reason in LEFT_ALONE)
     return f"; {count} left alone and not in the output, --rest copy takes them along" if count else ""
+
+
+def sheet_lines(result: RunResult) -> Iterator[str]:
+    """Where scans and coloured versions are to be seen side by side."""
+    if result.sheets:
+        first, more = printable(result.sheets[0]), len(result.sheets) - 1
+        beside = f" and {more} more beside it" if more else ""
+        yield f"  before and after, side by side: {first}{beside}"
+
+
+def open_folder(options: OutputOptions) -> Iterator[str]:
+    """Open the folder of the outputs for people, where that was asked for; says where it cannot be."""
+    folder = _folder_to_open(options)
+    if folder is not None and click.launch(str(folder.absolute())):
+        yield f"  no program here opens folders; the outputs lie in {printable(folder)}"
+
+
+def _folder_to_open(options: OutputOptions) -> Path | None:
+    if not isinstance(options, EndOptions) or not options.open:
+        return None
+    if isinstance(options, (DirSettings, GreySettings)):
+        return options.output
+    if not isinstance(options, (PhotoSettings, VideoSettings)):
+        return None
+    folder = options.output or options.input[0]
+    return folder if folder.is_dir() else folder.parent
 
 
 def _output_of(options: OutputOptions) -> Path | None:

@@ -92,6 +92,10 @@ def _refuse_mixed_streams(settings: PhotoSettings, *, reads: bool, writes: bool)
         raise UsageError("standard input and output take one photograph at a time")
     if writes and settings.json:
         raise UsageError("--json and the picture cannot both go to standard output; give --output FILE")
+    if writes and settings.open:
+        raise UsageError(
+            "--open opens the folder of what was written, and the picture goes to standard output"
+        )
     if writes and sys.stdout.isatty():
         raise UsageError("the picture would go to this terminal; give --output FILE, or `> FILE`")
     if reads and sys.stdin.isatty():

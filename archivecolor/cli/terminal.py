@@ -15,7 +15,7 @@ from typing import Protocol
 
 import click
 
-from archivecolor.cli.ending import Ending, left_alone_hint
+from archivecolor.cli.ending import Ending, left_alone_hint, open_folder, sheet_lines
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, RunResult
 from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
@@ -112,6 +112,10 @@ class Terminal(Listener):
             self._lines(self._ending.failures())
         if self._is_live:
             self._lines(self._ending.next_steps(result))
+        if not self._options.quiet:
+            self._lines(sheet_lines(result))
+        if result.exit_code not in STOPPED:
+            self._lines(open_folder(self._options))
         return result.exit_code
 
     def _lines(self, lines: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from archivecolor.errors import ExitCode
@@ -160,11 +161,13 @@ class RunResult:
         progress: how far it came.
         exit_code: what the process should answer.
         untouched: what the run left aside, counted by the word for it.
+        sheets: files that were drawn of its items, for people to look at.
     """
 
     progress: Progress
     exit_code: ExitCode
     untouched: Mapping[str, int] = field(default_factory=dict)
+    sheets: tuple[Path, ...] = ()
 
 
 class Listener(Protocol):

@@ -28,6 +28,7 @@ from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
+from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
 from archivecolor.printable import printable
@@ -84,6 +85,8 @@ def colour(
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     open_network = network_opener(settings, weights)
     folders = output_folders(settings, weights, open_network)
+    if isinstance(settings, DirSettings):
+        check_sheet(settings.sheet, (settings.input, settings.output))
     if photographs is not None:
         folders = [_with_named(folder, photographs) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
@@ -98,7 +101,8 @@ def colour(
                 run.add_sidecars(plan)
         if session.stop.requested:
             break
-    return session.result()
+    sheets = draw_tree_sheet(settings, stop) if isinstance(settings, DirSettings) else ()
+    return replace(session.result(), sheets=sheets)
 
 
 def colour_folder(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +26,7 @@ from archivecolor.jobs.photograph import Colouring, inspect_photograph, refuse_o
 from archivecolor.jobs.photographs import source_of
 from archivecolor.jobs.policy import Action
 from archivecolor.jobs.run import MEGAPIXELS, item_event
+from archivecolor.jobs.sheet import Pair, check_sheet, draw_sheet
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
@@ -76,6 +77,7 @@ def colour_named(
     """
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     files = named_photographs(settings, names)
+    check_sheet(settings.sheet)
     work = _Work(settings, weights, network_opener(settings, weights))
     counter = ProgressCounter(total=len(files), unit=MEGAPIXELS)
     listener.began(counter.snapshot())
@@ -94,7 +96,15 @@ def colour_named(
         listener.settled(event, counter.add(event))
     failed = counter.snapshot().failed
     exit_code = stop.exit_code or (ExitCode.SOME_FAILED if failed else ExitCode.OK)
-    return RunResult(counter.snapshot(), exit_code, untouched)
+    return RunResult(counter.snapshot(), exit_code, untouched, _draw_sheet(settings, files, stop))
+
+
+def _draw_sheet(settings: PhotoSettings, files: Sequence[NamedFile], stop: Stop) -> tuple[Path, ...]:
+    """Draw the sheet that was asked for of all photographs that are in colour now; gives its files."""
+    if settings.sheet is None:
+        return ()
+    pairs = [Pair(file.name, file.source, file.target) for file in files if file.target.exists()]
+    return draw_sheet(settings.sheet, pairs, stop)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from archivecolor.colour.arrays import UInt8
 from archivecolor.colour.luma import luma_codes
+from archivecolor.photo.contact_sheet import Captioned, draw_page
 from archivecolor.scoring.photo_score import ReferencePhoto, ScoredPhoto
 
 STRIP_WIDTH, STRIP_HEIGHT = 528, 132
-CAPTION_HEIGHT = 14
 COLUMNS, ROWS = 4, 15
 
 
@@ -49,12 +49,8 @@ def contact_sheets(strips: Sequence[Strip]) -> Iterator[Image.Image]:
 
 def contact_sheet(strips: Sequence[Strip], columns: int, first: int = 1) -> Image.Image:
     """One page of strips in their order, numbered from `first`."""
-    width, height = STRIP_WIDTH + 8, STRIP_HEIGHT + CAPTION_HEIGHT + 4
-    page = Image.new("RGB", (min(columns, len(strips)) * width, -(-len(strips) // columns) * height), "white")
-    draw = ImageDraw.Draw(page)
-    for number, strip in enumerate(strips):
-        left, top = number % columns * width + 4, number // columns * height + 2
-        page.paste(Image.fromarray(strip.picture), (left, top + CAPTION_HEIGHT))
-        caption = f"{first + number}  dE {strip.ciede2000:.1f}  {strip.name}"
-        draw.text((left, top), caption.encode("ascii", "replace").decode()[:64], fill="black")
-    return page
+    captioned = [
+        Captioned(f"{number}  dE {strip.ciede2000:.1f}  {strip.name}", strip.picture)
+        for number, strip in enumerate(strips, first)
+    ]
+    return draw_page(captioned, columns, (STRIP_WIDTH, STRIP_HEIGHT))

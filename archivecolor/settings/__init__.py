@@ -41,6 +41,7 @@ from archivecolor.settings.options import (
 from archivecolor.settings.photographs import DirSettings, PhotographOptions, PhotoSettings
 from archivecolor.settings.shared import (
     ColourOptions,
+    EndOptions,
     InferenceOptions,
     NetworkOptions,
     OutputOptions,
@@ -61,6 +62,7 @@ __all__ = [
     "DecisionListSettings",
     "DirSettings",
     "DoctorSettings",
+    "EndOptions",
     "EvaluateSettings",
     "ExportSettings",
     "FolderPath",

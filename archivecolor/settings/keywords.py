@@ -65,6 +65,7 @@ class FolderKeywords(_RunKeywords, total=False):
     max_megapixels: float
     strict_files: bool
     preserve_times: bool
+    sheet: Path | None
     jobs: int
     timeout: float
     films: bool

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import ColourOptions, NetworkOptions, OutputOptions, ToneOptions
+from archivecolor.settings.shared import ColourOptions, EndOptions, NetworkOptions, OutputOptions, ToneOptions
 
 REST_HELP = "Pictures that are left alone (in colour, tinted, line art): skip or copy them"
 
@@ -44,6 +44,12 @@ class PhotographOptions(ToneOptions):
         group="Input",
     )
     preserve_times: bool = option(False, "Give outputs the file times of their sources.")
+    sheet: Path | None = option(
+        None,
+        "Draw scans beside their colour, into this file: .png, .jpg, or .pdf of all pages.",
+        group="Reports",
+        common=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +74,7 @@ class DirSettings(PhotographOptions, ColourOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotoSettings(PhotographOptions, NetworkOptions, OutputOptions):
+class PhotoSettings(PhotographOptions, NetworkOptions, EndOptions, OutputOptions):
     """Options of `archivecolor photo`: photographs by name."""
 
     GROUP = "Output"

@@ -23,6 +23,15 @@ class OutputOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EndOptions(Settings):
+    """What is shown when a run is over."""
+
+    GROUP = "Reports"
+
+    open: bool = option(False, "Open the folder of the outputs, when all is done.", common=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class InferenceOptions(Settings):
     """How and on what a network answers."""
 
@@ -137,7 +146,7 @@ class SelectionOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(SelectionOptions, ProvenanceOptions, SchedulingOptions, OutputOptions):
+class RunOptions(SelectionOptions, ProvenanceOptions, SchedulingOptions, EndOptions, OutputOptions):
     """Options of every job that makes a derivative of each item of a tree."""
 
 

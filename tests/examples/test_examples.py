@@ -58,11 +58,12 @@ def test_demo_archive(tmp_path):
     assert example("demo_archive.py", tmp_path / "in").returncode == 0
 
 
-def test_before_after_sheet(archive, undisturbed, tmp_path):
-    sheet = tmp_path / "sheet.png"
-    done = example("before_after_sheet.py", archive, undisturbed, sheet)
+def test_before_after_sheet(archive, tmp_path):
+    scans, sheet = tmp_path / "in", tmp_path / "sheet.png"
+    shutil.copytree(archive / "people", scans)
+    done = example("before_after_sheet.py", scans, tmp_path / "out", sheet)
     assert done.stdout == f"before and after: {sheet}\n"
-    assert Image.open(sheet).size == (744, 7 * 278 + 8)
+    assert Image.open(sheet).width > 600
 
 
 def test_every_example_has_a_test():

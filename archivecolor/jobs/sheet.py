@@ -1,0 +1,178 @@
+"""Contact sheets: each scan beside its coloured version, as many pages as it takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from archivecolor.archive.atomic import atomic_write, remove_file
+from archivecolor.archive.bag import content_root_for_run
+from archivecolor.archive.folders import lies_in
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.plan import FILM
+from archivecolor.archive.selection import Selection
+from archivecolor.colour.arrays import UInt8
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import ItemError, OutputError, Reason, UsageError
+from archivecolor.photo.contact_sheet import Captioned, draw_page
+from archivecolor.photo.preview import preview
+from archivecolor.printable import printable
+from archivecolor.settings import DirSettings
+
+TILE, GAP = (320, 240), 8
+COLUMNS, PER_PAGE = 2, 12
+CELL = (2 * TILE[0] + GAP, TILE[1])
+JPEG_QUALITY = 90
+# A sheet says what it is, so that the next run may draw it anew and nothing else is ever written over.
+MARK = "archivecolor contact sheet"
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".pdf": "PDF"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A scan and what was made of it.
+
+    Attributes:
+        caption: what the sheet calls it.
+        scan: the source's file.
+        coloured: the output's file.
+    """
+
+    caption: str
+    scan: Path
+    coloured: Path
+
+
+def check_sheet(sheet: Path | None, folders: Iterable[Path] = ()) -> None:
+    """Refuse a name that no sheet can have; None is no sheet.
+
+    Args:
+        sheet: the file that was asked for.
+        folders: those of a run, whose files are pictures and their records alone.
+
+    Raises:
+        UsageError: it cannot have the name; nothing was done.
+    """
+    if sheet is None:
+        return
+    shown = printable(sheet)
+    if sheet.suffix.lower() not in FORMATS:
+        raise UsageError(f"--sheet {shown}: a sheet is drawn as {', '.join(FORMATS)}; give it such a name")
+    for folder in folders:
+        if folder.resolve() in sheet.resolve().parents or lies_in(sheet, folder):
+            raise UsageError(
+                f"--sheet {shown} lies inside {printable(folder)}, where it would be taken for a picture; "
+                "give a name outside"
+            )
+    if os.path.lexists(sheet) and not _is_sheet(sheet):
+        raise UsageError(f"--sheet {shown} is there, and no sheet of this program; give another name")
+
+
+def draw_tree_sheet(settings: DirSettings, stop: Stop) -> tuple[Path, ...]:
+    """Draw the sheet that was asked for of all coloured pictures of a tree; gives its files.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if settings.sheet is None:
+        return ()
+    return draw_sheet(settings.sheet, list(_pairs_of_tree(settings)), stop)
+
+
+def _pairs_of_tree(settings: DirSettings) -> Iterator[Pair]:
+    """The coloured pictures of an output that the options do not leave out, by path."""
+    root = content_root_for_run(settings.output, bag=settings.bag)
+    manifest, selection = Manifest(Layout(root).manifest), Selection(settings)
+    for path, entry in sorted(manifest.items.items()):
+        name = os.fsencode(path)
+        if entry.reason != Reason.COLOURED.value or selection.excludes(name) or not selection.includes(name):
+            continue
+        record = manifest.record(path)
+        if record.kind != FILM and record.output is not None:
+            caption = path if record.confidence is None else f"{path}  ({record.confidence:.2f})"
+            yield Pair(caption, settings.input / path, root / record.output.path)
+
+
+def draw_sheet(sheet: Path, pairs: Sequence[Pair], stop: Stop) -> tuple[Path, ...]:
+    """Draw pairs onto pages; gives the files, none where there are no pairs.
+
+    A PDF holds all pages; of other formats the second page is the file NAME-2, and so on. What is left of an
+    earlier sheet of more pages goes.
+
+    Args:
+        sheet: the file, checked by `check_sheet`.
+        pairs: in the order of the sheet.
+        stop: ends it after the page in hand.
+
+    Raises:
+        OutputError: a page cannot be written.
+    """
+    pages = _pages(pairs, stop)
+    if not pairs:
+        return ()
+    if FORMATS[sheet.suffix.lower()] == "PDF":
+        with atomic_write(sheet) as part:
+            for number, page in enumerate(pages):
+                page.save(part, "PDF", append=number > 0, producer=MARK, quality=JPEG_QUALITY)
+        return (sheet,)
+    written = tuple(_write_page(_page_file(sheet, number), page) for number, page in enumerate(pages, 1))
+    number = len(written) + 1
+    while _is_sheet(left_over := _page_file(sheet, number)):
+        remove_file(left_over)
+        number += 1
+    return written
+
+
+def _page_file(sheet: Path, number: int) -> Path:
+    return sheet if number == 1 else sheet.with_stem(f"{sheet.stem}-{number}")
+
+
+def _write_page(target: Path, page: Image.Image) -> Path:
+    if os.path.lexists(target) and not _is_sheet(target):
+        raise OutputError(f"{printable(target)} is there, and no sheet of this program; move it")
+    format = FORMATS[target.suffix.lower()]
+    with atomic_write(target) as part:
+        if format == "PNG":
+            says = PngImagePlugin.PngInfo()
+            says.add_text("Software", MARK)
+            page.save(part, format, pnginfo=says)
+        else:
+            page.save(part, format, quality=JPEG_QUALITY, comment=MARK.encode())
+    return target
+
+
+def _pages(pairs: Sequence[Pair], stop: Stop) -> Iterator[Image.Image]:
+    for first in range(0, len(pairs), PER_PAGE):
+        if stop.requested and first:
+            return
+        pictures = [_drawn(pair) for pair in pairs[first : first + PER_PAGE]]
+        yield draw_page(pictures, COLUMNS, CELL)
+
+
+def _drawn(pair: Pair) -> Captioned:
+    """Scan and coloured version side by side; where one cannot be shown the caption says why."""
+    try:
+        scan, coloured = preview(pair.scan, TILE), preview(pair.coloured, TILE)
+    except ItemError as error:
+        return Captioned(f"{pair.caption}: {error.detail}", np.full((*TILE[::-1], 3), 224, np.uint8))
+    height = max(len(scan), len(coloured))
+    gap = np.full((height, GAP, 3), 255, np.uint8)
+    return Captioned(pair.caption, np.hstack([_padded(scan, height), gap, _padded(coloured, height)]))
+
+
+def _padded(picture: UInt8, height: int) -> UInt8:
+    """White below a picture, down to `height` rows."""
+    return np.pad(picture, ((0, height - len(picture)), (0, 0), (0, 0)), constant_values=255)
+
+
+def _is_sheet(path: Path) -> bool:
+    """Whether a file says that it is a sheet of ours."""
+    contents = path.read_bytes() if path.is_file() else b""
+    # A PDF has its texts in UTF-16.
+    return MARK.encode() in contents or MARK.encode("utf-16-be") in contents

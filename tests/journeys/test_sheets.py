@@ -1,0 +1,90 @@
+"""`--sheet`: scans beside their coloured versions, and `--open`."""
+
+import re
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from PIL import Image
+from small_archive import grey_of
+
+from archivecolor.cli.main import main
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import ExitCode
+from archivecolor.jobs.sheet import PER_PAGE, Pair, draw_sheet
+
+
+@pytest.fixture
+def quick(tmp_path, checkpoint, monkeypatch):
+    """A folder `scans` with one grey and one broken picture; gives words that make a run quick."""
+    (tmp_path / "scans").mkdir()
+    grey_of("camera", (64, 96)).save(tmp_path / "scans" / "camera.png")
+    (tmp_path / "scans" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    monkeypatch.chdir(tmp_path)
+    return ["--working-size", "64", "--device", "cpu", "--checkpoint", str(checkpoint)]
+
+
+def colourfulness(picture):
+    return float(np.ptp(np.asarray(picture).astype(int), axis=2).mean())
+
+
+def test_a_sheet_shows_the_scan_and_its_colour(quick, capsys):
+    assert main(["dir", "scans", "out", *quick, "--jobs", "1", "--sheet", "s.png"]) == ExitCode.SOME_FAILED
+    assert "before and after, side by side: s.png" in capsys.readouterr().err
+    page = Image.open("s.png").convert("RGB")
+    scan, coloured = page.crop((4, 18, 164, 258)), page.crop((172, 18, 332, 258))
+    assert colourfulness(scan) == 0
+    assert colourfulness(coloured) > 2
+    assert np.abs(np.asarray(scan.convert("L"), int) - np.asarray(coloured.convert("L"), int)).max() <= 2
+
+
+def test_photo_draws_one_and_the_next_run_draws_it_anew(quick):
+    words = ["photo", "scans/camera.png", *quick, "--sheet", "s.jpg"]
+    assert main(words) == ExitCode.OK
+    Path("s.jpg").write_bytes(Path("s.jpg").read_bytes() + b"older")
+    assert main(words) == ExitCode.OK
+    assert not Path("s.jpg").read_bytes().endswith(b"older")
+
+
+@pytest.mark.parametrize(
+    ("sheet", "trouble"),
+    [
+        ("s.gif", "a sheet is drawn as .png, .jpg, .jpeg, .pdf"),
+        ("scans/s.png", "lies inside scans"),
+        ("out/s.png", "lies inside out"),
+        ("mine.png", "is there, and no sheet of this program"),
+    ],
+)
+def test_a_name_that_no_sheet_may_have_is_refused_before_any_work(quick, capsys, sheet, trouble):
+    Image.new("L", (8, 8)).save("mine.png")
+    before = Path("mine.png").read_bytes()
+    assert main(["dir", "scans", "out", *quick, "--sheet", sheet]) == ExitCode.USAGE
+    assert trouble in capsys.readouterr().err
+    assert not Path("out").exists()
+    assert Path("mine.png").read_bytes() == before
+
+
+def test_more_pictures_than_a_page_holds_take_several(quick):
+    scan = Path("scans/camera.png")
+    pairs = [Pair(str(number), scan, scan) for number in range(2 * PER_PAGE + 1)]
+    pages = (Path("s.png"), Path("s-2.png"), Path("s-3.png"))
+    assert draw_sheet(Path("s.png"), pairs, Stop()) == pages
+    draw_sheet(Path("s.png"), pairs[: PER_PAGE + 1], Stop())
+    assert [page.exists() for page in pages] == [True, True, False]
+    draw_sheet(Path("s.pdf"), pairs, Stop())
+    assert re.findall(rb"/Count (\d+)", Path("s.pdf").read_bytes())[-1] == b"3"
+
+
+def test_a_picture_that_is_gone_is_told_on_the_sheet(quick):
+    draw_sheet(Path("s.png"), [Pair("gone", Path("gone.png"), Path("scans/camera.png"))], Stop())
+    assert Image.open("s.png").convert("RGB").getpixel((300, 150)) == (224, 224, 224)
+
+
+def test_open_opens_the_folder_of_the_outputs(quick, monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr(click, "launch", lambda url: opened.append(url) or len(opened) - 1)
+    assert main(["photo", "scans/camera.png", *quick, "--open"]) == ExitCode.OK
+    assert main(["photo", "scans/camera.png", "-o", "made/", *quick, "--open"]) == ExitCode.OK
+    assert opened == [str(Path("scans").absolute()), str(Path("made").absolute())]
+    assert "no program here opens folders; the outputs lie in made" in capsys.readouterr().err

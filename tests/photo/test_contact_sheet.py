@@ -1,0 +1,40 @@
+import numpy as np
+from PIL import Image
+
+from archivecolor.photo.contact_sheet import CAPTION_HEIGHT, SYSTEM_FONTS, Captioned, caption_font, draw_page
+from archivecolor.photo.preview import preview
+
+
+def page_of(caption):
+    return np.asarray(draw_page([Captioned(caption, np.zeros((40, 120, 3), np.uint8))], 1, (120, 40)))
+
+
+def test_a_page_has_its_pictures_under_captions_that_stay_in_their_cells():
+    page = page_of("a name that is far too long for a cell of this width.jpg")
+    assert page.shape == (40 + CAPTION_HEIGHT + 6, 128, 3)
+    caption = page[: CAPTION_HEIGHT + 2]
+    assert (caption.min(axis=(0, 2)) < 128).any()
+    assert (caption[:, 124:] == 255).all()
+
+
+def test_without_a_font_of_the_system_accents_go_and_no_letter_is_a_box(monkeypatch):
+    monkeypatch.setattr("archivecolor.photo.contact_sheet.SYSTEM_FONTS", ())
+    caption_font.cache_clear()
+    try:
+        assert (page_of("M\u00e4rz") == page_of("Marz")).all()
+        assert (page_of("\u5199") == page_of("?")).all()
+    finally:
+        caption_font.cache_clear()
+    assert SYSTEM_FONTS
+
+
+def test_a_preview_is_upright_and_fits_its_box(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    codes = np.zeros((200, 300), np.uint8)
+    codes[:, 150:] = 255
+    Image.fromarray(codes).save(tmp_path / "turned.jpg", exif=turned)
+    small = preview(tmp_path / "turned.jpg", (90, 60))
+    assert small.shape == (60, 40, 3)
+    assert small[:25].max() < 20
+    assert small[35:].min() > 235
