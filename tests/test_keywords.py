@@ -7,7 +7,18 @@ import pytest
 from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, fields_of, option_of
 from archivecolor.settings.keywords import FilmKeywords, FolderKeywords, PhotoKeywords, PredictorKeywords
 
-COMMAND_LINE_ALONE = {"input", "output", "quiet", "verbose", "json", "log_file", "dry_run", "nice", "open"}
+COMMAND_LINE_ALONE = {
+    "input",
+    "output",
+    "quiet",
+    "verbose",
+    "json",
+    "log_file",
+    "dry_run",
+    "nice",
+    "open",
+    "watch",
+}
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,10 @@ def command(settings: DirSettings) -> ExitCode:
       archivecolor dir scans/ coloured/
     """
     from archivecolor.jobs.colour import colour
+    from archivecolor.jobs.watch import watch
 
     if settings.dry_run:
         return show_forecast(settings)
+    job = watch if settings.watch else colour
     with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "dir") as terminal:
-        return terminal.finish(colour(settings, terminal, stop, tuple(sys.argv)))
+        return terminal.finish(job(settings, terminal, stop, tuple(sys.argv)))

@@ -29,11 +29,15 @@ class LiveDisplay:
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
-        self._task: TaskID = bar.add_task("", total=None, progress=None, path="")
+        self._task: TaskID = bar.add_task("", total=None, progress=None, path="starting")
 
     def show(self, progress: Progress, path: str) -> None:
         """Move the bar."""
         self._bar.update(self._task, total=progress.total, progress=progress, path=path)
+
+    def wait(self, text: str) -> None:
+        """Words in the place of the bar."""
+        self._bar.update(self._task, total=None, progress=None, path=text)
 
     def line(self, text: str) -> None:
         """One line above the bar."""
@@ -133,7 +137,9 @@ class _RunColumn(ProgressColumn):
     def render(self, task: Task) -> _RunLine | Text:
         """The line of a task."""
         progress = task.fields["progress"]
-        return Text("starting") if progress is None else _RunLine(progress, task.fields["path"])
+        if progress is None:
+            return Text(task.fields["path"], no_wrap=True, overflow="ellipsis")
+        return _RunLine(progress, task.fields["path"])
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from archivecolor.printable import printable
 from archivecolor.settings import OutputOptions
 
 _PLURAL = re.compile(r"\b(film|picture|link|file|document|sidecar|folder|frame|item)s\b")
+WATCHING = "watching for what arrives"
 STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
 HINTS = {
@@ -44,6 +45,9 @@ class Display(Protocol):
     def line(self, text: str) -> None:
         """One line that stays."""
 
+    def wait(self, text: str) -> None:
+        """Nothing goes on, for the reason that `text` says."""
+
 
 class PlainDisplay:
     """Lines alone: for logs, pipes and cron."""
@@ -54,6 +58,9 @@ class PlainDisplay:
     def line(self, text: str) -> None:
         """One line on standard error."""
         click.echo(text, err=True)
+
+    def wait(self, text: str) -> None:
+        """Nothing: what came before says it all."""
 
 
 class Terminal(Listener):
@@ -97,6 +104,14 @@ class Terminal(Listener):
         elif not self._options.quiet and (line := self._line_of(event)):
             self._display.line(line)
         self._display.show(progress, printable(event.path))
+
+    def waiting(self, result: RunResult | None) -> None:
+        """Say how the last run over a watched folder went, and that it is watched on."""
+        if result is not None and not self._options.quiet:
+            self._display.line(f"{self._name}: {summary(result, self._name)}")
+        elif result is None and not self._options.quiet and not self._is_live:
+            self._display.line(f"{self._name}: {WATCHING}")
+        self._display.wait(f"{WATCHING}; Ctrl-C ends it")
 
     @property
     def _is_live(self) -> bool:

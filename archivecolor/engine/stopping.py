@@ -22,6 +22,9 @@ REPEATING = frozenset(getattr(signal, name) for name in ("SIGHUP", "SIGXCPU") if
 EXIT_CODES |= dict.fromkeys(REPEATING, ExitCode.TERMINATED)
 
 
+NAP_SECONDS = 0.2
+
+
 class Stop:
     """Whether the run was asked to end: by a signal, by its own time limit, or by what became of its items.
 
@@ -57,6 +60,13 @@ class Stop:
     def end(self) -> None:
         """Ask the run to end after what is in hand, for a reason that lies in its work."""
         self._ended = True
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, until the stop is requested at most."""
+        until = time.monotonic() + seconds
+        # A signal's handler does not end a sleep, and must not touch what another thread may hold.
+        while not self.requested and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, NAP_SECONDS))
 
     def raise_if_signalled(self) -> None:
         """Raise `StoppedError` with the signal's exit code, if there was a signal."""

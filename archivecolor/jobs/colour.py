@@ -16,7 +16,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.names import output_name
 from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import FILM, Item
-from archivecolor.archive.walk import PICTURES, extension_of
+from archivecolor.archive.walk import PICTURES, FoundFile, extension_of
 from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
@@ -63,6 +63,7 @@ def colour(
     stop: Stop,
     command: tuple[str, ...] = (),
     photographs: tuple[str, ...] | None = None,
+    is_ready: Callable[[FoundFile], bool] | None = None,
 ) -> RunResult:
     """Colour everything that is asked for and not up to date.
 
@@ -75,6 +76,7 @@ def colour(
         stop: says when to end.
         command: the words typed, for run.json.
         photographs: of a tree these alone, relative to its folder; None for all of it.
+        is_ready: which files are taken; the others are for a later run.
 
     Raises:
         UsageError: folders, films or options that cannot be; nothing was done.
@@ -89,6 +91,8 @@ def colour(
         check_sheet(settings.sheet, (settings.input, settings.output))
     if photographs is not None:
         folders = [_with_named(folder, photographs) for folder in folders]
+    if is_ready is not None:
+        folders = [_with_ready(folder, is_ready) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
     for folder in folders:
         with open_run(session, folder.path, folder.sources[0].root) as run:
@@ -209,6 +213,11 @@ def _with_named(folder: OutputFolder, names: tuple[str, ...]) -> OutputFolder:
     """The same with these photographs alone."""
     sources = (replace(source, names=names) for source in folder.sources if source.kind == PHOTO)
     return replace(folder, sources=tuple(sources), films=None)
+
+
+def _with_ready(folder: OutputFolder, is_ready: Callable[[FoundFile], bool]) -> OutputFolder:
+    """The same with the files that are ready alone."""
+    return replace(folder, sources=tuple(replace(source, is_ready=is_ready) for source in folder.sources))
 
 
 def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:

@@ -44,6 +44,7 @@ class ItemSource:
         names: the files that were named one by one; None for all that the folder holds.
         takes_rest: what earlier runs left alone is copied or linked by this one.
         runtime: what runs the network, where outputs of another are made anew; None where they stay.
+        is_ready: whether a file is to be taken now; all are without it.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class ItemSource:
     names: tuple[str, ...] | None = None
     takes_rest: bool = False
     runtime: str | None = None
+    is_ready: Callable[[FoundFile], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,9 @@ class _Finder:
         for file in found:
             if source.root == self.output and file.path in self.outputs:
                 self.earlier_outputs += 1
+                continue
+            if source.is_ready is not None and not source.is_ready(file):
+                self.skipped.add(SkipReason.RECENT, os.fsencode(file.path))
                 continue
             if source.kind == GREY:  # the sidecars of what it takes the colour off say that it is coloured
                 for name in file.sidecars:

@@ -66,6 +66,11 @@ class DirSettings(PhotographOptions, ColourOptions):
     timeout: float = option(
         600.0, "Give up on one picture after this long.", unit="seconds", low=1, group="Machine"
     )
+    watch: bool = option(
+        False,
+        "Go on with what arrives in IN, once it has stopped growing; until Ctrl-C, or --max-runtime.",
+        common=True,
+    )
     films: bool = option(
         False,
         "Colour the films of the tree too, after its photographs, with the defaults of `video`.",
