@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,9 @@ class Decisions:
     def newest(self) -> list[Decision]:
         """The newest line of every path and glob, in the order of writing."""
         return [self.lines[number] for number in sorted(self._exact.values())]
+
+
+NO_DECISIONS = Decisions()
 
 
 def read_decisions(path: Path) -> Iterator[Decision]:
@@ -120,16 +123,22 @@ class Merge:
     """Decisions of two files put together.
 
     Attributes:
-        added: lines to append, oldest first.
+        lines: to append, oldest first.
+        taken: how many of them are the other file's.
         conflicts: paths that both decide, and otherwise; the newer decision holds.
     """
 
-    added: tuple[Decision, ...]
+    lines: tuple[Decision, ...]
+    taken: int
     conflicts: tuple[str, ...]
 
 
 def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
-    """What of another file's decisions is to be appended to ours: of each path the newest counts."""
+    """What of another file's decisions is to be appended to ours: of each path the newest counts.
+
+    Where globs are among them, ours that are newer than what is added are said again behind it: lines count
+    by their place, and an older glob must not come to stand behind a newer path.
+    """
     known = {line.path: line for line in ours.lines}
     added, conflicts = [], []
     for line in Decisions(theirs).newest():
@@ -142,4 +151,17 @@ def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
             conflicts.append(line.path)
         if mine is None or line.at > mine.at:
             added.append(line)
-    return Merge(tuple(sorted(added, key=lambda line: line.at)), tuple(conflicts))
+    again = _overtaken(ours, added)
+    return Merge(tuple(sorted((*added, *again), key=lambda line: line.at)), len(added), tuple(conflicts))
+
+
+def _overtaken(ours: Decisions, added: Sequence[Decision]) -> list[Decision]:
+    """Of ours those that are newer than some of what is added, where one of the two is a glob."""
+    if not added:
+        return []
+    paths = {line.path for line in added}
+    newer = [line for line in ours.newest() if line.path not in paths]
+    newer = [line for line in newer if line.at > min(other.at for other in added)]
+    if any(is_glob(line.path) for line in added):
+        return newer
+    return [line for line in newer if is_glob(line.path)]

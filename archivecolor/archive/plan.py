@@ -17,7 +17,7 @@ from pathlib import Path
 
 from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
 from archivecolor.archive.decision import UNDECIDED, Decision
-from archivecolor.archive.decisions import Decisions
+from archivecolor.archive.decisions import NO_DECISIONS, Decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import IndexEntry, Manifest, Status
 from archivecolor.archive.names import NameCheck, Naming, Shard
@@ -35,9 +35,6 @@ RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_
 MAX_ATTEMPTS = 3
 # What these items became does not depend on the network.
 NETWORK_INDEPENDENT = frozenset({Reason.COPIED, Reason.LINKED})
-
-
-NO_DECISIONS = Decisions()
 
 
 class PlanAction(str, Enum):

@@ -78,7 +78,7 @@ def import_command(settings: DecisionImportSettings) -> ExitCode:
     if not settings.quiet:
         for path in merged.conflicts:
             click.echo(printable(f"both decide otherwise, the newer holds: {path}"))
-        counts = f"{len(merged.added)} taken, {len(merged.conflicts)} differed"
+        counts = f"{merged.taken} taken, {len(merged.conflicts)} differed"
         click.echo(f"decisions: {counts}; the next run carries them out", err=True)
     return ExitCode.OK
 

@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
 from archivecolor.archive.layout import Layout
@@ -23,6 +24,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import CheckpointError, InputNotFoundError, UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.inference.open_runtime import choose_runtime
+from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
@@ -96,8 +98,11 @@ def colour(
     session = Session(settings, listener, stop, command, weights)
     for folder in folders:
         with open_run(session, folder.path, folder.sources[0].root) as run:
+            taken = take_in_decisions(settings, run.root)
+            decisions = Decisions.read(Layout(run.root).decisions)
             with passed_over_list(Layout(run.root).passed_over) as skipped_files:
-                plan = plan_items(folder.sources, run.root, settings, stop, skipped_files)
+                plan = plan_items(folder.sources, run.root, settings, stop, skipped_files, decisions)
+            warn_of_unknown(taken, plan)
             run.begin(plan)
             with closing(colour_folder(folder, run.root, plan, session, open_network)) as results:
                 run.add_all(results)

@@ -134,7 +134,12 @@ def _settings_of_run(settings: CorrectSettings, root: Path) -> DirSettings:
         raise InputNotFoundError(
             f"the folder of the scans, {source}, is not there; give --input FOLDER", Path(source)
         )
-    not_kept = {setting.name for setting in fields(SelectionOptions)} | {"films", "max_runtime", "log_file"}
+    not_kept = {setting.name for setting in fields(SelectionOptions)} | {
+        "films",
+        "decisions",
+        "max_runtime",
+        "log_file",
+    }
     names = {setting.name for setting in fields(DirSettings)} - not_kept - {"input", "output"}
     kept = {name: value for name, value in values.items() if name in names}
     if isinstance(kept.get("checkpoint"), str):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
@@ -10,10 +13,20 @@ from archivecolor.archive.decisions import Decisions, Merge, append_decisions, m
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.selection import compile_globs
 from archivecolor.errors import InputNotFoundError
+from archivecolor.jobs.items import RunPlan
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.run_files import write_output_bag
-from archivecolor.settings import DecisionExportSettings, DecisionImportSettings, DecisionListSettings
+from archivecolor.printable import printable
+from archivecolor.settings import (
+    ColourOptions,
+    DecisionExportSettings,
+    DecisionImportSettings,
+    DecisionListSettings,
+)
+
+logger = logging.getLogger(__name__)
 
 
 def listed_decisions(settings: DecisionListSettings) -> list[Decision]:
@@ -58,17 +71,79 @@ def import_decisions(settings: DecisionImportSettings) -> Merge:
         OutputError: the decisions cannot be written.
     """
     existing_manifest_path(settings.output)
-    if not settings.file.exists():
-        raise InputNotFoundError(f"the file of decisions {settings.file} does not exist", settings.file)
-    theirs = Decisions.read(settings.file)
+    theirs = decisions_made_elsewhere(settings.file)
     root = content_root(settings.output)
     with locked(root, settings.wait_lock):
         merged = merge(Decisions.read(Layout(root).decisions), theirs.lines)
-        if merged.added:
-            append_decisions(Layout(root).decisions, merged.added)
+        if merged.lines:
+            append_decisions(Layout(root).decisions, merged.lines)
             if is_bag(settings.output):
                 write_output_bag(settings.output)
     return merged
+
+
+def decisions_made_elsewhere(file: Path) -> Decisions:
+    """Those of a file that somebody named.
+
+    Raises:
+        UsageError: there is no such file, or a newer version wrote it.
+    """
+    if not file.exists():
+        raise InputNotFoundError(f"the file of decisions {file} does not exist", file)
+    return Decisions.read(file)
+
+
+def decisions_of_run(settings: ColourOptions, root: Path) -> Decisions:
+    """What is decided in an output, with what `--decisions` names; nothing is written.
+
+    Raises:
+        UsageError: as `decisions_made_elsewhere`.
+    """
+    ours = Decisions.read(Layout(root).decisions)
+    return Decisions((*ours.lines, *_merge_of_run(settings, ours).lines))
+
+
+def take_in_decisions(settings: ColourOptions, root: Path) -> Merge:
+    """Take what `--decisions` names into the decisions of an output, whose lock is held.
+
+    Raises:
+        UsageError: as `decisions_made_elsewhere`.
+        OutputError: they cannot be written.
+    """
+    path = Layout(root).decisions
+    merged = _merge_of_run(settings, Decisions.read(path))
+    if merged.lines:
+        append_decisions(path, merged.lines)
+        logger.info("%d decisions taken from %s", merged.taken, settings.decisions)
+    taken = {line.path for line in merged.lines}
+    # Where ours are newer, that was said when they were taken in or decided.
+    for name in (name for name in merged.conflicts if name in taken):
+        logger.warning(
+            "%s decides otherwise about %s, and later: it holds", settings.decisions, printable(name)
+        )
+    return merged
+
+
+def warn_of_unknown(taken: Merge, plan: RunPlan) -> None:
+    """Say which of the decisions that were taken in name nothing that is here."""
+    if not taken.lines:
+        return
+    names = {*plan.manifest.items, *(item.path for item in plan.plan.items)}
+    for line in taken.lines:
+        named = line.path in names or (is_glob(line.path) and any(_matching(line.path, names)))
+        if not named and not line.is_none:
+            logger.warning("%s is decided about, and nothing of that name is here", printable(line.path))
+
+
+def _matching(glob: str, names: Iterable[str]) -> Iterator[bool]:
+    patterns = compile_globs((glob,))
+    return (pattern.matches(os.fsencode(name)) for name in names for pattern in patterns)
+
+
+def _merge_of_run(settings: ColourOptions, ours: Decisions) -> Merge:
+    if settings.decisions is None:
+        return Merge((), 0, ())
+    return merge(ours, decisions_made_elsewhere(settings.decisions).lines)
 
 
 def _decisions_of(output: Path) -> Decisions:

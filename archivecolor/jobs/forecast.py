@@ -14,6 +14,7 @@ from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.run_json import RunSummary, read_run_summary
 from archivecolor.errors import ItemError
 from archivecolor.jobs.colour import OutputFolder, network_opener, output_folders
+from archivecolor.jobs.decisions import decisions_of_run
 from archivecolor.jobs.films import expected_seconds
 from archivecolor.jobs.grey import grey_source
 from archivecolor.jobs.items import GREY, PHOTO, RunPlan, plan_items
@@ -66,7 +67,8 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     untouched: dict[str, int] = {}
     for folder in output_folders(settings, weights, network_opener(settings, weights)):
         root = content_root_for_run(folder.path, bag=settings.bag)
-        plan = plan_items(folder.sources, root, settings)
+        decisions = decisions_of_run(settings, root)
+        plan = plan_items(folder.sources, root, settings, decisions=decisions)
         last_run = read_run_summary(Layout(root).run_json)
         work = work.plus(photographs_estimate(plan.items(PHOTO), folder, weights, last_run))
         speed = last_run.speed(FRAMES) if last_run is not None else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from archivecolor.archive.decisions import Decisions
+from archivecolor.archive.decisions import NO_DECISIONS, Decisions
 from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
@@ -97,6 +97,7 @@ def plan_items(
     options: SelectionOptions,
     stop: Stop | None = None,
     skipped_files: SkippedFiles | None = None,
+    decisions: Decisions = NO_DECISIONS,
 ) -> RunPlan:
     """Find the items of all sources and compare them with the manifest of `output`.
 
@@ -106,6 +107,7 @@ def plan_items(
         options: which files are taken.
         stop: a signal cuts the search short.
         skipped_files: counts, and names where that is wanted, what is passed over.
+        decisions: what people decided about the items.
 
     Raises:
         UsageError: as `walk`, `make_plan`, `Manifest` and `SourceIdentities`.
@@ -117,7 +119,6 @@ def plan_items(
     identities = {source.root: SourceIdentities(source.root, output) for source in sources}
     for root in identities:
         refuse_emptied_input(root, len(manifest))
-    decisions = Decisions.read(Layout(output).decisions)
     found = [
         (
             identities[source.root].watch(finder.files(source)),

@@ -46,6 +46,7 @@ class _RunKeywords(PredictorKeywords, total=False):
     retry_failed: bool
     redo_accepted: bool
     same_runtime: bool
+    decisions: Path | None
     take_back: tuple[str, ...]
     bag: bool
     premis: bool

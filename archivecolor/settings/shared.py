@@ -176,6 +176,12 @@ class ToneOptions(Settings):
 class ColourOptions(ToneOptions, NetworkOptions, RunOptions):
     """Options of every job that colours a tree, whatever its items are."""
 
+    GROUP = "Input"
+
     same_runtime: bool = option(
         False, "Make anew what another runtime, version or number format made.", group="Output"
+    )
+    decisions: Path | None = option(
+        None,
+        "File of decisions made elsewhere; they are taken into those of OUT, and the newest holds.",
     )

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -213,11 +214,23 @@ def test_two_peoples_decisions_are_put_together_the_newest_wins(path):
         decided("ours", "2026-03", State.REJECTED),
     ]
     merged = merge(ours, theirs)
-    assert [line.path for line in merged.added] == ["new", "ours"]
+    assert [line.path for line in merged.lines] == ["new", "ours"]
+    assert merged.taken == 2
     assert merged.conflicts == ("both", "ours")
-    assert merge(Decisions([*ours.lines, *merged.added]), theirs).added == ()
+    assert merge(Decisions([*ours.lines, *merged.lines]), theirs).lines == ()
     taken_back = decided("both", "2026-04", State.NONE)
-    assert merge(ours, [taken_back, decided("unknown", "2026-04", State.NONE)]).added == (taken_back,)
+    assert merge(ours, [taken_back, decided("unknown", "2026-04", State.NONE)]).lines == (taken_back,)
+
+
+def test_an_older_glob_does_not_come_to_hold_against_a_newer_path():
+    mine = Decision("album/a.jpg", State.ACCEPTED, at="2026-02")
+    theirs = Decision("album/*", State.REJECTED, at="2026-01")
+    for ours, added in ((mine, theirs), (replace(mine, at="2026-01"), replace(theirs, at="2026-02"))):
+        one = Decisions([ours, *merge(Decisions([ours]), [added]).lines])
+        other = Decisions([added, *merge(Decisions([added]), [ours]).lines])
+        newer = max(ours, added, key=lambda line: line.at)
+        assert one.of("album/a.jpg") == other.of("album/a.jpg") == newer
+        assert merge(one, [added]).lines == ()
 
 
 def test_export_and_import_keep_every_digest(path, tmp_path):

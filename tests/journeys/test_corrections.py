@@ -2,82 +2,25 @@
 
 import json
 import re
-import shutil
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import tifffile
+from decided_archive import RED
 from PIL import Image
 from small_archive import grey_of, tree
 
 from archivecolor.archive.lock import locked
-from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.premis import premis_of
 from archivecolor.cli.main import main
 from archivecolor.metadata.xmp import HISTORY, RDF, qualified_name
 
-RED = "#c82828"
-
-
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scans") / "in"
-    (folder / "album").mkdir(parents=True)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    grey_of("astronaut", (120, 90)).save(folder / "album" / "anna.png")
-    grey_of("camera", (90, 120)).save(folder / "album" / "turned.jpg", exif=exif)
-    grey_of("chelsea", (100, 100)).save(folder / "cat.jpg")
-    with tifffile.TiffWriter(folder / "pages.tif") as tiff:
-        for name in ("coins", "moon"):
-            tiff.write(np.asarray(grey_of(name, (90, 80))), metadata=None)
-    deep = np.linspace(9000, 50000, 80 * 90).reshape(80, 90).astype(np.uint16)
-    tifffile.imwrite(folder / "deep.tif", deep, metadata=None)
-    grey_of("camera", (520, 70)).save(folder / "panorama.png")
-    return folder
-
-
-class Archive:
-    """A coloured tree, and the commands for it."""
-
-    def __init__(self, scans, output, checkpoint):
-        self.scans, self.output = scans, output
-        self.options = ["--working-size", "64", "--jobs", "1", "--device", "cpu", "--checkpoint", checkpoint]
-
-    def dir(self, *words, code=0):
-        assert main(["dir", *map(str, (self.scans, self.output, *self.options, *words))]) == code
-
-    def correct(self, *words, code=0):
-        assert main(["correct", *map(str, (self.output, *words))]) == code
-
-    def changed(self, before):
-        now = tree(self.output)
-        return {name for name in before | now if before.get(name) != now.get(name)}
-
-    def record(self, name):
-        return Manifest(self.output / "_archivecolor" / "manifest.jsonl").record(name)
-
-    def records(self):
-        return (self.output / "_archivecolor" / "manifest.jsonl").read_text().count("\n")
-
-
-@pytest.fixture(scope="module")
-def coloured(scans, checkpoint, tmp_path_factory):
-    output = tmp_path_factory.mktemp("coloured") / "out"
-    Archive(scans, output, checkpoint).dir()
-    return output
-
 
 @pytest.fixture
-def archive(scans, coloured, checkpoint, tmp_path):
+def archive(copy_of_archive, tmp_path):
     """A copy, to be decided about."""
-    shutil.copytree(scans, tmp_path / "in")
-    shutil.copytree(coloured, tmp_path / "out")
-    archive = Archive(tmp_path / "in", tmp_path / "out", checkpoint)
-    run_json = tmp_path / "out" / "_archivecolor" / "run.json"
-    run_json.write_text(run_json.read_text().replace(str(scans), str(tmp_path / "in")))
-    return archive
+    return copy_of_archive(tmp_path)
 
 
 def cbcr_at(path, x, y, page=0):
@@ -154,19 +97,6 @@ def test_decided_now_carried_out_by_the_next_run(archive):
     assert archive.changed(before) == {"cat.jpg"}
     grey = np.asarray(Image.open(archive.output / "cat.jpg").convert("YCbCr"), int)
     assert np.abs(grey[..., 1:] - 128).max() <= 1
-
-
-def test_replay_is_byte_identical_from_nothing_with_other_workers(archive, checkpoint, tmp_path):
-    archive.correct("album/anna.png", "--hint", f"30%,85%={RED},thing", "--hint", "70%,20%=grey")
-    archive.correct("album/*", "--saturation", 0.7, "--quality", "high")
-    archive.correct("panorama.png", "--hint", "9%,40%=navy,here", "--note", "die Mauer war blau")
-    assert main(["decisions", "export", str(archive.output), str(tmp_path / "decided.jsonl")]) == 0
-    again = Archive(archive.scans, tmp_path / "again", checkpoint)
-    again.dir("--limit", 0)
-    assert main(["decisions", "import", str(again.output), str(tmp_path / "decided.jsonl")]) == 0
-    again.options += ["--jobs", "2", "--batch-size", "3"]
-    again.dir()
-    assert tree(again.output) == tree(archive.output)
 
 
 def test_what_was_decided_is_told_by_the_picture_its_record_and_premis(archive):
