@@ -1,9 +1,11 @@
 """Fixtures that several rooms' tests share."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
+from decided_archive import Archive, fill_to_decide
 from small_archive import fill
 
 COMMAND = [sys.executable, "-m", "archivecolor"]
@@ -64,3 +66,21 @@ def undisturbed(archive, command_words, tmp_path_factory):
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 3, done.stderr
     return output
+
+
+@pytest.fixture(scope="session")
+def copy_of_archive(checkpoint, tmp_path_factory):
+    """Copies photographs to be decided about, and what was made of them, into a folder."""
+    folder = tmp_path_factory.mktemp("to_decide")
+    made = Archive(folder / "in", folder / "out", checkpoint)
+    fill_to_decide(made.scans)
+    made.dir()
+
+    def copy(folder):
+        shutil.copytree(made.scans, folder / "in")
+        shutil.copytree(made.output, folder / "out")
+        run_json = folder / "out" / "_archivecolor" / "run.json"
+        run_json.write_text(run_json.read_text().replace(str(made.scans), str(folder / "in")))
+        return Archive(folder / "in", folder / "out", checkpoint)
+
+    return copy

@@ -1,12 +1,16 @@
 """What tests of faults do to runs, and what they ask of them."""
 
+import shutil
 import stat
 import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from small_archive import tree
+
+needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="the failing calls are made in C")
 
 
 def children_of(pid):

@@ -5,12 +5,9 @@ import hashlib
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
-from disturbance import assert_undisturbed, wait_until, written
-
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="the failing calls are made in C")
+from disturbance import assert_undisturbed, needs_compiler, wait_until, written
 
 
 @pytest.fixture
@@ -84,15 +81,6 @@ def test_an_output_taken_away_in_mid_run_ends_it_and_is_not_made_anew(
     (tmp_path / "gone").rename(tmp_path / taken)
     assert archivecolor("dir", archive, output).returncode == 3
     assert_undisturbed(output, undisturbed)
-
-
-@pytest.fixture(scope="module")
-def failing_calls(tmp_path_factory):
-    """The library that makes calls fail."""
-    library = tmp_path_factory.mktemp("shim") / "failing_calls.so"
-    source = Path(__file__).with_name("failing_calls.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    return library
 
 
 FAILING = [
