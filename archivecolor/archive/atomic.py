@@ -32,6 +32,8 @@ PART_SUFFIX = ".archivecolor-part"
 # Tools that rewrite a part put a name of their own behind its: `_exiftool_tmp`.
 RESERVED_NAME_BYTES = 13
 
+# Not through a link, not waiting for a pipe, and on Windows no byte more than was written.
+_OWN_FILE_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 # A source meets these no more than an output that has none of it left does.
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, errno.EFBIG, errno.EDQUOT})
 
@@ -213,7 +215,7 @@ def open_own_file(path: Path, flags: int) -> int:
     root = held_above(path)
     mode = 0o666 if root is None else 0o666 & root.mode
     with with_output_errors(path), open_folder(path.parent):
-        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        flags |= _OWN_FILE_FLAGS
         try:
             handle = os.open(path, flags | os.O_CREAT, mode)
         except OSError as error:

@@ -152,9 +152,7 @@ def locked(output: Path, wait_seconds: float = 0.0, sources: Path | None = None)
         lock = _Lock(path, acquire(path, wait_seconds))
         _locks.append(lock)
         ended = threading.Event()
-        heartbeat = threading.Thread(
-            target=refresh_until, args=(lock.handle, ended), name="lock", daemon=True
-        )
+        heartbeat = threading.Thread(target=refresh_until, args=(lock, ended), name="lock", daemon=True)
         heartbeat.start()
         try:
             yield
@@ -290,12 +288,14 @@ def seconds_untouched(path: Path) -> float:
         probe.unlink(missing_ok=True)
 
 
-def refresh_until(handle: int, ended: threading.Event) -> None:
+def refresh_until(lock: _Lock, ended: threading.Event) -> None:
     """Touch the lock file until `ended`, so that other machines see the run lives."""
+    # Windows touches by name alone.
+    touched = lock.handle if os.utime in os.supports_fd else lock.path
     while not ended.wait(HEARTBEAT_SECONDS):
         # A share that is away for a moment must not end the run; the work itself will tell.
         with contextlib.suppress(OSError):
-            os.utime(handle)
+            os.utime(touched)
 
 
 def release(path: Path, handle: int) -> None:
