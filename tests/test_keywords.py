@@ -18,6 +18,7 @@ COMMAND_LINE_ALONE = {
     "nice",
     "open",
     "watch",
+    "report",
 }
 
 

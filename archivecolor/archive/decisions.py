@@ -46,6 +46,11 @@ class Decisions:
         """
         return cls(read_decisions(path))
 
+    @property
+    def has_globs(self) -> bool:
+        """Whether one of them may name several items."""
+        return bool(self._globs)
+
     def of(self, path: str) -> Decision:
         """The newest decision that names the source `path`; `UNDECIDED` without one."""
         numbers = [self._exact[path]] if path in self._exact else []

@@ -16,6 +16,10 @@ WORK_FOLDER = "work"
 PENDING_FOLDER = "pending"
 DECISIONS_NAME = "decisions.jsonl"
 PASSED_OVER_NAME = "passed-over.jsonl"
+# What the review keeps: see `review_folder`.
+REVIEW_FOLDER = "archivecolor-review"
+INDEX_NAME = "index.sqlite"
+UNDELIVERED_NAME = "undelivered.jsonl"
 # A bag has its tree in this folder, and its tag files beside it.
 PAYLOAD = "data"
 BAG_DECLARATION = "bagit.txt"
@@ -82,3 +86,13 @@ class Layout:
     def passed_over(self) -> Path:
         """Files that are no pictures or could not be reached, and why."""
         return self.state / PASSED_OVER_NAME
+
+
+def review_folder(output: Path, root: Path) -> Path:
+    """The folder of what the review of an output keeps; beside the payload of a bag, never in it.
+
+    Args:
+        output: the folder as it was asked for.
+        root: the folder that the tree of derivatives begins in.
+    """
+    return Layout(root).state if root == output else output / REVIEW_FOLDER

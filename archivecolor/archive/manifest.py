@@ -64,12 +64,15 @@ class ManifestLine:
     values: Mapping[str, Any]
 
 
-def read_lines(path: Path, on_damage: Callable[[int], None] | None = None) -> Iterator[ManifestLine]:
+def read_lines(
+    path: Path, on_damage: Callable[[int], None] | None = None, start: int = 0
+) -> Iterator[ManifestLine]:
     """Every whole line of the manifest `path`, oldest first; none where there is no manifest.
 
     Args:
         path: of the manifest.
         on_damage: told the number of each corrupt line but a torn last one; a warning without it.
+        start: where a line begins; what stands before it is not read, and lines are counted from there.
 
     Raises:
         UsageError: a newer version wrote it, or it is no file.
@@ -79,7 +82,7 @@ def read_lines(path: Path, on_damage: Callable[[int], None] | None = None) -> It
     if not path.is_file():
         raise UsageError(f"{path} is no file; take it away, or give another output folder")
     with path.open("rb") as file:
-        offset = 0
+        offset = file.seek(start)
         for number, text in enumerate(lines_of(file), start=1):
             values = parse_line(text) if len(text) <= MAX_LINE_BYTES else None
             if values is not None:

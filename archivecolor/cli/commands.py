@@ -10,6 +10,7 @@ COMMANDS = (
     "run",
     "correct",
     "decisions",
+    "report",
     "grey",
     "verify",
     "prune",

@@ -6,6 +6,7 @@ import sys
 
 from archivecolor.cli.forecast import show_forecast
 from archivecolor.cli.options import command_for
+from archivecolor.cli.report import report_after_run
 from archivecolor.cli.terminal import terminal_for
 from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ExitCode
@@ -30,4 +31,5 @@ def command(settings: DirSettings) -> ExitCode:
         return show_forecast(settings)
     job = watch if settings.watch else colour
     with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "dir") as terminal:
-        return terminal.finish(job(settings, terminal, stop, tuple(sys.argv)))
+        code = terminal.finish(job(settings, terminal, stop, tuple(sys.argv)))
+    return report_after_run(settings, settings.output, code)

@@ -6,9 +6,10 @@ import sys
 
 from archivecolor.cli.forecast import show_forecast
 from archivecolor.cli.options import command_for
+from archivecolor.cli.report import report_after_run
 from archivecolor.cli.terminal import terminal_for
 from archivecolor.engine.stopping import Stop, stop_on_signals
-from archivecolor.errors import ExitCode
+from archivecolor.errors import ExitCode, UsageError
 from archivecolor.settings import VideoSettings
 
 
@@ -26,7 +27,10 @@ def command(settings: VideoSettings) -> ExitCode:
     """
     from archivecolor.jobs.colour import colour
 
+    if settings.report is not None and settings.output is None:
+        raise UsageError("--report tells of an output folder; give one with --output FOLDER")
     if settings.dry_run:
         return show_forecast(settings)
     with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "video") as terminal:
-        return terminal.finish(colour(settings, terminal, stop, tuple(sys.argv)))
+        code = terminal.finish(colour(settings, terminal, stop, tuple(sys.argv)))
+    return code if settings.output is None else report_after_run(settings, settings.output, code)

@@ -139,6 +139,7 @@ def _settings_of_run(settings: CorrectSettings, root: Path) -> DirSettings:
         "decisions",
         "max_runtime",
         "log_file",
+        "report",
     }
     names = {setting.name for setting in fields(DirSettings)} - not_kept - {"input", "output"}
     kept = {name: value for name, value in values.items() if name in names}

@@ -21,7 +21,7 @@ from archivecolor.colour.arrays import UInt8
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ItemError, OutputError, Reason, UsageError
 from archivecolor.photo.contact_sheet import Captioned, draw_page
-from archivecolor.photo.preview import preview
+from archivecolor.photo.preview import small_preview
 from archivecolor.printable import printable
 from archivecolor.settings import DirSettings
 
@@ -158,7 +158,7 @@ def _pages(pairs: Sequence[Pair], stop: Stop) -> Iterator[Image.Image]:
 def _drawn(pair: Pair) -> Captioned:
     """Scan and coloured version side by side; where one cannot be shown the caption says why."""
     try:
-        scan, coloured = preview(pair.scan, TILE), preview(pair.coloured, TILE)
+        scan, coloured = small_preview(pair.scan, TILE).rgb, small_preview(pair.coloured, TILE).rgb
     except ItemError as error:
         return Captioned(f"{pair.caption}: {error.detail}", np.full((*TILE[::-1], 3), 224, np.uint8))
     height = max(len(scan), len(coloured))

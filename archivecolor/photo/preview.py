@@ -1,36 +1,134 @@
-"""A picture as small as it is looked at: for sheets and pages."""
+"""Pictures as they are looked at, on sheets and pages: 8-bit RGB, upright, small or cut out.
+
+Their profiles are not applied.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from archivecolor.colour.arrays import UInt8
-from archivecolor.photo.containers.registry import open_image
-from archivecolor.photo.orientation import upright
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers.base import PageFacts
+from archivecolor.photo.containers.registry import OpenImage, open_image
+from archivecolor.photo.facts import Codes
+from archivecolor.photo.orientation import TRANSPOSED, upright
 from archivecolor.photo.shrink import resize
 
+Rgb = npt.NDArray[np.uint8]
 
-def preview(path: Path, box: tuple[int, int], *, max_megapixels: float = 1000.0) -> UInt8:
-    """The first page of a picture, upright, as large as fits into a box; its profile is not applied.
+
+@dataclass(frozen=True)
+class Box:
+    """A part of an upright page, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a screen shows of a page.
+
+    Attributes:
+        rgb: uint8 (h, w, 3), upright.
+        width: of the whole upright page, pixels.
+        height: of the whole upright page, pixels.
+        pages: of the file.
+    """
+
+    rgb: Rgb
+    width: int
+    height: int
+    pages: int
+
+
+def small_preview(path: Path, box: tuple[int, int], max_megapixels: float = 1000.0, page: int = 1) -> Preview:
+    """A page as large as fits into a box, never enlarged, decoded as small as its container allows.
 
     Args:
         path: any picture that can be read.
         box: width and height in pixels.
         max_megapixels: larger pages are refused from the header alone.
-
-    Returns:
-        uint8 (h, w, 3) RGB, `w` and `h` at most those of the box.
+        page: from 1.
 
     Raises:
-        ItemError: the picture cannot be read.
+        ItemError: it cannot be read, or has no such page.
     """
     with open_image(path, max_megapixels) as picture:
-        facts = picture.reader.pages[0]
-        small = upright(picture.reader.downscaled(0, min(box)), facts.orientation)
-    height, width = small.shape[:2]
-    scale = min(box[0] / width, box[1] / height)
-    fitted = resize(small, (max(1, round(height * scale)), max(1, round(width * scale))))
-    codes: UInt8 = np.rint(np.clip(fitted, 0, 1) * 255).astype(np.uint8)
-    return np.repeat(codes[..., None], 3, axis=2) if codes.ndim == 2 else codes
+        facts = _page(picture, page)
+        width, height = _upright_size(facts)
+        scale = min(box[0] / width, box[1] / height, 1.0)
+        side = max(1, round(min(width, height) * scale))
+        seen = upright(picture.reader.downscaled(page - 1, side), facts.orientation)
+        return Preview(_rgb(seen), width, height, len(picture.reader.pages))
+
+
+def part_preview(path: Path, box: Box, max_megapixels: float, page: int = 1) -> Preview:
+    """A part of a page, pixel for pixel; of large pictures no more rows than it needs are held.
+
+    Args:
+        path: of the picture.
+        box: what of it; cut where it reaches beyond the page.
+        max_megapixels: as for `small_preview`.
+        page: from 1.
+
+    Raises:
+        ItemError: as `small_preview`; the box lies outside the page.
+    """
+    with open_image(path, max_megapixels) as picture:
+        facts = _page(picture, page)
+        rows, columns = _stored(box, facts)
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            raise ItemError(Reason.UNSUPPORTED, "the part that is asked for lies outside the picture")
+        parts = []
+        top = 0
+        for band in picture.reader.coloured_bands(page - 1):
+            first, last = max(rows.start, top), min(rows.stop, top + len(band.codes))
+            if first < last:
+                parts.append(np.array(band.codes[first - top : last - top, columns]))
+            top += len(band.codes)
+            if top >= rows.stop:
+                break
+        seen = upright(np.concatenate(parts), facts.orientation)
+        return Preview(_rgb(seen), *_upright_size(facts), len(picture.reader.pages))
+
+
+def _page(picture: OpenImage, page: int) -> PageFacts:
+    pages = picture.reader.pages
+    if not 1 <= page <= len(pages):
+        raise ItemError(Reason.UNSUPPORTED, f"it has {len(pages)} pages, no page {page}")
+    return pages[page - 1]
+
+
+def _upright_size(facts: PageFacts) -> tuple[int, int]:
+    """Width and height as people see the page."""
+    turned = facts.orientation in TRANSPOSED
+    return (facts.height, facts.width) if turned else (facts.width, facts.height)
+
+
+def _stored(box: Box, facts: PageFacts) -> tuple[slice, slice]:
+    """The rows and columns of an upright box, as the page is stored: `upright` undone."""
+    width, height = _upright_size(facts)
+    across, down = _span(box.left, box.width, width), _span(box.top, box.height, height)
+    if facts.orientation in (3, 4, 7, 8):
+        down = slice(height - down.stop, height - down.start)
+    if facts.orientation in (2, 3, 6, 7):
+        across = slice(width - across.stop, width - across.start)
+    return (across, down) if facts.orientation in TRANSPOSED else (down, across)
+
+
+def _span(start: int, length: int, whole: int) -> slice:
+    return slice(min(max(0, start), whole), min(max(0, start + length), whole))
+
+
+def _rgb(seen: Codes) -> Rgb:
+    """uint8 (h, w, 3) of codes or of floats 0..1, grey or RGB."""
+    values = seen if seen.dtype == np.uint8 else np.rint(resize(seen, seen.shape[:2]) * 255)
+    colours = np.clip(values, 0, 255).astype(np.uint8)
+    return np.repeat(colours[..., None], 3, axis=2) if colours.ndim == 2 else colours

@@ -39,6 +39,7 @@ from archivecolor.settings.options import (
     value_types_of,
 )
 from archivecolor.settings.photographs import DirSettings, PhotographOptions, PhotoSettings
+from archivecolor.settings.review import ReportSettings
 from archivecolor.settings.shared import (
     ColourOptions,
     EndOptions,
@@ -77,6 +78,7 @@ __all__ = [
     "PhotographOptions",
     "ProvenanceOptions",
     "PruneSettings",
+    "ReportSettings",
     "RunOptions",
     "SchedulingOptions",
     "SelectionOptions",

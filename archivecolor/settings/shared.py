@@ -185,3 +185,8 @@ class ColourOptions(ToneOptions, NetworkOptions, RunOptions):
         None,
         "File of decisions made elsewhere; they are taken into those of OUT, and the newest holds.",
     )
+    report: Path | None = option(
+        None,
+        "When the run has ended, write what `archivecolor report` writes into this folder.",
+        group="Reports",
+    )

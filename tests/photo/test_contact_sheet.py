@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from archivecolor.photo.contact_sheet import CAPTION_HEIGHT, SYSTEM_FONTS, Captioned, caption_font, draw_page
-from archivecolor.photo.preview import preview
+from archivecolor.photo.preview import small_preview
 
 
 def page_of(caption):
@@ -34,7 +34,7 @@ def test_a_preview_is_upright_and_fits_its_box(tmp_path):
     codes = np.zeros((200, 300), np.uint8)
     codes[:, 150:] = 255
     Image.fromarray(codes).save(tmp_path / "turned.jpg", exif=turned)
-    small = preview(tmp_path / "turned.jpg", (90, 60))
+    small = small_preview(tmp_path / "turned.jpg", (90, 60)).rgb
     assert small.shape == (60, 40, 3)
     assert small[:25].max() < 20
     assert small[35:].min() > 235

@@ -104,6 +104,10 @@ class ImageReader(ABC):
             DamagedError: the pixels cannot be decoded.
         """
 
+    def coloured_bands(self, page: int) -> Iterator[Band]:
+        """The page's codes with what colour it has, where `bands` gives its luma alone; raises as that."""
+        return self.bands(page)
+
     @abstractmethod
     def is_truncated(self) -> bool:
         """Whether the file ends before its own structure says; asked where it could not be read."""

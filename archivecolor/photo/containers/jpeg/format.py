@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +92,10 @@ class JpegReader(WholeImageReader):
     def decode(self) -> Band:
         """The Y plane where there is one, RGB else."""
         return split_samples(self._decode(self.space not in ("Gray", "YCbCr")))
+
+    def coloured_bands(self, page: int) -> Iterator[Band]:
+        """See `ImageReader.coloured_bands`."""
+        yield split_samples(self._decode(self.pages[page].channels > 1))
 
     def downscaled(self, page: int, short_side: int) -> npt.NDArray[np.float32]:
         """See `ImageReader.downscaled`; decoded at 1/2, 1/4 or 1/8 where that is enough."""

@@ -1,0 +1,464 @@
+"""The newest records as a table that is sorted, filtered and paged through: SQLite, beside the manifest.
+
+It is derived: whatever is wrong with it, it is made anew from the manifest and the decisions. It takes in
+what was appended since it last looked, so a run may go on beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from archivecolor.archive.decision import Decision
+from archivecolor.archive.decisions import Decisions
+from archivecolor.archive.layout import INDEX_NAME, Layout, review_folder
+from archivecolor.archive.manifest import ManifestLine, read_lines, record_at_line
+from archivecolor.archive.record import Record
+from archivecolor.archive.record_checks import path_from_values
+from archivecolor.errors import UnavailableError
+
+VERSION = 1
+LINES_AT_ONCE = 10_000
+BUSY_SECONDS = 30.0
+# What has no confidence comes after all that has one.
+NO_CONFIDENCE = 2.0
+HEAD_BYTES = 4096
+CACHE_KIB = 32 * 1024
+SCHEMA = """
+CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, folder BLOB NOT NULL, name BLOB NOT NULL,
+    kind TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, confidence REAL NOT NULL,
+    at TEXT NOT NULL, day TEXT NOT NULL, megapixels REAL NOT NULL, seconds REAL NOT NULL,
+    has_output INTEGER NOT NULL, place INTEGER NOT NULL,
+    decided TEXT NOT NULL DEFAULT 'none', corrected INTEGER NOT NULL DEFAULT 0, by TEXT NOT NULL DEFAULT '');
+CREATE INDEX by_confidence ON items (confidence, id);
+CREATE INDEX by_time ON items (at, id);
+CREATE INDEX by_reason ON items (status, reason, confidence, id);
+CREATE INDEX by_folder ON items (folder, confidence, id);
+CREATE INDEX by_day ON items (day, confidence, id);
+CREATE INDEX by_decided ON items (decided, corrected, confidence, id);
+"""
+COLUMNS = (
+    "id, path, kind, status, reason, confidence, at, has_output, place, decided, corrected, by, megapixels"
+)
+UPSERT = """INSERT INTO items
+    (path, folder, name, kind, status, reason, confidence, at, day, megapixels, seconds, has_output, place)
+    VALUES (:path, :folder, :name, :kind, :status, :reason, :confidence, :at, :day, :megapixels, :seconds,
+            :has_output, :place)
+    ON CONFLICT (path) DO UPDATE SET kind = excluded.kind, status = excluded.status,
+        reason = excluded.reason, confidence = excluded.confidence, at = excluded.at, day = excluded.day,
+        megapixels = excluded.megapixels, seconds = excluded.seconds, has_output = excluded.has_output,
+        place = excluded.place"""
+
+
+@dataclass(frozen=True)
+class IndexedItem:
+    """One item, as lists show it.
+
+    Attributes:
+        number: of the item; the same as long as the manifest only grows.
+        path: of the source, relative to the input folder, as `os.fsdecode` gives it.
+        kind: photo, film or grey.
+        status: done, skipped or failed.
+        reason: why.
+        confidence: 0..1; None where no network was asked.
+        at: when, UTC, ISO 8601.
+        has_output: there is a derivative.
+        place: offset of its newest record in the manifest.
+        decided: the word of `State`.
+        corrected: somebody corrected its colour.
+        by: who decided.
+        megapixels: of the source, all pages.
+    """
+
+    number: int
+    path: str
+    kind: str
+    status: str
+    reason: str
+    confidence: float | None
+    at: str
+    has_output: bool
+    place: int
+    decided: str
+    corrected: bool
+    by: str
+    megapixels: float
+
+
+@dataclass(frozen=True)
+class ItemFilter:
+    """Which items are wanted, and in which order; what is empty or None does not matter.
+
+    Attributes:
+        status: done, skipped or failed.
+        reason: the word from the fixed list.
+        folder: of the source, it and all below it.
+        kind: photo, film or grey.
+        decided: the word of `State`, or "corrected".
+        day: YYYY-MM-DD, of the newest record.
+        most_confidence: no more than this.
+        text: part of the file's name.
+        order: "doubt" (the least confident first), "newest" or "path".
+        with_output: those alone of which there is a derivative.
+    """
+
+    status: str = ""
+    reason: str = ""
+    folder: str = ""
+    kind: str = ""
+    decided: str = ""
+    day: str = ""
+    most_confidence: float | None = None
+    text: str = ""
+    order: str = "doubt"
+    with_output: bool = False
+
+
+@dataclass(frozen=True)
+class _Order:
+    key: str
+    descending: bool = False
+
+    @property
+    def clause(self) -> str:
+        way = "DESC" if self.descending else "ASC"
+        return f"{self.key} {way}, id {way}"
+
+
+ORDERS = {"doubt": _Order("confidence"), "newest": _Order("at", descending=True), "path": _Order("path")}
+
+
+class RecordIndex:
+    """The table of an output folder's items. Calls from several threads come one after the other.
+
+    Args:
+        file: of the table; made if it is not there.
+        root: the folder that the tree of derivatives begins in.
+    """
+
+    def __init__(self, file: Path, root: Path) -> None:
+        self._layout = Layout(root)
+        self._guard = threading.RLock()
+        self._base = _opened(file)
+
+    def __enter__(self) -> RecordIndex:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._base.close()
+
+    def update(self, on_lines: Callable[[int], None] = lambda _count: None) -> bool:
+        """Take in what was appended to the manifest and decided since the last call.
+
+        Args:
+            on_lines: told now and then how many lines were read.
+
+        Returns:
+            Whether anything changed.
+
+        Raises:
+            UsageError: a newer version wrote the manifest or the decisions.
+        """
+        with self._guard:
+            changed = self._take_manifest(on_lines)
+            return self._take_decisions(all_items=changed) or changed
+
+    def _take_manifest(self, on_lines: Callable[[int], None]) -> bool:
+        path = self._layout.manifest
+        size, head = path.stat().st_size, _head_of(path)
+        known = self._state()
+        start = int(known.get("next", "0"))
+        if known.get("head", "") != head[: len(known.get("head", ""))] or size < start:
+            self._base.execute("DELETE FROM items")
+            start, known = 0, {}
+        if known.get("size") == str(size):
+            return False
+        lines = read_lines(path, lambda _number: None, start)
+        count = 0
+        while batch := list(islice(lines, LINES_AT_ONCE)):
+            rows = [row for line in batch if (row := _row_of(line)) is not None]
+            self._base.execute("BEGIN")
+            self._base.executemany(UPSERT, rows)
+            start = batch[-1].offset
+            count += len(batch)
+            # The last line is read again next time: it may have been torn when it was read.
+            self._remember({"next": str(start), "head": head, "size": ""})
+            self._base.execute("COMMIT")
+            on_lines(count)
+        self._remember({"size": str(size)})
+        return count > 0
+
+    def _take_decisions(self, *, all_items: bool) -> bool:
+        path = self._layout.decisions
+        state = _state_of(path)
+        if state == self._state().get("decisions", "none") and not all_items:
+            return False
+        decisions = Decisions.read(path)
+        self._base.execute("BEGIN")
+        self._base.execute("UPDATE items SET decided = 'none', corrected = 0, by = '' WHERE decided != 'none'"
+                           " OR corrected OR by != ''")  # fmt: skip
+        for item, decision in self._decided(decisions):
+            self._base.execute(
+                "UPDATE items SET decided = ?, corrected = ?, by = ? WHERE path = ?",
+                (decision.state.value, bool(decision.correction), decision.by, item),
+            )
+        self._remember({"decisions": state})
+        self._base.execute("COMMIT")
+        return True
+
+    def _decided(self, decisions: Decisions) -> Iterator[tuple[bytes, Decision]]:
+        """Items by name, and what is decided about them; all are looked at where a glob may mean any."""
+        if not decisions.has_globs:
+            for line in decisions.newest():
+                yield os.fsencode(line.path), line
+            return
+        for (path,) in self._base.execute("SELECT path FROM items").fetchall():
+            decision = decisions.of(os.fsdecode(path))
+            if not decision.is_none:
+                yield path, decision
+
+    def _state(self) -> dict[str, str]:
+        return dict(self._base.execute("SELECT name, value FROM state").fetchall())
+
+    def _remember(self, values: Mapping[str, str]) -> None:
+        self._base.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", list(values.items()))
+
+    def page(
+        self, wanted: ItemFilter, count: int, after: IndexedItem | None = None, *, backwards: bool = False
+    ) -> list[IndexedItem]:
+        """The next items behind one, in the order that is asked for.
+
+        Args:
+            wanted: which, and in which order.
+            count: at most so many.
+            after: the item that they follow; from the start without it.
+            backwards: those before it instead, the nearest first.
+        """
+        order = ORDERS[wanted.order]
+        if backwards:
+            order = _Order(order.key, not order.descending)
+        conditions, values = _conditions(wanted)
+        if after is not None:
+            conditions.append(f"({order.key}, id) {'<' if order.descending else '>'} (?, ?)")
+            values += [_key_of(after, order.key), after.number]
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        rows = self._rows(
+            f"SELECT {COLUMNS} FROM items {where} ORDER BY {order.clause} LIMIT ?", [*values, count]
+        )
+        return [_item_of(row) for row in rows]
+
+    def items(self, wanted: ItemFilter, count: int) -> Iterator[list[IndexedItem]]:
+        """All items, a page of so many at a time."""
+        page = self.page(wanted, count)
+        while page:
+            yield page
+            page = self.page(wanted, count, page[-1])
+
+    def count(self, wanted: ItemFilter) -> int:
+        """How many there are."""
+        conditions, values = _conditions(wanted)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        return int(self._rows(f"SELECT COUNT(*) FROM items {where}", values)[0][0])
+
+    def item(self, number: int) -> IndexedItem | None:
+        """The item of that number, if there is one."""
+        rows = self._rows(f"SELECT {COLUMNS} FROM items WHERE id = ?", [number])
+        return _item_of(rows[0]) if rows else None
+
+    def named(self, path: str) -> IndexedItem | None:
+        """The item of that source, if there is one."""
+        rows = self._rows(f"SELECT {COLUMNS} FROM items WHERE path = ?", [os.fsencode(path)])
+        return _item_of(rows[0]) if rows else None
+
+    def record(self, item: IndexedItem) -> Record:
+        """The whole newest record of an item.
+
+        Raises:
+            UsageError: the manifest was changed by another program.
+        """
+        with self._layout.manifest.open("rb") as file:
+            file.seek(item.place)
+            return record_at_line(self._layout.manifest, file.readline())
+
+    def counted(self, *columns: str) -> list[tuple[Any, ...]]:
+        """Items counted by the values of some columns: the values, the count, megapixels and seconds."""
+        names = ", ".join(columns)
+        return self._rows(
+            f"SELECT {names}, COUNT(*), SUM(megapixels), SUM(seconds) FROM items GROUP BY {names}", []
+        )
+
+    def mean_confidence(self, column: str) -> dict[Any, float]:
+        """The mean confidence of those that have one, by the values of a column."""
+        return dict(
+            self._rows(
+                f"SELECT {column}, AVG(confidence) FROM items WHERE confidence <= 1 GROUP BY {column}", []
+            )
+        )
+
+    def confidences(self, bins: int) -> list[int]:
+        """How many items have a confidence in each of so many equal parts of 0..1."""
+        rows = self._rows(
+            "SELECT MIN(CAST(confidence * ? AS INTEGER), ?), COUNT(*) FROM items WHERE confidence <= 1"
+            " GROUP BY 1",
+            [bins, bins - 1],
+        )
+        counts = dict(rows)
+        return [counts.get(number, 0) for number in range(bins)]
+
+    def _rows(self, query: str, values: Iterable[Any]) -> list[Any]:
+        with self._guard:
+            return self._base.execute(query, list(values)).fetchall()
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """The table of a file; one that is damaged or of another version is made anew."""
+    try:
+        base = _connected(file)
+        (version,) = base.execute("PRAGMA user_version").fetchone()
+        if version == VERSION:
+            return base
+        base.close()
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+    for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+        file.with_name(name).unlink(missing_ok=True)
+    base = _connected(file)
+    base.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    return base
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    base = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    # It can be made again: it need not survive a power cut.
+    base.execute("PRAGMA synchronous = OFF")
+    return base
+
+
+def _row_of(line: ManifestLine) -> dict[str, object] | None:
+    """The columns of one line; None for what is no item."""
+    values, source = line.values, line.values["source"]
+    if values.get("kind") == "sidecar":
+        return None
+    path = os.fsencode(path_from_values(values))
+    folder, _, name = path.rpartition(b"/")
+    pixels = (source.get("width") or 0) * (source.get("height") or 0) * (source.get("pages") or 1)
+    confidence = values.get("confidence")
+    at = values.get("at", "")
+    return {
+        "path": path,
+        "folder": folder,
+        "name": name,
+        "kind": values.get("kind", "photo"),
+        "status": values["status"],
+        "reason": values.get("reason", ""),
+        "confidence": NO_CONFIDENCE if confidence is None else float(confidence),
+        "at": at,
+        "day": at[:10],
+        "megapixels": pixels / 1e6,
+        "seconds": float(values.get("seconds", 0.0)),
+        "has_output": values["status"] == "done" and values.get("output") is not None,
+        "place": line.offset,
+    }
+
+
+def _item_of(row: tuple[Any, ...]) -> IndexedItem:
+    number, path, kind, status, reason, confidence, at, has_output, place, decided, corrected, by, size = row
+    return IndexedItem(
+        number=number,
+        path=os.fsdecode(path),
+        kind=kind,
+        status=status,
+        reason=reason,
+        confidence=None if confidence > 1 else confidence,
+        at=at,
+        has_output=bool(has_output),
+        place=place,
+        decided=decided,
+        corrected=bool(corrected),
+        by=by,
+        megapixels=size,
+    )
+
+
+def _key_of(item: IndexedItem, key: str) -> object:
+    if key == "confidence":
+        return NO_CONFIDENCE if item.confidence is None else item.confidence
+    return os.fsencode(item.path) if key == "path" else item.at
+
+
+def _conditions(wanted: ItemFilter) -> tuple[list[str], list[Any]]:
+    """The conditions of a query and their values."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    for column in ("status", "reason", "kind", "day"):
+        if word := getattr(wanted, column):
+            conditions.append(f"{column} = ?")
+            values.append(word)
+    if wanted.decided == "corrected":
+        conditions.append("corrected = 1")
+    elif wanted.decided:
+        conditions.append("decided = ?")
+        values.append(wanted.decided)
+    if wanted.folder:
+        folder = os.fsencode(wanted.folder)
+        # A slash is the byte before the digit nought: what lies between are the folders below.
+        conditions.append("(folder = ? OR (folder >= ? AND folder < ?))")
+        values += [folder, folder + b"/", folder + b"0"]
+    if wanted.most_confidence is not None:
+        conditions.append("confidence <= ?")
+        values.append(wanted.most_confidence)
+    if wanted.text:
+        conditions.append("instr(name, ?) > 0")
+        values.append(os.fsencode(wanted.text))
+    if wanted.with_output:
+        conditions.append("has_output = 1")
+    return conditions, values
+
+
+def _head_of(path: Path) -> str:
+    """Which file a manifest is and how it begins, to tell one that was replaced."""
+    with path.open("rb") as file:
+        return f"{os.fstat(file.fileno()).st_ino} {file.read(HEAD_BYTES).hex()}"
+
+
+def _state_of(path: Path) -> str:
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return "none"
+    return f"{about.st_size} {about.st_mtime_ns} {about.st_ino}"
+
+
+def open_index(output: Path, root: Path, fallback: Path) -> RecordIndex:
+    """The table of an output folder, or one in `fallback` where nothing can be written in the output.
+
+    Args:
+        output: the folder of a run.
+        root: the folder that its tree begins in.
+        fallback: a folder for temporary files.
+
+    Raises:
+        UnavailableError: the table cannot be made there either.
+    """
+    trouble: Exception | None = None
+    for folder in (review_folder(output, root), fallback):
+        try:
+            folder.mkdir(exist_ok=True)
+            return RecordIndex(folder / INDEX_NAME, root)
+        except (OSError, sqlite3.OperationalError) as error:
+            trouble = error
+    raise UnavailableError(f"no table of the manifest can be made in {fallback}: {trouble}; set TMPDIR")

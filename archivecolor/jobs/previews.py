@@ -1,0 +1,234 @@
+"""What worker processes make for pages that people look at: small pictures of derivatives, and parts of them.
+
+Only what lies in the folder of the derivatives is opened, and no link is followed on the way there.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from archivecolor.colour.luma import luma_codes
+from archivecolor.errors import ItemError, Reason
+from archivecolor.film.film_sheet import film_sheet
+from archivecolor.photo.preview import Box, part_preview, small_preview
+
+Rgb = npt.NDArray[np.uint8]
+
+WEBP_QUALITY = 82
+THUMBNAIL_SIDE = 320
+THUMBNAIL_BOX = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+MEMORY_BYTES = 6 << 30
+
+
+@dataclass(frozen=True)
+class PreviewContext:
+    """What all previews of one folder share.
+
+    Attributes:
+        root: the folder of the derivatives.
+        max_megapixels: larger pictures are refused.
+    """
+
+    root: Path
+    max_megapixels: float
+
+
+@dataclass(frozen=True)
+class PreviewTask:
+    """What is wanted of a picture.
+
+    Attributes:
+        path: relative to the root, POSIX, as `os.fsdecode` gives it.
+        long_side: of the whole picture made small; 0 where a part is wanted.
+        page: of the file, from 1.
+        grey: its grey alone.
+        box: the part that is wanted, pixel for pixel.
+    """
+
+    path: str
+    long_side: int = 0
+    page: int = 1
+    grey: bool = False
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class EncodedPreview:
+    """A preview as a file's contents.
+
+    Attributes:
+        content: WebP.
+        width: of the whole upright page, pixels.
+        height: of the whole upright page, pixels.
+        pages: of the file.
+    """
+
+    content: bytes
+    width: int
+    height: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class ThumbnailTask:
+    """The small pictures of one derivative, written as files.
+
+    Attributes:
+        path: relative to the root, POSIX, as `os.fsdecode` gives it.
+        coloured: file for the picture as it is.
+        grey: file for its grey.
+    """
+
+    path: str
+    coloured: Path
+    grey: Path
+
+    @property
+    def is_done(self) -> bool:
+        """Whether both are there."""
+        return self.coloured.exists() and self.grey.exists()
+
+
+@dataclass(frozen=True)
+class SheetTask:
+    """The frames of one film's shots, written as files.
+
+    Attributes:
+        path: relative to the root, POSIX, as `os.fsdecode` gives it.
+        folder: for the files.
+        name: that they begin with.
+    """
+
+    path: str
+    folder: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class SheetShot:
+    """One shot of a film's sheet.
+
+    Attributes:
+        file: name of its frame's file.
+        first: its first frame, counting from 0.
+        last: its last frame.
+        seconds: when it begins.
+    """
+
+    file: str
+    first: int
+    last: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A film's sheet.
+
+    Attributes:
+        shots: in their order.
+        strip: name of the file of the strip.
+        seconds: how long the film is.
+    """
+
+    shots: tuple[SheetShot, ...]
+    strip: str
+    seconds: float
+
+
+def init_preview_worker() -> None:
+    """Make a new worker process single-threaded, and keep what it decodes from taking all memory."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def preview(context: PreviewContext, task: PreviewTask) -> EncodedPreview:
+    """A picture as a screen shows it.
+
+    Raises:
+        ItemError: it cannot be read, lies elsewhere, or is behind a link.
+    """
+    path = path_inside(context.root, task.path)
+    if task.box is None:
+        seen = small_preview(path, (task.long_side, task.long_side), context.max_megapixels, task.page)
+    else:
+        seen = part_preview(path, task.box, context.max_megapixels, task.page)
+    rgb = as_grey(seen.rgb) if task.grey else seen.rgb
+    return EncodedPreview(webp(rgb), seen.width, seen.height, seen.pages)
+
+
+def thumbnails(context: PreviewContext, task: ThumbnailTask) -> int:
+    """Write both small pictures of a derivative; returns their bytes.
+
+    Raises:
+        ItemError: as `preview`.
+    """
+    rgb = small_preview(path_inside(context.root, task.path), THUMBNAIL_BOX, context.max_megapixels).rgb
+    contents = {task.grey: webp(as_grey(rgb)), task.coloured: webp(rgb)}
+    for file, content in contents.items():
+        _write(file, content)
+    return sum(map(len, contents.values()))
+
+
+def sheet(context: PreviewContext, task: SheetTask) -> Sheet:
+    """Write the sheet of a film.
+
+    Raises:
+        ItemError: as `preview`.
+    """
+    seen = film_sheet(path_inside(context.root, task.path), THUMBNAIL_SIDE)
+    shots = []
+    for number, shot in enumerate(seen.shots, start=1):
+        file = f"{task.name}-{number:04}.webp"
+        _write(task.folder / file, webp(shot.rgb))
+        shots.append(SheetShot(file, shot.first, shot.last, shot.seconds))
+    strip = f"{task.name}-strip.webp"
+    _write(task.folder / strip, webp(seen.strip))
+    return Sheet(tuple(shots), strip, seen.seconds)
+
+
+def path_inside(root: Path, relative: str) -> Path:
+    """The path of a file below `root`.
+
+    Raises:
+        ItemError: `PERMISSION` where it lies elsewhere, or something on the way there is a link.
+    """
+    path = root
+    for name in relative.split("/"):
+        path = path / name
+        if name in ("", ".", "..") or path.is_symlink():
+            raise ItemError(Reason.PERMISSION, "links, and what lies outside the output, are not opened")
+    return path
+
+
+def as_grey(rgb: Rgb) -> Rgb:
+    """The BT.601 luma of a picture, (h, w, 3)."""
+    return np.repeat(luma_codes(rgb)[..., None], 3, axis=2)
+
+
+def webp(rgb: Rgb) -> bytes:
+    """A picture as WebP."""
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "webp", quality=WEBP_QUALITY, method=2)
+    return stream.getvalue()
+
+
+def _write(file: Path, content: bytes) -> None:
+    """A file that can be made again: in one step, but not flushed to disk."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(file)

@@ -1,0 +1,31 @@
+"""Options of what shows an archive to people: `archivecolor report`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.settings.options import option, required
+from archivecolor.settings.shared import OutputOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings(OutputOptions):
+    """Options of `archivecolor report`."""
+
+    output: Path = required("Coloured tree that is reported on (the OUT of a run).", argument=True)
+    folder: Path | None = option(None, "Folder for the pages; OUT-report beside OUT without it.", short="o")
+    single_file: bool = option(False, "One file, index.html, that holds its pictures; up to 200 of them.")
+    top: int = option(0, "Also list this many of the most doubtful, as top.csv and a page.", low=0)
+    sample: int = option(
+        0,
+        "Also draw this many for an audit, from each folder by its share: sample.csv and pages.",
+        low=0,
+    )
+    seed: int = option(1, "Which sample is drawn; the same number draws the same pictures.", low=0)
+    parquet: bool = option(False, "Write records.parquet beside records.csv (needs pyarrow).")
+    max_megapixels: float = option(
+        1000.0, "Make no small picture of larger ones.", unit="megapixels", low=0.001
+    )
+    jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
+    timeout: float = option(300.0, "Give up on one picture after this long.", unit="seconds", low=1)

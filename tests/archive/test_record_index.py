@@ -1,0 +1,129 @@
+"""The table of records: derived from the manifest, caught up with it, made anew where it is damaged."""
+
+import json
+
+import pytest
+
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.decisions import write_decisions
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Output, Record, Source, Status
+from archivecolor.archive.record import line_from_record
+from archivecolor.archive.record_index import ItemFilter, RecordIndex
+from archivecolor.errors import Reason
+
+
+def record(number, status=Status.DONE, confidence=None, folder="a"):
+    path = f"{folder}/{number:04}.jpg"
+    done = status is Status.DONE
+    return Record(
+        path,
+        status,
+        Reason.COLOURED if done else Reason.TRUNCATED,
+        Source(10, number, width=1000, height=1000),
+        confidence=confidence,
+        output=Output(path, 20, "0" * 64) if done else None,
+        at=f"2026-01-{1 + number % 28:02}T00:00:00.000Z",
+    )
+
+
+@pytest.fixture
+def root(tmp_path):
+    Layout(tmp_path).state.mkdir()
+    return tmp_path
+
+
+def append(root, *records):
+    with Layout(root).manifest.open("ab") as file:
+        file.writelines(map(line_from_record, records))
+
+
+def opened(root):
+    index = RecordIndex(Layout(root).state / "index.sqlite", root)
+    index.update()
+    return index
+
+
+@pytest.mark.parametrize("order", ["doubt", "newest", "path"])
+def test_pages_follow_each_other_and_miss_nothing(root, order):
+    append(root, *(record(number, confidence=number * 7 % 10 / 10 or None) for number in range(57)))
+    index = opened(root)
+    wanted = ItemFilter(order=order)
+    paths = [item.path for page in index.items(wanted, 10) for item in page]
+    assert len(paths) == len(set(paths)) == 57
+    last = index.page(wanted, 57)[-1]
+    before = index.page(wanted, 56, last, backwards=True)
+    assert [item.path for item in reversed(before)] == paths[:-1]
+
+
+def test_filters(root):
+    append(root, *(record(number, confidence=0.5) for number in range(3)))
+    append(root, record(7, Status.FAILED, folder="a/b"), record(8, confidence=0.1, folder="ab"))
+    index = opened(root)
+
+    def names(**wanted):
+        return [item.path for item in index.page(ItemFilter(**wanted), 10)]
+
+    assert names(folder="a") == ["a/0000.jpg", "a/0001.jpg", "a/0002.jpg", "a/b/0007.jpg"]
+    assert names(status="failed") == names(reason="truncated") == ["a/b/0007.jpg"]
+    assert names(most_confidence=0.2) == ["ab/0008.jpg"]
+    assert names(text="0008") == ["ab/0008.jpg"]
+    assert names(day="2026-01-03") == ["a/0002.jpg"]
+    assert len(names(with_output=True)) == index.count(ItemFilter(with_output=True)) == 4
+
+
+def test_it_catches_up_with_the_manifest_and_the_decisions(root):
+    append(root, record(1, confidence=0.5), record(2, confidence=0.4))
+    index = opened(root)
+    number = index.named("a/0001.jpg").number
+    append(root, record(1, confidence=0.9), record(3, confidence=0.3))
+    with Layout(root).manifest.open("ab") as file:
+        file.write(line_from_record(record(4))[:30])  # a run writes it just now
+    assert index.update()
+    assert index.named("a/0001.jpg").confidence == 0.9
+    assert index.named("a/0001.jpg").number == number
+    assert index.count(ItemFilter()) == 3
+    assert index.record(index.named("a/0003.jpg")).confidence == 0.3
+    with Layout(root).manifest.open("ab") as file:
+        file.write(line_from_record(record(4))[30:])
+    corrected = Decision("a/0002.jpg", correction=Correction(settings=OwnSettings(saturation=0.5)), by="Ann")
+    write_decisions(Layout(root).decisions, [Decision("*/0003.jpg", State.ACCEPTED), corrected])
+    assert index.update()
+    assert not index.update()
+    assert index.count(ItemFilter()) == 4
+    assert [item.path for item in index.page(ItemFilter(decided="accepted"), 9)] == ["a/0003.jpg"]
+    assert [item.by for item in index.page(ItemFilter(decided="corrected"), 9)] == ["Ann"]
+    write_decisions(Layout(root).decisions, [corrected])
+    assert index.update()
+    assert index.count(ItemFilter(decided="accepted")) == 0
+    assert index.count(ItemFilter(decided="corrected")) == 1
+
+
+@pytest.mark.parametrize("damage", ["garbage", "other manifest", "other version"])
+def test_it_is_made_anew(root, damage):
+    append(root, record(1), record(2))
+    index = opened(root)
+    index.close()
+    file = Layout(root).state / "index.sqlite"
+    if damage == "garbage":
+        file.write_bytes(b"no table at all" * 1000)
+    elif damage == "other manifest":
+        Layout(root).manifest.unlink()
+        append(root, record(9))
+    else:
+        content = bytearray(file.read_bytes())
+        content[60:64] = b"\0\0\0\x7f"  # the user's version, in SQLite's header
+        file.write_bytes(content)
+    index = opened(root)
+    assert index.count(ItemFilter()) == (1 if damage == "other manifest" else 2)
+
+
+def test_sidecars_are_no_items_and_names_are_bytes(root):
+    append(root, record(1))
+    with Layout(root).manifest.open("ab") as file:
+        values = json.loads(line_from_record(record(2))) | {"kind": "sidecar"}
+        file.write(json.dumps(values).encode() + b"\n")
+        file.write(line_from_record(record(3, folder=b"\xff".decode("utf-8", "surrogateescape"))))
+    index = opened(root)
+    assert {item.path for item in index.page(ItemFilter(), 9)} == {"a/0001.jpg", "\udcff/0003.jpg"}
+    assert index.count(ItemFilter(folder="\udcff")) == 1

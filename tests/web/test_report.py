@@ -1,0 +1,157 @@
+"""The report: pages that need nothing but a browser."""
+
+import csv
+import json
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+from urllib.parse import unquote
+
+import html5lib
+import numpy as np
+import pytest
+from PIL import Image
+
+from archivecolor.archive.decision import Decision, State
+from archivecolor.archive.decisions import append_decisions
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.lock import locked
+from archivecolor.cli.main import main
+from archivecolor.colour.luma import luma_codes
+from archivecolor.errors import ExitCode
+from archivecolor.jobs.report import wilson_interval
+
+
+def report(output, *words):
+    folder = output.parent / "report"
+    assert main(["report", str(output), "-o", str(folder), "--jobs", "1", *words]) == ExitCode.OK
+    return folder
+
+
+def pages(folder):
+    return {page.relative_to(folder).as_posix(): page.read_text() for page in folder.rglob("*.html")}
+
+
+def addresses(text):
+    return re.findall(r'(?:src|href)="([^"]+)"', text)
+
+
+def test_pages_are_valid_and_lead_nowhere_else(output):
+    folder = report(output, "--sample", "3", "--top", "2")
+    found = pages(folder)
+    assert {"index.html", "pictures/0001.html", "failed/0001.html", "skipped/0001.html"} <= set(found)
+    for name, text in found.items():
+        html5lib.HTMLParser(strict=True).parse(text)
+        for address in addresses(text):
+            assert not re.match(r"[a-z]+:|//|/", address), address
+            if not address.startswith("#"):
+                assert (folder / name).parent.joinpath(unquote(address)).exists(), address
+    for file in folder.rglob("*.*"):
+        if file.suffix in (".html", ".css", ".js"):
+            assert "http:" not in file.read_text() and "https:" not in file.read_text()
+
+
+def test_small_pictures_are_the_grey_and_the_coloured_one(output):
+    text = pages(report(output))["pictures/0001.html"]
+    assert text.count('class="coloured"') == 7
+    first = next(address for address in addresses(text) if address.endswith("-g.webp"))
+    grey = Image.open(output.parent / "report" / "pictures" / first)
+    coloured = Image.open(output.parent / "report" / "pictures" / first.replace("-g", "-c"))
+    assert max(grey.size) <= 320
+    assert grey.size == coloured.size
+    luma, own = luma_codes(np.asarray(coloured)).astype(int), np.asarray(grey.convert("L")).astype(int)
+    assert np.abs(luma - own).mean() < 3
+    assert np.asarray(grey).std(axis=2).max() < 6
+
+
+def test_the_least_sure_come_first(output):
+    values = re.findall(r"confidence (\d\.\d+)", pages(report(output))["pictures/0001.html"])
+    assert values == sorted(values)
+
+
+def test_only_what_is_new_is_made_again(output):
+    small = {file: file.stat().st_mtime_ns for file in report(output).rglob("*.webp")}
+    (folder,) = {file.parents[2] for file in small}
+    next(iter(small)).unlink()
+    report(output)
+    again = {file: file.stat().st_mtime_ns for file in folder.rglob("*.webp")}
+    assert sum(small[file] != again[file] for file in small) <= 2
+    assert set(small) == set(again)
+
+
+def test_hostile_names_are_only_shown(output):
+    manifest = Layout(output).manifest
+    line = json.loads(manifest.read_text().splitlines()[0])
+    line |= {"path": '<script>alert(1)</script>\u202e"\n.jpg', "status": "failed", "reason": "empty"}
+    line.pop("output", None)
+    with manifest.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    text = pages(report(output))["failed/0001.html"]
+    assert "<script>alert" not in text and "\u202e" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u202e&#34;\\n.jpg" in text
+
+
+def test_links_in_the_output_are_not_opened(output, tmp_path):
+    picture = output / "people" / "chelsea.png"
+    secret = shutil.move(picture, tmp_path / "secret.png")
+    picture.symlink_to(secret)
+    text = pages(report(output))["pictures/0001.html"]
+    assert text.count('class="coloured"') == 6
+    assert "links, and what lies outside the output, are not opened" in text
+
+
+def test_one_file_holds_its_pictures(output):
+    folder = report(output, "--single-file")
+    text = (folder / "index.html").read_text()
+    html5lib.HTMLParser(strict=True).parse(text)
+    assert text.count("data:image/webp;base64,") == 14
+    assert not [address for address in addresses(text) if not address.startswith(("data:image/webp", "#"))]
+
+
+def test_a_sample_is_drawn_alike_and_says_what_the_review_found(output):
+    folder = report(output, "--sample", "4", "--seed", "3")
+    rows = list(csv.DictReader((folder / "sample.csv").open()))
+    assert len(rows) == 4
+    # Three, three and one: two, two and none is the nearest to their shares.
+    assert Counter(str(Path(row["path"]).parent) for row in rows) == {"people": 2, "places/abroad": 2}
+    decided = [
+        Decision(rows[0]["path"], State.REJECTED),
+        *(Decision(row["path"], State.ACCEPTED) for row in rows[1:]),
+    ]
+    with locked(output):
+        append_decisions(Layout(output).decisions, decided)
+    folder = report(output, "--sample", "4", "--seed", "3")
+    assert [row["path"] for row in csv.DictReader((folder / "sample.csv").open())] == [
+        row["path"] for row in rows
+    ]
+    text = (folder / "sample" / "0001.html").read_text()
+    assert "1 of 4 were rejected or corrected: 25.0\u00a0%" in text
+    assert "between 4.6\u00a0% and 69.9\u00a0%" in text
+
+
+def test_wilsons_interval_is_the_one_of_the_books():
+    # Newcombe 1998, table I: 81 of 263 and 0 of 20.
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
+
+
+def test_what_is_no_output_is_refused(tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == ExitCode.USAGE
+    assert "is not there" in capsys.readouterr().err
+
+
+def test_without_jinja_the_line_to_type_is_said(output, capsys, monkeypatch):
+    from archivecolor.web import pages as templates
+
+    templates.environment.cache_clear()
+    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
+    assert main(["report", str(output)]) == ExitCode.UNAVAILABLE
+    assert "pip install 'archivecolor[web]'" in capsys.readouterr().err
+
+
+def test_a_run_writes_its_report_when_it_ends(archive, output, tmp_path, checkpoint):
+    words = ["--working-size", "64", "--device", "cpu", "--checkpoint", str(checkpoint), "-q"]
+    code = main(["dir", str(archive), str(output), *words, "--report", str(tmp_path / "pages")])
+    assert code == ExitCode.SOME_FAILED
+    assert (tmp_path / "pages" / "pictures" / "0001.html").exists()
