@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # A hint given so near to an older one takes its place.
 SAME_PLACE = 0.005
+# Options that say what a run does besides making pictures, by their names in run.json.
+OF_ONE_RUN = {"films", "decisions", "max_runtime", "log_file", "report", "sheet", "watch", "open"}
 WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
 
 
@@ -134,13 +136,7 @@ def _settings_of_run(settings: CorrectSettings, root: Path) -> DirSettings:
         raise InputNotFoundError(
             f"the folder of the scans, {source}, is not there; give --input FOLDER", Path(source)
         )
-    not_kept = {setting.name for setting in fields(SelectionOptions)} | {
-        "films",
-        "decisions",
-        "max_runtime",
-        "log_file",
-        "report",
-    }
+    not_kept = {setting.name for setting in fields(SelectionOptions)} | OF_ONE_RUN
     names = {setting.name for setting in fields(DirSettings)} - not_kept - {"input", "output"}
     kept = {name: value for name, value in values.items() if name in names}
     if isinstance(kept.get("checkpoint"), str):

@@ -272,3 +272,12 @@ def test_a_rejected_picture_is_not_copied_where_the_rest_is(archive):
     count = archive.records()
     archive.dir("--rest", "copy")
     assert archive.records() == count
+
+
+def test_what_a_run_drew_is_not_drawn_again(archive, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    archive.dir("--sheet", sheet, "--report", tmp_path / "report", "--log-file", tmp_path / "log.txt")
+    before = tree(tmp_path / "report"), sheet.stat().st_mtime_ns
+    archive.correct("album/anna.png", "--saturation", "0.5")
+    assert archive.record("album/anna.png").correction["settings"] == {"saturation": 0.5}
+    assert (tree(tmp_path / "report"), sheet.stat().st_mtime_ns) == before
