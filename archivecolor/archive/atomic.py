@@ -59,7 +59,7 @@ def atomic_write(path: Path, source: Path | None = None) -> Iterator[Path]:
         with with_output_errors(path):
             part = part_path(path)
             mode = folder.create(part, 0o666 if source is None else 0o666 & permissions_of(source))
-        try:
+        with _removed_on_error(part):
             with _with_errors_of_body(path):
                 yield part
             with with_output_errors(path):
@@ -68,10 +68,6 @@ def atomic_write(path: Path, source: Path | None = None) -> Iterator[Path]:
                     part.chmod(mode)  # a tool has put a file of its own in its place
                 folder.check()
                 part.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
         with with_output_errors(path):
             folder.sync()
 
@@ -84,10 +80,21 @@ def atomic_link(path: Path, source: Path) -> None:
     """
     with open_folder(path.parent) as folder, with_output_errors(path):
         part = part_path(path)
-        folder.link(part, source.absolute())
-        folder.check()
-        part.replace(path)
+        with _removed_on_error(part):
+            folder.link(part, source.absolute())
+            folder.check()
+            part.replace(path)
         folder.sync()
+
+
+@contextlib.contextmanager
+def _removed_on_error(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 class Folder:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from archivecolor.archive.atomic import PART_SUFFIX, atomic_write, part_path, remove_stale_parts
+from archivecolor.archive.atomic import (
+    PART_SUFFIX,
+    atomic_link,
+    atomic_write,
+    part_path,
+    remove_stale_parts,
+)
 from archivecolor.errors import ItemError, OutputError, Reason
 
 
@@ -64,6 +70,14 @@ def test_a_folder_in_the_way_costs_the_item(tmp_path):
     (tmp_path / "a.jpg").mkdir()
     with pytest.raises(ItemError) as caught, atomic_write(tmp_path / "a.jpg"):
         pass
+    assert caught.value.reason is Reason.NAME_COLLISION
+    assert parts_in(tmp_path) == []
+
+
+def test_a_link_that_cannot_take_its_name_leaves_no_part(tmp_path):
+    (tmp_path / "a.jpg").mkdir()
+    with pytest.raises(ItemError) as caught:
+        atomic_link(tmp_path / "a.jpg", tmp_path / "scan.jpg")
     assert caught.value.reason is Reason.NAME_COLLISION
     assert parts_in(tmp_path) == []
 
