@@ -68,6 +68,7 @@ SHAPES = re.compile(
 )
 DESCRIPTION = 270
 NOT_COMPARED = "not compared: exiftool gave no answer"
+NOT_RESTORED = "values as the source writes them: what exiftool wrote cannot be read again"
 
 
 @dataclass(frozen=True)
@@ -171,12 +172,22 @@ def _carry_with_exiftool(
             return None
         finally:
             copy.part.with_name(copy.part.name + "_exiftool_tmp").unlink(missing_ok=True)
-        update = replace(update, exif=_restored_exif(source, container, copy.part))
-        return (*_embed(container, copy.part, update), *_compared(copy))
+        try:
+            update = replace(update, exif=_restored_exif(source, container, copy.part))
+            lost: tuple[str, ...] = ()
+        except (ItemError, DamagedError) as error:
+            # Of the part, so no damage of the source.
+            logger.warning("what exiftool wrote cannot be read again: %s", error)
+            lost = (NOT_RESTORED,)
+        return (*lost, *_embed(container, copy.part, update), *_compared(copy))
 
 
 def _restored_exif(source: _Source, container: WritableFormat, part: Path) -> bytes | None:
-    """The part's Exif block with the source's own values; None where it has them by now."""
+    """The part's Exif block with the source's own values; None where it has them by now.
+
+    Raises:
+        ItemError, DamagedError: exiftool left the part in a form that we do not understand.
+    """
     tags = directory.tags_of(source.blocks.exif) if source.blocks.exif else {}
     if container.name == "tiff":
         with part.open("rb+") as tiff:

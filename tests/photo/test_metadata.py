@@ -429,6 +429,22 @@ def test_without_exiftool_the_blocks_are_carried(
     assert pixels(part).shape == (48, 64, 3)
 
 
+def test_a_part_that_cannot_be_read_again_is_not_the_sources_damage(tmp_path, source, monkeypatch, caplog):
+    part = part_like(tmp_path, "jpg")
+    copied = metadata._run_copy
+
+    def copied_badly(copy):
+        done = copied(copy)
+        os.truncate(copy.part, 20)
+        return done
+
+    monkeypatch.setattr(metadata, "_run_copy", copied_badly)
+    lost = copy_metadata(source, part, US)
+    assert {metadata.NOT_RESTORED, PROVENANCE} <= set(lost)
+    assert any("Artist" in name for name in lost)
+    assert "cannot be read again" in caplog.text
+
+
 def test_a_configuration_file_runs_nothing(source, tmp_path, monkeypatch):
     (tmp_path / ".ExifTool_config").write_text(f"open(F, '>', '{tmp_path}/ran'); close(F); 1;")
     monkeypatch.setenv("HOME", str(tmp_path))
