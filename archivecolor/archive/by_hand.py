@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from archivecolor.archive.atomic import open_folder, open_own_file, remove_file, with_output_errors
-from archivecolor.archive.fixity import Digest, digest_line, parse_digest, sha256_of
+from archivecolor.archive.fixity import Digest, digest_line, encode_path, parse_digest, sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output
@@ -185,15 +185,20 @@ def _is_by_hand(root: Path, name: str, claim: Claim) -> bool:
     known = [voucher.output for voucher in vouchers]
     if any((output.bytes, output.mtime_ns) == (about.st_size, about.st_mtime_ns) for output in known):
         return False
-    pending = {digest.sha256 for digest in _pending(root) if digest.path == name}
-    if not pending and all(output.bytes != about.st_size for output in known):
-        return True
+    sha256 = _sha256_there(root / name) if any(output.bytes == about.st_size for output in known) else None
+    if any(output.sha256 == sha256 for output in known):
+        return False
+    # Only now the notes: a run whose times were lost comes here with every item.
+    pending = _pending(root, name)
+    return not pending or (sha256 or _sha256_there(root / name)) not in pending
+
+
+def _sha256_there(path: Path) -> str:
     try:
-        sha256 = sha256_of(root / name)
+        return sha256_of(path)
     except OSError as error:
         detail = f"its earlier output cannot be read ({error.strerror}), so that nobody can say whose it is"
         raise ItemError(Reason.PERMISSION, detail) from error
-    return sha256 not in pending | {output.sha256 for output in known}
 
 
 def _put_aside(path: Path) -> None:
@@ -225,9 +230,12 @@ def _note_pending(root: Path, digest: Digest) -> None:
         os.fsync(file.fileno())
 
 
-def _pending(root: Path) -> Iterator[Digest]:
-    """What runs noted and did not forget; a torn line is none."""
-    for path in Layout(root).pending.glob("*.txt"):
-        for line in path.read_bytes().splitlines():
-            if digest := parse_digest(line):
-                yield digest
+def _pending(root: Path, name: str) -> set[str]:
+    """Digests that runs noted for a derivative and did not forget; a torn line is none."""
+    end = encode_path(name)
+    return {
+        digest.sha256
+        for path in Layout(root).pending.glob("*.txt")
+        for line in path.read_bytes().splitlines()
+        if line.endswith(end) and (digest := parse_digest(line)) and digest.path == name
+    }
