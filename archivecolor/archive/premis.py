@@ -71,6 +71,9 @@ class PremisFiles:
         """
         if not self.wanted or record.output is None or record.reason is Reason.BY_HAND:
             return
+        if record.source.sha256 is None:
+            logger.warning("%s: no PREMIS: its record has no digest of the source", record.path)
+            return
         try:
             write_premis(self.path(record.output.path), record)
         except ItemError as error:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from archivecolor.archive.manifest import Output, Record, Source, Status
+from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.archive.premis import PREMIS, PremisFiles, premis_of, write_premis
 from archivecolor.errors import Reason
 
@@ -130,6 +130,19 @@ def test_the_longest_names_have_a_file_too(tmp_path):
     ]
     files.remove(record)
     assert not files.path(path).exists()
+
+
+def test_a_record_without_its_sources_digest_costs_its_own_premis_alone(tmp_path, caplog):
+    bare = replace(RECORD, path="bare.tif", output=replace(RECORD.output, path="bare.tif"))
+    bare = replace(bare, source=replace(bare.source, sha256=None))
+    with ManifestWriter(tmp_path / "manifest.jsonl") as manifest:
+        manifest.append(bare)
+        manifest.append(RECORD)
+    files = PremisFiles(tmp_path, wanted=True)
+    files.write_missing(Manifest(tmp_path / "manifest.jsonl"), lambda: False)
+    assert files.path(RECORD.output.path).exists()
+    assert not files.path("bare.tif").exists()
+    assert "bare.tif: no PREMIS" in caplog.text
 
 
 def test_a_record_without_output_has_none():
