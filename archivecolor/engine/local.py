@@ -170,8 +170,10 @@ class _Supervisor(threading.Thread):
 
     def _attempt(self, task: Callable[[Any, Any], Any], item: Any) -> Any:
         for _ in range(self._options.attempts):
-            process = self._ready()
             if self._killed:
+                break
+            process = self._ready()
+            if self._killed:  # while it started, when there was nothing to kill
                 break
             try:
                 return process.call(task, item)

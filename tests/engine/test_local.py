@@ -151,6 +151,24 @@ def test_an_abort_of_a_generators_consumer_kills_too():
     assert isinstance(in_hand.exception(), ItemError)
 
 
+def note_start(folder):
+    (folder / str(os.getpid())).touch()
+
+
+def test_an_abort_starts_no_process(tmp_path):
+    start = functools.partial(note_start, tmp_path)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        LocalExecutor(WorkerOptions(count=1, initializer=start), None) as executor,
+    ):
+        in_hand = executor.submit(sleep, 60)
+        while not list(tmp_path.iterdir()) or not in_hand.running():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert isinstance(in_hand.exception(), ItemError)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_no_thread_or_process_is_left_behind():
     before = threading.active_count()
     with LocalExecutor(WorkerOptions(count=2), None) as executor:
