@@ -259,16 +259,18 @@ class Prediction:
 
 
 class _MemoryLock:
-    """Many calls at once, or one with all the memory there is."""
+    """Many calls at once, or one with all the memory there is; whoever waits for that keeps new ones out."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._sharing = 0
+        self._waiting = 0
 
     @contextmanager
     def shared(self) -> Iterator[None]:
         """Beside others."""
         with self._changed:
+            self._changed.wait_for(lambda: self._waiting == 0)
             self._sharing += 1
         try:
             yield
@@ -281,8 +283,13 @@ class _MemoryLock:
     def alone(self) -> Iterator[None]:
         """When nothing else is in work, and nothing begins until it is done."""
         with self._changed:
-            self._changed.wait_for(lambda: self._sharing == 0)
-            yield
+            self._waiting += 1
+            try:
+                self._changed.wait_for(lambda: self._sharing == 0)
+                yield
+            finally:
+                self._waiting -= 1
+                self._changed.notify_all()
 
 
 def _values(output: NetworkOutput) -> Float32:

@@ -13,7 +13,7 @@ from skimage.transform import resize
 from archivecolor.colour.guidance import Guidance, Hint
 from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
-from archivecolor.inference.predictor import Predictor, open_predictor
+from archivecolor.inference.predictor import Predictor, _MemoryLock, open_predictor
 from archivecolor.inference.torch_runtime import TorchRuntime
 from archivecolor.networks.base import AbPrediction, Generator
 from archivecolor.networks.checkpoint import Checkpoint, CheckpointInfo
@@ -154,6 +154,30 @@ def test_what_has_no_room_beside_others_is_answered_alone(monkeypatch):
     answers = predictor(CrowdedStandIn()).predict(lumas)
     for mine, theirs in zip(answers, predictor(StandIn()).predict(lumas), strict=True):
         np.testing.assert_array_equal(mine.cbcr, theirs.cbcr)
+
+
+def test_whoever_waits_for_all_memory_keeps_new_calls_out():
+    lock, order = _MemoryLock(), []
+
+    def alone():
+        with lock.alone():
+            order.append("alone")
+
+    def beside():
+        with lock.shared():
+            order.append("beside others")
+
+    waiting, late = threading.Thread(target=alone), threading.Thread(target=beside)
+    with lock.shared():
+        waiting.start()
+        while not lock._waiting:
+            time.sleep(0.01)
+        late.start()
+        late.join(0.2)
+        assert order == []
+    waiting.join()
+    late.join()
+    assert order == ["alone", "beside others"]
 
 
 @pytest.fixture
