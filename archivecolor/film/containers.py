@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -212,7 +214,7 @@ def _takes(source: InputContainer, stream: StreamFacts, container: str, trial: P
     """Whether a container takes a stream, by trying."""
     import av
 
-    with OpenedOutput(trial, container) as out:
+    with opened_output(trial, container) as out:
         try:
             add_stream_copy(out, source.streams[stream.index], stream, container)
             out.start_encoding()
@@ -225,7 +227,7 @@ def _tags_dropped(tags: dict[str, str], container: str, trial: Path) -> list[str
     """Tags that a container does not keep unless it is asked for, by trying."""
     if container == "mkv" or not tags:
         return []
-    with OpenedOutput(trial, container) as out:
+    with opened_output(trial, container) as out:
         # FFmpeg writes nothing without a stream; this one stays empty and is not written.
         out.add_mux_stream("aac", rate=48000)
         out.metadata.update(tags)
@@ -267,8 +269,11 @@ def drops_aspect_ratio(codec: str, plan: ContainerPlan) -> bool:
     return plan.container == "mkv" and codec in _NO_ASPECT_RATIO and plan.aspect is None
 
 
-class OpenedOutput:
-    """An output container, written the same way each time; a failed one is closed without complaint.
+@contextmanager
+def opened_output(
+    path: Path, container: str, ticks: int = _MIN_TIMESCALE, free_tags: bool = False
+) -> Iterator[OutputContainer]:
+    """An output container, written the same way each time.
 
     Args:
         path: the file.
@@ -276,31 +281,30 @@ class OpenedOutput:
         ticks: per second, of the clock that says when streams begin; Matroska has its own.
         free_tags: as of `ContainerPlan`.
     """
+    import av
 
-    def __init__(
-        self, path: Path, container: str, ticks: int = _MIN_TIMESCALE, free_tags: bool = False
-    ) -> None:
-        import av
+    options = {"fflags": "+bitexact"}
+    if container == "mkv":
+        options["avoid_negative_ts"] = "disabled"
+    else:
+        flags = "+write_colr+use_metadata_tags" if free_tags else "+write_colr"
+        options |= {"movflags": flags, "movie_timescale": str(ticks)}
+    with closing_output(av.open(ffmpeg_url(path), "w", format=_MUXERS[container], options=options)) as out:
+        yield out
 
-        options = {"fflags": "+bitexact"}
-        if container == "mkv":
-            options["avoid_negative_ts"] = "disabled"
-        else:
-            flags = "+write_colr+use_metadata_tags" if free_tags else "+write_colr"
-            options |= {"movflags": flags, "movie_timescale": str(ticks)}
-        self._out = av.open(ffmpeg_url(path), "w", format=_MUXERS[container], options=options)
 
-    def __enter__(self) -> OutputContainer:
-        return self._out
+@contextmanager
+def closing_output(out: OutputContainer) -> Iterator[OutputContainer]:
+    """Close an output container at the end of the block; a failed one is closed without complaint."""
+    import av
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        import av
-
-        try:
-            self._out.close()
-        except (ValueError, av.error.FFmpegError):
-            if kind is None:
-                raise
+    try:
+        yield out
+    except BaseException:
+        with suppress(ValueError, av.error.FFmpegError):
+            out.close()
+        raise
+    out.close()
 
 
 def timescale_for(facts: FilmFacts) -> int:

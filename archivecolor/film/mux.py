@@ -14,11 +14,11 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.film.clocks import PacketClock, Restarts
 from archivecolor.film.containers import (
     ContainerPlan,
-    OpenedOutput,
     add_stream_copy,
     content_tags,
     copy_tags,
     needs_text_conversion,
+    opened_output,
     timescale_for,
 )
 from archivecolor.film.ffmpeg_cli import MuxPatch, add_streams
@@ -116,7 +116,7 @@ def _mux_streams(
 ) -> None:
     """Write all that PyAV can; arguments as for `mux`."""
     facts = inputs.film.facts
-    opened = OpenedOutput(part, plan.container, timescale_for(facts), plan.free_tags)
+    opened = opened_output(part, plan.container, timescale_for(facts), plan.free_tags)
     with open_again(facts) as source, opened as out, film_errors():
         picture = _add_video_stream(out, inputs, plan.container)
         copy_tags(source.streams[facts.picture], picture, plan.container)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.chroma import FrameChroma, FrameRange, frame_chromas
+from archivecolor.film.containers import closing_output
 from archivecolor.film.encode import PictureEncoder
 from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, read_from
 from archivecolor.film.frames import convert_source_chroma
@@ -33,6 +34,7 @@ from archivecolor.film.probe import ffmpeg_url
 from archivecolor.film.temporal_smoothing import BLOCK, LOOKAHEAD, RunningSums, SmootherState
 
 if TYPE_CHECKING:
+    from av.container import OutputContainer
     from av.packet import Packet
     from av.stream import Stream
 
@@ -233,7 +235,7 @@ def make_segment(
     confidence: list[float] = []
     state: SmootherState | None = None
     with atomic_write(context.folder.segment(segment)) as part:
-        with _SegmentWriter(part, context, segment) as writer:
+        with _segment_writer(part, context, segment) as writer:
             for _ in range(segment.first, segment.last + 1):
                 frame_chroma = next(chromas)
                 item = next(frames)
@@ -249,31 +251,32 @@ def make_segment(
         _save_confidence(context.folder.confidence(segment), confidence)
 
 
+@contextmanager
+def _segment_writer(part: Path, context: SegmentContext, segment: Segment) -> Iterator[_SegmentWriter]:
+    """Give what writes the frames of one segment to a file, which is whole at the end of the block."""
+    import av
+
+    container = _SEGMENT_CONTAINERS[context.folder.suffix]
+    opened = av.open(ffmpeg_url(part), "w", format=container, options={"fflags": "+bitexact"})
+    with closing_output(opened) as out:
+        writer = _SegmentWriter(out, context.film, segment)
+        yield writer
+        writer.finish()
+
+
 class _SegmentWriter:
-    """Writes the frames of one segment to a file; use as a context manager."""
+    """Writes the frames of one segment into an open container."""
 
-    def __init__(self, part: Path, context: SegmentContext, segment: Segment) -> None:
-        import av
-
-        film = context.film
+    def __init__(self, out: OutputContainer, film: Film, segment: Segment) -> None:
         self._film = film
-        container = _SEGMENT_CONTAINERS[context.folder.suffix]
-        self._container = av.open(ffmpeg_url(part), "w", format=container, options={"fflags": "+bitexact"})
-        self._encoder = PictureEncoder(self._container, film.facts, film.target)
+        self._out = out
+        self._encoder = PictureEncoder(out, film.facts, film.target)
         self._renderer = ChromaPlaneRenderer(
             film.target.matrix, film.target.sample_format, film.target.subsampling
         )
         times = film.first_pass.pts[segment.first : segment.last + 1]
         self._order = {int(pts): place for place, pts in enumerate(times)}
         self._packets = 0
-
-    def __enter__(self) -> _SegmentWriter:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._mux(self._encoder.flush())
-        self._container.close()
 
     def write(self, item: NumberedFrame, frame_chroma: FrameChroma) -> None:
         """Encode one frame."""
@@ -287,6 +290,10 @@ class _SegmentWriter:
             chroma = self._renderer.render(luma, frame_chroma.cbcr)
         self._mux(self._encoder.encode(item.frame.pts, luma, chroma))
 
+    def finish(self) -> None:
+        """Write what is still inside the encoder."""
+        self._mux(self._encoder.flush())
+
     def _mux(self, packets: Iterator[Packet[Stream]]) -> None:
         for packet in packets:
             assert packet.pts is not None
@@ -295,7 +302,7 @@ class _SegmentWriter:
             packet.duration = TICKS_PER_FRAME
             packet.time_base = Fraction(1, 1000)
             packet.stream = self._encoder.stream
-            self._container.mux(packet)
+            self._out.mux(packet)
             self._packets += 1
 
 

@@ -1,6 +1,7 @@
 """From frames to finished segments: cuts, seams, repeats, resumes, and films that change."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
@@ -13,7 +14,8 @@ import archivecolor.film.segments as segments_module
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.chroma import FrameRange, frame_chromas
-from archivecolor.film.containers import ContainerPlan
+from archivecolor.film.containers import ContainerPlan, closing_output
+from archivecolor.film.encode import PictureEncoder
 from archivecolor.film.film import read_from
 from archivecolor.film.frames import to_frame
 from archivecolor.film.mux import MuxInputs, mux
@@ -214,6 +216,35 @@ def test_a_film_that_changed_since_it_was_surveyed_is_refused(tmp_path, network)
         make_segments(context_of(film, network, tmp_path), plan_segments(film, 100))
     assert error.value.reason is Reason.CHANGED
     assert not list(tmp_path.glob("segment-*"))
+
+
+class RefusingEncoder(PictureEncoder):
+    """Takes every frame, and fails at the end."""
+
+    def flush(self):
+        raise ItemError(Reason.UNSUPPORTED, "the encoder does not take its picture")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted under /proc")
+def test_a_segment_whose_encoder_fails_is_closed(tmp_path, network, monkeypatch):
+    film = film_from(write_film(tmp_path / "film.mkv", scene(5, 9)), codec="ffv1")
+    monkeypatch.setattr(segments_module, "PictureEncoder", RefusingEncoder)
+    with pytest.raises(ItemError, match="does not take") as caught:
+        make_segments(context_of(film, network, tmp_path), plan_segments(film, 100))
+    assert caught.tb is not None  # it holds on to what it passed
+    opened = [link.readlink().name for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [name for name in opened if "segment-" in name]
+
+
+def test_what_went_wrong_is_not_hidden_by_what_goes_wrong_in_closing():
+    class Unclosable:
+        def close(self):
+            raise ValueError("cannot be closed")
+
+    with pytest.raises(ItemError), closing_output(Unclosable()):
+        raise ItemError(Reason.UNSUPPORTED, "the encoder does not take its picture")
+    with pytest.raises(ValueError, match="closed"), closing_output(Unclosable()):
+        pass
 
 
 def test_a_picture_that_changes_size_is_refused(tmp_path):
