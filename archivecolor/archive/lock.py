@@ -183,16 +183,17 @@ def try_lock(path: Path) -> int | None:
     """Take the lock now, or return None where another run has it."""
     if path.is_symlink():
         raise link_error(path)
-    handle = open_own_file(path, os.O_RDWR)
-    has_flock = try_flock(handle)
-    if has_flock is False or not is_same_file(handle, path) or is_held(path, certain=has_flock is True):
-        os.close(handle)
-        return None
-    if has_flock is None:
-        os.close(handle)
-        return take_by_name(path)
-    write_holder(handle)
-    return handle
+    with contextlib.ExitStack() as unless_taken:
+        handle = open_own_file(path, os.O_RDWR)
+        unless_taken.callback(os.close, handle)
+        has_flock = try_flock(handle)
+        if has_flock is False or not is_same_file(handle, path) or is_held(path, certain=has_flock is True):
+            return None
+        if has_flock:
+            write_holder(handle)
+            unless_taken.pop_all()
+            return handle
+    return take_by_name(path)
 
 
 def write_holder(handle: int) -> None:
@@ -207,16 +208,19 @@ def take_by_name(path: Path) -> int | None:
     """Put a lock file of our own in the place of `path`; None where another run did so a moment later."""
     ours = part_path(path)
     ours.unlink(missing_ok=True)
-    handle = os.open(ours, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-    write_holder(handle)
-    # A run that has it sweeps parts.
-    with contextlib.suppress(FileNotFoundError):
-        ours.replace(path)
-        # Whoever looked before we replaced it has replaced ours by then.
-        time.sleep(SETTLE_SECONDS)
-        if is_same_file(handle, path):
-            return handle
-    os.close(handle)
+    with contextlib.ExitStack() as unless_taken:
+        handle = os.open(ours, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        unless_taken.callback(ours.unlink, missing_ok=True)
+        unless_taken.callback(os.close, handle)
+        write_holder(handle)
+        # A run that has it sweeps parts.
+        with contextlib.suppress(FileNotFoundError):
+            ours.replace(path)
+            # Whoever looked before we replaced it has replaced ours by then.
+            time.sleep(SETTLE_SECONDS)
+            if is_same_file(handle, path):
+                unless_taken.pop_all()
+                return handle
     return None
 
 

@@ -290,9 +290,13 @@ class ManifestWriter:
         self.path = path
         self.synced = time.monotonic()
         self.handle = open_own_file(path, os.O_RDWR | os.O_APPEND)
-        with with_output_errors(path):
-            self.end = repair_end(self.handle)
-            sync_folder(path.parent)
+        try:
+            with with_output_errors(path):
+                self.end = repair_end(self.handle)
+                sync_folder(path.parent)
+        except BaseException:
+            os.close(self.handle)
+            raise
 
     def __enter__(self) -> ManifestWriter:
         return self
@@ -331,8 +335,10 @@ class ManifestWriter:
     def close(self) -> None:
         """Flush and close."""
         with with_output_errors(self.path):
-            self.sync()
-            os.close(self.handle)
+            try:
+                self.sync()
+            finally:
+                os.close(self.handle)
 
 
 def check_still_ours(path: Path, handle: int) -> None:

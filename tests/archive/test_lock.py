@@ -202,6 +202,19 @@ def test_without_flock_of_many_runs_started_at_once_one_wins(tmp_path):
     assert sorted(run.returncode for run in runs) == [0] + [11] * 4
 
 
+@pytest.mark.parametrize("has_flock", [True, False])
+def test_a_lock_that_cannot_be_written_is_closed(
+    tmp_path, monkeypatch, nothing_is_flushed, open_files, has_flock
+):
+    (tmp_path / "_archivecolor").mkdir()
+    if not has_flock:
+        without_flock(monkeypatch)
+    with pytest.raises(OutputError, match="Input/output error"), locked(tmp_path):
+        pass
+    assert open_files() == []
+    assert [path.name for path in (tmp_path / "_archivecolor").iterdir()] == ["lock"]
+
+
 def test_without_flock_whoever_comes_a_moment_later_wins(tmp_path, monkeypatch):
     """Two runs looked before either wrote: the last one's file stays, and both see whose it is."""
     without_flock(monkeypatch)

@@ -190,6 +190,21 @@ def test_a_disk_without_room_leaves_whole_lines(path, small_files):
     assert len(Manifest(path)) == written
 
 
+def test_a_manifest_that_cannot_be_begun_is_closed(path, nothing_is_flushed, open_files):
+    path.parent.mkdir()
+    with pytest.raises(OutputError, match="Input/output error"):
+        ManifestWriter(path)
+    assert open_files() == []
+
+
+def test_a_manifest_that_cannot_be_flushed_is_closed(path, request, open_files):
+    writer = ManifestWriter(path)
+    request.getfixturevalue("nothing_is_flushed")
+    with pytest.raises(OutputError, match="Input/output error"):
+        writer.close()
+    assert open_files() == []
+
+
 def test_the_last_run_comes_back(tmp_path):
     path = tmp_path / "run.json"
     assert read_run_summary(path) is None
