@@ -157,17 +157,25 @@ class ExiftoolProcess:
         if process is None:
             return
         try:
-            process.communicate(b"-stay_open\nFalse\n", timeout=END_SECONDS)
-        except (OSError, ValueError, subprocess.TimeoutExpired):
-            process.kill()
-            process.wait()
+            # Its other pipes are read by their threads.
+            with _stdin_of(process) as stream:
+                stream.write(b"-stay_open\nFalse\n")
+            process.wait(END_SECONDS)
+        except (OSError, subprocess.TimeoutExpired):
+            _kill(process)
 
     def kill(self) -> None:
         """End it at once."""
         process, self.process = self.process, None
         if process is not None:
-            process.kill()
-            process.wait()
+            _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    with contextlib.suppress(OSError):  # of what it did not take
+        _stdin_of(process).close()
 
 
 def _parent_death_prefix() -> list[str]:

@@ -472,6 +472,22 @@ def test_a_stuck_exiftool_is_given_up_and_the_next_command_has_a_new_one(source)
     tool.close()
 
 
+def test_an_exiftool_that_ends_leaves_no_pipe_open(source):
+    tool = ExiftoolProcess(shutil.which("exiftool"))
+    for end, code in ((tool.close, 0), (tool.kill, -signal.SIGKILL)):
+        tool.run(["-j", str(source)], 60)
+        ended = tool.process
+        end()
+        assert ended.returncode == code
+        assert ended.stdin.closed
+        # By the threads that read them, and by nobody else.
+        waited = time.monotonic() + 10
+        while not (ended.stdout.closed and ended.stderr.closed) and time.monotonic() < waited:
+            time.sleep(0.01)
+        assert ended.stdout.closed
+        assert ended.stderr.closed
+
+
 WORKER = """
 import sys, time
 from archivecolor.photo.exiftool import shared_exiftool
