@@ -90,6 +90,7 @@ class PngReader(WholeImageReader):
         self.chunks = tuple(_read_chunks(file))
         if self._first(b"acTL") is not None:
             raise ItemError(Reason.UNSUPPORTED, "an animated png")
+        self._blocks = _blocks_of(self.chunks)
         self.pages = (self._facts(),)
         unsafe = [chunk for chunk in self.chunks if chunk.is_foreign and not chunk.name[3] & 32]
         self.dropped = tuple(f"chunk {chunk.name.decode('latin-1')}" for chunk in unsafe)
@@ -115,9 +116,9 @@ class PngReader(WholeImageReader):
             channels=CHANNELS[kind] + transparent,
             code_depth=16 if depth == 16 else 8,
             alpha=transparent or kind in (4, 6),
-            orientation=exif.orientation_of(self.metadata().exif),
+            orientation=exif.orientation_of(self._blocks.exif),
             bilevel=depth == 1 and kind == 0 and not transparent,
-            density=_density(self._first(b"pHYs")) or exif.density_of(self.metadata().exif),
+            density=_density(self._first(b"pHYs")) or exif.density_of(self._blocks.exif),
             icc=_profile(self._first(b"iCCP")),
         )
 
@@ -143,19 +144,7 @@ class PngReader(WholeImageReader):
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`: the blocks from before and behind the picture, the last of each."""
-        block = older = iptc = xmp = None
-        for chunk in self.chunks:
-            if chunk.name == b"eXIf":
-                block = exif.bare(chunk.body)
-            elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword in EXIF_KEYWORDS:
-                profile = _raw_profile(chunk) or b""
-                older = exif.bare(profile) if profile.startswith((exif.PREAMBLE, b"II", b"MM")) else older
-            elif chunk.key == b"iTXt" + XMP_KEYWORD:
-                xmp = _international_text(chunk.body)
-            elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword == IPTC_KEYWORD:
-                profile = _raw_profile(chunk) or b""
-                iptc = iptc_in(profile.removeprefix(b"Photoshop 3.0\0")) or profile or None
-        return MetadataBlocks(block or older, iptc, xmp)
+        return self._blocks
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""
@@ -224,6 +213,23 @@ def _read_chunks(file: SourceFile) -> Iterator[_Chunk]:
             return
         yield _Chunk(name, b"" if name in PIXELS or size > MAX_UNPACKED else file.read(size))
         file.seek(following)
+
+
+def _blocks_of(chunks: Sequence[_Chunk]) -> MetadataBlocks:
+    """What the chunks say of the picture; large text is packed, so they are asked once."""
+    block = older = iptc = xmp = None
+    for chunk in chunks:
+        if chunk.name == b"eXIf":
+            block = exif.bare(chunk.body)
+        elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword in EXIF_KEYWORDS:
+            profile = _raw_profile(chunk) or b""
+            older = exif.bare(profile) if profile.startswith((exif.PREAMBLE, b"II", b"MM")) else older
+        elif chunk.key == b"iTXt" + XMP_KEYWORD:
+            xmp = _international_text(chunk.body)
+        elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword == IPTC_KEYWORD:
+            profile = _raw_profile(chunk) or b""
+            iptc = iptc_in(profile.removeprefix(b"Photoshop 3.0\0")) or profile or None
+    return MetadataBlocks(block or older, iptc, xmp)
 
 
 def _density(body: bytes | None) -> Density | None:

@@ -14,6 +14,8 @@ from PIL import Image, PngImagePlugin
 
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers import png
+from archivecolor.photo.containers.registry import open_image
 from archivecolor.photo.inspect import inspect
 
 
@@ -125,6 +127,22 @@ def test_large_compressed_text_does_no_harm(tmp_path: Path) -> None:
     text.add_text("Comment", "a" * 2_400_000, zip=True)
     done = colour(pillow_scan(tmp_path, Image.fromarray(scene()), pnginfo=text))
     assert done.rendered.luma == "exact"
+
+
+def test_packed_text_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = b"Raw profile type iptc\0\0" + zlib.compress(b"\niptc\n       4\n1c020000\n")
+    path = scan_of(tmp_path, with_chunks(imagecodecs.png_encode(scene()), chunk(b"zTXt", profile)))
+    unpacked, inflated = [], png._inflated
+
+    def counted(data: bytes) -> bytes | None:
+        unpacked.append(data)
+        return inflated(data)
+
+    monkeypatch.setattr(png, "_inflated", counted)
+    with open_image(path, LIMIT) as picture:
+        assert picture.reader.metadata().iptc == b"\x1c\x02\0\0"
+        assert picture.reader.metadata() is picture.reader.metadata()
+    assert len(unpacked) == 1
 
 
 def test_animated_png_is_refused(tmp_path: Path) -> None:
