@@ -8,12 +8,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from safetensors import SafetensorError
 
@@ -125,8 +126,11 @@ def as_stored(tensor: Tensor, number: torch.dtype) -> Tensor:
 
 
 def read_info(path: Path) -> CheckpointInfo:
-    """What a checkpoint says of itself, without its tensors. Raises `CheckpointError`."""
-    return _parse_info(_read(path), path)
+    """What a checkpoint says of itself; its tensors are not read. Raises `CheckpointError`."""
+    with _opened(path) as file:
+        head = file.read(8)
+        head += file.read(min(int.from_bytes(head, "little"), MAX_HEADER_BYTES))
+        return _parse_info(head, os.fstat(file.fileno()).st_size, path)
 
 
 def read_checkpoint(path: Path) -> StoredCheckpoint:
@@ -138,7 +142,7 @@ def read_checkpoint(path: Path) -> StoredCheckpoint:
     from safetensors.numpy import load
 
     content = _read(path)
-    info = _parse_info(content, path)
+    info = _parse_info(content, len(content), path)
     try:
         tensors = load(content)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:  # also of numbers that numpy has not
@@ -158,7 +162,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     from archivecolor.networks.base import tensor_mismatch
 
     content = _read(path)
-    info = _parse_info(content, path)
+    info = _parse_info(content, len(content), path)
     tensors = _tensors_of(content, path)
     # First without memory, and with no more layers than there are tensors for: a header that asks for more
     # than the file holds must not be believed.
@@ -224,9 +228,16 @@ def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> bytes:
+    with _opened(path) as file:
+        return file.read()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     check_size(path)
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise CheckpointError(f"checkpoint {path} cannot be read: {error.strerror}") from error
 
@@ -245,9 +256,10 @@ def _short(error: Exception) -> str:
     return textwrap.shorten(str(error), MAX_MESSAGE)
 
 
-def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
+def _parse_info(content: bytes, nbytes: int, path: Path) -> CheckpointInfo:
+    """What a file of `nbytes` that begins with `content` says of itself."""
     try:
-        info = CheckpointInfo(**_info_values(_header_of(content)))
+        info = CheckpointInfo(**_info_values(_header_of(content, nbytes)))
     except (KeyError, AttributeError) as error:
         raise CheckpointError(
             f"{path} is no archivecolor checkpoint; make one with `archivecolor train`"
@@ -262,15 +274,15 @@ def _parse_info(content: bytes, path: Path) -> CheckpointInfo:
     return info
 
 
-def _header_of(content: bytes) -> dict[str, Any]:
-    """The header of a safetensors file, within bounds.
+def _header_of(content: bytes, nbytes_of_file: int) -> dict[str, Any]:
+    """The header of a safetensors file that begins with `content`, within bounds.
 
     Raises:
         KeyError: it is none.
         ValueError, RecursionError: it is damaged.
     """
     nbytes = int.from_bytes(content[:8], "little")
-    if not 2 <= nbytes <= len(content) - 8 or content[8:9] != b"{":
+    if not 2 <= nbytes <= nbytes_of_file - 8 or content[8:9] != b"{":
         raise KeyError(HEADER)
     if nbytes > MAX_HEADER_BYTES:
         raise ValueError(f"it has {nbytes} bytes")

@@ -1,6 +1,7 @@
 """Checkpoints rebuild their network, refuse what does not fit, and never run code."""
 
 import dataclasses
+import io
 import json
 import os
 
@@ -70,6 +71,28 @@ def test_what_a_checkpoint_says_is_read_without_its_tensors(unet, tmp_path):
     path = write(tmp_path / "a.safetensors", unet, title="mine", metrics={"psnr": 20.5}, data_digest="abc")
     info = read_info(path)
     assert (info.title, info.metrics, info.data_digest) == ("mine", {"psnr": 20.5}, "abc")
+
+
+def test_what_a_checkpoint_says_is_read_from_its_header_alone(unet, tmp_path, monkeypatch):
+    path = write(tmp_path / "a.safetensors", unet, title="mine")
+    head = 8 + int.from_bytes(path.read_bytes()[:8], "little")
+    read = []
+    monkeypatch.setattr("pathlib.Path.open", lambda path, mode="r": CountedFile(path, mode, read))
+    assert read_info(path).title == "mine"
+    assert sum(read) == head
+
+
+class CountedFile(io.FileIO):
+    """Notes how many bytes are asked for."""
+
+    def __init__(self, path, mode, read):
+        super().__init__(path, mode)
+        self.noted = read
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.noted.append(len(data))
+        return data
 
 
 @pytest.mark.parametrize(("layout", "words"), [(99, "layout 99, newer"), (0, "layout 0, too old")])
