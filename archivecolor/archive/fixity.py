@@ -6,6 +6,7 @@ The list has one `digest  path` per line, as `sha256sum` and BagIt (RFC 8493, se
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -34,10 +35,15 @@ class Digest:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of the file's bytes, 64 lower-case hex digits, read in pieces of 1 MiB."""
-    digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
+        return sha256_of_rest(file)
+
+
+def sha256_of_rest(file: io.RawIOBase | io.BufferedIOBase) -> str:
+    """SHA-256 of what an open file still has to give."""
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

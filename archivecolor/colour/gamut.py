@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.colour.arrays import Float32, Numbers
+from archivecolor.colour.arrays import Float32, Numbers, UInt8
 from archivecolor.colour.luma import BLOCK_PIXELS, Code
 
 # BT.601: R = Y + 1.402 Cr, B = Y + 1.772 Cb; G is what then gives the luma.
@@ -50,7 +50,7 @@ def compose_exact_luma(luma: npt.NDArray[Code], cbcr: Float32) -> npt.NDArray[Co
     return rgb.reshape(*luma.shape, 3)
 
 
-def chroma_codes(luma: npt.NDArray[np.uint8], cbcr: Float32) -> npt.NDArray[np.uint8]:
+def chroma_codes(luma: UInt8, cbcr: Float32) -> UInt8:
     """Cb and Cr codes to stand beside `luma` as a JPEG holds them, shortened into the gamut likewise.
 
     Args:

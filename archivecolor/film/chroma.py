@@ -9,9 +9,10 @@ from itertools import islice
 
 import numpy as np
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, read_from
 from archivecolor.film.keyframes import FrameFeatures, select_keyframes
-from archivecolor.film.pixels import Float32, Plane
+from archivecolor.film.pixels import Plane
 from archivecolor.film.temporal_smoothing import SmootherInput, SmootherState, smooth_chroma
 
 

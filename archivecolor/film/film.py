@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
@@ -15,7 +16,6 @@ from archivecolor.film.encode import Target
 from archivecolor.film.first_pass import FirstPass, luma_digest
 from archivecolor.film.frames import Frame, FrameReader, Geometry
 from archivecolor.film.interlacing import MIN_CLASSIFIED
-from archivecolor.film.pixels import Float32
 from archivecolor.film.probe import FilmFacts
 from archivecolor.film.shots import Shot
 from archivecolor.film.watermark import Watermark

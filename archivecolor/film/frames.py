@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.clocks import PacketClock
 from archivecolor.film.frame_facts import FrameWatcher
-from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, Float32, Plane, plane_view
+from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, Plane, plane_view
 from archivecolor.film.probe import FilmFacts, film_errors, open_again, picture_stream
 
 if TYPE_CHECKING:

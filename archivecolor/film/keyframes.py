@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.film.motion import RELIABLE, Motion, MotionEstimator, Warp
-from archivecolor.film.pixels import Float32
 
 KEYFRAME_INTERVAL = 4
 # An area is a square of so many samples of the grid; it is uncovered where more than this share of them is.

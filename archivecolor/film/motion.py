@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-from archivecolor.film.pixels import Float32
+from archivecolor.colour.arrays import Float32, UInt8
 
 # Forward and backward flow that disagree by this much, in samples, meet an occlusion (as a spread).
 _DISAGREEMENT = 0.7
@@ -92,7 +91,7 @@ def _match_brightness(luma: Float32, like: Float32) -> Float32:
     return matched
 
 
-def _to_uint8(luma: Float32) -> npt.NDArray[np.uint8]:
+def _to_uint8(luma: Float32) -> UInt8:
     """Luma as the flow wants it, uint8."""
     return np.asarray(np.clip(luma * 255 + 0.5, 0, 255), np.uint8)
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.errors import ItemError, Reason
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-Float32 = npt.NDArray[np.float32]
 # Codes, uint8 or uint16: the type is known as a film is opened, and arithmetic keeps no union of the two.
 Plane = npt.NDArray[Any]
 

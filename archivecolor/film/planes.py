@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archivecolor.film.pixels import LUMA_WEIGHTS, Float32, Plane, SampleFormat, chroma_matrix
+from archivecolor.colour.arrays import Float32
+from archivecolor.film.pixels import LUMA_WEIGHTS, Plane, SampleFormat, chroma_matrix
 
 # MPEG chroma samples sit on the left of the luma samples they belong to when halved across, a quarter
 # of their own width from the middle (H.273, chroma sample location type 0).

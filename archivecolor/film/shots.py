@@ -17,7 +17,8 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.film.pixels import Float32, Plane, SampleFormat
+from archivecolor.colour.arrays import Float32
+from archivecolor.film.pixels import Plane, SampleFormat
 
 _Float64 = npt.NDArray[np.float64]
 

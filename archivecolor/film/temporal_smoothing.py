@@ -19,10 +19,10 @@ from itertools import islice
 
 import numpy as np
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
 from archivecolor.film.keyframes import FlowState, FrameFeatures
 from archivecolor.film.motion import Motion, Warp, vector_length
-from archivecolor.film.pixels import Float32
 
 BLOCK = 48
 LOOKAHEAD = 32

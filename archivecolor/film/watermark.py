@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.film.frames import Geometry
-from archivecolor.film.pixels import Float32, Plane, SampleFormat
+from archivecolor.film.pixels import Plane, SampleFormat
 from archivecolor.film.probe import FilmFacts
 
 TEXT = "AI COLOUR"
@@ -82,7 +82,7 @@ def watermark_for(facts: FilmFacts, geometry: Geometry) -> Watermark:
     return Watermark(int(columns[0]), int(lines[0]), _to_unit_range(opacity[box]), _to_unit_range(level[box]))
 
 
-def _draw_upright(high: int, wide: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+def _draw_upright(high: int, wide: int) -> tuple[UInt8, UInt8]:
     """Weight and level of the mark on an upright picture (high, wide) with square pixels."""
     import cv2
 
@@ -102,7 +102,7 @@ def _draw_upright(high: int, wide: int) -> tuple[npt.NDArray[np.uint8], npt.NDAr
     return opacity, level
 
 
-def _to_unit_range(plane: npt.NDArray[np.uint8]) -> Float32:
+def _to_unit_range(plane: UInt8) -> Float32:
     """0..255 as 0..1."""
     share: Float32 = plane.astype(np.float32) / np.float32(255)
     return share

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.engine.executor import core_count
 from archivecolor.errors import OutOfMemoryError
-from archivecolor.inference.runtime import Float32, NetworkOutput
+from archivecolor.inference.runtime import NetworkOutput
 from archivecolor.networks.checkpoint import StoredCheckpoint
 from archivecolor.networks.graph import INPUT, OUTPUTS, graph_for, initialisers
 
@@ -82,6 +82,6 @@ def _session_options() -> ort.SessionOptions:
     return options
 
 
-def _channels_last(array: NDArray[np.float32]) -> Float32:
+def _channels_last(array: Float32) -> Float32:
     """(N, c, h, w) to (N, h, w, c), contiguous."""
     return np.ascontiguousarray(array.transpose(0, 2, 3, 1))

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import NO_GUIDANCE, Answer, Guidance, guide
 from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.inference.open_runtime import open_runtime
-from archivecolor.inference.runtime import Float32, NetworkOutput, Runtime
+from archivecolor.inference.runtime import NetworkOutput, Runtime
 from archivecolor.inference.tiling import (
     Window,
     cut_window,

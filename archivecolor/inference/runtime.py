@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-Float32 = NDArray[np.float32]
+from archivecolor.colour.arrays import Float32
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from archivecolor.colour.arrays import Float32
 
 LONGEST = 4  # a window's long side over its short side
 MOST_CHANNELS = 4  # that OpenCV takes at once

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.engine.executor import core_count
 from archivecolor.errors import OutOfMemoryError
-from archivecolor.inference.runtime import Float32, NetworkOutput
+from archivecolor.inference.runtime import NetworkOutput
 from archivecolor.inference.torch_optimize import cast_weights, fold_batch_norms
 from archivecolor.networks.checkpoint import Checkpoint
 from archivecolor.networks.device import choose_device, choose_precision, is_out_of_memory, mixed_precision

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.errors import CheckpointError
 from archivecolor.networks.checkpoint import load_foreign_tensors
 
@@ -78,7 +78,7 @@ class FeatureExtractor:
         self.name = network.name
 
     @torch.inference_mode()
-    def extract(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def extract(self, rgb: UInt8) -> Float32:
         """The features (512,) of one uint8 picture (h, w, 3), shrunk to 224 pixels on its short side."""
         picture = torch.from_numpy(np.array(rgb)).to(self._device).permute(2, 0, 1)[None].float()
         factor = INPUT_SIDE / min(rgb.shape[:2])

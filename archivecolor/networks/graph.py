@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.errors import CheckpointError, UnavailableError
 from archivecolor.networks.checkpoint import CheckpointInfo, StoredCheckpoint
 from archivecolor.networks.options import is_number
@@ -105,7 +105,7 @@ def _parse(content: bytes) -> GraphInfo:
     return GraphInfo(weights=weights, **values)
 
 
-def initialisers(graph: GraphInfo, checkpoint: StoredCheckpoint) -> dict[str, NDArray[np.float32]]:
+def initialisers(graph: GraphInfo, checkpoint: StoredCheckpoint) -> dict[str, Float32]:
     """The graph's initialisers, float32, by name.
 
     Raises:
@@ -116,7 +116,7 @@ def initialisers(graph: GraphInfo, checkpoint: StoredCheckpoint) -> dict[str, ND
         raise UnavailableError(
             f"--precision int8 is made for other weights than {checkpoint.path}; take --precision fp32"
         )
-    found: dict[str, NDArray[np.float32]] = {}
+    found: dict[str, Float32] = {}
     for name, shape in graph.weights.items():
         tensor = checkpoint.tensors.get(name)
         if tensor is None or tensor.shape != shape:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.colour.lab import lightness_from_luma
 from archivecolor.colour.luma import luma_codes
 from archivecolor.networks.graph import INPUT
@@ -85,11 +86,11 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self) -> None:
         self._pictures = _calibration_pictures()
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, Float32] | None:
         return next(({INPUT: picture} for picture in self._pictures), None)
 
 
-def _calibration_pictures() -> Iterator[NDArray[np.float32]]:
+def _calibration_pictures() -> Iterator[Float32]:
     """Lightness (1, 1, H, W) of each, as the network sees it."""
     from skimage import data
     from skimage.transform import resize

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.chroma import Chroma, upsample
 from archivecolor.colour.gamut import chroma_codes, compose_exact_luma
 from archivecolor.colour.luma import luma_codes
 from archivecolor.photo.containers.base import Band, PageFacts
 from archivecolor.photo.facts import Codes
 from archivecolor.photo.orientation import as_stored
-
-Float32 = npt.NDArray[np.float32]
-Plane = npt.NDArray[np.uint8]
 
 
 def compose_page(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: int) -> Iterator[Codes]:
@@ -36,7 +33,7 @@ def compose_page(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: 
         yield rgb if band.alpha is None else np.dstack([rgb, _convert_depth(band.alpha, depth)])
 
 
-def compose_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[Plane]:
+def compose_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[UInt8]:
     """Cb and Cr codes (2, rows, width) to stand beside a page's own luma, as stored; see `compose_page`."""
     for band, cbcr in _with_chroma(page, bands, chroma):
         yield chroma_codes(_convert_depth(_band_luma(band.codes), 8), cbcr)

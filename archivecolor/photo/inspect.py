@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32
+from archivecolor.colour.lab import LUMA_WEIGHTS
 from archivecolor.colour.tone import Tone, tone_of
 from archivecolor.photo.containers.base import PageFacts
 from archivecolor.photo.containers.registry import OpenImage, open_image
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.orientation import upright
 
-Float32 = npt.NDArray[np.float32]
-
-# BT.601, as everywhere.
-LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 # From least to most coloured: the most coloured page speaks for the file, so that none loses its colour.
 TONE_ORDER = (Tone.GREY, Tone.TONED, Tone.TINTED, Tone.COLOUR)
 

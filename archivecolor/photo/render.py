@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.fixity import CHUNK_BYTES, sha256_of
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
 from archivecolor.metadata.provenance import CorrectionStep, Provenance
 from archivecolor.photo.compose import compose_chroma, compose_page, drop_alpha
 from archivecolor.photo.containers.base import PageFacts, PagePlan, WritableFormat
-from archivecolor.photo.containers.reading import CHUNK_BYTES, SourceFile, unchanged_during
+from archivecolor.photo.containers.reading import SourceFile, unchanged_during
 from archivecolor.photo.containers.registry import OpenImage, container_for, open_image
 from archivecolor.photo.facts import FileState, ImageFacts
 from archivecolor.photo.icc import output_profile

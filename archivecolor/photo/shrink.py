@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.facts import Codes
-
-Float32 = npt.NDArray[np.float32]
 
 # Longer strips than this are no photographs, and enlarging a one-pixel sliver would fill the memory.
 MAX_ASPECT_RATIO = 64

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
+from archivecolor.colour.arrays import Float32
 from archivecolor.datasets.photographs import Photograph
 from archivecolor.errors import UsageError
 from archivecolor.networks.base import Generator
@@ -172,7 +172,7 @@ def _pooled_to(maps: Tensor, like: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(maps, (like.shape[2], like.shape[3]))
 
 
-def _sample_colours(photographs: Sequence[Photograph], seed: int = 0) -> NDArray[np.float32]:
+def _sample_colours(photographs: Sequence[Photograph], seed: int = 0) -> Float32:
     """Colours (n, 2) in Lab units, a few from each picture, the same on every call."""
     rng = np.random.default_rng(seed)
     pixels = []
@@ -180,11 +180,11 @@ def _sample_colours(photographs: Sequence[Photograph], seed: int = 0) -> NDArray
         flat = photograph.rgb.reshape(-1, 3)
         pixels.append(flat[rng.integers(0, len(flat), PIXELS_PER_PICTURE)])
     crops = torch.from_numpy(np.concatenate(pixels))[None, :, None, :]
-    ab: NDArray[np.float32] = lab_from_linear(photographs_to_linear(crops))[0, 1:, :, 0].T.numpy()
+    ab: Float32 = lab_from_linear(photographs_to_linear(crops))[0, 1:, :, 0].T.numpy()
     return ab
 
 
-def kmeans_bin_centres(colours: NDArray[np.float32], bins: int, seed: int = 0) -> Tensor:
+def kmeans_bin_centres(colours: Float32, bins: int, seed: int = 0) -> Tensor:
     """Bin centres (bins, 2) by k-means over colours weighted toward the vivid ones."""
     rng = np.random.default_rng(seed)
     weight = np.hypot(colours[:, 0], colours[:, 1]) + CHROMA_BIAS
@@ -203,7 +203,7 @@ def kmeans_bin_centres(colours: NDArray[np.float32], bins: int, seed: int = 0) -
     return centres
 
 
-def class_rebalancing_weights(colours: NDArray[np.float32], centres: Tensor) -> Tensor:
+def class_rebalancing_weights(colours: Float32, centres: Tensor) -> Tensor:
     """Weights (bins,): the inverse of half the bin's frequency and half an even spread; colours' mean 1."""
     bins = len(centres)
     nearest = torch.cdist(torch.from_numpy(colours), centres).argmin(dim=1)

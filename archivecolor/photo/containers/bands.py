@@ -13,6 +13,8 @@ from archivecolor.photo.facts import Codes
 
 # Bytes of codes that a band holds, about: large enough for speed, small enough to forget.
 BAND_BYTES = 1 << 24
+# A picture of one value out of this many encoded bytes per pixel was not decoded, whatever the decoder says.
+SUSPICIOUS_BYTES_PER_PIXEL = 0.05
 
 
 class WholeImageReader(ImageReader):
@@ -28,6 +30,11 @@ class WholeImageReader(ImageReader):
         if whole.codes.shape[:2] != (self.pages[page].height, self.pages[page].width):
             raise ItemError(Reason.UNREADABLE, "the decoded size is not the size in the header")
         yield from _split_bands(whole)
+
+
+def is_too_much_for_one_value(nbytes: int, pixels: int) -> bool:
+    """Whether a picture of so many encoded bytes can hardly have one value alone."""
+    return nbytes > 1024 + pixels * SUSPICIOUS_BYTES_PER_PIXEL
 
 
 def rows_per_band(width: int, bytes_per_pixel: int) -> int:

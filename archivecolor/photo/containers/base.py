@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.reading import SourceFile
@@ -134,7 +134,7 @@ class ImageReader(ABC):
         """Whether the file holds nothing that would have to be carried; False where that is not known."""
         return False
 
-    def downscaled(self, page: int, short_side: int) -> npt.NDArray[np.float32]:
+    def downscaled(self, page: int, short_side: int) -> Float32:
         """The page shrunk by area, (h, w) or (h, w, 3) float32 0..1, as stored; see `working_shape`."""
         facts = self.pages[page]
         codes = (band.codes for band in self.bands(page))
@@ -174,7 +174,7 @@ class PagePlan:
     icc: bytes | None
     bands: Iterable[Codes]
     source: ImageReader
-    chroma: Iterable[npt.NDArray[np.uint8]] = ()
+    chroma: Iterable[UInt8] = ()
     sampling: str = "444"
 
     @property

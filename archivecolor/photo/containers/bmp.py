@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archivecolor.photo.containers.bands import WholeImageReader, split_samples
+from archivecolor.photo.containers.bands import WholeImageReader
 from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
-from archivecolor.photo.containers.pillow import open_with_pillow
+from archivecolor.photo.containers.pillow import SAMPLES, decode_with_pillow, open_with_pillow
 from archivecolor.photo.containers.reading import SourceFile, decoder_call
 from archivecolor.photo.facts import Density
 
@@ -23,7 +23,6 @@ LENGTH, HEADER, BITS, OLD_BITS, PER_METRE = 2, 14, 28, 24, 38
 OLD_HEADER = 12
 # The reserved fields before them are anything, with some writers.
 HEADER_SIZES = [struct.pack("<I", size) for size in (OLD_HEADER, 16, 40, 52, 56, 64, 108, 124)]
-SAMPLES = {"1": 1, "L": 1, "RGB": 3, "RGBA": 4}
 
 
 class BmpReader(WholeImageReader):
@@ -57,9 +56,7 @@ class BmpReader(WholeImageReader):
 
     def decode(self) -> Band:
         """See `WholeImageReader.decode`."""
-        with decoder_call():
-            same = self._picture.mode == self._mode
-            return split_samples(np.asarray(self._picture if same else self._picture.convert(self._mode)))
+        return decode_with_pillow(self._picture, self._mode)
 
 
 class BmpFormat(WritableFormat):

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
-from archivecolor.photo.containers.bands import WholeImageReader, split_samples
+from archivecolor.photo.containers.bands import WholeImageReader
 from archivecolor.photo.containers.base import Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
-from archivecolor.photo.containers.pillow import open_with_pillow
+from archivecolor.photo.containers.pillow import SAMPLES, decode_with_pillow, open_with_pillow
 from archivecolor.photo.containers.reading import SourceFile, decoder_call
 
 if TYPE_CHECKING:
     from PIL import Image
-
-SAMPLES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 
 
 class FlatReader(WholeImageReader):
@@ -43,6 +39,7 @@ class FlatReader(WholeImageReader):
             raise ItemError(Reason.UNSUPPORTED, f"a {name} of mode {picture.mode}")
         if frames > 1:
             raise ItemError(Reason.UNSUPPORTED, f"an animated {name}")
+        block = self.metadata().exif
         self.notes = (f"{name} is written as png",)
         self.dropped = dropped
         self.pages = (
@@ -53,8 +50,8 @@ class FlatReader(WholeImageReader):
                 channels=SAMPLES[self._mode],
                 code_depth=8,
                 alpha=self._mode in ("LA", "RGBA"),
-                orientation=exif.orientation_of(self.metadata().exif),
-                density=exif.density_of(self.metadata().exif),
+                orientation=exif.orientation_of(block),
+                density=exif.density_of(block),
                 icc=self._about.get("icc_profile"),
             ),
         )
@@ -69,9 +66,7 @@ class FlatReader(WholeImageReader):
 
     def decode(self) -> Band:
         """See `WholeImageReader.decode`."""
-        with decoder_call():
-            same = self._picture.mode == self._mode
-            return split_samples(np.asarray(self._picture if same else self._picture.convert(self._mode)))
+        return decode_with_pillow(self._picture, self._mode)
 
 
 class GifFormat(Format):

@@ -15,13 +15,13 @@ from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
 from archivecolor.photo.containers.base import Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
+from archivecolor.photo.containers.pillow import SAMPLES
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 
 if TYPE_CHECKING:
     from pi_heif import HeifFile
 
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
-SAMPLES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 
 
 class HeicReader(WholeImageReader):

@@ -14,7 +14,12 @@ from uuid import UUID
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
+from archivecolor.photo.containers.bands import (
+    WholeImageReader,
+    is_too_much_for_one_value,
+    split_samples,
+    to_full_range,
+)
 from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
@@ -29,8 +34,6 @@ KNOWN_BOXES = (b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"xml ", b"uuid", b"free")
 XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 EXIF = b"JpgTiffExif->JP2"
 IPTC = UUID("33c7a4d2-b81d-4723-a0ba-f1a3e097ad38").bytes
-# A picture of one value out of this many encoded bytes per pixel was not decoded.
-SUSPICIOUS_BYTES_PER_PIXEL = 0.05
 
 Box = tuple[bytes, bytes]
 
@@ -97,7 +100,7 @@ class Jp2Reader(WholeImageReader):
         with decoder_call():
             samples = imagecodecs.jpeg2k_decode(self.codestream)
         facts = self.pages[0]
-        suspicious = len(self.codestream) > 1024 + facts.width * facts.height * SUSPICIOUS_BYTES_PER_PIXEL
+        suspicious = is_too_much_for_one_value(len(self.codestream), facts.width * facts.height)
         if suspicious and (samples == samples.flat[0]).all():
             raise ItemError(Reason.UNREADABLE, "the picture decodes to a single value")
         return split_samples(to_full_range(samples, (1 << facts.depth) - 1))

@@ -7,7 +7,6 @@ own code, which nobody catches here: the worker edge records them with their tra
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import struct
@@ -17,13 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.fixity import sha256_of_rest
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
 from archivecolor.photo.facts import FileState
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-CHUNK_BYTES = 1 << 20
 
 # What decoder libraries raise on bytes they cannot read: imagecodecs RuntimeErrors, Pillow SyntaxErrors,
 # tifffile whatever its arithmetic on damaged tags runs into. Caught around calls of theirs alone.
@@ -121,10 +119,7 @@ class SourceFile(io.BufferedReader):
     def sha256(self) -> str:
         """SHA-256 of all bytes, 64 lower-case hex digits."""
         self.seek(0)
-        digest = hashlib.sha256()
-        while chunk := self.read(CHUNK_BYTES):
-            digest.update(chunk)
-        return digest.hexdigest()
+        return sha256_of_rest(self)
 
 
 @contextmanager

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.archive.atomic import raise_if_full
+from archivecolor.colour.arrays import UInt8
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.jpeg import decoding, segments
-from archivecolor.photo.containers.jpeg.scans import CHROMA_QUALITY, JpegChroma, Plane
+from archivecolor.photo.containers.jpeg.scans import CHROMA_QUALITY, JpegChroma
 from archivecolor.photo.containers.reading import DamagedError
 
 
@@ -104,7 +105,7 @@ def _with_luma(template: bytes, source: bytes) -> bytes:
     return written
 
 
-def _luma_plane(data: bytes) -> Plane:
+def _luma_plane(data: bytes) -> UInt8:
     """The Y plane (h, w, 1), decoded strictly where its sampling allows that."""
     try:
         return decoding.decode_strictly(data, "GRAY")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
@@ -97,7 +97,7 @@ class JpegReader(WholeImageReader):
         """See `ImageReader.coloured_bands`."""
         yield split_samples(self._decode(self.pages[page].channels > 1))
 
-    def downscaled(self, page: int, short_side: int) -> npt.NDArray[np.float32]:
+    def downscaled(self, page: int, short_side: int) -> Float32:
         """See `ImageReader.downscaled`; decoded at 1/2, 1/4 or 1/8 where that is enough."""
         facts = self.pages[page]
         size = working_shape(facts.height, facts.width, short_side)
@@ -266,7 +266,7 @@ def _chroma_planes(plan: PagePlan) -> scans.JpegChroma:
     return scans.JpegChroma(cb, cr, size)
 
 
-def _half_size(plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _half_size(plane: UInt8) -> UInt8:
     """Half the rows and columns, rounded up, each the mean of four."""
     import cv2
 

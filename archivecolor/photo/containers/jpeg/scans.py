@@ -12,15 +12,14 @@ import io
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from archivecolor.colour.arrays import UInt8
 from archivecolor.photo.containers.jpeg.segments import (
     DHT,
     DQT,
     DRI,
     END,
     FRAMES,
+    FULL_SPECTRUM,
     HUFFMAN_SEQUENTIAL,
     IN_SCANS,
     SOS,
@@ -34,19 +33,16 @@ from archivecolor.photo.containers.jpeg.segments import (
 
 # Heading of a scan of one component: marker, length, count, component, tables, the coefficients it holds.
 SOS_BYTES = 10
-FULL_SPECTRUM = bytes((0, 63, 0))
 # Our chroma is smooth: a high quality costs little.
 CHROMA_QUALITY = 95
-
-Plane = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class JpegChroma:
     """Chroma codes, 128 neutral, uint8 (h, w) at full or half (rounded up) `size` of the picture."""
 
-    cb: Plane
-    cr: Plane
+    cb: UInt8
+    cr: UInt8
     size: tuple[int, int]
 
     @property
@@ -163,7 +159,7 @@ class _CodedPlane:
     scan: SingleComponentScan
 
 
-def _encoded(plane: Plane, table: list[int]) -> _CodedPlane:
+def _encoded(plane: UInt8, table: list[int]) -> _CodedPlane:
     from PIL import Image
 
     buffer = io.BytesIO()

@@ -20,6 +20,8 @@ HUFFMAN_SEQUENTIAL = frozenset({0xC0, 0xC1})
 ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {DAC}
 LOSSLESS_OR_HIERARCHICAL = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
 ICC_NAME, EXIF_NAME = b"ICC_PROFILE\0", b"Exif\0\0"
+# Which coefficients a scan holds: all of them, whole.
+FULL_SPECTRUM = bytes((0, 63, 0))
 ICC_CHUNK = 65519
 # No encoder makes more scans; each costs the decoder a visit to every block.
 MAX_SCANS, MAX_SCANNED_MEGAPIXELS = 64, 2000.0

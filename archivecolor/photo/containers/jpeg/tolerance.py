@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from archivecolor.photo.containers.jpeg import segments
-from archivecolor.photo.containers.jpeg.segments import FrameHeader, Header, MarkerSegment
+from archivecolor.photo.containers.jpeg.segments import FULL_SPECTRUM, FrameHeader, Header, MarkerSegment
 from archivecolor.photo.containers.reading import DamagedError
 
 EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 SEQUENTIAL = segments.HUFFMAN_SEQUENTIAL | {0xC9}
-FULL_SPECTRUM = bytes((0, 63, 0))
 # Distinct bytes that padding has at most.
 PADDING_VALUES = 2
 # A picture with more kinds of trouble than this is damaged.

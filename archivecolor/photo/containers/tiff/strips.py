@@ -7,15 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers.bands import rows_per_band
+from archivecolor.photo.containers.bands import is_too_much_for_one_value, rows_per_band
 from archivecolor.photo.containers.jpeg import decoding, tolerance
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.containers.tiff.pages import JPEG, NONE, StoredPage
 from archivecolor.photo.containers.tiff.samples import Raw
 
 JPEGS = (6, JPEG, 34892, 33007)
-# A picture of one value out of this many encoded bytes per pixel was not decoded, whatever the decoder says.
-SUSPICIOUS_BYTES_PER_PIXEL = 0.05
 
 
 def raw_bands(file: SourceFile, stored: StoredPage, warnings: list[str]) -> Iterator[Raw]:
@@ -50,8 +48,7 @@ def raw_bands(file: SourceFile, stored: StoredPage, warnings: list[str]) -> Iter
 
 def _is_suspicious(stored: StoredPage) -> bool:
     encoded = sum(count for _, count in stored.places)
-    pixels = stored.width * stored.height
-    return stored.compression != NONE and encoded > 1024 + pixels * SUSPICIOUS_BYTES_PER_PIXEL
+    return stored.compression != NONE and is_too_much_for_one_value(encoded, stored.width * stored.height)
 
 
 def _plain_rows(file: SourceFile, stored: StoredPage, top: int, bottom: int) -> Raw:
