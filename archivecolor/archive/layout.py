@@ -14,6 +14,7 @@ LOCK_NAME = "lock"
 PREMIS_FOLDER = "premis"
 WORK_FOLDER = "work"
 PENDING_FOLDER = "pending"
+FILMS_IN_HAND_NAME = "films-in-hand.json"
 DECISIONS_NAME = "decisions.jsonl"
 PASSED_OVER_NAME = "passed-over.jsonl"
 # What the review keeps: see `review_folder`.
@@ -71,6 +72,11 @@ class Layout:
     def work(self) -> Path:
         """The folder of films that are not finished."""
         return self.state / WORK_FOLDER
+
+    @property
+    def films_in_hand(self) -> Path:
+        """Which film a run is at; left behind by one that is killed."""
+        return self.state / FILMS_IN_HAND_NAME
 
     @property
     def pending(self) -> Path:

@@ -41,6 +41,7 @@ from archivecolor.film.shot_list import read_shots, write_shots
 from archivecolor.film.shots import Shot, shots_from_starts
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
+from archivecolor.jobs.film_in_hand import film_in_hand
 from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, OutOfTimeError, file_state
 from archivecolor.jobs.film_records import (
     copied_record,
@@ -86,7 +87,8 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
             check_bag_name(item.output)
         for voucher in item.claim.vouchers[:1]:
             refuse_by_hand(run_context.output, voucher.output.path, item.claim)
-        return colour_film(item, run_context)
+        with film_in_hand(run_context.output, item):
+            return colour_film(item, run_context)
     except ItemError as error:
         failed = failed_record(item, run_context, error)
         by_hand = error.reason is Reason.BY_HAND

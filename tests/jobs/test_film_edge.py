@@ -3,17 +3,22 @@
 import json
 import logging
 import shutil
+import signal
 import subprocess
+import sys
 
 import pytest
 
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.plan import Item, PlanAction
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ExitCode
+from archivecolor.errors import ExitCode, ItemError
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.keyframes import KEYFRAME_INTERVAL
 from archivecolor.jobs import films as film_job
 from archivecolor.jobs.colour import colour
+from archivecolor.jobs.film_in_hand import film_in_hand
 from archivecolor.jobs.film_setup import keyframe_interval_of
 from archivecolor.settings import VideoSettings
 
@@ -137,3 +142,83 @@ def test_what_is_written_to_a_film_once_it_is_read_is_for_the_next_run(
 )
 def test_the_best_and_the_unsmoothed_ask_about_every_frame(tmp_path, options, distance):
     assert keyframe_interval_of(VideoSettings(input=(tmp_path,), **options)) == distance
+
+
+KILLED_BY_A_FILM = """
+import os, signal, sys
+from archivecolor.cli.main import main
+from archivecolor.jobs import films
+
+def look(facts, watch):
+    if facts.path.name == "a.mkv":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_first_pass(facts, watch)
+
+run_first_pass = films.run_first_pass
+films.run_first_pass = look
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_film_that_ends_its_process_is_passed_by_a_later_run(reel, checkpoint, tmp_path):
+    films, output = tmp_path / "films", tmp_path / "out"
+    films.mkdir()
+    for name in ("a.mkv", "b.mkv"):
+        shutil.copy(reel, films / name)
+    words = [
+        "video",
+        films,
+        "-o",
+        output,
+        "--device",
+        "cpu",
+        "--working-size",
+        64,
+        "--checkpoint",
+        checkpoint,
+    ]
+    command = [sys.executable, "-c", KILLED_BY_A_FILM, *map(str, words)]
+    ends = [subprocess.run(command, check=False, timeout=120).returncode for _ in range(3)]
+    assert ends == [-signal.SIGKILL, -signal.SIGKILL, ExitCode.SOME_FAILED]
+    lines = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
+    first, second = map(json.loads, lines)
+    assert (first["path"], first["reason"]) == ("a.mkv", "worker-died")
+    assert "2 runs in a row" in first["detail"]
+    assert (second["path"], second["reason"]) == ("b.mkv", "coloured")
+    assert not list((output / "_archivecolor").glob("*in-hand*"))
+
+
+def test_deaths_count_in_a_row_and_of_the_same_film(tmp_path):
+    source = tmp_path / "film.mkv"
+    source.write_bytes(b"film")
+    item = Item("film", tmp_path, "film.mkv", "film", 4, 0, PlanAction.DO, 0, "")
+    note = Layout(tmp_path).films_in_hand
+
+    def killed():
+        with film_in_hand(tmp_path, item):
+            left = note.read_bytes()
+        note.write_bytes(left)
+
+    def passed():
+        with pytest.raises(ItemError, match="2 runs in a row"):
+            killed()
+        assert not note.exists()
+
+    killed()
+    killed()
+    passed()
+    killed()
+    work = Layout(tmp_path).work / "film"
+    work.mkdir(parents=True)
+    (work / "segment-00000.mkv").write_bytes(b"made")  # it gets on, however often it is killed
+    killed()
+    killed()
+    source.write_bytes(b"another film")
+    killed()
+    killed()
+    passed()
+    note.write_bytes(b"[torn")
+    killed()
+    with film_in_hand(tmp_path, item):
+        pass
+    assert not note.exists()
