@@ -19,7 +19,8 @@ def command(settings: CorrectSettings) -> ExitCode:
     r"""Tell the colour of places in pictures of OUT, or accept or reject what was made of them.
 
     PATH is a picture, or a glob of them. What is decided stands in OUT/_archivecolor/decisions.jsonl and
-    holds in every later run. The pictures are made anew at once, with the options of the last run.
+    holds in every later run. The pictures are made anew at once, with the options of the last
+    run, each in the format that it has.
 
     \b
     Example:

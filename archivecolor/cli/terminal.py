@@ -32,6 +32,7 @@ HINTS = {
 # What a command passes over that another one, or an option, takes.
 HINTS_OF = {
     ("dir", "films passed over"): "; --films colours them too",
+    ("correct", "by-hand"): "",  # its remarks say it of the picture
     ("video", "pictures passed over"): "; for photographs: archivecolor dir IN OUT",
 }
 

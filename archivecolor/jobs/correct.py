@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -17,14 +17,16 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.names import FORMAT_EXTENSIONS, output_name
 from archivecolor.archive.output_folder import hold_output
 from archivecolor.archive.record import now_utc
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.selection import compile_globs
+from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.colour.guidance import MAX_HINTS, Hint
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import InputNotFoundError, UsageError
+from archivecolor.errors import InputNotFoundError, ItemError, Reason, UsageError
 from archivecolor.jobs.colour import colour
 from archivecolor.jobs.hint_words import PageSize, hint_of_words
 from archivecolor.jobs.manifest import existing_manifest_path
@@ -40,6 +42,9 @@ SAME_PLACE = 0.005
 # Options that say what a run does besides making pictures, by their names in run.json.
 OF_ONE_RUN = {"films", "decisions", "max_runtime", "log_file", "report", "sheet", "watch", "open"}
 WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
+
+
+KEPT = "{}: somebody worked on its output, which stays; --take-back puts that aside and makes it anew"
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,6 @@ def correct(
 
     Raises:
         UsageError: what is decided cannot be, or there is no such picture; nothing was done.
-        ItemError: a picture that gets hints cannot be read; nothing was done.
         LockedError: a run holds the output.
         OutputError: the output cannot be written; what was decided stands, once it is written.
     """
@@ -80,24 +84,31 @@ def correct(
     _check_together(settings)
     root = content_root(settings.output)
     run = _settings_of_run(settings, root)
-    manifest, decisions = Manifest(Layout(root).manifest), Decisions.read(Layout(root).decisions)
-    paths = [_path_of(text, run.input, root, manifest) for text in settings.path]
+    manifest = Manifest(Layout(root).manifest)
+    paths = dict.fromkeys(_path_of(text, run.input, root, manifest) for text in settings.path)
+    names = tuple(dict.fromkeys(name for path in paths for name in _named(path, run.input, manifest)))
+    if not settings.later:
+        run = replace(run, format=_format_of(names, run.format, manifest))
     writer = _Writer(settings, run, now_utc())
-    made = [writer.decision(path, decisions.of(path)) for path in dict.fromkeys(paths)]
     with hold_output(root, run.input), locked(root, settings.wait_lock, run.input):
+        # Read with the lock held: somebody else may decide until then.
+        decisions = Decisions.read(Layout(root).decisions)
+        made = [writer.decision(path, decisions.of(path)) for path in paths]
         append_decisions(Layout(root).decisions, made)
         if is_bag(settings.output) and settings.later:
             write_output_bag(settings.output)
     corrected = Corrected(tuple(made), tuple(writer.remarks), None)
     if settings.later:
         return corrected
-    names = tuple(dict.fromkeys(name for path in paths for name in _named(path, run.input, manifest)))
     again = names if settings.take_back else ()
     run = replace(run, take_back=again, wait_lock=settings.wait_lock)
     result = colour(run, listener, stop, command, names)
-    entries = Manifest(Layout(root).manifest).items
-    outputs = (root / entries[name].output for name in names if name in entries and entries[name].output)
-    return replace(corrected, result=result, outputs=tuple(outputs))
+    items = Manifest(Layout(root).manifest).items
+    entries = {name: items[name] for name in names if name in items and items[name].output}
+    by_hand = [name for name, entry in entries.items() if entry.reason == Reason.BY_HAND]
+    remarks = (*corrected.remarks, *(KEPT.format(printable(name)) for name in by_hand))
+    outputs = tuple(root / entry.output for name, entry in entries.items() if name not in by_hand)
+    return replace(corrected, result=result, outputs=outputs, remarks=remarks)
 
 
 def _check_together(settings: CorrectSettings) -> None:
@@ -163,6 +174,8 @@ def _path_of(text: str, source: Path, root: Path, manifest: Manifest) -> str:
         if ".." in name.split("/"):
             continue
         if name in manifest or (source / name).is_file():
+            if _is_film(name):
+                raise UsageError(f"{printable(name)} is a film, and what is decided here is of photographs")
             return name
         if name in by_output:
             return by_output[name]
@@ -183,7 +196,29 @@ def _checked_glob(glob: str, manifest: Manifest) -> str:
 
 def _matches(glob: str, manifest: Manifest) -> Iterator[str]:
     patterns = compile_globs((glob,))
-    return (path for path in manifest.items if any(one.matches(os.fsencode(path)) for one in patterns))
+    matching = (path for path in manifest.items if any(one.matches(os.fsencode(path)) for one in patterns))
+    return (path for path in matching if not _is_film(path))
+
+
+def _is_film(path: str) -> bool:
+    return extension_of(os.fsencode(path)) in FILMS
+
+
+def _format_of(names: Iterable[str], format: str, manifest: Manifest) -> str:
+    """The format that pictures have now; that of the last run, which may have been of others, where it is it.
+
+    Raises:
+        UsageError: they have several.
+    """
+    entries = {name: entry for name in names if (entry := manifest.entry(name)) is not None}
+    outputs = {name: entry.output for name, entry in entries.items() if entry.reason == Reason.COLOURED}
+    for own in (format, "keep", *FORMAT_EXTENSIONS):
+        if all(output == output_name(name, own) for name, output in outputs.items()):
+            return own
+    raise UsageError(
+        "these pictures have outputs of several formats; correct those of one format at a time, "
+        "or give --later, and `dir` with the format that all are to have"
+    )
 
 
 def _named(path: str, source: Path, manifest: Manifest) -> Iterator[str]:
@@ -300,4 +335,7 @@ class _Picture:
 def _inspected(path: Path, working_size: int, max_megapixels: float) -> Inspection:
     from archivecolor.photo.inspect import inspect
 
-    return inspect(path, working_size=working_size, max_megapixels=max_megapixels)
+    try:
+        return inspect(path, working_size=working_size, max_megapixels=max_megapixels)
+    except ItemError as error:
+        raise UsageError(str(error)) from error

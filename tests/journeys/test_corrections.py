@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,8 +13,10 @@ from PIL import Image
 from small_archive import grey_of, tree
 
 from archivecolor.archive.lock import locked
+from archivecolor.archive.manifest import ManifestWriter, Record, Source, Status
 from archivecolor.archive.premis import premis_of
 from archivecolor.cli.main import main
+from archivecolor.errors import Reason
 from archivecolor.metadata.xmp import HISTORY, RDF, qualified_name
 
 
@@ -190,6 +193,42 @@ def test_handwork_is_put_aside_on_request_and_made_anew(archive):
     assert aside.read_bytes() == b"retouched"
 
 
+def test_handwork_is_kept_and_the_way_out_is_that_of_the_command(archive, capsys):
+    (archive.output / "cat.jpg").write_bytes(b"retouched")
+    for _ in range(2):
+        archive.correct("cat.jpg", "--saturation", 0.5)
+        said = capsys.readouterr().err
+        assert "cat.jpg: somebody worked on its output, which stays; --take-back puts that aside" in said
+        assert "--take-back PATH" not in said
+        assert f"correct: {archive.output}" not in said
+
+
+def test_a_picture_keeps_its_format_whatever_the_last_run_gave_to_others(archive, capsys):
+    archive.dir("--format", "webp", "--include", "album/*")
+    archive.correct("cat.jpg", "--saturation", 0.5)
+    assert not (archive.output / "cat.webp").exists()
+    archive.correct("album/anna.png", "--saturation", 0.5)
+    assert archive.record("album/anna.png").output.path == "album/anna.webp"
+    archive.correct("cat.jpg", "album/anna.png", "--reset", code=2)
+    assert "of several formats" in capsys.readouterr().err
+
+
+def test_what_somebody_else_decides_meanwhile_is_not_lost(archive, monkeypatch):
+    """Between the command and its lock."""
+
+    @contextmanager
+    def late(*arguments):
+        monkeypatch.undo()
+        archive.correct("cat.jpg", "--hint", "20%,20%=red", "--later")
+        with locked(*arguments) as lock:
+            yield lock
+
+    monkeypatch.setattr("archivecolor.jobs.correct.locked", late)
+    archive.correct("cat.jpg", "--hint", "80%,80%=blue", "--later")
+    line = (archive.output / "_archivecolor" / "decisions.jsonl").read_text().splitlines()[-1]
+    assert [hint["colour"] for hint in json.loads(line)["correction"]["hints"]] == ["#ff0000", "#0000ff"]
+
+
 def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
     for colour, x in (("red", 20), ("blue", 80), ("green", 20.2)):
         archive.correct("cat.jpg", "--hint", f"{x}%,50%={colour}", "--later")
@@ -212,10 +251,18 @@ def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
         (["album/*", "--hint", "4,3=red"], "hints are for one picture at a time"),
         (["nothing/*", "--accept"], "matches no picture"),
         (["cat.jpg", "--take-back", "--later"], "leave --later out"),
+        (["film.mp4", "--saturation", "0.5"], "film.mp4 is a film"),
+        (["film.*", "--saturation", "0.5"], "matches no picture"),
+        (["broken.jpg", "--hint", "4,3=red"], "broken.jpg: truncated: the jpeg ends"),
     ],
 )
 def test_what_cannot_be_is_said_and_decides_nothing(archive, words, message, capsys):
     before = tree(archive.output)
+    whole = (archive.scans / "cat.jpg").read_bytes()
+    (archive.scans / "broken.jpg").write_bytes(whole[: len(whole) // 2])
+    (archive.scans / "film.mp4").write_bytes(b"a film")
+    with ManifestWriter(archive.output / "_archivecolor" / "manifest.jsonl") as writer:
+        writer.append(Record("film.mp4", Status.FAILED, Reason.TRUNCATED, Source(6, 1), kind="film"))
     archive.correct(*words, code=2)
     assert re.search(message, capsys.readouterr().err)
     assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()
