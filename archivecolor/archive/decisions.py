@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +67,12 @@ class Decisions:
 NO_DECISIONS = Decisions()
 
 
-def read_decisions(path: Path) -> Iterator[Decision]:
+def read_decisions(path: Path, on_damage: Callable[[int], None] | None = None) -> Iterator[Decision]:
     """Every decision of a file, oldest first.
+
+    Args:
+        path: of the file.
+        on_damage: told the number of each damaged line but a torn last one; a warning without it.
 
     Raises:
         UsageError: a newer version wrote it, or it is no file.
@@ -83,7 +87,12 @@ def read_decisions(path: Path) -> Iterator[Decision]:
             if decision is not None:
                 yield decision
             elif text.endswith(b"\n"):
-                logger.warning("%s, line %d is damaged; it is passed over", path, number)
+                (on_damage or damage_logger(path))(number)
+
+
+def damage_logger(path: Path) -> Callable[[int], None]:
+    """Logs the number of a damaged line."""
+    return lambda number: logger.warning("%s, line %d is damaged; it is passed over", path, number)
 
 
 def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:

@@ -77,7 +77,7 @@ def import_command(settings: DecisionImportSettings) -> ExitCode:
     merged = import_decisions(settings)
     if not settings.quiet:
         for path in merged.conflicts:
-            click.echo(printable(f"both decide otherwise, the newer holds: {path}"))
+            click.echo(printable(f"both decide otherwise, the newer holds: {path}"), err=True)
         counts = f"{merged.taken} taken, {len(merged.conflicts)} differed"
         click.echo(f"decisions: {counts}; the next run carries them out", err=True)
     return ExitCode.OK

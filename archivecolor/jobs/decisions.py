@@ -9,12 +9,20 @@ from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.decision import Decision, State, is_glob
-from archivecolor.archive.decisions import Decisions, Merge, append_decisions, merge, write_decisions
+from archivecolor.archive.decisions import (
+    Decisions,
+    Merge,
+    append_decisions,
+    damage_logger,
+    merge,
+    read_decisions,
+    write_decisions,
+)
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.selection import compile_globs
-from archivecolor.errors import InputNotFoundError
+from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.jobs.items import RunPlan
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.run_files import write_output_bag
@@ -86,11 +94,19 @@ def decisions_made_elsewhere(file: Path) -> Decisions:
     """Those of a file that somebody named.
 
     Raises:
-        UsageError: there is no such file, or a newer version wrote it.
+        UsageError: there is no such file, it holds anything but decisions, or a newer version wrote it.
     """
     if not file.exists():
         raise InputNotFoundError(f"the file of decisions {file} does not exist", file)
-    return Decisions.read(file)
+    damaged: list[int] = []
+    decisions = Decisions(read_decisions(file, damaged.append))
+    if not decisions.lines and file.stat().st_size:
+        raise UsageError(
+            f"{printable(file)} is no file of decisions; `archivecolor decisions export` writes one"
+        )
+    for number in damaged:
+        damage_logger(file)(number)
+    return decisions
 
 
 def decisions_of_run(settings: ColourOptions, root: Path) -> Decisions:

@@ -229,6 +229,23 @@ def test_what_somebody_else_decides_meanwhile_is_not_lost(archive, monkeypatch):
     assert [hint["colour"] for hint in json.loads(line)["correction"]["hints"]] == ["#ff0000", "#0000ff"]
 
 
+def test_what_is_no_file_of_decisions_is_refused_once(archive, tmp_path, capsys):
+    assert main(["decisions", "import", str(archive.output), str(archive.scans / "cat.jpg")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "cat.jpg is no file of decisions; `archivecolor decisions export` writes one" in said
+    archive.correct("cat.jpg", "--accept", "--later")
+    other = tmp_path / "other.jsonl"
+    other.write_text(
+        'not a line\n{"format":1,"path":"cat.jpg","state":"rejected","at":"2000-01-01T00:00:00Z"}\n'
+    )
+    capsys.readouterr()
+    assert main(["decisions", "import", str(archive.output), str(other)]) == 0
+    out, said = capsys.readouterr()
+    assert "line 1 is damaged" in said
+    assert (out, "cat.jpg" in said) == ("", True)
+
+
 def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
     for colour, x in (("red", 20), ("blue", 80), ("green", 20.2)):
         archive.correct("cat.jpg", "--hint", f"{x}%,50%={colour}", "--later")
