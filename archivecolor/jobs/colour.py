@@ -167,7 +167,10 @@ def report_frame(session: Session, item: Item, progress: FilmProgress) -> None:
     """Tell the listener of one more frame."""
     counter = session.counter
     now = counter.add_work(1.0) if progress.activity == "colouring" else counter.snapshot()
-    session.listener.advanced(f"{item.path}: {progress.words}", now)
+    words = f"{item.path}: {progress.words}"
+    if session.stop.exit_code is not None:
+        words += ", stopping at the end of this piece"
+    session.listener.advanced(words, now)
 
 
 def network_opener(settings: NetworkOptions, weights: str) -> Callable[[], Predictor]:

@@ -313,6 +313,8 @@ def colour_segments(
     if not make_segments(context, segments):
         run_context.stop.raise_if_signalled()
         raise OutOfTimeError
+    # Joining and comparing may take long too; what is there is kept for the rerun.
+    run_context.stop.raise_if_signalled()
     return segments
 
 

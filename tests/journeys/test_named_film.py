@@ -7,7 +7,8 @@ import pytest
 
 from archivecolor.api import colour_film
 from archivecolor.cli.main import main
-from archivecolor.errors import ExitCode, UsageError
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import ExitCode, StoppedError, UsageError
 
 
 @pytest.fixture
@@ -75,6 +76,26 @@ def test_what_cannot_be_is_refused(films, quick, capsys, words, said):
     assert main(["video", *words, *quick]) == ExitCode.USAGE
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in films.iterdir()) == ["film.mp4", "other.mp4"]
+
+
+def test_a_stop_in_the_last_piece_ends_before_the_film_is_joined(films, checkpoint):
+    stop, words = Stop(), []
+
+    def report(said, _progress):
+        words.append(said)
+        if "colouring" in said:
+            stop.request(ExitCode.INTERRUPTED)
+
+    options = {"checkpoint": checkpoint, "working_size": 64, "device": "cpu", "threads": 1}
+    with pytest.raises(StoppedError):
+        colour_film("film.mp4", "a.mkv", report, stop=stop, **options)
+    assert words[-1].endswith(", stopping at the end of this piece")
+    assert not (films / "a.mkv").exists()
+    (piece,) = films.glob("_archivecolor/work/*/segment-*.mkv")
+    made = piece.stat().st_mtime_ns
+    done = colour_film("film.mp4", "a.mkv", keep_work=True, **options)
+    assert done.path is not None
+    assert piece.stat().st_mtime_ns == made
 
 
 def test_from_python(films, checkpoint):
