@@ -16,11 +16,10 @@ processes: in a script, call it under `if __name__ == "__main__":`.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy.typing as npt
 
@@ -44,8 +43,14 @@ from archivecolor.errors import (
     UnavailableError,
     UsageError,
 )
-from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, nearest, typed_path
-from archivecolor.settings.keywords import FilmKeywords, FolderKeywords, PhotoKeywords, PredictorKeywords
+from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, typed_path
+from archivecolor.settings.keywords import (
+    FilmKeywords,
+    FolderKeywords,
+    PhotoKeywords,
+    PredictorKeywords,
+    checked_keywords,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -100,7 +105,6 @@ Ending, News = RunResult, ItemEvent
 
 Codes = npt.NDArray[Any]  # uint8 or uint16: numpy's types have no name for "either"
 OnItem = Callable[[ItemEvent, Progress], None]
-Keywords = TypeVar("Keywords")
 
 
 def __getattr__(name: str) -> object:
@@ -135,7 +139,7 @@ def load_predictor(checkpoint: str | Path | None = None, **options: Unpack[Predi
     """
     from archivecolor.inference.predictor import open_predictor
 
-    values = _checked(options, PredictorKeywords, "load_predictor")
+    values = checked_keywords(options, PredictorKeywords, "load_predictor")
     return open_predictor(None if checkpoint is None else Path(checkpoint), NetworkOptions(**values))
 
 
@@ -187,21 +191,20 @@ def colour_file(
         TypeError: there is no such option.
         ValueError: a page has more hints.
         InputNotFoundError: `source` is not there; a `FileNotFoundError` too.
-        UsageError: `target` is `source` itself, or its name promises another format; nothing was done.
+        UsageError: `target` is `source` itself, or its name promises another format, or hints are none;
+            nothing was done.
         ItemError: the picture cannot be done, or is left alone by its tone; its `reason` says why.
         OutputError: `target` cannot be written.
         CheckpointError: the built-in weights cannot be used.
     """
-    from archivecolor.jobs.photograph import colour_photograph, refuse_other_suffix
+    from archivecolor.jobs.photograph import check_names, colour_photograph
 
+    if not all(isinstance(hint, Hint) for hint in hints):
+        raise UsageError("hints are a list of them, such as hints=[Hint(0.3, 0.8, (200, 100, 30))]")
+    values = checked_keywords(options, PhotoKeywords, "colour_file")
     source, target = Path(source), Path(target)
-    values = _checked(options, PhotoKeywords, "colour_file")
     settings = DirSettings(input=source.parent, output=target.parent, **values)
-    if not source.exists():
-        raise InputNotFoundError(f"the picture {source} does not exist", source)
-    if target.exists() and target.samefile(source):
-        raise UsageError(f"{target} is the scan itself, which is never written over; choose another name")
-    refuse_other_suffix(source, target, settings.format)
+    check_names(source, target, settings.format)
     return colour_photograph(source, target, predictor or load_predictor(), settings, hints).rendered
 
 
@@ -218,16 +221,12 @@ def colour_bytes(
     Raises:
         TypeError, ItemError, OutputError, CheckpointError: as `colour_file`.
     """
-    from archivecolor.jobs.photograph import colour_photograph
+    from archivecolor.jobs.photograph import colour_contents
 
-    values = _checked(options, PhotoKeywords, "colour_bytes")
+    values = checked_keywords(options, PhotoKeywords, "colour_bytes")
     contents = picture if isinstance(picture, (bytes, bytearray, memoryview)) else picture.read()
-    with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
-        source, target = Path(folder, "source"), Path(folder, "coloured")
-        source.write_bytes(contents)
-        settings = DirSettings(input=source.parent, output=target.parent, **values)
-        colour_photograph(source, target, predictor or load_predictor(), settings)
-        return target.read_bytes()
+    settings = DirSettings(input=Path(), output=Path(), **values)
+    return colour_contents(contents, predictor or load_predictor(), settings)
 
 
 def colour_folder(
@@ -258,7 +257,7 @@ def colour_folder(
     """
     from archivecolor.jobs.colour import colour
 
-    values = _checked(options, FolderKeywords, "colour_folder")
+    values = checked_keywords(options, FolderKeywords, "colour_folder")
     settings = DirSettings(input=Path(source), output=Path(output), **values)
     return colour(settings, _listener(on_item), _stop(stop, settings.max_runtime))
 
@@ -303,7 +302,7 @@ def colour_film(
     """
     from archivecolor.jobs.film import colour_one_film
 
-    values = _checked(options, FilmKeywords, "colour_film")
+    values = checked_keywords(options, FilmKeywords, "colour_film")
     folder = None if output is None else typed_path(output)
     settings = VideoSettings(input=(Path(source),), output=folder, **values)
     listener = _ProgressListener(on_progress)
@@ -343,12 +342,3 @@ def _stop(stop: Stop | None, max_runtime: float | None) -> Stop:
     if stop is not None and max_runtime is not None:
         raise UsageError("a stop has a time limit of its own: give Stop(max_runtime=...), not both")
     return stop or Stop(max_runtime)
-
-
-def _checked(options: object, allowed: type[Keywords], function: str) -> dict[str, Any]:
-    """The options by name, all of them known; Any, as each has a type of its own. Raises `TypeError`."""
-    given = cast("dict[str, Any]", options)
-    for name in given:
-        if name not in allowed.__annotations__:
-            raise TypeError(f"{function}() has no option {name!r}{nearest(name, allowed.__annotations__)}")
-    return given

@@ -20,19 +20,21 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
-from archivecolor.api import colour_bytes, colour_file, load_predictor
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.colour.chroma import Chroma
-from archivecolor.errors import UsageError
-from archivecolor.jobs.photograph import SUFFIX_FORMATS
-from archivecolor.jobs.picture import compose, luma_of, small_luma
+from archivecolor.errors import InputNotFoundError, UsageError
+from archivecolor.inference.predictor import open_predictor
+from archivecolor.jobs.photograph import SUFFIX_FORMATS, check_names, colour_contents, colour_photograph
+from archivecolor.jobs.picture import codes_of_contents, codes_of_file, compose, luma_of, small_luma
 from archivecolor.photo.facts import Codes
+from archivecolor.printable import printable
+from archivecolor.settings import DirSettings, NetworkOptions
+from archivecolor.settings.keywords import PredictorKeywords, checked_keywords
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from archivecolor.inference.predictor import Prediction, Predictor
-    from archivecolor.settings.keywords import PredictorKeywords
 
 Picture = str | Path | bytes | Image.Image | Codes
 Format = Literal["jpeg", "png", "tiff", "webp"]
@@ -56,7 +58,9 @@ class Colouriser:
     """
 
     def __init__(self, checkpoint: str | Path | None = None, **options: Unpack[PredictorKeywords]) -> None:
-        self.predictor: Predictor = load_predictor(checkpoint, **options)
+        values = checked_keywords(options, PredictorKeywords, "Colouriser")
+        path = None if checkpoint is None else Path(checkpoint)
+        self.predictor: Predictor = open_predictor(path, NetworkOptions(**values))
 
     def __call__(self, picture: Picture, *, recolour: bool = False) -> ColouredPicture:
         """Colour one picture.
@@ -66,8 +70,9 @@ class Colouriser:
             recolour: colour a picture that has colour already, from its luma.
 
         Raises:
-            FileNotFoundError, OSError: the file is not there, or no picture.
-            ValueError, ItemError: as `colour_array`.
+            InputNotFoundError: the file is not there; a `FileNotFoundError` too.
+            ItemError: it cannot be read; else as `colour_array`.
+            TypeError, ValueError: as `colour_array`.
         """
         return next(self.stream([picture], recolour=recolour))
 
@@ -138,10 +143,12 @@ class ColouredPicture:
         if named is None:
             raise UsageError(f"{target} names no format that is written; give it .jpg, .png, .tif or .webp")
         if isinstance(self._source, (str, Path)):
-            colour_file(self._source, target, self._predictor, format=named, colour="recolour")
+            source = Path(self._source)
+            check_names(source, target, named)
+            colour_photograph(source, target, self._predictor, _settings_for(named))
             return
         if isinstance(self._source, bytes):
-            contents = colour_bytes(self._source, self._predictor, format=named, colour="recolour")
+            contents = colour_contents(self._source, self._predictor, _settings_for(named))
         else:
             contents = _encoded(self.array, named)
         with atomic_write(target) as part:
@@ -168,9 +175,18 @@ SLIDER = """<div style="display:inline-block">
 
 
 def _opened(picture: Picture) -> Image.Image | Codes:
-    if isinstance(picture, (str, Path)):
-        return Image.open(picture)
-    return Image.open(io.BytesIO(picture)) if isinstance(picture, bytes) else picture
+    if isinstance(picture, bytes):
+        return codes_of_contents(picture)
+    if not isinstance(picture, (str, Path)):
+        return picture
+    if not Path(picture).exists():
+        raise InputNotFoundError(f"the picture {printable(picture)} does not exist", Path(picture))
+    return codes_of_file(Path(picture))
+
+
+def _settings_for(format: Format) -> DirSettings:
+    """For the saving of a picture whose colour was asked for, whatever it had."""
+    return DirSettings(input=Path(), output=Path(), format=format, colour="recolour")
 
 
 def _eight_bits(codes: Codes) -> Codes:

@@ -44,6 +44,24 @@ def test_a_file_is_coloured_with_hints(tmp_path, predictor):
     with pytest.raises(ValueError, match="at most 200"):
         archivecolor.colour_file(source, tmp_path / "many.png", predictor, hints=[hint] * 201)
     assert not (tmp_path / "many.png").exists()
+    with pytest.raises(UsageError, match="hints are a list of them"):
+        archivecolor.colour_file(source, tmp_path / "many.png", predictor, hints=["50%,50%=red"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        (5, 0.6, (30, 40, 120)),
+        (0.5, float("nan"), (30, 40, 120)),
+        (0.5, 0.6, (300, 40, 120)),
+        (0.5, 0.6, (30, 40)),
+        (0.5, 0.6, (30, 40, 120), "thing"),
+        (0.5, 0.6, (30, 40, 120), archivecolor.Reach.HERE, 0),
+    ],
+)
+def test_a_hint_that_cannot_be_is_refused_when_it_is_made(wrong):
+    with pytest.raises(UsageError, match="of a hint is"):
+        archivecolor.Hint(*wrong)
 
 
 def test_the_package_offers_what_the_api_declares():
@@ -225,8 +243,9 @@ def test_any_view_of_an_array_is_read_and_never_written(predictor, view):
     "wrong", [np.zeros((4, 4), np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4), np.uint8)]
 )
 def test_other_arrays_are_refused(predictor, wrong):
-    with pytest.raises(ValueError, match="must"):
+    with pytest.raises(ValueError, match="must") as caught:
         archivecolor.colour_array(wrong, predictor)
+    assert ("pixels" in str(caught.value)) == (wrong.size == 0)
 
 
 def test_a_file_is_coloured_and_says_how_its_grey_was_kept(predictor, archive, tmp_path):

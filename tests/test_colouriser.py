@@ -90,6 +90,40 @@ def test_a_notebook_shows_both_and_fetches_nothing(colourise, scan):
     assert 'type="range"' in html
 
 
+def test_a_file_is_read_as_every_command_reads_it(colourise, tmp_path):
+    """At its own depth, alpha aside."""
+    import tifffile
+
+    deep = np.linspace(0, 65535, 48 * 64).reshape(48, 64).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "deep.tif", np.dstack([deep] * 3), photometric="rgb", metadata=None)
+    assert np.array_equal(colourise(tmp_path / "deep.tif").grey, deep)
+    assert np.array_equal(colourise((tmp_path / "deep.tif").read_bytes()).grey, deep)
+    grey = Image.fromarray(data.camera()).resize((64, 48))
+    grey.convert("RGBA").save(tmp_path / "alpha.png")
+    assert np.array_equal(colourise(tmp_path / "alpha.png").grey, np.asarray(grey))
+
+
+def test_what_cannot_be_read_is_the_pictures_trouble(colourise, scan, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(scan.read_bytes()[:-900])
+    for picture in (broken, str(broken), broken.read_bytes(), b"no picture"):
+        with pytest.raises(archivecolor.ItemError):
+            colourise(picture)
+    with pytest.raises(archivecolor.InputNotFoundError, match=r"gone\.png does not exist"):
+        colourise(tmp_path / "gone.png")
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [[1, 2]]])
+def test_what_is_no_picture_is_a_type_error(colourise, wrong):
+    with pytest.raises(TypeError, match="must be an array or a PIL image, not"):
+        colourise(wrong)
+
+
+def test_an_option_that_is_none_is_said_of_the_class():
+    with pytest.raises(TypeError, match=r"Colouriser\(\) has no option 'devise'"):
+        archivecolor.Colouriser(devise="cpu")
+
+
 def test_a_picture_in_colour_is_not_recoloured_unasked(colourise):
     with pytest.raises(archivecolor.ItemError, match="recolour=True"):
         colourise(data.astronaut())

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
 from archivecolor.colour.lab import lab_from_rgb
+from archivecolor.errors import UsageError
 
 Float64 = npt.NDArray[np.float64]
 
@@ -73,6 +74,9 @@ class Hint:
         colour: sRGB codes, 0..255 each; its chroma is wished for, its lightness is not.
         reach: how far it is carried: to everything alike, to this thing, or no further than here.
         page: of the file, from 1.
+
+    Raises:
+        UsageError: it is no place, no colour, no reach or no page.
     """
 
     x: float
@@ -80,6 +84,18 @@ class Hint:
     colour: tuple[int, int, int]
     reach: Reach = Reach.ALL
     page: int = 1
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.x <= 1 and 0 <= self.y <= 1):
+            raise UsageError(
+                f"the place of a hint is {self.x}, {self.y}; give fractions of the picture, 0 to 1"
+            )
+        if len(self.colour) != 3 or not all(0 <= code <= 255 for code in self.colour):
+            raise UsageError(f"the colour of a hint is {self.colour}; give red, green and blue from 0 to 255")
+        if not isinstance(self.reach, Reach):
+            raise UsageError(f"the reach of a hint is {self.reach!r}; give {' or '.join(map(str, Reach))}")
+        if self.page < 1:
+            raise UsageError(f"the page of a hint is {self.page}; the first one is 1")
 
     @property
     def ab(self) -> Float64:

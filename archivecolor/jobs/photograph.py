@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from archivecolor.archive.names import FORMAT_EXTENSIONS
 from archivecolor.archive.walk import FILMS, PICTURES
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Hint
-from archivecolor.errors import ItemError, OutOfMemoryError, Reason, UsageError
+from archivecolor.errors import InputNotFoundError, ItemError, OutOfMemoryError, Reason, UsageError
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
 from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.photo.containers.reading import SourceFile
@@ -182,6 +183,31 @@ def colour_photograph(
     if treatment.action is not Action.COLOUR:
         raise ItemError(treatment.reason, treatment.detail)
     return write_derivative(source, target, inspection, settings, Colouring(predictor, hints))
+
+
+def check_names(source: Path, target: Path, format: str) -> None:
+    """Refuse to make `target` of `source` where that cannot be.
+
+    Raises:
+        InputNotFoundError: there is no `source`.
+        UsageError: `target` is the source, or promises another format than it will have.
+        ItemError: the source is no picture that can be read.
+    """
+    if not source.exists():
+        raise InputNotFoundError(f"the picture {printable(source)} does not exist", source)
+    if target.exists() and target.samefile(source):
+        shown = printable(target)
+        raise UsageError(f"{shown} is the scan itself, which is never written over; choose another name")
+    refuse_other_suffix(source, target, format)
+
+
+def colour_contents(contents: bytes, predictor: Predictor, settings: PhotographOptions) -> bytes:
+    """As `colour_photograph`, for the contents of a file and those of the new one."""
+    with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
+        source, target = Path(folder, "source"), Path(folder, "coloured")
+        source.write_bytes(contents)
+        colour_photograph(source, target, predictor, settings)
+        return target.read_bytes()
 
 
 def refuse_other_suffix(source: Path, target: Path, format: str | None) -> None:

@@ -7,7 +7,11 @@ among them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar, cast
+
+from archivecolor.settings.options import nearest
+
+Keywords = TypeVar("Keywords")
 
 
 class PredictorKeywords(TypedDict, total=False):
@@ -89,3 +93,21 @@ class FilmKeywords(_RunKeywords, total=False):
     threads: int
     keep_work: bool
     strict: bool
+
+
+def checked_keywords(options: object, allowed: type[Keywords], function: str) -> dict[str, Any]:
+    """The options by name, all of them known; Any, as each has a type of its own.
+
+    Args:
+        options: as they were given.
+        allowed: the keywords that there are.
+        function: what was called with them.
+
+    Raises:
+        TypeError: one is none of these.
+    """
+    given = cast("dict[str, Any]", options)
+    for name in given:
+        if name not in allowed.__annotations__:
+            raise TypeError(f"{function}() has no option {name!r}{nearest(name, allowed.__annotations__)}")
+    return given
