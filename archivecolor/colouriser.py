@@ -195,7 +195,7 @@ def _eight_bits(codes: Codes) -> Codes:
 
 def _encoded(rgb: Codes, format: Format) -> bytes:
     """A picture in memory as a file's contents."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     if rgb.dtype == np.uint16 and format in SAVED_IN_16_BITS:
         return bytes(cv2.imencode(f".{format}", np.ascontiguousarray(rgb[..., ::-1]))[1])

@@ -41,6 +41,11 @@ def json_line(values: Mapping[str, object]) -> bytes:
     return text.encode() + b"\n"
 
 
+def json_text(values: object) -> str:
+    """`values` as JSON on one line of plain ASCII, for terminals and logs; other objects as their words."""
+    return json.dumps(values, default=str).replace("\x7f", "\\u007f")
+
+
 def _escaped_in_json(character: str) -> str:
     return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
 

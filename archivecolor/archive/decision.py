@@ -19,7 +19,7 @@ from archivecolor.archive.record import path_keys
 from archivecolor.archive.record_checks import DamagedLineError, check_depth, path_from_values
 from archivecolor.colour.guidance import MAX_HINTS, Guidance, Hint, Reach
 from archivecolor.errors import UsageError
-from archivecolor.printable import printable
+from archivecolor.printable import json_line, printable
 from archivecolor.settings import ColourOptions, check, fields_of, option_of
 
 FORMAT = 1
@@ -164,7 +164,7 @@ def line_of(decision: Decision) -> bytes:
         values["correction"] = correction_values(decision.correction)
     values |= {name: text for name in ("note", "by", "at") if (text := getattr(decision, name))}
     values |= decision.extra
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json_line(values)
 
 
 def correction_values(correction: Correction) -> dict[str, object]:

@@ -59,7 +59,7 @@ def write_run_summary(path: Path, run: RunSummary) -> None:
         OutputError: it cannot be written.
     """
     # Options may hold names that are not UTF-8: as JSON escapes they survive.
-    text = json.dumps(dataclasses.asdict(run), indent=2, default=str)
+    text = json.dumps(dataclasses.asdict(run), indent=2, default=str).replace("\x7f", "\\u007f")
     with atomic_write(path) as part:
         part.write_text(text + "\n", encoding="ascii")
 

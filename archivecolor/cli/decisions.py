@@ -9,7 +9,7 @@ import click
 
 from archivecolor.cli.options import command_for
 from archivecolor.errors import ExitCode
-from archivecolor.printable import printable
+from archivecolor.printable import json_text, printable
 from archivecolor.settings import DecisionExportSettings, DecisionImportSettings, DecisionListSettings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def list_command(settings: DecisionListSettings) -> ExitCode:
     unknown = unknown_paths(settings.output)
     for decision in listed_decisions(settings):
         if settings.json:
-            click.echo(json.dumps(json.loads(line_of(decision))))
+            click.echo(json_text(json.loads(line_of(decision))))
         else:
             remark = "  (no record names it)" if decision.path in unknown else ""
             click.echo(printable(words_of(decision) + remark))

@@ -6,6 +6,7 @@ import click
 
 from archivecolor.cli.options import command_for
 from archivecolor.errors import ExitCode
+from archivecolor.printable import printable
 from archivecolor.settings import DoctorSettings
 
 
@@ -20,6 +21,6 @@ def command(settings: DoctorSettings) -> ExitCode:
     findings = examine(settings)
     for finding in findings:
         state = "ok" if finding.ok else ("MISSING" if finding.needed else "missing")
-        click.echo(f"{finding.name:13}{state:9}{finding.detail}")
+        click.echo(printable(f"{finding.name:13}{state:9}{finding.detail}"))
     unusable = any(finding.needed and not finding.ok for finding in findings)
     return ExitCode.UNAVAILABLE if unusable else ExitCode.OK

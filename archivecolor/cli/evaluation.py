@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +10,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from archivecolor.evaluation.figures import Figures
 from archivecolor.evaluation.films import FilmScore
 from archivecolor.jobs.evaluate import Evaluation, EvaluationProgress
-from archivecolor.printable import printable
+from archivecolor.printable import json_text, printable
 from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.settings import EvaluateSettings
 
@@ -39,7 +39,7 @@ def print_evaluation(settings: EvaluateSettings, evaluation: Evaluation) -> None
     """All figures: one JSON document if asked for, tables otherwise; words on standard error."""
     figures = evaluation.as_dict()
     if settings.json:
-        click.echo(json.dumps(figures))
+        click.echo(json_text(figures))
     else:
         console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
         for table in tables_of(figures, evaluation.films):
@@ -87,7 +87,7 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
         table.add_column(heading, justify="right")
     for row in rows:
         cells = (number(row[name], digits) for name, digits in measured.values())
-        table.add_row(printable(row["name"]), *cells)
+        table.add_row(plain_name(row["name"]), *cells)
     return table
 
 
@@ -99,7 +99,7 @@ def paired_table(differences: Sequence[Figures]) -> Table:
     for heading in ("mean", "standard error"):
         table.add_column(heading, justify="right")
     for one in differences:
-        names = (printable(one["name"]), printable(one["against"]), one["measure"])
+        names = (plain_name(one["name"]), plain_name(one["against"]), one["measure"])
         table.add_row(*names, number(one["mean"], 3), number(one["standard_error"], 3))
     return table
 
@@ -112,7 +112,7 @@ def hint_table(rows: Sequence[Figures]) -> Table:
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
-            printable(row["name"]),
+            plain_name(row["name"]),
             str(row["hints"]),
             number(row["ciede2000"], 2),
             number(row["psnr"], 2),
@@ -131,8 +131,8 @@ def film_table(scores: Sequence[FilmScore]) -> Table:
         table.add_column(heading, justify="right")
     for score in scores:
         table.add_row(
-            printable(score.film),
-            printable(score.name),
+            plain_name(score.film),
+            plain_name(score.name),
             str(score.frames),
             number(score.flicker, 2),
             number(score.jitter, 2),
@@ -141,6 +141,11 @@ def film_table(scores: Sequence[FilmScore]) -> Table:
             number(score.ciede2000, 2),
         )
     return table
+
+
+def plain_name(name: str) -> Text:
+    """A name as it is: brackets in it are no markup."""
+    return Text(printable(name))
 
 
 def number(value: float | None, digits: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import logging.handlers
 import os
@@ -12,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from archivecolor.errors import OutputError
-from archivecolor.printable import printable
+from archivecolor.printable import json_text, printable
 from archivecolor.settings import OutputOptions
 
 ROOT_LOGGER = logging.getLogger("archivecolor")
@@ -32,7 +31,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
-        return json.dumps(line).replace("\x7f", "\\u007f")
+        return json_text(line)
 
 
 class PlainLines(logging.Formatter):

@@ -17,6 +17,7 @@ import click
 
 from archivecolor.cli.commands import COMMANDS
 from archivecolor.cli.streams import patient_streams
+from archivecolor.engine.programs import leave_out_current_folder
 from archivecolor.engine.stopping import EXIT_CODES
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
 from archivecolor.printable import printable_lines
@@ -137,6 +138,7 @@ def run_command(arguments: Sequence[str] | None) -> int:
     words = None if arguments is None else list(arguments)
     # Before torch is there: its threads would spin while they wait, on the cores that the workers need.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    leave_out_current_folder()
     try:
         result = group.main(words, prog_name="archivecolor", standalone_mode=False)
     except (KeyboardInterrupt, click.Abort) as error:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from archivecolor.cli.options import command_for
 from archivecolor.errors import ExitCode
+from archivecolor.printable import json_text, printable
 from archivecolor.settings import ModelsSettings
 
 
@@ -18,12 +17,12 @@ def command(settings: ModelsSettings) -> ExitCode:
 
     for card in describe(settings.checkpoints):
         if settings.json:
-            click.echo(json.dumps(card.as_dict()))
+            click.echo(json_text(card.as_dict()))
             continue
-        click.echo(f"{card.title}  {card.path}")
+        click.echo(printable(f"{card.title}  {card.path}"))
         click.echo(f"  network {card.network}, {card.nbytes / 1e6:.1f} MB, sha256 {card.digest}")
         for name, value in card.facts.items():
-            click.echo(f"  {name}: {value}")
+            click.echo(printable(f"  {name}: {value}"))
     if not settings.checkpoints and not settings.json:
         click.echo(f"networks: {', '.join(networks())}")
     return ExitCode.OK

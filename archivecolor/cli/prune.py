@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from archivecolor.cli.options import command_for
 from archivecolor.errors import ExitCode
-from archivecolor.printable import printable
+from archivecolor.printable import json_text, printable
 from archivecolor.settings import PruneSettings
 
 
@@ -30,7 +28,7 @@ def command(settings: PruneSettings) -> ExitCode:
     def show(superseded: Superseded, result: PruneResult) -> None:
         path = escape_non_utf8(superseded.derivative.path)
         if settings.json:
-            click.echo(json.dumps({"path": path, "result": result.name.lower(), "dry_run": settings.dry_run}))
+            click.echo(json_text({"path": path, "result": result.name.lower(), "dry_run": settings.dry_run}))
         elif not settings.quiet:
             click.echo(printable(f"{words[result]}: {path}"))
 

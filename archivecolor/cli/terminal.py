@@ -5,7 +5,6 @@ Words go to standard error. Standard output has results alone: one JSON line per
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -18,7 +17,7 @@ import click
 from archivecolor.cli.ending import Ending, left_alone_hint, open_folder, sheet_lines
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, RunResult
 from archivecolor.errors import ExitCode
-from archivecolor.printable import printable
+from archivecolor.printable import json_text, printable
 from archivecolor.settings import OutputOptions
 
 _PLURAL = re.compile(r"\b(film|picture|link|file|document|sidecar|folder|frame|item)s\b")
@@ -99,7 +98,7 @@ class Terminal(Listener):
         """Move the bar; say a line for a failure, and for every item if verbose."""
         self._ending.add(event)
         if self._options.json:
-            click.echo(json.dumps(event.record).replace("\x7f", "\\u007f"))
+            click.echo(json_text(event.record))
         if self._options.verbose or (event.status == "failed" and not self._options.quiet and self._is_live):
             self._display.line(event_line(event))
         elif not self._options.quiet and (line := self._line_of(event)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from archivecolor.jobs.train import TrainingCallbacks
+from archivecolor.printable import json_text, printable
 from archivecolor.settings import TrainSettings
 from archivecolor.training.loop import StepReport
 from archivecolor.training.plan import TrainingPlan
@@ -32,7 +32,7 @@ def showing_progress(settings: TrainSettings) -> Iterator[TrainingCallbacks]:
             task = bar.add_task("training", total=1.0, figures=READING)
 
             def show(plan: TrainingPlan) -> None:
-                bar.console.print(plan_text(plan), highlight=False)
+                bar.console.print(plan_text(plan), markup=False, highlight=False)
                 bar.update(task, figures=COMPILING if settings.compile else "")
 
             yield TrainingCallbacks(
@@ -88,7 +88,8 @@ def format_step(step: StepReport) -> str:
 def print_summary(settings: TrainSettings, training: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
     """How the training ended: JSON on standard output if asked for, a line of words otherwise."""
     if settings.json:
-        click.echo(json.dumps({"training": dict(training), "metrics": dict(metrics)}))
+        click.echo(json_text({"training": dict(training), "metrics": dict(metrics)}))
     elif not settings.quiet:
         figures = ", ".join(f"{name} {value:.2f}" for name, value in metrics.items())
-        click.echo(f"train: {training['steps']} steps; {figures}; weights in {settings.output}", err=True)
+        folder = printable(settings.output)
+        click.echo(f"train: {training['steps']} steps; {figures}; weights in {folder}", err=True)

@@ -51,7 +51,7 @@ def upsample(cbcr: Float32, height: int, width: int, rows: slice | None = None) 
     Returns:
         float32 (rows, width, c); in memory one channel lies after the other.
     """
-    import cv2
+    from archivecolor.opencv import cv2
 
     start, stop, _ = (rows or slice(None)).indices(height)
     grid = np.ascontiguousarray(cbcr, dtype=np.float32)

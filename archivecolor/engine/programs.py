@@ -7,6 +7,32 @@ import os
 import shutil
 from pathlib import Path
 
+# Folders that programs, the libraries of programs and the code of interpreters are looked for in.
+SEARCH_LISTS = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "DYLD_FALLBACK_LIBRARY_PATH",
+    "PERL5LIB",
+    "PERLLIB",
+    "PYTHONPATH",
+)
+
+
+def leave_out_current_folder() -> None:
+    """Take relative folders and the current one out of all lists that this process hands on.
+
+    Libraries start programs too, and those programs load libraries: none is to come from a folder of scans.
+    """
+    for name in SEARCH_LISTS:
+        if name not in os.environ:
+            continue
+        kept = [entry for entry in os.environ[name].split(os.pathsep) if _is_elsewhere(entry)]
+        if kept:
+            os.environ[name] = os.pathsep.join(kept)
+        else:
+            del os.environ[name]
+
 
 def find_program(name: str) -> str | None:
     """Absolute path of the program `name`, looked up once for each PATH; None where that has none.
@@ -20,7 +46,7 @@ def find_program(name: str) -> str | None:
 @functools.cache
 def _find(name: str, path: str) -> str | None:
     for entry in path.split(os.pathsep):
-        if not Path(entry).is_absolute() or _is_current_folder(entry):
+        if not _is_elsewhere(entry):
             continue
         # A name with a folder in front is looked for there and nowhere else.
         found = shutil.which(os.path.join(entry, name))  # noqa: PTH118 - `which` wants text
@@ -29,8 +55,11 @@ def _find(name: str, path: str) -> str | None:
     return None
 
 
-def _is_current_folder(entry: str) -> bool:
-    try:
-        return Path(entry).samefile(Path.cwd())
-    except OSError:
+def _is_elsewhere(entry: str) -> bool:
+    """Whether an entry of such a list is an absolute folder, and not the current one."""
+    if not Path(entry).is_absolute():
         return False
+    try:
+        return not Path(entry).samefile(Path.cwd())
+    except OSError:
+        return True

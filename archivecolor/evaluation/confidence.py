@@ -81,7 +81,7 @@ def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.flo
 
 
 def _region_means(raster: Float32) -> Float32:
-    import cv2
+    from archivecolor.opencv import cv2
 
     means = cv2.resize(raster, (REGIONS, REGIONS), interpolation=cv2.INTER_AREA)
     return np.asarray(means, np.float32).reshape(-1)

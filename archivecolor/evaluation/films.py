@@ -120,7 +120,7 @@ class FilmAccumulator:
             rgb: the answer, codes (h, w, 3) whose a*, b* count.
             transition: from the frame before; None at the start of a shot.
         """
-        import cv2
+        from archivecolor.opencv import cv2
 
         true_lab = lab_from_rgb(truth.rgb)
         ab = lab_from_rgb(rgb)[..., 1:]
@@ -164,7 +164,7 @@ class FrameTransition:
     @classmethod
     def between(cls, finder: MotionEstimator, before: Float32, after: Float32) -> FrameTransition:
         """The step between two lumas (h, w), 0..1."""
-        import cv2
+        from archivecolor.opencv import cv2
 
         moved = np.abs(cv2.blur(after, (3, 3)) - cv2.blur(before, (3, 3))) > STILL
         around = cv2.dilate(moved.astype(np.uint8), np.ones((STILL_MARGIN, STILL_MARGIN), np.uint8))

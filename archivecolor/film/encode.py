@@ -172,7 +172,7 @@ def options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: Fi
 
 def _deterministic_x264_options() -> dict[str, str]:
     """Keeps x264 off its AVX-512 code, whose macroblock tree differs from run to run (seen in build 165)."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     features = cv2.getCPUFeaturesLine().split()
     has_avx512 = any("AVX512" in feature and not feature.endswith("?") for feature in features)

@@ -296,7 +296,7 @@ class Geometry:
 
     def small_luma(self, frame: Frame, facts: FilmFacts) -> Float32:
         """Upright luma of the network's size, float32 (h, w), 0..1, square samples."""
-        import cv2
+        from archivecolor.opencv import cv2
 
         shrinks = self.width <= facts.width and self.height <= facts.height
         method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC

@@ -130,7 +130,7 @@ def _propagate_confidence(warp: Warp, flow_confidence: Float32 | None) -> Float3
 
 def _has_uncovered_area(flow_confidence: Float32) -> bool:
     """Whether a frame with this flow confidence (gh, gw) has an area that motion leads to no key frame."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     return (
         float(cv2.blur((flow_confidence < RELIABLE).astype(np.float32), (AREA_SIDE, AREA_SIDE)).max())
@@ -140,7 +140,7 @@ def _has_uncovered_area(flow_confidence: Float32) -> bool:
 
 def _to_grid(luma: Float32) -> Float32:
     """A frame's luma (h, w) on the grid of steady colour."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     height, width = (max(_MIN_SIDE, round(side * _GRID_SCALE)) for side in luma.shape)
     return np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.float32)

@@ -62,7 +62,7 @@ class MotionEstimator:
     """
 
     def __init__(self) -> None:
-        import cv2
+        from archivecolor.opencv import cv2
 
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
@@ -111,7 +111,7 @@ def magnitude(across: Float32, down: Float32) -> Float32:
 
 def _flow_tolerance(luma: Float32) -> Float32:
     """How far motion may stray (h, w), in samples, before luma (h, w) tells the difference."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     across, down = (
         cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=1 / 8),
@@ -134,7 +134,7 @@ def _sample_grid(height: int, width: int) -> Float32:
 
 def _sampled(values: Float32, coordinates: Float32) -> Float32:
     """`values` (h, w, up to 4) at places (h, w, 2) between their samples; past the edge, the edge's own."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     found = cv2.remap(values, coordinates, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found, np.float32)
@@ -142,7 +142,7 @@ def _sampled(values: Float32, coordinates: Float32) -> Float32:
 
 def _warp_of(forward: Float32, backward: Float32, target: Float32, source: Float32) -> Warp:
     """The warp by a flow `forward` from the target frame to the source, checked by the flow `backward`."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     height, width = target.shape
     coordinates = _sample_grid(height, width) + forward

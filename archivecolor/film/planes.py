@@ -44,7 +44,7 @@ class ChromaPlaneRenderer:
             luma: (h, w) codes in `sample_format`.
             cbcr: float32 (gh, gw, 2), BT.601 fractions, over the picture as it is coded.
         """
-        import cv2
+        from archivecolor.opencv import cv2
 
         across, down = self.subsampling
         height, width = -(-luma.shape[0] // down), -(-luma.shape[1] // across)
@@ -66,7 +66,7 @@ class ChromaPlaneRenderer:
         """The grid moved so that chroma samples lie where MPEG puts them."""
         if self.subsampling[0] == 1:
             return grid
-        import cv2
+        from archivecolor.opencv import cv2
 
         shift = _LEFT_SITING * grid.shape[1] / width
         move = np.array([[1, 0, shift], [0, 1, 0]], np.float32)

@@ -177,7 +177,7 @@ class ShotDetector:
 
 def _make_thumbnail(luma: Plane, sample_format: SampleFormat) -> Thumbnail:
     """A frame brought to one mean and one contrast, small."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     small = sample_format.luma_fraction(cv2.resize(luma, _THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA))
     contrast = float(small.std())
@@ -195,7 +195,7 @@ def distance(one: Thumbnail, other: Thumbnail) -> float:
 
 def _aligned_distance(before: Thumbnail, after: Thumbnail) -> float:
     """How much two frames differ beyond what a jerk of the camera explains."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     height, width = after.cells.shape
     top, left = height // 4, width // 4

@@ -150,7 +150,7 @@ def smooth_chroma(
 
 def _weighted_chroma(frame: SmootherInput) -> Float32 | None:
     """A frame's answer on the grid (h, w, 3), weighted by how sure the network was."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     if frame.chroma is None:
         return None

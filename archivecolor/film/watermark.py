@@ -65,7 +65,7 @@ class Watermark:
 
 def watermark_for(facts: FilmFacts, geometry: Geometry) -> Watermark:
     """The mark for a film: at the lower right as the picture is shown, whatever its size and its pixels."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     high, wide = facts.height, max(1, round(facts.width * facts.aspect))
     if geometry.quarter_turns % 2:
@@ -84,7 +84,7 @@ def watermark_for(facts: FilmFacts, geometry: Geometry) -> Watermark:
 
 def _draw_upright(high: int, wide: int) -> tuple[UInt8, UInt8]:
     """Weight and level of the mark on an upright picture (high, wide) with square pixels."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     height = max(MIN_HEIGHT, round(HEIGHT_SHARE * min(high, wide)))
     (width, _), _ = cv2.getTextSize(TEXT, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)

@@ -324,7 +324,7 @@ def _resized(grids: Float32, shape: tuple[int, int], kernel: Image.Resampling) -
 
 def _cell_means(luma: Float32, shape: tuple[int, ...]) -> Float32:
     """Mean luma of each cell of a grid (h, w)."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     return np.asarray(cv2.resize(luma, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
 

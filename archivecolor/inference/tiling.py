@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.opencv import cv2
 
 LONGEST = 4  # a window's long side over its short side
 MOST_CHANNELS = 4  # that OpenCV takes at once

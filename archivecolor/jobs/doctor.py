@@ -15,6 +15,7 @@ from archivecolor.engine.programs import find_program
 from archivecolor.errors import ArchivecolorError
 from archivecolor.networks.builtin import built_in_path, checkpoint_path
 from archivecolor.networks.checkpoint import read_checkpoint, read_info
+from archivecolor.photo.exiftool import NO_CONFIGURATION
 from archivecolor.settings import DoctorSettings
 
 VERSION_TIMEOUT_SECONDS = 30
@@ -48,10 +49,12 @@ def examine(settings: DoctorSettings) -> list[Finding]:
         *(_measured(settings) if settings.measure else ()),
         _check_program(
             "ffmpeg",
-            "-version",
+            ["-version"],
             "no second check of copied sound, and no WMA sound carried, without it",
         ),
-        _check_program("exiftool", "-ver", "metadata is carried as far as Pillow can without it"),
+        _check_program(
+            "exiftool", [*NO_CONFIGURATION, "-ver"], "metadata is carried as far as Pillow can without it"
+        ),
         _check_heic(),
     ]
 
@@ -117,18 +120,19 @@ def _seconds_a_picture(settings: DoctorSettings) -> float:
     return (time.monotonic() - started) / pictures
 
 
-def _check_program(name: str, ask: str, without: str) -> Finding:
+def _check_program(name: str, ask: list[str], without: str) -> Finding:
     """A helper program, asked for its version."""
     path = find_program(name)
     if path is None:
         return Finding(name, False, False, f"not installed; {without}")
     try:
         completed = subprocess.run(
-            [path, ask], check=True, capture_output=True, text=True, timeout=VERSION_TIMEOUT_SECONDS
+            [path, *ask], check=True, capture_output=True, timeout=VERSION_TIMEOUT_SECONDS
         )
     except (OSError, subprocess.SubprocessError) as error:
         return Finding(name, False, False, f"{path} does not work ({error}); {without}")
-    return Finding(name, True, False, f"{path}, {completed.stdout.splitlines()[0].split(' Copyright')[0]}")
+    words = completed.stdout.decode("utf-8", "backslashreplace").partition("\n")[0]
+    return Finding(name, True, False, f"{path}, {words.partition(' Copyright')[0]}")
 
 
 def _check_heic() -> Finding:

@@ -114,7 +114,7 @@ def init_worker(outputs: tuple[OutputFolder, ...] = ()) -> None:
     Args:
         outputs: the folders that the run holds; see `archive.output_folder`.
     """
-    import cv2
+    from archivecolor.opencv import cv2
 
     adopt(outputs)
     cv2.setNumThreads(1)

@@ -145,7 +145,7 @@ class Sheet:
 
 def init_preview_worker() -> None:
     """Make a new worker process single-threaded, and keep what it decodes from taking all memory."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     cv2.setNumThreads(1)
     try:

@@ -14,6 +14,7 @@ from archivecolor.errors import OutOfMemoryError, StoppedError, UsageError
 from archivecolor.networks.checkpoint import CheckpointInfo
 from archivecolor.networks.device import is_out_of_memory
 from archivecolor.settings import TrainSettings
+from archivecolor.training.curves import import_matplotlib
 from archivecolor.training.distributed import DistributedContext, join_process_group
 from archivecolor.training.loop import StepReport, Trainer, release_memory
 from archivecolor.training.plan import TrainingPlan, training_plan
@@ -59,6 +60,7 @@ def train(settings: TrainSettings, stop: Stop, callbacks: TrainingCallbacks) -> 
     """
     with join_process_group(settings.device) as distributed, _locked_folder(settings, distributed):
         _refuse_to_overwrite(settings)
+        import_matplotlib()  # what it cannot read is told before hours of work
         training = set_up(settings, distributed)
         if settings.resume:
             _resume(training, settings)

@@ -36,6 +36,8 @@ SAFE_VERSION = (12, 24)
 # It unpacks whatever compressed text a file holds; a thousandfold is a few bytes' work for an attacker.
 MAX_MEMORY = 1 << 30
 START_SECONDS = 30.0
+# A configuration file is Perl code, and without a home it is looked for in the current folder.
+NO_CONFIGURATION = ("-config", "")
 END_SECONDS = 5.0
 
 
@@ -112,7 +114,7 @@ class ExiftoolProcess:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process; no configuration file of a user or folder can make it run code."""
-        command = [*_parent_death_prefix(), self.program, "-config", "", "-stay_open", "True", "-@", "-"]
+        command = [*_parent_death_prefix(), self.program, *NO_CONFIGURATION, "-stay_open", "True", "-@", "-"]
         common = ["-common_args", "-charset", "filename=UTF8", "-api", "LargeFileSupport=1"]
         self.lines = queue.SimpleQueue()
         self.commands = 0
@@ -234,8 +236,9 @@ def program() -> str | None:
 def _version_of(path: str) -> tuple[int, int] | None:
     """Version of the exiftool at `path`; None where it does not say one."""
     try:
+        command = [path, *NO_CONFIGURATION, "-ver"]
         text = subprocess.run(
-            [path, "-config", "", "-ver"], capture_output=True, timeout=START_SECONDS, check=True, text=True
+            command, capture_output=True, timeout=START_SECONDS, check=True, text=True
         ).stdout
         major, _, minor = text.strip().partition(".")
         return int(major), int(minor)

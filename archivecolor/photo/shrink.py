@@ -64,7 +64,7 @@ def resize(codes: Codes, size: tuple[int, int]) -> Float32:
 
 
 def _resize_axis(values: Codes, axis: int, length: int) -> Float32:
-    import cv2
+    from archivecolor.opencv import cv2
 
     smaller = length < values.shape[axis]
     wanted = (length, values.shape[0]) if axis == 1 else (values.shape[1], length)

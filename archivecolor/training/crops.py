@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from archivecolor.datasets.photographs import Photograph
 from archivecolor.errors import UsageError
+from archivecolor.opencv import cv2
 from archivecolor.training.distributed import SINGLE_PROCESS, DistributedContext
 
 CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %

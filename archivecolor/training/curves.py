@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write
+from archivecolor.errors import UsageError
 from archivecolor.training.metrics_log import LoggedFigures
 
 NAME = "curves.png"
@@ -15,13 +16,36 @@ PANEL_INCHES = (4.0, 2.6)
 
 def draw_curves(folder: Path, metrics_log: Sequence[LoggedFigures]) -> None:
     """Draw every figure of a run's log over its steps, a panel each. Raises `OutputError`."""
+    import_matplotlib()
+    from matplotlib import rc_context, rcParamsDefault
+
+    series = _series(metrics_log)
+    # A `matplotlibrc` of the folder that somebody stands in is not asked: it could start TeX.
+    with rc_context(rcParamsDefault):
+        if series:
+            _draw(folder, series)
+
+
+def import_matplotlib() -> None:
+    """Have matplotlib read its settings, which it does once.
+
+    Raises:
+        UsageError: they cannot be read.
+    """
+    try:
+        import matplotlib  # noqa: F401 - for what its import does
+    except (ValueError, OSError) as error:
+        raise UsageError(
+            f"matplotlib cannot read its settings ({error}); is there a file `matplotlibrc` in the current "
+            "folder? Start from another one"
+        ) from error
+
+
+def _draw(folder: Path, series: Mapping[str, Sequence[tuple[int, float]]]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    series = _series(metrics_log)
     rows = -(-len(series) // COLUMNS)
-    if not rows:
-        return
     figure = Figure(figsize=(COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1]), layout="constrained")
     FigureCanvasAgg(figure)
     for place, (name, points) in enumerate(series.items()):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -15,6 +14,7 @@ from archivecolor.colour.arrays import Float32
 from archivecolor.datasets.photographs import Photograph
 from archivecolor.networks.base import Generator
 from archivecolor.networks.device import mixed_precision
+from archivecolor.opencv import cv2
 from archivecolor.scoring.contact_sheets import Strip, contact_sheet
 from archivecolor.scoring.photo_score import PhotoScores, ReferencePhoto, ScoredPhoto, score_photo
 

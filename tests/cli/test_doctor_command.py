@@ -30,7 +30,7 @@ def helpers(tmp_path, monkeypatch):
 def test_a_machine_that_has_everything(helpers, checkpoint, capsys):
     helpers(
         ffmpeg="[ $1 = -version ] && echo ffmpeg version 7.1 Copyright the developers; echo built with gcc",
-        exiftool="[ $1 = -ver ] && echo 13.10",
+        exiftool="[ $3 = -ver ] && echo 13.10",
     )
     assert main(["doctor", "--device", "cpu", "--checkpoint", str(checkpoint)]) == ExitCode.OK
     said = findings(capsys)

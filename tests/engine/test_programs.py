@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from archivecolor.engine.programs import find_program
+from archivecolor.engine.programs import find_program, leave_out_current_folder
 
 
 @pytest.fixture
@@ -41,3 +41,12 @@ def test_windows_own_lookup_of_the_current_folder_is_not_asked(trap, monkeypatch
     monkeypatch.setenv("PATH", "/usr/bin")
     find_program("another-helper")
     assert asked == ["/usr/bin/another-helper"]
+
+
+@pytest.mark.parametrize("name", ["PATH", "LD_LIBRARY_PATH", "PERL5LIB", "PYTHONPATH"])
+def test_no_list_that_is_handed_on_names_the_current_folder(trap, monkeypatch, name):
+    monkeypatch.setenv(name, os.pathsep.join(["", "/bin", ".", "relative", str(trap.parent), "/usr/bin"]))
+    monkeypatch.setenv("DYLD_LIBRARY_PATH", os.pathsep)
+    leave_out_current_folder()
+    assert os.environ[name] == os.pathsep.join(["/bin", "/usr/bin"])
+    assert "DYLD_LIBRARY_PATH" not in os.environ

@@ -1,5 +1,6 @@
 """A run over hostile names, on a terminal: nothing that it shows or writes down steers a reader."""
 
+import io
 import json
 import os
 import pty
@@ -9,7 +10,13 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
+from safetensors import safe_open
+from safetensors.numpy import load, save
 from small_archive import tree
+
+from archivecolor.cli.evaluation import paired_table
+from archivecolor.cli.main import main
 
 NAMES = [
     b"clear\x1b[2J\x1b]0;title\x07.png",
@@ -99,3 +106,52 @@ def test_nothing_shown_steers_a_terminal_or_a_table(scans, command_words, tmp_pa
     paths = [json.loads(line)["path"] for line in (state / "manifest.jsonl").read_text().splitlines()]
     assert "reversed\u202egnp.png" in paths
     assert {os.fsencode(name) for name in tree(tmp_path / "out")} <= set(NAMES)
+
+
+STEERING_TEXT = "clear\x1b[2J\x9b31m\x7f \u202egnp\u2028"
+
+
+@pytest.fixture
+def out_of_words(tmp_path, checkpoint):
+    """What others wrote that the program tells of: a checkpoint's title, and decisions."""
+    with safe_open(checkpoint, "np") as file:
+        info = json.loads(file.metadata()["archivecolor"])
+    info |= {"title": STEERING_TEXT, "training": {STEERING_TEXT: STEERING_TEXT}}
+    tensors = load(checkpoint.read_bytes())
+    (tmp_path / "weights.safetensors").write_bytes(save(tensors, metadata={"archivecolor": json.dumps(info)}))
+    state = tmp_path / "out" / "_archivecolor"
+    state.mkdir(parents=True)
+    (state / "manifest.jsonl").touch()
+    decision = {"format": 1, "path": f"{STEERING_TEXT}.png", "state": "accepted", "note": STEERING_TEXT}
+    (state / "decisions.jsonl").write_text(json.dumps(decision) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("models", "weights.safetensors"),
+        ("models", "weights.safetensors", "--json"),
+        ("doctor", "--checkpoint", "weights.safetensors"),
+        ("decisions", "list", "out"),
+        ("decisions", "list", "out", "--json"),
+        ("decisions", "export", "out", "decided.jsonl"),
+    ],
+    ids=" ".join,
+)
+def test_what_others_wrote_down_steers_nothing(out_of_words, capfdbinary, monkeypatch, words):
+    monkeypatch.chdir(out_of_words)
+    assert main(list(words)) in (0, 4)
+    shown = b"".join(capfdbinary.readouterr())
+    if words[1] == "export":
+        shown = (out_of_words / "decided.jsonl").read_bytes()
+    assert b"clear" in shown
+    assert STEERING.search(shown) is None, shown
+
+
+def test_brackets_in_names_are_no_markup():
+    shown = io.StringIO()
+    row = {"name": "[/red]a", "against": "[link=x]b", "measure": "m", "mean": 1.0, "standard_error": 1.0}
+    Console(file=shown, width=120).print(paired_table([row]))
+    assert "[/red]a" in shown.getvalue()
+    assert "[link=x]b" in shown.getvalue()

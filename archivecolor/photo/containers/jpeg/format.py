@@ -268,7 +268,7 @@ def _chroma_planes(plan: PagePlan) -> scans.JpegChroma:
 
 def _half_size(plane: UInt8) -> UInt8:
     """Half the rows and columns, rounded up, each the mean of four."""
-    import cv2
+    from archivecolor.opencv import cv2
 
     even = np.pad(plane, ((0, plane.shape[0] % 2), (0, plane.shape[1] % 2)), mode="edge")
     half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
