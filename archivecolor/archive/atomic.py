@@ -18,6 +18,7 @@ from pathlib import Path
 from archivecolor.archive.output_folder import (
     CAN_OPEN_FOLDERS,
     OutputFolder,
+    group_of,
     held_above,
     link_error,
     open_below,
@@ -58,7 +59,7 @@ def atomic_write(path: Path, source: Path | None = None) -> Iterator[Path]:
     with open_folder(path.parent) as folder:
         with with_output_errors(path):
             part = part_path(path)
-            mode = folder.create(part, 0o666 if source is None else 0o666 & permissions_of(source))
+            mode = folder.create(part, source)
         with _removed_on_error(part):
             with _with_errors_of_body(path):
                 yield part
@@ -111,19 +112,24 @@ class Folder:
         self._handle = handle
         self._root = root
 
-    def create(self, path: Path, mode: int) -> int:
+    def create(self, path: Path, source: Path | None = None) -> int:
         """Make the file `path` anew, empty; a link planted under its name is removed, not written through.
 
+        Args:
+            path: of the file, in this folder.
+            source: who may not read that file may not read this one.
+
         Returns:
-            Its permissions: at most `mode`.
+            Its permissions.
         """
-        if self._root is not None:
-            mode &= self._root.mode
+        mode = 0o666 if self._root is None else 0o666 & self._root.mode_of_file(source)
+        if source is not None:
+            mode &= permissions_of(source)
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         self.remove(path)
         handle = os.open(self._name(path), flags, mode, dir_fd=self._handle)
         try:
-            return stat.S_IMODE(os.fstat(handle).st_mode)
+            return _without_other_group(handle, source)
         finally:
             os.close(handle)
 
@@ -163,6 +169,18 @@ class Folder:
                 raise
 
 
+def _without_other_group(handle: int, source: Path | None) -> int:
+    """Give a new file's group no more than all get, where its source is another group's; its permissions."""
+    made = os.fstat(handle)
+    mode = stat.S_IMODE(made.st_mode)
+    others = mode & stat.S_IRWXO
+    if source is None or others << 3 == mode & stat.S_IRWXG or group_of(source) == made.st_gid:
+        return mode
+    mode &= stat.S_IRWXU | others << 3 | others
+    os.fchmod(handle, mode)
+    return mode
+
+
 @contextlib.contextmanager
 def open_folder(path: Path, *, make: bool = True) -> Iterator[Folder]:
     """A folder to write in; it and those above it are made, unless `make` is off.
@@ -199,6 +217,20 @@ def make_folder(path: Path) -> None:
     """
     with open_folder(path):
         pass
+
+
+def new_file(path: Path, source: Path | None = None) -> None:
+    """Make an empty file for a library that opens it by its name; what has the name is removed, a link too.
+
+    Args:
+        path: of the file.
+        source: who may not read that file may not read this one.
+
+    Raises:
+        OutputError, ItemError: as `open_folder`.
+    """
+    with open_folder(path.parent) as folder, with_output_errors(path):
+        folder.create(path, source)
 
 
 def remove_file(path: Path) -> None:

@@ -175,6 +175,28 @@ def refuse_emptied_input(source: Path, known: int) -> None:
         )
 
 
+def refuse_lost_input(known: Iterable[str], roots: Iterable[Path], sources: Iterable[Path]) -> None:
+    """Refuse inputs of which nothing is there that earlier runs found, nor anything new.
+
+    Args:
+        known: relative paths of what the manifest knows.
+        roots: the input folders.
+        sources: what this run has found.
+
+    Raises:
+        InputGoneError: nothing is left but, perhaps, a notice that the disk is not mounted.
+    """
+    if any(map(os.path.lexists, sources)):
+        return
+    known, roots = list(known), list(roots)
+    # The first that is there ends the search.
+    if known and not any(os.path.lexists(root / path) for path in known for root in roots):
+        raise InputGoneError(
+            f"nothing of the {len(known)} items that were seen before is left in {roots[0]}; "
+            "is its disk mounted?"
+        )
+
+
 def prepare_output(output: Path, sources: Path | None = None) -> None:
     """Make OUT and the folder of its manifest, and see that they can be written.
 
@@ -195,5 +217,5 @@ def prepare_output(output: Path, sources: Path | None = None) -> None:
         make_folder(Layout(output).state)
         probe = part_path(Layout(output).state / "probe")
         with open_folder(probe.parent) as folder, with_output_errors(probe):
-            folder.create(probe, 0o666)
+            folder.create(probe)
             folder.remove(probe)

@@ -32,12 +32,31 @@ class OutputFolder:
         device: that it lies on.
         inode: its number there.
         mode: permissions that what is made in it may have at most, such as 0o750.
+        sources: the input folder, whose folders those in the output are like; None without one.
     """
 
     path: Path
     device: int
     inode: int
     mode: int = ALL_MAY_READ
+    sources: Path | None = None
+
+    def mode_of_folder(self, names: tuple[str, ...]) -> int:
+        """What a folder of it may have at most, by the names that lead there: as that of its sources."""
+        if self.sources is None:
+            return self.mode & ALL_MAY_READ
+        return self.mode & permissions_of(self.sources.joinpath(*names)) & ALL_MAY_READ
+
+    def mode_of_file(self, source: Path | None) -> int:
+        """What a file made in it of `source` may have at most: who cannot reach that, cannot read this."""
+        if source is None:
+            return self.mode
+        mode = self.mode & permissions_of(source)
+        folder = source.parent
+        while self.sources is not None and folder != self.sources and self.sources in folder.parents:
+            mode &= permissions_of(folder)
+            folder = folder.parent
+        return mode
 
     def check(self) -> None:
         """See that the path still leads to this folder.
@@ -99,7 +118,7 @@ def hold_output(path: Path, sources: Path | None = None) -> Iterator[OutputFolde
     except OSError as error:
         raise OutputError(f"cannot write in {path}: {error.strerror}") from error
     mode = ALL_MAY_READ if sources is None else permissions_of(sources)
-    folder = OutputFolder(path.absolute(), status.st_dev, status.st_ino, mode)
+    folder = OutputFolder(path.absolute(), status.st_dev, status.st_ino, mode, sources)
     _held.append(folder)
     try:
         yield folder
@@ -115,6 +134,14 @@ def permissions_of(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode) | stat.S_IRWXU
     except OSError:
         return ALL_MAY_READ
+
+
+def group_of(path: Path) -> int | None:
+    """The group of a file; None where nobody can say."""
+    try:
+        return path.stat().st_gid
+    except OSError:
+        return None
 
 
 def held_folders() -> tuple[OutputFolder, ...]:
@@ -154,7 +181,8 @@ def open_below(root: OutputFolder, folder: Path, *, make: bool) -> int:
     handle = root.open()
     try:
         for count, name in enumerate(names, start=1):
-            below = _open_step(handle, name, root.path.joinpath(*names[:count]), root.mode if make else None)
+            mode = root.mode_of_folder(names[:count]) if make else None
+            below = _open_step(handle, name, root.path.joinpath(*names[:count]), mode)
             os.close(handle)
             handle = below
     except BaseException:
@@ -176,7 +204,7 @@ def _open_step(above: int, name: str, path: Path, mode: int | None) -> int:
             raise link_error(path) from error
         raise OSError(error.errno, error.strerror, str(path)) from error
     try:
-        os.mkdir(name, mode & 0o777, dir_fd=above)
+        os.mkdir(name, mode, dir_fd=above)
         os.fsync(above)
     except FileExistsError:
         pass  # another worker has made it in between

@@ -75,7 +75,7 @@ class PremisFiles:
             logger.warning("%s: no PREMIS: its record has no digest of the source", record.path)
             return
         try:
-            write_premis(self.path(record.output.path), record)
+            write_premis(self.path(record.output.path), record, self.output / record.output.path)
         except ItemError as error:
             logger.warning("%s: no PREMIS: %s", record.path, error.detail)
 
@@ -94,19 +94,20 @@ class PremisFiles:
                 self.write(manifest.record(item))
 
 
-def write_premis(path: Path, record: Record) -> None:
+def write_premis(path: Path, record: Record, derivative: Path) -> None:
     """Write the PREMIS of a done record.
 
     Args:
         path: of the XML file.
         record: with an output and the digests of both files.
+        derivative: the file that it describes; who may not read that may not read this.
 
     Raises:
         ValueError: the record has no output, or its source no digest.
         OutputError: it cannot be written.
     """
     root = premis_of(record)
-    with atomic_write(path) as part, part.open("wb") as file:
+    with atomic_write(path, derivative) as part, part.open("wb") as file:
         ElementTree.indent(root)
         ElementTree.ElementTree(root).write(file, encoding="UTF-8", xml_declaration=True)
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.atomic import new_file
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.probe import FilmFacts, StreamFacts, ffmpeg_url, open_again, open_film
@@ -127,6 +128,7 @@ def plan_container(facts: FilmFacts, wanted: str, codec: str, trial: Path) -> Co
         ItemError: `UNSUPPORTED` where a stream of sound has no place: a film without it is not complete.
     """
     candidates = _candidates(facts, wanted, codec)
+    new_file(trial, facts.path)
     refused: list[str] = []
     with open_again(facts) as source:
         tags = content_tags(source.metadata)

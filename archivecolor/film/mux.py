@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.atomic import raise_if_full
+from archivecolor.archive.atomic import new_file, raise_if_full
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.clocks import PacketClock, Restarts
 from archivecolor.film.containers import (
@@ -92,9 +92,10 @@ def mux(inputs: MuxInputs, plan: ContainerPlan, part: Path, on_progress: Callabl
     if not plan.ffmpeg_audio and plan.aspect is None:
         _mux_streams(inputs, plan, part, on_progress)
         return
-    base = inputs.folder.path / INCOMPLETE
-    _mux_streams(inputs, plan, base, on_progress)
     facts = inputs.film.facts
+    base = inputs.folder.path / INCOMPLETE
+    new_file(base, facts.path)
+    _mux_streams(inputs, plan, base, on_progress)
     aspect_ratio = None if plan.aspect is None else plan.aspect * facts.width / facts.height
     try:
         tracks = tuple(_audio_tracks(inputs, plan))

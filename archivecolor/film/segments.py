@@ -234,7 +234,8 @@ def make_segment(
     """Encode one segment from frames and their colours; its file appears when it is complete."""
     confidence: list[float] = []
     state: SmootherState | None = None
-    with atomic_write(context.folder.segment(segment)) as part:
+    source = context.film.facts.path
+    with atomic_write(context.folder.segment(segment), source) as part:
         with _segment_writer(part, context, segment) as writer:
             for _ in range(segment.first, segment.last + 1):
                 frame_chroma = next(chromas)
@@ -247,7 +248,7 @@ def make_segment(
                 state = frame_chroma.state
                 context.on_progress(item.number)
         if state is not None:
-            save_state(context.folder.state(segment), state)
+            save_state(context.folder.state(segment), state, source)
         _save_confidence(context.folder.confidence(segment), confidence)
 
 
@@ -325,9 +326,9 @@ def _source_chroma(item: NumberedFrame, film: Film) -> ChromaPlanes:
     )
 
 
-def save_state(path: Path, state: SmootherState) -> None:
-    """Keep what a shot hands on, exactly."""
-    with atomic_write(path) as part, part.open("wb") as file:
+def save_state(path: Path, state: SmootherState, source: Path) -> None:
+    """Keep what a shot of the film `source` hands on, exactly."""
+    with atomic_write(path, source) as part, part.open("wb") as file:
         np.savez(
             file,
             position=np.array(state.flow.position),

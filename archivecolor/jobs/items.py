@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from archivecolor.archive.decisions import NO_DECISIONS, Decisions
-from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input
+from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input, refuse_lost_input
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.plan import FILM, Item, Plan, PlanAction, PlanInputs, claimed, make_plan
@@ -127,6 +127,7 @@ def plan_items(
         for source in sources
     ]
     plan = make_plan(found, manifest)
+    refuse_lost_input(manifest.items, identities, (item.source for item in plan.items))
     for root, identity in identities.items():
         if root != output:
             identity.refuse_as_targets(item.output for item in plan.items if item.root == root)

@@ -11,6 +11,7 @@ from archivecolor.archive.folders import (
     check_folders,
     prepare_output,
     refuse_emptied_input,
+    refuse_lost_input,
 )
 from archivecolor.errors import InputGoneError, OutputError, UsageError
 
@@ -102,3 +103,23 @@ def test_an_input_that_has_lost_all_is_not_a_finished_one(source):
     assert caught.value.exit_code == 8
     (source / "anything").write_bytes(b"")
     refuse_emptied_input(source, 7)
+
+
+def test_a_notice_that_the_disk_is_missing_is_nothing_of_what_there_was(source):
+    (source / "NOT-MOUNTED.txt").write_text("mount it here")
+    known, listed = ["a.jpg", "b/c.jpg"], [source / "a.jpg"]
+    with pytest.raises(InputGoneError, match="mounted"):
+        refuse_lost_input(known, [source], [])
+    with pytest.raises(InputGoneError, match="2 items"):
+        refuse_lost_input(known, [source], listed)
+
+
+@pytest.mark.parametrize("there", ["b/c.jpg", "new.jpg"])
+def test_an_input_of_which_something_is_left_or_new_is_a_run_like_any(source, there):
+    (source / there).parent.mkdir(exist_ok=True)
+    (source / there).write_bytes(b"")
+    refuse_lost_input(["a.jpg", "b/c.jpg"], [source], [source / "new.jpg"])
+
+
+def test_an_input_that_never_held_anything_is_no_lost_one(source):
+    refuse_lost_input([], [source], [])

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from archivecolor.archive.atomic import atomic_write, make_folder, remove_file
+from archivecolor.archive.atomic import atomic_write, make_folder, new_file, remove_file
 from archivecolor.archive.output_folder import held_folders, hold_output
 from archivecolor.errors import ItemError, OutputError, Reason
 
@@ -124,3 +124,49 @@ def umask():
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_what_lies_in_a_private_folder_of_the_sources_stays_private(output, tmp_path):
+    """The folder kept others out: not its files' own permissions."""
+    private = tmp_path / "in" / "box" / "private"
+    private.mkdir(parents=True)
+    (private / "a.jpg").touch()
+    (private / "a.jpg").chmod(0o644)
+    private.parent.chmod(0o750)
+    (output / "already").mkdir(mode=0o755)
+    with hold_output(output, tmp_path / "in"):
+        for name in ("box/private/a.jpg", "already/a.jpg"):
+            with atomic_write(output / name, private / "a.jpg"):
+                pass
+    assert modes_below(output) == {
+        "already": 0o755, "already/a.jpg": 0o640,
+        "box": 0o750, "box/private": 0o755, "box/private/a.jpg": 0o640,
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize(("file", "expected"), [(0o640, 0o600), (0o644, 0o644), (0o664, 0o644)])
+def test_another_group_gets_no_more_than_all(output, tmp_path, file, expected):
+    source = tmp_path / "in" / "a.jpg"
+    source.parent.mkdir()
+    source.touch()
+    source.chmod(file)
+    os.chown(source, 0, 12345)
+    with hold_output(output, source.parent), atomic_write(output / "a.jpg", source):
+        pass
+    assert modes_below(output) == {"a.jpg": expected}
+
+
+def modes_below(folder):
+    return {str(path.relative_to(folder)): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+
+
+def test_a_file_that_a_library_opens_by_name_is_no_link(output, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    for plant in ("symlink_to", "hardlink_to"):
+        getattr(output / plant, plant)(victim)
+        with hold_output(output):
+            new_file(output / plant)
+        (output / plant).write_text("ours")
+    assert victim.read_text() == "precious"

@@ -106,7 +106,7 @@ def test_objects_event_and_agent_point_to_each_other():
 
 
 def test_it_is_written_as_xml(tmp_path):
-    write_premis(tmp_path / "a" / "x.premis.xml", RECORD)
+    write_premis(tmp_path / "a" / "x.premis.xml", RECORD, tmp_path / "derivative")
     root = ElementTree.parse(tmp_path / "a" / "x.premis.xml").getroot()
     kinds = [element.get("{http://www.w3.org/2001/XMLSchema-instance}type") for element in root[:2]]
     assert kinds == ["premis:file", "premis:file"]

@@ -137,10 +137,13 @@ def test_without_file_locks_a_second_run_is_refused(command_words, archive, fail
 def test_an_input_that_was_unmounted_is_not_a_finished_night(archivecolor, archive, tmp_path):
     source = shutil.copytree(archive / "people", tmp_path / "in")
     assert archivecolor("dir", source, tmp_path / "out").returncode == 0
+    manifest = (tmp_path / "out" / "_archivecolor" / "manifest.jsonl").read_bytes()
     shutil.rmtree(source)
     source.mkdir()
+    (source / "NOT-MOUNTED.txt").write_text("mount the disk here")
     done = archivecolor("dir", source, tmp_path / "out")
     assert done.returncode == 8
+    assert (tmp_path / "out" / "_archivecolor" / "manifest.jsonl").read_bytes() == manifest
     assert "mounted" in done.stderr
 
 

@@ -97,9 +97,12 @@ def test_a_machine_without_the_program_is_told_of(film, monkeypatch, tmp_path):
 
 def test_sound_that_pyav_refuses_is_put_in_by_the_program(wmv, film, tmp_path):
     facts, trial = probe(wmv), tmp_path / "trial.mkv"
+    (tmp_path / "victim").write_text("precious")
+    trial.symlink_to(tmp_path / "victim")
     plan = plan_container(facts, "keep", "h264", trial)
     assert plan.container == "mkv"
     assert plan.ffmpeg_audio == (1,)
+    assert (tmp_path / "victim").read_text() == "precious"
     assert "stream 1 was put in by the ffmpeg program" in plan.notes
     part = tmp_path / "part"
     add_streams(film, part, MuxPatch(wmv, (1, None), None))
