@@ -235,7 +235,7 @@ def _pending(root: Path, name: str) -> set[str]:
     end = encode_path(name)
     return {
         digest.sha256
-        for path in Layout(root).pending.glob("*.txt")
+        for path in filter(Path.is_file, Layout(root).pending.glob("*.txt"))
         for line in path.read_bytes().splitlines()
         if line.endswith(end) and (digest := parse_digest(line)) and digest.path == name
     }

@@ -66,6 +66,8 @@ def write_run_summary(path: Path, run: RunSummary) -> None:
 
 def read_run_summary(path: Path) -> RunSummary | None:
     """The last run; None where there is none that can be read."""
+    if not path.is_file():  # a pipe would be waited for
+        return None
     try:
         run: RunSummary = dataclass_from(RunSummary, json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):

@@ -7,6 +7,7 @@ of the film is held against it.
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from array import array
 from collections import Counter
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,8 @@ from archivecolor.film.shots import Shot, ShotDetector
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+
+logger = logging.getLogger(__name__)
 
 _TONE_INTERVAL = 4  # frames: any shot but a flash holds one that is judged
 _TONE_SIDE = 192
@@ -208,9 +212,17 @@ def save_first_pass(path: Path, found: FirstPass) -> None:
 
 
 def load_first_pass(path: Path) -> FirstPass | None:
-    """A survey kept by an earlier run; None where there is none of this version."""
+    """A survey kept by an earlier run; None where there is none of this version that can be read."""
     if not path.exists():
         return None
+    try:
+        return _read_first_pass(path)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, RecursionError) as error:
+        logger.warning("%s is damaged, and the film is looked at again: %s", path, error)
+        return None
+
+
+def _read_first_pass(path: Path) -> FirstPass | None:
     with np.load(path, allow_pickle=False) as kept:
         about = json.loads(str(kept["about"]))
         if about.pop("format") != FORMAT:

@@ -8,7 +8,9 @@ at the next segment with the same colours.
 
 from __future__ import annotations
 
+import logging
 import shutil
+import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,10 +18,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
-from archivecolor.archive.atomic import atomic_write
+from archivecolor.archive.atomic import atomic_write, remove_file
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.chroma import FrameChroma, FrameRange, frame_chromas
 from archivecolor.film.containers import closing_output
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
     from av.stream import Stream
+
+logger = logging.getLogger(__name__)
 
 # Of the work files: those of another one are not gone on with.
 FORMAT = 2
@@ -106,6 +111,19 @@ class WorkFolder:
         """How sure the network was of the frames it was asked about."""
         return self.path / f"segment-{segment.number:05d}-confidence.npy"
 
+    def remove_foreign(self) -> None:
+        """Remove what is no file of ours: links, files with a second name, pipes, folders.
+
+        Raises:
+            OutputError: it cannot be removed.
+        """
+        for path in self.path.iterdir():
+            about = path.lstat()
+            if stat.S_ISDIR(about.st_mode):
+                shutil.rmtree(path, ignore_errors=True)
+            elif not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
+                remove_file(path)
+
     def remove_others(self, start: str) -> None:
         """Remove the work folders beside it whose names begin so: of the same film, for another purpose."""
         for other in self.path.parent.iterdir():
@@ -156,7 +174,7 @@ def _unfinished_runs(segments: tuple[Segment, ...], folder: WorkFolder) -> Itera
     """Runs of neighbouring segments that are not made yet."""
     run: list[Segment] = []
     for segment in segments:
-        if folder.segment(segment).exists():
+        if is_made(folder, segment):
             if run:
                 yield tuple(run)
             run = []
@@ -164,6 +182,23 @@ def _unfinished_runs(segments: tuple[Segment, ...], folder: WorkFolder) -> Itera
             run.append(segment)
     if run:
         yield tuple(run)
+
+
+def is_made(folder: WorkFolder, segment: Segment) -> bool:
+    """Whether a segment is there with all that goes with it; one that a bad disk damaged is made again."""
+    import av
+
+    if not folder.segment(segment).exists():
+        return False
+    try:
+        np.load(folder.confidence(segment), allow_pickle=False)
+        if folder.state(segment).exists():
+            load_state(folder.state(segment))
+        with av.open(ffmpeg_url(folder.segment(segment))) as made:
+            return bool(made.streams.video)
+    except (av.error.FFmpegError, OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        logger.warning("%s is damaged and made again: %s", folder.segment(segment), error)
+        return False
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
     suffix = ".mov" if settings.codec == "dnxhr" else ".mkv"
     folder = WorkFolder(Layout(run_context.output).work / f"{start}{key}", suffix)
     make_folder(folder.path)
+    folder.remove_foreign()
     if not settings.keep_work:
         folder.remove_others(start)
     return folder

@@ -6,7 +6,6 @@ Only what lies in the folder of the derivatives is opened, and no link is follow
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from archivecolor.archive.atomic import open_folder, part_path, with_output_errors
+from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.film_sheet import film_sheet
@@ -143,10 +144,15 @@ class Sheet:
     seconds: float
 
 
-def init_preview_worker() -> None:
-    """Make a new worker process single-threaded, and keep what it decodes from taking all memory."""
+def init_preview_worker(outputs: tuple[OutputFolder, ...] = ()) -> None:
+    """Make a new worker process single-threaded, and keep what it decodes from taking all memory.
+
+    Args:
+        outputs: the folders that are held; see `archive.output_folder`.
+    """
     from archivecolor.opencv import cv2
 
+    adopt(outputs)
     cv2.setNumThreads(1)
     try:
         import resource
@@ -228,7 +234,9 @@ def webp(rgb: Rgb) -> bytes:
 
 def _write(file: Path, content: bytes) -> None:
     """A file that can be made again: in one step, but not flushed to disk."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(file)
+    with open_folder(file.parent) as folder, with_output_errors(file):
+        part = part_path(file)
+        folder.create(part)
+        part.write_bytes(content)
+        folder.check()
+        part.replace(file)

@@ -21,6 +21,7 @@ else:
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 MISSING = "this needs {name}: pip install 'archivecolor[web]'"
 
@@ -40,7 +41,7 @@ def static_text(name: str) -> str:
 
 @cache
 def environment() -> Environment:
-    """The templates, all that is put in escaped.
+    """The templates, all that is put in escaped and printable.
 
     Raises:
         UnavailableError: jinja2 is not installed.
@@ -53,6 +54,8 @@ def environment() -> Environment:
         loader=jinja2.PackageLoader("archivecolor.web"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        # Whatever a template forgets: no mark of direction and no control gets into a page.
+        finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -66,6 +69,13 @@ def environment() -> Environment:
         "duration": duration,
     }
     return made
+
+
+def markup(text: str) -> Markup:
+    """Text of our own that is to stand in a page as it is."""
+    from markupsafe import Markup
+
+    return Markup(text)
 
 
 def render(template: str, **values: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from archivecolor.archive.atomic import atomic_write, make_folder
 from archivecolor.archive.bag import content_root
 from archivecolor.archive.export import export_parquet, write_csv
+from archivecolor.archive.output_folder import hold_output
 from archivecolor.archive.record import Record, now_utc
 from archivecolor.archive.record_index import IndexedItem, ItemFilter, RecordIndex, open_index
 from archivecolor.engine.progress import Listener, ProgressCounter, RunResult
@@ -34,7 +35,7 @@ from archivecolor.jobs.report import (
 from archivecolor.printable import printable, table_cell
 from archivecolor.settings import ReportSettings
 from archivecolor.version import program_version
-from archivecolor.web.pages import address, environment, render, static_text, words
+from archivecolor.web.pages import address, environment, markup, render, static_text, words
 from archivecolor.web.small_pictures import SmallPictures, kept_sheet
 
 MOST_IN_ONE_FILE = 200
@@ -117,7 +118,10 @@ def write_report(
     with scratch_folder() as scratch, open_index(settings.output, root, scratch) as index:
         index.update()
         report = _Report(settings, root, index)
-        return report.write(listener, stop, say)
+        make_folder(report_folder(settings))
+        # Who may not read the output may not read its report, and no link in that is followed.
+        with hold_output(report_folder(settings), settings.output):
+            return report.write(listener, stop, say)
 
 
 class _Report:
@@ -145,7 +149,6 @@ class _Report:
             raise UsageError(
                 f"--single-file holds up to {MOST_IN_ONE_FILE} pictures, here are {pictures}; leave it out"
             )
-        make_folder(self._folder)
         megabytes = pictures * THUMBNAIL_BYTES / 1e6
         say(f"{pictures} pictures, about {max(1, round(megabytes))} MB of small ones in {self._folder}")
         counter = ProgressCounter(total=0, unit="pictures")
@@ -326,7 +329,7 @@ class _Report:
         return file.relative_to(self._folder).as_posix()
 
     def _write_single_file(self) -> None:
-        inline = _Inline(static_text("archivecolor.css"), static_text("report.js"))
+        inline = _Inline(markup(static_text("archivecolor.css")), markup(static_text("report.js")))
         cards, films = [], []
         for items in self._index.items(PICTURES, PAGE):
             cards += [self._card(item, self._index.record(item)) for item in items]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from archivecolor.archive.atomic import atomic_write
+from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.record import Record
 from archivecolor.archive.record_index import ItemFilter, RecordIndex
 from archivecolor.engine.executor import core_count
@@ -31,6 +35,8 @@ from archivecolor.jobs.report import FILMS, PAGE, PICTURES
 from archivecolor.settings import ReportSettings
 
 WINDOW = 64
+# As `previews.sheet` names them.
+_FILE = re.compile(r"shot-(\d+|strip)\.webp")
 _Task = TypeVar("_Task", ThumbnailTask, SheetTask)
 _Made = TypeVar("_Made", int, Sheet)
 
@@ -65,7 +71,9 @@ class SmallPictures:
         """
         settings = self._settings
         options = WorkerOptions(
-            settings.jobs or core_count(), settings.timeout, initializer=init_preview_worker
+            settings.jobs or core_count(),
+            settings.timeout,
+            initializer=partial(init_preview_worker, held_folders()),
         )
         counter.expect(sum(1 for _ in self._missing_thumbnails()) + sum(1 for _ in self._missing_sheets()))
         listener.began(counter.snapshot())
@@ -125,8 +133,19 @@ def _keep_sheet(task: SheetTask, made: Sheet) -> None:
 
 def kept_sheet(task: SheetTask) -> Sheet | None:
     """The sheet that was made of this very film; None where there is none."""
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         values = json.loads((task.folder / "sheet.json").read_text(encoding="utf-8"))
         shots = tuple(SheetShot(**shot) for shot in values["shots"])
-        return Sheet(shots, values["strip"], values["seconds"])
+        found = Sheet(shots, values["strip"], values["seconds"])
+        if _is_sound(found):
+            return found
     return None
+
+
+def _is_sound(found: Sheet) -> bool:
+    """Whether a sheet that was read is of the right kinds, and its files lie beside it."""
+    names = [found.strip, *(shot.file for shot in found.shots)]
+    numbers = [found.seconds, *(shot.seconds for shot in found.shots)]
+    return all(_FILE.fullmatch(name) for name in names) and all(
+        isinstance(number, (int, float)) and 0 <= number < math.inf for number in numbers
+    )

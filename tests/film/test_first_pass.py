@@ -6,6 +6,7 @@ import pytest
 from synthetic_films import film_from, run_ffmpeg, scene, write_film
 
 from archivecolor.colour.tone import Tone
+from archivecolor.film.first_pass import load_first_pass, save_first_pass
 from archivecolor.film.shots import Shot, shots_from_starts
 
 
@@ -56,3 +57,13 @@ def test_tinted_shots_are_coloured_or_kept_as_is_asked(tmp_path):
         film = film_from(path, toned=toned)
         assert film.is_toned
         assert [film.is_passthrough(shot) for shot in film.shots] == [kept]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04" + bytes(200), "half"])
+def test_a_survey_that_a_bad_disk_damaged_is_none(tmp_path, content):
+    found = film_from(write_film(tmp_path / "film.mkv", scene(1, 8))).first_pass
+    kept = tmp_path / "survey.npz"
+    save_first_pass(kept, found)
+    assert load_first_pass(kept) is not None
+    kept.write_bytes(kept.read_bytes()[:600] if content == "half" else content)
+    assert load_first_pass(kept) is None

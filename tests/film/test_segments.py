@@ -1,5 +1,6 @@
 """From frames to finished segments: cuts, seams, repeats, resumes, and films that change."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -327,3 +328,33 @@ class Cut:
 
     def is_repeat(self, frame):
         return False
+
+
+@pytest.mark.parametrize("name", ["segment-00000.mkv", "segment-00000.npz", "segment-00000-confidence.npy"])
+@pytest.mark.parametrize("damage", [b"", b"no picture"])
+def test_a_segment_that_a_bad_disk_damaged_is_made_again(tmp_path, network, name, damage):
+    film = replace(film_from(write_film(tmp_path / "film.mkv", scene(1, 16)), codec="ffv1"))
+    segments = plan_segments(film, 8)
+    work = tmp_path / "work"
+    work.mkdir()
+    context = context_of(film, network, work)
+    make_segments(context, segments)
+    before = {path.name: path.read_bytes() for path in work.iterdir()}
+    (work / name).write_bytes(damage)
+    assert make_segments(context, segments)
+    assert {path.name: path.read_bytes() for path in work.iterdir()} == before
+
+
+def test_what_is_no_work_file_of_ours_is_taken_out_of_the_folder(tmp_path):
+    folder = WorkFolder(tmp_path / "work")
+    folder.path.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (folder.path / "survey-keep.npz").symlink_to(victim)
+    (folder.path / "segment-00000.mkv").hardlink_to(victim)
+    os.mkfifo(folder.path / "segment-00000-confidence.npy")
+    (folder.path / "incomplete.mkv").mkdir()
+    (folder.path / "segment-00001.mkv").write_text("ours")
+    folder.remove_foreign()
+    assert [path.name for path in folder.path.iterdir()] == ["segment-00001.mkv"]
+    assert victim.read_text() == "precious"

@@ -20,7 +20,9 @@ from archivecolor.archive.lock import locked
 from archivecolor.cli.main import main
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ExitCode
+from archivecolor.jobs.previews import SheetTask
 from archivecolor.jobs.report import wilson_interval
+from archivecolor.web.small_pictures import kept_sheet
 
 
 def report(output, *words):
@@ -155,3 +157,53 @@ def test_a_run_writes_its_report_when_it_ends(archive, output, tmp_path, checkpo
     code = main(["dir", str(archive), str(output), *words, "--report", str(tmp_path / "pages")])
     assert code == ExitCode.SOME_FAILED
     assert (tmp_path / "pages" / "pictures" / "0001.html").exists()
+
+
+def test_no_word_of_others_gets_raw_into_a_page(output):
+    """Neither a reason of the manifest nor what run.json says: both may come from elsewhere."""
+    steering = "clear\x1b[2J\x9b\u202egnp\u2066"
+    manifest, run_json = Layout(output).manifest, Layout(output).run_json
+    line = json.loads(manifest.read_text().splitlines()[0])
+    line |= {"path": "more.jpg", "status": "failed", "reason": steering}
+    with manifest.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    run = json.loads(run_json.read_text())
+    run |= {"started": steering, "weights": steering, "versions": {steering: steering}}
+    run_json.write_text(json.dumps(run))
+    text = "".join(pages(report(output)).values())
+    assert text.count("clear") >= 5
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_a_link_in_a_report_is_not_followed(output, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("small", "pictures"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).symlink_to(elsewhere)
+        main(["report", str(output), "-o", str(folder), "--jobs", "1", "-q"])
+        assert list(elsewhere.iterdir()) == []
+
+
+def test_a_report_is_no_more_readable_than_what_it_reports(output):
+    output.chmod(0o700)
+    folder = report(output, "--single-file")
+    assert not any(path.stat().st_mode & 0o077 for path in folder.rglob("*"))
+    assert "&#34;use strict&#34;" not in (folder / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "trouble", [{"strip": "../../../victim"}, {"strip": 5}, {"seconds": "x"}, {"shots": [{"file": "/x"}]}]
+)
+def test_a_sheet_of_others_making_is_made_again(tmp_path, trouble):
+    task = SheetTask("film.mp4", tmp_path, "shot")
+    shot = {"file": "shot-0001.webp", "first": 0, "last": 2, "seconds": 0.0}
+    sound = {"shots": [shot], "strip": "shot-strip.webp", "seconds": 1.0}
+    (tmp_path / "sheet.json").write_text(json.dumps(sound))
+    assert kept_sheet(task) is not None
+    trouble = trouble if "shots" not in trouble else {"shots": [shot | trouble["shots"][0]]}
+    (tmp_path / "sheet.json").write_text(json.dumps(sound | trouble))
+    assert kept_sheet(task) is None
+    (tmp_path / "sheet.json").write_text("[" * 100_000)
+    assert kept_sheet(task) is None
