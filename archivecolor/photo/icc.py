@@ -13,6 +13,7 @@ import struct
 from dataclasses import dataclass
 
 HEADER_BYTES = 128
+LOST, GREY_LOST = "ICC profile", "grey ICC profile, but its tone curve"
 # sRGB primaries and white, adapted to D50 (IEC 61966-2-1, Bradford), as X, Y, Z of R, G, B.
 PRIMARIES = {
     b"rXYZ": (0.43607, 0.22249, 0.01392),
@@ -26,10 +27,17 @@ ADAPTATION = (1.04788, 0.02292, -0.05020, 0.02959, 0.99048, -0.01706, -0.00923, 
 
 @dataclass(frozen=True)
 class OutputProfile:
-    """The profile to embed, and what of the source's was not plain ("" where all was)."""
+    """The profile of an output.
+
+    Attributes:
+        icc: to embed.
+        note: what of the source's was not plain, "" where all was.
+        lost: what goes where it is not the source's own, "" where it is.
+    """
 
     icc: bytes
     note: str = ""
+    lost: str = ""
 
 
 def output_profile(source: bytes | None) -> OutputProfile:
@@ -46,18 +54,18 @@ def output_profile(source: bytes | None) -> OutputProfile:
     if space == b"GRAY":
         curve = _grey_curve(source)
         if curve:
-            return OutputProfile(_build(curve, "Grey tone curve, sRGB primaries"))
-        return OutputProfile(SRGB, "grey profile without a tone curve for XYZ; sRGB instead")
+            return OutputProfile(_build(curve, "Grey tone curve, sRGB primaries"), lost=GREY_LOST)
+        return OutputProfile(SRGB, "grey profile without a tone curve for XYZ; sRGB instead", LOST)
     if space == b"":
-        return OutputProfile(SRGB, "profile is damaged; sRGB instead")
-    return OutputProfile(SRGB, f"profile for {space.decode('ascii', 'replace').strip()}; sRGB instead")
+        return OutputProfile(SRGB, "profile is damaged; sRGB instead", LOST)
+    return OutputProfile(SRGB, f"profile for {space.decode('ascii', 'replace').strip()}; sRGB instead", LOST)
 
 
 def _usable_space(icc: bytes) -> bytes:
     """Colour space of a profile that a colour engine opens, b"" for one that it does not."""
     from PIL import ImageCms
 
-    if len(icc) < HEADER_BYTES + 4:
+    if len(icc) < HEADER_BYTES + 4 or int.from_bytes(icc[:4], "big") > len(icc):
         return b""
     try:
         ImageCms.ImageCmsProfile(io.BytesIO(icc))

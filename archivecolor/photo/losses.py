@@ -44,7 +44,8 @@ STORAGE_TAG_NAMES = """
     CaptureXResolution CaptureYResolution CaptureXResolutionUnit CaptureYResolutionUnit DisplayXResolution
     DisplayYResolution DisplayXResolutionUnit DisplayYResolutionUnit WebPFlags HorizontalScale
     VerticalScale VP8Version AlphaFiltering AlphaPreprocessing AlphaCompression ImageDataHash
-    TrailerSignature ExifOffset GPSInfo InteropOffset NumberOfComponents WebP_Flags
+    TrailerSignature ExifOffset GPSInfo InteropOffset NumberOfComponents WebP_Flags PreviewTIFF
+    Exif_0xc5f2 GIFVersion HasColorMap ColorResolutionDepth BitsPerPixel InterleavedField
 """
 STORAGE_TAGS = frozenset(STORAGE_TAG_NAMES.split())
 # Properties of XMP that name the file itself or our step; `metadata.xmp` writes its own.

@@ -112,7 +112,7 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
             correction=options.correction,
         )
         not_carried = copy_metadata(picture, container, part, about)
-    lost = (*reader.dropped, *_lost_in(container, reader.pages), *not_carried)
+    lost = (*reader.dropped, *_lost_in(container, plans), *not_carried)
     return RenderedImage(
         format=container.name,
         width=reader.pages[0].width,
@@ -166,14 +166,21 @@ def _luma_status(written: str, plans: Sequence[PagePlan]) -> str:
     return "re-encoded" if any(plan.depth < plan.facts.code_depth for plan in plans) else written
 
 
-def _lost_in(container: WritableFormat, pages: Sequence[PageFacts]) -> tuple[str, ...]:
-    """What the output's container cannot hold."""
+def _lost_in(container: WritableFormat, plans: Sequence[PagePlan]) -> tuple[str, ...]:
+    """What the output's container cannot hold, each once."""
+    pages = [plan.facts for plan in plans]
     lost = []
     if not container.supports_alpha and any(page.alpha for page in pages):
         lost.append("alpha")
     if not container.supports_16_bit and any(page.code_depth > 8 for page in pages):
         lost.append("depth beyond 8 bits")
-    return tuple(lost)
+    for plan in plans:
+        # Palettes say their own depth, and line art has no other.
+        if plan.facts.depth not in (1, plan.depth) and plan.facts.depth > 8:
+            lost.append(f"samples of {plan.facts.depth} bits, written at {plan.depth}")
+        if plan.facts.icc and (plan.facts.icc != plan.icc or not container.supports_metadata):
+            lost.append(output_profile(plan.facts.icc).lost or "ICC profile")
+    return tuple(dict.fromkeys(lost))
 
 
 def _profile_notes(pages: Sequence[PageFacts]) -> tuple[str, ...]:

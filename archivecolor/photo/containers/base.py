@@ -21,6 +21,9 @@ from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.facts import Codes, Density
 from archivecolor.photo.shrink import shrink_bands
 
+# What a reader says it drops where a file goes on behind its picture.
+DATA_BEHIND = "data after the picture"
+
 
 @dataclass(frozen=True)
 class TiffLayout:

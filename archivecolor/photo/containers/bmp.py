@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archivecolor.photo.containers.bands import WholeImageReader
-from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.pillow import SAMPLES, decode_with_pillow, open_with_pillow
 from archivecolor.photo.containers.reading import SourceFile, decoder_call
 from archivecolor.photo.facts import Density
@@ -18,9 +18,10 @@ from archivecolor.photo.facts import Density
 if TYPE_CHECKING:
     from PIL import Image
 
-# Offsets in the file: its length, the kind of header, bits per pixel in the two kinds, pixels per metre.
-LENGTH, HEADER, BITS, OLD_BITS, PER_METRE = 2, 14, 28, 24, 38
-OLD_HEADER = 12
+# Offsets in the file: its length, that of the rows, the kind of header, bits per pixel in the two kinds, how
+# rows are packed, pixels per metre.
+LENGTH, PIXELS, HEADER, BITS, OLD_BITS, PACKING, PER_METRE = 2, 10, 14, 28, 24, 30, 38
+OLD_HEADER, NEWEST_HEADER = 12, 124
 # The reserved fields before them are anything, with some writers.
 HEADER_SIZES = [struct.pack("<I", size) for size in (OLD_HEADER, 16, 40, 52, 56, 64, 108, 124)]
 
@@ -30,12 +31,16 @@ class BmpReader(WholeImageReader):
 
     def __init__(self, file: SourceFile) -> None:
         file.seek(0)
-        head = file.read(64)
+        head = file.read(HEADER + NEWEST_HEADER)
         self._is_truncated = file.nbytes < max(26, int.from_bytes(head[LENGTH : LENGTH + 4], "little"))
-        head = head.ljust(64, b"\0")
+        head = head.ljust(HEADER + NEWEST_HEADER, b"\0")
         self._picture = open_with_pillow(file, "BMP")
         with decoder_call():
             self._mode = _mode(self._picture)
+        profile = _profile_place(head)
+        if profile[1]:
+            file.seek(profile[0])
+        icc = file.read(profile[1]) if profile[1] else None
         bits = struct.unpack_from("<H", head, OLD_BITS if head[HEADER] == OLD_HEADER else BITS)[0]
         self.pages = (
             PageFacts(
@@ -47,8 +52,13 @@ class BmpReader(WholeImageReader):
                 alpha=self._mode == "RGBA",
                 bilevel=self._mode == "1",
                 density=_density(head),
+                icc=icc,
             ),
         )
+        end = _picture_end(head, bits, sum(profile))
+        if end:
+            file.seek(end)
+            self.dropped = (DATA_BEHIND,) if file.read().strip(b"\0") else ()
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""
@@ -95,6 +105,28 @@ def _mode(picture: Image.Image) -> str:
         palette = np.frombuffer(bytes(picture.palette.palette), np.uint8).reshape(-1, step)[:, :3]
         return "L" if (palette == palette[:, :1]).all() else "RGB"
     return picture.mode
+
+
+def _profile_place(head: bytes) -> tuple[int, int]:
+    """Offset and size of the profile of a header of version 5, zeros without one."""
+    if struct.unpack_from("<I", head, HEADER)[0] != NEWEST_HEADER:
+        return 0, 0
+    if head[HEADER + 56 : HEADER + 60] != b"DEBM":
+        return 0, 0
+    offset, size = struct.unpack_from("<II", head, HEADER + 112)
+    return HEADER + offset, size
+
+
+def _picture_end(head: bytes, bits: int, profile_end: int) -> int:
+    """Where the file should end, 0 where its rows are packed, so that this is not known."""
+    if head[HEADER] == OLD_HEADER:
+        return 0
+    start, width, height = struct.unpack_from("<I4xii", head, PIXELS)
+    (packing,) = struct.unpack_from("<I", head, PACKING)
+    if packing not in (0, 3):
+        return 0
+    rows = -(-width * bits // 32) * 4 * abs(height)
+    return int(max(start + rows, profile_end, *struct.unpack_from("<I", head, LENGTH)))
 
 
 def _density(head: bytes) -> Density | None:

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader
-from archivecolor.photo.containers.base import Band, Format, PageFacts
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
 from archivecolor.photo.containers.pillow import SAMPLES, decode_with_pillow, open_with_pillow
 from archivecolor.photo.containers.reading import SourceFile, decoder_call
 
 if TYPE_CHECKING:
     from PIL import Image
+
+GIF_HEADER, EXTENSION, IMAGE = 13, 0x21, 0x2C
+# The packet stands between its name and what brings readers of blocks to their end.
+GIF_XMP, GIF_XMP_TRAILER = b"!\xff\x0bXMP DataXMP", 258
 
 
 class FlatReader(WholeImageReader):
@@ -26,10 +30,13 @@ class FlatReader(WholeImageReader):
         picture: its header is read.
         name: of its container.
         dropped: what of it is not read.
+        xmp: a packet that Pillow does not see.
     """
 
-    def __init__(self, picture: Image.Image, name: str, dropped: tuple[str, ...] = ()) -> None:
-        self._picture = picture
+    def __init__(
+        self, picture: Image.Image, name: str, dropped: tuple[str, ...] = (), xmp: bytes | None = None
+    ) -> None:
+        self._picture, self._xmp = picture, xmp
         with decoder_call():
             frames = getattr(picture, "n_frames", 1)
             self._about = dict(picture.info)
@@ -58,7 +65,8 @@ class FlatReader(WholeImageReader):
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""
-        return MetadataBlocks(exif.bare(self._about.get("exif")), None, self._about.get("xmp") or None)
+        xmp = self._xmp or self._about.get("xmp") or None
+        return MetadataBlocks(exif.bare(self._about.get("exif")), None, xmp)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`: Pillow says so itself, in words."""
@@ -80,7 +88,10 @@ class GifFormat(Format):
 
     def open(self, file: SourceFile) -> FlatReader:
         """See `Format.open`."""
-        return FlatReader(open_with_pillow(file, "GIF"), self.name)
+        xmp, end = _gif_blocks(file.whole())
+        file.seek(end)
+        dropped = (DATA_BEHIND,) if file.read().strip(b"\0") else ()
+        return FlatReader(open_with_pillow(file, "GIF"), self.name, dropped, xmp)
 
 
 class AvifFormat(Format):
@@ -118,6 +129,28 @@ class PhotoshopFormat(Format):
         if depth != 8:
             raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of {depth} bits")
         return FlatReader(open_with_pillow(file, "PSD"), self.name, ("layers of the Photoshop file",))
+
+
+def _gif_blocks(data: bytes) -> tuple[bytes | None, int]:
+    """The XMP of a GIF (XMP specification part 3, 1.1.2), and where its blocks end.
+
+    That is behind all of `data` where they do not end.
+    """
+    xmp, at = None, GIF_HEADER + _colour_table(data[10:11])
+    while at < len(data) and data[at] in (EXTENSION, IMAGE):
+        start = at
+        at += 2 if data[at] == EXTENSION else 11 + _colour_table(data[at + 9 : at + 10])
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+        if data.startswith(GIF_XMP, start):
+            xmp = data[start + len(GIF_XMP) : at - GIF_XMP_TRAILER]
+    return xmp, at + 1 if data[at : at + 1] == b";" else len(data)
+
+
+def _colour_table(flags: bytes) -> int:
+    """Bytes of the colour table that the flags of a screen or an image speak of."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 128 else 0
 
 
 def _high_bit_depth(file: SourceFile) -> bool:

@@ -20,14 +20,14 @@ from archivecolor.photo.containers.bands import (
     split_samples,
     to_full_range,
 )
-from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
 from archivecolor.photo.facts import Density
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
-END = b"\xff\xd9"
+TILE, END = b"\xff\x90", b"\xff\xd9"
 SRGB, GREY = 16, 17
 RESTRICTED_ICC = 2
 KNOWN_BOXES = (b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"xml ", b"uuid", b"free")
@@ -60,10 +60,14 @@ class Jp2Reader(WholeImageReader):
             # Where there are several, the first colour specification counts.
             for name, body in _boxes(outer[b"jp2h"]):
                 self.header.setdefault(name, body)
+        end = _stream_end(self.codestream)
+        behind, self.codestream = self.codestream[end:], self.codestream[:end]
         facts = _facts(self.codestream, self.header)
         self.pages = (facts,)
-        unknown = [name for name, _ in self.boxes if name not in KNOWN_BOXES]
-        self.dropped = tuple(f"{name.decode('latin-1').strip()} box" for name in unknown)
+        unknown = [name.decode("latin-1") for name, _ in self.boxes if name not in KNOWN_BOXES]
+        self.dropped = tuple(f"{name.strip()} box" for name in unknown if name.strip().isalnum())
+        if len(self.dropped) < len(unknown) or (behind + data[_boxes_end(data) :]).strip(b"\0"):
+            self.dropped += (DATA_BEHIND,)
         if facts.depth not in (1, 8, 16):
             self.notes = (f"{facts.depth}-bit samples brought to {facts.code_depth} bits",)
 
@@ -161,6 +165,23 @@ def _boxes(data: bytes) -> Iterator[Box]:
             raise ItemError(Reason.UNREADABLE, "the jp2's boxes are damaged")
         yield name, data[start:end]
         at = end
+
+
+def _boxes_end(data: bytes) -> int:
+    """Where the last box ends; all of a bare codestream."""
+    at = 0
+    while not data.startswith(CODESTREAM) and at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            (size,) = unpack(">Q", data, at + 8)
+        at = at + size if size else len(data)
+    return min(at, len(data)) if at else len(data)
+
+
+def _stream_end(stream: bytes) -> int:
+    """Behind the end marker, which no packet of a tile can hold; all of a stream without one."""
+    found = stream.find(END, max(0, stream.find(TILE)))
+    return found + len(END) if found >= 0 else len(stream)
 
 
 def _facts(stream: bytes, header: dict[bytes, bytes]) -> PageFacts:

@@ -19,7 +19,7 @@ import numpy as np
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples
-from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.photoshop import iptc_in, iptc_resource
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
@@ -27,11 +27,11 @@ from archivecolor.photo.facts import Density
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB")
+COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 PIXELS = (b"IDAT", b"fdAT")
 # Structure, colour, density and transparency, which the writer sees to.
 STRUCTURAL = frozenset(
-    {*COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"cICP", b"sBIT", b"pHYs", b"bKGD"}
+    {*COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"sBIT", b"pHYs", b"bKGD"}
 )
 TEXTS = (b"iTXt", b"zTXt", b"tEXt")
 XMP_KEYWORD = b"XML:com.adobe.xmp"
@@ -87,15 +87,18 @@ class PngReader(WholeImageReader):
 
     def __init__(self, file: SourceFile) -> None:
         self._file = file
-        self.chunks = tuple(_read_chunks(file))
+        self.chunks, self._warnings = _read_chunks(file)
         if self._first(b"acTL") is not None:
             raise ItemError(Reason.UNSUPPORTED, "an animated png")
         self._blocks = _blocks_of(self.chunks)
         self.pages = (self._facts(),)
         unsafe = [chunk for chunk in self.chunks if chunk.is_foreign and not chunk.name[3] & 32]
         self.dropped = tuple(f"chunk {chunk.name.decode('latin-1')}" for chunk in unsafe)
+        if not self.is_truncated() and file.read(1):
+            self.dropped += (DATA_BEHIND,)
         if self._first(b"gAMA") is not None and self._first(b"sRGB") is None:
             self.notes = ("gAMA kept, not applied",)
+        self.notes += self._warnings
 
     def _first(self, name: bytes) -> bytes | None:
         """Body of the first chunk of a name."""
@@ -159,6 +162,8 @@ class PngReader(WholeImageReader):
             whole = imagecodecs.png_decode(data)
         if self.is_truncated():
             raise DamagedError("no end chunk")
+        if self._warnings and self._file.strict:
+            raise DamagedError(self._warnings[0])
         return split_samples(whole)
 
 
@@ -202,17 +207,30 @@ class PngFormat(WritableFormat):
         return ()
 
 
-def _read_chunks(file: SourceFile) -> Iterator[_Chunk]:
-    """All chunks, with the bodies of what could be metadata; ends early where the file does."""
-    nbytes = file.nbytes
+def _read_chunks(file: SourceFile) -> tuple[tuple[_Chunk, ...], tuple[str, ...]]:
+    """All chunks to the end chunk, with the bodies of what could be metadata; fewer where the file is cut.
+
+    The file stands behind the last one. Also says which chunks beside the picture have a wrong checksum: they
+    count none the less, but for transparency, where the decoder leaves it aside.
+    """
+    nbytes, found, warnings = file.nbytes, [], []
     file.seek(len(SIGNATURE))
     while len(head := file.read(8)) == 8:
         size, name = struct.unpack(">I4s", head)
         following = file.tell() + size + 4
         if following > nbytes:
-            return
-        yield _Chunk(name, b"" if name in PIXELS or size > MAX_UNPACKED else file.read(size))
+            break
+        is_read = name not in PIXELS and size <= MAX_UNPACKED
+        chunk = _Chunk(name, file.read(size) if is_read else b"")
+        is_wrong = is_read and file.read(4) != chunk.encoded()[-4:]
+        if is_wrong:
+            warnings.append(f"the checksum of chunk {name.decode('latin-1')} is wrong")
+        if not (is_wrong and name == b"tRNS"):
+            found.append(chunk)
         file.seek(following)
+        if name == b"IEND":
+            break
+    return tuple(found), tuple(warnings)
 
 
 def _blocks_of(chunks: Sequence[_Chunk]) -> MetadataBlocks:

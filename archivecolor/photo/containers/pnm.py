@@ -11,7 +11,7 @@ import numpy as np
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
-from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 
 BITMAPS = ("P1", "P4")
@@ -21,6 +21,9 @@ GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 SIZES = rb"(?P<width>\d+)" + GAP + rb"(?P<height>\d+)"
 BITMAP_HEADER = re.compile(rb"(?P<kind>P[14])" + GAP + SIZES + rb"\s")
 HEADER = re.compile(rb"(?P<kind>P[2356])" + GAP + SIZES + GAP + rb"(?P<maxval>\d+)\s")
+PAM_HEADER = re.compile(rb"P7\n.*?\nENDHDR\n", re.DOTALL)
+COMMENT = re.compile(rb"#[^\r\n]*")
+BLANKS = b"\0\t\n\r "
 LATE_COMMENT = re.compile(rb"[ \t]*#[^\n]*\n|\n")
 KINDS = ("P1", "P2", "P3", "P4", "P5", "P6", "P7")
 
@@ -30,6 +33,7 @@ class PnmReader(WholeImageReader):
 
     Attributes:
         maxval: the sample that is white.
+        comments: of the header, which an output that is netpbm keeps.
     """
 
     def __init__(self, file: SourceFile) -> None:
@@ -38,6 +42,7 @@ class PnmReader(WholeImageReader):
         file.seek(0)
         is_commented = b"#" in file.read(HEADER_BYTES)
         plain = io.BytesIO(_without_comments(file.whole())) if is_commented else file
+        self.comments = _comments(file) if is_commented else ()
         plain.seek(0)
         with decoder_call():
             self._picture = netpbmfile.NetpbmFile(plain)
@@ -58,6 +63,9 @@ class PnmReader(WholeImageReader):
         self._is_truncated = kind not in TEXTS and stored < start + nbytes
         if kind not in TEXTS and stored >= start + 2 * nbytes:
             raise ItemError(Reason.UNSUPPORTED, "a netpbm file with more than one picture")
+        plain.seek(start + nbytes)
+        if kind not in TEXTS and plain.read().strip(BLANKS):
+            self.dropped = (DATA_BEHIND,)
         self.pages = (
             PageFacts(
                 width=size[0],
@@ -72,6 +80,11 @@ class PnmReader(WholeImageReader):
         if self.maxval not in (1, 255, 65535):
             self.notes = (f"white is {self.maxval}, brought to {self.pages[0].code_depth} bits",)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """See `ImageReader.texts`."""
+        return ("comment",) * len(self.comments)
+
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`; text says nothing of its length."""
         return self._is_truncated
@@ -85,6 +98,14 @@ class PnmReader(WholeImageReader):
         if samples.max() > self.maxval:
             raise DamagedError(f"a sample of {samples.max()}, over the header's {self.maxval}")
         return split_samples(to_full_range(samples, self.maxval))
+
+
+def _comments(file: SourceFile) -> tuple[bytes, ...]:
+    """The comments of the header, each from its sign on."""
+    file.seek(0)
+    head = file.read(HEADER_BYTES)
+    found = HEADER.match(head) or BITMAP_HEADER.match(head) or PAM_HEADER.match(head)
+    return tuple(COMMENT.findall(found[0])) if found else ()
 
 
 def _without_comments(data: bytes) -> bytes:
@@ -134,7 +155,9 @@ class PnmFormat(WritableFormat):
         kind = "P6" if plan.samples == 3 else "P5"
         with part.open("wb") as file:
             top = (1 << plan.depth) - 1
-            file.write(f"{kind}\n{plan.facts.width} {plan.facts.height}\n{top}\n".encode())
+            comments = plan.source.comments if isinstance(plan.source, PnmReader) else ()
+            file.write(b"\n".join([kind.encode(), *comments, b""]))
+            file.write(f"{plan.facts.width} {plan.facts.height}\n{top}\n".encode())
             for band in plan.bands:
                 file.write(band.astype(plan.dtype.newbyteorder(">")).tobytes())
         return "exact"

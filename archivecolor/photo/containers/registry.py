@@ -25,25 +25,34 @@ WRITABLE = {
 }
 
 HEAD_BYTES = 64
-# What is known and not read, so that the reason can say more than "damaged".
+# What is known and not read, by bytes at a place, so that the reason can say more than "damaged". Some of it
+# begins like a TIFF.
 UNREAD_FORMATS = {
-    b"%PDF": "a pdf",
-    b"8BPS": "a large Photoshop file",
-    b"PK\x03\x04": "a zip archive",
-    b"Rar!": "a rar archive",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"Salted__": "an encrypted file",
-    b"age-encryption.org": "an encrypted file",
-    b"-----BEGIN PGP": "an encrypted file",
-    b"\xff\x0a": "a jpeg xl",
-    b"\0\0\0\x0cJXL ": "a jpeg xl",
-    b"v/1\x01": "an OpenEXR file",
-    b"SIMPLE  =": "a FITS file",
-    b"FUJIFILMCCD-RAW": "a camera raw file",
-    b"\xc5\xd0\xd3\xc6": "a PostScript file",
-    b"%!PS": "a PostScript file",
-    b"AT&TFORM": "a DjVu file",
+    (0, b"%PDF"): "a pdf",
+    (0, b"8BPS\0\2"): "a large Photoshop file",
+    (0, b"PK\x03\x04"): "a zip archive",
+    (0, b"Rar!"): "a rar archive",
+    (0, b"7z\xbc\xaf"): "a 7z archive",
+    (0, b"\x1f\x8b"): "a gzip archive",
+    (0, b"Salted__"): "an encrypted file",
+    (0, b"age-encryption.org"): "an encrypted file",
+    (0, b"-----BEGIN PGP"): "an encrypted file",
+    (0, b"v/1\x01"): "an OpenEXR file",
+    (0, b"SIMPLE  ="): "a FITS file",
+    (0, b"\xc5\xd0\xd3\xc6"): "a PostScript file",
+    (0, b"%!PS"): "a PostScript file",
+    (0, b"AT&TFORM"): "a DjVu file",
+    # Fujifilm, Sigma, Minolta, Olympus (three), Panasonic, and Canon's three.
+    (0, b"FUJIFILMCCD-RAW"): "a camera raw file",
+    (0, b"FOVb"): "a camera raw file",
+    (0, b"\0MRM"): "a camera raw file",
+    (0, b"IIRO"): "a camera raw file",
+    (0, b"IIRS"): "a camera raw file",
+    (0, b"MMOR"): "a camera raw file",
+    (0, b"IIU\0"): "a camera raw file",
+    (6, b"HEAPCCDR"): "a camera raw file",
+    (8, b"CR\x02\x00"): "a camera raw file",
+    (4, b"ftypcrx "): "a camera raw file",
 }
 
 
@@ -115,12 +124,12 @@ def format_of(file: SourceFile) -> Format:
     head = file.read(HEAD_BYTES)
     if not head:
         raise ItemError(Reason.EMPTY, "the file has no bytes")
+    for (at, start), what in UNREAD_FORMATS.items():
+        if head.startswith(start, at):
+            raise ItemError(Reason.UNSUPPORTED, f"{what} is not read")
     for image_format in FORMATS:
         if image_format.sniff(head):
             return image_format
-    for start, what in UNREAD_FORMATS.items():
-        if head.startswith(start):
-            raise ItemError(Reason.UNSUPPORTED, f"{what} is not read")
     raise ItemError(Reason.UNREADABLE, "the file does not begin like any picture that is read")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples
-from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.facts import Codes
@@ -60,10 +60,12 @@ class WebpReader(WholeImageReader):
     def __init__(self, file: SourceFile) -> None:
         self._data = file.whole()
         self._strict = file.strict
-        chunks = list(_chunks(self._data))
+        chunks = list(_chunks(self._data[: _picture_end(self._data)]))
         self._chunks = dict(chunks)
         # By the chunks: the size that the file says of itself is wrong at times.
         self._is_cut = not any(name in (b"VP8 ", b"VP8L") for name, _ in chunks) or _ends_early(self._data)
+        if self._data[_picture_end(self._data) :].strip(b"\0"):
+            self.dropped = (DATA_BEHIND,)
         header = _Header.of(self._chunks)
         block = self.metadata().exif
         self.pages = (
@@ -169,6 +171,16 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         name, size = struct.unpack_from("<4sI", data, at)
         yield name, data[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
+
+
+def _picture_end(data: bytes) -> int:
+    """Where the file ends by its own word; all of it where its chunks say otherwise."""
+    at, end, has_picture = 12, 8 + int.from_bytes(data[4:8], "little"), False
+    while at + 8 <= min(end, len(data)):
+        has_picture = has_picture or data[at : at + 4] in (b"VP8 ", b"VP8L")
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return end if at == end and has_picture else len(data)
 
 
 def _ends_early(data: bytes) -> bool:

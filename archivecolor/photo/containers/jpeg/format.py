@@ -12,7 +12,7 @@ from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
-from archivecolor.photo.containers.base import Band, PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.jpeg import coefficients, decoding, metadata, scans, segments, tolerance
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
@@ -27,6 +27,7 @@ class JpegReader(WholeImageReader):
 
     Attributes:
         header: everything before the first scan.
+        described: its segments, and those among the scans.
         data: the picture, without what follows its end marker, and where a decoder warned of something
             harmless, without that (`tolerance`).
         space: Gray, YCbCr, RGB, CMYK or YCCK.
@@ -36,13 +37,19 @@ class JpegReader(WholeImageReader):
         everything = file.whole()
         self._strict = file.strict
         self.header = segments.parse(everything)
-        self.data = everything[: segments.picture_end(everything, self.header)]
+        end, late = segments.scan_segments(everything, self.header)
+        self.data = everything[:end]
+        self.described = (*self.header.segments, *late)
         self.space = _colour_space(self.header)
         self.pages = (_facts(self.header),)
         self.notes = self._notes()
-        if everything[len(self.data) :].strip(b"\0"):
-            self.dropped = ("data after the picture",)
-        self.dropped += metadata.stale(self.header)
+        if everything[end:].strip(b"\0"):
+            self.dropped = (DATA_BEHIND,)
+        self.dropped += metadata.stale(self.described)
+        if not self._strict:
+            self.data = segments.with_standard_tables(self.data, self.header)
+            if len(self.data) > end:
+                self._note("no Huffman tables: the standard ones taken")
 
     def _notes(self) -> tuple[str, ...]:
         if self.space in ("CMYK", "YCCK") and self.header.adobe_transform is None:
@@ -64,17 +71,17 @@ class JpegReader(WholeImageReader):
     @property
     def texts(self) -> tuple[str, ...]:
         """See `ImageReader.texts`."""
-        return metadata.texts(self.header)
+        return metadata.texts(self.described)
 
     @property
     def foreign(self) -> tuple[str, ...]:
         """See `ImageReader.foreign`."""
-        return metadata.foreign(self.header)
+        return metadata.foreign(self.described)
 
     @property
     def is_silent(self) -> bool:
         """See `ImageReader.is_silent`."""
-        return metadata.is_silent(self.header)
+        return metadata.is_silent(self.described)
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""
@@ -250,7 +257,7 @@ def _app_segments(plan: PagePlan) -> list[segments.MarkerSegment]:
         segments.jfif(plan.facts.density),
         *segments.exif_segments(exif.orientation_block(plan.facts.orientation)),
         *segments.icc_segments(plan.icc),
-        *(metadata.carried(plan.source.header) if isinstance(plan.source, JpegReader) else ()),
+        *(metadata.carried(plan.source.described) if isinstance(plan.source, JpegReader) else ()),
     ]
 
 

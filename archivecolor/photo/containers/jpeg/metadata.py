@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 from archivecolor.metadata.xmp import Xmp, merge_extension
@@ -20,21 +21,22 @@ from archivecolor.photo.containers.jpeg.segments import (
     APP14,
     COM,
     EXIF_NAME,
+    ICC_NAME,
     Header,
     MarkerSegment,
 )
 from archivecolor.photo.containers.photoshop import iptc_in, iptc_resource
 
 APPLICATION = range(0xE0, 0xF0)
-# Density, colour profile and colour transform, which the writer sees to.
-STRUCTURAL = frozenset({APP0, APP2, APP14})
+# Density with its thumbnail, colour profile and colour transform, which the writer sees to.
+STRUCTURAL = ((APP0, b"JFIF\0"), (APP0, b"JFXX\0"), (APP2, ICC_NAME), (APP14, b"Adobe"))
 XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION_NAME = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_NAME = b"Photoshop 3.0\0"
 BLOCKS = ((APP1, EXIF_NAME), (APP1, XMP_NAME), (APP1, EXTENSION_NAME), (APP13, PHOTOSHOP_NAME))
-# SPIFF and JUMBF; several pictures in a file, Flashpix.
+# SPIFF and JUMBF; several pictures in a file, Flashpix, gain maps (ISO 21496-1), fields of a film's frame.
 STALE_MARKERS = (0xE8, 0xEB)
-STALE_NAMES = ((APP2, b"MPF\0"), (APP2, b"FPXR"))
+STALE_NAMES = ((APP2, b"MPF\0"), (APP2, b"FPXR"), (APP2, b"urn:iso:std:iso:ts:21496"), (APP0, b"AVI1"))
 MAX_SEGMENT_BODY = 65533
 EXTENSION_CHUNK = 65400
 
@@ -50,32 +52,32 @@ def blocks_of(header: Header) -> MetadataBlocks:
     )
 
 
-def is_silent(header: Header) -> bool:
+def is_silent(described: Iterable[MarkerSegment]) -> bool:
     """Whether a JPEG has not one segment that could describe its picture."""
     return all(
-        segment.marker != COM and (segment.marker not in APPLICATION or segment.marker in STRUCTURAL)
-        for segment in header.segments
+        segment.marker != COM and (segment.marker not in APPLICATION or _is_structural(segment))
+        for segment in described
     )
 
 
-def carried(header: Header) -> list[MarkerSegment]:
+def carried(described: Iterable[MarkerSegment]) -> list[MarkerSegment]:
     """Comments and the segments of programs, which a JPEG made from this one keeps byte for byte."""
-    return [segment for segment in header.segments if segment.marker == COM or _is_foreign(segment)]
+    return [segment for segment in described if segment.marker == COM or _is_foreign(segment)]
 
 
-def texts(header: Header) -> tuple[str, ...]:
+def texts(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
     """Names of the comments."""
-    return tuple("comment" for segment in header.segments if segment.marker == COM)
+    return tuple("comment" for segment in described if segment.marker == COM)
 
 
-def foreign(header: Header) -> tuple[str, ...]:
+def foreign(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
     """Names of the segments of programs that only they understand."""
-    return tuple(f"APP{segment.marker - APP0}" for segment in header.segments if _is_foreign(segment))
+    return tuple(f"APP{segment.marker - APP0}" for segment in described if _is_foreign(segment))
 
 
-def stale(header: Header) -> tuple[str, ...]:
+def stale(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
     """Names of the segments that are true of this file alone: places in it, signatures over it."""
-    found = [segment for segment in header.segments if _is_stale(segment)]
+    found = [segment for segment in described if _is_stale(segment)]
     return tuple(f"APP{segment.marker - APP0} {_name(segment)}".strip() for segment in found)
 
 
@@ -86,13 +88,16 @@ def _name(segment: MarkerSegment) -> str:
 
 
 def _is_stale(segment: MarkerSegment) -> bool:
-    name = (segment.marker, segment.body[:4])
-    return segment.marker in STALE_MARKERS or name in STALE_NAMES
+    return segment.marker in STALE_MARKERS or any(_is_named(segment, *name) for name in STALE_NAMES)
+
+
+def _is_structural(segment: MarkerSegment) -> bool:
+    return any(_is_named(segment, *name) for name in STRUCTURAL)
 
 
 def _is_foreign(segment: MarkerSegment) -> bool:
     """Whether a segment is a program's own: not structure, none of the blocks, not of this file alone."""
-    if segment.marker not in APPLICATION or segment.marker in STRUCTURAL or _is_stale(segment):
+    if segment.marker not in APPLICATION or _is_structural(segment) or _is_stale(segment):
         return False
     return not any(_is_named(segment, *name) for name in BLOCKS)
 

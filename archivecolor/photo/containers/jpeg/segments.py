@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.reading import unpack
@@ -146,27 +149,55 @@ def _frame(marker: int, body: bytes) -> FrameHeader:
     return FrameHeader(marker, precision, height, width, components, sampling, tables)
 
 
-def picture_end(data: bytes, header: Header) -> int:
-    """Where the first picture ends, without what comes after its end marker (other pictures, films).
+def scan_segments(data: bytes, header: Header) -> tuple[int, tuple[MarkerSegment, ...]]:
+    """Walk the scans of the first picture, to its end marker.
 
-    All of `data` where there is no end marker.
+    Returns:
+        Where the picture ends, without what comes behind it (other pictures, films): all of `data` where
+        there is no end marker. And comments and application segments that stand among the scans.
 
     Raises:
         ItemError: UNSUPPORTED where a few bytes ask for hours of decoding.
     """
     at, scans = header.scan_start, 0
+    late: list[MarkerSegment] = []
     megapixels = header.frame.width * header.frame.height / 1e6
     while found := IN_SCANS.search(data, at):
         at = found.end()
         if data[at - 1] == EOI:
-            return at
+            return at, tuple(late)
         scans += data[at - 1] == SOS
         if scans > MAX_SCANS and scans * megapixels > MAX_SCANNED_MEGAPIXELS:
             raise ItemError(
                 Reason.UNSUPPORTED, f"a jpeg of more than {scans - 1} scans, each over the whole picture"
             )
-        at += int.from_bytes(data[at : at + 2], "big")
-    return len(data)
+        size = int.from_bytes(data[at : at + 2], "big")
+        if is_ancillary(data[at - 1]) and 2 <= size <= len(data) - at:
+            late.append(MarkerSegment(data[at - 1], data[at + 2 : at + size]))
+        at += size
+    return len(data), tuple(late)
+
+
+def with_standard_tables(data: bytes, header: Header) -> bytes:
+    """The picture with the Huffman tables of ITU-T T.81, K.3, where it has none, as single frames of films.
+
+    Decoders know them by heart, but not all of them.
+    """
+    has_tables = any(segment.marker == DHT for segment in header.segments)
+    if has_tables or header.frame.marker not in HUFFMAN_SEQUENTIAL:
+        return data
+    if data.find(bytes((0xFF, DHT)), header.scan_start) >= 0:
+        return data
+    return data[: header.scan_start] + b"".join(map(encode, _standard_tables())) + data[header.scan_start :]
+
+
+@functools.cache
+def _standard_tables() -> tuple[MarkerSegment, ...]:
+    """The tables that an encoder writes which does not make its own."""
+    import simplejpeg
+
+    plain = simplejpeg.encode_jpeg(np.zeros((8, 8, 3), np.uint8), 90, "RGB", "444")
+    return tuple(segment for segment in parse(bytes(plain)).segments if segment.marker == DHT)
 
 
 def strip_app_segments(data: bytes) -> bytes:

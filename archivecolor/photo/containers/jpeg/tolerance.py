@@ -1,14 +1,16 @@
 """What a strict decoder warns of although every block of a picture is there, taken out of the picture.
 
-Harmless are header fields that every viewer passes over, and what stands behind the last block of a scan:
-padding of one or two values, or whole restart intervals that the frame has no room for. Other bytes there
-cannot be told from blocks that damage in between has left over. A warning about anything else is damage.
+Harmless are header fields that every viewer passes over, a missing end marker, and what stands behind the
+last block of a scan: padding of one or two values, or whole restart intervals that the frame has no room for.
+Other bytes there cannot be told from blocks that damage in between has left over. A warning about anything
+else is damage.
 A picture is mended only where the decoder warned, and then decoded strictly again, so what comes out was
 decoded whole and without a word.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -67,7 +69,7 @@ def mended(data: bytes, decode: Callable[[bytes], object]) -> bytes:
     Raises:
         DamagedError: `decode` still complains.
     """
-    return _search(_plain_picture(data), decode, [MAX_DECODINGS])
+    return _search(_with_end(_plain_picture(data)), decode, [MAX_DECODINGS])
 
 
 def _search(picture: _Picture, decode: Callable[[bytes], object], left: list[int]) -> bytes:
@@ -95,6 +97,37 @@ def _plain_picture(data: bytes) -> _Picture:
     if header.frame.marker in SEQUENTIAL:
         pieces = tuple(map(_with_full_spectrum, pieces))
     return _Picture(_plain_header(header), header.frame, pieces)
+
+
+def _with_end(picture: _Picture) -> _Picture:
+    """The picture with the end marker that it lacks, where all its scans are there.
+
+    Whether the blocks are too, the decoder says; not one of arithmetic codes, which goes on with zeros.
+    """
+    *before, last = picture.pieces
+    if last.segment.marker != segments.SOS or picture.frame.marker in segments.ARITHMETIC:
+        return picture
+    if not _has_all_scans(picture):
+        return picture
+    pieces = (
+        *before,
+        replace(last, coded=last.coded.rstrip(b"\xff")),
+        _Piece(MarkerSegment(segments.EOI, b"")),
+    )
+    return replace(picture, pieces=pieces)
+
+
+def _has_all_scans(picture: _Picture) -> bool:
+    """Whether the scans hold every coefficient of every component to its last bit."""
+    lowest: dict[tuple[int, int], int] = {}
+    for piece in picture.pieces:
+        body = piece.segment.body
+        if piece.segment.marker == segments.SOS and len(body) >= 4 + 2 * body[0]:
+            first, last, bits = body[1 + 2 * body[0] :][:3]
+            for component in body[1 : 1 + 2 * body[0] : 2]:
+                lowest |= {(component, number): bits & 15 for number in range(first, last + 1)}
+    wanted = itertools.product(picture.frame.components, range(64))
+    return all(lowest.get(coefficient) == 0 for coefficient in wanted)
 
 
 def _plain_header(header: Header) -> tuple[MarkerSegment, ...]:
@@ -147,14 +180,21 @@ def _without_extraneous(picture: _Picture, warning: str) -> Iterator[_Picture]:
     interval = _restart_interval(picture.header)
     for number, piece in enumerate(picture.pieces[:-1]):
         interval = _restart_interval((piece.segment,)) or interval
-        coded = None
-        if 0xD0 <= marker <= 0xD7 and interval and piece.coded:
-            coded = _without_surplus(piece.coded, -(-_units(picture.frame, piece.segment.body) // interval))
-        elif picture.pieces[number + 1].segment.marker == marker:
-            coded = piece.coded[:-count] if len(set(piece.coded[-count:])) <= PADDING_VALUES else None
-        if coded and coded != piece.coded:
-            pieces = (*picture.pieces[:number], replace(piece, coded=coded), *picture.pieces[number + 1 :])
-            yield replace(picture, pieces=pieces)
+        shorter = []
+        is_last = picture.pieces[number + 1].segment.marker == marker
+        if is_last and len(set(piece.coded[-count:])) <= PADDING_VALUES:
+            shorter.append(piece.coded[:-count])
+        if interval and piece.coded and (is_last or 0xD0 <= marker <= 0xD7):
+            intervals = -(-_units(picture.frame, piece.segment.body) // interval)
+            shorter.append(_without_surplus(piece.coded, intervals))
+        for coded in shorter:
+            if coded and coded != piece.coded:
+                pieces = (
+                    *picture.pieces[:number],
+                    replace(piece, coded=coded),
+                    *picture.pieces[number + 1 :],
+                )
+                yield replace(picture, pieces=pieces)
 
 
 def _without_surplus(coded: bytes, intervals: int) -> bytes:

@@ -159,11 +159,13 @@ class TiffStructure:
         file: where the values are read from.
         layout: byte order and width of offsets.
         chain: all directories, thumbnails among them, in order.
+        notes: what of the chain was not plain.
     """
 
     file: BinaryIO
     layout: ByteLayout
     chain: tuple[_Directory, ...]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, file: BinaryIO) -> TiffStructure:
@@ -171,7 +173,7 @@ class TiffStructure:
 
         Raises:
             ItemError: TRUNCATED where a directory lies beyond the end of the file, UNREADABLE where there is
-                none or the chain is a circle, UNSUPPORTED where it is longer than any scan's.
+                none, UNSUPPORTED where the chain is longer than any scan's.
         """
         nbytes = file.seek(0, 2)
         file.seek(0)
@@ -181,15 +183,17 @@ class TiffStructure:
             raise ItemError(Reason.UNREADABLE, "the tiff's header is damaged")
         (at,) = layout.unpack("O", head[layout.pointer :][: layout.offset_size])
         chain: dict[int, _Directory] = {}
+        notes: tuple[str, ...] = ()
         while at:
             if at in chain:
-                raise ItemError(Reason.UNREADABLE, "the tiff's pages go round in circles")
+                notes = ("the list of pages goes round in circles: each taken once",)
+                break
             if len(chain) == MAX_DIRECTORIES:
                 raise ItemError(Reason.UNSUPPORTED, f"a tiff of more than {MAX_DIRECTORIES} pages")
             chain[at], at = _directory_at(file, layout, at, nbytes)
         if not chain:
             raise ItemError(Reason.UNREADABLE, "the tiff has no pages")
-        return cls(file, layout, tuple(chain.values()))
+        return cls(file, layout, tuple(chain.values()), notes)
 
     def tags(self, offset: int) -> dict[int, TagValue]:
         """The tags of the directory at `offset`, values too large to be metadata left out."""

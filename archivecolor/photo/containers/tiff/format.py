@@ -6,7 +6,7 @@ Reduced pages and pyramids show the old grey, so outputs leave them out and the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,10 @@ from archivecolor.photo.containers.tiff.samples import SampleLayout, decode_samp
 from archivecolor.photo.containers.tiff.strips import raw_bands
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFrame, TiffPage
+
+# What Photoshop keeps of its layers beside the flat picture.
+PHOTOSHOP_LAYERS = 37724
 
 
 class TiffReader(ImageReader):
@@ -38,14 +41,14 @@ class TiffReader(ImageReader):
         file.seek(0)
         with decoder_call():
             self._tiff = tifffile.TiffFile(file)
-            chain = [page for page in self._tiff.pages if isinstance(page, tifffile.TiffPage)]
-            below = [
-                [sub for sub in page.pages or () if isinstance(sub, tifffile.TiffPage)] for page in chain
-            ]
+            chain = list(_each_once(self._tiff.pages))
+            below = [list(_pages_below(page)) for page in chain]
             taken = pages.choose(chain, below)
             starts = tuple(sorted(_starts([*chain, *itertools.chain(*below)])))
         if len(taken) < len(chain) + sum(map(len, below)):
             self.dropped = ("reduced pages and masks",)
+        if any(PHOTOSHOP_LAYERS in page.tags for page in taken):
+            self.dropped += ("layers of Photoshop",)
         self._stored = [pages.check_layout(pages.read_stored(page), file.nbytes, starts) for page in taken]
         pages.check_sharing(self._stored)
         self._samples = [pages.samples_of(page) for page in self._stored]
@@ -53,7 +56,8 @@ class TiffReader(ImageReader):
             pages.page_facts(page, samples, self.structure)
             for page, samples in zip(self._stored, self._samples, strict=True)
         )
-        self.notes = tuple(note for page in self._stored for note in pages.notes_of(page))
+        noted = [note for page in self._stored for note in pages.notes_of(page)]
+        self.notes = tuple(dict.fromkeys([*noted, *self.structure.notes]))
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""
@@ -109,6 +113,31 @@ class TiffFormat(WritableFormat):
     def embed(self, part: Path, update: MetadataUpdate) -> tuple[str, ...]:
         """See `WritableFormat.embed`."""
         return directory.embed(part, update)
+
+
+def _each_once(pages: Iterable[TiffPage | TiffFrame]) -> Iterator[TiffPage]:
+    """Pages one after the other; a list of them that goes round in circles ends where it comes round."""
+    import tifffile
+
+    seen: set[int] = set()
+    for page in pages:
+        if page.offset in seen:
+            return
+        seen.add(page.offset)
+        if isinstance(page, tifffile.TiffPage):
+            yield page
+
+
+def _pages_below(page: TiffPage) -> Iterator[TiffPage]:
+    """The pages of its SubIFDs, and of theirs."""
+    waiting, seen = [page], {page.offset}
+    while waiting:
+        for below in _each_once(waiting.pop().pages or ()):
+            if below.offset in seen or len(seen) > directory.MAX_DIRECTORIES:
+                continue
+            seen.add(below.offset)
+            waiting.append(below)
+            yield below
 
 
 def _starts(found: list[TiffPage]) -> set[int]:

@@ -15,6 +15,7 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.base import PageFacts, TiffLayout
 from archivecolor.photo.containers.reading import decoder_call
+from archivecolor.photo.containers.tiff import contradictions
 from archivecolor.photo.containers.tiff import samples as kinds
 from archivecolor.photo.containers.tiff.directory import TiffStructure
 from archivecolor.photo.containers.tiff.samples import SampleLayout
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 REDUCED, MASK = 1, 4
 OLD_SUBFILE_TYPE, OLD_REDUCED = 255, 2
-BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL = 258, 262, 277
-UNSIGNED, FLOAT = 1, 3
+BITS_PER_SAMPLE = 258
+UNSIGNED, FLOAT, UNDEFINED = 1, 3, 4
 SEPARATE = 2
 NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32946, 32773, 34925, 50000
 LOSSLESS = (NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
@@ -41,6 +42,8 @@ COLOURS = {
     kinds.ICCLAB: 3,
     kinds.SEPARATED: 4,
 }
+# The sensor's own samples: behind a mosaic of filters, and as they are.
+RAW = (32803, 34892)
 MAX_SHARING = 16
 # Pixels of a tile that may be larger than its picture.
 MAX_LOOSE_TILE = 1 << 24
@@ -72,7 +75,7 @@ class StoredPage:
         icc: the profile.
         offset: of its directory.
         bigtiff: the file is a BigTIFF.
-        silent: what the page does not say and its other tags tell, for the record.
+        silent: what the page does not say, or says wrongly, and its other tags tell, for the record.
         silent_bits: it does not say its bits per sample; the library takes it for line art.
     """
 
@@ -114,7 +117,7 @@ def read_stored(page: TiffPage) -> StoredPage:
         DamagedError: the tags make no sense.
     """
     with decoder_call():
-        photometric = _photometric(page)
+        notes = contradictions.settled(page)
         height, bits = int(page.imagelength), int(page.bitspersample)
         tile = (int(page.tilelength), int(page.tilewidth)) if page.is_tiled else None
         dtype = np.dtype(np.uint8 if page.dtype is None else page.dtype)
@@ -125,26 +128,24 @@ def read_stored(page: TiffPage) -> StoredPage:
             width=int(page.imagewidth),
             height=height,
             flat=page.imagedepth == 1,
-            photometric=photometric,
+            photometric=int(page.photometric),
             compression=int(page.compression),
             bits=bits,
-            form=int(page.sampleformat),
+            form=UNSIGNED if page.sampleformat == UNDEFINED else int(page.sampleformat),
             samples=samples,
             extra=tuple(map(int, page.extrasamples)),
             planes=samples if page.planarconfig == SEPARATE else 1,
             dtype=dtype,
             tile=tile,
             strip_rows=tile[0] if tile else min(int(page.rowsperstrip), height),
-            places=tuple(zip(map(int, page.dataoffsets), map(int, page.databytecounts), strict=False)),
+            places=_places(page),
             segments=int(np.prod(page.chunked, dtype=int)),
             plain=uncompressed and page.predictor == 1 and page.fillorder == 1,
             palette=_colormap(page),
             icc=page.iccprofile,
             offset=int(page.offset),
             bigtiff=page.parent.is_bigtiff,
-            silent=()
-            if PHOTOMETRIC in page.tags
-            else ("no photometric interpretation: black taken as zero",),
+            silent=notes,
             silent_bits=BITS_PER_SAMPLE not in page.tags and _encoded_bits(page) != 1,
         )
 
@@ -158,16 +159,10 @@ def _encoded_bits(page: TiffPage) -> float:
     return max(1, sum(page.databytecounts) * 8 // (samples + 7 * page.imagelength))
 
 
-def _photometric(page: TiffPage) -> int:
-    """The photometric interpretation; where the page has none, its samples tell, and black is zero.
-
-    The library's own default is the negative.
-    """
-    if PHOTOMETRIC not in page.tags:
-        colour = kinds.PALETTE if page.colormap is not None else kinds.RGB
-        plain = page.samplesperpixel < COLOURS[kinds.RGB] and page.colormap is None
-        page.photometric = kinds.BLACK_IS_ZERO if plain else colour
-    return int(page.photometric)
+def _places(page: TiffPage) -> tuple[tuple[int, int], ...]:
+    """Offset and byte count of each strip or tile, 0 where the count is missing."""
+    offsets, counts = (tuple(map(int, values)) for values in (page.dataoffsets, page.databytecounts))
+    return tuple(zip(offsets, counts + (0,) * (len(offsets) - len(counts)), strict=False))
 
 
 def _colormap(page: TiffPage) -> npt.NDArray[np.uint16] | None:
@@ -224,6 +219,8 @@ def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> Sto
     Raises:
         ItemError: UNSUPPORTED, TRUNCATED or UNREADABLE.
     """
+    if stored.photometric in RAW:
+        raise ItemError(Reason.UNSUPPORTED, "a camera raw file is not read")
     problem = _unsupported(stored)
     if problem:
         raise ItemError(Reason.UNSUPPORTED, f"a tiff with {problem}")

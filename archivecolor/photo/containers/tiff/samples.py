@@ -18,7 +18,8 @@ Raw: TypeAlias = npt.NDArray[Any]
 
 # What is white among floats, and the share of samples that may lie beyond.
 WHITES = (1, 255, 65535)
-FEW = 0.05
+# Shares of the samples: of those above white, and of those below black.
+FEW, MOST = 0.05, 0.25
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 
@@ -125,8 +126,9 @@ def float_range(bands: Iterable[Raw], samples: SampleLayout) -> tuple[SampleLayo
     """Choose which float is white; black is 0, and what lies beyond either is clipped.
 
     White is 1, as raw developers write it, also where glare lies above. It is 255 where more than `FEW` of
-    the samples are above twice 1, or all are whole numbers of which one is above 1; likewise 65535. Samples
-    of no such range, or of which more than `FEW` lie below black, are stretched, lowest to highest.
+    the samples above 0 are above twice 1, or all are whole numbers of which one is above 1; likewise 65535.
+    Samples of no such range, or of which more than `FEW` (`MOST` where white is 1) lie below black, are
+    stretched, lowest to highest.
 
     Returns:
         The samples with their range, and a note for the record.
@@ -134,22 +136,25 @@ def float_range(bands: Iterable[Raw], samples: SampleLayout) -> tuple[SampleLayo
     seen = _FloatCounts()
     for rows in bands:
         seen.add(rows[..., : samples.colours])
+    lacking = f"; {seen.lacking} that are no finite numbers taken as black or white" if seen.lacking else ""
     for white in WHITES:
-        few = FEW * seen.finite
-        if seen.below <= few and seen.above[white] <= few and not (seen.whole and seen.high > white):
-            note = f"float samples taken as 0..{white}"
-            clipped = seen.high > white or seen.low < 0
-            return replace(samples, value_range=(0.0, white)), note + (", clipped beyond" if clipped else "")
+        few = FEW * (seen.finite - seen.below)
+        is_white = seen.above[white] <= few and not (seen.whole and seen.high > white)
+        if is_white and seen.below <= (MOST if white == 1 else FEW) * seen.finite:
+            clipped = ", clipped beyond" if seen.high > white or seen.low < 0 else ""
+            note = f"float samples taken as 0..{white}{clipped}{lacking}"
+            return replace(samples, value_range=(0.0, white)), note
     high = seen.high if seen.high > seen.low else seen.low + 1
-    note = f"float samples stretched from {seen.low:g}..{high:g}"
+    note = f"float samples stretched from {seen.low:g}..{high:g}{lacking}"
     return replace(samples, value_range=(seen.low, high)), note
 
 
 class _FloatCounts:
-    """How many finite samples there are, and how many of them lie where."""
+    """How many samples there are, and how many of them lie where; only finite ones lie anywhere."""
 
     def __init__(self) -> None:
         self.finite = 0
+        self.lacking = 0
         self.below = 0
         self.above = dict.fromkeys(WHITES, 0)
         self.whole = True
@@ -158,6 +163,7 @@ class _FloatCounts:
     def add(self, colours: Raw) -> None:
         """Count the samples of a band."""
         values = colours[np.isfinite(colours)].astype(np.float64)
+        self.lacking += colours.size - values.size
         if not values.size:
             return
         self.finite += values.size

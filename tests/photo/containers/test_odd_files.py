@@ -1,0 +1,309 @@
+"""Whole pictures in odd files: none is refused, none comes out as another, and nothing goes unsaid."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import simplejpeg
+import tifffile
+from picture_journey import LIMIT, colour, grey_codes, scene
+from PIL import Image
+
+from archivecolor.colour.luma import luma_codes
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.inspect import inspect
+
+DATA_BEHIND = "data after the picture"
+
+
+def scan_of(folder: Path, data: bytes, name: str = "scan") -> Path:
+    (folder / name).write_bytes(data)
+    return folder / name
+
+
+def saved(codes: np.ndarray, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(codes).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def y_plane(data: bytes) -> np.ndarray:
+    return simplejpeg.decode_jpeg(data, "GRAY")[..., 0]
+
+
+def reason_of(path: Path, *, strict: bool = False) -> Reason:
+    with pytest.raises(ItemError) as error:
+        inspect(path, working_size=64, max_megapixels=LIMIT, strict=strict)
+    return error.value.reason
+
+
+class TestJpeg:
+    """The luma of each is that of the plain file."""
+
+    @pytest.mark.parametrize("kind", [{}, {"progressive": True}, {"subsampling": "4:2:0"}])
+    @pytest.mark.parametrize("end", [b"", b"\xff", bytes(40)])
+    def test_without_an_end_marker(self, tmp_path: Path, kind: dict[str, object], end: bytes) -> None:
+        codes = np.dstack([scene()] * 3) if "subsampling" in kind else scene()
+        data = saved(codes, "JPEG", **kind)
+        done = colour(scan_of(tmp_path, data[:-2] + end))
+        assert np.array_equal(y_plane(done.path.read_bytes()), y_plane(data))
+        assert any("every block is there" in note for note in done.rendered.notes)
+        assert reason_of(tmp_path / "scan", strict=True) is Reason.TRUNCATED
+
+    @pytest.mark.parametrize("kind", [{}, {"progressive": True}])
+    def test_but_not_with_a_block_less(self, tmp_path: Path, kind: dict[str, object]) -> None:
+        data = saved(scene(), "JPEG", **kind)
+        for cut in range(4, 40, 3):
+            assert reason_of(scan_of(tmp_path, data[:-cut])) is Reason.TRUNCATED
+
+    def test_not_with_a_scan_less(self, tmp_path: Path) -> None:
+        data = saved(scene(), "JPEG", progressive=True)
+        assert reason_of(scan_of(tmp_path, data[: data.rindex(b"\xff\xc4")])) is Reason.TRUNCATED
+
+    @pytest.mark.parametrize("count", [1, 2, 9])
+    def test_with_restart_intervals_over(self, tmp_path: Path, count: int) -> None:
+        plain = saved(scene(64, 96), "JPEG", restart_marker_rows=1)
+        tall = saved(scene(64 + 8 * count, 96, seed=3), "JPEG", restart_marker_rows=1)
+        restarts = [at for at in range(len(tall)) if tall[at] == 255 and 0xD0 <= tall[at + 1] <= 0xD7]
+        scan = scan_of(tmp_path, plain[:-2] + tall[restarts[7] :])
+        assert np.array_equal(y_plane(colour(scan).path.read_bytes()), y_plane(plain))
+
+    @pytest.mark.parametrize("colours", [1, 3])
+    def test_without_huffman_tables(self, tmp_path: Path, colours: int) -> None:
+        codes = scene() if colours == 1 else np.dstack([scene()] * 3)
+        plain = saved(codes, "JPEG")
+        bare, at = plain[:2], 2
+        while plain[at + 1] != 0xDA:
+            size = 2 + int.from_bytes(plain[at + 2 : at + 4], "big")
+            bare += plain[at : at + size] if plain[at + 1] != 0xC4 else b""
+            at += size
+        done = colour(scan_of(tmp_path, bare + plain[at:]))
+        assert np.array_equal(y_plane(done.path.read_bytes()), y_plane(plain))
+        assert "no Huffman tables: the standard ones taken" in done.rendered.notes
+
+    @pytest.mark.parametrize(
+        "odd", [(0xE0, b"II\x1a\0\0\0HEAPJPGM"), (0xE2, b"TOWN\0box 7"), (0xEE, b"Scanner 7")]
+    )
+    def test_segments_beside_those_of_structure_stay(self, tmp_path: Path, odd: tuple[int, bytes]) -> None:
+        plain = saved(scene(), "JPEG")
+        done = colour(scan_of(tmp_path, plain[:20] + segment(*odd) + plain[20:]))
+        assert segment(*odd) in done.path.read_bytes()
+        assert done.rendered.lost == ()
+
+    def test_a_gain_map_is_named(self, tmp_path: Path) -> None:
+        plain, urn = saved(scene(), "JPEG"), b"urn:iso:std:iso:ts:21496:-1\0"
+        done = colour(scan_of(tmp_path, plain[:20] + segment(0xE2, urn) + plain[20:]))
+        assert urn not in done.path.read_bytes()
+        assert any(name.startswith("APP2 urn:iso") for name in done.rendered.lost)
+
+    def test_a_comment_among_the_scans_stays(self, tmp_path: Path) -> None:
+        plain = saved(scene(), "JPEG", progressive=True)
+        at = plain.rindex(b"\xff\xc4")
+        done = colour(scan_of(tmp_path, plain[:at] + segment(0xFE, b"a late word") + plain[at:]))
+        assert segment(0xFE, b"a late word") in done.path.read_bytes()
+
+
+GIF = saved(scene(), "GIF")
+PACKET = (
+    b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+)
+PACKET += b"<rdf:Description rdf:about='' xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='4'/>"
+PACKET += b"</rdf:RDF></x:xmpmeta>"
+PGM = b"P5\n%d %d\n255\n" % scene().shape[::-1] + scene().tobytes()
+WHOLE = {
+    "jpeg": saved(scene(), "JPEG"),
+    "png": saved(scene(), "PNG"),
+    "webp": saved(np.dstack([scene()] * 3), "WEBP", lossless=True),
+    "jp2": bytes(imagecodecs.jpeg2k_encode(scene(), level=0, reversible=True, codecformat="jp2")),
+    "j2k": bytes(imagecodecs.jpeg2k_encode(scene(), level=0, reversible=True, codecformat="j2k")),
+    "bmp": saved(scene(), "BMP"),
+    "pgm": PGM,
+    "gif": GIF,
+}
+
+
+@pytest.mark.parametrize("form", WHOLE)
+@pytest.mark.parametrize("behind", [b"a film", b"PK\3\4" + bytes(range(255))])
+def test_what_lies_behind_a_picture_is_named(tmp_path: Path, form: str, behind: bytes) -> None:
+    done = colour(scan_of(tmp_path, WHOLE[form] + behind))
+    assert DATA_BEHIND in done.rendered.lost
+    assert np.array_equal(grey_codes(done.path), grey_codes(colour(scan_of(tmp_path, WHOLE[form])).path))
+    assert DATA_BEHIND not in colour(tmp_path / "scan").rendered.lost
+
+
+def test_comments_of_netpbm_stay_or_are_named(tmp_path: Path) -> None:
+    head, rest = PGM[:3], PGM[3:]
+    path = scan_of(tmp_path, head + b"# Market square, about 1910\n# box 7\n" + rest)
+    done = colour(path)
+    assert done.path.read_bytes().startswith(b"P6\n# Market square, about 1910\n# box 7\n")
+    assert np.array_equal(grey_codes(done.path), scene())
+    in_png = colour(path, format="png")
+    assert b"about 1910" in in_png.path.read_bytes() or "comment" in in_png.rendered.lost
+
+
+def test_the_xmp_of_a_gif_is_carried(tmp_path: Path) -> None:
+    block = b"!\xff\x0bXMP DataXMP" + PACKET + b"\1" + bytes(range(255, -1, -1)) + b"\0"
+    done = colour(scan_of(tmp_path, GIF[:-1] + block + GIF[-1:]))
+    assert b"Rating" in done.path.read_bytes()
+    assert done.rendered.lost == ()
+
+
+def test_the_colour_space_of_a_png_stays(tmp_path: Path) -> None:
+    png = WHOLE["png"]
+    code = chunk(b"cICP", bytes((9, 16, 0, 1)))
+    assert code in colour(scan_of(tmp_path, png[:33] + code + png[33:])).path.read_bytes()
+
+
+def test_transparency_with_a_wrong_checksum_is_none(tmp_path: Path) -> None:
+    png = WHOLE["png"]
+    broken = chunk(b"tRNS", b"\0\3")[:-1] + b"?"
+    done = colour(scan_of(tmp_path, png[:33] + broken + png[33:]))
+    assert np.array_equal(grey_codes(done.path), scene())
+    assert "the checksum of chunk tRNS is wrong" in done.rendered.notes
+    assert reason_of(tmp_path / "scan", strict=True) is Reason.UNREADABLE
+
+
+def profile_of(folder: Path, form: str, icc: bytes) -> tuple[str, ...]:
+    return colour(scan_of(folder, saved(scene(), form, icc_profile=icc))).rendered.lost
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+def test_a_profile_that_is_replaced_is_named(tmp_path: Path, form: str) -> None:
+    assert profile_of(tmp_path, form, bytes(range(200))) == ("ICC profile",)
+
+
+def test_the_profile_of_a_bitmap_is_named(tmp_path: Path) -> None:
+    rows = bytes(4 * 3 * 4)
+    header = struct.pack("<IiiHHIIiiII", 124, 4, 4, 1, 24, 0, len(rows), 0, 0, 0, 0) + bytes(16) + b"DEBM"
+    header = (header + bytes(48) + struct.pack("<III", 4, 124 + len(rows), 5)).ljust(124, b"\0")
+    whole = struct.pack("<2sIHHI", b"BM", 143 + len(rows), 0, 0, 138) + header + rows + b"a icc"
+    assert "ICC profile" in colour(scan_of(tmp_path, whole)).rendered.lost
+
+
+def tags(tiff: bytes, *changes: tuple[int, int, int] | tuple[int]) -> bytes:
+    """A little-endian TIFF of one page with short tags set (code, type, value) or taken out (code)."""
+    at = int.from_bytes(tiff[4:8], "little")
+    count = int.from_bytes(tiff[at : at + 2], "little")
+    rows = {
+        int.from_bytes(row[:2], "little"): row
+        for row in (tiff[at + 2 + 12 * i : at + 14 + 12 * i] for i in range(count))
+    }
+    for code, *value in changes:
+        rows.pop(code, None)
+        if value:
+            rows[code] = struct.pack("<HHII", code, value[0], 1, value[1])
+    table = struct.pack("<H", len(rows)) + b"".join(rows[code] for code in sorted(rows)) + bytes(4)
+    return tiff[:4] + struct.pack("<I", len(tiff)) + tiff[8:] + table
+
+
+def tiff_of(codes: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, codes, metadata=None, software=False, **options)
+    return buffer.getvalue()
+
+
+GREY = tiff_of(scene(), photometric="minisblack")
+RGB = tiff_of(np.dstack([scene()] * 3), photometric="rgb")
+
+
+@pytest.mark.parametrize(
+    ("tiff", "changes", "note"),
+    [
+        (GREY, [(317, 3, 2)], ""),
+        (GREY, [(339, 3, 4)], ""),
+        (GREY, [(278, 3, 0)], ""),
+        (GREY, [(262, 3, 2)], "called RGB with one sample a pixel: read as grey"),
+        (RGB, [(277,)], "no number of samples per pixel: 3 by the other tags"),
+        (RGB, [(262, 3, 1)], "called grey with three samples a pixel: read as RGB"),
+    ],
+    ids=["predictor", "format", "rows", "rgb of one", "samples", "grey of three"],
+)
+def test_tags_that_the_others_contradict(tmp_path: Path, tiff: bytes, changes: list, note: str) -> None:
+    done = colour(scan_of(tmp_path, tags(tiff, *changes)))
+    assert np.array_equal(grey_codes(done.path), scene())
+    assert [text for text in done.rendered.notes if text] == ([note] if note else [])
+
+
+def test_inks_without_a_photometric_interpretation(tmp_path: Path) -> None:
+    inks = np.dstack([np.zeros_like(scene())] * 3 + [255 - scene()])
+    tiff = tiff_of(inks, photometric="separated")
+    done = colour(scan_of(tmp_path, tags(tiff, (262,), (332, 3, 1))))
+    assert np.array_equal(luma_codes(tifffile.imread(done.path)), scene())
+    assert "no photometric interpretation: read as CMYK" in done.rendered.notes
+
+
+def test_pages_that_go_round_in_circles_are_taken_once(tmp_path: Path) -> None:
+    at = int.from_bytes(GREY[4:8], "little")
+    end = at + 2 + 12 * int.from_bytes(GREY[at : at + 2], "little")
+    done = colour(scan_of(tmp_path, GREY[:end] + GREY[4:8] + GREY[end + 4 :]))
+    assert done.rendered.pages == 1
+    assert "the list of pages goes round in circles: each taken once" in done.rendered.notes
+
+
+def test_a_picture_below_a_picture_below_a_thumbnail(tmp_path: Path) -> None:
+    """The directories are those of three pages, linked as SubIFDs of one another."""
+    codes = scene()
+    pages = [codes[::4, ::4], codes[::2, ::2], codes]
+    data, starts = bytearray(b"II*\0" + bytes(4)), []
+    for page in map(np.ascontiguousarray, reversed(pages)):
+        place = len(data)
+        data += page.tobytes() + bytes(page.size % 2)
+        rows = [(256, page.shape[1]), (257, page.shape[0]), (258, 8), (259, 1), (262, 1), (273, place)]
+        rows += [(277, 1), (278, page.shape[0]), (279, page.size), *((330, start) for start in starts[-1:])]
+        starts.append(len(data))
+        data += struct.pack("<H", len(rows)) + b"".join(
+            struct.pack("<HHII", code, 4, 1, v) for code, v in rows
+        )
+        data += bytes(4)
+    data[4:8] = struct.pack("<I", starts[-1])
+    done = colour(scan_of(tmp_path, bytes(data)))
+    assert np.array_equal(grey_codes(done.path), codes)
+
+
+def test_floats_without_a_value_are_told_of(tmp_path: Path) -> None:
+    codes = scene(depth=16).astype(np.float32) / 65535
+    codes[:12], codes[20, 3] = -9999, np.nan
+    done = colour(scan_of(tmp_path, tiff_of(codes, photometric="minisblack")))
+    wanted = np.rint(np.nan_to_num(np.clip(codes, 0, 1)) * 65535).astype(np.uint16)
+    assert np.array_equal(grey_codes(done.path), wanted)
+    (note,) = [note for note in done.rendered.notes if note.startswith("float")]
+    assert (
+        note
+        == "float samples taken as 0..1, clipped beyond; 1 that are no finite numbers taken as black or white"
+    )
+    assert done.rendered.lost == ("samples of 32 bits, written at 16",)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"II*\0\x10\0\0\0CR\2\0", b"IIRO\x08\0\0\0", b"IIU\0\x08\0\0\0", b"\0\0\0\x18ftypcrx ", b"FOVb"],
+)
+def test_camera_raw_is_named_as_what_it_is(tmp_path: Path, head: bytes) -> None:
+    with pytest.raises(ItemError, match="a camera raw file is not read"):
+        inspect(scan_of(tmp_path, head.ljust(99, b"\0")), working_size=64, max_megapixels=LIMIT)
+
+
+def test_a_sensor_s_mosaic_is_camera_raw(tmp_path: Path) -> None:
+    with pytest.raises(ItemError, match="a camera raw file is not read"):
+        inspect(scan_of(tmp_path, tags(GREY, (262, 3, 32803))), working_size=64, max_megapixels=LIMIT)
+
+
+def test_layers_of_photoshop_in_a_tiff_are_named(tmp_path: Path) -> None:
+    layers = b"Adobe Photoshop Document Data Block\0" + bytes(30)
+    extra = [(37724, 7, len(layers), layers, False)]
+    tiff = tiff_of(scene(), photometric="minisblack", extratags=extra)
+    assert "layers of Photoshop" in colour(scan_of(tmp_path, tiff)).rendered.lost
