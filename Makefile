@@ -90,7 +90,8 @@ smoke: .venv/ready
 	touch $@
 
 docs: .venv/docs-ready
-	$(BIN)/python -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python docs/check_site.py site
 
 dist: .venv/ready
 	rm -rf dist
