@@ -8,6 +8,7 @@
 #   make coverage   branch coverage of the tests by room; nothing under 80 % without a sentence why
 #   make bench    the benchmarks behind README's numbers
 #   make graph    the ONNX graph of the package anew, after a change of the default network
+#   make container-test   the steps of the Containerfile in clean Debian systems (as root; needs the package index)
 #   make docs     the documentation as a site, in site/: every link checked, readable without a network
 #   make smoke    colour a photograph and a film, and what differs between systems: what other systems than Linux are tried with
 #   make dist     wheel and sdist, in dist/
@@ -25,7 +26,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 CONSTRAINTS ?= constraints.txt
 PACKAGES := python3-venv ffmpeg libimage-exiftool-perl
 
-.PHONY: help venv demo test coverage check faults bench graph install-test docs smoke dist release-check actionlint
+.PHONY: help venv demo test coverage check faults bench graph install-test container-test docs smoke dist release-check actionlint
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -55,16 +56,20 @@ demo: .venv/ready
 	$(BIN)/python examples/manifest_table.py demo/out
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 -m 'not fault and not install'
+	$(BIN)/python -m pytest -n 2 -m 'not fault and not install and not container'
 
 coverage: .venv/ready
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -n 2 -m 'not fault and not install' --cov --cov-report=
+	$(BIN)/python -m pytest -n 2 -m 'not fault and not install and not container' --cov --cov-report=
 	$(BIN)/python -m coverage json --quiet -o coverage.json
 	$(BIN)/python tests/coverage_by_room.py coverage.json
 
 install-test: .venv/ready
 	$(BIN)/python -m pytest -m install tests/install
+
+container-test: .venv/ready
+	@bash .ci/system-packages debootstrap
+	$(BIN)/python -m pytest -s -m container tests/containers
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

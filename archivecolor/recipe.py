@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 import textwrap
+import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from pathlib import Path
@@ -45,11 +45,6 @@ from archivecolor.settings import (
     value_types_of,
 )
 from archivecolor.settings.units import WRITINGS, parse_number
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 JOBS: dict[str, type[Settings]] = {
     "dir": DirSettings,

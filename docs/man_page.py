@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import click
 from click.shell_completion import get_completion_class
 
 from archivecolor.cli.main import group
-from archivecolor.recipe import tomllib
 
 HERE = Path(__file__).parent
 PAGE = HERE / "archivecolor.1"

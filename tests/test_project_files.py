@@ -2,14 +2,13 @@
 
 import re
 import runpy
+import tomllib
 from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
-
-from archivecolor.recipe import tomllib
 
 ROOT = Path(__file__).parents[1]
 PROJECT_TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """Recipes: what is typed can be kept, what is wrong is named, nothing in them runs."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archivecolor.errors import OutputError, UsageError
-from archivecolor.recipe import JOBS, load_recipe, recipe_text, save_recipe, toml, tomllib
+from archivecolor.recipe import JOBS, load_recipe, recipe_text, save_recipe, toml
 from archivecolor.settings import DirSettings, FolderPath, fields_of, option_of, value_types_of
 
 

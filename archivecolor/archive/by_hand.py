@@ -13,7 +13,7 @@ import socket
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from archivecolor.archive.atomic import open_folder, open_own_file, remove_file, with_output_errors
@@ -203,7 +203,7 @@ def _sha256_there(path: Path) -> str:
 
 def _put_aside(path: Path) -> None:
     """Give handwork another name, the day in it; nothing has that name yet."""
-    day = datetime.now(timezone.utc).date().isoformat()
+    day = datetime.now(UTC).date().isoformat()
     free = (path.with_name(f"{path.name}{ASIDE}{day}{tail}") for tail in _tails())
     with open_folder(path.parent, make=False) as folder, with_output_errors(path):
         folder.check()

@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from archivecolor.archive.atomic import make_folder, open_own_file, part_path, with_output_errors
@@ -84,7 +84,7 @@ class LockHolder:
 
 def this_process() -> LockHolder:
     """This process as a holder."""
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    started = datetime.now(UTC).isoformat(timespec="seconds")
     pid = os.getpid()
     return LockHolder(socket.gethostname(), pid, started, boot_id(), start_ticks(pid), pid_namespace())
 

@@ -7,7 +7,7 @@ import logging.handlers
 import os
 import sys
 import traceback
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from archivecolor.errors import OutputError
@@ -22,7 +22,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """`record` as one line."""
-        at = datetime.fromtimestamp(record.created, timezone.utc)
+        at = datetime.fromtimestamp(record.created, UTC)
         line = {
             "at": at.isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

@@ -120,7 +120,8 @@ def _flow_tolerance(luma: Float32) -> Float32:
     slope = cv2.dilate(
         magnitude(np.asarray(across, np.float32), np.asarray(down, np.float32)), np.ones((5, 5), np.uint8)
     )
-    tolerance: Float32 = np.float32(FLAT_LUMA_CHANGE) / np.maximum(slope, np.float32(1e-6))
+    slope = np.asarray(np.maximum(slope, np.float32(1e-6)), np.float32)
+    tolerance: Float32 = np.divide(np.float32(FLAT_LUMA_CHANGE), slope)
     np.minimum(tolerance, np.float32(MAX_FLAT_ERROR), out=tolerance)
     return tolerance
 

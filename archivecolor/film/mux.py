@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from archivecolor.archive.atomic import new_file, raise_if_full
 from archivecolor.errors import ItemError, Reason
@@ -273,7 +273,8 @@ def _ordered_packets(path: Path) -> Iterator[tuple[int, Packet[Stream]]]:
     import av
 
     with av.open(ffmpeg_url(path)) as segment:
-        for packet in segment.demux(segment.streams.video[0]):
+        # To the type checker a packet of one kind of stream is none of any.
+        for packet in cast("Iterator[Packet[Stream]]", segment.demux(segment.streams.video[0])):
             if packet.size and packet.pts is not None:
                 ticks = round(packet.pts * packet.time_base * 1000)
                 yield ticks // TICKS_PER_FRAME - MAX_REORDER, packet

@@ -212,5 +212,5 @@ def _colour(item: _WeightedInput, earlier: RunningSums, backward: RunningSums) -
 
 def _mean(sums: Float32) -> Float32:
     """Weighted mean (h, w, 2) of a sum (h, w, 3)."""
-    mean: Float32 = sums[..., :2] / np.maximum(sums[..., 2:], TINY)
+    mean: Float32 = np.divide(sums[..., :2], np.asarray(np.maximum(sums[..., 2:], TINY), np.float32))
     return mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -13,11 +13,6 @@ from urllib.parse import quote_from_bytes
 
 from archivecolor.errors import UnavailableError
 from archivecolor.printable import printable
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from jinja2 import Environment

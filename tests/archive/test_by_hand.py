@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -127,7 +127,7 @@ def test_a_torn_note_is_none(output, claim):
 
 
 def test_taken_back_it_is_put_aside_and_never_over_another(output, claim):
-    day = datetime.now(timezone.utc).date().isoformat()
+    day = datetime.now(UTC).date().isoformat()
     for number, name in enumerate((f"a.jpg.by-hand-{day}", f"a.jpg.by-hand-{day}-2")):
         (output / "a.jpg").write_bytes(b"retouched %d" % number)
         may_be_written(output, replace(claim, take_back=True))

@@ -121,8 +121,15 @@ def test_the_wheel_alone_colours_in_a_fresh_environment(plain_python, tmp_path):
     assert not re.search(r"^(torch|matplotlib|onnx|scikit-image|scipy)==", listed, re.MULTILINE)
     works_without_torch([str(plain_python.parent / "archivecolor")], tmp_path)
     share = plain_python.parents[1] / "share"
-    assert (share / "man" / "man1" / "archivecolor.1").is_file()
-    assert (share / "bash-completion" / "completions" / "archivecolor").is_file()
+    for carried in (
+        "man/man1/archivecolor.1",
+        "bash-completion/completions/archivecolor",
+        "zsh/site-functions/_archivecolor",
+        "fish/vendor_completions.d/archivecolor.fish",
+    ):
+        assert (share / carried).is_file()
+    size = subprocess.run(["du", "-sm", plain_python.parents[1]], check=True, capture_output=True, text=True)
+    assert int(size.stdout.split()[0]) <= 800
 
 
 @pytest.mark.install
