@@ -24,7 +24,7 @@ PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 # What bytes depend on, as tests and weights were made with it; CONSTRAINTS=/dev/null takes the newest of all.
 CONSTRAINTS ?= constraints.txt
-PACKAGES := python3-venv ffmpeg libimage-exiftool-perl
+PACKAGES := python3-venv ffmpeg libimage-exiftool-perl chromium chromium-driver
 
 .PHONY: help venv demo test coverage check faults bench graph install-test container-test docs smoke dist release-check actionlint
 

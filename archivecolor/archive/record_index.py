@@ -40,9 +40,11 @@ CREATE TABLE items (
     decided TEXT NOT NULL DEFAULT 'none', corrected INTEGER NOT NULL DEFAULT 0, by TEXT NOT NULL DEFAULT '');
 CREATE INDEX by_confidence ON items (confidence, id);
 CREATE INDEX by_time ON items (at, id);
-CREATE INDEX by_reason ON items (status, reason, confidence, id);
+CREATE INDEX by_status ON items (status, confidence, id);
+CREATE INDEX by_reason ON items (reason, confidence, id);
 CREATE INDEX by_folder ON items (folder, confidence, id);
 CREATE INDEX by_day ON items (day, confidence, id);
+CREATE INDEX by_kind ON items (kind, confidence, id);
 CREATE INDEX by_decided ON items (decided, corrected, confidence, id);
 """
 COLUMNS = (
@@ -298,6 +300,10 @@ class RecordIndex:
         return self._rows(
             f"SELECT {names}, COUNT(*), SUM(megapixels), SUM(seconds) FROM items GROUP BY {names}", []
         )
+
+    def words(self, column: str) -> list[tuple[Any, int]]:
+        """The values of a column and how often each is there, the commonest first."""
+        return self._rows(f"SELECT {column}, COUNT(*) FROM items GROUP BY {column} ORDER BY 2 DESC", [])
 
     def mean_confidence(self, column: str) -> dict[Any, float]:
         """The mean confidence of those that have one, by the values of a column."""

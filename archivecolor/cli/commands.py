@@ -11,6 +11,7 @@ COMMANDS = (
     "correct",
     "decisions",
     "report",
+    "review",
     "grey",
     "verify",
     "prune",

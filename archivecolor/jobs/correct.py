@@ -83,7 +83,8 @@ def correct(
     existing_manifest_path(settings.output)
     _check_together(settings)
     root = content_root(settings.output)
-    run = _settings_of_run(settings, root)
+    run = settings_of_run(settings.output, root, settings.input)
+    run = replace(run, quiet=settings.quiet, verbose=settings.verbose, json=settings.json)
     manifest = Manifest(Layout(root).manifest)
     paths = dict.fromkeys(_path_of(text, run.input, root, manifest) for text in settings.path)
     names = tuple(dict.fromkeys(name for path in paths for name in _named(path, run.input, manifest)))
@@ -130,30 +131,34 @@ def _own_settings(settings: CorrectSettings) -> OwnSettings:
     return OwnSettings(**{own.name: getattr(settings, own.name) for own in fields(OwnSettings)})
 
 
-def _settings_of_run(settings: CorrectSettings, root: Path) -> DirSettings:
-    """The options of the last run of this output, but for which files it took.
+def settings_of_run(output: Path, root: Path, source: Path | None) -> DirSettings:
+    """The options of the last run of an output, but for which files it took.
+
+    Args:
+        output: the folder as it was asked for.
+        root: the folder that the tree of derivatives begins in.
+        source: the input folder, where it is not that of the last run.
 
     Raises:
         UsageError: they are not known, or were for films.
     """
     last = read_run_summary(Layout(root).run_json)
     values = dict(last.settings) if last is not None else {}
-    source = settings.input or values.get("input")
-    if not isinstance(source, (str, Path)):
+    folder = source or values.get("input")
+    if not isinstance(folder, (str, Path)):
         raise UsageError(
             f"{Layout(root).run_json} does not name the folder of the scans; give it with --input FOLDER"
         )
-    if not Path(source).is_dir():
+    if not Path(folder).is_dir():
         raise InputNotFoundError(
-            f"the folder of the scans, {source}, is not there; give --input FOLDER", Path(source)
+            f"the folder of the scans, {folder}, is not there; give --input FOLDER", Path(folder)
         )
     not_kept = {setting.name for setting in fields(SelectionOptions)} | OF_ONE_RUN
     names = {setting.name for setting in fields(DirSettings)} - not_kept - {"input", "output"}
     kept = {name: value for name, value in values.items() if name in names}
     if isinstance(kept.get("checkpoint"), str):
         kept["checkpoint"] = Path(kept["checkpoint"])
-    kept |= {"quiet": settings.quiet, "verbose": settings.verbose, "json": settings.json}
-    return DirSettings(input=Path(source), output=settings.output, **kept)
+    return DirSettings(input=Path(folder), output=output, **kept)
 
 
 def _path_of(text: str, source: Path, root: Path, manifest: Manifest) -> str:

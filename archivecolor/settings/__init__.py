@@ -39,7 +39,7 @@ from archivecolor.settings.options import (
     value_types_of,
 )
 from archivecolor.settings.photographs import DirSettings, PhotographOptions, PhotoSettings
-from archivecolor.settings.review import ReportSettings
+from archivecolor.settings.review import PageOptions, ReportSettings, ReviewSettings
 from archivecolor.settings.shared import (
     ColourOptions,
     EndOptions,
@@ -74,11 +74,13 @@ __all__ = [
     "NetworkOptions",
     "Option",
     "OutputOptions",
+    "PageOptions",
     "PhotoSettings",
     "PhotographOptions",
     "ProvenanceOptions",
     "PruneSettings",
     "ReportSettings",
+    "ReviewSettings",
     "RunOptions",
     "SchedulingOptions",
     "SelectionOptions",

@@ -1,4 +1,4 @@
-"""Options of what shows an archive to people: `archivecolor report`."""
+"""Options of what shows an archive to people: `archivecolor report` and `review`."""
 
 from __future__ import annotations
 
@@ -29,3 +29,32 @@ class ReportSettings(OutputOptions):
     )
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
     timeout: float = option(300.0, "Give up on one picture after this long.", unit="seconds", low=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOptions(OutputOptions):
+    """Options of the pages that are served."""
+
+    GROUP = "Options"
+
+    port: int = option(0, "Port on this machine; 0 takes any that is free.", low=0, high=65535)
+    open: bool = option(False, "Open the page in the browser.")
+    allow_host: tuple[str, ...] = option(
+        (), "Answer to this host name too, as a proxy passes it on; may be repeated."
+    )
+    root_path: str = option("", "Path below which a proxy serves the page, such as /colour.")
+    max_megapixels: float = option(500.0, "Show no larger pictures.", unit="megapixels", low=0.001)
+    timeout: float = option(60.0, "Give up on one picture after this long.", unit="seconds", low=1)
+    body_timeout: float = option(
+        30.0, "Give up on what a browser sends after this long.", unit="seconds", low=1
+    )
+    jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewSettings(PageOptions):
+    """Options of `archivecolor review`."""
+
+    output: Path = required("Coloured tree to look through (the OUT of a run).", argument=True)
+    by: str = option("", "Who decides; it goes into what is decided.")
+    input: Path | None = option(None, "The IN of the run; that of the last run without it.")

@@ -106,7 +106,9 @@ def test_the_reference_of_python_has_every_public_name(reference):
 
 def test_the_drawing_of_the_house_is_that_of_its_contract():
     drawn = runpy.run_path(str(DOCS / "draw_house.py"))["drawing"]()
-    assert drawn == (DOCS / "images" / "house.svg").read_text(encoding="utf-8"), "run: python docs/draw_house.py"
+    assert drawn == (DOCS / "images" / "house.svg").read_text(encoding="utf-8"), (
+        "run: python docs/draw_house.py"
+    )
 
 
 def test_a_site_is_checked_for_dead_links_and_for_what_it_loads_from_elsewhere(tmp_path):

@@ -1,11 +1,41 @@
-"""An output folder to look at, and a browser."""
+"""An output folder to look at, the program that serves it, and a browser."""
 
+import contextlib
 import shutil
 
 import pytest
+from web_pages import served
 
 
 @pytest.fixture
 def output(undisturbed, tmp_path):
     """A coloured archive of one's own."""
     return shutil.copytree(undisturbed, tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def reviewed(undisturbed, archive, tmp_path_factory):
+    """The review of an archive that tests of this module share."""
+    output = shutil.copytree(undisturbed, tmp_path_factory.mktemp("review") / "out")
+    with served("review", output, "--input", archive, "--jobs", "1", "--by", "Ann") as page:
+        page.output = output
+        yield page
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, without a window."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or "chromium"
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(
+        options, webdriver.ChromeService(shutil.which("chromedriver") or "chromedriver")
+    )
+    with contextlib.closing(driver) as driver:
+        driver.set_window_size(1280, 900)
+        yield driver
+    driver.quit()

@@ -1,0 +1,229 @@
+"""Decisions of a review that goes on beside runs: kept at once, taken in when no run holds the output.
+
+A decision is on disk, in a file of this review's own, before anybody is told that it was made. A thread takes
+what is kept there into the output's decisions as soon as it can have the lock, and makes the pictures anew
+whose colour was decided. What a review that was killed had kept, the next one takes in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivecolor.archive.atomic import open_own_file
+from archivecolor.archive.bag import is_bag
+from archivecolor.archive.decision import Decision, line_of
+from archivecolor.archive.decisions import Decisions, append_decisions, merge, read_decisions
+from archivecolor.archive.layout import UNDELIVERED_NAME, Layout, review_folder
+from archivecolor.archive.lock import locked, try_flock
+from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.record import Status
+from archivecolor.engine.progress import NullListener
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import ArchivecolorError, LockedError, OutputError
+from archivecolor.jobs.colour import colour
+from archivecolor.jobs.correct import settings_of_run
+from archivecolor.jobs.run_files import write_output_bag
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class DeskState:
+    """How far the decisions of a review are.
+
+    Attributes:
+        waiting: decisions that a run keeps from being taken in.
+        making: paths of the pictures that are made anew, or wait for it.
+        troubles: why one could not be made anew, by path.
+    """
+
+    waiting: int
+    making: tuple[str, ...]
+    troubles: dict[str, str]
+
+
+class DecisionDesk:
+    """Takes decisions in; use as a context manager.
+
+    Args:
+        output: the folder of the run.
+        root: the folder that the tree of derivatives begins in.
+        source: the input folder, where it is not that of the last run.
+        on_change: called, in another thread, when something was taken in or made.
+    """
+
+    def __init__(self, output: Path, root: Path, source: Path | None, on_change: Callable[[], None]) -> None:
+        self._output = output
+        self._root = root
+        self._source = source
+        self._on_change = on_change
+        self._guard = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = Stop()
+        self._undelivered: list[Decision] = []
+        self._to_make: list[str] = []
+        self._making: tuple[str, ...] = ()
+        self._troubles: dict[str, str] = {}
+        self._known: tuple[object, Decisions] = (None, Decisions())
+        self._thread = threading.Thread(target=self._work, name="decisions", daemon=True)
+        self._folder = review_folder(output, root)
+
+    def __enter__(self) -> DecisionDesk:
+        self._folder.mkdir(exist_ok=True)
+        stem = UNDELIVERED_NAME.replace(".jsonl", f"-{os.getpid()}-{secrets.token_hex(4)}.jsonl")
+        self._file = self._folder / stem
+        self._handle = open_own_file(self._file, os.O_RDWR | os.O_APPEND)
+        try_flock(self._handle)
+        self._adopt()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.end()
+        self._wake.set()
+        self._thread.join()
+        with self._guard:
+            left = bool(self._undelivered)
+        os.close(self._handle)
+        if not left:
+            self._file.unlink(missing_ok=True)
+
+    def _adopt(self) -> None:
+        """Take over what reviews that are no more had kept."""
+        for file in sorted(self._folder.glob(UNDELIVERED_NAME.replace(".jsonl", "-*.jsonl"))):
+            if file == self._file or file.is_symlink():
+                continue
+            handle = open_own_file(file, os.O_RDWR)
+            try:
+                if try_flock(handle) is False:
+                    continue
+                kept = list(read_decisions(file))
+                self._keep(kept)
+                file.unlink()
+                self._to_make += [line.path for line in kept if line.correction]
+                self._wake.set()
+            finally:
+                os.close(handle)
+
+    def of(self, path: str) -> Decision:
+        """What is decided about a source, what is not taken in yet included."""
+        with self._guard:
+            waiting = [line for line in self._undelivered if line.path == path]
+        return waiting[-1] if waiting else self._decisions().of(path)
+
+    def decide(self, decision: Decision, *, make: bool) -> None:
+        """Keep a decision; it is on disk when this returns.
+
+        Args:
+            decision: about one item.
+            make: its picture is made anew as soon as that can be.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._keep([decision])
+        with self._guard:
+            self._troubles.pop(decision.path, None)
+            if make and decision.path not in self._to_make:
+                self._to_make.append(decision.path)
+        self._wake.set()
+
+    def state(self) -> DeskState:
+        """How far the decisions are."""
+        with self._guard:
+            making = (*self._making, *self._to_make)
+            return DeskState(len(self._undelivered), making, dict(self._troubles))
+
+    def _keep(self, decisions: Iterable[Decision]) -> None:
+        lines = list(decisions)
+        content = b"".join(map(line_of, lines))
+        with self._guard:
+            try:
+                os.write(self._handle, content)
+                os.fsync(self._handle)
+            except OSError as error:
+                raise OutputError(f"cannot write {self._file}: {error.strerror}") from error
+            self._undelivered += lines
+
+    def _decisions(self) -> Decisions:
+        """Those of the output, read again where the file changed."""
+        path = Layout(self._root).decisions
+        with contextlib.suppress(FileNotFoundError):
+            about = path.stat()
+            state = (about.st_size, about.st_mtime_ns, about.st_ino)
+            if self._known[0] != state:
+                self._known = (state, Decisions.read(path))
+            return self._known[1]
+        return Decisions()
+
+    def _work(self) -> None:
+        while not self._stop.requested:
+            if not self._wake.wait(RETRY_SECONDS):
+                continue
+            self._wake.clear()
+            try:
+                self._deliver()
+                self._make()
+            except LockedError:  # a run goes on: again in a while
+                self._stop.wait(RETRY_SECONDS)
+                self._wake.set()
+            except ArchivecolorError as error:
+                logger.error("decisions could not be taken in: %s", error)
+                self._stop.wait(RETRY_SECONDS)
+                self._wake.set()
+
+    def _deliver(self) -> None:
+        """Take in what is kept, and forget it where it was kept."""
+        with self._guard:
+            lines = list(self._undelivered)
+        if not lines:
+            return
+        with locked(self._root, 0.0):
+            path = Layout(self._root).decisions
+            # Somebody else may have decided since; of two the newer holds.
+            append_decisions(path, merge(Decisions.read(path), lines).lines)
+            if is_bag(self._output):
+                write_output_bag(self._output)
+        with self._guard:
+            del self._undelivered[: len(lines)]
+            if not self._undelivered:
+                os.ftruncate(self._handle, 0)
+        self._on_change()
+
+    def _make(self) -> None:
+        """Make the pictures anew whose colour was decided."""
+        with self._guard:
+            self._making, self._to_make = tuple(dict.fromkeys(self._to_make)), []
+        if not self._making:
+            return
+        try:
+            settings = settings_of_run(self._output, self._root, self._source)
+            colour(settings, NullListener(), self._stop, ("archivecolor", "review"), self._making)
+            self._note_failures()
+        except LockedError:
+            with self._guard:
+                self._to_make = [*self._making, *self._to_make]
+            raise
+        except ArchivecolorError as error:
+            with self._guard:
+                self._troubles |= dict.fromkeys(self._making, str(error))
+        finally:
+            with self._guard:
+                self._making = ()
+            self._on_change()
+
+    def _note_failures(self) -> None:
+        manifest = Manifest(Layout(self._root).manifest)
+        records = [manifest.record(path) for path in self._making if path in manifest]
+        failed = {record.path: record.detail for record in records if record.status is Status.FAILED}
+        with self._guard:
+            self._troubles |= failed

@@ -1,0 +1,245 @@
+"""Who may ask a served page, and how much: the one place where requests are let in.
+
+    Host      must be one that we serve: a page elsewhere cannot make a name of its own lead here (rebinding)
+    token     in the address that was printed; it becomes a cookie that no script and no other site sees
+    Origin    of what changes something must be ours, and its body JSON: no form elsewhere can send that
+    bodies    are counted and timed
+
+What goes out forbids scripts and styles of others, framing, caching and guessing of types.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+JSON_BYTES = 1 << 20
+HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
+        b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+)
+# From the address with the token to the page itself: a cookie that is for this site alone is not sent along
+# with a redirect that another one began.
+ENTER = (
+    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>archivecolor</title>'
+    '<link rel="icon" href="data:,"><meta http-equiv="refresh" content="0;url={}"></html>'
+)
+
+
+@dataclass(frozen=True)
+class Door:
+    """What lets a request in.
+
+    Attributes:
+        port: that we listen on.
+        hosts: names that a proxy passes on, besides those of this machine, with the port where it has one.
+        root_path: below which a proxy serves the page, empty or with a slash in front and none behind.
+        token: of the address that is printed.
+        cookie: what it becomes.
+        upload_bytes: most that a body which is no JSON may have; none is taken where that is 0.
+        body_seconds: most that a body may take.
+    """
+
+    port: int
+    hosts: tuple[str, ...] = ()
+    root_path: str = ""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    cookie: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    upload_bytes: int = 0
+    body_seconds: float = 30.0
+
+    @property
+    def address(self) -> str:
+        """What people open."""
+        return f"http://127.0.0.1:{self.port}{self.root_path}/?token={self.token}"
+
+    @property
+    def cookie_name(self) -> str:
+        """Cookies know no ports: two pages on one machine have two names."""
+        return f"archivecolor-{self.port}"
+
+    def is_host(self, host: str) -> bool:
+        """Whether it is a name of ours."""
+        return host in self.hosts or host in {f"{name}:{self.port}" for name in LOOPBACK}
+
+    def is_origin(self, origin: str) -> bool:
+        """Whether a page of ours sends that."""
+        scheme, separator, host = origin.partition("://")
+        return bool(separator) and scheme in ("http", "https") and self.is_host(host)
+
+
+class RefusedError(Exception):
+    """A request is not answered.
+
+    Args:
+        status: of the answer.
+        words: what the answer says.
+    """
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+        self.words = words
+
+
+class Gate:
+    """Lets requests in to an application, or answers them itself; ASGI.
+
+    Args:
+        app: the application.
+        door: what lets a request in.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return  # no sockets here
+        answer = _Answer(send)
+        try:
+            headers = _headers_of(scope)
+            self._check(scope, headers)
+            if self._enters(scope):
+                await answer.text(200, ENTER.format(f"{self._door.root_path}/"), self._cookie())
+                return
+            self._check_cookie(headers)
+            limit = self._body_limit(scope, headers)
+            body = _Body(receive, limit, self._door.body_seconds)
+            await self._app(scope, body.receive, answer.send)
+        except RefusedError as refusal:
+            await answer.text(refusal.status, refusal.words)
+
+    def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        if not self._door.is_host(headers.get("host", "")):
+            raise RefusedError(403, "this host name is not served; --allow-host names others")
+        if scope["method"] not in ("GET", "HEAD", "POST"):
+            raise RefusedError(405, "only GET and POST")
+        site = headers.get("sec-fetch-site", "none")
+        if site not in ("none", "same-origin") and headers.get("sec-fetch-mode", "") != "navigate":
+            raise RefusedError(403, "another site asks")
+        if scope["method"] == "POST" and not self._door.is_origin(headers.get("origin", "")):
+            raise RefusedError(403, "another site asks")
+
+    def _enters(self, scope: Scope) -> bool:
+        """Whether the address has the token."""
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token")
+        if given is None or scope["method"] != "GET":
+            return False
+        if not hmac.compare_digest(given[0].encode("utf-8", "replace"), self._door.token.encode()):
+            raise RefusedError(401, "this address is not the one that archivecolor printed last")
+        return True
+
+    def _cookie(self) -> tuple[bytes, bytes]:
+        door = self._door
+        value = f"{door.cookie_name}={door.cookie}; HttpOnly; SameSite=Strict; Path={door.root_path}/"
+        return b"set-cookie", value.encode()
+
+    def _check_cookie(self, headers: Mapping[str, str]) -> None:
+        pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
+        given = [value for name, _, value in pairs if name == self._door.cookie_name]
+        if not any(
+            hmac.compare_digest(value.encode("latin-1"), self._door.cookie.encode()) for value in given
+        ):
+            raise RefusedError(401, "open the address that archivecolor printed: it lets this browser in")
+
+    def _body_limit(self, scope: Scope, headers: Mapping[str, str]) -> int:
+        """How long the body may be; what says beforehand that it is longer is not read."""
+        if scope["method"] != "POST":
+            return 0
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "application/json":
+            limit = JSON_BYTES
+        elif kind == "application/octet-stream" and self._door.upload_bytes:
+            limit = self._door.upload_bytes
+        else:
+            raise RefusedError(415, "send JSON")
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > limit:
+            raise RefusedError(413, f"no more than {limit} bytes are taken")
+        return limit
+
+
+def _headers_of(scope: Scope) -> dict[str, str]:
+    """The headers by name; one that is there twice and must not be is refused."""
+    found: dict[str, str] = {}
+    for raw_name, value in scope["headers"]:
+        name = raw_name.decode("latin-1").lower()
+        if name in found and name in ("host", "origin", "content-length", "content-type"):
+            raise RefusedError(400, f"{name} twice")
+        found[name] = f"{found[name]};{value.decode('latin-1')}" if name in found else value.decode("latin-1")
+    return found
+
+
+class _Body:
+    """A body that is counted and timed while it comes in."""
+
+    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._seconds = seconds
+        self._count = 0
+        self._deadline: float | None = None
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        if self._is_whole:  # what comes after the body is that the other side went
+            return await self._receive()
+        loop = asyncio.get_running_loop()
+        self._deadline = self._deadline or loop.time() + self._seconds
+        try:
+            message = await asyncio.wait_for(self._receive(), self._deadline - loop.time())
+        except asyncio.TimeoutError:
+            raise RefusedError(408, f"the body took longer than {self._seconds:g} seconds") from None
+        self._count += len(message.get("body", b""))
+        if self._count > self._limit:
+            raise RefusedError(413, f"no more than {self._limit} bytes are taken")
+        self._is_whole = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+
+class _Answer:
+    """What goes out, with the headers that all answers have."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._began = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._began = True
+            ours = {name for name, _ in HEADERS}
+            others = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
+            message = {**message, "headers": [*others, *HEADERS]}
+        await self._send(message)
+
+    async def text(self, status: int, words: str, *headers: tuple[bytes, bytes]) -> None:
+        """A short answer of our own; nothing where another has begun."""
+        if self._began:
+            return
+        kind = b"text/html; charset=utf-8" if words.startswith("<") else b"text/plain; charset=utf-8"
+        body = words.encode()
+        more = (*headers, (b"connection", b"close")) if status >= 400 else headers
+        start = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *more]
+        await self.send({"type": "http.response.start", "status": status, "headers": start})
+        await self.send({"type": "http.response.body", "body": body})

@@ -1,0 +1,157 @@
+"""What a page sends, read strictly: whatever is not of the right kind is refused, and nothing was done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archivecolor.archive.decision import State
+from archivecolor.archive.record_index import ORDERS, ItemFilter
+from archivecolor.colour.guidance import MAX_HINTS, Hint, Reach, stroke
+from archivecolor.errors import UsageError
+from archivecolor.jobs.hint_words import colour_of
+from archivecolor.photo.preview import Box
+
+MAX_NOTE = 1000
+MAX_POINTS = 500
+MAX_PART = 2048
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants of an item.
+
+    Attributes:
+        state: of the item; None where it is left as it is.
+        redo: forget what was decided, and make it anew.
+        colour: hints and saturation are meant too.
+        page: that the hints are for, from 1.
+        hints: of that page.
+        saturation: gain on the network's chroma; None for that of the run.
+        note: why.
+    """
+
+    state: State | None = None
+    redo: bool = False
+    colour: bool = False
+    page: int = 1
+    hints: tuple[Hint, ...] = ()
+    saturation: float | None = None
+    note: str = ""
+
+
+def wish_of(values: object) -> Wish:
+    """A wish from parsed JSON.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not isinstance(values, dict) or not set(values) <= {
+        "state",
+        "redo",
+        "page",
+        "hints",
+        "saturation",
+        "note",
+    }:
+        raise UsageError("that is nothing that can be decided")
+    state, note, redo = values.get("state"), values.get("note", ""), values.get("redo", False)
+    if state is not None and state not in (State.NONE.value, State.ACCEPTED.value, State.REJECTED.value):
+        raise UsageError("there is no such state")
+    if not isinstance(note, str) or len(note) > MAX_NOTE or not isinstance(redo, bool):
+        raise UsageError(f"a note has up to {MAX_NOTE} characters")
+    page = _whole(values.get("page", 1), 1, 1 << 20)
+    return Wish(
+        state=None if state is None else State(state),
+        redo=redo,
+        colour="hints" in values,
+        page=page,
+        hints=_hints(values.get("hints", []), page),
+        saturation=None if values.get("saturation") is None else _number(values["saturation"], 0.0, 3.0),
+        note=note,
+    )
+
+
+def _hints(values: object, page: int) -> tuple[Hint, ...]:
+    if not isinstance(values, list) or len(values) > MAX_HINTS:
+        raise UsageError(f"up to {MAX_HINTS} hints are taken")
+    hints = [hint for value in values for hint in _hint(value, page)]
+    if len(hints) > MAX_HINTS:
+        raise UsageError(f"up to {MAX_HINTS} hints are taken, and a stroke counts as several")
+    return tuple(hints)
+
+
+def _hint(value: object, page: int) -> tuple[Hint, ...]:
+    """The hints of a place, or of a stroke."""
+    if not isinstance(value, dict) or not isinstance(value.get("colour"), str):
+        raise UsageError("a hint has a place and a colour")
+    colour = colour_of(value["colour"][:50])
+    try:
+        reach = Reach(value.get("reach", "all"))
+    except ValueError as error:
+        raise UsageError("there is no such reach") from error
+    points = value.get("points", [[value.get("x"), value.get("y")]])
+    if not isinstance(points, list) or not 1 <= len(points) <= MAX_POINTS:
+        raise UsageError(f"a stroke has 1 to {MAX_POINTS} points")
+    places = [_place(point) for point in points]
+    if len(places) == 1:
+        return (Hint(*places[0], colour, reach, page),)
+    return tuple(
+        Hint(round(hint.x, 6), round(hint.y, 6), colour, reach, page) for hint in stroke(places, colour)
+    )
+
+
+def _place(point: object) -> tuple[float, float]:
+    if not isinstance(point, list) or len(point) != 2:
+        raise UsageError("a place has two numbers")
+    return _number(point[0], 0.0, 1.0), _number(point[1], 0.0, 1.0)
+
+
+def _number(value: object, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UsageError("a number is missing")
+    if not low <= value <= high:
+        raise UsageError(f"{value} is not from {low:g} to {high:g}")
+    return float(value)
+
+
+def _whole(value: object, low: int, high: int) -> int:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UsageError(f"a whole number from {low} to {high} is missing")
+    return value
+
+
+def page_of(query: Mapping[str, str]) -> int:
+    """The page of a file that an address asks for. Raises `UsageError` where that is none."""
+    return _whole(query.get("page", "1"), 1, 1 << 20)
+
+
+def place_of(query: Mapping[str, str]) -> tuple[float, float]:
+    """The place in a picture that an address asks for. Raises `UsageError` where that is none."""
+    try:
+        return tuple(_number(float(query.get(name, "")), 0.0, 1.0) for name in "xy")  # type: ignore[return-value]
+    except ValueError as error:
+        raise UsageError("a place has two numbers") from error
+
+
+def box_of(query: Mapping[str, str]) -> Box:
+    """The part of a picture that an address asks for. Raises `UsageError` where that is none."""
+    left, top = (_whole(query.get(name), 0, 1 << 24) for name in ("left", "top"))
+    width, height = (_whole(query.get(name), 1, MAX_PART) for name in ("width", "height"))
+    return Box(left, top, width, height)
+
+
+def filter_of(query: Mapping[str, str]) -> ItemFilter:
+    """Which items an address asks for; what is not understood does not matter."""
+    names = ("status", "reason", "folder", "kind", "decided", "day", "text")
+    values: dict[str, Any] = {name: query.get(name, "")[:1000] for name in names}
+    order = query.get("order", "doubt")
+    try:
+        most = _number(float(query["most_confidence"]), 0.0, 1.0)
+    except (KeyError, ValueError, UsageError):
+        most = None
+    return ItemFilter(**values, order=order if order in ORDERS else "doubt", most_confidence=most)

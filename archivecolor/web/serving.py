@@ -1,0 +1,108 @@
+"""An application served on this machine alone, until it is stopped."""
+
+from __future__ import annotations
+
+import socket
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from archivecolor.engine.stopping import Stop, stop_on_signals
+from archivecolor.errors import ExitCode, UnavailableError
+from archivecolor.settings import PageOptions
+from archivecolor.web.gate import Door, Gate
+from archivecolor.web.pages import MISSING, environment
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+SHUTDOWN_SECONDS = 2
+BACKLOG = 1024
+
+
+def check_installed() -> None:
+    """See that what serves pages is there.
+
+    Raises:
+        UnavailableError: it is not; the message has the line to type.
+    """
+    environment()
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UnavailableError(MISSING.format(name=error.name)) from error
+
+
+@contextmanager
+def listening(port: int) -> Iterator[socket.socket]:
+    """A socket on this machine's own address.
+
+    Raises:
+        UnavailableError: another program has the port.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UnavailableError(f"port {port} cannot be had ({error.strerror}); choose another") from error
+        yield listener
+
+
+def door_of(options: PageOptions, listener: socket.socket, upload_bytes: int = 0) -> Door:
+    """What lets a request in to what listens there."""
+    root_path = "/" + options.root_path.strip("/") if options.root_path.strip("/") else ""
+    return Door(
+        listener.getsockname()[1],
+        options.allow_host,
+        root_path,
+        upload_bytes=upload_bytes,
+        body_seconds=options.body_timeout,
+    )
+
+
+def serve(
+    app: ASGIApp, door: Door, listener: socket.socket, on_ready: Callable[[str], None], *, open: bool
+) -> ExitCode:
+    """Answer until Ctrl-C or SIGTERM, which the exit code tells of.
+
+    Args:
+        app: the application.
+        door: what lets a request in.
+        listener: where.
+        on_ready: told the address that people open.
+        open: open it in the browser.
+    """
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready(door.address)
+            if open:
+                webbrowser.open(door.address)
+
+        def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+            return nullcontext()  # ours leave time to put things in order
+
+        async def on_tick(self, counter: int) -> bool:
+            return await super().on_tick(counter) or stop.requested
+
+    config = uvicorn.Config(
+        Gate(app, door),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        root_path=door.root_path,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    with stop_on_signals(Stop()) as stop:
+        Server(config).run([listener])
+        return stop.exit_code or ExitCode.OK
