@@ -209,7 +209,7 @@ class _Body:
         self._deadline = self._deadline or loop.time() + self._seconds
         try:
             message = await asyncio.wait_for(self._receive(), self._deadline - loop.time())
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise RefusedError(408, f"the body took longer than {self._seconds:g} seconds") from None
         self._count += len(message.get("body", b""))
         if self._count > self._limit:
