@@ -10,7 +10,6 @@ import signal
 import tempfile
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -22,6 +21,7 @@ from archivecolor.engine.stopping import EXIT_CODES
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
 from archivecolor.printable import printable_lines
 from archivecolor.settings import nearest
+from archivecolor.version import program_version
 
 logger = logging.getLogger(__name__)
 # Errors are shown by `print_error`; without a log nothing else should speak of them.
@@ -76,7 +76,7 @@ def job_of_path(path: Path) -> str | None:
 def show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     """Print the version and end, if wanted."""
     if wanted:
-        click.echo(f"archivecolor {version('archivecolor')}")
+        click.echo(f"archivecolor {program_version()}")
         context.exit()
 
 

@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from importlib.util import find_spec
 
 from archivecolor.engine.executor import core_count
@@ -17,6 +16,7 @@ from archivecolor.networks.builtin import built_in_path, checkpoint_path
 from archivecolor.networks.checkpoint import read_checkpoint, read_info
 from archivecolor.photo.exiftool import NO_CONFIGURATION
 from archivecolor.settings import DoctorSettings
+from archivecolor.version import program_version
 
 VERSION_TIMEOUT_SECONDS = 30
 MEASURING_SECONDS = 2
@@ -42,7 +42,7 @@ class Finding:
 def examine(settings: DoctorSettings) -> list[Finding]:
     """Look at everything that colouring uses."""
     return [
-        Finding("archivecolor", True, True, f"{version('archivecolor')}, Python {platform.python_version()}"),
+        Finding("archivecolor", True, True, f"{program_version()}, Python {platform.python_version()}"),
         Finding("processor", True, True, f"{core_count()} cores, {platform.machine()}"),
         _check_facts("runtime", lambda: _runtime_facts(settings)),
         _check_facts("weights", lambda: _weights_facts(settings)),

@@ -16,7 +16,6 @@ from archivecolor.version import program_version
 
 # The libraries that the bytes of an output may depend on.
 LIBRARIES = (
-    "archivecolor",
     "av",
     "imagecodecs",
     "jpeglib",
@@ -31,8 +30,8 @@ LIBRARIES = (
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of Python and of what outputs depend on, without importing it."""
-    versions = {"python": platform.python_version()}
+    """Versions of Python, of this program and of what outputs depend on, without importing it."""
+    versions = {"python": platform.python_version(), "archivecolor": program_version()}
     for name in LIBRARIES:
         try:
             versions[name] = version(name)

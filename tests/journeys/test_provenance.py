@@ -1,5 +1,6 @@
 """`--bag` and `--premis` as an archive uses them, held valid by the Library of Congress' validator."""
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from small_archive import tree
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode
+from archivecolor.version import program_version
 
 PREMIS = "{http://www.loc.gov/premis/v3}"
 
@@ -182,3 +184,21 @@ def test_photographs_and_films_of_a_tree_make_one_bag(scans, archivecolor, tmp_p
 def test_a_bag_of_films_needs_a_folder(scans, capsys):
     assert main(["video", str(scans), "--bag"]) == ExitCode.USAGE
     assert "--output FOLDER" in capsys.readouterr().err
+
+
+def test_versions_are_looked_up_once_a_run(scans, checkpoint, tmp_path, monkeypatch):
+    for copy in ("b.png", "c.png", "d.png"):
+        shutil.copy(scans / "camera.png", scans / copy)
+    asked = []
+
+    def from_name(name):
+        asked.append(name)
+        return found(name)
+
+    found = importlib.metadata.Distribution.from_name
+    monkeypatch.setattr(importlib.metadata.Distribution, "from_name", from_name)
+    program_version.cache_clear()
+    words = ["--working-size", "64", "--jobs", "1", "--premis", "--checkpoint", str(checkpoint)]
+    assert main(["dir", str(scans), str(tmp_path / "out"), *words]) == ExitCode.OK
+    assert asked.count("archivecolor") == 1
+    assert {name: asked.count(name) for name in asked if asked.count(name) > 1} == {}
