@@ -64,7 +64,7 @@ def atomic_write(path: Path, source: Path | None = None) -> Iterator[Path]:
             with _with_errors_of_body(path):
                 yield part
             with with_output_errors(path):
-                sync_file(part)
+                _sync_file(part)
                 if stat.S_IMODE(part.stat().st_mode) != mode:
                     part.chmod(mode)  # a tool has put a file of its own in its place
                 folder.check()
@@ -366,7 +366,7 @@ def _make_folder(folder: Path) -> None:
             sync_folder(made.parent)
 
 
-def sync_file(path: Path) -> None:
+def _sync_file(path: Path) -> None:
     """Flush the contents of `path` to disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())

@@ -70,20 +70,20 @@ def check_bag_name(path: str) -> None:
     Raises:
         ItemError: its name is not UTF-8, the encoding of tag files, or has a percent sign.
     """
-    if not is_utf8(path):
+    if not _is_utf8(path):
         raise ItemError(Reason.UNSUPPORTED, "its name is not UTF-8, and a bag can list no other; rename it")
     if "%" in path:
         detail = "its name has a percent sign, which validators of bags read in two ways; rename it"
         raise ItemError(Reason.UNSUPPORTED, detail)
 
 
-def encode_bag_path(path: str) -> bytes:
+def _encode_bag_path(path: str) -> bytes:
     """`path` as the manifest of a bag has it (RFC 8493, section 2.1.3): CR, LF and `%` percent-encoded."""
     encoded = os.fsencode(path).replace(b"%", b"%25")
     return encoded.replace(b"\r", b"%0D").replace(b"\n", b"%0A")
 
 
-def is_utf8(path: str) -> bool:
+def _is_utf8(path: str) -> bool:
     """Whether `path` is UTF-8."""
     try:
         path.encode()
@@ -105,33 +105,33 @@ def write_bag(bag: Path, known: Iterable[Digest], agent: str) -> None:
             can list.
     """
     digests = {digest.path: digest.sha256 for digest in known}
-    files = list(payload_files(bag / PAYLOAD))
+    files = list(_payload_files(bag / PAYLOAD))
     for path in files:
-        if not is_utf8(path):
+        if not _is_utf8(path):
             raise OutputError(
                 f"{printable(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no "
                 "other; take the file out of the bag, or rename its source and delete it here"
             )
-    listed = [Digest(f"{PAYLOAD}/{path}", digests.get(path) or payload_digest(bag, path)) for path in files]
-    nbytes = total_size(bag / PAYLOAD, files)
+    listed = [Digest(f"{PAYLOAD}/{path}", digests.get(path) or _payload_digest(bag, path)) for path in files]
+    nbytes = _total_size(bag / PAYLOAD, files)
     write_text(bag / BAG_DECLARATION, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
-    write_text(bag / BAG_INFO, bag_info(nbytes, len(files), agent))
-    write_digests(bag / DIGESTS_NAME, listed, encode_bag_path)
+    write_text(bag / BAG_INFO, _bag_info(nbytes, len(files), agent))
+    write_digests(bag / DIGESTS_NAME, listed, _encode_bag_path)
     tags = (BAG_DECLARATION, BAG_INFO, DIGESTS_NAME)
     write_digests(bag / TAG_DIGESTS, [Digest(name, sha256_of(bag / name)) for name in tags])
 
 
-def payload_digest(bag: Path, path: str) -> str:
+def _payload_digest(bag: Path, path: str) -> str:
     """SHA-256 of a payload file."""
     return sha256_of(bag / PAYLOAD / path)
 
 
-def total_size(root: Path, paths: Iterable[str]) -> int:
+def _total_size(root: Path, paths: Iterable[str]) -> int:
     """Size of all files of the payload."""
     return sum(os.stat(f"{root}/{path}").st_size for path in paths)  # noqa: PTH116 - once per file of an archive
 
 
-def payload_files(root: Path) -> Iterator[str]:
+def _payload_files(root: Path) -> Iterator[str]:
     """Relative paths of all files of the payload, bytewise; a running run's lock and parts left out.
 
     Raises:
@@ -146,7 +146,7 @@ def payload_files(root: Path) -> Iterator[str]:
     return (path for path in sorted(found, key=os.fsencode) if path != passing)
 
 
-def bag_info(nbytes: int, count: int, agent: str) -> str:
+def _bag_info(nbytes: int, count: int, agent: str) -> str:
     """The reserved elements of `bag-info.txt` that a program can know (RFC 8493, section 2.2.2)."""
     today = date.today().isoformat()
     return f"Bag-Software-Agent: {agent}\nBagging-Date: {today}\nPayload-Oxum: {nbytes}.{count}\n"

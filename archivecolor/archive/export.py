@@ -52,7 +52,7 @@ COLUMNS: dict[str, type] = {
 }
 
 
-def row_of(record: Record) -> dict[str, Any]:
+def _row_of(record: Record) -> dict[str, Any]:
     """The cells of one record; what was lost is joined by semicolons."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     for column in COLUMNS:
@@ -68,9 +68,9 @@ def row_of(record: Record) -> dict[str, Any]:
     return row
 
 
-def csv_row_of(record: Record) -> dict[str, Any]:
+def _csv_row_of(record: Record) -> dict[str, Any]:
     """The cells of one record as a spreadsheet may open it; of a path that had to change the bytes too."""
-    row = row_of(record)
+    row = _row_of(record)
     texts = {column: table_cell(value) for column, value in row.items() if isinstance(value, str)}
     if texts["path"] != record.path:
         raw = quote_from_bytes(os.fsencode(record.path), safe="/ ")
@@ -85,7 +85,7 @@ def write_csv(records: Iterable[Record], file: TextIO) -> None:
     """
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
-    writer.writerows(csv_row_of(record) for record in records)
+    writer.writerows(_csv_row_of(record) for record in records)
 
 
 def export_csv(records: Iterable[Record], path: Path) -> None:
@@ -113,12 +113,12 @@ def export_parquet(records: Iterable[Record], path: Path) -> None:
     kinds = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
     schema = pyarrow.schema([(column, kinds[kind]) for column, kind in COLUMNS.items()])
     with atomic_write(path) as part, pyarrow.parquet.ParquetWriter(part, schema) as writer:
-        for rows in batches(records):
+        for rows in _batches(records):
             writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
 
 
-def batches(records: Iterable[Record]) -> Iterator[list[dict[str, Any]]]:
+def _batches(records: Iterable[Record]) -> Iterator[list[dict[str, Any]]]:
     """Rows, so many at a time that memory stays flat."""
     remaining = iter(records)
-    while rows := [row_of(record) for record in islice(remaining, ROWS_AT_ONCE)]:
+    while rows := [_row_of(record) for record in islice(remaining, ROWS_AT_ONCE)]:
         yield rows

@@ -84,11 +84,11 @@ def read_lines(
     with path.open("rb") as file:
         offset = file.seek(start)
         for number, text in enumerate(lines_of(file), start=1):
-            values = parse_line(text) if len(text) <= MAX_LINE_BYTES else None
+            values = _parse_line(text) if len(text) <= MAX_LINE_BYTES else None
             if values is not None:
                 yield ManifestLine(offset, values)
             elif text.endswith(b"\n"):
-                (on_damage or damage_logger(path))(number)
+                (on_damage or _damage_logger(path))(number)
             offset = file.tell()
 
 
@@ -109,18 +109,18 @@ def record_at_line(path: Path, text: bytes) -> Record:
     Raises:
         UsageError: it no longer is.
     """
-    values = parse_line(text)
+    values = _parse_line(text)
     if values is None:
         raise UsageError(f"{path} was changed while it was read; let no other program write to it")
     return record_from_values(values)
 
 
-def damage_logger(path: Path) -> Callable[[int], None]:
+def _damage_logger(path: Path) -> Callable[[int], None]:
     """Logs the number of a corrupt line."""
     return lambda number: logger.warning("%s, line %d is damaged; its item is done again", path, number)
 
 
-def parse_line(text: bytes) -> Mapping[str, Any] | None:
+def _parse_line(text: bytes) -> Mapping[str, Any] | None:
     """The values of a line; None where it is not a record of ours.
 
     Raises:
@@ -258,7 +258,7 @@ class Manifest:
             decision=self.intern(values.get("decision") or ""),
             runtime=self.intern(values.get("runtime") or ""),
         )
-        entry.failures = consecutive_failures(entry, previous)
+        entry.failures = _consecutive_failures(entry, previous)
         return entry
 
     def intern(self, text: str) -> str:
@@ -266,7 +266,7 @@ class Manifest:
         return self.interned.setdefault(text, text)
 
 
-def consecutive_failures(entry: IndexEntry, previous: IndexEntry | None) -> int:
+def _consecutive_failures(entry: IndexEntry, previous: IndexEntry | None) -> int:
     """Failed attempts on an unchanged source, `entry` included."""
     if entry.status != Status.FAILED:
         return 0
@@ -358,7 +358,7 @@ def check_still_ours(path: Path, handle: int) -> None:
             )
 
 
-def repair_end(handle: int, parse: Callable[[bytes], object | None] = parse_line) -> int:
+def repair_end(handle: int, parse: Callable[[bytes], object | None] = _parse_line) -> int:
     """Cut off a torn last line, so that the next one starts on a line of its own; returns the size.
 
     Args:
@@ -366,7 +366,7 @@ def repair_end(handle: int, parse: Callable[[bytes], object | None] = parse_line
         parse: what a line says; None where it is torn.
     """
     size = os.fstat(handle).st_size
-    start = last_line_start(handle, size)
+    start = _last_line_start(handle, size)
     os.lseek(handle, start, os.SEEK_SET)
     last = os.read(handle, size - start)
     if not last:
@@ -377,7 +377,7 @@ def repair_end(handle: int, parse: Callable[[bytes], object | None] = parse_line
     return size + os.write(handle, b"\n")
 
 
-def last_line_start(handle: int, size: int) -> int:
+def _last_line_start(handle: int, size: int) -> int:
     """Offset behind the last newline of the open file."""
     end = size
     while end > 0:

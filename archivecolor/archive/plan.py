@@ -183,7 +183,7 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
         for file in found:
             output = names.add(file.path)
             if shard.includes(file.path):
-                plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
+                _plan_file(plan, file, output, inputs, manifest, take_back=file.path in take_back)
                 for path in file.sidecars:
                     plan.sidecars.append(Sidecar(inputs.root, path, file.path, path in take_back))
                 left -= {file.path, *file.sidecars}
@@ -249,17 +249,17 @@ def claimed(item: Item, manifest: Manifest) -> Item:
     return replace(item, claim=claim_of(item.path, names, manifest, take_back=item.take_back))
 
 
-def plan_file(
+def _plan_file(
     plan: Plan, file: FoundFile, output: str, inputs: PlanInputs, manifest: Manifest, *, take_back: bool
 ) -> None:
     """Count one file, and take it into the plan where it has to be done."""
     entry = manifest.entry(file.path)
     decision = inputs.decisions.of(file.path)
-    action = PlanAction.DO if take_back else action_for(file, entry, inputs, decision)
-    if action is PlanAction.DO and entry is not None and is_only_touched(file, entry, inputs, manifest):
+    action = PlanAction.DO if take_back else _action_for(file, entry, inputs, decision)
+    if action is PlanAction.DO and entry is not None and _is_only_touched(file, entry, inputs, manifest):
         plan.touched.append(file)
         action = PlanAction.UP_TO_DATE
-    if action is PlanAction.BY_HAND and changed_again(file, inputs, manifest):
+    if action is PlanAction.BY_HAND and _changed_again(file, inputs, manifest):
         action = PlanAction.DO
     plan.counts[action] += 1
     if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND):
@@ -283,7 +283,7 @@ def plan_file(
     )
 
 
-def action_for(
+def _action_for(
     file: FoundFile, entry: IndexEntry | None, inputs: PlanInputs, decision: Decision
 ) -> PlanAction:
     """What to do with `file`, from cheap facts alone: nothing is opened."""
@@ -293,15 +293,15 @@ def action_for(
     if entry.reason == Reason.BY_HAND:
         return PlanAction.BY_HAND if (inputs.output / entry.output).exists() else PlanAction.DO
     if entry.status == Status.FAILED:
-        return action_after_failure(entry, same_source, inputs, decision)
-    if is_kept(entry, same_source, inputs, decision):
+        return _action_after_failure(entry, same_source, inputs, decision)
+    if _is_kept(entry, same_source, inputs, decision):
         return PlanAction.UP_TO_DATE
     if inputs.options.overwrite or not same_source:
         return PlanAction.DO
-    return PlanAction.UP_TO_DATE if is_current(entry, inputs, decision) else PlanAction.DO
+    return PlanAction.UP_TO_DATE if _is_current(entry, inputs, decision) else PlanAction.DO
 
 
-def is_kept(entry: IndexEntry, same_source: bool, inputs: PlanInputs, decision: Decision) -> bool:
+def _is_kept(entry: IndexEntry, same_source: bool, inputs: PlanInputs, decision: Decision) -> bool:
     """Whether somebody accepted the output that is there, whatever settings and weights now are."""
     if not decision.is_kept or not same_source or entry.status != Status.DONE:
         return False
@@ -310,7 +310,7 @@ def is_kept(entry: IndexEntry, same_source: bool, inputs: PlanInputs, decision: 
     return _is_there(entry, inputs)
 
 
-def action_after_failure(
+def _action_after_failure(
     entry: IndexEntry, same_source: bool, inputs: PlanInputs, decision: Decision
 ) -> PlanAction:
     """What to do with an item that failed."""
@@ -320,16 +320,16 @@ def action_after_failure(
         return PlanAction.RETRY
     if not same_source or entry.reason in RETRIED_ALWAYS:
         return PlanAction.RETRY
-    if not same_settings_and_weights(entry, inputs) or entry.decision != (decision.digest or ""):
+    if not _same_settings_and_weights(entry, inputs) or entry.decision != (decision.digest or ""):
         return PlanAction.RETRY
     if entry.reason in RETRIED_A_FEW_TIMES and entry.failures < MAX_ATTEMPTS:
         return PlanAction.RETRY
     return PlanAction.FAILED_BEFORE
 
 
-def is_current(entry: IndexEntry, inputs: PlanInputs, decision: Decision) -> bool:
+def _is_current(entry: IndexEntry, inputs: PlanInputs, decision: Decision) -> bool:
     """Whether the result is what the same settings and decision would give again, and is there."""
-    if entry.decision != (decision.digest or "") or not same_settings_and_weights(entry, inputs):
+    if entry.decision != (decision.digest or "") or not _same_settings_and_weights(entry, inputs):
         return False
     if entry.status == Status.SKIPPED:
         return entry.reason == Reason.REJECTED or not inputs.takes_rest
@@ -350,7 +350,7 @@ def _is_there(entry: IndexEntry, inputs: PlanInputs) -> bool:
     return status.st_size == entry.output_nbytes
 
 
-def same_settings_and_weights(entry: IndexEntry, inputs: PlanInputs) -> bool:
+def _same_settings_and_weights(entry: IndexEntry, inputs: PlanInputs) -> bool:
     """Whether settings and weights are those of the record, as far as they matter to it."""
     if entry.settings != inputs.settings:
         return False
@@ -358,7 +358,7 @@ def same_settings_and_weights(entry: IndexEntry, inputs: PlanInputs) -> bool:
     return network_independent or entry.weights == inputs.weights
 
 
-def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, manifest: Manifest) -> bool:
+def _is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, manifest: Manifest) -> bool:
     """Whether only the time of an otherwise current source changed, as restoring a backup does.
 
     Reads the file; colouring it again would read it twice.
@@ -368,7 +368,7 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
     if entry.reason == Reason.BY_HAND:
         return False
     sha256 = manifest.record(file.path).source.sha256
-    if sha256 is None or not is_current(entry, inputs, inputs.decisions.of(file.path)):
+    if sha256 is None or not _is_current(entry, inputs, inputs.decisions.of(file.path)):
         return False
     try:
         return sha256_of(inputs.root / file.path) == sha256
@@ -376,7 +376,7 @@ def is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, mani
         return False
 
 
-def changed_again(file: FoundFile, inputs: PlanInputs, manifest: Manifest) -> bool:
+def _changed_again(file: FoundFile, inputs: PlanInputs, manifest: Manifest) -> bool:
     """Whether handwork is no longer as it was digested: its record wants to be made anew."""
     output = manifest.record(file.path).output
     assert output is not None  # a record of handwork names it

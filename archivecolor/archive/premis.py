@@ -118,145 +118,145 @@ def premis_of(record: Record) -> Element:
         raise ValueError("PREMIS describes a derivative and its source by their digests")
     ElementTree.register_namespace("premis", PREMIS)
     ElementTree.register_namespace("xsi", XSI)
-    root = Element(qualified_name("premis"), {"version": "3.0"})
-    root.append(derivative_object(record, record.output))
-    root.append(source_object(record, record.source))
-    root.append(event(record, record.output))
+    root = Element(_qualified_name("premis"), {"version": "3.0"})
+    root.append(_derivative_object(record, record.output))
+    root.append(_source_object(record, record.source))
+    root.append(_event(record, record.output))
     correction = recorded_correction(record.correction)
     if correction:
-        root.append(correction_event(record, record.output, correction))
-    root.append(agent_element(record, event_id(record, record.output)))
+        root.append(_correction_event(record, record.output, correction))
+    root.append(_agent_element(record, _event_id(record, record.output)))
     if correction.by:
-        root.append(person_element(correction, correction_id(record.output)))
+        root.append(_person_element(correction, _correction_id(record.output)))
     return root
 
 
-def correction_id(output: Output) -> str:
+def _correction_id(output: Output) -> str:
     """Names the event of a correction by what it made."""
     return f"{output.sha256}@correction"
 
 
-def correction_event(record: Record, output: Output, correction: Correction) -> Element:
+def _correction_event(record: Record, output: Output, correction: Correction) -> Element:
     """What a person decided about the colour."""
-    element = Element(qualified_name("event"))
-    add_identifier(element, "event", "local", correction_id(output))
-    add(element, "eventType", "modification", "eventType")
-    add(element, "eventDateTime", correction.at or record.at)
+    element = Element(_qualified_name("event"))
+    _add_identifier(element, "event", "local", _correction_id(output))
+    _add(element, "eventType", "modification", "eventType")
+    _add(element, "eventDateTime", correction.at or record.at)
     detail = words_of_correction(correction)
-    add(add(element, "eventDetailInformation"), "eventDetail", detail)
+    _add(_add(element, "eventDetailInformation"), "eventDetail", detail)
     if correction.by:
-        performer = add_identifier(element, "linkingAgent", "local", printable(correction.by))
-        add(performer, "linkingAgentRole", "implementer", "eventRelatedAgentRole")
-    linked = add_identifier(element, "linkingObject", HASH, output.sha256)
-    add(linked, "linkingObjectRole", "outcome", "eventRelatedObjectRole")
+        performer = _add_identifier(element, "linkingAgent", "local", printable(correction.by))
+        _add(performer, "linkingAgentRole", "implementer", "eventRelatedAgentRole")
+    linked = _add_identifier(element, "linkingObject", HASH, output.sha256)
+    _add(linked, "linkingObjectRole", "outcome", "eventRelatedObjectRole")
     return element
 
 
-def person_element(correction: Correction, linked_event_id: str) -> Element:
+def _person_element(correction: Correction, linked_event_id: str) -> Element:
     """Who corrected it."""
-    element = Element(qualified_name("agent"))
-    add_identifier(element, "agent", "local", printable(correction.by))
-    add(element, "agentName", printable(correction.by))
-    add(element, "agentType", "person", "agentType")
-    add_identifier(element, "linkingEvent", "local", linked_event_id)
+    element = Element(_qualified_name("agent"))
+    _add_identifier(element, "agent", "local", printable(correction.by))
+    _add(element, "agentName", printable(correction.by))
+    _add(element, "agentType", "person", "agentType")
+    _add_identifier(element, "linkingEvent", "local", linked_event_id)
     return element
 
 
-def agent_id(record: Record) -> str:
+def _agent_id(record: Record) -> str:
     """Names the version of the program that made the derivative."""
     return f"{PROGRAM} {record.version}".strip()
 
 
-def qualified_name(local: str) -> str:
+def _qualified_name(local: str) -> str:
     """A PREMIS element's name."""
     return f"{{{PREMIS}}}{local}"
 
 
-def add(parent: Element, local: str, text: str | None = None, vocabulary: str = "") -> Element:
+def _add(parent: Element, local: str, text: str | None = None, vocabulary: str = "") -> Element:
     """Add one element, its word from a vocabulary where one is named."""
     attributes = {"authority": vocabulary, "authorityURI": VOCABULARY + vocabulary} if vocabulary else {}
-    element = ElementTree.SubElement(parent, qualified_name(local), attributes)
+    element = ElementTree.SubElement(parent, _qualified_name(local), attributes)
     element.text = None if text is None else printable(text)
     return element
 
 
-def add_identifier(parent: Element, prefix: str, kind: str, value: str) -> Element:
+def _add_identifier(parent: Element, prefix: str, kind: str, value: str) -> Element:
     """Add the group `prefix`Identifier with its type and value."""
-    group = add(parent, f"{prefix}Identifier")
-    add(group, f"{prefix}IdentifierType", kind)
-    add(group, f"{prefix}IdentifierValue", value)
+    group = _add(parent, f"{prefix}Identifier")
+    _add(group, f"{prefix}IdentifierType", kind)
+    _add(group, f"{prefix}IdentifierValue", value)
     return group
 
 
-def event_id(record: Record, output: Output) -> str:
+def _event_id(record: Record, output: Output) -> str:
     """Names the event by what it made and when."""
     return f"{output.sha256}@{record.at}"
 
 
-def file_object(path: str, sha256: str, nbytes: int) -> Element:
+def _file_object(path: str, sha256: str, nbytes: int) -> Element:
     """An object up to its characteristics."""
-    element = Element(qualified_name("object"), {f"{{{XSI}}}type": "premis:file"})
-    add_identifier(element, "object", HASH, sha256)
-    characteristics = add(element, "objectCharacteristics")
-    fixity = add(characteristics, "fixity")
-    add(fixity, "messageDigestAlgorithm", "SHA-256", "cryptographicHashFunctions")
-    add(fixity, "messageDigest", sha256)
-    add(characteristics, "size", str(nbytes))
-    designation = add(add(characteristics, "format"), "formatDesignation")
-    add(designation, "formatName", mimetypes.guess_type(path)[0] or "application/octet-stream")
+    element = Element(_qualified_name("object"), {f"{{{XSI}}}type": "premis:file"})
+    _add_identifier(element, "object", HASH, sha256)
+    characteristics = _add(element, "objectCharacteristics")
+    fixity = _add(characteristics, "fixity")
+    _add(fixity, "messageDigestAlgorithm", "SHA-256", "cryptographicHashFunctions")
+    _add(fixity, "messageDigest", sha256)
+    _add(characteristics, "size", str(nbytes))
+    designation = _add(_add(characteristics, "format"), "formatDesignation")
+    _add(designation, "formatName", mimetypes.guess_type(path)[0] or "application/octet-stream")
     return element
 
 
-def derivative_object(record: Record, output: Output) -> Element:
+def _derivative_object(record: Record, output: Output) -> Element:
     """The coloured file."""
-    element = file_object(output.path, output.sha256, output.bytes)
-    application = add(element[1], "creatingApplication")
-    add(application, "creatingApplicationName", PROGRAM)
+    element = _file_object(output.path, output.sha256, output.bytes)
+    application = _add(element[1], "creatingApplication")
+    _add(application, "creatingApplicationName", PROGRAM)
     if record.version:
-        add(application, "creatingApplicationVersion", record.version)
-    add(application, "dateCreatedByApplication", record.at)
-    add(element, "originalName", output.path)
-    relationship = add(element, "relationship")
-    add(relationship, "relationshipType", "derivation", "relationshipType")
-    add(relationship, "relationshipSubType", "has source", "relationshipSubType")
-    related = add(relationship, "relatedObjectIdentifier")
-    add(related, "relatedObjectIdentifierType", HASH)
-    add(related, "relatedObjectIdentifierValue", record.source.sha256)
-    related_event = add(relationship, "relatedEventIdentifier")
-    add(related_event, "relatedEventIdentifierType", "local")
-    add(related_event, "relatedEventIdentifierValue", event_id(record, output))
-    add_identifier(element, "linkingEvent", "local", event_id(record, output))
+        _add(application, "creatingApplicationVersion", record.version)
+    _add(application, "dateCreatedByApplication", record.at)
+    _add(element, "originalName", output.path)
+    relationship = _add(element, "relationship")
+    _add(relationship, "relationshipType", "derivation", "relationshipType")
+    _add(relationship, "relationshipSubType", "has source", "relationshipSubType")
+    related = _add(relationship, "relatedObjectIdentifier")
+    _add(related, "relatedObjectIdentifierType", HASH)
+    _add(related, "relatedObjectIdentifierValue", record.source.sha256)
+    related_event = _add(relationship, "relatedEventIdentifier")
+    _add(related_event, "relatedEventIdentifierType", "local")
+    _add(related_event, "relatedEventIdentifierValue", _event_id(record, output))
+    _add_identifier(element, "linkingEvent", "local", _event_id(record, output))
     return element
 
 
-def source_object(record: Record, source: Source) -> Element:
+def _source_object(record: Record, source: Source) -> Element:
     """The scan."""
-    element = file_object(record.path, source.sha256 or "", source.bytes)
-    add(element, "originalName", record.path)
+    element = _file_object(record.path, source.sha256 or "", source.bytes)
+    _add(element, "originalName", record.path)
     return element
 
 
-def event(record: Record, output: Output) -> Element:
+def _event(record: Record, output: Output) -> Element:
     """The colouring, or the copying of what is left as it is."""
-    element = Element(qualified_name("event"))
-    add_identifier(element, "event", "local", event_id(record, output))
+    element = Element(_qualified_name("event"))
+    _add_identifier(element, "event", "local", _event_id(record, output))
     copied = record.reason in (Reason.COPIED, Reason.LINKED)
-    add(element, "eventType", "replication" if copied else "modification", "eventType")
-    add(element, "eventDateTime", record.at)
-    detail = "Copied byte for byte" if copied else colouring_detail(record)
-    add(add(element, "eventDetailInformation"), "eventDetail", detail)
-    outcome = add(element, "eventOutcomeInformation")
-    add(outcome, "eventOutcome", "success", "eventOutcome")
-    add(add(outcome, "eventOutcomeDetail"), "eventOutcomeDetailNote", outcome_note(record))
-    performer = add_identifier(element, "linkingAgent", "local", agent_id(record))
-    add(performer, "linkingAgentRole", "executing program", "eventRelatedAgentRole")
+    _add(element, "eventType", "replication" if copied else "modification", "eventType")
+    _add(element, "eventDateTime", record.at)
+    detail = "Copied byte for byte" if copied else _colouring_detail(record)
+    _add(_add(element, "eventDetailInformation"), "eventDetail", detail)
+    outcome = _add(element, "eventOutcomeInformation")
+    _add(outcome, "eventOutcome", "success", "eventOutcome")
+    _add(_add(outcome, "eventOutcomeDetail"), "eventOutcomeDetailNote", _outcome_note(record))
+    performer = _add_identifier(element, "linkingAgent", "local", _agent_id(record))
+    _add(performer, "linkingAgentRole", "executing program", "eventRelatedAgentRole")
     for sha256, role in ((record.source.sha256 or "", "source"), (output.sha256, "outcome")):
-        linked = add_identifier(element, "linkingObject", HASH, sha256)
-        add(linked, "linkingObjectRole", role, "eventRelatedObjectRole")
+        linked = _add_identifier(element, "linkingObject", HASH, sha256)
+        _add(linked, "linkingObjectRole", role, "eventRelatedObjectRole")
     return element
 
 
-def colouring_detail(record: Record) -> str:
+def _colouring_detail(record: Record) -> str:
     """What was done to the grey, or to a sidecar, by what."""
     if record.kind == SIDECAR:
         return "XMP file carried over, provenance of the coloured picture added"
@@ -264,7 +264,7 @@ def colouring_detail(record: Record) -> str:
     return f"Colour predicted{network}, luma kept; weights {record.weights}, settings {record.settings}"
 
 
-def outcome_note(record: Record) -> str:
+def _outcome_note(record: Record) -> str:
     """How well it went."""
     facts = [record.reason.value if isinstance(record.reason, Reason) else record.reason]
     if record.luma:
@@ -276,13 +276,13 @@ def outcome_note(record: Record) -> str:
     return "; ".join(facts)
 
 
-def agent_element(record: Record, linked_event_id: str) -> Element:
+def _agent_element(record: Record, linked_event_id: str) -> Element:
     """The program."""
-    element = Element(qualified_name("agent"))
-    add_identifier(element, "agent", "local", agent_id(record))
-    add(element, "agentName", PROGRAM)
-    add(element, "agentType", "software", "agentType")
+    element = Element(_qualified_name("agent"))
+    _add_identifier(element, "agent", "local", _agent_id(record))
+    _add(element, "agentName", PROGRAM)
+    _add(element, "agentType", "software", "agentType")
     if record.version:
-        add(element, "agentVersion", record.version)
-    add_identifier(element, "linkingEvent", "local", linked_event_id)
+        _add(element, "agentVersion", record.version)
+    _add_identifier(element, "linkingEvent", "local", linked_event_id)
     return element

@@ -110,7 +110,7 @@ def choose_target(facts: FilmFacts, settings: VideoSettings, threads: int, inter
         sample_format=SampleFormat(depth, full),
         matrix=matrix,
         subsampling=CHROMA_SUBSAMPLING[sampling],
-        options=options_for(settings, depth, interlaced, facts),
+        options=_options_for(settings, depth, interlaced, facts),
         threads=threads,
         interlaced=interlaced,
         top_first=facts.field_order not in BOTTOM_ORDERS,
@@ -147,7 +147,7 @@ def _sampling_for(settings: VideoSettings, facts: FilmFacts) -> tuple[str, tuple
     return "420", ()
 
 
-def options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: FilmFacts) -> dict[str, str]:
+def _options_for(settings: VideoSettings, depth: int, interlaced: bool, facts: FilmFacts) -> dict[str, str]:
     """Options of the encoder. Groups of pictures are closed, so that segments can be joined."""
     codec = settings.codec
     fields = {"flags": "+ildct+ilme"} if interlaced else {}

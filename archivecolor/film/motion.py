@@ -98,10 +98,10 @@ def _to_uint8(luma: Float32) -> UInt8:
 
 def vector_length(vectors: Float32) -> Float32:
     """Length (h, w) of vectors (h, w, 2)."""
-    return magnitude(vectors[..., 0], vectors[..., 1])
+    return _magnitude(vectors[..., 0], vectors[..., 1])
 
 
-def magnitude(across: Float32, down: Float32) -> Float32:
+def _magnitude(across: Float32, down: Float32) -> Float32:
     """Length (h, w) by components (h, w). OpenCV's own rounds by where arrays lie: seams would show."""
     squared: Float32 = across * across
     squared += down * down
@@ -118,7 +118,7 @@ def _flow_tolerance(luma: Float32) -> Float32:
         cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=1 / 8),
     )
     slope = cv2.dilate(
-        magnitude(np.asarray(across, np.float32), np.asarray(down, np.float32)), np.ones((5, 5), np.uint8)
+        _magnitude(np.asarray(across, np.float32), np.asarray(down, np.float32)), np.ones((5, 5), np.uint8)
     )
     slope = np.asarray(np.maximum(slope, np.float32(1e-6)), np.float32)
     tolerance: Float32 = np.divide(np.float32(FLAT_LUMA_CHANGE), slope)

@@ -287,7 +287,7 @@ def _film_facts(path: Path, container: InputContainer, stream: VideoStream, fram
     layout = layout_of(frame.format.name, is_rgb(frame))
     full = is_full_range(frame, layout)
     tagged = int(frame.colorspace)
-    turn = display_matrix(frame)
+    turn = _display_matrix(frame)
     return FilmFacts(
         path=path,
         container=container.format.name,
@@ -343,7 +343,7 @@ def _stream_facts(stream: Stream) -> StreamFacts:
     )
 
 
-def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """The nine numbers that turn the picture for display, or None."""
     # PyAV's stubs take side data for a dictionary; it gives its items, not their names.
     for data in cast("Iterator[SideData]", frame.side_data):

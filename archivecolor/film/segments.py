@@ -193,7 +193,7 @@ def is_made(folder: WorkFolder, segment: Segment) -> bool:
     try:
         np.load(folder.confidence(segment), allow_pickle=False)
         if folder.state(segment).exists():
-            load_state(folder.state(segment))
+            _load_state(folder.state(segment))
         with av.open(ffmpeg_url(folder.segment(segment))) as made:
             return bool(made.streams.video)
     except (av.error.FFmpegError, OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
@@ -260,7 +260,7 @@ def _state_before(
     shot = context.film.shots[context.film.shot_at(segment.first)]
     if shot.first == segment.first or context.film.is_passthrough(shot):
         return None
-    return load_state(context.folder.state(segments[segment.number - 1]))
+    return _load_state(context.folder.state(segments[segment.number - 1]))
 
 
 def make_segment(
@@ -283,7 +283,7 @@ def make_segment(
                 state = frame_chroma.state
                 context.on_progress(item.number)
         if state is not None:
-            save_state(context.folder.state(segment), state, source)
+            _save_state(context.folder.state(segment), state, source)
         _save_confidence(context.folder.confidence(segment), confidence)
 
 
@@ -361,7 +361,7 @@ def _source_chroma(item: NumberedFrame, film: Film) -> ChromaPlanes:
     )
 
 
-def save_state(path: Path, state: SmootherState, source: Path) -> None:
+def _save_state(path: Path, state: SmootherState, source: Path) -> None:
     """Keep what a shot of the film `source` hands on, exactly."""
     with atomic_write(path, source) as part, part.open("wb") as file:
         np.savez(
@@ -374,8 +374,8 @@ def save_state(path: Path, state: SmootherState, source: Path) -> None:
         )
 
 
-def load_state(path: Path) -> SmootherState:
-    """What `save_state` kept."""
+def _load_state(path: Path) -> SmootherState:
+    """What `_save_state` kept."""
     with np.load(path, allow_pickle=False) as kept:
         flow = FlowState(int(kept["position"]), kept["luma"], kept["reach"])
         return SmootherState(flow, RunningSums(kept["short"], kept["long"]))

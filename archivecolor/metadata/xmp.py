@@ -141,23 +141,23 @@ class Marking:
 def marking_of(packet: bytes | None) -> Marking | None:
     """Our marking in an XMP packet; None where the picture is not of our making."""
     descriptions = _descriptions_of(packet) or []
-    if DIGITAL_SOURCE_TYPE not in values_of(descriptions, "Iptc4xmpExt:DigitalSourceType"):
+    if DIGITAL_SOURCE_TYPE not in _values_of(descriptions, "Iptc4xmpExt:DigitalSourceType"):
         return None
     steps = _history_of(descriptions)
-    agents = [next(values_of([step], "stEvt:softwareAgent"), "") for step in steps]
+    agents = [next(_values_of([step], "stEvt:softwareAgent"), "") for step in steps]
     ours = [step for step, agent in zip(steps, agents, strict=True) if agent.startswith(TOOL_NAME)]
     sources = [
         identity.removeprefix(SOURCE_URN)
         for found in descriptions
         for derived in found.findall(qualified_name("xmpMM:DerivedFrom"))
-        for identity in values_of([derived], "stRef:instanceID")
+        for identity in _values_of([derived], "stRef:instanceID")
     ]
     if not ours or not sources:
         return None
-    tools = [*values_of(descriptions, "xmp:CreatorTool"), agents[-1] or "another program"]
+    tools = [*_values_of(descriptions, "xmp:CreatorTool"), agents[-1] or "another program"]
     edited_with = next((tool for tool in tools if not tool.startswith(TOOL_NAME)), "")
-    parameters = next(values_of([ours[-1]], "stEvt:parameters"), "")
-    return Marking(next(values_of([ours[-1]], "stEvt:softwareAgent")), sources[0], parameters, edited_with)
+    parameters = next(_values_of([ours[-1]], "stEvt:parameters"), "")
+    return Marking(next(_values_of([ours[-1]], "stEvt:softwareAgent")), sources[0], parameters, edited_with)
 
 
 def _history_of(descriptions: list[Element]) -> list[Element]:
@@ -174,7 +174,7 @@ def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
     descriptions = _descriptions_of(source)
     if descriptions is None:
         return Xmp(_provenance_description(provenance, "", []), damaged=True)
-    parent = next(values_of(descriptions, "xmpMM:DocumentID"), "")
+    parent = next(_values_of(descriptions, "xmpMM:DocumentID"), "")
     history = _history_of(descriptions)
     dropped = tuple(name for description in descriptions for name in _drop_properties(description))
     source_parts = tuple(
@@ -243,7 +243,7 @@ def _register_prefixes(packet: bytes) -> None:
                 continue
 
 
-def values_of(descriptions: list[Element], short: str) -> Iterator[str]:
+def _values_of(descriptions: list[Element], short: str) -> Iterator[str]:
     """The values of a simple property, written as an attribute or as an element."""
     name = qualified_name(short)
     for description in descriptions:

@@ -111,13 +111,13 @@ def dump_checkpoint(generator: Generator, info: CheckpointInfo, *, half: bool = 
 
     number = torch.float16 if half else torch.float32
     tensors = {
-        name: as_stored(tensor.detach().cpu(), number).contiguous()
+        name: _as_stored(tensor.detach().cpu(), number).contiguous()
         for name, tensor in stored_tensors(generator).items()
     }
     return save(tensors, metadata={HEADER: json.dumps(dataclasses.asdict(info), sort_keys=True)})
 
 
-def as_stored(tensor: Tensor, number: torch.dtype) -> Tensor:
+def _as_stored(tensor: Tensor, number: torch.dtype) -> Tensor:
     """A tensor in the number format of a file; as it is where it holds what that cannot."""
     if not tensor.is_floating_point():
         return tensor

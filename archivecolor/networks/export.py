@@ -65,7 +65,7 @@ def onnx_model(checkpoint: Checkpoint) -> bytes:
     entry = model.metadata_props.add()
     entry.key, entry.value = HEADER, json.dumps(dataclasses.asdict(checkpoint.info), sort_keys=True)
     content: bytes = model.SerializeToString()
-    check_answers(content, checkpoint.generator)
+    _check_answers(content, checkpoint.generator)
     return content
 
 
@@ -82,7 +82,7 @@ def package_graph(checkpoint: Checkpoint, *, int8: bool = False) -> Graph:
     """
     generator, options = checkpoint.generator, dict(checkpoint.info.options)
     model = _traced(generator)
-    check_answers(model.SerializeToString(), generator)
+    _check_answers(model.SerializeToString(), generator)
     if int8:
         model = quantised(model)
     stored = generator.state_dict()
@@ -138,7 +138,7 @@ def _exported(traceable: _Answers) -> bytes:
     outputs = OUTPUTS[: len(traceable(shown))]
     axes = {name: {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} for name in (INPUT, *outputs)}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Of its age (the newer exporter takes minutes), and of sizes, which `check_answers` puts to the test.
+        # Of its age (the newer exporter takes minutes), and of sizes, which `_check_answers` puts to the test.
         warnings.simplefilter("ignore")
         written = Path(folder, "traced.onnx")
         torch.onnx.export(
@@ -156,7 +156,7 @@ def _exported(traceable: _Answers) -> bytes:
         return written.read_bytes()
 
 
-def check_answers(content: bytes, generator: Generator) -> None:
+def _check_answers(content: bytes, generator: Generator) -> None:
     """Ask a whole model and its network the same, at other sizes than it was traced at.
 
     Args:
