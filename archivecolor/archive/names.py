@@ -27,6 +27,8 @@ SUBSTITUTE_EXTENSIONS |= dict.fromkeys((".gif", ".avif", ".psd"), ".png")
 SUBSTITUTE_EXTENSIONS |= {".pam": ".ppm", ".j2c": ".jp2", ".jpx": ".jp2"}
 FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
 MAX_SHOWN = 3
+# What is made beside its source has this behind the stem of its name.
+BESIDE = "-colour"
 # What the names of files end in, and those of folders, such as album.2024, seldom do.
 _FILE_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{1,4}")
 

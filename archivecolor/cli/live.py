@@ -101,7 +101,7 @@ def _rest(progress: Progress, width: int) -> Iterator[tuple[str, str]]:
     if progress.skipped and width >= WIDE:
         yield f"{progress.skipped} skipped", "yellow"
     if progress.amount and width >= MIDDLE:
-        yield f"{progress.rate:.1f} {progress.unit}/s", ""
+        yield f"{progress.work[progress.unit].rate:.1f} {progress.unit}/s", ""
 
 
 def shortened(name: str, width: int) -> str:

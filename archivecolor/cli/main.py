@@ -204,9 +204,14 @@ def usage_trouble(error: click.ClickException) -> str:
 def report_fault(error: Exception) -> None:
     """One line for people; the traceback goes to the log and to a file that can be sent."""
     logger.error("a fault of the program", exc_info=error, extra={"shown": True})
-    handle, path = tempfile.mkstemp(prefix="archivecolor-fault-", suffix=".log")
-    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write("".join(traceback.format_exception(error)))
+    lines = "".join(traceback.format_exception(error))
+    try:
+        handle, path = tempfile.mkstemp(prefix="archivecolor-fault-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(lines)
+    except OSError:  # no room, no right to write: people get it here
+        print_error(lines.rstrip().replace("\n", "\n  "))
+        path = "the lines above"
     print_error(
         f"archivecolor: fault of the program: {type(error).__name__}: {error}"
         f" (please report it with {path} and the command you typed)"

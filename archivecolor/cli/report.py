@@ -47,5 +47,5 @@ def report_after_run(settings: ColourOptions, output: Path, code: ExitCode) -> E
     """The report that a run of these settings asks for, if it does; the exit code of both."""
     if settings.report is None or code not in (ExitCode.OK, ExitCode.SOME_FAILED):
         return code
-    values = settings.as_dict() | {"output": output, "folder": settings.report, "log_file": None}
+    values = vars(settings) | {"output": output, "folder": settings.report, "log_file": None}
     return max(code, _written(settings_from(ReportSettings, values)))

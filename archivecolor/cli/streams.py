@@ -20,9 +20,13 @@ class PatientStream:
         self._stream = stream if stream is not None else _nowhere()
 
     def write(self, text: str) -> int:
-        """Write, or swallow."""
+        """Write, or swallow; what the stream's encoding has no sign for stands as an escape."""
         try:
-            return self._stream.write(text)
+            try:
+                return self._stream.write(text)
+            except UnicodeEncodeError:
+                encoding = self._stream.encoding or "ascii"
+                return self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         except (OSError, ValueError):
             self._give_up()
             return len(text)

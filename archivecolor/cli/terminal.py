@@ -172,7 +172,8 @@ def summary(result: RunResult, command: str = "") -> str:
     reasons = ", ".join(f"{word} {count}" for word, count in sorted(progress.reasons.items()))
     text = ", ".join(parts) + (f" ({reasons})" if reasons else "")
     if progress.settled:
-        text += f" in {duration(progress.seconds)}, {progress.rate:.1f} {progress.unit}/s"
+        rates = (f", {work.rate:.1f} {unit}/s" for unit, work in progress.work.items() if work.amount)
+        text += f" in {duration(progress.seconds)}{''.join(rates)}"
     hints = HINTS | {word: hint for (name, word), hint in HINTS_OF.items() if name == command}
     text += "".join(
         f"; {counted(count, word)}{hints.get(word, '')}" for word, count in result.untouched.items()

@@ -34,6 +34,26 @@ class ItemEvent:
 
 
 @dataclass(frozen=True)
+class Work:
+    """How much was done of what one unit counts, and how long it took."""
+
+    amount: float
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Units a second, 0 before the first."""
+        return self.amount / self.seconds if self.seconds > 0 else 0.0
+
+    def plus(self, other: Work) -> Work:
+        """Both together."""
+        return Work(self.amount + other.amount, self.seconds + other.seconds)
+
+
+NO_WORK = Work(0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a run is at one moment.
 
@@ -42,10 +62,9 @@ class Progress:
         done: items done.
         skipped: items skipped for a stated reason.
         failed: items that failed.
-        amount: work of the kind in hand that is done, in its unit.
-        unit: what `amount` counts, such as MP or frames.
+        unit: what the work in hand counts in, such as MP or frames.
+        work: what was done so far, by unit.
         seconds: time since the run began.
-        unit_seconds: time since work of this unit began.
         reasons: skipped and failed items by reason.
     """
 
@@ -53,10 +72,9 @@ class Progress:
     done: int
     skipped: int
     failed: int
-    amount: float
     unit: str
+    work: Mapping[str, Work]
     seconds: float
-    unit_seconds: float
     reasons: Mapping[str, int]
 
     @property
@@ -70,9 +88,9 @@ class Progress:
         return self.total - self.settled
 
     @property
-    def rate(self) -> float:
-        """Units of work a second so far, 0 before the first."""
-        return self.amount / self.unit_seconds if self.unit_seconds > 0 else 0.0
+    def amount(self) -> float:
+        """Work of the kind in hand that is done, in its unit."""
+        return self.work[self.unit].amount
 
     @property
     def seconds_left(self) -> float | None:
@@ -80,14 +98,6 @@ class Progress:
         if not self.settled:
             return None
         return self.seconds / self.settled * self.left
-
-
-@dataclass(frozen=True)
-class Work:
-    """How much was done of what one unit counts, and how long it took."""
-
-    amount: float
-    seconds: float
 
 
 class ProgressCounter:
@@ -114,15 +124,12 @@ class ProgressCounter:
     def count_in(self, unit: str) -> None:
         """From here on amounts count in `unit`; what was counted before stays in `work`."""
         if unit != self._unit:
-            self._work = self.work
+            self._work = self._work_so_far()
             self._unit, self._amount, self._unit_began = unit, 0.0, time.monotonic()
 
-    @property
-    def work(self) -> dict[str, Work]:
-        """What was done, by unit."""
-        before = self._work.get(self._unit, Work(0.0, 0.0))
-        seconds = before.seconds + time.monotonic() - self._unit_began
-        return self._work | {self._unit: Work(before.amount + self._amount, seconds)}
+    def _work_so_far(self) -> dict[str, Work]:
+        now = Work(self._amount, time.monotonic() - self._unit_began)
+        return self._work | {self._unit: self._work.get(self._unit, NO_WORK).plus(now)}
 
     def add(self, event: ItemEvent) -> Progress:
         """Count one item in; says how far the run is with it."""
@@ -139,16 +146,14 @@ class ProgressCounter:
 
     def snapshot(self) -> Progress:
         """How far the run is."""
-        now = time.monotonic()
         return Progress(
             total=self._total,
             done=self._counts["done"],
             skipped=self._counts["skipped"],
             failed=self._counts["failed"],
-            amount=self._amount,
             unit=self._unit,
-            seconds=now - self._began,
-            unit_seconds=now - self._unit_began,
+            work=self._work_so_far(),
+            seconds=time.monotonic() - self._began,
             reasons=dict(self._reasons),
         )
 

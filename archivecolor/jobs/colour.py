@@ -14,7 +14,7 @@ from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
 from archivecolor.archive.layout import Layout
-from archivecolor.archive.names import output_name
+from archivecolor.archive.names import BESIDE, output_name
 from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import FILM, Item
 from archivecolor.archive.walk import PICTURES, FoundFile, extension_of
@@ -38,8 +38,6 @@ from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, se
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
-
-BESIDE = "-colour"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.bag import content_root, is_bag
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, State, is_glob
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, State, colour_word, is_glob
 from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
@@ -333,8 +333,7 @@ class _Picture:
         rgb = rgb_from_lab(np.array([lightness_from_luma(grey), *hint.ab]))
         if rgb.min() >= -0.02 and rgb.max() <= 1.02:
             return ""
-        colour = "#{:02x}{:02x}{:02x}".format(*hint.colour)
-        return WARN.format(printable(path), colour, grey * 100)
+        return WARN.format(printable(path), colour_word(hint.colour), grey * 100)
 
 
 def _inspected(path: Path, working_size: int, max_megapixels: float) -> Inspection:

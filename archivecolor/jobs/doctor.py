@@ -131,8 +131,11 @@ def _check_program(name: str, ask: list[str], without: str) -> Finding:
         )
     except (OSError, subprocess.SubprocessError) as error:
         return Finding(name, False, False, f"{path} does not work ({error}); {without}")
-    words = completed.stdout.decode("utf-8", "backslashreplace").partition("\n")[0]
-    return Finding(name, True, False, f"{path}, {words.partition(' Copyright')[0]}")
+    first = completed.stdout.decode("utf-8", "backslashreplace").partition("\n")[0]
+    words = first.partition(" Copyright")[0].strip()
+    if not words:
+        return Finding(name, False, False, f"{path} does not work (it says no version); {without}")
+    return Finding(name, True, False, f"{path}, {words}")
 
 
 def _check_heic() -> Finding:

@@ -126,12 +126,13 @@ def evaluate(settings: EvaluateSettings, report: Report) -> Evaluation:
             "there is nothing to judge; give colour photographs (folder, .txt, .tar) or films"
             + (f" ({found} are there)" if found else "")
         )
+    hint_counts = _hint_counts(settings)
     networks = _open_networks(settings)
     evaluation = Evaluation(
         _evaluate_photographs(photographs, networks, settings, report) if photographs else None,
         tuple(_evaluate_films(films, networks, settings, report)),
         listing.passed_over,
-        tuple(_evaluate_hints(photographs, networks, settings, report)),
+        tuple(_evaluate_hints(photographs, networks, hint_counts, report)),
     )
     if settings.output is None:
         return evaluation
@@ -196,18 +197,27 @@ def _feature_extractor(settings: EvaluateSettings) -> FeatureExtractor | None:
     return load_feature_extractor(settings.features, choose_device(settings.device))
 
 
+def _hint_counts(settings: EvaluateSettings) -> list[int]:
+    """The numbers of `--hints`.
+
+    Raises:
+        UsageError: one is more than are spread.
+    """
+    counts = [int(count) for count in settings.hints.split(",") if count]
+    if max(counts, default=0) > MAX_HINTS:
+        raise UsageError(f"--hints: at most {MAX_HINTS} hints are spread over a picture")
+    return counts
+
+
 def _evaluate_hints(
     photographs: Sequence[Member],
     networks: Sequence[NetworkEntrant],
-    settings: EvaluateSettings,
+    counts: Sequence[int],
     report: Report,
 ) -> list[HintRow]:
     """Every photograph with so many hints as are asked for, one number after the other."""
-    counts = [int(count) for count in settings.hints.split(",") if count]
     if not counts:
         return []
-    if max(counts) > MAX_HINTS:
-        raise UsageError(f"--hints: at most {MAX_HINTS} hints are spread over a picture")
     return evaluate_hints(
         photographs,
         networks,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 from archivecolor.archive.bag import content_root_for_run
@@ -104,11 +103,9 @@ def photographs_estimate(
     work = estimate(items, last_run)
     if not items or work.from_last_run or folder.photographs is None:
         return work
-    began = time.monotonic()
     from archivecolor.jobs.measure import measure
 
-    loading = time.monotonic() - began
-    measured = measure(items, folder.photographs, network_opener(folder.photographs, weights), loading)
+    measured = measure(items, folder.photographs, network_opener(folder.photographs, weights))
     return replace(work, seconds=measured.seconds, measured=measured.pictures)
 
 

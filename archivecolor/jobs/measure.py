@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from archivecolor.archive.plan import Item
 from archivecolor.archive.walk import extension_of
 from archivecolor.engine.executor import core_count
-from archivecolor.errors import ItemError
+from archivecolor.errors import ItemError, OutOfMemoryError
 from archivecolor.jobs.photograph import Colouring, inspect_photograph, write_derivative
 from archivecolor.jobs.policy import Action
 from archivecolor.settings import DirSettings
@@ -68,10 +68,7 @@ class _Kind:
 
 
 def measure(
-    items: Sequence[Item],
-    settings: DirSettings,
-    open_predictor: Callable[[], Predictor],
-    loading_seconds: float,
+    items: Sequence[Item], settings: DirSettings, open_predictor: Callable[[], Predictor]
 ) -> MeasuredTime:
     """Make a few of `items`, away from the output, and reckon from these; about two seconds and the start.
 
@@ -79,7 +76,6 @@ def measure(
         items: photographs to be done; at least one.
         settings: of the run.
         open_predictor: opens the network.
-        loading_seconds: what the libraries took to load; each worker of a run loads them too.
 
     Raises:
         UnavailableError: the checkpoint or the device cannot be used.
@@ -92,7 +88,7 @@ def measure(
         # The first call of everything is slower than those after it, and belongs to the start.
         first = kinds[0].items[len(kinds[0].items) // 2]
         _try_one(first, Path(folder, "first"), settings, predictor)
-        start = time.monotonic() - began + loading_seconds
+        start = time.monotonic() - began
         until = time.monotonic() + BUDGET_SECONDS
 
         def work(number: int) -> list[tuple[_Kind, Item, float, float]]:
@@ -144,7 +140,7 @@ def _try_one(item: Item, target: Path, settings: DirSettings, predictor: Predict
             predictor.predict(inspection.lumas)
             network = time.monotonic() - asked
             write_derivative(item.source, target, inspection, settings, Colouring(predictor))
-    except ItemError:
+    except (ItemError, OutOfMemoryError, MemoryError):
         pass
     # Writing asks the network once more.
     return max(0.0, time.monotonic() - began - 2 * network), network

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.archive.names import FORMAT_EXTENSIONS, names_file, output_name
+from archivecolor.archive.names import BESIDE, FORMAT_EXTENSIONS, names_file, output_name
 from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.jobs.photograph import SUFFIX_FORMATS
 from archivecolor.printable import printable
 from archivecolor.settings import PhotoSettings
-
-BESIDE = "-colour"
 
 
 @dataclass(frozen=True)

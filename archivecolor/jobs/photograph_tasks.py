@@ -24,10 +24,11 @@ from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Guidance
 from archivecolor.errors import Reason
-from archivecolor.jobs.policy import Action, Treatment, choose_treatment
+from archivecolor.jobs.photograph import inspect_photograph
+from archivecolor.jobs.policy import Action, Treatment
 from archivecolor.photo.containers.reading import SourceFile, unchanged_during
 from archivecolor.photo.facts import ImageFacts
-from archivecolor.photo.inspect import Inspection, inspect
+from archivecolor.photo.inspect import Inspection
 from archivecolor.photo.render import RenderOptions, copy_unchanged, render
 from archivecolor.settings import DirSettings
 
@@ -135,13 +136,7 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
         check_bag_name(item.output)
     refuse_by_hand(settings.output, item.output, item.claim)
     own = item.decision.applied_to(settings)
-    inspection = inspect(
-        source,
-        working_size=own.working_size,
-        max_megapixels=own.max_megapixels,
-        strict=own.strict_files,
-    )
-    treatment = choose_treatment(inspection.facts, own)
+    inspection, treatment = inspect_photograph(source, own.working_size, own)
     if item.decision.state is State.REJECTED:
         remove_rejected(settings, item)
         treatment = Treatment(Action.SKIP, Reason.REJECTED, item.decision.note)

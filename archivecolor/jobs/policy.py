@@ -38,8 +38,8 @@ def choose_treatment(facts: ImageFacts, settings: PhotographOptions) -> Treatmen
     if treatment.action is not Action.SKIP or settings.rest == "skip":
         return treatment
     if settings.rest == "link":
-        return Treatment(Action.LINK, Reason.LINKED, f"{treatment.detail}; linked (--rest link)")
-    return Treatment(Action.COPY, Reason.COPIED, f"{treatment.detail}; copied (--rest copy)")
+        return Treatment(Action.LINK, Reason.LINKED, f"{treatment.detail}; linked to")
+    return Treatment(Action.COPY, Reason.COPIED, f"{treatment.detail}; copied as it is")
 
 
 def _treatment_by_tone(facts: ImageFacts, settings: PhotographOptions) -> Treatment:

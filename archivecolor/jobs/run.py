@@ -44,7 +44,8 @@ from archivecolor.jobs.run_files import (
     write_output_digests,
 )
 from archivecolor.jobs.sidecars import carried_sidecars
-from archivecolor.settings import RunOptions
+from archivecolor.recipe import with_absolute_paths
+from archivecolor.settings import RunOptions, plain
 from archivecolor.version import program_version
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Session:
         self.is_incomplete = False
         self.summary = RunSummary(
             command=command,
-            settings=settings.as_dict(),
+            settings={name: plain(with_absolute_paths(value)) for name, value in vars(settings).items()},
             versions=library_versions(),
             weights=weights,
             counts={},
@@ -268,7 +269,7 @@ class Run:
             return
         session = self._session
         progress = session.counter.snapshot()
-        work = session.counter.work
+        work = progress.work
         counts = {name: getattr(progress, name) for name in ("done", "skipped", "failed", "left")}
         summary = replace(
             session.summary,

@@ -127,7 +127,11 @@ def _write(
     except ItemError as error:
         if error.reason is not Reason.BY_HAND:
             raise
-        kept = by_hand_output(root, name)
+        try:
+            kept = by_hand_output(root, name)
+        except OSError as unread:
+            detail = f"{error.detail}; it cannot be digested: {unread.strerror}"
+            return replace(failed, source=source, reason=Reason.PERMISSION, detail=detail)
         return replace(done, status=Status.SKIPPED, reason=error.reason, detail=error.detail, output=kept)
     output = Output(name, len(data), hashlib.sha256(data).hexdigest(), mtime_ns=mtime_ns)
     return replace(done, output=output)

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from archivecolor.archive.folders import check_folders
 from archivecolor.archive.walk import FILMS, MISSING, PICTURES, FoundFile, SkippedFiles, walk
-from archivecolor.engine.progress import Listener, Progress, RunResult
+from archivecolor.engine.progress import NO_WORK, Listener, Progress, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode, InputGoneError, UsageError
 from archivecolor.jobs.colour import colour
@@ -156,7 +156,8 @@ class _Total:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
-        self._amount = self._seconds = 0.0
+        self._work = {MEGAPIXELS: NO_WORK}
+        self._seconds = 0.0
         self._last: RunResult | None = None
 
     def add(self, result: RunResult) -> None:
@@ -164,7 +165,7 @@ class _Total:
         progress = result.progress
         self.counts.update({name: getattr(progress, name) for name in ("total", "done", "skipped", "failed")})
         self._reasons.update(progress.reasons)
-        self._amount += progress.amount if progress.unit == MEGAPIXELS else 0.0
+        self._work |= {unit: self._work.get(unit, NO_WORK).plus(work) for unit, work in progress.work.items()}
         self._seconds += progress.seconds
         self._last = result
 
@@ -175,10 +176,9 @@ class _Total:
             done=self.counts["done"],
             skipped=self.counts["skipped"],
             failed=self.counts["failed"],
-            amount=self._amount,
             unit=MEGAPIXELS,
+            work=self._work,
             seconds=self._seconds,
-            unit_seconds=self._seconds,
             reasons=dict(self._reasons),
         )
         # The last run knows of what failed in those before it, and of what was mended since.

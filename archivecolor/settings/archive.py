@@ -25,7 +25,7 @@ class VerifySettings(OutputOptions):
 
     output: Path = required("Coloured tree to check against its manifest.", argument=True)
     sources: Path | None = option(None, "Check the sources too; the IN of the run.")
-    jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
+    jobs: int = option(0, "Files read at once; 0 takes one per core.", low=0, high=256, short="j")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,10 +117,6 @@ class Settings:
         text = json.dumps(shaping, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def as_dict(self) -> dict[str, object]:
-        """All options by name, paths as text, for `run.json` and recipes."""
-        return {setting.name: plain(getattr(self, setting.name)) for setting in dataclasses.fields(self)}
-
 
 def plain(value: object) -> object:
     """`value` as JSON and TOML can hold it."""

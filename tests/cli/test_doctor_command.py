@@ -53,6 +53,9 @@ def test_helpers_that_are_missing_or_broken_cost_nothing_but_what_they_do(helper
     assert "does not work" in said["ffmpeg"][1]
     assert "no WMA sound" in said["ffmpeg"][1]
     assert "not installed" in said["exiftool"][1]
+    helpers(ffmpeg="exit 0")
+    assert main(["doctor", "--device", "cpu"]) == ExitCode.OK
+    assert "it says no version" in findings(capsys)["ffmpeg"][1]
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,16 @@ import pytest
 from rich.cells import cell_len
 
 from archivecolor.cli.live import run_line, shortened
-from archivecolor.engine.progress import Progress
+from archivecolor.engine.progress import NO_WORK, Progress, Work
 
 PROGRESS = Progress(
     total=5678,
     done=1200,
     skipped=30,
     failed=4,
-    amount=900.0,
     unit="MP",
+    work={"MP": Work(900.0, 600.0)},
     seconds=600.0,
-    unit_seconds=600.0,
     reasons={},
 )
 PATH = "boxes/1931/\u516c\u6587\u66f8\u9928/portrait of the \u5bb6\u65cf family, third from the left.tif"
@@ -24,7 +23,7 @@ PATH = "boxes/1931/\u516c\u6587\u66f8\u9928/portrait of the \u5bb6\u65cf family,
 
 @pytest.mark.parametrize("width", [*range(40, 130), 200])
 def test_no_line_is_wider_than_the_terminal(width):
-    for progress in (PROGRESS, replace(PROGRESS, total=1, done=0, skipped=0, failed=0, amount=0.0)):
+    for progress in (PROGRESS, replace(PROGRESS, total=1, done=0, skipped=0, failed=0, work={"MP": NO_WORK})):
         assert cell_len(run_line(progress, PATH, width).plain) <= width
 
 

@@ -1,5 +1,6 @@
 """The command itself: light to start, exact in its exit codes, one line when something is wrong."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archivecolor.cli import main as cli
+from archivecolor.cli.streams import PatientStream
 from archivecolor.errors import ExitCode, LockedError, OutputError, StoppedError, UnavailableError
 
 HEAVY = ("torch", "onnxruntime", "cv2")
@@ -84,6 +86,26 @@ def test_a_fault_says_where_its_traceback_is(capsys):
     path = line.split("report it with ")[1].split(" ")[0]
     assert line.count("\n") == 1
     assert "KeyError: 'missing'" in Path(path).read_text()
+
+
+def test_a_fault_that_no_file_takes_is_said_in_full(capsys, monkeypatch):
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    assert cli.exit_code_for(KeyError("missing")) == ExitCode.FAULT
+    *trace, last = capsys.readouterr().err.splitlines()
+    assert trace[-1].strip() == "KeyError: 'missing'"
+    assert "KeyError: 'missing' (please report it with the lines above" in last
+
+
+def test_what_the_terminal_has_no_signs_for_is_escaped_and_nothing_is_lost():
+    raw = io.BytesIO()
+    stream = PatientStream(io.TextIOWrapper(raw, encoding="ascii"))
+    stream.write("caf\u00e9.jpg\n")
+    stream.write("next\n")
+    stream.flush()
+    assert raw.getvalue() == b"caf\\xe9.jpg\nnext\n"
 
 
 def test_a_recipe_gives_options_and_the_command_line_wins(tmp_path):

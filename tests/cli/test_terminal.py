@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +28,17 @@ def told(voice, *event, code=ExitCode.OK, total=2):
     for one in event:
         terminal.settled(one, counter.add(one))
     return terminal.finish(RunResult(counter.snapshot(), code, {"up to date": 3}))
+
+
+def test_photographs_and_films_have_rates_of_their_own():
+    counter = ProgressCounter(total=2, unit="MP")
+    counter.add(replace(DONE, amount=3.0))
+    counter.count_in("frames")
+    counter.add_work(25.0)
+    counter.add(replace(DONE, amount=0.0))
+    assert re.search(
+        r"^2 done in 0 s, [\d.]+ MP/s, [\d.]+ frames/s$", summary(RunResult(counter.snapshot(), ExitCode.OK))
+    )
 
 
 def test_without_a_terminal_one_line_says_it_all(capsys):

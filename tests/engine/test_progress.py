@@ -2,7 +2,7 @@
 
 import pytest
 
-from archivecolor.engine.progress import ItemEvent, Progress, ProgressCounter
+from archivecolor.engine.progress import ItemEvent, Progress, ProgressCounter, Work
 
 
 def event(status, amount=1.0):
@@ -24,13 +24,12 @@ def test_time_left_follows_the_speed_so_far():
         done=8,
         skipped=1,
         failed=1,
-        amount=50.0,
         unit="MP",
+        work={"MP": Work(50.0, 20.0)},
         seconds=20.0,
-        unit_seconds=20.0,
         reasons={},
     )
-    assert progress.rate == pytest.approx(2.5)
+    assert progress.work["MP"].rate == pytest.approx(2.5)
     assert progress.seconds_left == pytest.approx(60.0)
 
 
@@ -51,4 +50,4 @@ def test_work_of_each_unit_is_kept_apart():
     counter.count_in("frames")
     progress = counter.add_work(7.0)
     assert (progress.total, progress.unit, progress.amount) == (2, "frames", 7.0)
-    assert {unit: work.amount for unit, work in counter.work.items()} == {"MP": 2.5, "frames": 7.0}
+    assert {unit: work.amount for unit, work in counter.snapshot().work.items()} == {"MP": 2.5, "frames": 7.0}

@@ -156,3 +156,5 @@ def test_hints_are_measured_beside_the_table(shard, checkpoint, capsys, tmp_path
 def test_numbers_of_hints_that_cannot_be_are_refused(hints, shard, checkpoint, capsys):
     assert main(["evaluate", str(shard), "--checkpoint", str(checkpoint), "--hints", hints, *QUICK]) == 2
     assert "hints" in capsys.readouterr().err
+    # Before anything is opened or measured.
+    assert main(["evaluate", str(shard), "--checkpoint", "gone.safetensors", "--hints", hints, *QUICK]) == 2

@@ -121,6 +121,21 @@ def test_the_same_again_does_nothing_and_what_changed_is_carried_anew(tree):
     assert (tree.output / "a.png.xmp").exists()
 
 
+def test_handwork_that_cannot_be_read_costs_its_sidecar_alone(tree, monkeypatch):
+    tree.coloured("a.jpg")
+    tree.coloured("b.jpg")
+    first, second = (tree.sidecar(f"{name}.xmp", f"{name}.jpg") for name in "ab")
+    tree.carry(first)
+    (tree.output / "a.xmp").write_text("edited by hand")
+    tree.sidecar("a.xmp", "a.jpg", PACKET.replace("square", "place"))
+
+    def unreadable(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("archivecolor.jobs.sidecars.by_hand_output", unreadable)
+    assert tree.carry(first, second) == {"a.xmp": ("failed", "permission"), "b.xmp": ("done", "carried")}
+
+
 @pytest.mark.parametrize(
     "data", ["", "no XML at all", PACKET[:200], "<x/>", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"]
 )

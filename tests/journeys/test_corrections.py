@@ -300,6 +300,16 @@ def test_where_the_scans_are_gone_the_input_is_asked_for(archive, tmp_path, caps
     archive.correct("cat.jpg", "--accept", "--input", tmp_path / "moved")
 
 
+def test_a_run_whose_folders_were_typed_from_elsewhere_is_found_again(archive, tmp_path, monkeypatch):
+    monkeypatch.chdir(archive.scans.parent)
+    assert main(["dir", "in", "out", *map(str, archive.options), "--include", "cat.jpg"]) == 0
+    run_json = json.loads((archive.output / "_archivecolor" / "run.json").read_text())
+    assert run_json["settings"]["input"] == str(archive.scans)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    archive.correct("cat.jpg", "--accept", "--later")
+
+
 def test_two_people_at_once_wait_for_each_other_and_lose_nothing(archive, capsys):
     with locked(archive.output):
         archive.correct("cat.jpg", "--accept", "--wait-lock", 0, code=11)

@@ -57,7 +57,7 @@ def test_each_lies_beside_its_scan_and_what_is_in_colour_is_copied(scans, photo,
     assert (scans / "cup-colour.jpg").read_bytes() == (scans / "cup.jpg").read_bytes()
     said = capsys.readouterr().err
     assert "scan.jpg -> scan-colour.jpg\n" in said
-    assert "cup.jpg -> cup-colour.jpg  (already in colour; copied (--rest copy))" in said
+    assert "cup.jpg -> cup-colour.jpg  (already in colour; copied as it is)" in said
 
 
 def test_the_same_command_again_does_nothing_not_even_with_a_glob(scans, photo, capsys):
