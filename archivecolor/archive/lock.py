@@ -26,6 +26,7 @@ from pathlib import Path
 from archivecolor.archive.atomic import make_folder, open_own_file, part_path, with_output_errors
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import hold_output, link_error
+from archivecolor.archive.record import dataclass_from
 from archivecolor.errors import LockedError
 from archivecolor.process_identity import boot_id, pid_namespace, read_text, start_ticks
 
@@ -55,6 +56,7 @@ class LockHolder:
         boot: the machine's boot id, empty where it has none: a pid means nothing after a reboot.
         ticks: start time of the process in clock ticks since boot, 0 where unknown: pids are reused.
         namespace: the namespace that the pid is of, empty where there are none.
+        by_name: it was taken without the kernel's lock, which therefore says nothing of it.
     """
 
     host: str
@@ -63,6 +65,7 @@ class LockHolder:
     boot: str = ""
     ticks: int = 0
     namespace: str = ""
+    by_name: bool = False
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, started {self.started}"
@@ -196,11 +199,14 @@ def try_lock(path: Path) -> int | None:
     return take_by_name(path)
 
 
-def write_holder(handle: int) -> None:
+def write_holder(handle: int, *, by_name: bool = False) -> None:
     """Write this process as the holder into a lock file."""
+    # What says no more than the default is left out, for versions that do not know it.
+    holder = {name: value for name, value in asdict(this_process()).items() if value is not False}
+    holder |= {"by_name": True} if by_name else {}
     os.ftruncate(handle, 0)
     os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, json.dumps(asdict(this_process())).encode())
+    os.write(handle, json.dumps(holder).encode())
     os.fsync(handle)
 
 
@@ -212,7 +218,7 @@ def take_by_name(path: Path) -> int | None:
         handle = os.open(ours, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         unless_taken.callback(ours.unlink, missing_ok=True)
         unless_taken.callback(os.close, handle)
-        write_holder(handle)
+        write_holder(handle, by_name=True)
         # A run that has it sweeps parts.
         with contextlib.suppress(FileNotFoundError):
             ours.replace(path)
@@ -259,7 +265,7 @@ def is_held(path: Path, *, certain: bool) -> bool:
     holder = read_lock_holder(path)
     if holder is None:
         return False
-    if certain and holder.is_of_this_boot:
+    if certain and holder.is_of_this_boot and not holder.by_name:
         held = False
     elif holder.can_be_looked_up:
         held = holder.is_alive_here()
@@ -273,10 +279,10 @@ def is_held(path: Path, *, certain: bool) -> bool:
 def read_lock_holder(path: Path) -> LockHolder | None:
     """The holder named in the lock file; None where it is empty, torn or gone."""
     try:
-        holder = LockHolder(**json.loads(read_text(path)))
-    except (ValueError, TypeError, RecursionError):
+        holder: LockHolder = dataclass_from(LockHolder, json.loads(read_text(path)))
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
-    kinds = {"pid": int, "ticks": int}
+    kinds: dict[str, type] = {"pid": int, "ticks": int, "by_name": bool}
     is_sound = all(isinstance(value, kinds.get(name, str)) for name, value in asdict(holder).items())
     return holder if is_sound else None
 

@@ -18,6 +18,8 @@ from archivecolor.errors import UsageError
 # Python 3.11 and later leave the current folder out where this is set.
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 _HAS_SAFE_PATH = sys.version_info >= (3, 11)
+# What loky imports where it is installed: where it is not, a file of that name would be taken for it.
+OPTIONAL_MODULES = frozenset({"psutil", "viztracer"})
 _MODULE_SUFFIXES = tuple(importlib.machinery.all_suffixes())
 
 
@@ -55,10 +57,10 @@ def refuse_modules_in(folder: Path) -> None:
             continue
         name = path.name.removesuffix(suffix or "")
         spec = importlib.machinery.PathFinder.find_spec(name, elsewhere)
-        stands_in = name in sys.builtin_module_names or (
+        is_installed = name in sys.builtin_module_names or (
             spec is not None and not Path(spec.origin or "").is_relative_to(folder)
         )
-        if stands_in:
+        if is_installed or name in OPTIONAL_MODULES:
             raise UsageError(
                 f"{path} would be run in place of Python's own {name}; start from another folder, "
                 "or use Python 3.11 or later, which leaves the current folder out"

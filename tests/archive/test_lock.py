@@ -215,6 +215,28 @@ def test_a_lock_that_cannot_be_written_is_closed(
     assert [path.name for path in (tmp_path / "_archivecolor").iterdir()] == ["lock"]
 
 
+def test_a_lock_taken_without_flock_holds_where_flock_works_again(tmp_path):
+    """As on a share whose lock service came back, or of which only some machines can lock."""
+    command = [sys.executable, "-c", WITHOUT_FLOCK + HOLD, str(tmp_path), "0"]
+    first = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert first.stdout.readline() == "held\n"
+    with pytest.raises(LockedError, match=f"process {first.pid} on"), locked(tmp_path):
+        pass
+    first.kill()
+    first.communicate()
+    with locked(tmp_path):
+        pass
+
+
+def test_a_lock_of_a_later_version_holds(tmp_path):
+    holder = asdict(this_process()) | {"of_later": [1], "by_name": True}
+    path = tmp_path / "_archivecolor" / "lock"
+    path.parent.mkdir()
+    path.write_text(json.dumps(holder))
+    with pytest.raises(LockedError, match=f"process {os.getpid()} on"), locked(tmp_path):
+        pass
+
+
 def test_without_flock_whoever_comes_a_moment_later_wins(tmp_path, monkeypatch):
     """Two runs looked before either wrote: the last one's file stays, and both see whose it is."""
     without_flock(monkeypatch)
