@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from archivecolor.archive.layout import STATE_FOLDER
 from archivecolor.archive.output_folder import (
     CAN_OPEN_FOLDERS,
     OutputFolder,
@@ -287,6 +288,8 @@ def with_output_errors(path: Path) -> Iterator[None]:
 
 def _output_error(error: OSError, path: Path) -> ItemError | OutputError:
     if error.errno in (errno.EISDIR, errno.ENOTEMPTY):
+        if STATE_FOLDER in path.parts:
+            return OutputError(f"{printable(path)} is a folder, where a file of ours should be; take it away")
         return ItemError(Reason.NAME_COLLISION, "a folder of the output has this name")
     if error.errno == errno.ENAMETOOLONG:
         return ItemError(Reason.UNSUPPORTED, "the output's name is too long for its disk")

@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 logging.getLogger("archivecolor").addHandler(logging.NullHandler())
 
 
+# Characters of a long message, from its start and from its end: a value in it may be a page of text.
+SHOWN_ENDS = (1000, 500)
+
+
 class LazyGroup(click.Group):
     """Subcommands are imported when they are asked for."""
 
@@ -219,5 +223,7 @@ def report_fault(error: Exception) -> None:
 
 
 def print_error(text: str) -> None:
-    """One line on standard error, or a few; nothing in it steers the terminal."""
+    """One line on standard error, or a few; nothing in it steers the terminal, or fills it."""
+    if len(text) > sum(SHOWN_ENDS):
+        text = f"{text[: SHOWN_ENDS[0]]} ... {text[-SHOWN_ENDS[1] :]}"
     click.echo(printable_lines(text), err=True)

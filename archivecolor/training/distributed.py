@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archivecolor.errors import UsageError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -65,6 +67,7 @@ class DistributedContext:
         return values
 
 
+MAX_DIGITS = 9
 SINGLE_PROCESS = DistributedContext()
 
 
@@ -73,16 +76,29 @@ def is_main_rank() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def _number_of(variable: str, default: str = "") -> int:
+    text = os.environ.get(variable, default)
+    if not text.isdecimal() or len(text) > MAX_DIGITS:
+        raise UsageError(
+            f"the variable {variable} is {text!r}, no number; unset it, or start by torchrun, which sets it"
+        )
+    return int(text)
+
+
 @contextmanager
 def join_process_group(device: str) -> Iterator[DistributedContext]:
-    """Join the processes that torchrun started, if it did; NCCL between GPUs, Gloo otherwise."""
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    """Join the processes that torchrun started, if it did; NCCL between GPUs, Gloo otherwise.
+
+    Raises:
+        UsageError: a variable by which torchrun says so is no number.
+    """
+    world_size = _number_of("WORLD_SIZE", "1")
     if world_size == 1:
         yield SINGLE_PROCESS
         return
     import torch
 
-    distributed = DistributedContext(int(os.environ["RANK"]), world_size, int(os.environ["LOCAL_RANK"]))
+    distributed = DistributedContext(_number_of("RANK"), world_size, _number_of("LOCAL_RANK"))
     on_gpus = device != "cpu" and torch.cuda.is_available()
     if on_gpus:
         torch.cuda.set_device(distributed.local_rank)

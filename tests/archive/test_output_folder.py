@@ -90,6 +90,15 @@ def test_a_link_in_our_own_folder_ends_the_run(output, tmp_path):
     assert (tmp_path / "elsewhere" / "a.xml").read_text() == "precious"
 
 
+def test_a_folder_in_the_place_of_a_file_of_ours_ends_the_run_and_is_named(output):
+    path = output / "_archivecolor" / "run.json"
+    path.mkdir(parents=True)
+    (path / "inner").touch()
+    with hold_output(output), pytest.raises(OutputError, match=r"run\.json is a folder"), atomic_write(path):
+        pass
+    assert [found.name for found in path.parent.iterdir()] == ["run.json"]
+
+
 def test_nothing_is_held_after_the_block(output):
     with hold_output(output):
         assert [folder.path for folder in held_folders()] == [output]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archivecolor.cli import main as cli
-from archivecolor.cli.streams import PatientStream
+from archivecolor.cli.streams import PatientStream, patient_streams
 from archivecolor.errors import ExitCode, LockedError, OutputError, StoppedError, UnavailableError
 
 HEAVY = ("torch", "onnxruntime", "cv2")
@@ -134,3 +134,15 @@ def test_the_log_file_takes_json_lines(tmp_path):
     assert lines[-1]["level"] == "error"
     assert "in/out" in lines[-1]["message"]
     assert done.stderr.count("\n") == 1
+
+
+def test_what_an_encoding_has_no_sign_for_costs_no_line(monkeypatch):
+    """As where a table goes into a file under a locale of long ago."""
+    written = io.BytesIO()
+    old = io.TextIOWrapper(written, encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", old)
+    with patient_streams():
+        sys.stdout.write("caf\u00e9.jpg\n")
+        sys.stdout.write("after.jpg\n")
+    assert written.getvalue() == b"caf\\xe9.jpg\nafter.jpg\n"
+    assert old.errors == "strict"

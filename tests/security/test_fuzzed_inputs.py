@@ -4,22 +4,33 @@ import io
 import json
 import os
 import random
+import re
 import struct
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.decisions import Decisions, append_decisions, merge, write_decisions
 from archivecolor.archive.export import write_csv
+from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.record import Output, Record, Source, Status
 from archivecolor.archive.run_json import read_run_summary
+from archivecolor.cli.main import exit_code_for
+from archivecolor.cli.options import command_for
+from archivecolor.colour.guidance import Hint
 from archivecolor.engine.progress import NullListener
-from archivecolor.errors import CheckpointError, Reason, UsageError
+from archivecolor.errors import CheckpointError, ExitCode, Reason, UsageError
 from archivecolor.jobs.verify import verify_folder
 from archivecolor.networks.checkpoint import load_checkpoint, read_checkpoint
 from archivecolor.recipe import JOBS, load_recipe, recipe_text
-from archivecolor.settings import VerifySettings
+from archivecolor.settings import DirSettings, VerifySettings, fields_of
+from archivecolor.training.distributed import join_process_group
 
+# What a terminal obeys.
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # The quick selection, and all of it.
 COUNTS = [200, pytest.param(2000, marks=pytest.mark.fault)]
 # Values that nobody meant.
@@ -125,6 +136,93 @@ def test_mutated_run_summaries(tmp_path, count):
         assert summary is None or summary.seconds >= 0
 
 
+def decided(path, **more):
+    hint = Hint(0.25, 0.5, (10, 200, 30))
+    correction = Correction((hint,), OwnSettings(saturation=0.5, quality="high"), "a" * 64, "why", "who")
+    return Decision(path, State.ACCEPTED, correction, "note", "who", "2026-01-01T00:00:00Z", **more)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_decisions(tmp_path, count):
+    rng = random.Random(5)
+    path, other = tmp_path / "_archivecolor" / "decisions.jsonl", tmp_path / "other.jsonl"
+    path.parent.mkdir()
+    with locked(tmp_path):
+        names = ("a.jpg", "b/[x]*.jpg", os.fsdecode(b"\xff.jpg"))
+        append_decisions(path, [decided(name) for name in names] + [decided("c.jpg", extra={"later": [1]})])
+        good = path.read_bytes()
+        lines = good.splitlines()
+        for number in range(count):
+            if number % 2:
+                path.write_bytes(mutated_bytes(good, rng))
+            else:
+                values = mutated_values(json.loads(lines[1]), rng)
+                path.write_bytes(b"\n".join([lines[0], json.dumps(values).encode(), lines[2], b""]))
+            try:
+                decisions = Decisions.read(path)
+                for name in ("a.jpg", "b/x1.jpg", "c.jpg"):
+                    decision = decisions.of(name)
+                    decision.guidance(1, with_hints=True)
+                    decision.applied_to(DirSettings(input=tmp_path, output=tmp_path / "out"))
+                assert all(".." not in one.path.split("/") for one in decisions.lines)
+                write_decisions(other, decisions.newest())
+                merge(Decisions.read(other), decisions.lines)
+                append_decisions(path, decisions.lines[:1])
+                assert Decisions.read(path).lines[-1:] == decisions.lines[:1]
+
+            except UsageError as error:
+                assert "newer" in str(error), number
+
+
+VARIABLES = [
+    "", " ", "-1", "0", "1", "1e308", "9" * 3000, "nan", "inf", "true", "yes", "x" * 20000, "~nobody/x",
+    "../..", "a:b::c", "[[[", "*" * 300, "\udcff", "\x1b[2J", "\u202e", "1:2:3", "5GB", "-5m", "cpu", "keep",
+    "/dev/zero", "0x10", "\uff11", "a\nb", "--help", "@list", "1/0", "0/3", "7/3",
+]  # fmt: skip
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """Commands of every job that do nothing with the settings they are given."""
+    monkeypatch.setattr("archivecolor.cli.options.prepare_process", lambda settings: None)
+
+    def nothing(settings):
+        """Nothing."""
+        return ExitCode.OK
+
+    return {job: command_for(settings, job)(nothing) for job, settings in JOBS.items()}
+
+
+ARGUMENTS = {
+    "dir": ("in", "out"), "grey": ("in", "out"), "verify": ("out",), "video": ("in",),
+    "train": ("in", "-o", "out"), "evaluate": ("in",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_variables(tmp_path, commands, monkeypatch, count, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    rng = random.Random(6)
+    ends = Counter()
+    for number in range(count):
+        job = rng.choice(list(JOBS))
+        names = [setting.name for setting in fields_of(JOBS[job])]
+        with monkeypatch.context() as environment:
+            for name in rng.sample(names, rng.randint(1, 3)):
+                prefix = rng.choice(["ARCHIVECOLOR_", f"ARCHIVECOLOR_{job.upper()}_"])
+                environment.setenv(prefix + name.upper(), rng.choice(VARIABLES))
+            try:
+                end = commands[job].main(ARGUMENTS[job], standalone_mode=False)
+            except Exception as error:  # noqa: BLE001 - the process edge
+                end = exit_code_for(error)
+        said = capsys.readouterr().err
+        assert end in (ExitCode.OK, ExitCode.USAGE), (number, job, said)
+        assert len(said) < 2000 and not STEERING.search(said), (number, said)
+        ends[end] += 1
+    assert min(ends[ExitCode.OK], ends[ExitCode.USAGE]) > count / 10
+
+
 def settings_of(recipe):
     """The settings that a recipe makes, as the command would."""
     return JOBS[recipe.job](**recipe.values)
@@ -207,3 +305,10 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, kind, read):
         path.mkdir()
     with pytest.raises((UsageError, CheckpointError), match="is no file"):
         read(path)
+
+
+@pytest.mark.parametrize("value", ["x", "", "-1", "9" * 5000, "\uff11\u00b2", "1.5"])
+def test_what_torchrun_never_sets_is_told_of(monkeypatch, value):
+    monkeypatch.setenv("WORLD_SIZE", value)
+    with pytest.raises(UsageError, match="WORLD_SIZE"), join_process_group("cpu"):
+        pass
