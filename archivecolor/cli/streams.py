@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
 from collections.abc import Iterator
@@ -55,22 +54,12 @@ def _nowhere() -> TextIO:
 
 @contextlib.contextmanager
 def patient_streams() -> Iterator[None]:
-    """Standard output and error are `PatientStream`s while the block runs.
-
-    What their encoding has no sign for is written as an escape: it must not cost the words behind it.
-    """
-    output, errors = sys.stdout, sys.stderr
-    before = [(stream, stream.errors) for stream in (output, errors) if isinstance(stream, io.TextIOWrapper)]
-    for wrapper, _ in before:
-        wrapper.reconfigure(errors="backslashreplace")
-    sys.stdout = cast(TextIO, PatientStream(output))
-    sys.stderr = cast(TextIO, PatientStream(errors))
+    """Standard output and error are `PatientStream`s while the block runs."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, PatientStream(stream)) for stream in before)
     try:
         yield
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        sys.stdout, sys.stderr = output, errors
-        for wrapper, handling in before:
-            with contextlib.suppress(ValueError):  # it was closed meanwhile
-                wrapper.reconfigure(errors=handling)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before

@@ -138,7 +138,7 @@ def _exported(traceable: _Answers) -> bytes:
     outputs = OUTPUTS[: len(traceable(shown))]
     axes = {name: {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} for name in (INPUT, *outputs)}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Of its age (the newer exporter takes minutes), and of sizes, which `_check_answers` puts to the test.
+        # Of its age (the newer exporter takes minutes), and of sizes, which `_check_answers` tests.
         warnings.simplefilter("ignore")
         written = Path(folder, "traced.onnx")
         torch.onnx.export(
