@@ -5,10 +5,12 @@ The list has one `digest  path` per line, as `sha256sum` and BagIt (RFC 8493, se
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +35,26 @@ class Digest:
     sha256: str
 
 
+def open_regular(name: str, flags: int) -> int:
+    """An `opener` for `open`: of files alone. A pipe would be waited for, and a device has no end.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    handle = os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is no regular file", name)
+
+
 def sha256_of(path: Path) -> str:
-    """SHA-256 of the file's bytes, 64 lower-case hex digits, read in pieces of 1 MiB."""
-    with path.open("rb", buffering=0) as file:
+    """SHA-256 of the file's bytes, 64 lower-case hex digits, read in pieces of 1 MiB.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    with open(path, "rb", buffering=0, opener=open_regular) as file:
         return sha256_of_rest(file)
 
 

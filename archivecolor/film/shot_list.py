@@ -11,6 +11,7 @@ from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import UsageError
 from archivecolor.film.shots import Shot, shots_from_starts
 
+MAX_BYTES, MAX_DIGITS = 64 << 20, 18
 COLUMNS = ("shot", "first_frame", "last_frame", "start_seconds", "begins")
 
 
@@ -42,6 +43,10 @@ def read_shots(path: Path, count: int) -> tuple[Shot, ...]:
         UsageError: the list cannot be read, or does not fit the film.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"the list of shots {path} is no file")
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{path} is too large for a list of shots")
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -63,6 +68,6 @@ def read_shots(path: Path, count: int) -> tuple[Shot, ...]:
 def _first_frame_of(row: Mapping[str, str | None], path: Path, number: int) -> int:
     """The frame a row begins at."""
     text = row.get("first_frame")
-    if text is None or not text.strip().isdigit():
+    if text is None or not text.strip().isdecimal() or len(text) > MAX_DIGITS:
         raise UsageError(f"{path}, line {number}: the column first_frame must hold a whole number")
     return int(text)

@@ -24,8 +24,11 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ItemError, Reason
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.metadata.xmp import sidecar_xmp
-from archivecolor.photo.containers.reading import naming_read_errors
+from archivecolor.photo.containers.reading import SourceFile, naming_read_errors
 from archivecolor.version import program_version
+
+# Far beyond any description, and still harmless.
+MAX_BYTES = 64 << 20
 
 
 def carried_sidecars(sidecars: Iterable[Sidecar], root: Path, stop: Stop) -> Iterator[Record]:
@@ -109,8 +112,7 @@ def _write(
         OutputError: it cannot be written.
     """
     claim = claim_of(sidecar.path, (name,), manifest, take_back=sidecar.take_back)
-    with naming_read_errors():
-        original = sidecar.source.read_bytes()
+    original = _read(sidecar)
     source = replace(failed.source, bytes=len(original), sha256=hashlib.sha256(original).hexdigest())
     data = original
     if about.output is not None and about.reason is not Reason.COPIED:
@@ -135,6 +137,21 @@ def _write(
         return replace(done, status=Status.SKIPPED, reason=error.reason, detail=error.detail, output=kept)
     output = Output(name, len(data), hashlib.sha256(data).hexdigest(), mtime_ns=mtime_ns)
     return replace(done, output=output)
+
+
+def _read(sidecar: Sidecar) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        ItemError: it cannot be read, is too large for what it should be, or a link out of its folder.
+    """
+    # Not `Path.resolve`, which raises where links go in a circle.
+    if not Path(os.path.realpath(sidecar.source)).is_relative_to(os.path.realpath(sidecar.root)):
+        raise ItemError(Reason.UNREADABLE, "it is a link that leads out of the input folder")
+    with SourceFile(sidecar.source) as file:
+        if file.nbytes > MAX_BYTES:
+            raise ItemError(Reason.TOO_LARGE, f"a sidecar of {file.nbytes / 1e6:.0f} MB is none")
+        return file.whole()
 
 
 def _provenance(about: Record) -> Provenance:

@@ -57,3 +57,11 @@ def test_a_line_that_is_no_digest_is_named(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"a" * 64 + b"  a\nnonsense\n")
     with pytest.raises(UsageError, match="line 2"):
         list(read_digests(tmp_path / "list.txt"))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_not_read(tmp_path, kind):
+    path = tmp_path / "a"
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="no regular file"):
+        sha256_of(path)

@@ -1,5 +1,7 @@
 """The list of shots, for people."""
 
+import os
+
 import pytest
 
 from archivecolor.errors import UsageError
@@ -26,3 +28,20 @@ def test_a_list_that_does_not_fit_is_refused_with_its_line(tmp_path, text):
     (tmp_path / "mine.csv").write_text(text)
     with pytest.raises(UsageError, match="line"):
         read_shots(tmp_path / "mine.csv", 30)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "huge", "digits"])
+def test_what_is_no_list_is_refused_and_not_waited_for(tmp_path, kind):
+    path = tmp_path / "shots.csv"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_text("first_frame\n" + "9" * 10_000 + "\n")
+        if kind == "huge":
+            os.truncate(path, 200 << 30)
+    with pytest.raises(UsageError):
+        read_shots(path, 30)

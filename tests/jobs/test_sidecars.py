@@ -194,3 +194,23 @@ def test_ratings_that_somebody_gave_the_derivative_stay(tree):
     assert tree.carry(replace(sidecar, take_back=True)) == {"a.xmp": ("done", "carried")}
     (aside,) = tree.output.glob("a.xmp.by-hand-*")
     assert aside.read_text() == "my own words"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "link", "loop", "huge"])
+def test_what_is_no_sidecar_fails_alone_and_soon(tmp_path, kind):
+    tree = Tree(tmp_path)
+    tree.coloured("a.jpg")
+    sidecar, other = tree.sidecar("a.jpg.xmp", "a.jpg"), tree.sidecar("a.xmp", "a.jpg")
+    path = tmp_path / "in" / "a.jpg.xmp"
+    path.unlink()
+    (tmp_path / "secret").write_text("secret")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "huge":
+        path.touch()
+        os.truncate(path, 200 << 30)
+    else:
+        path.symlink_to({"device": "/dev/zero", "link": tmp_path / "secret", "loop": path}[kind])
+    records = list(carried_sidecars([sidecar, other], tree.output, Stop()))
+    assert [record.status for record in records] == [Status.FAILED, Status.DONE]
+    assert not (tree.output / "a.jpg.xmp").exists()

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.fixity import sha256_of_rest
+from archivecolor.archive.fixity import open_regular, sha256_of_rest
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, Reason
 from archivecolor.photo.facts import FileState
 
@@ -102,7 +102,7 @@ class SourceFile(io.BufferedReader):
 
     def __init__(self, path: Path, *, strict: bool = False) -> None:
         with naming_read_errors():
-            super().__init__(_RawSource(path))
+            super().__init__(_RawSource(path, opener=open_regular))
         self.path = path
         self.strict = strict
 
