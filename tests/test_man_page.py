@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from archivecolor.cli.completion import completion_of_files
 from archivecolor.cli.main import group
 from archivecolor.errors import ExitCode
 
@@ -71,3 +72,34 @@ def test_bash_completes_commands_options_and_words(line):
     assert completed(line, "archivecolor", "dir", "--working-s") == ["--working-size"]
     assert completed(line, "archivecolor", "dir", "--format", "") == ["keep", "jpeg", "png", "tiff", "webp"]
     assert completed(line, "archivecolor", "manifest", "") == ["compact", "export"]
+    assert completed(line, "archivecolor", "dir", "--device", "") == ["auto", "cpu", "cuda", "mps"]
+    assert completed(line, "archivecolor", "train", "--network", "pix") == ["pix2pix"]
+    assert completed(line, "archivecolor", "help", "exit") == ["exit-codes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["photo", ""], ["box/", "scan.JPG"]),
+        (["photo", "b"], ["box/", "box/deep.tif"]),
+        (["video", ""], ["box/", "film.mkv"]),
+        (["run", "jo"], ["job.toml"]),
+        (["dir", "--checkpoint", "w"], ["weights.safetensors"]),
+        (["models", "wei"], ["weights.safetensors"]),
+    ],
+)
+def test_bash_completes_files_of_the_right_kind(tmp_path, monkeypatch, words, offered):
+    (tmp_path / "box").mkdir()
+    for name in ("scan.JPG", "film.mkv", "notes.txt", "job.toml", "weights.safetensors", "box/deep.tif"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    line = f"source '{DOCS}/completions/bash/archivecolor'"
+    assert completed(line, "archivecolor", *words) == offered
+
+
+def test_names_that_a_shell_has_to_quote_are_left_to_it(tmp_path, monkeypatch):
+    (tmp_path / "a scan.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    complete = completion_of_files("photographs")
+    assert [item.type for item in complete(None, None, "")] == ["file"]
+    assert [item.type for item in completion_of_files("folder")(None, None, "")] == ["dir"]

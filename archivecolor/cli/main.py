@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from archivecolor.cli.commands import COMMANDS
 from archivecolor.cli.streams import patient_streams
@@ -103,10 +104,18 @@ def show_help(context: click.Context, topic: str | None) -> None:
         )
 
 
+def _complete_topic(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Topics and commands, when somebody asks a shell for them."""
+    from archivecolor.cli.completion import completion_of_topics
+    from archivecolor.cli.topics import TOPICS
+
+    return completion_of_topics((*TOPICS, *COMMANDS))(context, parameter, typed)
+
+
 help_command = click.Command(
     "help",
     callback=click.pass_context(show_help),
-    params=[click.Argument(["topic"], required=False)],
+    params=[click.Argument(["topic"], required=False, shell_complete=_complete_topic)],
     help="Tell of a command, or of exit-codes, formats, recipes or variables.",
 )
 group = LazyGroup(

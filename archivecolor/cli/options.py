@@ -20,6 +20,7 @@ import click
 from click.core import ParameterSource
 
 from archivecolor.cli.commands import COMMANDS
+from archivecolor.cli.completion import completion_of
 from archivecolor.cli.help import GroupedCommand, GroupedOption
 from archivecolor.cli.logs import set_up_logging
 from archivecolor.errors import ExitCode, OptionError, UsageError
@@ -170,6 +171,7 @@ def parameter(command: str, setting: SettingField, value_type: ValueType, group:
         "type": click_type(spec, value_type),
         "required": required,
         "envvar": variables(command, setting.name),
+        "shell_complete": completion_of(setting.name, spec),
     }
     if not required:
         common["default"] = setting.default

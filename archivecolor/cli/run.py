@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from archivecolor.cli.completion import completion_of_files
 from archivecolor.errors import ExitCode
 from archivecolor.recipe import JOBS, load_recipe
 
@@ -19,7 +20,12 @@ from archivecolor.recipe import JOBS, load_recipe
         "help_option_names": ["-h", "--help"],
     },
 )
-@click.argument("recipe", type=click.Path(path_type=Path), metavar="FILE.toml")
+@click.argument(
+    "recipe",
+    type=click.Path(path_type=Path),
+    metavar="FILE.toml",
+    shell_complete=completion_of_files("recipe"),
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF THE JOB]")
 def command(recipe: Path, arguments: tuple[str, ...]) -> ExitCode:
     """Run the job that a recipe describes.

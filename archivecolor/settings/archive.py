@@ -13,8 +13,8 @@ from archivecolor.settings.shared import OutputOptions, RunOptions
 class GreySettings(RunOptions):
     """Options of `archivecolor grey`: the colour taken off again."""
 
-    input: Path = required("Coloured tree (the OUT of a run).", argument=True)
-    output: Path = required("Folder for the grey tree.", argument=True)
+    input: Path = required("Coloured tree (the OUT of a run).", argument=True, kind="folder")
+    output: Path = required("Folder for the grey tree.", argument=True, kind="folder")
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
     timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)
 
@@ -23,8 +23,8 @@ class GreySettings(RunOptions):
 class VerifySettings(OutputOptions):
     """Options of `archivecolor verify`."""
 
-    output: Path = required("Coloured tree to check against its manifest.", argument=True)
-    sources: Path | None = option(None, "Check the sources too; the IN of the run.")
+    output: Path = required("Coloured tree to check against its manifest.", argument=True, kind="folder")
+    sources: Path | None = option(None, "Check the sources too; the IN of the run.", kind="folder")
     jobs: int = option(0, "Files read at once; 0 takes one per core.", low=0, high=256, short="j")
 
 
@@ -32,7 +32,7 @@ class VerifySettings(OutputOptions):
 class ExportSettings(OutputOptions):
     """Options of `archivecolor manifest export`."""
 
-    output: Path = required("Coloured tree whose manifest is taken.", argument=True)
+    output: Path = required("Coloured tree whose manifest is taken.", argument=True, kind="folder")
     csv: Path | None = option(None, "Write a CSV file; - for standard output.")
     parquet: Path | None = option(None, "Write a Parquet file (needs pyarrow).")
 
@@ -41,12 +41,14 @@ class ExportSettings(OutputOptions):
 class CompactSettings(OutputOptions):
     """Options of `archivecolor manifest compact`."""
 
-    output: Path = required("Coloured tree whose manifest is made smaller.", argument=True)
+    output: Path = required("Coloured tree whose manifest is made smaller.", argument=True, kind="folder")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PruneSettings(OutputOptions):
     """Options of `archivecolor prune`."""
 
-    output: Path = required("Coloured tree that earlier formats left derivatives in.", argument=True)
+    output: Path = required(
+        "Coloured tree that earlier formats left derivatives in.", argument=True, kind="folder"
+    )
     dry_run: bool = option(False, "Say what would be removed, and do nothing.")

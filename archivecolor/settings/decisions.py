@@ -13,7 +13,7 @@ from archivecolor.settings.shared import OutputOptions
 class CorrectSettings(OutputOptions):
     """Options of `archivecolor correct`."""
 
-    output: Path = required("Coloured tree (the OUT of a run).", argument=True)
+    output: Path = required("Coloured tree (the OUT of a run).", argument=True, kind="folder")
     path: tuple[str, ...] = required(
         "Pictures, relative to IN or OUT or as the shell has them; or globs of them.", argument=True
     )
@@ -46,7 +46,7 @@ class CorrectSettings(OutputOptions):
     note: str = option("", "Why; it goes into the picture's metadata.")
     by: str = option("", "Who decides; it goes there too.")
     later: bool = option(False, "Decide only; the next run makes the pictures anew.")
-    input: Path | None = option(None, "The IN of the run; that of the last run without it.")
+    input: Path | None = option(None, "The IN of the run; that of the last run without it.", kind="folder")
     wait_lock: float = option(60.0, "Wait this long for a run of the same output.", unit="seconds", low=0)
 
 
@@ -54,7 +54,7 @@ class CorrectSettings(OutputOptions):
 class DecisionListSettings(OutputOptions):
     """Options of `archivecolor decisions list`."""
 
-    output: Path = required("Coloured tree whose decisions are listed.", argument=True)
+    output: Path = required("Coloured tree whose decisions are listed.", argument=True, kind="folder")
     state: str = option(
         "all",
         "List these alone.",
@@ -66,7 +66,7 @@ class DecisionListSettings(OutputOptions):
 class DecisionExportSettings(OutputOptions):
     """Options of `archivecolor decisions export`."""
 
-    output: Path = required("Coloured tree whose decisions are taken.", argument=True)
+    output: Path = required("Coloured tree whose decisions are taken.", argument=True, kind="folder")
     file: Path = required("File for the newest decision of every path.", argument=True)
 
 
@@ -74,6 +74,6 @@ class DecisionExportSettings(OutputOptions):
 class DecisionImportSettings(OutputOptions):
     """Options of `archivecolor decisions import`."""
 
-    output: Path = required("Coloured tree that gets the decisions.", argument=True)
+    output: Path = required("Coloured tree that gets the decisions.", argument=True, kind="folder")
     file: Path = required("File of decisions made elsewhere.", argument=True)
     wait_lock: float = option(60.0, "Wait this long for a run of the same output.", unit="seconds", low=0)

@@ -17,7 +17,9 @@ class EvaluateSettings(InferenceOptions, OutputOptions):
         "Folders, list files, tar shards of colour photographs, or films.", argument=True
     )
     checkpoint: tuple[Path, ...] = option(
-        (), "Checkpoint to judge; may be repeated to compare several. The built-in weights without it."
+        (),
+        "Checkpoint to judge; may be repeated to compare several. The built-in weights without it.",
+        kind="checkpoint",
     )
     output: Path | None = option(None, "Folder for the tables (CSV) and contact sheets (PNG).", short="o")
     features: Path | None = option(None, "Feature network (safetensors) for a Frechet distance.")

@@ -15,7 +15,7 @@ class VideoSettings(ColourOptions):
 
     GROUP = "Film"
 
-    input: tuple[Path, ...] = required("Films, or folders of films.", argument=True)
+    input: tuple[Path, ...] = required("Films, or folders of films.", argument=True, kind="films")
     output: Path | None = option(
         None,
         "Folder for the coloured films, or file of the one film; NAME-colour beside each without it.",

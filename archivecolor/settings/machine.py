@@ -20,7 +20,7 @@ class DoctorSettings(NetworkOptions):
 class ModelExportSettings(Settings):
     """Options of `archivecolor export`."""
 
-    checkpoint: Path = required("Checkpoint file whose network is written.", argument=True)
+    checkpoint: Path = required("Checkpoint file whose network is written.", argument=True, kind="checkpoint")
     file: Path = required("File to write.", argument=True)
     onnx: bool = option(False, "Write an ONNX model, weights included.")
 
@@ -29,5 +29,7 @@ class ModelExportSettings(Settings):
 class ModelsSettings(Settings):
     """Options of `archivecolor models`."""
 
-    checkpoints: tuple[Path, ...] = option((), "Checkpoint files to describe.", argument=True)
+    checkpoints: tuple[Path, ...] = option(
+        (), "Checkpoint files to describe.", argument=True, kind="checkpoint"
+    )
     json: bool = option(False, "Print one JSON line per checkpoint.")

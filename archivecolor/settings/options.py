@@ -56,6 +56,7 @@ class Option:
         pattern: regular expression that a word must match as a whole.
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
+        kind: what a path leads to, for completion: photographs, films, checkpoint, recipe or folder.
         group: the heading in help, where not that of its class.
         common: one of the few that short help shows.
         shapes_output: the bytes of the output depend on it, so it belongs to the settings digest.
@@ -72,6 +73,7 @@ class Option:
     pattern: str = ""
     short: str = ""
     argument: bool = False
+    kind: str = ""
     group: str = ""
     common: bool = False
     shapes_output: bool = False

@@ -58,8 +58,8 @@ class DirSettings(PhotographOptions, ColourOptions):
 
     GROUP = "Input"
 
-    input: Path = required("Folder of photographs.", argument=True)
-    output: Path = required("Folder for the coloured tree.", argument=True)
+    input: Path = required("Folder of photographs.", argument=True, kind="folder")
+    output: Path = required("Folder for the coloured tree.", argument=True, kind="folder")
     jobs: int = option(
         0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j", group="Machine", common=True
     )
@@ -84,7 +84,9 @@ class PhotoSettings(PhotographOptions, NetworkOptions, EndOptions, OutputOptions
 
     GROUP = "Output"
 
-    input: tuple[Path, ...] = required("Photographs; - for standard input.", argument=True)
+    input: tuple[Path, ...] = required(
+        "Photographs; - for standard input.", argument=True, kind="photographs"
+    )
     output: Path | None = option(
         None,
         "File or folder to write, - for standard output; NAME-colour beside each photograph without it.",

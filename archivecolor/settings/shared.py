@@ -85,7 +85,9 @@ class NetworkOptions(InferenceOptions):
 
     GROUP = "Colour"
 
-    checkpoint: Path | None = option(None, "Checkpoint file; the built-in weights without it.")
+    checkpoint: Path | None = option(
+        None, "Checkpoint file; the built-in weights without it.", kind="checkpoint"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

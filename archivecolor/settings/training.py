@@ -16,7 +16,7 @@ class TrainSettings(OutputOptions):
     data: tuple[Path, ...] = required(
         "Folders, list files (.txt) or tar shards of colour photographs.", argument=True
     )
-    output: Path = required("Folder of the run: checkpoints, samples, curves.", short="o")
+    output: Path = required("Folder of the run: checkpoints, samples, curves.", short="o", kind="folder")
     network: str = option("default", "Name of the network to train.")
     title: str = option("", "What people are to call the weights; network and steps without it.")
     validation: tuple[Path, ...] = option(
@@ -25,7 +25,7 @@ class TrainSettings(OutputOptions):
     encoder_weights: Path | None = option(
         None, "Pretrained encoder file (safetensors, or .pth of plain tensors)."
     )
-    init: Path | None = option(None, "Start from the weights of this checkpoint.")
+    init: Path | None = option(None, "Start from the weights of this checkpoint.", kind="checkpoint")
     average_with: tuple[Path, ...] = option(
         (), "Checkpoint whose mean with what is learned is the last one; may be repeated."
     )
