@@ -75,6 +75,35 @@ def test_the_lines_for_developers_run_in_their_order(desk, capsys):
     assert (desk / "film-api.mkv").is_file()
 
 
+def command_of(words):
+    """The command that typed words mean, with those of its own left over."""
+    command = group
+    while isinstance(command, click.Group) and words:
+        found = command.get_command(click.Context(command), words[0])
+        if found is None:
+            return None, words
+        command, words = found, words[1:]
+    return command, words
+
+
+PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_that_are_shown_have_the_options_that_are_shown(page):
+    shown = re.findall(
+        r"^(?:    |`)?(?:\S+/)?archivecolor ([a-z].*)$", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    for line in shown:
+        command, words = command_of(re.split(r"[\s`]+", line.partition("#")[0]))
+        if not isinstance(command, click.Command) or isinstance(command, click.Group):
+            continue  # prose, or a file in the place of a command
+        known = {spelling for one in command.params for spelling in (*one.opts, *one.secondary_opts)}
+        asked = {word.partition("=")[0].rstrip(",;:.)") for word in words if re.match(r"--?[a-z]", word)}
+        # What `run` is given more is the options of its job.
+        assert command.name == "run" or asked <= known | {"--help"}, line
+
+
 @pytest.fixture(scope="module")
 def reference():
     return runpy.run_path(str(DOCS / "reference_pages.py"))
