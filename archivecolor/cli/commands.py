@@ -12,6 +12,7 @@ COMMANDS = (
     "decisions",
     "report",
     "review",
+    "serve",
     "grey",
     "verify",
     "prune",

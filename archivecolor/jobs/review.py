@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from archivecolor.archive.bag import content_root
 from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
@@ -21,37 +20,19 @@ from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.scratch import scratch_folder
 from archivecolor.errors import ItemError, Reason
-from archivecolor.jobs.brush import (
-    Brush,
-    BrushPicture,
-    BrushTask,
-    Tried,
-    brush_picture,
-    certainty_png,
-    palette,
-)
 from archivecolor.jobs.decision_desk import DecisionDesk
+from archivecolor.jobs.gallery import Gallery, Shown
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.previews import (
-    EncodedPreview,
     PreviewContext,
-    PreviewTask,
     init_preview_worker,
-    preview,
 )
-from archivecolor.photo.preview import Box
 from archivecolor.settings import NetworkOptions, ReviewSettings, settings_from
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-SMALL_SIDE, VIEW_SIDE = 320, 1600
 LOOK_SECONDS = 2.0
-KEPT_BYTES = 64 << 20
-KEPT_PICTURES = 4
 
 
 class Review:
@@ -59,6 +40,7 @@ class Review:
 
     Attributes:
         index: its items.
+        gallery: its pictures, as a screen shows them.
         desk: takes decisions in.
         version: grows whenever something changed.
     """
@@ -67,22 +49,16 @@ class Review:
         self,
         settings: ReviewSettings,
         index: RecordIndex,
-        executor: LocalExecutor[PreviewContext],
-        load_network: Callable[[], Predictor],
+        gallery: Gallery,
     ) -> None:
         root = content_root(settings.output)
         self.index = index
+        self.gallery = gallery
         self.version = 0
         self.desk = DecisionDesk(settings.output, root, settings.input, self._look)
         self._settings = settings
-        self._executor = executor
-        self._load_network = load_network
-        self._brush: Brush | None = None
-        self._guard = threading.Lock()
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
-        self._encoded = _Kept[tuple[object, ...], EncodedPreview](KEPT_BYTES, lambda one: len(one.content))
-        self._pictures = _Kept[tuple[object, ...], BrushPicture](KEPT_PICTURES, lambda _: 1)
 
     def __enter__(self) -> Review:
         self.desk.__enter__()
@@ -103,60 +79,12 @@ class Review:
         if self.index.update():
             self.version += 1
 
-    # Pictures
-
-    def small(self, item: IndexedItem) -> EncodedPreview:
-        """A derivative as lists show it. Raises `ItemError`."""
-        return self._preview(item, PreviewTask(self.derivative(item), SMALL_SIDE))
-
-    def view(self, item: IndexedItem, page: int, *, grey: bool) -> EncodedPreview:
-        """A page of a derivative as large as a screen. Raises `ItemError`."""
-        return self._preview(item, PreviewTask(self.derivative(item), VIEW_SIDE, page, grey))
-
-    def part(self, item: IndexedItem, page: int, box: Box) -> EncodedPreview:
-        """A part of a page, pixel for pixel. Raises `ItemError`."""
-        return self._preview(item, PreviewTask(self.derivative(item), page=page, box=box))
-
-    def derivative(self, item: IndexedItem) -> str:
-        """The path of an item's derivative. Raises `ItemError` where it has none."""
+    def shown(self, item: IndexedItem) -> Shown:
+        """The derivative of an item. Raises `ItemError` where it has none."""
         output = self.index.record(item).output
         if output is None or not item.has_output:
             raise ItemError(Reason.NO_DERIVATIVE, "there is no derivative of it")
-        return output.path
-
-    def _preview(self, item: IndexedItem, task: PreviewTask) -> EncodedPreview:
-        key = (item.place, task)
-        return self._encoded.get(key, lambda: self._executor.submit(preview, task).result())
-
-    # Colours tried out
-
-    def tried(self, item: IndexedItem, page: int, hints: Sequence[Hint], saturation: float | None) -> Tried:
-        """A page with other colour, nothing written. Raises `ItemError`."""
-        return self.brush.coloured(*self._picture(item, page), hints, saturation)
-
-    def certainty(self, item: IndexedItem, page: int) -> bytes:
-        """Where the network does not know, as PNG. Raises `ItemError`."""
-        return certainty_png(self.brush.automatic(*self._picture(item, page)))
-
-    def palette(self, item: IndexedItem, page: int, place: tuple[float, float]) -> list[tuple[int, int, int]]:
-        """Colours to choose from at a place, x and y 0..1. Raises `ItemError`."""
-        key, picture = self._picture(item, page)
-        return palette(self.brush.automatic(key, picture), picture.luma, place)
-
-    @property
-    def brush(self) -> Brush:
-        """The network, loaded when it is first asked for."""
-        with self._guard:
-            if self._brush is None:
-                self._brush = Brush(self._load_network())
-            return self._brush
-
-    def _picture(self, item: IndexedItem, page: int) -> tuple[object, BrushPicture]:
-        key = (item.place, page)
-        task = BrushTask(self.derivative(item), page, self.brush.predictor.working_size)
-        return key, self._pictures.get(
-            key, lambda: self._executor.submit(brush_picture, task, urgent=True).result()
-        )
+        return Shown(item.place, output.path)
 
     # Decisions
 
@@ -209,42 +137,6 @@ class Review:
         return self.desk.of(item.path).correction.settings
 
 
-class _Kept(Generic[K, V]):
-    """What was made last, as far as there is room; what is being made is made once.
-
-    Args:
-        room: for so much.
-        weight: of one.
-    """
-
-    def __init__(self, room: int, weight: Callable[[V], int]) -> None:
-        self._room = room
-        self._weight = weight
-        self._guard = threading.Lock()
-        self._made: OrderedDict[K, V] = OrderedDict()
-        self._locks: dict[K, threading.Lock] = {}
-
-    def get(self, key: K, make: Callable[[], V]) -> V:
-        """The one of that key, made where it is not there. Raises what `make` raises."""
-        with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
-        try:
-            with lock:
-                with self._guard:
-                    if key in self._made:
-                        self._made.move_to_end(key)
-                        return self._made[key]
-                made = make()
-                with self._guard:
-                    self._made[key] = made
-                    while len(self._made) > 1 and sum(map(self._weight, self._made.values())) > self._room:
-                        self._made.popitem(last=False)
-                return made
-        finally:
-            with self._guard:
-                self._locks.pop(key, None)
-
-
 @contextmanager
 def open_review(settings: ReviewSettings, on_lines: Callable[[int], None]) -> Iterator[Review]:
     """The review of an output folder.
@@ -265,7 +157,8 @@ def open_review(settings: ReviewSettings, on_lines: Callable[[int], None]) -> It
         index = opened.enter_context(open_index(settings.output, root, scratch))
         index.update(on_lines)
         executor = opened.enter_context(LocalExecutor(options, PreviewContext(root, settings.max_megapixels)))
-        yield opened.enter_context(Review(settings, index, executor, lambda: _network_of_run(root)))
+        gallery = Gallery(executor, lambda: _network_of_run(root))
+        yield opened.enter_context(Review(settings, index, gallery))
 
 
 def _network_of_run(root: Path) -> Predictor:

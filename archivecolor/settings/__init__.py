@@ -39,7 +39,7 @@ from archivecolor.settings.options import (
     value_types_of,
 )
 from archivecolor.settings.photographs import DirSettings, PhotographOptions, PhotoSettings
-from archivecolor.settings.review import PageOptions, ReportSettings, ReviewSettings
+from archivecolor.settings.review import PageOptions, ReportSettings, ReviewSettings, ServeSettings
 from archivecolor.settings.shared import (
     ColourOptions,
     EndOptions,
@@ -84,6 +84,7 @@ __all__ = [
     "RunOptions",
     "SchedulingOptions",
     "SelectionOptions",
+    "ServeSettings",
     "SettingField",
     "Settings",
     "ToneOptions",

@@ -1,4 +1,4 @@
-"""Options of what shows an archive to people: `archivecolor report` and `review`."""
+"""Options of what shows an archive to people: `archivecolor report`, `review` and `serve`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import OutputOptions
+from archivecolor.settings.shared import NetworkOptions, OutputOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +58,23 @@ class ReviewSettings(PageOptions):
     output: Path = required("Coloured tree to look through (the OUT of a run).", argument=True)
     by: str = option("", "Who decides; it goes into what is decided.")
     input: Path | None = option(None, "The IN of the run; that of the last run without it.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeSettings(PageOptions, NetworkOptions):
+    """Options of `archivecolor serve`."""
+
+    colour: str = option(
+        "skip",
+        "Pictures that are in colour already: leave them alone, or recolour them from their luma.",
+        choices=("skip", "recolour"),
+    )
+    max_file: float = option(200.0, "Largest file that is taken.", unit="megabytes", low=0.001)
+    max_files: int = option(500, "Pictures that one visitor may have here at once.", low=1)
+    max_space: float = option(
+        4000.0, "Room for the pictures of one visitor, results included.", unit="megabytes", low=0.001
+    )
+    max_sessions: int = option(8, "Visitors at once.", low=1)
+    session_timeout: float = option(
+        1800.0, "Forget a visitor's pictures when nothing was asked for so long.", unit="seconds", low=1
+    )

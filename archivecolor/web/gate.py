@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 JSON_BYTES = 1 << 20
+# What has come in earns time for what is still to come.
+LEAST_BYTES_PER_SECOND = 50_000
 HEADERS = (
     (
         b"content-security-policy",
@@ -55,7 +57,7 @@ class Door:
         token: of the address that is printed.
         cookie: what it becomes.
         upload_bytes: most that a body which is no JSON may have; none is taken where that is 0.
-        body_seconds: most that a body may take.
+        body_seconds: that a body may take, besides what its size takes on a slow line.
     """
 
     port: int
@@ -199,18 +201,19 @@ class _Body:
         self._limit = limit
         self._seconds = seconds
         self._count = 0
-        self._deadline: float | None = None
+        self._began: float | None = None
         self._is_whole = False
 
     async def receive(self) -> Message:
         if self._is_whole:  # what comes after the body is that the other side went
             return await self._receive()
         loop = asyncio.get_running_loop()
-        self._deadline = self._deadline or loop.time() + self._seconds
+        self._began = self._began or loop.time()
+        left = self._began + self._seconds + self._count / LEAST_BYTES_PER_SECOND - loop.time()
         try:
-            message = await asyncio.wait_for(self._receive(), self._deadline - loop.time())
+            message = await asyncio.wait_for(self._receive(), left)
         except TimeoutError:
-            raise RefusedError(408, f"the body took longer than {self._seconds:g} seconds") from None
+            raise RefusedError(408, "the body comes too slowly") from None
         self._count += len(message.get("body", b""))
         if self._count > self._limit:
             raise RefusedError(413, f"no more than {self._limit} bytes are taken")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,19 +13,19 @@ import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from archivecolor.archive.decision import colour_word
 from archivecolor.archive.record import line_from_record
 from archivecolor.archive.record_index import IndexedItem
-from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, UsageError
+from archivecolor.errors import ExitCode, UsageError
+from archivecolor.jobs.gallery import Gallery, Shown
 from archivecolor.jobs.review import Review, open_review
 from archivecolor.printable import printable
 from archivecolor.settings import ReviewSettings
-from archivecolor.web.gate import RefusedError
-from archivecolor.web.pages import percent, render, static_text, words
-from archivecolor.web.requests import Wish, box_of, filter_of, page_of, place_of, wish_of
+from archivecolor.web.pages import render, words
+from archivecolor.web.pictures import HANDLERS, PictureAnswers, hint_values, json_of, static
+from archivecolor.web.requests import Wish, filter_of, page_of, wish_of
 from archivecolor.web.serving import door_of, listening, serve
 
 if TYPE_CHECKING:
@@ -37,6 +36,9 @@ logger = logging.getLogger(__name__)
 PAGE = 60
 MOST_FOLDERS = 500
 EVENT_SECONDS = 1.0
+# What list pages offer to choose from.
+STATUSES, KINDS = ("done", "skipped", "failed"), ("photo", "film", "grey")
+DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
 # What list pages offer to choose from.
 STATUSES, KINDS = ("done", "skipped", "failed"), ("photo", "film", "grey")
 DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
@@ -81,19 +83,16 @@ class ReviewPages:
         get = {
             "/": self.grid,
             item: self.item,
-            f"{item}/small": self.small,
-            f"{item}/view": self.view,
-            f"{item}/part": self.part,
-            f"{item}/size": self.size,
-            f"{item}/certainty": self.certainty,
-            f"{item}/colours": self.colours,
             "/events": self.events,
             "/static/{name}": static,
         }
-        post = {f"{item}/preview": self.preview, f"{item}/decide": self.decide}
         routes = [Route(path, answer, methods=["GET"]) for path, answer in get.items()]
-        routes += [Route(path, answer, methods=["POST"]) for path, answer in post.items()]
+        routes.append(Route(f"{item}/decide", self.decide, methods=["POST"]))
+        routes += PictureAnswers(self._shown).routes(item)
         return Starlette(routes=routes, exception_handlers=HANDLERS)
+
+    def _shown(self, request: Request) -> tuple[Gallery, Shown]:
+        return self._review.gallery, self._review.shown(self._item(request))
 
     # Lists
 
@@ -186,7 +185,7 @@ class ReviewPages:
             note=decision.note or decision.correction.note,
             page=page,
             pages=record.source.pages or 1,
-            hints=json.dumps([_hint_values(hint) for hint in decision.correction.hints if hint.page == page]),
+            hints=json.dumps([hint_values(hint) for hint in decision.correction.hints if hint.page == page]),
             saturation=1.0 if saturation is None else saturation,
             own_saturation=saturation is not None,
             record=json.dumps(json.loads(line_from_record(record)), indent=1, ensure_ascii=True),
@@ -202,55 +201,9 @@ class ReviewPages:
             raise HTTPException(404, "there is no such item")
         return item
 
-    def small(self, request: Request) -> Response:
-        """A small picture."""
-        return Response(self._review.small(self._item(request)).content, media_type="image/webp")
-
-    def view(self, request: Request) -> Response:
-        """A picture as large as a screen, or its grey."""
-        grey = request.query_params.get("side") == "grey"
-        seen = self._review.view(self._item(request), page_of(request.query_params), grey=grey)
-        return Response(seen.content, media_type="image/webp")
-
-    def part(self, request: Request) -> Response:
-        """A part of a picture, pixel for pixel."""
-        query = request.query_params
-        seen = self._review.part(self._item(request), page_of(query), box_of(query))
-        return Response(seen.content, media_type="image/webp")
-
-    def size(self, request: Request) -> Response:
-        """How large a page is, pixels."""
-        seen = self._review.view(self._item(request), page_of(request.query_params), grey=False)
-        return JSONResponse({"width": seen.width, "height": seen.height})
-
-    def certainty(self, request: Request) -> Response:
-        """Where the network is unsure."""
-        image = self._review.certainty(self._item(request), page_of(request.query_params))
-        return Response(image, media_type="image/png")
-
-    def colours(self, request: Request) -> Response:
-        """Colours to choose from at a place."""
-        query = request.query_params
-        chosen = self._review.palette(self._item(request), page_of(query), place_of(query))
-        return JSONResponse({"colours": [colour_word(colour) for colour in chosen]})
-
-    async def preview(self, request: Request) -> Response:
-        """A picture with hints, nothing written."""
-        wish = wish_of(await _json(request))
-        tried = await anyio.to_thread.run_sync(lambda: self._tried(request, wish))
-        return JSONResponse(tried)
-
-    def _tried(self, request: Request, wish: Wish) -> dict[str, str]:
-        tried = self._review.tried(self._item(request), wish.page, wish.hints, wish.saturation)
-        return {
-            "coloured": f"data:image/jpeg;base64,{base64.b64encode(tried.coloured).decode()}",
-            "change": f"data:image/png;base64,{base64.b64encode(tried.change).decode()}",
-            "share": percent(tried.changed_share),
-        }
-
     async def decide(self, request: Request) -> Response:
         """A decision; it is on disk when the answer goes out."""
-        wish = wish_of(await _json(request))
+        wish = wish_of(await json_of(request))
         await anyio.to_thread.run_sync(lambda: self._decide(request, wish))
         return JSONResponse({"ok": True})
 
@@ -302,29 +255,15 @@ class ReviewPages:
         shown = words()
         script = json.dumps({**shown["review"], **shown["item"]})
         text = render(
-            f"review/{template}.html", heading=self._heading, base=self._base, script_words=script, **values
+            f"review/{template}.html",
+            heading=self._heading,
+            base=self._base,
+            home=self._base,
+            guest=False,
+            script_words=script,
+            **values,
         )
         return HTMLResponse(text)
-
-
-def static(request: Request) -> Response:
-    """A file that travels with the pages."""
-    name = request.path_params["name"]
-    kind = STATIC.get(name)
-    if kind is None:
-        raise HTTPException(404, "there is no such file")
-    return PlainTextResponse(static_text(name), media_type=kind)
-
-
-async def _json(request: Request) -> object:
-    try:
-        return await request.json()
-    except (ValueError, RecursionError) as error:
-        raise UsageError("that is no JSON") from error
-
-
-def _hint_values(hint: Any) -> dict[str, object]:
-    return {"x": hint.x, "y": hint.y, "colour": colour_word(hint.colour), "reach": hint.reach.value}
 
 
 def _query(params: Mapping[str, str]) -> str:
@@ -339,22 +278,6 @@ def _joined(*parts: str) -> str:
 
 def _text(path: bytes) -> str:
     return printable(path.decode("utf-8", "surrogateescape"))
-
-
-def refused(_request: Request, error: Exception) -> Response:
-    """The answer to what is refused while it comes in."""
-    assert isinstance(error, RefusedError)
-    return PlainTextResponse(error.words, error.status, headers={"connection": "close"})
-
-
-def failed(_request: Request, error: Exception) -> Response:
-    """The answer to what cannot be done, in words."""
-    status = 400 if isinstance(error, UsageError) else 422 if isinstance(error, ItemError) else 503
-    text = error.detail if isinstance(error, ItemError) else str(error)
-    return PlainTextResponse(printable(text), status)
-
-
-HANDLERS: dict[Any, Any] = {RefusedError: refused, ArchivecolorError: failed}
 
 
 def run_review(

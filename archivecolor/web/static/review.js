@@ -99,10 +99,11 @@ function startItem() {
       byId(id).setAttribute("aria-pressed", String(values.state === state));
     body.dataset.decided = values.state || "";
   });
-  byId("accept").onclick = () => decide({ state: "accepted" }, words.accepted);
-  byId("reject").onclick = () => decide({ state: "rejected" }, words.rejected);
-  byId("undecide").onclick = () => decide({ state: "none" }, words.undecided);
-  byId("redo").onclick = () => decide({ redo: true }, words.making);
+  const on = (id, action) => { if (byId(id)) byId(id).onclick = action; };
+  on("accept", () => decide({ state: "accepted" }, words.accepted));
+  on("reject", () => decide({ state: "rejected" }, words.rejected));
+  on("undecide", () => decide({ state: "none" }, words.undecided));
+  on("redo", () => decide({ redo: true }, words.making));
 
   const go = (id) => byId(id) && byId(id).click();
   const keys = {

@@ -1,0 +1,259 @@
+"""The page for anyone's pictures: dropped, coloured, mended, downloaded, forgotten."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from archivecolor.errors import ExitCode, UsageError
+from archivecolor.jobs.gallery import Gallery, Shown
+from archivecolor.jobs.guests import (
+    DONE,
+    WAITING,
+    WORKING,
+    GuestPicture,
+    Guests,
+    GuestSession,
+    open_guests,
+    result_name,
+)
+from archivecolor.settings import ServeSettings
+from archivecolor.web.pages import render, words
+from archivecolor.web.pictures import HANDLERS, PictureAnswers, hint_values, json_of, static
+from archivecolor.web.requests import page_of, wish_of
+from archivecolor.web.serving import door_of, listening, serve
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+EVENT_SECONDS = 0.5
+SHOWN = ("number", "name", "status", "detail", "confidence", "version")
+
+
+class ServePages:
+    """The pages for visitors.
+
+    Args:
+        guests: what they bring.
+        settings: the limits.
+        home: path below which they are served.
+    """
+
+    def __init__(self, guests: Guests, settings: ServeSettings, home: str) -> None:
+        self._guests = guests
+        self._settings = settings
+        self._home = home
+
+    def app(self) -> ASGIApp:
+        """The application."""
+        session = "/s/{session}"
+        item = f"{session}/item/{{number:int}}"
+        get = {
+            "/": self.index,
+            f"{session}/state": self.state,
+            f"{session}/all.zip": self.all_results,
+            f"{session}/events": self.events,
+            item: self.item,
+            f"{item}/file": self.file,
+            "/static/{name}": static,
+        }
+        post = {
+            "/session": self.begin,
+            f"{session}/pictures": self.receive,
+            f"{session}/end": self.end,
+            f"{item}/decide": self.decide,
+        }
+        routes = [Route(path, answer, methods=["GET"]) for path, answer in get.items()]
+        routes += [Route(path, answer, methods=["POST"]) for path, answer in post.items()]
+        routes += PictureAnswers(self._shown).routes(item)
+        return Starlette(routes=routes, exception_handlers=HANDLERS)
+
+    # Sessions
+
+    def index(self, _request: Request) -> Response:
+        """Where pictures are dropped."""
+        settings = self._settings
+        return self._page(
+            "serve/index.html",
+            base=self._home,
+            heading=words()["serve"]["title"],
+            most_bytes=int(settings.max_file * 1e6),
+            most_files=settings.max_files,
+            most_megabytes=f"{settings.max_file:g}",
+        )
+
+    def begin(self, _request: Request) -> Response:
+        """A session."""
+        return JSONResponse({"session": self._guests.begin()})
+
+    def end(self, request: Request) -> Response:
+        """Forget a session."""
+        self._guests.end(request.path_params["session"])
+        return JSONResponse({"ok": True})
+
+    def state(self, request: Request) -> Response:
+        """What has become of its pictures."""
+        pictures = self._session(request).pictures()
+        return JSONResponse({"pictures": [{name: getattr(one, name) for name in SHOWN} for one in pictures]})
+
+    async def receive(self, request: Request) -> Response:
+        """Take a picture in, as it comes; then it is coloured."""
+        session = self._session(request)
+        with session.receive(request.query_params.get("name", "")[:1000]) as (number, file):
+            async for chunk in request.stream():
+                session.take_room(len(chunk))
+                await anyio.to_thread.run_sync(file.write, chunk)
+        self._guests.colour(session, number)
+        return JSONResponse({"number": number})
+
+    def all_results(self, request: Request) -> Response:
+        """All results in one archive."""
+        session = self._session(request)
+        done = [picture for picture in session.pictures() if picture.result]
+        if not done:
+            raise UsageError("nothing is done yet")
+        file = session.folder / "all.zip"
+        names: set[str] = set()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for picture in done:
+                name = result_name(picture)
+                archive.write(
+                    session.place(picture.number) / picture.result,
+                    name if name not in names else f"{picture.number:05}-{name}",
+                )
+                names.add(name)
+        gone = BackgroundTask(file.unlink, missing_ok=True)
+        return FileResponse(file, media_type="application/zip", filename="coloured.zip", background=gone)
+
+    # One picture
+
+    def item(self, request: Request) -> Response:
+        """One picture, to be mended."""
+        session, picture = self._picture(request)
+        page = page_of(request.query_params)
+        neighbours = {one.number: one for one in session.pictures()}
+        base = f"{self._home}/s/{request.path_params['session']}"
+        return self._page(
+            "review/item.html",
+            base=base,
+            heading=picture.name,
+            card=_card(picture),
+            state="none",
+            detail=picture.detail,
+            note="",
+            page=page,
+            pages=picture.pages,
+            hints=json.dumps([hint_values(hint) for hint in picture.hints if hint.page == page]),
+            saturation=1.0 if picture.saturation is None else picture.saturation,
+            own_saturation=picture.saturation is not None,
+            record=json.dumps({name: getattr(picture, name) for name in SHOWN}, indent=1),
+            back=f"{self._home}/",
+            previous=f"{base}/item/{picture.number - 1}" if picture.number - 1 in neighbours else "",
+            next=f"{base}/item/{picture.number + 1}" if picture.number + 1 in neighbours else "",
+        )
+
+    def file(self, request: Request) -> Response:
+        """The result, to be kept."""
+        session, picture = self._picture(request)
+        self._guests.shown(session, picture)
+        path = session.place(picture.number) / picture.result
+        return FileResponse(path, media_type="application/octet-stream", filename=result_name(picture))
+
+    async def decide(self, request: Request) -> Response:
+        """Make a picture anew with hints, or without any."""
+        wish = wish_of(await json_of(request))
+        session, picture = self._picture(request)
+        if not (wish.colour or wish.redo):
+            raise UsageError("nothing is decided")
+        hints, saturation = ((), None) if wish.redo else (wish.hints, wish.saturation)
+        self._guests.mend(session, picture.number, wish.page, hints, saturation)
+        return JSONResponse({"ok": True})
+
+    async def events(self, request: Request) -> Response:
+        """What becomes of the pictures: server-sent events."""
+        session = self._session(request)
+        return StreamingResponse(_news(session), media_type="text/event-stream")
+
+    def _session(self, request: Request) -> GuestSession:
+        return self._guests.session(request.path_params["session"])
+
+    def _picture(self, request: Request) -> tuple[GuestSession, GuestPicture]:
+        session = self._session(request)
+        return session, session.picture(request.path_params["number"])
+
+    def _shown(self, request: Request) -> tuple[Gallery, Shown]:
+        return self._guests.gallery, self._guests.shown(*self._picture(request))
+
+    def _page(self, template: str, **values: Any) -> Response:
+        shown = words()
+        own = {
+            **shown["serve"],
+            "grey": shown["common"]["grey"],
+            "coloured": shown["common"]["coloured"],
+            "split_of": shown["common"]["split"],
+            "failed_why": shown["serve"]["failed"],
+            "count_done": shown["serve"]["count"],
+        }
+        script = json.dumps({**own, **shown["review"], **shown["item"]})
+        return HTMLResponse(render(template, home=self._home, guest=True, script_words=script, **values))
+
+
+async def _news(session: GuestSession) -> AsyncIterator[bytes]:
+    last = b""
+    while session.folder.exists():
+        pictures = session.pictures()
+        news = {
+            "version": sum(picture.version for picture in pictures),
+            "waiting": 0,
+            "making": [picture.number for picture in pictures if picture.status in (WAITING, WORKING)],
+            "troubles": {
+                str(picture.number): picture.detail
+                for picture in pictures
+                if picture.detail and picture.status not in (DONE, WAITING, WORKING)
+            },
+        }
+        line = json.dumps(news).encode()
+        yield b":\n\n" if line == last else b"data: " + line + b"\n\n"
+        last = line
+        await anyio.sleep(EVENT_SECONDS)
+
+
+def _card(picture: GuestPicture) -> dict[str, Any]:
+    """What the page of one picture shows, as that of a review has it."""
+    return asdict(picture) | {
+        "path": picture.name,
+        "kind": "photo",
+        "status": picture.status if picture.status in words()["status"] else "done",
+        "reason": picture.status,
+        "has_picture": bool(picture.result),
+        "place": picture.version,
+        "decided": "none",
+        "corrected": bool(picture.hints),
+        "by": "",
+    }
+
+
+def run_serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> ExitCode:
+    """Serve the page for visitors until it is stopped.
+
+    Args:
+        settings: of the page.
+        on_ready: told the address that people open.
+
+    Raises:
+        CheckpointError, UnavailableError: the network cannot be used, or the port cannot be had.
+    """
+    with listening(settings.port) as listener, open_guests(settings) as guests:
+        door = door_of(settings, listener, upload_bytes=int(settings.max_file * 1e6))
+        app = ServePages(guests, settings, door.root_path).app()
+        return serve(app, door, listener, on_ready, open=settings.open)
