@@ -6,7 +6,7 @@ import hashlib
 import logging
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,10 +52,25 @@ _SOUND_TOLERANCE_SECONDS = 0.002
 
 @dataclass(frozen=True)
 class _Sound:
-    """A stream of sound: SHA-256 of its packets, and when the first and last are due, in seconds."""
+    """A stream of sound.
+
+    Attributes:
+        digest: SHA-256 of its packets.
+        start: when the first packet is due, in seconds.
+        last: when the last one is due.
+        end: when that one ends, as far as the file says so.
+    """
 
     digest: str
-    span: list[float]
+    start: float = 0.0
+    last: float = 0.0
+    end: float = 0.0
+
+    def is_due_with(self, other: _Sound) -> bool:
+        """Whether both are heard at the same time; where PCM is cut into packets is up to each container."""
+        ends = (self.last, other.last), (self.end, other.end)
+        same_end = any(abs(one - two) <= _SOUND_TOLERANCE_SECONDS for one, two in ends)
+        return abs(self.start - other.start) <= _SOUND_TOLERANCE_SECONDS and same_end
 
 
 @dataclass
@@ -143,11 +158,11 @@ def _check_audio(film: Film, plan: ContainerPlan, output: _FileContents, part: P
             same = own.digest == kept.digest
         if not same:
             raise _incomplete_error("the sound is not that of the source")
-        for due, is_at in zip(own.span, kept.span, strict=False):
-            if abs(due - is_at) > _SOUND_TOLERANCE_SECONDS:
-                raise _incomplete_error(
-                    f"sound of stream {stream.index} is at {is_at:.3f} s, not {due:.3f} s"
-                )
+        if not own.is_due_with(kept):
+            raise _incomplete_error(
+                f"sound of stream {stream.index} is at {kept.start:.3f} to {kept.end:.3f} s, "
+                f"not {own.start:.3f} to {own.end:.3f} s"
+            )
 
 
 def cross_check(film: Film, plan: ContainerPlan, part: Path) -> str:
@@ -210,7 +225,8 @@ def _read(container: InputContainer, restarts: Restarts, cut: frozenset[int]) ->
     found.kinds = Counter(stream.type for stream in container.streams)
     digests = {stream.index: hashlib.sha256() for stream in container.streams.audio}
     clocks = {index: PacketClock(restarts, index, "audio") for index in digests}
-    spans: dict[int, list[float]] = {index: [] for index in digests}
+    found.audio = {index: _Sound("") for index in digests}
+    heard: set[int] = set()
     for packet in container.demux([picture, *container.streams.audio]):
         index = packet.stream_index
         if packet.size == 0:
@@ -221,11 +237,15 @@ def _read(container: InputContainer, restarts: Restarts, cut: frozenset[int]) ->
                 continue
             digests[index].update(_audio_bytes(packet))
             if packet.pts is not None:
-                spans[index] = [*spans[index][:1], float(packet.pts * packet.time_base)]
+                due, lasts = (float(ticks * packet.time_base) for ticks in (packet.pts, packet.duration or 0))
+                start = found.audio[index].start if index in heard else due
+                found.audio[index] = _Sound("", start, due, due + lasts)
+                heard.add(index)
         elif packet.pts is not None:
             found.times.append(packet.pts)
     found.times = array("q", sorted(found.times))
-    found.audio = {index: _Sound(digest.hexdigest(), spans[index]) for index, digest in digests.items()}
+    for index, digest in digests.items():
+        found.audio[index] = replace(found.audio[index], digest=digest.hexdigest())
     return found
 
 

@@ -1,6 +1,7 @@
 """GIF, AVIF and Photoshop files, read through Pillow and never written: a still picture each, kept as PNG.
 
-Of a Photoshop file the flat picture is read that it holds beside its layers. Pillow gives 8 bits of each.
+Of a Photoshop file the flat picture is read that it holds beside its layers. Pillow gives 8 bits of each;
+deep AVIF is decoded by libavif itself, Photoshop files of 16 bits have a module of their own.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
-from archivecolor.photo.containers.bands import WholeImageReader
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
 from archivecolor.photo.containers.pillow import SAMPLES, decode_with_pillow, open_with_pillow
-from archivecolor.photo.containers.reading import SourceFile, decoder_call
+from archivecolor.photo.containers.psd import LAYERS, PsdReader
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,14 +33,21 @@ class FlatReader(WholeImageReader):
         name: of its container.
         dropped: what of it is not read.
         xmp: a packet that Pillow does not see.
+        depth: bits per sample.
     """
 
     def __init__(
-        self, picture: Image.Image, name: str, dropped: tuple[str, ...] = (), xmp: bytes | None = None
+        self,
+        picture: Image.Image,
+        name: str,
+        dropped: tuple[str, ...] = (),
+        xmp: bytes | None = None,
+        depth: int = 8,
     ) -> None:
         self._picture, self._xmp = picture, xmp
         with decoder_call():
-            frames = getattr(picture, "n_frames", 1)
+            # Of a Photoshop file it counts the layers.
+            frames = 1 if name == "psd" else getattr(picture, "n_frames", 1)
             self._about = dict(picture.info)
             self._mode = "RGBA" if picture.mode == "P" and "transparency" in self._about else picture.mode
             self._mode = {"P": "RGB", "1": "L", "CMYK": "RGB"}.get(self._mode, self._mode)
@@ -53,9 +62,9 @@ class FlatReader(WholeImageReader):
             PageFacts(
                 width=picture.size[0],
                 height=picture.size[1],
-                depth=8,
+                depth=depth,
                 channels=SAMPLES[self._mode],
-                code_depth=8,
+                code_depth=8 if depth == 8 else 16,
                 alpha=self._mode in ("LA", "RGBA"),
                 orientation=exif.orientation_of(block),
                 density=exif.density_of(block),
@@ -77,6 +86,26 @@ class FlatReader(WholeImageReader):
         return decode_with_pillow(self._picture, self._mode)
 
 
+class DeepAvifReader(FlatReader):
+    """An AVIF of 10 or 12 bits: Pillow has its header, libavif gives its samples."""
+
+    def __init__(self, file: SourceFile, picture: Image.Image, depth: int) -> None:
+        super().__init__(picture, "avif", depth=depth)
+        self._file = file
+
+    def decode(self) -> Band:
+        """See `WholeImageReader.decode`."""
+        import imagecodecs
+
+        data = self._file.whole()
+        with decoder_call():
+            samples = imagecodecs.avif_decode(data)
+        channels = samples.shape[2] if samples.ndim == 3 else 1
+        if channels != self.pages[0].channels:
+            raise DamagedError(f"{channels} samples a pixel, not {self.pages[0].channels}")
+        return split_samples(to_full_range(samples, (1 << self.pages[0].depth) - 1))
+
+
 class GifFormat(Format):
     """GIF of one picture."""
 
@@ -95,7 +124,7 @@ class GifFormat(Format):
 
 
 class AvifFormat(Format):
-    """AVIF of one picture of 8 bits; the decoder turns it upright by the container's own word."""
+    """AVIF of one picture of 8, 10 or 12 bits; the container's own turn is told as an orientation."""
 
     name = "avif"
 
@@ -108,13 +137,13 @@ class AvifFormat(Format):
 
     def open(self, file: SourceFile) -> FlatReader:
         """See `Format.open`."""
-        if _high_bit_depth(file):
-            raise ItemError(Reason.UNSUPPORTED, "an avif of more than 8 bits")
-        return FlatReader(open_with_pillow(file, "AVIF"), self.name)
+        depth = _avif_depth(file)
+        picture = open_with_pillow(file, "AVIF")
+        return FlatReader(picture, self.name) if depth == 8 else DeepAvifReader(file, picture, depth)
 
 
 class PhotoshopFormat(Format):
-    """The flat picture of a Photoshop file of 8 bits."""
+    """The flat picture of a Photoshop file of 8 or 16 bits."""
 
     name = "psd"
 
@@ -122,13 +151,12 @@ class PhotoshopFormat(Format):
         """See `Format.sniff`."""
         return head.startswith(b"8BPS\0\1")
 
-    def open(self, file: SourceFile) -> FlatReader:
+    def open(self, file: SourceFile) -> WholeImageReader:
         """See `Format.open`."""
         file.seek(22)
-        depth = int.from_bytes(file.read(2), "big")
-        if depth != 8:
-            raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of {depth} bits")
-        return FlatReader(open_with_pillow(file, "PSD"), self.name, ("layers of the Photoshop file",))
+        if file.read(2) == b"\0\x10":
+            return PsdReader(file)
+        return FlatReader(open_with_pillow(file, "PSD"), self.name, LAYERS)
 
 
 def _gif_blocks(data: bytes) -> tuple[bytes | None, int]:
@@ -153,12 +181,13 @@ def _colour_table(flags: bytes) -> int:
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 128 else 0
 
 
-def _high_bit_depth(file: SourceFile) -> bool:
-    """Whether the AV1 configuration of the first picture says more than 8 bits (AV1-ISOBMFF, 2.3.3)."""
+def _avif_depth(file: SourceFile) -> int:
+    """Bits per sample by the AV1 configuration of the first picture (AV1-ISOBMFF, 2.3.3); 8 without one."""
     file.seek(0)
     head = file.read(1 << 16)
     at = head.find(b"av1C")
-    return at >= 0 and len(head) > at + 6 and bool(head[at + 6] & 0x40)
+    flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
 
 
 FORMATS: tuple[Format, ...] = (GifFormat(), AvifFormat(), PhotoshopFormat())

@@ -49,7 +49,7 @@ class Jp2Reader(WholeImageReader):
 
     def __init__(self, file: SourceFile) -> None:
         data = file.whole()
-        self.boxes: tuple[Box, ...] = () if data.startswith(CODESTREAM) else tuple(_boxes(data))
+        self.boxes: tuple[Box, ...] = () if data.startswith(CODESTREAM) else tuple(boxes_of(data))
         self.header: dict[bytes, bytes] = {}
         self.codestream = data
         if not data.startswith(CODESTREAM):
@@ -58,7 +58,7 @@ class Jp2Reader(WholeImageReader):
                 raise ItemError(Reason.TRUNCATED, "the jp2 ends before its picture")
             self.codestream = outer[b"jp2c"]
             # Where there are several, the first colour specification counts.
-            for name, body in _boxes(outer[b"jp2h"]):
+            for name, body in boxes_of(outer[b"jp2h"]):
                 self.header.setdefault(name, body)
         end = _stream_end(self.codestream)
         behind, self.codestream = self.codestream[end:], self.codestream[:end]
@@ -143,7 +143,7 @@ class Jp2Format(WritableFormat):
         """See `WritableFormat.embed`; before the codestream, which may run to the end of the file."""
         bodies = {XMP: update.xmp.packet(), EXIF: update.exif, IPTC: update.iptc}
         added = {number: body for number, body in bodies.items() if body}
-        boxes = list(_boxes(part.read_bytes()))
+        boxes = list(boxes_of(part.read_bytes()))
         picture = next(at for at, (name, _) in enumerate(boxes) if name == b"jp2c")
         before = [box for box in boxes[:picture] if not (box[0] == b"uuid" and box[1][:16] in added)]
         ours = [(b"uuid", number + body) for number, body in added.items()]
@@ -151,7 +151,7 @@ class Jp2Format(WritableFormat):
         return ()
 
 
-def _boxes(data: bytes) -> Iterator[Box]:
+def boxes_of(data: bytes) -> Iterator[Box]:
     """Names and bodies of a row of boxes; the last one as far as it goes."""
     at = 0
     while at + 8 <= len(data):
@@ -229,7 +229,7 @@ def _profile(colr: bytes) -> bytes | None:
 
 def _density(res: bytes) -> Density | None:
     """Capture or display resolution: pixels per metre as hundredths of pixels per centimetre."""
-    boxes = dict(_boxes(res))
+    boxes = dict(boxes_of(res))
     body = boxes.get(b"resc") or boxes.get(b"resd") or b""
     if len(body) < 10:
         return None
@@ -254,11 +254,11 @@ def _with_header_boxes(encoded: bytes, plan: PagePlan) -> bytes:
         else {}
     )
     out = b""
-    for name, body in _boxes(encoded):
+    for name, body in boxes_of(encoded):
         if name == b"jp2c" and isinstance(source, Jp2Reader):
             out += b"".join(_box(*box) for box in source.carried)
         if name == b"jp2h":
-            inner = dict(_boxes(body)) | kept
+            inner = dict(boxes_of(body)) | kept
             if plan.icc and plan.facts.icc:
                 inner[b"colr"] = bytes((RESTRICTED_ICC, 0, 0)) + plan.icc
             out += _box(name, b"".join(_box(*part) for part in inner.items()))

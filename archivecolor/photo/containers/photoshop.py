@@ -11,7 +11,7 @@ from collections.abc import Iterator
 IPTC = 0x0404
 
 
-def _resources_in(data: bytes) -> Iterator[tuple[int, bytes]]:
+def resources_in(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Number and body of each image resource."""
     at = 0
     while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
@@ -25,7 +25,7 @@ def _resources_in(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def iptc_in(data: bytes) -> bytes | None:
     """The IPTC records of the image resources; None without any."""
-    return next((body for number, body in _resources_in(data) if number == IPTC), None)
+    return next((body for number, body in resources_in(data) if number == IPTC), None)
 
 
 def iptc_resource(iptc: bytes) -> bytes:

@@ -1,0 +1,223 @@
+"""JPEG XL, bare or in a container, through libjxl; never written, kept as PNG.
+
+The header's fields are those of ISO/IEC 18181-1 (2022), annexes B.3 and D; bits are read from the lowest up.
+Exif and XMP stand in boxes of the container (ISO/IEC 18181-2), plain or packed with Brotli.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers import exif
+from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
+from archivecolor.photo.containers.base import Band, Format, PageFacts
+from archivecolor.photo.containers.blocks import MetadataBlocks
+from archivecolor.photo.containers.jp2 import boxes_of
+from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
+
+CODESTREAM = b"\xff\x0a"
+SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
+BOXES = (b"JXL ", b"ftyp", b"jxll", b"jxli", b"jxlc", b"jxlp", b"jbrd", b"Exif", b"xml ", b"brob")
+RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+# Widths in bits and what is added: of sides, of bit depths, of counts and of numbers of an enumeration.
+SIDES = ((9, 1), (13, 1), (18, 1), (30, 1))
+DEPTHS = ((0, 8), (0, 10), (0, 12), (6, 1))
+COUNTS = ((0, 0), (0, 1), (4, 2), (12, 1))
+ENUM = ((0, 0), (0, 1), (4, 2), (6, 18))
+RGB, GREY = 0, 1
+# White point, primaries and transfer function of sRGB.
+D65, SRGB_PRIMARIES, SRGB_CURVE = 1, 1, 13
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What the codestream says of its picture."""
+
+    width: int
+    height: int
+    orientation: int
+    depth: int
+    grey: bool
+    alpha: bool
+    is_srgb: bool
+
+
+class _Bits:
+    """Numbers out of a row of bits."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "little")
+        self._left = 8 * len(data)
+
+    def take(self, count: int = 1) -> int:
+        """The next bits as a number."""
+        if count > self._left:
+            raise DamagedError("the header ends too early")
+        number = self._value & (1 << count) - 1
+        self._value >>= count
+        self._left -= count
+        return number
+
+    def choose(self, kinds: tuple[tuple[int, int], ...]) -> int:
+        """A number of one of four widths."""
+        width, added = kinds[self.take(2)]
+        return self.take(width) + added
+
+
+class JxlReader(WholeImageReader):
+    """An open JPEG XL."""
+
+    notes = ("jxl is written as png",)
+
+    def __init__(self, file: SourceFile) -> None:
+        self._data = file.whole()
+        self._boxes = dict(boxes_of(self._data)) if self._data.startswith(SIGNATURE) else {}
+        self._header = header = _header_of(self._codestream())
+        self.dropped = tuple(
+            f"{name.decode('latin-1').strip()} box" for name in self._boxes if name not in BOXES
+        )
+        if not header.is_srgb:
+            self.dropped += ("colour space",)
+        block = self.metadata().exif
+        self.pages = (
+            PageFacts(
+                width=header.width,
+                height=header.height,
+                depth=header.depth,
+                channels=(1 if header.grey else 3) + header.alpha,
+                code_depth=8 if header.depth <= 8 else 16,
+                alpha=header.alpha,
+                orientation=header.orientation,
+                density=exif.density_of(block),
+            ),
+        )
+
+    def _codestream(self) -> bytes:
+        """The beginning of the picture."""
+        if not self._boxes:
+            return self._data
+        # A part begins with its number.
+        part = self._boxes.get(b"jxlc") or self._boxes.get(b"jxlp", b"")[4:]
+        if part.startswith(CODESTREAM):
+            return part
+        return next((body[4:] for name, body in boxes_of(self._data) if name == b"jxlp"), b"")
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`."""
+        import imagecodecs
+
+        found = dict(self._boxes)
+        if b"brob" in found:
+            with decoder_call():
+                found.setdefault(found[b"brob"][:4], bytes(imagecodecs.brotli_decode(found[b"brob"][4:])))
+        block = found.get(b"Exif", b"")
+        # The place of the TIFF header comes first.
+        start = 4 + int.from_bytes(block[:4], "big")
+        return MetadataBlocks(exif.bare(block[start:] or None), None, found.get(b"xml "))
+
+    def is_truncated(self) -> bool:
+        """See `ImageReader.is_truncated`: the decoder alone knows."""
+        return False
+
+    def decode(self) -> Band:
+        """See `WholeImageReader.decode`; as stored, for whoever writes turns it."""
+        import imagecodecs
+
+        with decoder_call():
+            samples = imagecodecs.jpegxl_decode(self._data, keeporientation=True)
+        return split_samples(to_full_range(samples, (1 << self._header.depth) - 1))
+
+
+class JxlFormat(Format):
+    """JPEG XL of one picture of whole numbers."""
+
+    name = "jxl"
+
+    def sniff(self, head: bytes) -> bool:
+        """See `Format.sniff`."""
+        return head.startswith((CODESTREAM, SIGNATURE))
+
+    def open(self, file: SourceFile) -> JxlReader:
+        """See `Format.open`."""
+        return JxlReader(file)
+
+
+def _header_of(stream: bytes) -> _Header:
+    """The size and the metadata of the picture, as far as they are asked for here.
+
+    Raises:
+        ItemError: TRUNCATED, or UNSUPPORTED where it moves, has a preview, floats or channels besides alpha.
+        DamagedError: it ends too early.
+    """
+    if not stream.startswith(CODESTREAM):
+        raise ItemError(Reason.TRUNCATED, "the jpeg xl ends before its picture")
+    bits = _Bits(stream[2:80])
+    width, height = _size(bits)
+    if bits.take():
+        return _Header(width, height, 1, 8, grey=False, alpha=False, is_srgb=True)
+    orientation = 1
+    if bits.take():
+        orientation = 1 + bits.take(3)
+        if bits.take():
+            _size(bits)
+        if bits.take() or bits.take():
+            raise ItemError(Reason.UNSUPPORTED, "a jpeg xl that moves or has a preview")
+    depth = _depth(bits)
+    bits.take()
+    extra = bits.choose(COUNTS)
+    if extra > 1 or (extra and not _is_plain_alpha(bits)):
+        raise ItemError(Reason.UNSUPPORTED, "a jpeg xl of channels besides colour and alpha")
+    bits.take()
+    space, is_srgb = _colour_space(bits)
+    return _Header(width, height, orientation, depth, grey=space == GREY, alpha=extra == 1, is_srgb=is_srgb)
+
+
+def _size(bits: _Bits) -> tuple[int, int]:
+    """Columns and rows."""
+    eighths = bits.take()
+    height = 8 * (bits.take(5) + 1) if eighths else bits.choose(SIDES)
+    ratio = bits.take(3)
+    if ratio:
+        top, bottom = RATIOS[ratio - 1]
+        return height * top // bottom, height
+    return 8 * (bits.take(5) + 1) if eighths else bits.choose(SIDES), height
+
+
+def _depth(bits: _Bits) -> int:
+    if bits.take():
+        raise ItemError(Reason.UNSUPPORTED, "a jpeg xl of floats")
+    depth = bits.choose(DEPTHS)
+    if depth > 16:
+        raise ItemError(Reason.UNSUPPORTED, f"a jpeg xl of {depth} bits")
+    return depth
+
+
+def _is_plain_alpha(bits: _Bits) -> bool:
+    """Whether an extra channel is alpha of the picture's size, not multiplied in."""
+    if bits.take():
+        return True
+    if bits.choose(ENUM) != 0:
+        return False
+    _depth(bits)
+    shift = bits.choose(((0, 0), (0, 3), (0, 4), (3, 1)))
+    bits.take(8 * bits.choose(((0, 0), (4, 0), (5, 16), (10, 48))))
+    return not shift and not bits.take()
+
+
+def _colour_space(bits: _Bits) -> tuple[int, bool]:
+    """RGB or GREY, and whether its codes mean what those of sRGB mean."""
+    if bits.take():
+        return RGB, True
+    has_profile, space = bits.take(), bits.choose(ENUM)
+    if space not in (RGB, GREY):
+        raise ItemError(Reason.UNSUPPORTED, "a jpeg xl of a colour space other than grey and RGB")
+    if has_profile or bits.choose(ENUM) != D65:
+        return space, False
+    if space == RGB and bits.choose(ENUM) != SRGB_PRIMARIES:
+        return space, False
+    has_gamma = bits.take()
+    return space, not has_gamma and bits.choose(ENUM) == SRGB_CURVE
+
+
+FORMAT = JxlFormat()

@@ -1,0 +1,130 @@
+"""Containers that are read and kept as PNG: their codes, depth, turn and metadata."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from picture_journey import LIMIT, colour, grey_codes, scene
+
+from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers.tiff.directory import TagValue, exif_block
+from archivecolor.photo.inspect import inspect
+
+XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+XMP += b"<rdf:Description rdf:about='' xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='4'/>"
+XMP += b"</rdf:RDF></x:xmpmeta>"
+EXIF = exif_block({315: TagValue(2, b"Anna\0"), 274: TagValue(3, b"\6\0")})
+
+
+def scan_of(folder: Path, data: bytes) -> Path:
+    (folder / "scan").write_bytes(data)
+    return folder / "scan"
+
+
+def box(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", len(body) + 8, name) + body
+
+
+class TestJpegXl:
+    @pytest.mark.parametrize("contained", [False, True])
+    @pytest.mark.parametrize("shape", ["grey", "rgb", "rgba"])
+    @pytest.mark.parametrize(("height", "width"), [(61, 83), (64, 128), (300, 300)])
+    def test_codes(self, tmp_path: Path, height: int, width: int, shape: str, contained: bool) -> None:
+        grey = scene(height, width)
+        opaque = np.full_like(grey, 255)
+        codes = {"grey": grey, "rgb": np.dstack([grey] * 3), "rgba": np.dstack([grey, grey, grey, opaque])}[
+            shape
+        ]
+        data = bytes(imagecodecs.jpegxl_encode(codes, lossless=True, usecontainer=contained))
+        done = colour(scan_of(tmp_path, data))
+        assert done.path.read_bytes().startswith(b"\x89PNG")
+        assert done.rendered.lost == ()
+        written = grey_codes(done.path)
+        assert np.array_equal(written if shape != "rgba" else written[..., 0], grey)
+
+    def test_16_bits(self, tmp_path: Path) -> None:
+        data = bytes(imagecodecs.jpegxl_encode(scene(depth=16), lossless=True))
+        done = colour(scan_of(tmp_path, data))
+        assert np.array_equal(grey_codes(done.path), scene(depth=16))
+        # The encoder calls deep samples linear, which the output does not say.
+        assert done.rendered.lost == ("colour space",)
+
+    def test_10_bits_are_scaled(self, tmp_path: Path) -> None:
+        data = bytes(imagecodecs.jpegxl_encode(scene(depth=10), lossless=True, bitspersample=10))
+        wanted = (scene(depth=10).astype(np.uint32) * 65535 + 511) // 1023
+        assert np.array_equal(grey_codes(colour(scan_of(tmp_path, data)).path), wanted)
+
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_exif_and_xmp(self, tmp_path: Path, packed: bool) -> None:
+        data = bytes(imagecodecs.jpegxl_encode(scene(), lossless=True, usecontainer=True))
+        xmp = box(b"brob", b"xml " + imagecodecs.brotli_encode(XMP)) if packed else box(b"xml ", XMP)
+        done = colour(scan_of(tmp_path, data + box(b"Exif", bytes(4) + EXIF) + xmp + box(b"town", b"box 7")))
+        written = done.path.read_bytes()
+        assert b"Anna" in written
+        assert b"Rating" in written
+        assert "town box" in done.rendered.lost
+        # The codestream tells the turn, whatever Exif says.
+        assert done.inspection.facts.orientation == 1
+
+    @pytest.mark.parametrize("keep", [1, 3, 200])
+    def test_a_cut_file_fails(self, tmp_path: Path, keep: int) -> None:
+        data = bytes(imagecodecs.jpegxl_encode(scene(), lossless=True))
+        with pytest.raises(ItemError) as error:
+            inspect(scan_of(tmp_path, data[:keep]), working_size=64, max_megapixels=LIMIT)
+        assert error.value.reason in (Reason.TRUNCATED, Reason.UNREADABLE)
+
+    def test_the_size_is_known_before_anything_is_decoded(self, tmp_path: Path) -> None:
+        data = bytes(imagecodecs.jpegxl_encode(scene(), lossless=True))
+        with pytest.raises(ItemError) as error:
+            inspect(scan_of(tmp_path, data[:30]), working_size=64, max_megapixels=0.001)
+        assert error.value.reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("depth", [10, 12])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_deep_avif(tmp_path: Path, depth: int, samples: int) -> None:
+    codes = scene(depth=depth) if samples == 1 else np.dstack([scene(depth=depth)] * 3)
+    done = colour(scan_of(tmp_path, bytes(imagecodecs.avif_encode(codes, level=100, bitspersample=depth))))
+    top = (1 << depth) - 1
+    wanted = (scene(depth=depth).astype(np.uint32) * 65535 + top // 2) // top
+    assert np.array_equal(grey_codes(done.path), wanted)
+    assert done.rendered.lost == (f"samples of {depth} bits, written at 16",)
+
+
+def resource(number: int, body: bytes) -> bytes:
+    return struct.pack(">4sHHI", b"8BIM", number, 0, len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def photoshop(planes: list[np.ndarray], mode: int, *, packed: bool, layers: bytes = b"") -> bytes:
+    height, width = planes[0].shape
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, len(planes), height, width, 16, mode)
+    resources = resource(0x03ED, struct.pack(">IHHIHH", 300 << 16, 1, 1, 300 << 16, 1, 1)) + resource(
+        0x0424, XMP
+    )
+    whole = head + bytes(4) + struct.pack(">I", len(resources)) + resources
+    whole += struct.pack(">I", len(layers)) + layers + struct.pack(">H", packed)
+    rows = [row.astype(">u2").tobytes() for plane in planes for row in plane]
+    if packed:
+        rows = [bytes(imagecodecs.packbits_encode(row)) for row in rows]
+        whole += b"".join(struct.pack(">H", len(row)) for row in rows)
+    return whole + b"".join(rows)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("mode", [1, 3])
+def test_photoshop_of_16_bits(tmp_path: Path, mode: int, packed: bool) -> None:
+    codes = scene(depth=16)
+    data = photoshop([codes] * mode, mode, packed=packed, layers=b"layers")
+    done = colour(scan_of(tmp_path, data))
+    assert np.array_equal(grey_codes(done.path), codes)
+    assert done.rendered.depth == 16
+    assert b"Rating" in done.path.read_bytes()
+    assert "layers of the Photoshop file" in done.rendered.lost
+    assert b"pHYs" + struct.pack(">II", 11811, 11811) in done.path.read_bytes()
+    with pytest.raises(ItemError) as error:
+        inspect(scan_of(tmp_path, data[:-9]), working_size=64, max_megapixels=LIMIT)
+    assert error.value.reason is Reason.TRUNCATED
