@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from archivecolor.colour.tone import Tone
@@ -29,12 +29,15 @@ class Treatment:
     detail: str = ""
 
 
+NEGATIVE = "by its orange film a negative, which is yours to invert"
 COLOURED = Treatment(Action.COLOUR, Reason.COLOURED)
 
 
 def choose_treatment(facts: ImageFacts, settings: PhotographOptions) -> Treatment:
     """Decide by tone: grey is coloured, line art is not, the rest is up to the options."""
     treatment = _treatment_by_tone(facts, settings)
+    if facts.negative:
+        treatment = replace(treatment, detail=f"{treatment.detail}; {NEGATIVE}")
     if treatment.action is not Action.SKIP or settings.rest == "skip":
         return treatment
     if settings.rest == "link":

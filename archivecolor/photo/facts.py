@@ -62,6 +62,7 @@ class ImageFacts:
         nbytes: size of the file.
         mtime_ns: its modification time.
         notes: readings that were not plain, for the log, such as the range chosen for float samples.
+        negative: the orange base of a colour negative shows at its edges.
     """
 
     format: str
@@ -77,6 +78,7 @@ class ImageFacts:
     nbytes: int
     mtime_ns: int
     notes: tuple[str, ...] = ()
+    negative: bool = False
 
     @property
     def megapixels(self) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.colour.film_base import shows_orange_base
 from archivecolor.colour.lab import LUMA_WEIGHTS
 from archivecolor.colour.tone import Tone, tone_of
 from archivecolor.photo.containers.base import PageFacts
@@ -37,6 +38,7 @@ class Inspection:
 class _SmallPage:
     luma: Float32
     tone: Tone
+    negative: bool = False
 
 
 def inspect(path: Path, *, working_size: int, max_megapixels: float, strict: bool = False) -> Inspection:
@@ -64,7 +66,9 @@ def _inspect_page(picture: OpenImage, number: int, working_size: int) -> _SmallP
     seen = upright(stored, picture.reader.pages[number].orientation)
     if seen.ndim == 2:
         return _SmallPage(seen, Tone.GREY)
-    return _SmallPage(np.ascontiguousarray(seen @ LUMA_WEIGHTS), tone_of(seen))
+    tone = tone_of(seen)
+    negative = tone is not Tone.GREY and shows_orange_base(seen)
+    return _SmallPage(np.ascontiguousarray(seen @ LUMA_WEIGHTS), tone, negative)
 
 
 def _facts(picture: OpenImage, small: tuple[_SmallPage, ...]) -> ImageFacts:
@@ -83,4 +87,5 @@ def _facts(picture: OpenImage, small: tuple[_SmallPage, ...]) -> ImageFacts:
         nbytes=picture.file_state.nbytes,
         mtime_ns=picture.file_state.mtime_ns,
         notes=picture.reader.notes,
+        negative=any(page.negative for page in small),
     )

@@ -51,3 +51,14 @@ def treated(tone=Tone.GREY, bilevel=False, **options):
 )
 def test_each_tone_is_treated_as_the_options_say(case, end):
     assert treated(**case) == end
+
+
+@pytest.mark.parametrize("tone", [Tone.TONED, Tone.TINTED, Tone.COLOUR])
+def test_a_negative_is_said_to_be_one(tone):
+    settings = DirSettings(input=Path("in"), output=Path("out"))
+    plain, negative = (
+        choose_treatment(replace(GREY, tone=tone, negative=negative), settings) for negative in (False, True)
+    )
+    assert negative.action == plain.action
+    assert negative.detail.startswith(plain.detail)
+    assert "negative" in negative.detail
