@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 # What frames carry, by FFmpeg's names, in words. What is not among these is named as FFmpeg names it.
-_WORDS = {
+WORDS = {
     "A53_CC": "closed captions (CEA-608/708)",
     "AFD": "active format description",
     "AMBIENT_VIEWING_ENVIRONMENT": "HDR viewing environment",
@@ -170,7 +170,7 @@ class FrameWatcher:
                 if self._counts_from_zero:
                     continue
             if name not in _NOT_LOST and not _says_nothing(name, bytes(data)):
-                yield _WORDS.get(name, name)
+                yield WORDS.get(name, name)
 
 
 def _words(depth: int, full: bool) -> str:

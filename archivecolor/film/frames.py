@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from archivecolor.colour.arrays import Float32
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.clocks import PacketClock
-from archivecolor.film.frame_facts import FrameWatcher
 from archivecolor.film.pixels import RANGE_FULL, RANGE_LIMITED, Plane, plane_view
 from archivecolor.film.probe import FilmFacts, film_errors, open_again, picture_stream
 
@@ -76,6 +75,16 @@ class _DecodeTimes:
         picture.pts = heapq.heappop(self._waiting) if self._waiting else None
 
 
+class Watcher(Protocol):
+    """What looks at frames as they were decoded; see `frame_facts.FrameWatcher`."""
+
+    def watch(self, picture: VideoFrame, pts: int, aspect: Fraction | None) -> None:
+        """Take one frame in."""
+
+    def watch_alpha(self, picture: VideoFrame) -> None:
+        """Take one frame in that has alpha."""
+
+
 class FrameReader:
     """Decodes a film from its start, or from near a wanted time; iterate over it for `Frame`s.
 
@@ -83,9 +92,7 @@ class FrameReader:
     before; `repaired` counts them. `errors` counts packets that did not decode.
     """
 
-    def __init__(
-        self, facts: FilmFacts, from_pts: int | None = None, watcher: FrameWatcher | None = None
-    ) -> None:
+    def __init__(self, facts: FilmFacts, from_pts: int | None = None, watcher: Watcher | None = None) -> None:
         self._facts = facts
         self._watcher = watcher
         self._aspect: Fraction | None = None

@@ -25,6 +25,7 @@ from archivecolor.film.ffmpeg_cli import MuxPatch, add_streams
 from archivecolor.film.film import Film
 from archivecolor.film.probe import FilmFacts, ffmpeg_url, film_errors, open_again, open_film
 from archivecolor.film.segments import MAX_REORDER, TICKS_PER_FRAME, Segment, WorkFolder
+from archivecolor.film.side_data import SideDataOfFrame, SideDataWriter
 from archivecolor.film.sound import PcmEncoder, sound_stream
 from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, TOOL_NAME, Provenance
 
@@ -49,12 +50,14 @@ class MuxInputs:
         segments: all of them, in order.
         folder: where they lie.
         provenance: what the film says of its colour.
+        side_data: what each frame carries beside its samples and can be put into the coded pictures.
     """
 
     film: Film
     segments: tuple[Segment, ...]
     folder: WorkFolder
     provenance: Provenance
+    side_data: tuple[SideDataOfFrame, ...] = ()
 
 
 def _add_video_stream(out: OutputContainer, inputs: MuxInputs, container: str) -> VideoStream:
@@ -242,10 +245,12 @@ def _video_packets(inputs: MuxInputs, stream: VideoStream) -> Iterator[_TimedPac
     times = [int(pts) for pts in film.first_pass.pts]
     ends = [*times[1:], times[-1] + max(1, round(1 / (film.facts.read_rate * film.facts.time_base)))]
     delay, step = _reorder_delay(inputs), ends[0] - times[0]
+    side_data = SideDataWriter(film.target.codec, stream.codec_context.extradata, inputs.side_data)
     count = 0
     for segment in inputs.segments:
-        for order, packet in _ordered_packets(inputs.folder.segment(segment)):
+        for order, coded in _ordered_packets(inputs.folder.segment(segment)):
             frame = segment.first + order
+            packet = side_data.written(coded, frame)
             packet.pts = times[frame]
             packet.dts = times[count - delay] if count >= delay else times[0] - (delay - count) * step
             packet.duration = ends[frame] - times[frame]

@@ -39,6 +39,7 @@ from archivecolor.film.segments import (
 )
 from archivecolor.film.shot_list import read_shots, write_shots
 from archivecolor.film.shots import Shot, shots_from_starts
+from archivecolor.film.side_data import side_data_to_carry, still_lost
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
 from archivecolor.jobs.film_in_hand import film_in_hand
@@ -337,6 +338,7 @@ def provenance_of(run_context: FilmRunContext, sha256: str) -> Provenance:
 def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
+    inputs = replace(inputs, side_data=side_data_to_carry(film))
     name = film_name(item, run_context, film.facts, plan)
     path = run_context.output / name
     with atomic_write(path, item.source) as part:
@@ -349,6 +351,8 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         raise_if_full(part.parent)
         opinion = verify_output(film, plan, part)
         plan = replace(plan, lost=(*plan.lost, *find_losses(film, plan, part)))
+        lost = still_lost(film, inputs.side_data, part)
+        film = replace(film, first_pass=replace(film.first_pass, lost=lost))
         with film_errors():
             if sha256_of(item.source) != inputs.provenance.source_sha256:
                 raise changed_error()

@@ -1,32 +1,14 @@
 """Films coloured from end to end: what is in the file of the source is in the new one, or is named."""
 
-import json
-
 import av
 import numpy as np
 import pytest
 from synthetic_films import run_ffmpeg
 
 import archivecolor
-from archivecolor.cli.main import main
 from archivecolor.errors import StoppedError, UsageError
 
 GREY = "testsrc2=s=96x64:r=25:d={seconds},hue=s=0,format=yuv420p"
-
-
-@pytest.fixture
-def colour(tmp_path, checkpoint):
-    """Colours a film; gives its record and the new film, None where there is none."""
-
-    def run(film, *words, expect=0):
-        output = tmp_path / "out"
-        settings = ["--working-size", "64", "--device", "cpu", "--checkpoint", str(checkpoint), "-q"]
-        assert main(["video", str(film), "-o", str(output), *settings, *words]) == expect
-        lines = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
-        record = next(r for r in map(json.loads, reversed(lines)) if r.get("path") == film.name)
-        return record, output / record["output"]["path"] if record["status"] == "done" else None
-
-    return run
 
 
 def picture(seconds=1.0):
@@ -140,6 +122,16 @@ def test_sound_that_no_container_takes_is_written_sample_for_sample(tmp_path, co
 def samples_of(path):
     with av.open(str(path)) as film:
         return b"".join(frame.to_ndarray().tobytes() for frame in film.decode(audio=0))
+
+
+@pytest.mark.parametrize(("coder", "rate"), [("pcm_u8", 22050), ("pcm_s16be", 11025), ("pcm_mulaw", 8000)])
+def test_pcm_whose_packets_are_cut_elsewhere_is_that_of_the_source(tmp_path, colour, coder, rate):
+    film = tmp_path / "film.mov"
+    tone = ["-f", "lavfi", "-i", "sine=d=1.2:r=48000"]
+    run_ffmpeg(*picture(1.2), *tone, "-c:v", "mjpeg", "-c:a", coder, "-ar", rate, film)
+    record, made = colour(film)
+    assert record["lost"] == []
+    assert samples_of(made) == samples_of(film)
 
 
 def test_what_an_edit_hides_is_not_heard_in_matroska_either(tmp_path, colour):

@@ -1,0 +1,89 @@
+"""Captions and HDR data inside the pictures of a film are in those of the coloured one, or are named."""
+
+import av
+import pytest
+from synthetic_films import run_ffmpeg
+
+GREY = "testsrc2=s=64x48:r=25:d={seconds},hue=s=0,format=yuv420p"
+MASTERING = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+
+
+def odd(byte):
+    return byte | 0x80 if bin(byte).count("1") % 2 == 0 else byte
+
+
+def user_data(body):
+    """A message of registered user data as a unit of H.264."""
+    payload = bytes((0xB5, 0, 0x31)) + body
+    return b"\0\0\0\1\x06" + bytes((4, len(payload))) + payload + b"\x80"
+
+
+def with_messages(path, messages):
+    """An H.264 film whose frames have these messages before their slices."""
+    run_ffmpeg(
+        *("-f", "lavfi", "-i", GREY.format(seconds=0.8), "-c:v", "libx264", "-bf", "2", "-g", "10"),
+        *("-x264-params", "slices=1:aud=1:bframes=0", "-f", "h264", path.with_suffix(".264")),
+    )
+    units = path.with_suffix(".264").read_bytes().split(b"\0\0\0\1")[1:]
+    units = [part for unit in units for part in unit.split(b"\0\0\1")]
+    whole, frame = b"", 0
+    for unit in units:
+        if unit[0] & 31 in (1, 5):
+            whole += messages(frame)
+            frame += 1
+        whole += b"\0\0\0\1" + unit
+    path.with_suffix(".264").write_bytes(whole)
+    run_ffmpeg("-r", 25, "-i", path.with_suffix(".264"), "-c", "copy", path)
+    path.with_suffix(".264").unlink()
+    return path
+
+
+def captions(frame):
+    pair = bytes((0xFC, odd(0x20 + frame), odd(0x41)))
+    return user_data(b"GA94\x03" + bytes((0x41, 0xFF)) + pair + b"\xff") + user_data(b"DTG1\x41\xf8")
+
+
+def side_data(path, kinds):
+    with av.open(str(path)) as film:
+        return [
+            {data.type.name: bytes(data) for data in frame.side_data if data.type.name in kinds}
+            for frame in film.decode(video=0)
+        ]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_captions_and_the_active_format_are_carried(tmp_path, colour, codec, suffix):
+    film = with_messages(tmp_path / f"film.{suffix}", captions)
+    record, made = colour(film, "--codec", codec)
+    own = side_data(film, ("A53_CC", "AFD"))
+    assert all(len(frame) == 2 for frame in own)
+    assert side_data(made, ("A53_CC", "AFD")) == own
+    assert record["lost"] == []
+
+
+def test_captions_are_named_where_the_codec_has_no_place_for_them(tmp_path, colour):
+    record, _ = colour(with_messages(tmp_path / "film.mp4", captions), "--codec", "ffv1")
+    assert [text.partition(" in ")[0] for text in record["lost"]] == [
+        "active format description",
+        "closed captions (CEA-608/708)",
+    ]
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_hdr_data_is_carried(tmp_path, colour, codec):
+    film = tmp_path / "film.mkv"
+    hdr = f"log-level=0:repeat-headers=1:hdr10=1:master-display={MASTERING}:max-cll=1000,400"
+    run_ffmpeg(
+        *("-f", "lavfi", "-i", GREY.format(seconds=0.8), "-c:v", "libx265", "-x265-params", hdr),
+        *("-pix_fmt", "yuv420p10le", "-color_primaries", "bt2020", "-color_trc", "smpte2084", film),
+    )
+    record, made = colour(film, "--codec", codec)
+    kinds = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL")
+    own, now = side_data(film, kinds), side_data(made, kinds)
+    assert all(len(frame) == 2 for frame in own)
+    if now == own:
+        assert record["lost"] == []
+    else:
+        assert len(record["lost"]) == 2
+    assert codec == "h264" or now == own
