@@ -98,6 +98,7 @@ class Record:
         runtime: the library that ran it, its version, the device and the number format.
         decision: digest of the decision that it was made with (`Decision.digest`).
         correction: what of that decision shaped the output, as `correction_values` has it.
+        fingerprints: of the grey of each coloured page (`colour.fingerprint`), to find the record by.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -121,6 +122,7 @@ class Record:
     runtime: str = ""
     decision: str | None = None
     correction: Mapping[str, Any] | None = None
+    fingerprints: tuple[str, ...] = ()
     version: str = ""
     seconds: float = 0.0
     at: str = ""
@@ -145,6 +147,8 @@ def line_from_record(record: Record) -> bytes:
         values["output"] = known_values(record.output) | path_keys(record.output.path)
     values["detail"] = escape_non_utf8(record.detail)
     values["lost"] = [escape_non_utf8(text) for text in record.lost]
+    if not record.fingerprints:
+        del values["fingerprints"]
     values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
     values["path"] = escape_non_utf8(record.path)
     return json_line(values)
@@ -192,6 +196,7 @@ def record_from_values(values: Mapping[str, Any]) -> Record:
     taken["reason"] = parse_reason(values["reason"])
     taken["source"] = dataclass_from(Source, values["source"])
     taken["lost"] = tuple(values.get("lost", ()))
+    taken["fingerprints"] = tuple(values.get("fingerprints", ()))
     if values.get("output") is not None:
         taken["output"] = dataclass_from(
             Output, {**values["output"], "path": path_from_values(values["output"])}

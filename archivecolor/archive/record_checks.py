@@ -136,6 +136,10 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
+def _are_fingerprints(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_digest, value))  # as long as a SHA-256
+
+
 def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
@@ -167,6 +171,7 @@ _RECORD: dict[str, Check] = {
     "runtime": _is_text,
     "decision": _or_none(_is_text),
     "correction": _or_none(_is_object),
+    "fingerprints": _are_fingerprints,
     "version": _is_text,
     "seconds": _is_number,
     "at": _is_text,

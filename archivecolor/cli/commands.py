@@ -16,6 +16,7 @@ COMMANDS = (
     "grey",
     "verify",
     "prune",
+    "identify",
     "manifest",
     "evaluate",
     "train",

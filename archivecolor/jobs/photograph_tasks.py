@@ -22,6 +22,7 @@ from archivecolor.archive.plan import Item
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.fingerprint import fingerprint
 from archivecolor.colour.guidance import Guidance
 from archivecolor.errors import Reason
 from archivecolor.jobs.photograph import inspect_photograph
@@ -47,6 +48,7 @@ class Inspected:
         seconds: time the look took.
         guidance: what was decided about the colour of each page.
         correction: all that was decided about its colour and is carried out.
+        fingerprints: of the grey of each page that is to be coloured.
     """
 
     item: Item
@@ -56,6 +58,7 @@ class Inspected:
     seconds: float
     guidance: tuple[Guidance, ...] = ()
     correction: Correction = NO_CORRECTION
+    fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class RenderTask:
         chromas: one per page; none where it is copied.
         seconds: time spent on it so far.
         correction: all that was decided about its colour and is carried out.
+        fingerprints: of the grey of each page that is coloured.
     """
 
     item: Item
@@ -79,6 +83,7 @@ class RenderTask:
     chromas: tuple[Chroma, ...]
     seconds: float
     correction: Correction = NO_CORRECTION
+    fingerprints: tuple[str, ...] = ()
 
     @property
     def confidence(self) -> float | None:
@@ -157,6 +162,7 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
         seconds=time.monotonic() - began,
         guidance=guidance,
         correction=item.decision.applied_correction(with_hints=with_hints),
+        fingerprints=tuple(fingerprint(luma) for luma in inspection.lumas),
     )
 
 

@@ -228,6 +228,7 @@ class ChromaPredictor:
             chromas=chromas,
             seconds=inspected.seconds,
             correction=inspected.correction,
+            fingerprints=inspected.fingerprints,
         )
 
 
@@ -270,6 +271,7 @@ def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) 
         runtime=context.open_predictor().runtime_name if task.options.network else "",
         decision=task.item.decision.digest,
         correction=correction_values(task.correction) if task.correction else None,
+        fingerprints=task.fingerprints,
         seconds=round(rendered.seconds, 3),
     )
     return ItemResult(record, task.facts.megapixels * task.facts.pages)

@@ -39,6 +39,7 @@ from archivecolor.settings.options import (
     value_types_of,
 )
 from archivecolor.settings.photographs import DirSettings, PhotographOptions, PhotoSettings
+from archivecolor.settings.recognition import IdentifySettings
 from archivecolor.settings.review import PageOptions, ReportSettings, ReviewSettings, ServeSettings
 from archivecolor.settings.shared import (
     ColourOptions,
@@ -68,6 +69,7 @@ __all__ = [
     "ExportSettings",
     "FolderPath",
     "GreySettings",
+    "IdentifySettings",
     "InferenceOptions",
     "ModelExportSettings",
     "ModelsSettings",
