@@ -1,4 +1,4 @@
-"""Files that are born whole: written beside their name, flushed to disk, renamed.
+"""Files written atomically: beside their name, flushed to disk, then renamed.
 
 `atomic_write` gives a hidden part file beside the target. After a crash at any moment the target is
 either as it was before or complete, and what a dead run left behind is known by its name

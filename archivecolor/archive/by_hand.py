@@ -1,6 +1,6 @@
 """Derivatives that somebody worked on: kept, digested, and never written over unasked.
 
-What stands under an output's name is held against the records that vouch for it: size and time first, and
+What stands under an output's name is compared with the records that vouch for it: size and time first, and
 bytes only where one of these differs. A killed run leaves outputs whose record was never written; so that
 nobody takes those for handwork, a run notes the digest of what it is about to put in an older one's place
 (`pending`). `--take-back` puts the handwork aside and makes the derivative anew.

@@ -1,4 +1,4 @@
-"""What a run has to do: every file found, held against the manifest.
+"""What a run has to do: every file found, compared with the manifest.
 
 A plan is made before anything is written. It takes out what would share an output's name, and knows
 for each item whether it is done anew, tried again or left as it is.

@@ -16,7 +16,7 @@ from archivecolor.settings import SelectionOptions
 class Selection:
     """Include and exclude globs and the smallest age, ready to be asked.
 
-    A glob without a slash is held against the name of the file and of every folder above it, one
+    A glob without a slash is matched against the name of the file and of every folder above it, one
     with a slash against the relative path of each; `*` spans slashes.
     """
 

@@ -52,14 +52,17 @@ class WorkerOptions:
     initializer: Callable[[], None] | None = None
 
 
+# A task, its item, and what its answer goes to. Any: each task has types of its own.
+_Call = tuple[Callable[[Any, Any], Any], Any, Future[Any]]
+
+
 @dataclass(order=True)
 class _Task:
-    """One call waiting for a worker. `future` is None for the order to leave."""
+    """One call waiting for a worker; None for the order to leave."""
 
     rank: int
     number: int
-    call: tuple[Callable[[Any, Any], Any], Any]
-    future: Future[Any] | None
+    call: _Call | None
 
 
 class LocalExecutor(Generic[C]):
@@ -105,17 +108,17 @@ class LocalExecutor(Generic[C]):
     def submit(self, task: Callable[[C, T], R], item: T, *, urgent: bool = False) -> Future[R]:
         """See `Executor.submit`."""
         future: Future[R] = Future()
-        self._queue.put(_Task(0 if urgent else 1, next(self._numbers), (task, item), future))
+        self._queue.put(_Task(0 if urgent else 1, next(self._numbers), (task, item, future)))
         return future
 
     def close(self, *, now: bool) -> None:
         """Drop what waits and end all processes: `now`, or after the items in hand."""
         for task in self._take_waiting():
-            if task.future is not None:
-                task.future.cancel()
+            if task.call is not None:
+                task.call[-1].cancel()
         for supervisor in self._supervisors:
             supervisor.leave(now=now)
-            self._queue.put(_Task(LAST, next(self._numbers), (_nothing, None), None))
+            self._queue.put(_Task(LAST, next(self._numbers), None))
         for supervisor in self._supervisors:
             supervisor.join()
         self._scratch.close()
@@ -154,17 +157,18 @@ class _Supervisor(threading.Thread):
 
     def run(self) -> None:
         while True:
-            task = self._tasks.get()
-            if task.future is None:
+            call = self._tasks.get().call
+            if call is None:
                 break
-            if task.future.set_running_or_notify_cancel():
-                self._settle(task, task.future)
+            if call[-1].set_running_or_notify_cancel():
+                self._settle(call)
         self._retire()
 
-    def _settle(self, task: _Task, future: Future[Any]) -> None:
+    def _settle(self, call: _Call) -> None:
+        task, item, future = call
         # The worker edge: whatever the task raised belongs to whoever asked for it.
         try:
-            future.set_result(self._attempt(*task.call))
+            future.set_result(self._attempt(task, item))
         except BaseException as error:  # noqa: BLE001
             future.set_exception(error)
 
@@ -210,7 +214,3 @@ def _start_process(timeout: float, setup: WorkerSetup) -> Process:
         except WorkerDiedError:
             logger.info("a worker process died while it started")
     raise UnavailableError("worker processes cannot be started: each died at once (out of memory?)")
-
-
-def _nothing(_context: object, _item: None) -> None:
-    """What the order to leave would call, if anyone called it."""

@@ -112,7 +112,7 @@ class NumberedFrame:
 
 
 def read_from(film: Film, first: int) -> Iterator[NumberedFrame]:
-    """The film's frames from `first` on, each held against the survey.
+    """The film's frames from `first` on, each compared with the first pass.
 
     Raises:
         ItemError: `CHANGED` where the film is not what it was.

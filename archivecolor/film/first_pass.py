@@ -1,7 +1,7 @@
 """The first look at a whole film: times, digests, shots, tone and fields, before any colour.
 
 What is found is kept in the work folder, so that a rerun need not look again, and every later reading
-of the film is held against it.
+of the film is compared with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a film asks of the machine, held against what there is, before any work."""
+"""What a film asks of the machine, compared with what there is, before any work."""
 
 from __future__ import annotations
 

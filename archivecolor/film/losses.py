@@ -20,6 +20,7 @@ from archivecolor.film.probe import (
     open_again,
     open_film,
 )
+from archivecolor.film.sound import sound_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -140,9 +141,8 @@ def _heard(path: Path, index: int, probe_bytes: int = 0) -> tuple[float, float] 
 
     first, seconds = None, 0.0
     with open_film(path, probe_bytes) as container:
-        stream = next(stream for stream in container.streams.audio if stream.index == index)
         try:
-            for frame in container.decode(stream):
+            for frame in container.decode(sound_stream(container, index)):
                 if first is None:
                     first = frame.time
                 seconds += frame.samples / frame.sample_rate

@@ -71,7 +71,6 @@ class FilmFacts:
         layout: how samples are read.
         sample_format: what luma codes mean (of `layout`, RGB sources as full range BT.601).
         matrix: H.273 code point of Cb and Cr; for untagged films the one players assume.
-        tagged_matrix: the code point in the file, 2 where there is none.
         primaries: H.273 code point, 2 where there is none.
         transfer: H.273 code point, 2 where there is none.
         aspect: sample aspect ratio.
@@ -104,7 +103,6 @@ class FilmFacts:
     layout: PixelLayout
     sample_format: SampleFormat
     matrix: int
-    tagged_matrix: int
     primaries: int
     transfer: int
     aspect: Fraction
@@ -286,7 +284,6 @@ def _film_facts(path: Path, container: InputContainer, stream: VideoStream, fram
     """Facts from an open container and its first frame."""
     layout = layout_of(frame.format.name, is_rgb(frame))
     full = is_full_range(frame, layout)
-    tagged = int(frame.colorspace)
     turn = _display_matrix(frame)
     return FilmFacts(
         path=path,
@@ -299,8 +296,7 @@ def _film_facts(path: Path, container: InputContainer, stream: VideoStream, fram
         height=frame.height,
         layout=layout,
         sample_format=SampleFormat(layout.depth, full),
-        matrix=matrix_for(tagged, layout, frame),
-        tagged_matrix=tagged,
+        matrix=matrix_for(int(frame.colorspace), layout, frame),
         primaries=int(frame.color_primaries),
         transfer=int(frame.color_trc),
         aspect=stream.sample_aspect_ratio or Fraction(1),

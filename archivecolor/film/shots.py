@@ -152,7 +152,7 @@ class ShotDetector:
         return shots_from_starts(begins, len(self._contrasts))
 
     def _judge(self, thumbnail: Thumbnail) -> None:
-        """Hold a frame against the judged frames before it."""
+        """Compare a frame with the judged frames before it."""
         self._recent.append(thumbnail)
         past = list(self._recent)
         steps = [
@@ -239,7 +239,7 @@ _NO_BLEND = _Blend(0.0, 1.0, 0.0, 0)
 
 
 def _fit_blend(past: Sequence[Thumbnail]) -> _Blend:
-    """Hold the middle of a stretch against its ends."""
+    """Compare the middle of a stretch with its ends."""
     first, middle, last = past[0], past[len(past) // 2], past[-1]
     apart = distance(first, last)
     if apart < _DISSOLVE_DISTANCE:

@@ -1,4 +1,4 @@
-"""The finished film held against its source before it gets its name: frames, times, streams, sound."""
+"""The finished film compared with its source before it gets its name: frames, times, streams, sound."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class CheckpointInfo:
         network: name of the network in the registry.
         options: the network's options by name.
         title: what people call these weights.
-        training: facts: recipe, steps, pictures seen, size, settings, library versions.
+        training: facts: options of the objective, steps, pictures seen, size, settings, library versions.
         data_digest: digest over the training pictures' content.
         metrics: validation metrics by name.
         licence: a note on the terms of weights and data.

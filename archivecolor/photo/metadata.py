@@ -1,7 +1,7 @@
 """A derivative's metadata: the source's, and the marking that its colour was invented.
 
 exiftool carries Exif, IPTC and what else it knows how to write; XMP is laid in with the marking as one
-block. Without exiftool, and for containers it cannot write, the blocks are carried by our own hand.
+block. Without exiftool, and for containers it cannot write, the blocks are carried by our own code.
 exiftool opens the source itself, where that describes itself at all: once to copy and once to compare.
 Nothing depends on the clock: the same picture twice gives the same bytes.
 """
@@ -269,7 +269,7 @@ def _compared(copy: _Copy) -> tuple[str, ...]:
     return lost_values(before, after, pages=copy.pages > 1)
 
 
-# --- by our own hand
+# --- without exiftool
 
 
 def _merged_exif(source: _Source, container: WritableFormat, part: Path) -> bytes | None:

@@ -287,7 +287,7 @@ class Trainer:
             raise CheckpointError(f"the run was made with other options: {other}; resume it with those")
         changed = _changed_options(state.recipe, asdict(self.objective.options))
         if changed:
-            logger.warning("options of the recipe have changed since the run began: %s", changed)
+            logger.warning("options of the objective have changed since the run began: %s", changed)
         try:
             self.generator.load_state_dict(state.tensors["generator"])
             self.averaged.load_state_dict(state.tensors["averaged"])

@@ -118,7 +118,7 @@ class Objective(ABC):
 def build_objective(network: str, options: Mapping[str, object]) -> Objective:
     """The objective of a network. Raises `UsageError` for an unknown network or option."""
     kind = _objective_class(network)
-    return kind(options_from(kind.Options, options, f"the recipe of {network!r}"))
+    return kind(options_from(kind.Options, options, f"the objective of {network!r}"))
 
 
 def _objective_class(network: str) -> type[Objective]:

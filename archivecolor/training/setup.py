@@ -181,7 +181,7 @@ def _check_known_options(options: Mapping[str, object], known: set[str], network
     """Raise `UsageError` where an option is neither the network's nor its objective's."""
     for name in sorted(set(options) - known):
         raise UsageError(
-            f"network {network!r} has no option {name!r}, nor has its recipe;"
+            f"network {network!r} has no option {name!r}, nor has its objective;"
             f" they have {', '.join(sorted(known))}{nearest(name, known)}"
         )
 
