@@ -26,9 +26,9 @@ from pathlib import Path
 from archivecolor.archive.atomic import make_folder, open_own_file, part_path, with_output_errors
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import hold_output, link_error
-from archivecolor.archive.record import dataclass_from
 from archivecolor.errors import LockedError
 from archivecolor.process_identity import boot_id, pid_namespace, read_text, start_ticks
+from archivecolor.settings import dataclass_from
 
 if sys.platform == "win32":
     import msvcrt

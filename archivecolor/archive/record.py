@@ -17,6 +17,7 @@ from urllib.parse import quote_from_bytes
 from archivecolor.archive.record_checks import check_values, path_from_values
 from archivecolor.errors import Reason, UsageError
 from archivecolor.printable import json_line
+from archivecolor.settings import dataclass_from
 
 FORMAT = 1
 
@@ -220,9 +221,3 @@ def parse_reason(word: str) -> Reason | str:
         return Reason(word)
     except ValueError:
         return word
-
-
-def dataclass_from(dataclass_type: type[Any], values: Mapping[str, Any]) -> Any:
-    """Facts of `dataclass_type` from the keys it knows."""
-    names = {attribute.name for attribute in dataclasses.fields(dataclass_type)}
-    return dataclass_type(**{name: value for name, value in values.items() if name in names})

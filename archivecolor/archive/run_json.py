@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from archivecolor.archive.atomic import atomic_write
-from archivecolor.archive.record import dataclass_from
+from archivecolor.settings import dataclass_from
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from archivecolor.cli.terminal import terminal_for
 from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
-from archivecolor.settings import ColourOptions, ReportSettings, settings_from
+from archivecolor.settings import ColourOptions, ReportSettings, dataclass_from
 
 
 @command_for(ReportSettings, "report")
@@ -48,4 +48,4 @@ def report_after_run(settings: ColourOptions, output: Path, code: ExitCode) -> E
     if settings.report is None or code not in (ExitCode.OK, ExitCode.SOME_FAILED):
         return code
     values = vars(settings) | {"output": output, "folder": settings.report, "log_file": None}
-    return max(code, _written(settings_from(ReportSettings, values)))
+    return max(code, _written(dataclass_from(ReportSettings, values)))

@@ -55,7 +55,7 @@ class FirstPass:
         pts: int64 (n,), presentation times in the film's time base.
         digests: uint32 (n,), CRC-32 of each luma plane.
         shots: as found; without gaps.
-        tones: tone of the frames 0, `TONE_INTERVAL`, ...; the words of `Tone`.
+        tones: tone of the frames 0, 4, 8, ...; the words of `Tone`.
         fields: what is known of fields.
         damaged: frames the decoder had to guess parts of.
         errors: packets that did not decode.
@@ -194,7 +194,7 @@ def _frame_tone(picture: VideoFrame, facts: FilmFacts) -> Tone:
 
 
 def save_first_pass(path: Path, found: FirstPass) -> None:
-    """Keep a survey for a rerun."""
+    """Keep it for a rerun."""
     about = {
         "format": FORMAT,
         "shots": [asdict(shot) for shot in found.shots],
@@ -212,7 +212,7 @@ def save_first_pass(path: Path, found: FirstPass) -> None:
 
 
 def load_first_pass(path: Path) -> FirstPass | None:
-    """A survey kept by an earlier run; None where there is none of this version that can be read."""
+    """The first pass that an earlier run kept; None where there is none of this version that can be read."""
     if not path.exists():
         return None
     try:

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, cast
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.pixels import is_full_range, is_rgb, layout_of, plane_view
-from archivecolor.film.probe import FilmFacts
+from archivecolor.film.probe import FilmFacts, side_data_of
 
 if TYPE_CHECKING:
-    from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
 
 # What frames carry, by FFmpeg's names, in words. What is not among these is named as FFmpeg names it.
@@ -132,7 +131,7 @@ class FrameWatcher:
         return (*alpha, *self._lost, *carried)
 
     def _compare(self, picture: VideoFrame, traits: _Traits, where: str) -> None:
-        """Hold a frame that differs from the one before against the film's facts."""
+        """Compare a frame that differs from the one before with the film's facts."""
         facts, last = self._facts, cast("_Traits", self._last)
         layout = layout_of(traits.pix_fmt, traits.rgb)
         full = is_full_range(picture, layout)
@@ -156,8 +155,7 @@ class FrameWatcher:
 
     def _carried(self, picture: VideoFrame) -> Iterator[str]:
         """What a frame carries that the finished film will not, in words."""
-        # PyAV's stubs take side data for a dictionary; it gives its items, not their names.
-        for data in cast("Iterator[SideData]", picture.side_data):
+        for data in side_data_of(picture):
             try:
                 name = data.type.name
             except ValueError:

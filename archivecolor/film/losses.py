@@ -42,7 +42,7 @@ def find_losses(film: Film, plan: ContainerPlan, part: Path) -> tuple[str, ...]:
     """What is not in the finished film, in words.
 
     Args:
-        film: the source as it was surveyed.
+        film: the source as its first pass found it.
         plan: what is known to be left out, which is not named again.
         part: the finished film.
     """

@@ -341,11 +341,16 @@ def _stream_facts(stream: Stream) -> StreamFacts:
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """The nine numbers that turn the picture for display, or None."""
-    # PyAV's stubs take side data for a dictionary; it gives its items, not their names.
-    for data in cast("Iterator[SideData]", frame.side_data):
+    for data in side_data_of(frame):
         if data.type.name == "DISPLAYMATRIX":
             return struct.unpack("=9i", bytes(data))
     return None
+
+
+def side_data_of(frame: VideoFrame) -> Iterator[SideData]:
+    """What a frame carries beside its samples."""
+    # PyAV's stubs take side data for a dictionary; it gives its items, not their names.
+    return cast("Iterator[SideData]", frame.side_data)
 
 
 def _container_seconds(container: InputContainer, stream: VideoStream) -> float | None:

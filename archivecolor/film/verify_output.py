@@ -96,7 +96,7 @@ def verify_output(film: Film, plan: ContainerPlan, part: Path) -> str:
     """Raise where the finished film is not complete.
 
     Args:
-        film: the source as it was surveyed.
+        film: the source as its first pass found it.
         plan: what is known to be left out.
         part: the finished film.
 

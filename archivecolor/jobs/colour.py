@@ -34,7 +34,7 @@ from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
 from archivecolor.printable import printable
-from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, settings_from
+from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, dataclass_from
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
@@ -248,7 +248,7 @@ def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
 def film_settings_of(settings: DirSettings) -> VideoSettings:
     """Settings for the films of a tree: those it shares with photographs, else the defaults."""
     shared = {setting.name: getattr(settings, setting.name) for setting in fields(settings)}
-    return settings_from(VideoSettings, shared | {"input": (settings.input,)})
+    return dataclass_from(VideoSettings, shared | {"input": (settings.input,)})
 
 
 def named_film_folder(settings: VideoSettings, named: Path, weights: str) -> OutputFolder:

@@ -27,7 +27,7 @@ from archivecolor.jobs.previews import (
     PreviewContext,
     init_preview_worker,
 )
-from archivecolor.settings import NetworkOptions, ReviewSettings, settings_from
+from archivecolor.settings import NetworkOptions, ReviewSettings, dataclass_from
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
@@ -173,5 +173,5 @@ def _network_of_run(root: Path) -> Predictor:
     values = dict(last.settings) if last is not None else {}
     if isinstance(values.get("checkpoint"), str):
         values["checkpoint"] = Path(values["checkpoint"])
-    options = settings_from(NetworkOptions, values)
+    options = dataclass_from(NetworkOptions, values)
     return open_predictor(options.checkpoint, options)

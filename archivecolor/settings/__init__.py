@@ -27,6 +27,7 @@ from archivecolor.settings.options import (
     Settings,
     ValueType,
     check,
+    dataclass_from,
     fields_of,
     group_of,
     nearest,
@@ -34,7 +35,6 @@ from archivecolor.settings.options import (
     option_of,
     plain,
     required,
-    settings_from,
     typed_path,
     value_types_of,
 )
@@ -95,6 +95,7 @@ __all__ = [
     "VerifySettings",
     "VideoSettings",
     "check",
+    "dataclass_from",
     "fields_of",
     "group_of",
     "nearest",
@@ -102,7 +103,6 @@ __all__ = [
     "option_of",
     "plain",
     "required",
-    "settings_from",
     "typed_path",
     "value_types_of",
 ]

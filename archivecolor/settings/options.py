@@ -155,10 +155,10 @@ def check(name: str, value: Any, spec: Option) -> None:
         raise OptionError(name, f"is {value}; it must be a multiple of {spec.multiple_of}")
 
 
-def settings_from(settings_type: type[T], values: Mapping[str, Any]) -> T:
-    """Make settings of `settings_type` from plain values by name, keeping only its own fields."""
-    names = {setting.name for setting in dataclasses.fields(settings_type)}  # type: ignore[arg-type]
-    return settings_type(**{name: value for name, value in values.items() if name in names})
+def dataclass_from(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Make a dataclass, such as settings, of values by name; what it has no field for is left out."""
+    names = {spec.name for spec in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in names})
 
 
 @dataclass(frozen=True)
