@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -30,10 +30,6 @@ class Chroma:
     cbcr: Float32
     certainty: Float32
     confidence: float
-
-    def scaled(self, gain: float) -> Chroma:
-        """The same with all chroma multiplied by `gain`; 0 leaves grey."""
-        return replace(self, cbcr=self.cbcr * np.float32(gain))
 
 
 def upsample(cbcr: Float32, height: int, width: int, rows: slice | None = None) -> Float32:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 POWER_7_25 = 25.0**7
+BIN_SPREAD = 5.0  # width, in Lab units, of the spread of a colour over its bins
 
 
 def chroma_distance(ab: Tensor, truth: Tensor) -> Tensor:
@@ -44,14 +45,13 @@ def _norm(ab: Tensor) -> Tensor:
     return (ab.square().sum(dim=1) + 1e-4).sqrt()
 
 
-def soft_bins(ab: Tensor, centres: Tensor, neighbours: int = 4, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
+def soft_bins(ab: Tensor, centres: Tensor, neighbours: int = 4) -> tuple[Tensor, Tensor]:
     """Soft assignment of colours to their nearest bins.
 
     Args:
         ab: (N, 2, h, w) in Lab units.
         centres: (bins, 2) in Lab units.
         neighbours: bins a colour is spread over.
-        sigma: width of the spread in Lab units.
 
     Returns:
         Bin indices (N, neighbours, h, w) and their weights, which sum to 1.
@@ -59,7 +59,7 @@ def soft_bins(ab: Tensor, centres: Tensor, neighbours: int = 4, sigma: float = 5
     flat = ab.permute(0, 2, 3, 1).reshape(-1, 2)
     square = torch.cdist(flat, centres).square()
     nearest, index = square.topk(neighbours, dim=1, largest=False)
-    weight = torch.softmax(-nearest / (2.0 * sigma**2), dim=1)
+    weight = torch.softmax(-nearest / (2.0 * BIN_SPREAD**2), dim=1)
     n, _, h, w = ab.shape
     shape = (n, h, w, neighbours)
     return index.view(shape).permute(0, 3, 1, 2), weight.view(shape).permute(0, 3, 1, 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -69,25 +70,17 @@ class PixelSample:
         return srgb_codes(lab_from_rgb(self.rgb)[:, 0], self.ab.astype(np.float32) * np.float32(gain))
 
 
-def scores_at_shares(
-    samples: Sequence[PixelSample], shares: Sequence[float] = SHARES
-) -> tuple[ScoreAtShare, ...]:
-    """Measure a set at equal colourfulness.
-
-    Args:
-        samples: of every picture of the set.
-        shares: of the truth's mean colourfulness.
-    """
+def scores_at_shares(samples: Sequence[PixelSample]) -> tuple[ScoreAtShare, ...]:
+    """Measure a set, given by a sample of every picture, at the `SHARES` of the truth's colourfulness."""
     true = np.mean([colourfulness(sample.rgb) for sample in samples])
-    shares_at: dict[float, float] = {0.0: 0.0}
 
+    @cache
     def share_at(gain: float) -> float:
-        if gain not in shares_at:
-            given = np.mean([colourfulness(sample.with_gain(gain)) for sample in samples])
-            shares_at[gain] = float(given / true)
-        return shares_at[gain]
+        if gain == 0:
+            return 0.0
+        return float(np.mean([colourfulness(sample.with_gain(gain)) for sample in samples]) / true)
 
-    return tuple(_at_share(samples, share, find_gain(share, share_at)) for share in shares)
+    return tuple(_at_share(samples, share, find_gain(share, share_at)) for share in SHARES)
 
 
 def find_gain(share: float, share_at: Callable[[float], float]) -> float | None:

@@ -55,15 +55,6 @@ def test_very_long_rasters(raster):
     assert np.allclose(upsample(even, *raster), 0.25, atol=1e-6)
 
 
-def test_gain_scales_chroma_alone():
-    chroma = Chroma(grid(3, 4), np.full((3, 4), 0.5, np.float32), 0.5)
-    half = chroma.scaled(0.5)
-    assert np.allclose(half.cbcr, chroma.cbcr / 2)
-    assert half.cbcr.dtype == np.float32
-    assert half.confidence == chroma.confidence
-    assert not chroma.scaled(0).cbcr.any()
-
-
 def test_it_crosses_process_borders():
     chroma = Chroma(grid(3, 4), np.ones((3, 4), np.float32), 1.0)
     assert np.array_equal(pickle.loads(pickle.dumps(chroma)).cbcr, chroma.cbcr)
