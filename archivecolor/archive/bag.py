@@ -112,23 +112,15 @@ def write_bag(bag: Path, known: Iterable[Digest], agent: str) -> None:
                 f"{printable(bag / PAYLOAD / path)}: the name is not UTF-8, and a bag can list no "
                 "other; take the file out of the bag, or rename its source and delete it here"
             )
-    listed = [Digest(f"{PAYLOAD}/{path}", digests.get(path) or _payload_digest(bag, path)) for path in files]
-    nbytes = _total_size(bag / PAYLOAD, files)
+    listed = [
+        Digest(f"{PAYLOAD}/{path}", digests.get(path) or sha256_of(bag / PAYLOAD / path)) for path in files
+    ]
+    nbytes = sum(os.stat(f"{bag}/{PAYLOAD}/{path}").st_size for path in files)  # noqa: PTH116 - once per file
     write_text(bag / BAG_DECLARATION, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     write_text(bag / BAG_INFO, _bag_info(nbytes, len(files), agent))
     write_digests(bag / DIGESTS_NAME, listed, _encode_bag_path)
     tags = (BAG_DECLARATION, BAG_INFO, DIGESTS_NAME)
     write_digests(bag / TAG_DIGESTS, [Digest(name, sha256_of(bag / name)) for name in tags])
-
-
-def _payload_digest(bag: Path, path: str) -> str:
-    """SHA-256 of a payload file."""
-    return sha256_of(bag / PAYLOAD / path)
-
-
-def _total_size(root: Path, paths: Iterable[str]) -> int:
-    """Size of all files of the payload."""
-    return sum(os.stat(f"{root}/{path}").st_size for path in paths)  # noqa: PTH116 - once per file of an archive
 
 
 def _payload_files(root: Path) -> Iterator[str]:

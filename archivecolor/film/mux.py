@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -133,11 +133,12 @@ def _mux_streams(
             out.add_attachment(_NOTE_NAME, "application/json", _provenance_note(inputs))
         written = 0
         copied = _copied_packets(source, copies, facts.restarts, plan.cut_sound(facts))
-        for packet in _interleave(_video_packets(inputs, picture), copied):
-            if packet.stream is picture:
+        packets = heapq.merge(_video_packets(inputs, picture), copied, key=lambda timed: timed.seconds)
+        for timed in packets:
+            if timed.packet.stream is picture:
                 written += 1
                 on_progress(written)
-            out.mux(packet)
+            out.mux(timed.packet)
 
 
 @dataclass(frozen=True)
@@ -227,12 +228,6 @@ class _TimedPacket:
 
     seconds: float
     packet: Packet[Stream]
-
-
-def _interleave(*sources: Iterable[_TimedPacket]) -> Iterator[Packet[Stream]]:
-    """Packets of several sources by the time they are due."""
-    for timed in heapq.merge(*sources, key=lambda timed: timed.seconds):
-        yield timed.packet
 
 
 def _video_packets(inputs: MuxInputs, stream: VideoStream) -> Iterator[_TimedPacket]:

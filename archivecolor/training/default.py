@@ -185,7 +185,7 @@ def _sample_colours(photographs: Sequence[Photograph]) -> Float32:
 
 
 def kmeans_bin_centres(colours: Float32, bins: int) -> Tensor:
-    """Bin centres (bins, 2) by k-means over colours weighted toward the vivid ones; each call gives the same."""
+    """Bin centres (bins, 2) by k-means over colours weighted toward the vivid ones, the same every time."""
     rng = np.random.default_rng(0)
     weight = np.hypot(colours[:, 0], colours[:, 1]) + CHROMA_BIAS
     points = torch.from_numpy(colours)
