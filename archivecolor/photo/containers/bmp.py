@@ -56,7 +56,7 @@ class BmpReader(WholeImageReader):
             ),
         )
         end = _picture_end(head, bits, sum(profile))
-        if end:
+        if 0 < end < file.nbytes:
             file.seek(end)
             self.dropped = (DATA_BEHIND,) if file.read().strip(b"\0") else ()
 

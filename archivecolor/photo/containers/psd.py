@@ -97,7 +97,10 @@ class PsdReader(WholeImageReader):
 
         facts = self.pages[0]
         self._file.seek(self._start + 2)
-        sizes = np.frombuffer(self._file.read(2 * facts.height * self._channels), ">u2").astype(int)
+        table = self._file.read(2 * facts.height * self._channels)
+        if len(table) < 2 * facts.height * self._channels:
+            raise DamagedError("sizes of rows are missing")
+        sizes = np.frombuffer(table, ">u2").astype(int)
         first = number * facts.height
         self._file.seek(int(sizes[:first].sum()), 1)
         with decoder_call():

@@ -194,6 +194,13 @@ def test_the_profile_of_a_bitmap_is_named(tmp_path: Path) -> None:
     assert "ICC profile" in colour(scan_of(tmp_path, whole)).rendered.lost
 
 
+def test_a_bitmap_that_says_it_is_larger_than_any_file(tmp_path: Path) -> None:
+    bmp = bytearray(WHOLE["bmp"])
+    bmp[22:26] = struct.pack("<i", -(1 << 31))
+    with pytest.raises(ItemError):
+        inspect(scan_of(tmp_path, bytes(bmp)), working_size=64, max_megapixels=LIMIT)
+
+
 def tags(tiff: bytes, *changes: tuple[int, int, int] | tuple[int]) -> bytes:
     """A little-endian TIFF of one page with short tags set (code, type, value) or taken out (code)."""
     at = int.from_bytes(tiff[4:8], "little")
@@ -307,3 +314,7 @@ def test_layers_of_photoshop_in_a_tiff_are_named(tmp_path: Path) -> None:
     extra = [(37724, 7, len(layers), layers, False)]
     tiff = tiff_of(scene(), photometric="minisblack", extratags=extra)
     assert "layers of Photoshop" in colour(scan_of(tmp_path, tiff)).rendered.lost
+
+
+def test_a_size_that_is_no_number_is_damage(tmp_path: Path) -> None:
+    assert reason_of(scan_of(tmp_path, tags(GREY, (257, 2, 50)))) is Reason.UNREADABLE

@@ -128,3 +128,11 @@ def test_photoshop_of_16_bits(tmp_path: Path, mode: int, packed: bool) -> None:
     with pytest.raises(ItemError) as error:
         inspect(scan_of(tmp_path, data[:-9]), working_size=64, max_megapixels=LIMIT)
     assert error.value.reason is Reason.TRUNCATED
+
+
+def test_photoshop_cut_among_the_sizes_of_its_rows(tmp_path: Path) -> None:
+    data = photoshop([scene(depth=16)], 1, packed=True)
+    start = len(photoshop([scene(depth=16)], 1, packed=False)) - 2 * scene().size
+    with pytest.raises(ItemError) as error:
+        inspect(scan_of(tmp_path, data[: start + 51]), working_size=64, max_megapixels=LIMIT)
+    assert error.value.reason is Reason.TRUNCATED

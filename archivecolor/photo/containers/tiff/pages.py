@@ -192,7 +192,8 @@ def choose(chain: list[TiffPage], below: list[list[TiffPage]]) -> list[TiffPage]
 
 
 def _area(page: TiffPage) -> int:
-    return page.imagelength * page.imagewidth
+    # A damaged tag may hold a text, and a text times a number is a longer text.
+    return int(page.imagelength) * int(page.imagewidth)
 
 
 def _is_mask(page: TiffPage) -> bool:
