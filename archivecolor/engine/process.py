@@ -32,7 +32,7 @@ ORPHAN_CHECK_SECONDS = 0.5
 JOIN_SECONDS = 10.0
 # What a terminal or a service manager sends to all processes of a run; only the parent heeds it.
 GROUP_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU") if hasattr(signal, name)
 )
 
 

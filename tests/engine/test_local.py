@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import resource
 import signal
 import threading
 import time
@@ -287,3 +288,16 @@ def test_the_context_goes_to_each_process_once_whatever_the_number_of_items():
         futures = [executor.submit(word_of, number) for number in range(20)]
         assert [future.result() for future in futures] == [("context", number) for number in range(20)]
     assert Counted.sent - before == 2
+
+
+def burn_beyond_the_limit(context, seconds):
+    resource.setrlimit(resource.RLIMIT_CPU, (1, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    while time.process_time() < seconds:
+        pass
+    return os.getpid()
+
+
+def test_a_processor_limit_that_a_worker_reaches_is_the_parents_affair():
+    """The parent is told of its own; a worker that died of it would cost the picture in hand."""
+    with LocalExecutor(WorkerOptions(count=1, attempts=1), None) as executor:
+        assert executor.submit(burn_beyond_the_limit, 3.0).result(timeout=120) > 0
