@@ -88,8 +88,10 @@ def read_digests(path: Path) -> Iterator[Digest]:
     """The entries of a list of digests.
 
     Raises:
-        UsageError: a line is not `digest  path`.
+        UsageError: a line is not `digest  path`, or it is no file.
     """
+    if not path.is_file():
+        raise UsageError(f"{path} is no file; take it away")
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             digest = parse_digest(line.rstrip(b"\r\n"))

@@ -123,6 +123,8 @@ def file_handler(path: Path) -> logging.Handler:
     Raises:
         OutputError: it cannot be opened.
     """
+    if path.is_fifo():  # it would be waited for
+        raise OutputError(f"cannot write the log file {path}: it is a pipe; give a file")
     try:
         handler = LogFile(path)
     except OSError as error:

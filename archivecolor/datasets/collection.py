@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -45,6 +46,8 @@ class Member:
 
     def read(self) -> bytes:
         """The encoded picture. Raises `OSError`."""
+        if self.file.exists() and not self.file.is_file():  # a pipe would be waited for
+            raise OSError(errno.EINVAL, "it is no file", str(self.file))
         with self.file.open("rb") as stream:
             stream.seek(self.offset)
             return stream.read(self.nbytes)
@@ -82,6 +85,8 @@ def list_members(collections: Iterable[Path]) -> Listing:
     for collection in collections:
         if collection.is_dir():
             found += _folder_members(collection, passed_over)
+        elif collection.exists() and not collection.is_file():
+            raise UsageError(f"{collection} is no file; give {WHAT_IS_READ}")
         elif not collection.is_file() and collection.suffix not in (".tar", ".txt"):
             raise UsageError(f"{collection} is not there; give {WHAT_IS_READ}")
         elif collection.suffix == ".tar":

@@ -65,3 +65,9 @@ def test_what_has_no_end_is_not_read(tmp_path, kind):
     os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
     with pytest.raises(OSError, match="no regular file"):
         sha256_of(path)
+
+
+def test_a_list_that_is_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "list")
+    with pytest.raises(UsageError, match="is no file"):
+        list(read_digests(tmp_path / "list"))

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from archivecolor.cli.logs import file_handler
+from archivecolor.errors import OutputError
+
 LOG_KEYS = {"at", "level", "logger", "message"}
 
 
@@ -125,3 +128,9 @@ def test_a_hang_up_stops_like_a_request_to_end_and_leaves_no_temporary_file(
     run.communicate(timeout=300)
     assert run.returncode == 143
     assert list(scratch.glob("archivecolor-*")) == []
+
+
+def test_a_pipe_is_no_log(tmp_path):
+    os.mkfifo(tmp_path / "log")
+    with pytest.raises(OutputError, match="a pipe"):
+        file_handler(tmp_path / "log")

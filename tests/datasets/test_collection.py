@@ -1,6 +1,7 @@
 """What collections hold, and what is passed over in them and told of."""
 
 import io
+import os
 import tarfile
 
 import pytest
@@ -108,3 +109,17 @@ def test_evaluate_tells_what_it_did_not_take(folder, checkpoint, capsys):
         picture.unlink()
     assert main(words) == 2
     assert "1 .gif files are there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["list.txt", "shard.tar", "picture.png"])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UsageError, match="is no file"):
+        list_members([tmp_path / name])
+
+
+def test_a_pipe_among_pictures_is_one_that_cannot_be_read(folder):
+    os.mkfifo(folder / "pipe.png")
+    (pipe,) = [member for member in list_members([folder]).members if member.name == "pipe.png"]
+    with pytest.raises(OSError, match="no file"):
+        pipe.read()

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 from PIL import Image
@@ -122,6 +124,23 @@ def test_no_other_job_does(trapped, film, colour, tmp_path, words):
     assert not (tmp_path / "trace").exists(), (tmp_path / "trace").read_text()
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
+
+
+def test_the_page_does_not_either(trapped, undisturbed, tmp_path):
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    environment = {**os.environ, "PATH": f".:{trapped}:" + os.environ["PATH"]}
+    words = [*CONSOLE_SCRIPT, "review", output]
+    page = subprocess.Popen(
+        words, cwd=trapped, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    address = page.stdout.readline().strip()
+    opener = build_opener(HTTPCookieProcessor())
+    opener.open(address, timeout=60)
+    assert b"astronaut" in opener.open(address.partition("?")[0], timeout=60).read()
+    page.send_signal(signal.SIGINT)
+    errors = page.communicate(timeout=60)[1]
+    assert not (tmp_path / "trace").exists(), (tmp_path / "trace").read_text()
+    assert "Traceback" not in errors
 
 
 def test_settings_of_matplotlib_that_are_none_are_told_before_any_work(trapped, colour, tmp_path):
