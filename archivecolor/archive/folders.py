@@ -15,7 +15,7 @@ from archivecolor.archive.atomic import (
 )
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import ALL_MAY_READ, hold_output, permissions_of
-from archivecolor.archive.walk import FoundFile
+from archivecolor.archive.walk import FILMS, PICTURES, FoundFile, extension_of
 from archivecolor.errors import InputGoneError, InputNotFoundError, ItemError, Reason, UsageError
 from archivecolor.printable import printable
 
@@ -71,6 +71,21 @@ def refuse_source_as_target(source: Path, target: Path) -> None:
         raise ItemError(
             Reason.NAME_COLLISION,
             f"its output {target} is the source itself, reached through a link; take the link away",
+        )
+
+
+def refuse_scan_as_target(path: Path | None) -> None:
+    """Refuse to write a table, a log or the like over a picture or film: a slip that would cost a scan.
+
+    Raises:
+        UsageError: it is there, and has the extension of one, by any name that leads to it.
+    """
+    if path is None or not path.exists():
+        return
+    names = (os.fsencode(path), os.fsencode(os.path.realpath(path)))
+    if any(extension_of(name) in PICTURES | FILMS for name in names):
+        raise UsageError(
+            f"{printable(path)} is a picture or film, which is never written over; give another name"
         )
 
 

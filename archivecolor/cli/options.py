@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from archivecolor.archive.folders import refuse_scan_as_target
 from archivecolor.cli.commands import COMMANDS
 from archivecolor.cli.completion import completion_of
 from archivecolor.cli.help import GroupedCommand, GroupedOption
@@ -62,6 +63,7 @@ def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], Ex
         def callback(save_recipe_to: Path | None = None, **values: Any) -> ExitCode:
             settings = _settings_of(settings_type, name, values)
             if save_recipe_to is not None:
+                refuse_scan_as_target(save_recipe_to)
                 save_recipe(save_recipe_to, name, given_values(values))
             prepare_process(settings)
             warn_of_unknown_variables()
@@ -135,8 +137,14 @@ def help_of(function: Callable[..., ExitCode]) -> str:
 
 
 def prepare_process(settings: Settings) -> None:
-    """What settings ask of the process itself: where it logs, and its priority."""
+    """What settings ask of the process itself: where it logs, and its priority.
+
+    Raises:
+        UsageError: the log file is a picture or film.
+        OutputError: it cannot be written.
+    """
     if isinstance(settings, OutputOptions):
+        refuse_scan_as_target(settings.log_file)
         set_up_logging(settings)
     if isinstance(settings, SchedulingOptions) and settings.nice and hasattr(os, "nice"):
         os.nice(settings.nice)

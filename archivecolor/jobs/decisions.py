@@ -18,6 +18,7 @@ from archivecolor.archive.decisions import (
     read_decisions,
     write_decisions,
 )
+from archivecolor.archive.folders import refuse_scan_as_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
@@ -66,6 +67,7 @@ def export_decisions(settings: DecisionExportSettings) -> int:
         OutputError: the file cannot be written.
     """
     decisions = _decisions_of(settings.output).newest()
+    refuse_scan_as_target(settings.file)
     write_decisions(settings.file, decisions)
     return len(decisions)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.compact import compact
 from archivecolor.archive.export import export_csv, export_parquet, write_csv
+from archivecolor.archive.folders import refuse_scan_as_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
@@ -22,7 +23,7 @@ def export_manifest(settings: ExportSettings) -> int:
     """Write the newest record of every item as a table; returns how many there are.
 
     Raises:
-        UsageError: there is no manifest, or no table is asked for.
+        UsageError: there is no manifest, no table is asked for, or one would replace a picture.
         UnavailableError: pyarrow is missing.
         OutputError: the table cannot be written.
     """
@@ -32,7 +33,9 @@ def export_manifest(settings: ExportSettings) -> int:
     if settings.csv == STANDARD_OUTPUT:
         write_csv(manifest.records(), sys.stdout)
     elif settings.csv is not None:
+        refuse_scan_as_target(settings.csv)
         export_csv(manifest.records(), settings.csv)
+    refuse_scan_as_target(settings.parquet)
     if settings.parquet is not None:
         export_parquet(manifest.records(), settings.parquet)
     return len(manifest)

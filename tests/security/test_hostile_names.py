@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from small_archive import tree
 
+from archivecolor.cli.main import main
+
 NAMES = [
     "two\nlines.png",
     "-delete_original.jpg",
@@ -164,3 +166,29 @@ def test_bytes_that_are_no_text_are_a_name_too(archivecolor, tmp_path):
     assert done.returncode == 0
     assert "\x1b" not in done.stderr
     assert (tmp_path / "out" / name).exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dir", "in", "new", "--dry-run", "--log-file", "in/scan.tif"),
+        ("dir", "in", "new", "--dry-run", "--save-recipe", "in/scan.tif"),
+        ("dir", "in", "new", "--dry-run", "--log-file", "night.log"),
+        ("manifest", "export", "out", "--csv", "in/scan.tif"),
+        ("manifest", "export", "out", "--parquet", "in/film.mp4"),
+        ("decisions", "export", "out", "in/scan.tif"),
+    ],
+    ids=" ".join,
+)
+def test_no_table_or_log_is_written_over_a_scan(tmp_path, monkeypatch, words):
+    """A slip of the tongue, or a link that somebody planted where a night's log goes."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/scan.tif", "in/film.mp4", "out/_archivecolor/manifest.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "night.log").symlink_to("in/scan.tif")
+    before = everything_under(tmp_path)
+    assert main(list(words)) == 2
+    assert everything_under(tmp_path) == before
+    assert (tmp_path / "in" / "scan.tif").read_bytes() == b""
+    assert not (tmp_path / "in" / "scan.tif").is_symlink()
