@@ -35,6 +35,7 @@ class Estimate:
         seconds: expected time.
         from_last_run: the time rests on the last run of this output, not on a guess.
         measured: how many pictures were tried to know the time, 0 where it is otherwise known or guessed.
+        processor_seconds: what all cores together will spend, where it was measured.
     """
 
     items: int
@@ -43,6 +44,7 @@ class Estimate:
     seconds: float
     from_last_run: bool
     measured: int = 0
+    processor_seconds: float = 0.0
 
     def plus(self, other: Estimate) -> Estimate:
         """Both together."""
@@ -53,6 +55,7 @@ class Estimate:
             self.seconds + other.seconds,
             self.from_last_run or other.from_last_run,
             self.measured + other.measured,
+            self.processor_seconds + other.processor_seconds,
         )
 
 

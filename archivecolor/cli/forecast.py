@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from archivecolor.cli.terminal import counted, duration
@@ -9,28 +12,53 @@ from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
 from archivecolor.settings import DirSettings, GreySettings, VideoSettings
 
+if TYPE_CHECKING:
+    from archivecolor.archive.estimate import Estimate
+    from archivecolor.jobs.film_forecast import FilmsForecast
+
+GUESS, LAST_RUN = "a cautious guess", "as fast as the last run"
+
 
 def show_forecast(settings: DirSettings | VideoSettings | GreySettings) -> ExitCode:
     """Print what a run would do."""
     from archivecolor.jobs.forecast import forecast, forecast_grey
 
     expected = forecast_grey(settings) if isinstance(settings, GreySettings) else forecast(settings)
-    work = expected.photographs
     if not isinstance(settings, VideoSettings):
-        basis = "as fast as the last run" if work.from_last_run else "a cautious guess"
-        if work.measured:
-            basis = f"measured on {counted(work.measured, 'pictures')} here and now"
-        pictures = counted(work.items, "pictures")
-        click.echo(f"to do: {pictures}, {work.megapixels:.1f} megapixels, {work.nbytes / 1e6:.1f} MB")
-        click.echo(f"expected time: {duration(work.seconds)} ({basis})")
-    if expected.films or isinstance(settings, VideoSettings):
-        for film in expected.films:
-            words = film.problem or f"{counted(film.frames, 'frames')}, {duration(film.seconds)}"
-            click.echo(printable(f"{film.path}: {words}"))
-        frames = sum(film.frames for film in expected.films)
-        click.echo(f"to do: {counted(len(expected.films), 'films')}, {counted(frames, 'frames')}")
-        seconds = sum(film.seconds for film in expected.films)
-        click.echo(f"expected time: {duration(seconds)} (a cautious guess)")
+        _show(_photograph_lines(expected.photographs))
+    if expected.films.films or isinstance(settings, VideoSettings):
+        _show(_film_lines(expected.films))
     for word, count in expected.untouched.items():
         click.echo(counted(count, word))
     return ExitCode.OK
+
+
+def _show(lines: Iterator[str]) -> None:
+    for line in lines:
+        click.echo(printable(line))
+
+
+def _photograph_lines(work: Estimate) -> Iterator[str]:
+    basis = LAST_RUN if work.from_last_run else GUESS
+    if work.measured:
+        basis = f"measured on {counted(work.measured, 'pictures')} here and now"
+    pictures = counted(work.items, "pictures")
+    yield f"to do: {pictures}, {work.megapixels:.1f} megapixels, {work.nbytes / 1e6:.1f} MB"
+    yield expected_time(work.seconds, work.processor_seconds, basis)
+
+
+def _film_lines(work: FilmsForecast) -> Iterator[str]:
+    for film in work.films:
+        words = film.problem or f"{counted(film.frames, 'frames')}, {duration(film.time.seconds)}"
+        yield f"{film.path}: {words}"
+    basis = LAST_RUN if work.from_last_run else GUESS
+    if work.measured:
+        basis = f"measured on {counted(work.measured, 'frames')} here and now"
+    yield f"to do: {counted(len(work.films), 'films')}, {counted(work.frames, 'frames')}"
+    yield expected_time(work.time.seconds, work.time.processor_seconds, basis)
+
+
+def expected_time(seconds: float, processor_seconds: float, basis: str) -> str:
+    """The line on the expected time, and on how much of it is work: a busy machine has people wait."""
+    work = f"; {duration(processor_seconds)} of processor time" if processor_seconds else ""
+    return f"expected time: {duration(seconds)} ({basis}{work})"

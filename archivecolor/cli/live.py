@@ -76,7 +76,7 @@ def run_line(progress: Progress, path: str, width: int, *, ascii_only: bool = Fa
     """
     line = Text(no_wrap=True, overflow="crop", end="")
     line.append_text(_bar(progress, 24 if width >= WIDE else 14 if width >= MIDDLE else 8, ascii_only))
-    line.append(f" {progress.settled}/{progress.total}", "bold")
+    line.append(f" {_count(progress)}", "bold")
     left = progress.seconds_left
     line.append(f" {clock(left) if left is not None else '-:--:--'} left")
     for text, style in _rest(progress, width):
@@ -90,17 +90,29 @@ def run_line(progress: Progress, path: str, width: int, *, ascii_only: bool = Fa
 
 def _bar(progress: Progress, width: int, ascii_only: bool) -> Text:
     done, rest = ("#", "-") if ascii_only else ("\u2501", "\u2500")
-    filled = min(width, width * progress.settled // progress.total) if progress.total else 0
+    filled = int(width * progress.share)
     return Text.assemble((done * filled, "green"), (rest * (width - filled), "dim"))
+
+
+def _count(progress: Progress) -> str:
+    """How many items of how many; of a long one its own steps, as those it is told of by."""
+    if progress.in_hand is not None:
+        return f"{progress.in_hand.done}/{progress.in_hand.total}"
+    return f"{progress.settled}/{progress.total}"
 
 
 def _rest(progress: Progress, width: int) -> Iterator[tuple[str, str]]:
     """What is worth knowing besides, by how much it matters."""
+    in_hand = progress.in_hand
+    if in_hand is not None and in_hand.rate:
+        yield f"{in_hand.rate:.1f} {progress.unit if width >= MIDDLE else ''}/s".replace(" /", "/"), ""
+    if in_hand is not None and progress.total > 1:
+        yield f"{progress.settled + 1} of {progress.total}", "bold"
     if progress.failed:
         yield f"{progress.failed} failed", "red"
     if progress.skipped and width >= WIDE:
         yield f"{progress.skipped} skipped", "yellow"
-    if progress.amount and width >= MIDDLE:
+    if progress.amount and in_hand is None and width >= MIDDLE:
         yield f"{progress.work[progress.unit].rate:.1f} {progress.unit}/s", ""
 
 

@@ -54,6 +54,25 @@ NO_WORK = Work(0.0, 0.0)
 
 
 @dataclass(frozen=True)
+class InHand:
+    """How far the item in hand is, where it takes long enough to be told of.
+
+    Attributes:
+        done: steps of it, in the run's unit.
+        total: how many it has.
+        share: 0..1, how much of all its work that is.
+        rate: steps a second of what is being done now, 0 while unknown.
+        seconds_left: what the run still takes with it, None while unknown.
+    """
+
+    done: int
+    total: int
+    share: float
+    rate: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a run is at one moment.
 
@@ -66,6 +85,7 @@ class Progress:
         work: what was done so far, by unit.
         seconds: time since the run began.
         reasons: skipped and failed items by reason.
+        in_hand: how far the item in hand is, None where items are short.
     """
 
     total: int
@@ -76,6 +96,7 @@ class Progress:
     work: Mapping[str, Work]
     seconds: float
     reasons: Mapping[str, int]
+    in_hand: InHand | None = None
 
     @property
     def settled(self) -> int:
@@ -93,8 +114,16 @@ class Progress:
         return self.work[self.unit].amount
 
     @property
+    def share(self) -> float:
+        """0..1, how much of all items is done, the one in hand by its share."""
+        done = self.settled + (self.in_hand.share if self.in_hand is not None else 0.0)
+        return min(1.0, done / self.total) if self.total else 0.0
+
+    @property
     def seconds_left(self) -> float | None:
         """Time the rest will take at the speed so far, None while unknown."""
+        if self.in_hand is not None:
+            return self.in_hand.seconds_left
         if not self.settled:
             return None
         return self.seconds / self.settled * self.left

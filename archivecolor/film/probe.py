@@ -124,6 +124,11 @@ class FilmFacts:
     end_of_others: float = 0.0
 
     @property
+    def megapixels(self) -> float:
+        """Of a frame."""
+        return self.width * self.height / 1e6
+
+    @property
     def read_rate(self) -> Fraction:
         """Nominal frames per second as read: to take pulldown out is to drop one frame of five."""
         return self.rate * Fraction(4, 5) if self.fields == "ivtc" else self.rate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
@@ -25,7 +25,8 @@ from archivecolor.errors import CheckpointError, InputNotFoundError, UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.inference.open_runtime import choose_runtime
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
-from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, film_settings_digest, named_film
+from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
+from archivecolor.jobs.film_progress import FilmReporter
 from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
@@ -130,7 +131,8 @@ def colour_folder(
             yield from results
     if folder.films is not None and plan.items(FILM) and not session.stop.requested:
         session.counter.count_in(FRAMES)
-        yield from films(plan.claimed(FILM), film_context(folder.films, root, session, open_network))
+        film_run = film_context(folder.films, root, session, open_network, plan.items(FILM))
+        yield from films(plan.claimed(FILM), film_run)
 
 
 def warn_without_exiftool() -> None:
@@ -141,9 +143,13 @@ def warn_without_exiftool() -> None:
 
 
 def film_context(
-    settings: VideoSettings, root: Path, session: Session, open_network: Callable[[], Predictor]
+    settings: VideoSettings,
+    root: Path,
+    session: Session,
+    open_network: Callable[[], Predictor],
+    items: Sequence[Item],
 ) -> FilmRunContext:
-    """What all films of an output folder are coloured with."""
+    """What all films of an output folder, `items`, are coloured with."""
     versions, named = session.summary.versions, named_film(settings)
     libraries = ("archivecolor", "av", "opencv-python-headless")
     # Pieces of a film that another program's answers made are not continued.
@@ -156,19 +162,9 @@ def film_context(
         library_versions=(*(versions[name] for name in libraries), runtime),
         open_predictor=open_network,
         stop=session.stop,
-        report=partial(report_frame, session),
+        report=FilmReporter(session, items, is_high_quality=settings.quality == "high"),
         suffix=named.suffix if named is not None else "",
     )
-
-
-def report_frame(session: Session, item: Item, progress: FilmProgress) -> None:
-    """Tell the listener of one more frame."""
-    counter = session.counter
-    now = counter.add_work(1.0) if progress.activity == "colouring" else counter.snapshot()
-    words = f"{item.path}: {progress.words}"
-    if session.stop.exit_code is not None:
-        words += ", stopping at the end of this piece"
-    session.listener.advanced(words, now)
 
 
 def network_opener(settings: NetworkOptions, weights: str) -> Callable[[], Predictor]:

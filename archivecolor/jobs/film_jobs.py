@@ -13,36 +13,11 @@ from archivecolor.archive.names import names_file
 from archivecolor.archive.plan import Item
 from archivecolor.engine.stopping import Stop
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
+from archivecolor.jobs.film_progress import FilmProgress
 from archivecolor.settings import VideoSettings
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
-
-
-@dataclass(frozen=True)
-class FilmProgress:
-    """Where a film is, for people.
-
-    Attributes:
-        activity: looking, colouring or joining.
-        frame: how far, in frames.
-        frames: of how many, None where nobody knows yet.
-        shot: number of the shot in hand, from 1; 0 where it does not matter.
-        shots: of how many.
-    """
-
-    activity: str
-    frame: int
-    frames: int | None
-    shot: int = 0
-    shots: int = 0
-
-    @property
-    def words(self) -> str:
-        """How far the film is, for people."""
-        share = f" {100 * self.frame // self.frames} %" if self.frames else f" frame {self.frame}"
-        shot = f", shot {self.shot} of {self.shots}" if self.shot else ""
-        return f"{self.activity}{share}{shot}"
 
 
 @dataclass(frozen=True)

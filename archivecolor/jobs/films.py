@@ -43,7 +43,8 @@ from archivecolor.film.side_data import side_data_to_carry, still_lost
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
 from archivecolor.jobs.film_in_hand import film_in_hand
-from archivecolor.jobs.film_jobs import FilmProgress, FilmRunContext, OutOfTimeError, file_state
+from archivecolor.jobs.film_jobs import FilmRunContext, OutOfTimeError, file_state
+from archivecolor.jobs.film_progress import CHECKING, COLOURING, JOINING, LOOKING, READING, FilmProgress
 from archivecolor.jobs.film_records import (
     copied_record,
     done_record,
@@ -141,6 +142,7 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
         ItemError, StoppedError, OutputError: as `colour_film`.
     """
     began = time.monotonic()
+    run_context.report(item, FilmProgress(READING))
     with film_errors():
         sha256 = sha256_of(item.source)
     settings = run_context.settings
@@ -264,7 +266,8 @@ def load_or_survey(
     """What the film holds: as found by an earlier run, or by looking at all of it."""
 
     def watch(count: int) -> None:
-        run_context.report(item, FilmProgress("looking", count, facts.expected_frames))
+        frames = facts.expected_frames
+        run_context.report(item, FilmProgress(LOOKING, count, frames, megapixels=facts.megapixels))
         stop_if_asked(run_context.stop)
 
     kept = folder.first_pass(facts.fields)
@@ -302,12 +305,17 @@ def colour_segments(
         StoppedError: the run was asked to end before all were made.
     """
     seconds = expected_seconds(film.facts, run_context.settings)
+    frames = len(film.first_pass)
     segments = plan_segments(film, frames_per_segment(run_context.settings.segment_seconds, seconds))
 
     def watch(frame: int) -> None:
         shot = film.shot_at(frame)
-        progress = FilmProgress("colouring", frame + 1, len(film.first_pass), shot + 1, len(film.shots))
-        run_context.report(item, progress)
+        run_context.report(
+            item,
+            FilmProgress(
+                COLOURING, frame + 1, frames, shot + 1, len(film.shots), megapixels=film.facts.megapixels
+            ),
+        )
 
     predictor: ChromaPredictor = run_context.open_predictor()
     context = SegmentContext(film, predictor, folder, watch, lambda: not run_context.stop.requested)
@@ -339,6 +347,7 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
     inputs = replace(inputs, side_data=side_data_to_carry(film))
+    at_end = FilmProgress(JOINING, frames=len(film.first_pass), megapixels=film.facts.megapixels)
     name = film_name(item, run_context, film.facts, plan)
     path = run_context.output / name
     with atomic_write(path, item.source) as part:
@@ -346,8 +355,9 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
             inputs,
             plan,
             part,
-            lambda count: run_context.report(item, FilmProgress("joining", count, len(film.first_pass))),
+            lambda count: run_context.report(item, replace(at_end, frame=count)),
         )
+        run_context.report(item, replace(at_end, activity=CHECKING))
         raise_if_full(part.parent)
         opinion = verify_output(film, plan, part)
         plan = replace(plan, lost=(*plan.lost, *find_losses(film, plan, part)))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from archivecolor.archive.plan import Item
 from archivecolor.archive.walk import extension_of
 from archivecolor.engine.executor import core_count
+from archivecolor.engine.timing import Span, now
 from archivecolor.errors import ItemError, OutOfMemoryError
 from archivecolor.jobs.photograph import Colouring, inspect_photograph, write_derivative
 from archivecolor.jobs.policy import Action
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
 
 BUDGET_SECONDS = 2.0
+# How often the network is asked about a picture that is tried: by itself, and as it is written.
+ASKED = 2
 # Where in the order of sizes a kind's samples are taken.
 QUANTILES = (0.5, 0.15, 0.85, 0.35, 0.65)
 
@@ -36,10 +39,12 @@ class MeasuredTime:
     Attributes:
         seconds: in all, the start among them.
         pictures: how many were tried.
+        processor_seconds: what all cores together will spend on them.
     """
 
     seconds: float
     pictures: int
+    processor_seconds: float
 
 
 @dataclass
@@ -68,7 +73,7 @@ class _Kind:
 
 
 def measure(
-    items: Sequence[Item], settings: DirSettings, open_predictor: Callable[[], Predictor]
+    items: Sequence[Item], settings: DirSettings, open_predictor: Callable[[], Predictor], loading: Span
 ) -> MeasuredTime:
     """Make a few of `items`, away from the output, and reckon from these; about two seconds and the start.
 
@@ -76,37 +81,53 @@ def measure(
         items: photographs to be done; at least one.
         settings: of the run.
         open_predictor: opens the network.
+        loading: what the libraries took to load; each worker of a run loads them too.
 
     Raises:
         UnavailableError: the checkpoint or the device cannot be used.
     """
-    began = time.monotonic()
+    began = now()
     predictor = open_predictor()
     kinds = _kinds_of(items)
+    cores = settings.jobs or core_count()
     with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
-        samples = iter(list(_samples(kinds)))  # of a list: threads share it
         # The first call of everything is slower than those after it, and belongs to the start.
         first = kinds[0].items[len(kinds[0].items) // 2]
         _try_one(first, Path(folder, "first"), settings, predictor)
-        start = time.monotonic() - began
-        until = time.monotonic() + BUDGET_SECONDS
-
-        def work(number: int) -> list[tuple[_Kind, Item, float, float]]:
-            tried = []
-            while time.monotonic() < until and (sample := next(samples, None)) is not None:
-                kind, item = sample
-                tried.append((kind, item, *_try_one(item, Path(folder, str(number)), settings, predictor)))
-            return tried
-
-        # As many at once as in a run: what cores that others use too really give is measured along.
-        cores = settings.jobs or core_count()
-        with ThreadPoolExecutor(cores) as threads:
-            for kind, item, files_seconds, network_seconds in chain(*threads.map(work, range(cores))):
-                kind.add(item, files_seconds, network_seconds)
+        start = loading + (now() - began)
+        began = now()
+        _try_samples(kinds, Path(folder), settings, predictor, cores)
+        spent = (now() - began).processor_seconds
     files, network = (sum(parts) for parts in zip(*(kind.seconds for kind in kinds), strict=True))
     shared = predictor.parallel_calls > 1
     seconds = (files + network) / cores if shared else max(files / cores, network)
-    return MeasuredTime(start + seconds, sum(kind.tried for kind in kinds))
+    # What a picture takes by the clock, on a core that others use too, is more than the core spends on it.
+    waited = sum(kind.files_seconds + ASKED * kind.network_seconds for kind in kinds)
+    spent_on_all = (files + network) * (spent / waited if waited else 1.0)
+    processor_seconds = start.processor_seconds + cores * loading.processor_seconds + spent_on_all
+    return MeasuredTime(start.seconds + seconds, sum(kind.tried for kind in kinds), processor_seconds)
+
+
+def _try_samples(
+    kinds: Sequence[_Kind], folder: Path, settings: DirSettings, predictor: Predictor, cores: int
+) -> None:
+    """Try pictures of all kinds until the time is over, and count them in.
+
+    As many are in work at once as in a run: what cores that others use too really give is measured along.
+    """
+    samples = iter(list(_samples(kinds)))  # of a list: threads share it
+    until = time.monotonic() + BUDGET_SECONDS
+
+    def work(number: int) -> list[tuple[_Kind, Item, float, float]]:
+        tried = []
+        while time.monotonic() < until and (sample := next(samples, None)) is not None:
+            kind, item = sample
+            tried.append((kind, item, *_try_one(item, folder / str(number), settings, predictor)))
+        return tried
+
+    with ThreadPoolExecutor(cores) as threads:
+        for kind, item, files_seconds, network_seconds in chain(*threads.map(work, range(cores))):
+            kind.add(item, files_seconds, network_seconds)
 
 
 def _kinds_of(items: Sequence[Item]) -> list[_Kind]:
@@ -142,5 +163,4 @@ def _try_one(item: Item, target: Path, settings: DirSettings, predictor: Predict
             write_derivative(item.source, target, inspection, settings, Colouring(predictor))
     except (ItemError, OutOfMemoryError, MemoryError):
         pass
-    # Writing asks the network once more.
-    return max(0.0, time.monotonic() - began - 2 * network), network
+    return max(0.0, time.monotonic() - began - ASKED * network), network

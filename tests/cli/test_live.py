@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from archivecolor.cli.live import run_line, shortened
-from archivecolor.engine.progress import NO_WORK, Progress, Work
+from archivecolor.engine.progress import NO_WORK, InHand, Progress, Work
 
 PROGRESS = Progress(
     total=5678,
@@ -19,6 +19,31 @@ PROGRESS = Progress(
     reasons={},
 )
 PATH = "boxes/1931/\u516c\u6587\u66f8\u9928/portrait of the \u5bb6\u65cf family, third from the left.tif"
+
+
+FILM = replace(
+    PROGRESS,
+    total=5,
+    done=1,
+    skipped=0,
+    failed=0,
+    unit="frames",
+    in_hand=InHand(done=123456, total=432000, share=0.5, rate=12.34, seconds_left=3725.0),
+)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_of_a_film_its_frames_and_their_rate_are_told(width):
+    line = run_line(FILM, "reels/1931/a long name of a film.mkv: colouring, shot 2 of 9", width).plain
+    assert cell_len(line) <= width
+    assert " 123456/432000 1:02:05 left" in line
+    assert ("12.3 frames/s 2 of 5" in line) == (width >= 80)
+    assert line.endswith("ot 2 of 9") == (width >= 80)
+
+
+def test_the_bar_counts_the_part_of_the_film_in_hand():
+    alone = replace(FILM, total=1, done=0)
+    assert run_line(alone, "", 40).plain.startswith("\u2501" * 4 + "\u2500" * 4)
 
 
 @pytest.mark.parametrize("width", [*range(40, 130), 200])

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -545,27 +546,34 @@ def test_an_edited_list_of_shots_is_used(tmp_path, parts, video):
     assert "line 4" in refused.stderr
 
 
-def test_a_dry_run_counts_frames_and_loads_no_network(tmp_path, parts, checkpoint):
-    words = [
-        "video",
-        str(parts / "picture.mp4"),
-        "-o",
-        str(tmp_path / "out"),
-        "--dry-run",
-        "--checkpoint",
-        str(checkpoint),
-    ]
+def test_a_dry_run_counts_frames_and_measures_on_some_of_them(tmp_path, parts, video):
+    said = video(parts / "picture.mp4", "-o", tmp_path / "out", "--dry-run").stdout
+    assert "picture.mp4: 40 frames, " in said
+    assert re.search(
+        r"expected time: \d+ s \(measured on \d+ frames here and now; \d+ s of processor time", said
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_of_films_like_those_done_before_loads_no_network(tmp_path, parts, video):
+    films = tmp_path / "films"
+    films.mkdir()
+    for name in ("done.mp4", "new.mp4"):
+        shutil.copyfile(parts / "picture.mp4", films / name)
+    video(films / "done.mp4", "-o", tmp_path / "out")
+    words = video.words(films, "-o", tmp_path / "out", "--dry-run")[len(COMMAND) - 1 :]
     code = (
         "import sys\nfrom archivecolor.cli.main import main\n"
-        f"answer = main({words!r})\n"
+        f"answer = main({[str(word) for word in words]!r})\n"
         "assert not {'torch', 'cv2'} & set(sys.modules), 'heavy'\nsys.exit(answer)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert "40 frames" in done.stdout
-    assert not (tmp_path / "out").exists()
+    assert "new.mp4: 40 frames, " in done.stdout
+    assert "as fast as the last run" in done.stdout
+    assert "1 up to date" in done.stdout
 
 
 def test_beside_each_film_without_an_output(tmp_path, parts, video):

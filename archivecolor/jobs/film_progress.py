@@ -1,0 +1,156 @@
+"""How far a film is: all that is done with it, one after the other, as one way with one time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from archivecolor.archive.plan import Item
+from archivecolor.engine.progress import InHand
+from archivecolor.jobs.run import Session
+
+# What is done with a film, in this order. Of the first and the last nobody counts frames.
+READING, LOOKING, COLOURING, JOINING, CHECKING = "reading", "looking", "colouring", "joining", "checking"
+COUNTED = (LOOKING, COLOURING, JOINING)
+# Seconds of a processor for a frame of any size, and more for each megapixel of it: measured, of weight
+# against each other alone. Once a phase goes on, its own speed counts.
+FRAME_WEIGHTS = MappingProxyType({LOOKING: 0.008, COLOURING: 0.07, JOINING: 0.001})
+MEGAPIXEL_WEIGHTS = MappingProxyType({LOOKING: 0.008, COLOURING: 0.03, JOINING: 0.001})
+HIGH_QUALITY_WEIGHT = 5
+# A speed is told when it was seen for so long.
+SHORTEST_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class FilmProgress:
+    """Where a film is, for people.
+
+    Attributes:
+        activity: reading, looking, colouring, joining or checking.
+        frame: how far, in frames.
+        frames: of how many, None where nobody knows yet.
+        shot: number of the shot in hand, from 1; 0 where it does not matter.
+        shots: of how many.
+        megapixels: of a frame.
+    """
+
+    activity: str
+    frame: int = 0
+    frames: int | None = None
+    shot: int = 0
+    shots: int = 0
+    megapixels: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """How far the film is, for people."""
+        if self.activity in COUNTED and not self.frames:
+            return f"{self.activity}, frame {self.frame}"
+        return f"{self.activity}, shot {self.shot} of {self.shots}" if self.shots > 1 else self.activity
+
+
+class FilmMeter:
+    """How far one film is, and how fast it goes.
+
+    Args:
+        began: when it was begun, in seconds of any clock.
+        is_high_quality: the network takes several looks at every frame.
+    """
+
+    def __init__(self, began: float, *, is_high_quality: bool = False) -> None:
+        self._now = self._phase_began = began
+        self._is_high_quality = is_high_quality
+        self._progress = FilmProgress(READING)
+        self._first_frame = 0
+
+    def add(self, progress: FilmProgress, now: float) -> None:
+        """Take note of where the film is at a moment."""
+        if progress.activity != self._progress.activity:
+            # What passed since the phase before belongs to this one; a rerun begins in the middle.
+            self._phase_began, self._first_frame = self._now, max(0, progress.frame - 1)
+        self._progress, self._now = progress, now
+
+    def in_hand(self) -> InHand | None:
+        """How far it is; None where nobody knows how many frames there are."""
+        frames = self._progress.frames
+        if not frames:
+            return None
+        share = self._share(frames)
+        return InHand(round(share * frames), frames, share, self._rate, self._seconds_left(frames))
+
+    def _share(self, frames: int) -> float:
+        if self._progress.activity == CHECKING:
+            return 1.0
+        weights, current = self._weights(), self._progress.activity
+        before = sum(weights[phase] for phase in COUNTED[: COUNTED.index(current)])
+        done = before + weights[current] * min(1.0, self._progress.frame / frames)
+        return done / sum(weights.values())
+
+    @property
+    def _rate(self) -> float:
+        """Frames a second of the present phase, 0 while unknown."""
+        seconds = self._now - self._phase_began
+        return (self._progress.frame - self._first_frame) / seconds if seconds >= SHORTEST_SECONDS else 0.0
+
+    def _seconds_left(self, frames: int) -> float | None:
+        current, rate = self._progress.activity, self._rate
+        if current not in COUNTED:
+            return 0.0
+        if not rate:
+            return None
+        weights = self._weights()
+        later = sum(weights[phase] for phase in COUNTED[COUNTED.index(current) + 1 :])
+        return (max(0, frames - self._progress.frame) + frames * later / weights[current]) / rate
+
+    def _weights(self) -> Mapping[str, float]:
+        """What a frame weighs in each phase."""
+        megapixels = self._progress.megapixels
+        weights = {phase: FRAME_WEIGHTS[phase] + MEGAPIXEL_WEIGHTS[phase] * megapixels for phase in COUNTED}
+        weights[COLOURING] *= HIGH_QUALITY_WEIGHT if self._is_high_quality else 1
+        return weights
+
+
+class FilmReporter:
+    """Tells the listener of every frame of the films of a run.
+
+    Args:
+        session: of the run.
+        films: in the order in which they are worked on.
+        is_high_quality: as `FilmMeter`.
+    """
+
+    def __init__(self, session: Session, films: Sequence[Item], *, is_high_quality: bool) -> None:
+        self._session = session
+        self._nbytes = {film.path: film.nbytes for film in films}
+        self._is_high_quality = is_high_quality
+        self._began = time.monotonic()
+        self._path = ""
+        self._done_nbytes = 0
+        self._meter = FilmMeter(self._began)
+
+    def __call__(self, item: Item, progress: FilmProgress) -> None:
+        """Tell of one more frame, or of another phase."""
+        now = time.monotonic()
+        if item.path != self._path:
+            self._done_nbytes += self._nbytes.pop(self._path, 0)
+            self._path = item.path
+            self._meter = FilmMeter(now, is_high_quality=self._is_high_quality)
+        self._meter.add(progress, now)
+        counter = self._session.counter
+        snapshot = counter.add_work(1.0) if progress.activity == COLOURING else counter.snapshot()
+        in_hand = self._with_others(self._meter.in_hand(), now)
+        words = f"{item.path}: {progress.words}"
+        if self._session.stop.exit_code is not None:
+            words += ", stopping at the end of this piece"
+        self._session.listener.advanced(words, replace(snapshot, in_hand=in_hand))
+
+    def _with_others(self, in_hand: InHand | None, now: float) -> InHand | None:
+        """With the time of the films that are still to come, by their bytes and those done so far."""
+        others = sum(self._nbytes.values()) - self._nbytes.get(self._path, 0)
+        if in_hand is None or in_hand.seconds_left is None or not others:
+            return in_hand
+        nbytes = self._done_nbytes + self._nbytes.get(self._path, 0)
+        seconds = now - self._began + in_hand.seconds_left
+        return replace(in_hand, seconds_left=in_hand.seconds_left + seconds * others / max(1, nbytes))
