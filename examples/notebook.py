@@ -1,11 +1,9 @@
 """A notebook as a script: each `# %%` is a cell. A coloured picture shows itself under a slider."""
 
-# %%
-import sys
-
+# %% What to colour: names of your own.
 import archivecolor
 
-scans = sys.argv[1:] or ["scan.jpg"]
+scans = ["scan.jpg", "another.png"]
 colourise = archivecolor.Colouriser()
 
 # %% One picture; the last line of a cell is shown, here with a slider between grey and colour.

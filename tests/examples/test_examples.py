@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 from PIL import Image
+from skimage import data
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def example(name, *words):
+def example(name, *words, folder=None):
     command = [sys.executable, str(EXAMPLES / name), *map(str, words)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, cwd=folder)
     assert done.stderr == ""
     return done
 
@@ -71,11 +72,55 @@ def test_every_example_has_a_test():
     assert {path.stem for path in EXAMPLES.glob("*.py")} <= ours
 
 
-def test_notebook(archive):
+def test_notebook(archive, tmp_path):
+    shutil.copyfile(archive / "people" / "astronaut.jpg", tmp_path / "scan.jpg")
+    shutil.copyfile(archive / "people" / "chelsea.png", tmp_path / "another.png")
+    lines = example("notebook.py", folder=tmp_path).stdout.splitlines()
+    assert lines[0].startswith("scan.jpg: (240, 320, 3), confidence 0.")
+    assert [line.split(": ")[0] for line in lines[1:]] == ["scan.jpg", "another.png"]
+
+
+def test_notebook_folder(archive, tmp_path):
+    shutil.copytree(archive / "people", tmp_path / "scans")
+    *_, ended, first, second, third = example("notebook_folder.py", folder=tmp_path).stdout.splitlines()
+    assert ended == "3 coloured, 0 failed"
+    assert first.split()[0] <= second.split()[0] <= third.split()[0]
+    assert len(list((tmp_path / "coloured").glob("*.*"))) == 3
+
+
+def test_notebook_hints(archive, tmp_path):
+    shutil.copyfile(archive / "people" / "astronaut.jpg", tmp_path / "anna.jpg")
+    grid, change = example("notebook_hints.py", folder=tmp_path).stdout.splitlines()
+    assert grid.startswith("certainty on a grid of ")
+    assert float(change.split(": ")[1].split()[0]) > 0.5
+
+
+def test_many_at_once(archive):
     scans = [archive / "people" / "astronaut.jpg", archive / "people" / "chelsea.png"]
-    lines = example("notebook.py", *scans).stdout.splitlines()
-    assert lines[0].startswith(f"{scans[0]}: (240, 320, 3), confidence 0.")
-    assert [line.split(": ")[0] for line in lines[1:]] == list(map(str, scans))
+    lines = example("many_at_once.py", *scans).stdout.splitlines()
+    assert [line.split(": ")[0] for line in lines] == list(map(str, scans))
+
+
+def test_train_on_folder(tmp_path):
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for name in ("astronaut", "coffee", "chelsea"):
+        Image.fromarray(getattr(data, name)()).resize((64, 64)).save(photographs / f"{name}.png")
+    few = ["--network", "unet", "--size", "32", "--max-steps", "2", "--device", "cpu", "-q"]
+    done = example("train_on_folder.py", photographs, tmp_path / "run", *few)
+    assert ": confidence " in done.stdout.splitlines()[-1]
+
+
+def test_the_page_for_programs_names_every_example():
+    page = (EXAMPLES.parent / "docs" / "python.md").read_text()
+    assert all(f"examples/{path.name}" in page for path in EXAMPLES.glob("*.py"))
+
+
+def test_cells_of_notebooks_read_no_command_line():
+    """In Jupyter that is the kernel's own."""
+    notebooks = list(EXAMPLES.glob("notebook*.py"))
+    assert len(notebooks) == 3
+    assert not any("argv" in path.read_text() for path in notebooks)
 
 
 STARLETTE = {
