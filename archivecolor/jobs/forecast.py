@@ -11,7 +11,7 @@ from archivecolor.archive.folders import check_folders
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.run_json import RunSummary, read_run_summary
-from archivecolor.engine.timing import now
+from archivecolor.engine.timing import Span, now
 from archivecolor.jobs.colour import OutputFolder, network_opener, output_folders
 from archivecolor.jobs.decisions import decisions_of_run
 from archivecolor.jobs.film_forecast import FilmsForecast, forecast_films
@@ -19,6 +19,9 @@ from archivecolor.jobs.grey import grey_source
 from archivecolor.jobs.items import GREY, PHOTO, RunPlan, plan_items
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import DirSettings, GreySettings, VideoSettings
+
+# A process that spent more before was not started for a forecast.
+LONGEST_START_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     Raises:
         UsageError, CheckpointError: as `colour`.
     """
+    # Python's own start and what is loaded by now: every process of a run has it too.
+    spent = min(LONGEST_START_SECONDS, now().processor_seconds)
+    start = Span(spent, spent)
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     work = Estimate(0, 0, 0.0, 0.0, False)
     films = FilmsForecast()
@@ -51,7 +57,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
         decisions = decisions_of_run(settings, root)
         plan = plan_items(folder.sources, root, settings, decisions=decisions)
         last_run = read_run_summary(Layout(root).run_json)
-        work = work.plus(photographs_estimate(plan.items(PHOTO), folder, weights, last_run))
+        work = work.plus(photographs_estimate(plan.items(PHOTO), folder, weights, last_run, start))
         if folder.films is not None and plan.items(FILM):
             films = films.plus(forecast_films(plan.items(FILM), folder.films, weights, plan.manifest))
         for word, count in _untouched(plan).items():
@@ -79,7 +85,7 @@ def forecast_grey(settings: GreySettings) -> Forecast:
 
 
 def photographs_estimate(
-    items: list[Item], folder: OutputFolder, weights: str, last_run: RunSummary | None
+    items: list[Item], folder: OutputFolder, weights: str, last_run: RunSummary | None, start: Span
 ) -> Estimate:
     """The work of photographs: as fast as the last run, else as a few of them are here and now."""
     work = estimate(items, last_run)
@@ -88,7 +94,7 @@ def photographs_estimate(
     began = now()
     from archivecolor.jobs.measure import measure
 
-    loading = now() - began
+    loading = start + (now() - began)
     measured = measure(items, folder.photographs, network_opener(folder.photographs, weights), loading)
     return replace(
         work,

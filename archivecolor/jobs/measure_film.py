@@ -107,7 +107,8 @@ def _speed(
     whole = now() - began
     # The last frames come out of an encoder when it is closed, which is before the first is joined.
     ended = first.get(JOINING, last.get(COLOURING, last[LOOKING]))
-    work = ended - began
+    # What comes before the first frame is done once, however long the film is.
+    work = ended - first[LOOKING]
     return FilmSpeed(frames, work * (1 / frames), whole - work)
 
 
