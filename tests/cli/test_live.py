@@ -28,6 +28,7 @@ FILM = replace(
     skipped=0,
     failed=0,
     unit="frames",
+    work={"frames": NO_WORK},
     in_hand=InHand(done=123456, total=432000, share=0.5, rate=12.34, seconds_left=3725.0),
 )
 
