@@ -10,13 +10,21 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from archivecolor.archive.decision import Decision
 from archivecolor.archive.decisions import Decisions
+from archivecolor.archive.item_filter import (
+    NO_CONFIDENCE,
+    ORDERS,
+    IndexedItem,
+    ItemFilter,
+    Order,
+    conditions_of,
+    key_of,
+)
 from archivecolor.archive.layout import INDEX_NAME, Layout, review_folder
 from archivecolor.archive.manifest import ManifestLine, read_lines, record_at_line
 from archivecolor.archive.record import Record
@@ -26,8 +34,6 @@ from archivecolor.errors import UnavailableError
 VERSION = 1
 LINES_AT_ONCE = 10_000
 BUSY_SECONDS = 30.0
-# What has no confidence comes after all that has one.
-NO_CONFIDENCE = 2.0
 HEAD_BYTES = 4096
 CACHE_KIB = 32 * 1024
 SCHEMA = """
@@ -58,84 +64,6 @@ UPSERT = """INSERT INTO items
         reason = excluded.reason, confidence = excluded.confidence, at = excluded.at, day = excluded.day,
         megapixels = excluded.megapixels, seconds = excluded.seconds, has_output = excluded.has_output,
         place = excluded.place"""
-
-
-@dataclass(frozen=True)
-class IndexedItem:
-    """One item, as lists show it.
-
-    Attributes:
-        number: of the item; the same as long as the manifest only grows.
-        path: of the source, relative to the input folder, as `os.fsdecode` gives it.
-        kind: photo, film or grey.
-        status: done, skipped or failed.
-        reason: why.
-        confidence: 0..1; None where no network was asked.
-        at: when, UTC, ISO 8601.
-        has_output: there is a derivative.
-        place: offset of its newest record in the manifest.
-        decided: the word of `State`.
-        corrected: somebody corrected its colour.
-        by: who decided.
-        megapixels: of the source, all pages.
-    """
-
-    number: int
-    path: str
-    kind: str
-    status: str
-    reason: str
-    confidence: float | None
-    at: str
-    has_output: bool
-    place: int
-    decided: str
-    corrected: bool
-    by: str
-    megapixels: float
-
-
-@dataclass(frozen=True)
-class ItemFilter:
-    """Which items are wanted, and in which order; what is empty or None does not matter.
-
-    Attributes:
-        status: done, skipped or failed.
-        reason: the word from the fixed list.
-        folder: of the source, it and all below it.
-        kind: photo, film or grey.
-        decided: the word of `State`, or "corrected".
-        day: YYYY-MM-DD, of the newest record.
-        most_confidence: no more than this.
-        text: part of the file's name.
-        order: "doubt" (the least confident first), "newest" or "path".
-        with_output: those alone of which there is a derivative.
-    """
-
-    status: str = ""
-    reason: str = ""
-    folder: str = ""
-    kind: str = ""
-    decided: str = ""
-    day: str = ""
-    most_confidence: float | None = None
-    text: str = ""
-    order: str = "doubt"
-    with_output: bool = False
-
-
-@dataclass(frozen=True)
-class _Order:
-    key: str
-    descending: bool = False
-
-    @property
-    def clause(self) -> str:
-        way = "DESC" if self.descending else "ASC"
-        return f"{self.key} {way}, id {way}"
-
-
-ORDERS = {"doubt": _Order("confidence"), "newest": _Order("at", descending=True), "path": _Order("path")}
 
 
 class RecordIndex:
@@ -250,11 +178,11 @@ class RecordIndex:
         """
         order = ORDERS[wanted.order]
         if backwards:
-            order = _Order(order.key, not order.descending)
-        conditions, values = _conditions(wanted)
+            order = Order(order.key, not order.descending)
+        conditions, values = conditions_of(wanted)
         if after is not None:
             conditions.append(f"({order.key}, id) {'<' if order.descending else '>'} (?, ?)")
-            values += [_key_of(after, order.key), after.number]
+            values += [key_of(after, order.key), after.number]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         rows = self._rows(
             f"SELECT {COLUMNS} FROM items {where} ORDER BY {order.clause} LIMIT ?", [*values, count]
@@ -270,7 +198,7 @@ class RecordIndex:
 
     def count(self, wanted: ItemFilter) -> int:
         """How many there are."""
-        conditions, values = _conditions(wanted)
+        conditions, values = conditions_of(wanted)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         return int(self._rows(f"SELECT COUNT(*) FROM items {where}", values)[0][0])
 
@@ -398,41 +326,6 @@ def _item_of(row: tuple[Any, ...]) -> IndexedItem:
         by=by,
         megapixels=size,
     )
-
-
-def _key_of(item: IndexedItem, key: str) -> object:
-    if key == "confidence":
-        return NO_CONFIDENCE if item.confidence is None else item.confidence
-    return os.fsencode(item.path) if key == "path" else item.at
-
-
-def _conditions(wanted: ItemFilter) -> tuple[list[str], list[Any]]:
-    """The conditions of a query and their values."""
-    conditions: list[str] = []
-    values: list[Any] = []
-    for column in ("status", "reason", "kind", "day"):
-        if word := getattr(wanted, column):
-            conditions.append(f"{column} = ?")
-            values.append(word)
-    if wanted.decided == "corrected":
-        conditions.append("corrected = 1")
-    elif wanted.decided:
-        conditions.append("decided = ?")
-        values.append(wanted.decided)
-    if wanted.folder:
-        folder = os.fsencode(wanted.folder)
-        # A slash is the byte before the digit nought: what lies between are the folders below.
-        conditions.append("(folder = ? OR (folder >= ? AND folder < ?))")
-        values += [folder, folder + b"/", folder + b"0"]
-    if wanted.most_confidence is not None:
-        conditions.append("confidence <= ?")
-        values.append(wanted.most_confidence)
-    if wanted.text:
-        conditions.append("instr(name, ?) > 0")
-        values.append(os.fsencode(wanted.text))
-    if wanted.with_output:
-        conditions.append("has_output = 1")
-    return conditions, values
 
 
 def _head_of(path: Path) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root
+from archivecolor.archive.item_filter import IndexedItem, ItemFilter
 from archivecolor.archive.layout import Layout
-from archivecolor.archive.record_index import IndexedItem, ItemFilter, RecordIndex
+from archivecolor.archive.record_index import RecordIndex
 from archivecolor.archive.run_json import RunSummary, read_run_summary
 
 PICTURES = ItemFilter(kind="photo", with_output=True)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from archivecolor.archive.bag import content_root
 from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.item_filter import IndexedItem
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.record import Record, now_utc
-from archivecolor.archive.record_index import IndexedItem, RecordIndex, open_index
+from archivecolor.archive.record_index import RecordIndex, open_index
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.colour.guidance import Hint
 from archivecolor.engine.executor import core_count

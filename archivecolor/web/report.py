@@ -13,9 +13,10 @@ from typing import Any
 from archivecolor.archive.atomic import atomic_write, make_folder
 from archivecolor.archive.bag import content_root
 from archivecolor.archive.export import export_parquet, write_csv
+from archivecolor.archive.item_filter import IndexedItem, ItemFilter
 from archivecolor.archive.output_folder import hold_output
 from archivecolor.archive.record import Record, now_utc
-from archivecolor.archive.record_index import IndexedItem, ItemFilter, RecordIndex, open_index
+from archivecolor.archive.record_index import RecordIndex, open_index
 from archivecolor.engine.progress import Listener, ProgressCounter, RunResult
 from archivecolor.engine.scratch import scratch_folder
 from archivecolor.engine.stopping import Stop

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archivecolor.archive.decision import State
-from archivecolor.archive.record_index import ORDERS, ItemFilter
+from archivecolor.archive.item_filter import ORDERS, ItemFilter
 from archivecolor.colour.guidance import MAX_HINTS, Hint, Reach, stroke
 from archivecolor.errors import UsageError
 from archivecolor.jobs.hint_words import colour_of

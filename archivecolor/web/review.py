@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from archivecolor.archive.item_filter import IndexedItem
 from archivecolor.archive.record import line_from_record
-from archivecolor.archive.record_index import IndexedItem
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.jobs.gallery import Gallery, Shown
 from archivecolor.jobs.review import Review, open_review

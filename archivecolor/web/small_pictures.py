@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from archivecolor.archive.atomic import atomic_write
+from archivecolor.archive.item_filter import ItemFilter
 from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.record import Record
-from archivecolor.archive.record_index import ItemFilter, RecordIndex
+from archivecolor.archive.record_index import RecordIndex
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter

@@ -6,10 +6,11 @@ import pytest
 
 from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
 from archivecolor.archive.decisions import write_decisions
+from archivecolor.archive.item_filter import ItemFilter
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Output, Record, Source, Status
 from archivecolor.archive.record import line_from_record
-from archivecolor.archive.record_index import ItemFilter, RecordIndex
+from archivecolor.archive.record_index import RecordIndex
 from archivecolor.errors import Reason
 
 

@@ -158,3 +158,18 @@ def test_nothing_sticks_out(driver, page, width):
         driver.get(page.origin + path)
         assert driver.execute_script("return document.documentElement.scrollWidth") <= width
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_axe_finds_nothing_wrong(driver, page):
+    from axe_selenium_python import Axe
+
+    number = number_of(page.output, CHELSEA)
+    for mode in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": mode}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        for path in ("/", f"/item/{number}"):
+            driver.get(page.origin + path)
+            axe = Axe(driver)
+            axe.inject()
+            assert [(one["id"], one["nodes"][0]["html"]) for one in axe.run()["violations"]] == []
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

@@ -188,7 +188,7 @@ function startBrush(path) {
     dots.replaceChildren();
     const box = pictureBox(image);
     const outer = stage.getBoundingClientRect();
-    if (!hints.length) list.append(words.no_hints);
+    if (!hints.length) list.append(Object.assign(document.createElement("li"), { textContent: words.no_hints }));
     hints.forEach((hint, index) => {
       const [x, y] = hint.points ? hint.points[0] : [hint.x, hint.y];
       const row = document.createElement("li");

@@ -1,0 +1,127 @@
+"""Which items of the table of records are wanted, in which order, and how one of them is described."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+# What has no confidence comes after all that has one.
+NO_CONFIDENCE = 2.0
+
+
+@dataclass(frozen=True)
+class IndexedItem:
+    """One item, as lists show it.
+
+    Attributes:
+        number: of the item; the same as long as the manifest only grows.
+        path: of the source, relative to the input folder, as `os.fsdecode` gives it.
+        kind: photo, film or grey.
+        status: done, skipped or failed.
+        reason: why.
+        confidence: 0..1; None where no network was asked.
+        at: when, UTC, ISO 8601.
+        has_output: there is a derivative.
+        place: offset of its newest record in the manifest.
+        decided: the word of `State`.
+        corrected: somebody corrected its colour.
+        by: who decided.
+        megapixels: of the source, all pages.
+    """
+
+    number: int
+    path: str
+    kind: str
+    status: str
+    reason: str
+    confidence: float | None
+    at: str
+    has_output: bool
+    place: int
+    decided: str
+    corrected: bool
+    by: str
+    megapixels: float
+
+
+@dataclass(frozen=True)
+class ItemFilter:
+    """Which items are wanted, and in which order; what is empty or None does not matter.
+
+    Attributes:
+        status: done, skipped or failed.
+        reason: the word from the fixed list.
+        folder: of the source, it and all below it.
+        kind: photo, film or grey.
+        decided: the word of `State`, or "corrected".
+        day: YYYY-MM-DD, of the newest record.
+        most_confidence: no more than this.
+        text: part of the file's name.
+        order: "doubt" (the least confident first), "newest" or "path".
+        with_output: those alone of which there is a derivative.
+    """
+
+    status: str = ""
+    reason: str = ""
+    folder: str = ""
+    kind: str = ""
+    decided: str = ""
+    day: str = ""
+    most_confidence: float | None = None
+    text: str = ""
+    order: str = "doubt"
+    with_output: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """A column to sort by, and which way; ties go by number."""
+
+    key: str
+    descending: bool = False
+
+    @property
+    def clause(self) -> str:
+        """As SQL."""
+        way = "DESC" if self.descending else "ASC"
+        return f"{self.key} {way}, id {way}"
+
+
+ORDERS = {"doubt": Order("confidence"), "newest": Order("at", descending=True), "path": Order("path")}
+
+
+def key_of(item: IndexedItem, key: str) -> object:
+    """What an item has in a column that is sorted by."""
+    if key == "confidence":
+        return NO_CONFIDENCE if item.confidence is None else item.confidence
+    return os.fsencode(item.path) if key == "path" else item.at
+
+
+def conditions_of(wanted: ItemFilter) -> tuple[list[str], list[Any]]:
+    """The conditions of a query and their values."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    for column in ("status", "reason", "kind", "day"):
+        if word := getattr(wanted, column):
+            conditions.append(f"{column} = ?")
+            values.append(word)
+    if wanted.decided == "corrected":
+        conditions.append("corrected = 1")
+    elif wanted.decided:
+        conditions.append("decided = ?")
+        values.append(wanted.decided)
+    if wanted.folder:
+        folder = os.fsencode(wanted.folder)
+        # A slash is the byte before the digit nought: what lies between are the folders below.
+        conditions.append("(folder = ? OR (folder >= ? AND folder < ?))")
+        values += [folder, folder + b"/", folder + b"0"]
+    if wanted.most_confidence is not None:
+        conditions.append("confidence <= ?")
+        values.append(wanted.most_confidence)
+    if wanted.text:
+        conditions.append("instr(name, ?) > 0")
+        values.append(os.fsencode(wanted.text))
+    if wanted.with_output:
+        conditions.append("has_output = 1")
+    return conditions, values
