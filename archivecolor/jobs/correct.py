@@ -89,7 +89,7 @@ def correct(
     paths = dict.fromkeys(_path_of(text, run.input, root, manifest) for text in settings.path)
     names = tuple(dict.fromkeys(name for path in paths for name in _named(path, run.input, manifest)))
     if not settings.later:
-        run = replace(run, format=_format_of(names, run.format, manifest))
+        run = replace(run, format=format_of(names, run.format, manifest))
     writer = _Writer(settings, run, now_utc())
     with hold_output(root, run.input), locked(root, settings.wait_lock, run.input):
         # Read with the lock held: somebody else may decide until then.
@@ -209,7 +209,7 @@ def _is_film(path: str) -> bool:
     return extension_of(os.fsencode(path)) in FILMS
 
 
-def _format_of(names: Iterable[str], format: str, manifest: Manifest) -> str:
+def format_of(names: Iterable[str], format: str, manifest: Manifest) -> str:
     """The format that pictures have now; that of the last run, which may have been of others, where it is it.
 
     Raises:

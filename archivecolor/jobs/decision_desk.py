@@ -13,7 +13,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archivecolor.archive.atomic import open_own_file
@@ -28,7 +28,7 @@ from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, LockedError, OutputError
 from archivecolor.jobs.colour import colour
-from archivecolor.jobs.correct import settings_of_run
+from archivecolor.jobs.correct import format_of, settings_of_run
 from archivecolor.jobs.run_files import write_output_bag
 
 logger = logging.getLogger(__name__)
@@ -207,7 +207,10 @@ class DecisionDesk:
             return
         try:
             settings = settings_of_run(self._output, self._root, self._source)
-            colour(settings, NullListener(), self._stop, ("archivecolor", "review"), self._making)
+            for path in self._making:
+                manifest = Manifest(Layout(self._root).manifest)
+                own = replace(settings, format=format_of((path,), settings.format, manifest))
+                colour(own, NullListener(), self._stop, ("archivecolor", "review"), (path,))
             self._note_failures()
         except LockedError:
             with self._guard:
