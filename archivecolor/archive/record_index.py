@@ -29,7 +29,7 @@ from archivecolor.archive.layout import INDEX_NAME, Layout, review_folder
 from archivecolor.archive.manifest import ManifestLine, read_lines, record_at_line
 from archivecolor.archive.record import Record
 from archivecolor.archive.record_checks import path_from_values
-from archivecolor.errors import UnavailableError
+from archivecolor.errors import OutputError, UnavailableError
 
 VERSION = 1
 LINES_AT_ONCE = 10_000
@@ -77,6 +77,7 @@ class RecordIndex:
     def __init__(self, file: Path, root: Path) -> None:
         self._layout = Layout(root)
         self._guard = threading.RLock()
+        self._file = file
         self._base = _opened(file)
 
     def __enter__(self) -> RecordIndex:
@@ -100,10 +101,16 @@ class RecordIndex:
 
         Raises:
             UsageError: a newer version wrote the manifest or the decisions.
+            OutputError: the table cannot be written.
         """
         with self._guard:
-            changed = self._take_manifest(on_lines)
-            return self._take_decisions(all_items=changed) or changed
+            try:
+                changed = self._take_manifest(on_lines)
+                return self._take_decisions(all_items=changed) or changed
+            except sqlite3.OperationalError as error:
+                if self._base.in_transaction:
+                    self._base.execute("ROLLBACK")
+                raise OutputError(f"cannot write {self._file}: {error}; is the disk full?") from error
 
     def _take_manifest(self, on_lines: Callable[[int], None]) -> bool:
         path = self._layout.manifest

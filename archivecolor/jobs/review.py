@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,7 +21,7 @@ from archivecolor.colour.guidance import Hint
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.scratch import scratch_folder
-from archivecolor.errors import ItemError, Reason
+from archivecolor.errors import ArchivecolorError, ItemError, Reason
 from archivecolor.jobs.decision_desk import DecisionDesk
 from archivecolor.jobs.gallery import Gallery, Shown
 from archivecolor.jobs.manifest import existing_manifest_path
@@ -32,6 +33,8 @@ from archivecolor.settings import NetworkOptions, ReviewSettings, dataclass_from
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 
@@ -77,8 +80,11 @@ class Review:
 
     def _look(self) -> None:
         """Take in what a run or another review has added."""
-        if self.index.update():
-            self.version += 1
+        try:
+            if self.index.update():
+                self.version += 1
+        except ArchivecolorError as error:  # the next look may go well
+            logger.error("the list cannot be brought up to date: %s", error)
 
     def shown(self, item: IndexedItem) -> Shown:
         """The derivative of an item. Raises `ItemError` where it has none."""

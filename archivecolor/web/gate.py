@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 JSON_BYTES = 1 << 20
@@ -131,6 +134,10 @@ class Gate:
             await self._app(scope, body.receive, answer.send)
         except RefusedError as refusal:
             await answer.text(refusal.status, refusal.words)
+        except Exception as error:
+            # The edge of the program: uvicorn tells of nothing, for it also tells of what a stop cut short.
+            logger.error("a request failed unexpectedly", exc_info=error)
+            raise
 
     def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
         if not self._door.is_host(headers.get("host", "")):

@@ -95,7 +95,7 @@ def serve(
         http="h11",
         ws="none",
         lifespan="off",
-        log_level="error",
+        log_level="critical",
         access_log=False,
         proxy_headers=False,
         server_header=False,
