@@ -57,7 +57,7 @@ def identify(settings: IdentifySettings) -> Iterator[Identified]:
         except ItemError as error:
             yield Identified(file, trouble=error)
             continue
-        wanted = fingerprint(luma_codes(seen.rgb).astype(np.float32) / 255)
+        wanted = fingerprint(luma_codes(seen.rgb).astype(np.float32) / np.float32(255))
         matches = [] if wanted == EMPTY else index.nearest(wanted, settings.nearest)
         if matches and matches[0].distance <= SURE:
             yield Identified(file, matches[0])
