@@ -46,7 +46,7 @@ def words_of(fingerprints: list[str]) -> Words:
 def distances(fingerprints: Words, wanted: str) -> npt.NDArray[np.int64]:
     """In how many bits, of `BITS`, each of some fingerprints (n, BITS / 64) differs from another: (n,)."""
     differing: npt.NDArray[np.uint8] = np.bitwise_count(fingerprints ^ words_of([wanted]))
-    return differing.sum(axis=1, dtype=np.int64)
+    return np.asarray(differing.sum(axis=1), np.int64)
 
 
 def _cosines() -> npt.NDArray[np.float64]:
