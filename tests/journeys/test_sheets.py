@@ -19,7 +19,7 @@ from archivecolor.jobs.sheet import PER_PAGE, Pair, draw_sheet
 def quick(tmp_path, checkpoint, monkeypatch):
     """A folder `scans` with one grey and one broken picture; gives words that make a run quick."""
     (tmp_path / "scans").mkdir()
-    grey_of("camera", (64, 96)).save(tmp_path / "scans" / "camera.png")
+    grey_of("camera", (320, 480)).save(tmp_path / "scans" / "camera.png")
     (tmp_path / "scans" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
     monkeypatch.chdir(tmp_path)
     return ["--working-size", "64", "--device", "cpu", "--checkpoint", str(checkpoint)]
