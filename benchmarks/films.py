@@ -27,22 +27,16 @@ from rivals import Codes, by_opencv, by_skimage
 from skimage import data
 
 from archivecolor.engine.executor import core_count
-from archivecolor.film.chroma import FrameChroma, network_lumas, with_predictions
+from archivecolor.film.chroma import FrameChroma, with_predictions
 from archivecolor.film.encode import choose_target
-from archivecolor.film.film import Film, NumberedFrame, read_from
+from archivecolor.film.film import Film, NumberedFrame, network_lumas, read_from
 from archivecolor.film.first_pass import run_first_pass
 from archivecolor.film.frames import geometry_of
 from archivecolor.film.keyframes import FrameFeatures, keyframe_interval_for, select_keyframes
 from archivecolor.film.pixels import Float32
 from archivecolor.film.probe import probe
-from archivecolor.film.segments import (
-    SegmentContext,
-    WorkFolder,
-    fits_in_memory,
-    make_segment,
-    make_segments,
-    plan_segments,
-)
+from archivecolor.film.segment_plan import WorkFolder, plan_segments
+from archivecolor.film.segments import SegmentContext, fits_in_memory, make_segment, make_segments
 from archivecolor.film.shots import shots_from_starts
 from archivecolor.film.temporal_smoothing import SmootherInput, smooth_chroma
 from archivecolor.inference.predictor import Predictor, open_predictor

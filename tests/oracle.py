@@ -32,7 +32,7 @@ class Oracle:
         self._known = [(rgb.shape[:2], rgb.mean(), chroma_of(rgb, gain, step)) for rgb in pictures]
         self._lumas = [rgb.astype(np.float32) @ LUMA_WEIGHTS / 255 for rgb in pictures]
 
-    def predict(self, lumas):
+    def predict(self, lumas, guidance=()):
         return [self._answer(luma) for luma in lumas]
 
     def _answer(self, luma):

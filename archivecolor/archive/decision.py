@@ -25,6 +25,8 @@ from archivecolor.settings import ColourOptions, check, fields_of, option_of
 FORMAT = 1
 MAX_TEXT = 10_000
 MAX_PAGE = 1 << 20
+MAX_SHOTS = 10_000
+MAX_SECONDS = 1e7
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"|[0-9a-f]{64}")
 _GLOB = re.compile(r"[*?\[]")
@@ -65,13 +67,30 @@ class OwnSettings:
 
 
 @dataclass(frozen=True)
+class ShotCorrection:
+    """What was decided about the shot of a film that a moment lies in.
+
+    Attributes:
+        seconds: of the frame that was looked at, since the film's first.
+        hints: colours wished for at places of that frame.
+        saturation: gain on the network's chroma; None for that of the film.
+    """
+
+    seconds: float
+    hints: tuple[Hint, ...] = ()
+    saturation: float | None = None
+
+
+@dataclass(frozen=True)
 class Correction:
     """What of a decision shapes the picture.
 
     Attributes:
         hints: colours wished for at places.
+        shots: of a film, what holds for one shot alone, by the time of the frame that was looked at.
         settings: options of its own.
         source: SHA-256 of the source that hints were given for; empty where that does not matter.
+        reference: name and digest of the picture that soft hints were taken from; empty without one.
         note: why, for the metadata of the derivative.
         by: who corrected it.
         at: when, UTC, ISO 8601.
@@ -79,13 +98,20 @@ class Correction:
 
     hints: tuple[Hint, ...] = ()
     settings: OwnSettings = OwnSettings()
+    shots: tuple[ShotCorrection, ...] = ()
     source: str = ""
+    reference: str = ""
     note: str = ""
     by: str = ""
     at: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.hints or self.settings.given())
+        return bool(self.hints or self.shots or self.settings.given())
+
+    @property
+    def without_hints(self) -> Correction:
+        """The same without what was said of places and moments."""
+        return replace(self, hints=(), shots=())
 
 
 NO_CORRECTION = Correction()
@@ -135,7 +161,7 @@ class Decision:
 
     def applied_correction(self, *, with_hints: bool) -> Correction:
         """What of the correction shapes a picture, without hints that were given for another source."""
-        return self.correction if with_hints else replace(self.correction, hints=())
+        return self.correction if with_hints else self.correction.without_hints
 
     def applied_to(self, options: Options) -> Options:
         """A run's options with those of the item's own."""
@@ -174,15 +200,27 @@ def correction_values(correction: Correction) -> dict[str, object]:
         values["hints"] = [_hint_values(hint) for hint in correction.hints]
     if given := correction.settings.given():
         values["settings"] = given
+    if correction.shots:
+        values["shots"] = [shot_values(shot) for shot in correction.shots]
     return values | {
-        name: text for name in ("source", "note", "by", "at") if (text := getattr(correction, name))
+        name: text
+        for name in ("source", "reference", "note", "by", "at")
+        if (text := getattr(correction, name))
     }
+
+
+def shot_values(shot: ShotCorrection) -> dict[str, object]:
+    """What was decided about a shot, as lines have it."""
+    values: dict[str, object] = {"seconds": shot.seconds}
+    values |= {"hints": [_hint_values(hint) for hint in shot.hints]} if shot.hints else {}
+    return values | ({} if shot.saturation is None else {"saturation": shot.saturation})
 
 
 def _hint_values(hint: Hint) -> dict[str, object]:
     values: dict[str, object] = {"x": hint.x, "y": hint.y, "colour": colour_word(hint.colour)}
     values["reach"] = hint.reach.value
-    return values | ({"page": hint.page} if hint.page != 1 else {})
+    values |= {"page": hint.page} if hint.page != 1 else {}
+    return values | ({"soft": True} if hint.soft else {})
 
 
 def colour_word(colour: tuple[int, int, int]) -> str:
@@ -192,7 +230,14 @@ def colour_word(colour: tuple[int, int, int]) -> str:
 
 def words_of_correction(correction: Correction) -> str:
     """What a correction did, why and by whom, on one line, as metadata tell of it."""
-    parts = [_hint_words(hint) for hint in correction.hints]
+    parts = [_hint_words(hint) for hint in correction.hints if not hint.soft]
+    for shot in correction.shots:
+        about = [_hint_words(hint) for hint in shot.hints if not hint.soft]
+        about += [] if shot.saturation is None else [f"saturation {shot.saturation}"]
+        parts += [f"shot at {shot.seconds:.3f} s: {', '.join(about)}"] if about else []
+    hints = (*correction.hints, *(hint for shot in correction.shots for hint in shot.hints))
+    likely = sum(hint.soft for hint in hints)
+    parts += [f"{likely} places like {correction.reference}"] if likely else []
     parts += [f"{name} {value}" for name, value in correction.settings.given().items()]
     parts += [f"{name}: {text}" for name in ("note", "by") if (text := getattr(correction, name))]
     return printable(f"colour corrected by a person: {'; '.join(parts)}")
@@ -251,14 +296,45 @@ def _decision(values: object) -> Decision:
 
 def _correction(values: object) -> Correction:
     correction = _object(values)
-    hints = correction.get("hints", [])
     source = correction.get("source", "")
-    if not isinstance(hints, list) or len(hints) > MAX_HINTS:
-        raise DamagedLineError
     if not isinstance(source, str) or not _SHA256.fullmatch(source):
         raise DamagedLineError
-    settings = _own_settings(_object(correction.get("settings", {})))
-    return Correction(tuple(map(_hint, hints)), settings, source, **_texts(correction))
+    return Correction(
+        hints=_hints(correction),
+        settings=_own_settings(_object(correction.get("settings", {}))),
+        shots=_shots(correction.get("shots", [])),
+        source=source,
+        reference=_text(correction, "reference"),
+        **_texts(correction),
+    )
+
+
+def _shots(values: object) -> tuple[ShotCorrection, ...]:
+    if not isinstance(values, list) or len(values) > MAX_SHOTS:
+        raise DamagedLineError
+    return tuple(_shot(_object(shot)) for shot in values)
+
+
+def _shot(values: Mapping[str, Any]) -> ShotCorrection:
+    numbers = {name: values.get(name) for name in ("seconds", "saturation")}
+    if any(number is not None and not _is_number(number) for number in numbers.values()):
+        raise DamagedLineError
+    if numbers["seconds"] is None or not 0 <= numbers["seconds"] < MAX_SECONDS:
+        raise DamagedLineError
+    saturation = None if numbers["saturation"] is None else float(numbers["saturation"])
+    _own_settings({} if saturation is None else {"saturation": saturation})
+    return ShotCorrection(float(numbers["seconds"]), _hints(values), saturation)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _hints(values: Mapping[str, Any]) -> tuple[Hint, ...]:
+    hints = values.get("hints", [])
+    if not isinstance(hints, list) or len(hints) > MAX_HINTS:
+        raise DamagedLineError
+    return tuple(map(_hint, hints))
 
 
 def _hint(values: object) -> Hint:
@@ -268,10 +344,11 @@ def _hint(values: object) -> Hint:
     is_sound = all(isinstance(place, (int, float)) and 0 <= place <= 1 for place in (x, y))
     if not is_sound or not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
         raise DamagedLineError
-    if type(page) is not int or not 1 <= page <= MAX_PAGE:
+    soft = hint.get("soft", False)
+    if type(page) is not int or not 1 <= page <= MAX_PAGE or not isinstance(soft, bool):
         raise DamagedLineError
     red, green, blue = bytes.fromhex(colour[1:])
-    return Hint(float(x), float(y), (red, green, blue), Reach(hint.get("reach", "all")), page)  # type: ignore[arg-type]
+    return Hint(float(x), float(y), (red, green, blue), Reach(hint.get("reach", "all")), page, soft)  # type: ignore[arg-type]
 
 
 def _own_settings(values: Mapping[str, Any]) -> OwnSettings:
@@ -293,10 +370,14 @@ def _own_settings(values: Mapping[str, Any]) -> OwnSettings:
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
-    texts = {name: values.get(name, "") for name in ("note", "by", "at")}
-    if any(not isinstance(text, str) or len(text) > MAX_TEXT for text in texts.values()):
+    return {name: _text(values, name) for name in ("note", "by", "at")}
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    text = values.get(name, "")
+    if not isinstance(text, str) or len(text) > MAX_TEXT:
         raise DamagedLineError
-    return texts
+    return text
 
 
 def _object(values: object) -> Mapping[str, Any]:

@@ -1,12 +1,7 @@
 """Colours that people wish for at places of a picture, spread to what is like those places.
 
-A Gaussian process on what the network knows of each place. Two cells of its grid are as alike as
-
-    s(x) s(y) exp(-|f(x) - f(y)|^2 / (2 C F^2) - |p(x) - p(y)|^2 / (2 P^2) - (L(x) - L(y))^2 / (2 D^2))
-
-with f the C standardised channels of the decoder, p the place in short sides, L the lightness in hundredths
-and s the error that the network itself expects, tempered; the widest reach mixes two scales P. Beside
-this stands a narrow kernel of place alone, which meets a hint in its own cell whatever the others say.
+A Gaussian process over the kernel of `kernel.py`, which says how alike places are by what the network
+knows of them; the widest reach mixes two scales of place.
 
 What is spread lies between two answers: the residuals (wished less automatic chroma), added to what is
 there, and the wished chroma itself, in the place of what is there. A residual alone drives cells that were
@@ -18,7 +13,7 @@ same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,25 +21,18 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.colour.kernel import Anchor, Answer, Float64, Grid, standard_of
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.errors import UsageError
 
-Float64 = npt.NDArray[np.float64]
-
 MAX_HINTS = 200
 STROKE_HINTS = 32
-FEATURE_SCALE = 1.05
-LIGHTNESS_SCALE = 0.4
 # How far what is spread lies from the residual toward the wished chroma itself.
 PULL = 0.5
-# What of a residual is a matter of its own cell alone, as a share of what is shared with cells alike.
-OWN_SHARE = 0.3**2
-OWN_SCALE = 0.02
-# Expected error of a certainty is -12 ln of it, at least 1: measured.
-ERROR_PER_LOG = 12.0
-ERROR_POWER = 0.7
 # Two hints in one cell: their mean is met.
 JITTER = 1e-6
+# Variance of what a soft hint says, in squares of the expected error.
+SOFT_VARIANCE = 0.3
 ROUNDING = 1024.0
 
 
@@ -74,6 +62,7 @@ class Hint:
         colour: sRGB codes, 0..255 each; its chroma is wished for, its lightness is not.
         reach: how far it is carried: to everything alike, to this thing, or no further than here.
         page: of the file, from 1.
+        soft: it is likely rather than known, as what a reference picture gives; it need not be met.
 
     Raises:
         UsageError: it is no place, no colour, no reach or no page.
@@ -84,6 +73,7 @@ class Hint:
     colour: tuple[int, int, int]
     reach: Reach = Reach.ALL
     page: int = 1
+    soft: bool = False
 
     def __post_init__(self) -> None:
         if not (0 <= self.x <= 1 and 0 <= self.y <= 1):
@@ -111,32 +101,40 @@ class Guidance:
         hints: colours wished for at places.
         saturation: gain on the network's own chroma; None for that of the run.
         quality: "normal" or "high"; empty for that of the run.
+        carried: hints that were given in other frames of a shot; none beside `hints`.
     """
 
     hints: tuple[Hint, ...] = ()
     saturation: float | None = None
     quality: str = ""
+    carried: CarriedHints | None = None
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether what the network knows of each place is wanted too."""
+        return bool(self.hints) or self.carried is not None
+
+    def laid_in(self, answer: Answer) -> Float32:
+        """The answer's a*, b* with all hints laid in, float32 (h, w, 2)."""
+        if self.carried is not None:
+            return self.carried.hints.lay_in(answer, self.carried.places)
+        return guide(answer, self.hints)
 
 
 NO_GUIDANCE = Guidance()
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a network said of a picture, on one grid that covers all of it.
+class CarriedHints:
+    """Hints of a shot in one of its frames.
 
     Attributes:
-        ab: float32 (h, w, 2), CIE a*, b*.
-        certainty: float32 (h, w), 0..1.
-        lightness: float32 (h, w), L* of each cell.
-        features: float32 (fh, fw, c), on a grid of their own that covers the picture too; None where the
-            network has none, and places are alike by lightness alone.
+        hints: ready to be laid in.
+        places: where they are in the frame, (k, 2): x and y, 0..1.
     """
 
-    ab: Float32
-    certainty: Float32
-    lightness: Float32
-    features: Float32 | None
+    hints: FittedHints
+    places: Float64
 
 
 def stroke(
@@ -178,110 +176,121 @@ def guide(answer: Answer, hints: Sequence[Hint]) -> Float32:
     Raises:
         ValueError: there are more hints.
     """
-    if len(hints) > MAX_HINTS:
-        raise ValueError(f"{len(hints)} hints; at most {MAX_HINTS} are spread over a picture")
     if not hints:
         return answer.ab
-    likeness = _Likeness(answer, hints)
-    wished = np.stack([hint.ab for hint in hints])
-    ab = answer.ab.astype(np.float64)
+    _, (ab,) = _fitted([answer], [hints], [places_of(hints)])
+    return _rounded(ab)
+
+
+def places_of(hints: Sequence[Hint]) -> Float64:
+    """Where hints were given, (k, 2): x and y."""
+    return np.array([(hint.x, hint.y) for hint in hints], np.float64).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Hints of one reach, and of wider ones, that are laid in together.
+
+    Attributes:
+        scales: of place, with the share of each.
+        used: their numbers.
+        weights: (k, 5), of each one's kernel: residual, automatic chroma, and one.
+    """
+
+    scales: dict[float, float]
+    used: npt.NDArray[np.intp]
+    weights: Float64
+
+
+@dataclass(frozen=True)
+class FittedHints:
+    """Hints ready to be laid into the picture that they were given for, or into others of one shot.
+
+    Attributes:
+        anchors: what is known of each.
+        standard: mean and spread of each feature, by which all pictures are standardised, (2, c).
+        stages: how they are laid in, one after the other.
+    """
+
+    anchors: tuple[Anchor, ...]
+    standard: Float64 | None
+    stages: tuple[_Stage, ...]
+
+    def lay_in(self, answer: Answer, places: Float64) -> Float32:
+        """The answer's a*, b* with the hints laid in, float32 (h, w, 2).
+
+        Args:
+            answer: what the network said.
+            places: of all hints in this picture, (k, 2): x and y, 0..1.
+        """
+        grid = Grid(answer, self.standard)
+        ab = answer.ab.astype(np.float64)
+        for stage in self.stages:
+            kernels = [grid.kernel(self.anchors[index], places[index], stage.scales) for index in stage.used]
+            ab = _laid_in(ab, kernels, stage)
+        return _rounded(ab)
+
+
+def fit(answers: Sequence[Answer], hints: Sequence[Sequence[Hint]], places: Sequence[Float64]) -> FittedHints:
+    """Make hints ready.
+
+    Args:
+        answers: what the network said of each picture that got hints: one photograph, or frames of one shot.
+        hints: of each picture; at most `MAX_HINTS` in all, and one at least.
+        places: of all hints in each picture, (k, 2) in the order of the pictures.
+
+    Raises:
+        ValueError: there are more hints.
+    """
+    return _fitted(answers, hints, places)[0]
+
+
+def _fitted(
+    answers: Sequence[Answer], hints: Sequence[Sequence[Hint]], places: Sequence[Float64]
+) -> tuple[FittedHints, list[Float64]]:
+    """Hints ready, and a*, b* (h, w, 2) of each picture with them laid in; arguments as for `fit`."""
+    given = [hint for of_picture in hints for hint in of_picture]
+    if len(given) > MAX_HINTS:
+        raise ValueError(f"{len(given)} hints; at most {MAX_HINTS} are spread over a picture")
+    standard = standard_of(answers[0].features)
+    grids = [Grid(answer, standard) for answer in answers]
+    owners = [number for number, of_picture in enumerate(hints) for _ in of_picture]
+    cells = [grids[owner].cell(places[owner][index]) for index, owner in enumerate(owners)]
+    anchors = tuple(grids[owner].anchor(cell) for owner, cell in zip(owners, cells, strict=True))
+    wished = np.stack([hint.ab for hint in given])
+    variance = np.array([SOFT_VARIANCE if hint.soft else JITTER for hint in given])
+    layers = [answer.ab.astype(np.float64) for answer in answers]
+    stages: list[_Stage] = []
+    for scales, used in _order_of(given):
+        automatic = np.stack([layers[owner][cell] for owner, cell in zip(owners, cells, strict=True)])
+        values = np.column_stack((wished - automatic, automatic, np.ones(len(given))))
+        kernels = [
+            [grid.kernel(anchors[index], places[number][index], scales) for index in used]
+            for number, grid in enumerate(grids)
+        ]
+        matrix = np.array([[kernel[cells[row]] for kernel in kernels[owners[row]]] for row in used])
+        matrix = (matrix + matrix.T) / 2 + np.diag(variance[used])
+        stages.append(_Stage(scales, used, np.linalg.solve(matrix, values[used])))
+        layers = [_laid_in(layer, own, stages[-1]) for layer, own in zip(layers, kernels, strict=True)]
+    return FittedHints(anchors, standard, tuple(stages)), layers
+
+
+def _order_of(hints: Sequence[Hint]) -> Iterator[tuple[dict[float, float], npt.NDArray[np.intp]]]:
+    """Scales of place, and the numbers of the hints that are laid in with them, the widest reach first."""
     for reach, scales in SCALES.items():
-        if not any(hint.reach is reach for hint in hints):
-            continue
-        narrower = list(SCALES)[list(SCALES).index(reach) + 1 :]
-        used = np.array([hint.reach not in narrower for hint in hints])
-        automatic = ab[likeness.rows, likeness.columns]
-        spread = likeness.spread(
-            np.column_stack((wished - automatic, automatic, np.ones(len(hints)))), used, scales
-        )
-        ab += spread[..., :2] + PULL * (spread[..., 2:4] - ab * spread[..., 4:])
+        if any(hint.reach is reach for hint in hints):
+            narrower = list(SCALES)[list(SCALES).index(reach) + 1 :]
+            yield scales, np.flatnonzero([hint.reach not in narrower for hint in hints])
+
+
+def _laid_in(ab: Float64, kernels: Sequence[Float64], stage: _Stage) -> Float64:
+    """Chroma (h, w, 2) with the hints of one stage, whose kernels (h, w) are given."""
+    spread = np.zeros((*ab.shape[:2], stage.weights.shape[1]))
+    for kernel, weight in zip(kernels, stage.weights, strict=True):
+        spread += kernel[..., None] * weight
+    laid: Float64 = ab + (spread[..., :2] + PULL * (spread[..., 2:4] - ab * spread[..., 4:]))
+    return laid
+
+
+def _rounded(ab: Float64) -> Float32:
     return np.asarray(np.round(ab * ROUNDING) / ROUNDING, np.float32)
-
-
-class _Likeness:
-    """How alike the cells of a grid are to those of hints."""
-
-    def __init__(self, answer: Answer, hints: Sequence[Hint]) -> None:
-        height, width = answer.certainty.shape
-        self._short = min(height, width)
-        self.rows = np.array([_cell(hint.y, height) for hint in hints])
-        self.columns = np.array([_cell(hint.x, width) for hint in hints])
-        self._lightness = answer.lightness.astype(np.float64) / 100
-        self._error = _expected_error(answer.certainty)
-        self._feature_distance = _feature_distances(
-            answer.features, self._error.shape, self.rows, self.columns
-        )
-
-    def spread(self, values: Float64, used: npt.NDArray[np.bool_], scales: dict[float, float]) -> Float64:
-        """Values (k, n) at the hints, those that are used carried over the grid: (h, w, n)."""
-        indices = np.flatnonzero(used)
-        columns = [self._kernel(index, scales) for index in indices]
-        at = self.rows[indices], self.columns[indices]
-        matrix = np.stack([column[at] for column in columns], axis=1)
-        matrix = (matrix + matrix.T) / 2 + JITTER * np.eye(len(indices))
-        weights = np.linalg.solve(matrix, values[used])
-        total = np.zeros((*self._error.shape, values.shape[1]))
-        for column, weight in zip(columns, weights, strict=True):
-            total += column[..., None] * weight
-        return total
-
-    def _kernel(self, index: np.intp, scales: dict[float, float]) -> Float64:
-        """Of one hint with every cell, (h, w)."""
-        row, column = self.rows[index], self.columns[index]
-        height, width = self._error.shape
-        place = (
-            (np.arange(height)[:, None] - row) ** 2 + (np.arange(width)[None, :] - column) ** 2
-        ) / self._short**2
-        lightness = (self._lightness - self._lightness[row, column]) ** 2
-        features = self._feature_distance[index] / (2 * FEATURE_SCALE**2)
-        things = np.exp(-features - lightness / (2 * LIGHTNESS_SCALE**2))
-        near = sum(share * np.exp(-place / (2 * scale**2)) for scale, share in scales.items())
-        alike = things * near + OWN_SHARE * np.exp(-place / (2 * OWN_SCALE**2))
-        kernel: Float64 = self._error * self._error[row, column] * alike
-        return kernel
-
-
-def _cell(place: float, count: int) -> int:
-    return min(max(int(place * count), 0), count - 1)
-
-
-def _expected_error(certainty: Float32) -> Float64:
-    """By the network's own certainty, (h, w), about 1."""
-    error = np.maximum(-ERROR_PER_LOG * np.log(np.clip(certainty.astype(np.float64), 1e-6, 1.0)), 1.0)
-    scaled: Float64 = (error / error.mean()) ** ERROR_POWER
-    return scaled
-
-
-def _feature_distances(
-    features: Float32 | None,
-    shape: tuple[int, ...],
-    rows: npt.NDArray[np.int_],
-    columns: npt.NDArray[np.int_],
-) -> Float64:
-    """Mean squared distance of standardised features between hints and cells, (k, h, w)."""
-    if features is None:
-        return np.zeros((len(rows), *shape))
-    values = features.astype(np.float64)
-    spread = values.std(axis=(0, 1))
-    values = (values - values.mean(axis=(0, 1))) / np.where(spread > 0, spread, 1.0)
-    fine = _bilinear(values, shape)
-    channels = values.shape[2]
-    length = (fine**2).sum(axis=2)
-    distances = np.empty((len(rows), *shape))
-    for index, (row, column) in enumerate(zip(rows, columns, strict=True)):
-        # Interpolation is linear: of the product on the coarse grid it is the product on the fine one.
-        product = _bilinear((values * fine[row, column]).sum(axis=2)[..., None], shape)[..., 0]
-        distances[index] = np.maximum(length + length[row, column] - 2 * product, 0.0) / channels
-    return distances
-
-
-def _bilinear(grid: Float64, shape: tuple[int, ...]) -> Float64:
-    """A grid (h, w, c) at the cells of another one, border cells repeated."""
-    for axis in range(2):
-        count = grid.shape[axis]
-        place = np.clip((np.arange(shape[axis]) + 0.5) * (count / shape[axis]) - 0.5, 0, count - 1)
-        low = np.floor(place).astype(np.intp)
-        share = (place - low).reshape([-1 if axis == other else 1 for other in range(3)])
-        high = np.minimum(low + 1, count - 1)
-        grid = np.take(grid, low, axis) * (1 - share) + np.take(grid, high, axis) * share
-    return grid

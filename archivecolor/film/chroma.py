@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
-import numpy as np
-
 from archivecolor.colour.arrays import Float32
-from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, read_from
+from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
+from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, network_lumas, read_from
 from archivecolor.film.keyframes import FrameFeatures, select_keyframes
-from archivecolor.film.pixels import Plane
 from archivecolor.film.temporal_smoothing import SmootherInput, SmootherState, smooth_chroma
 
 
@@ -106,7 +104,11 @@ def _shot_chroma(
         lumas: what the network would see, one for each frame with a luma of its own.
     """
     flow = None if frame_range.state is None else frame_range.state.flow
-    inputs = with_predictions(predictor, select_keyframes(lumas, film.keyframe_interval, flow), film.batch)
+    frames = select_keyframes(lumas, film.keyframe_interval, flow)
+    guide = film.guides.get(film.shot_at(frame_range.first))
+    guidance = (lambda _: film.guidance) if guide is None else guide.at
+    first = 0 if flow is None else flow.position
+    inputs = with_predictions(predictor, frames, film.batch, guidance, first)
     confidences: deque[float | None] = deque()
     smoothed = smooth_chroma(_record_confidences(inputs, confidences), film.smoothing, frame_range.state)
     for number in range(frame_range.first, frame_range.last + 1):
@@ -128,27 +130,29 @@ def _record_confidences(
         yield item
 
 
-def network_lumas(
-    film: Film, items: Iterator[NumberedFrame], on_frame: Callable[[NumberedFrame], None] = lambda _: None
-) -> Iterator[Float32]:
-    """What the network would see of a shot: one luma per frame that does not repeat the one before."""
-    last: Plane | None = None
-    for item in items:
-        is_new = last is None or not film.is_repeat(item.number)
-        # Digests of different frames may be equal, if hardly ever: no luma is given up on their word.
-        if last is None or is_new or not np.array_equal(last, item.frame.luma):
-            last = item.frame.luma
-        on_frame(replace(item, frame=replace(item.frame, luma=last, picture=None)))
-        if is_new:
-            yield film.geometry.small_luma(item.frame, film.facts)
-
-
 def with_predictions(
-    predictor: ChromaPredictor, frames: Iterator[FrameFeatures], batch: int
+    predictor: ChromaPredictor,
+    frames: Iterator[FrameFeatures],
+    batch: int,
+    guidance: Callable[[int], Guidance] = lambda _: NO_GUIDANCE,
+    position: int = 0,
 ) -> Iterator[SmootherInput]:
-    """Smoother inputs for the frames of a shot, key frames with the network's chroma, `batch` at once."""
+    """Smoother inputs for the frames of a shot, key frames with the network's chroma, `batch` at once.
+
+    Args:
+        predictor: the network.
+        frames: of the shot.
+        batch: key frames that it is asked about together.
+        guidance: what was decided about a frame, by its number in the shot.
+        position: number of the first of `frames`.
+    """
     while pending := _take_until_keyframes(frames, batch):
-        chromas = iter(predictor.predict([features.luma for features in pending if features.is_keyframe]))
+        wishes = [
+            guidance(number) for number, features in enumerate(pending, position) if features.is_keyframe
+        ]
+        position += len(pending)
+        lumas = [features.luma for features in pending if features.is_keyframe]
+        chromas = iter(predictor.predict(lumas, wishes))
         for features in pending:
             yield SmootherInput.of(features, next(chromas) if features.is_keyframe else None)
 

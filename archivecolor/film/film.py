@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
+from archivecolor.archive.decision import ShotCorrection
 from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
+from archivecolor.colour.kernel import Answer
 from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.encode import Target
 from archivecolor.film.first_pass import FirstPass, luma_digest
 from archivecolor.film.frames import Frame, FrameReader, Geometry
 from archivecolor.film.interlacing import MIN_CLASSIFIED
+from archivecolor.film.pixels import Plane
 from archivecolor.film.probe import FilmFacts
 from archivecolor.film.shots import Shot
 from archivecolor.film.watermark import Watermark
@@ -27,8 +31,18 @@ _SEEK_MARGIN = 24
 class ChromaPredictor(Protocol):
     """What a film needs of `inference.predictor`."""
 
-    def predict(self, lumas: list[Float32]) -> list[Chroma]:
-        """One answer per luma, which depends on that luma alone."""
+    def predict(self, lumas: list[Float32], guidance: Sequence[Guidance]) -> list[Chroma]:
+        """One answer per luma, which depends on that luma and its guidance alone."""
+
+    def answers(self, lumas: list[Float32], guidance: Sequence[Guidance]) -> list[Answer]:
+        """The same before hints are laid in, with the features of each place."""
+
+
+class Guide(Protocol):
+    """What was decided about a shot."""
+
+    def at(self, position: int) -> Guidance:
+        """For the frame of this number in the shot, from 0; frames that repeat are not counted."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,9 @@ class Film:
         batch: frames the network sees at once.
         keyframe_interval: distance of the frames that the network is asked about in any case; 1 for all.
         watermark: the mark that coloured frames bear, None without one.
+        guidance: what was decided about the colour of the whole film.
+        corrections: what was decided about single shots, by their numbers.
+        guides: the same made ready, for those shots that are to be coloured.
     """
 
     facts: FilmFacts
@@ -60,6 +77,9 @@ class Film:
     batch: int
     keyframe_interval: int
     watermark: Watermark | None = None
+    guidance: Guidance = NO_GUIDANCE
+    corrections: Mapping[int, tuple[ShotCorrection, ...]] = field(default_factory=dict)
+    guides: Mapping[int, Guide] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -97,6 +117,12 @@ class Film:
         digests = self.first_pass.digests
         return frame > 0 and bool(digests[frame] == digests[frame - 1])
 
+    def frame_at(self, seconds: float) -> int:
+        """Number of the frame that is shown so long after the first."""
+        times = self.first_pass.pts
+        pts = int(times[0]) + round(seconds / float(self.facts.time_base))
+        return max(0, int(np.searchsorted(times, pts, side="right")) - 1)
+
     def shot_at(self, frame: int) -> int:
         """Number of the shot that holds a frame."""
         starts = [shot.first for shot in self.shots]
@@ -109,6 +135,21 @@ class NumberedFrame:
 
     number: int
     frame: Frame
+
+
+def network_lumas(
+    film: Film, items: Iterator[NumberedFrame], on_frame: Callable[[NumberedFrame], None] = lambda _: None
+) -> Iterator[Float32]:
+    """What the network would see of a shot: one luma per frame that does not repeat the one before."""
+    last: Plane | None = None
+    for item in items:
+        is_new = last is None or not film.is_repeat(item.number)
+        # Digests of different frames may be equal, if hardly ever: no luma is given up on their word.
+        if last is None or is_new or not np.array_equal(last, item.frame.luma):
+            last = item.frame.luma
+        on_frame(replace(item, frame=replace(item.frame, luma=last, picture=None)))
+        if is_new:
+            yield film.geometry.small_luma(item.frame, film.facts)
 
 
 def read_from(film: Film, first: int) -> Iterator[NumberedFrame]:

@@ -24,7 +24,8 @@ from archivecolor.film.containers import (
 from archivecolor.film.ffmpeg_cli import MuxPatch, add_streams
 from archivecolor.film.film import Film
 from archivecolor.film.probe import FilmFacts, ffmpeg_url, film_errors, open_again, open_film
-from archivecolor.film.segments import MAX_REORDER, TICKS_PER_FRAME, Segment, WorkFolder
+from archivecolor.film.segment_plan import Segment, WorkFolder
+from archivecolor.film.segments import MAX_REORDER, TICKS_PER_FRAME
 from archivecolor.film.side_data import SideDataOfFrame, SideDataWriter
 from archivecolor.film.sound import PcmEncoder, sound_stream
 from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, TOOL_NAME, Provenance
@@ -202,6 +203,7 @@ def _provenance_tags(provenance: Provenance, tags: dict[str, str]) -> dict[str, 
         f"{_COLOUR_ADDED}{provenance.version}: {provenance.parameters}. "
         f"Digital source type: {DIGITAL_SOURCE_TYPE}"
     )
+    text += f". {provenance.correction.words}" if provenance.correction is not None else ""
     own = next((value for name, value in tags.items() if name.lower() == "comment"), "")
     return {"comment": f"{own} | {text}" if own else text, "DIGITAL_SOURCE_TYPE": DIGITAL_SOURCE_TYPE}
 

@@ -9,10 +9,8 @@ at the next segment with the same colours.
 from __future__ import annotations
 
 import logging
-import shutil
-import stat
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +20,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from archivecolor.archive.atomic import atomic_write, remove_file
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.chroma import FrameChroma, FrameRange, frame_chromas
 from archivecolor.film.containers import closing_output
@@ -34,6 +32,7 @@ from archivecolor.film.pixels import convert_luma, plane_view
 from archivecolor.film.planes import ChromaPlaneRenderer, ChromaPlanes
 from archivecolor.film.prefetch import Prefetcher
 from archivecolor.film.probe import ffmpeg_url
+from archivecolor.film.segment_plan import Segment, WorkFolder, needs_state
 from archivecolor.film.temporal_smoothing import BLOCK, LOOKAHEAD, RunningSums, SmootherState
 
 if TYPE_CHECKING:
@@ -47,134 +46,29 @@ logger = logging.getLogger(__name__)
 FORMAT = 2
 # Times in segment files: a nominal 40 ms per frame, exact in Matroska's clock.
 TICKS_PER_FRAME = 40
-_SEGMENT_CONTAINERS = {".mkv": "matroska", ".mov": "mov"}
+SEGMENT_CONTAINERS = {".mkv": "matroska", ".mov": "mov"}
 # Frames by which decoding order may lag presentation in any of the encoders: times start so much later.
 MAX_REORDER = 32
-# Pessimistic seconds of work per frame on a slow machine: at any size, the network at 256, per megapixel.
-FRAME_SECONDS, NETWORK_SECONDS, MEGAPIXEL_SECONDS, HIGH_QUALITY_FACTOR = 0.02, 0.15, 0.3, 10
-_MIN_FRAMES = 8
 CHROMA_PREFETCH, FRAME_PREFETCH = BLOCK, 4
 # Bytes of luma that may wait for its colour.
 MAX_BUFFERED_BYTES = 300e6
 
 
-@dataclass(frozen=True)
-class Segment:
-    """A run of frames that is made and kept as one file.
-
-    Attributes:
-        number: from 0.
-        first: its first frame.
-        last: its last frame.
-    """
-
-    number: int
-    first: int
-    last: int
+def missing_segments(segments: tuple[Segment, ...], film: Film, folder: WorkFolder) -> frozenset[int]:
+    """Numbers of the segments to make: those that are not there, and those whose end they go on from."""
+    missing = {segment.number for segment in segments if not is_made(folder, segment)}
+    for segment in reversed(segments):
+        before = segments[segment.number - 1]
+        if segment.number in missing and needs_state(film, segment) and not folder.state(before).exists():
+            missing.add(before.number)
+    return frozenset(missing)
 
 
-@dataclass(frozen=True)
-class WorkFolder:
-    """Where a film's work files lie.
-
-    Attributes:
-        path: the folder.
-        suffix: of segments, by which their container goes.
-    """
-
-    path: Path
-    suffix: str = ".mkv"
-
-    def first_pass(self, fields: str) -> Path:
-        """What the first look found in the film, its fields kept or undone."""
-        return self.path / f"survey-{fields}.npz"
-
-    @property
-    def trial(self) -> Path:
-        """A file that is only written to find out what a container takes."""
-        return self.path / "trial"
-
-    @property
-    def shots(self) -> Path:
-        """The list of shots, for people."""
-        return self.path / "shots.csv"
-
-    def segment(self, segment: Segment) -> Path:
-        """The picture of a segment."""
-        return self.path / f"segment-{segment.number:05d}{self.suffix}"
-
-    def state(self, segment: Segment) -> Path:
-        """What a segment hands on to the next, where it ends inside a shot."""
-        return self.path / f"segment-{segment.number:05d}.npz"
-
-    def confidence(self, segment: Segment) -> Path:
-        """How sure the network was of the frames it was asked about."""
-        return self.path / f"segment-{segment.number:05d}-confidence.npy"
-
-    def remove_foreign(self) -> None:
-        """Remove what is no file of ours: links, files with a second name, pipes, folders.
-
-        Raises:
-            OutputError: it cannot be removed.
-        """
-        for path in self.path.iterdir():
-            about = path.lstat()
-            if stat.S_ISDIR(about.st_mode):
-                shutil.rmtree(path, ignore_errors=True)
-            elif not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
-                remove_file(path)
-
-    def remove_others(self, start: str) -> None:
-        """Remove the work folders beside it whose names begin so: of the same film, for another purpose."""
-        for other in self.path.parent.iterdir():
-            if other.name.startswith(start) and other != self.path:
-                shutil.rmtree(other, ignore_errors=True)
-
-    def clear(self) -> None:
-        """Remove it, pictures first: a segment that is there counts as made, with all that goes with it."""
-        for picture in self.path.glob(f"segment-*{self.suffix}"):
-            picture.unlink()
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
-def frames_per_segment(target_seconds: float, seconds_per_frame: float) -> int:
-    """Frames whose making takes about this long."""
-    return max(_MIN_FRAMES, int(target_seconds / seconds_per_frame))
-
-
-def seconds_per_frame(width: int, height: int, working_size: int, high_quality: bool) -> float:
-    """Pessimistic time one frame takes on a slow machine; by size alone, so that plans are repeatable."""
-    network = NETWORK_SECONDS * (working_size / 256) ** 2 * (HIGH_QUALITY_FACTOR if high_quality else 1)
-    return FRAME_SECONDS + network + MEGAPIXEL_SECONDS * width * height / 1e6
-
-
-def plan_segments(film: Film, max_frames: int) -> tuple[Segment, ...]:
-    """Segments of at most about `max_frames` frames that end with shots where they can.
-
-    A segment inside a shot never begins with a frame that repeats the one before.
-    """
-    starts = [0]
-    for shot in film.shots:
-        if shot.last + 1 - starts[-1] > max_frames and shot.first > starts[-1]:
-            starts.append(shot.first)
-        while shot.last + 1 - starts[-1] > max_frames:
-            start = starts[-1] + max_frames
-            while start <= shot.last and film.is_repeat(start):
-                start += 1
-            if start > shot.last:
-                break
-            starts.append(start)
-    ends = [*(start - 1 for start in starts[1:]), len(film.first_pass) - 1]
-    return tuple(
-        Segment(number, *frame_range) for number, frame_range in enumerate(zip(starts, ends, strict=True))
-    )
-
-
-def _unfinished_runs(segments: tuple[Segment, ...], folder: WorkFolder) -> Iterator[tuple[Segment, ...]]:
-    """Runs of neighbouring segments that are not made yet."""
+def _unfinished_runs(segments: tuple[Segment, ...], missing: frozenset[int]) -> Iterator[tuple[Segment, ...]]:
+    """Runs of neighbouring segments that are to be made."""
     run: list[Segment] = []
     for segment in segments:
-        if is_made(folder, segment):
+        if segment.number not in missing:
             if run:
                 yield tuple(run)
             run = []
@@ -222,7 +116,8 @@ class SegmentContext:
 
 def make_segments(context: SegmentContext, segments: tuple[Segment, ...]) -> bool:
     """Make all segments that are missing; False where the making was ended between two."""
-    return all(_make_run(context, run, segments) for run in _unfinished_runs(segments, context.folder))
+    missing = missing_segments(segments, context.film, context.folder)
+    return all(_make_run(context, run, segments) for run in _unfinished_runs(segments, missing))
 
 
 def _make_run(context: SegmentContext, run: tuple[Segment, ...], segments: tuple[Segment, ...]) -> bool:
@@ -257,8 +152,7 @@ def _state_before(
     context: SegmentContext, segment: Segment, segments: tuple[Segment, ...]
 ) -> SmootherState | None:
     """What the segment before hands on, where both are of one shot."""
-    shot = context.film.shots[context.film.shot_at(segment.first)]
-    if shot.first == segment.first or context.film.is_passthrough(shot):
+    if not needs_state(context.film, segment):
         return None
     return _load_state(context.folder.state(segments[segment.number - 1]))
 
@@ -292,7 +186,7 @@ def _segment_writer(part: Path, context: SegmentContext, segment: Segment) -> It
     """Give what writes the frames of one segment to a file, which is whole at the end of the block."""
     import av
 
-    container = _SEGMENT_CONTAINERS[context.folder.suffix]
+    container = SEGMENT_CONTAINERS[context.folder.suffix]
     opened = av.open(ffmpeg_url(part), "w", format=container, options={"fflags": "+bitexact"})
     with closing_output(opened) as out:
         writer = _SegmentWriter(out, context.film, segment)
@@ -384,9 +278,35 @@ def _load_state(path: Path) -> SmootherState:
 def _save_confidence(path: Path, confidence: list[float]) -> None:
     """Keep how sure the network was of the frames it was asked about."""
     with atomic_write(path) as part, part.open("wb") as file:
-        np.save(file, np.array(confidence, np.float32))
+        np.save(file, np.array(confidence, np.float64))
 
 
-def mean_confidence(segments: tuple[Segment, ...], folder: WorkFolder) -> float:
-    """How sure the network was of the whole film, 0..1."""
-    return float(np.concatenate([np.load(folder.confidence(segment)) for segment in segments]).mean())
+@dataclass(frozen=True)
+class Confidence:
+    """How sure the network was of a segment.
+
+    Attributes:
+        asked: frames that it was asked about.
+        mean: over them, 0..1.
+    """
+
+    asked: int
+    mean: float
+
+
+def confidence_of(segment: Segment, folder: WorkFolder) -> Confidence:
+    """How sure the network was of a segment that is made."""
+    kept = np.load(folder.confidence(segment))
+    return Confidence(len(kept), round(float(kept.mean(dtype=np.float64)), 6) if len(kept) else 0.0)
+
+
+def save_confidence(segment: Segment, folder: WorkFolder, confidence: Confidence) -> None:
+    """Keep how sure the network was of a segment that was made by an earlier run."""
+    _save_confidence(folder.confidence(segment), [confidence.mean] * confidence.asked)
+
+
+def mean_confidence(confidences: Iterable[Confidence]) -> float:
+    """How sure the network was of a whole film, 0..1."""
+    known = list(confidences)
+    asked = sum(confidence.asked for confidence in known)
+    return sum(confidence.asked * confidence.mean for confidence in known) / max(1, asked)

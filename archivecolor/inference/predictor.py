@@ -16,7 +16,8 @@ from PIL import Image
 
 from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
-from archivecolor.colour.guidance import NO_GUIDANCE, Answer, Guidance, guide
+from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
+from archivecolor.colour.kernel import Answer
 from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.inference.open_runtime import open_runtime
@@ -142,11 +143,20 @@ class Predictor:
         """
         return self.start(lumas, guidance).result()
 
-    def start(self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = ()) -> Prediction:
+    def answers(self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = ()) -> list[Answer]:
+        """What the network says of grey pictures before hints are laid in, with the features of each place.
+
+        Takes and raises what `predict` does; of the guidance saturation and quality count.
+        """
+        return self.start(lumas, guidance, with_features=True).answers()
+
+    def start(
+        self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = (), *, with_features: bool = False
+    ) -> Prediction:
         """Begin to predict; `predict` says what is given, `Prediction.result` answers as it does."""
         guidance = [*guidance, *[NO_GUIDANCE] * (len(lumas) - len(guidance))]
         by_request: dict[_Request, list[_Part]] = defaultdict(list)
-        for part in self._parts(lumas, guidance):
+        for part in self._parts(lumas, guidance, with_features):
             by_request[part.request].append(part)
         batches = [
             parts[first : first + self.batch_size]
@@ -158,16 +168,19 @@ class Predictor:
         futures = [self._threads.submit(self._answer, lumas, batch) for batch in batches]
         return Prediction(self, lumas, guidance, futures)
 
-    def _parts(self, lumas: Sequence[Float32], guidance: Sequence[Guidance]) -> list[_Part]:
+    def _parts(
+        self, lumas: Sequence[Float32], guidance: Sequence[Guidance], with_features: bool
+    ) -> list[_Part]:
         return [
-            _Part(picture, index, window, self._request(window, wishes))
+            _Part(picture, index, window, self._request(window, wishes, with_features))
             for picture, (luma, wishes) in enumerate(zip(lumas, guidance, strict=True))
             for index, window in enumerate(windows_of(*luma.shape))
         ]
 
-    def _request(self, window: Window, wishes: Guidance) -> _Request:
+    def _request(self, window: Window, wishes: Guidance, with_features: bool) -> _Request:
         shape = padded_shape(window, self.runtime.multiple)
-        return _Request(shape, wishes.quality or self._options.quality, bool(wishes.hints))
+        with_features = with_features or wishes.needs_features
+        return _Request(shape, wishes.quality or self._options.quality, with_features)
 
     def _answer(self, lumas: Sequence[Float32], parts: list[_Part]) -> _Grids:
         """Grids of the windows of one full or short batch."""
@@ -218,19 +231,21 @@ class Predictor:
     def _look(self, lightness: Float32) -> Float32:
         return _values(self.runtime.run(lightness))
 
-    def _chroma(self, luma: Float32, wishes: Guidance, grids: Sequence[_Grid]) -> Chroma:
+    def _answer_of(self, luma: Float32, wishes: Guidance, grids: Sequence[_Grid]) -> Answer:
         windows = windows_of(*luma.shape)
         grid = join_windows([part.values for part in grids], windows, *luma.shape)
         certainty = np.clip(grid[..., 2], 0.0, 1.0)
         lightness = lightness_from_luma(_cell_means(luma, grid.shape[:2]))
         saturation = self._options.saturation if wishes.saturation is None else wishes.saturation
-        ab = grid[..., :2] * saturation
-        if wishes.hints:
-            features = [part.features for part in grids if part.features is not None]
-            joined = join_windows(features, windows, *luma.shape) if features else None
-            ab = guide(Answer(ab, certainty, lightness, joined), wishes.hints)
-        lab = np.concatenate((lightness[..., None], ab), axis=2)
-        return Chroma(cbcr_from_lab(lab), certainty, round(float(certainty.mean()), 4))
+        features = [part.features for part in grids if part.features is not None]
+        joined = join_windows(features, windows, *luma.shape) if features else None
+        return Answer(grid[..., :2] * saturation, certainty, lightness, joined)
+
+
+def _chroma(answer: Answer, wishes: Guidance) -> Chroma:
+    ab = wishes.laid_in(answer)
+    lab = np.concatenate((answer.lightness[..., None], ab), axis=2)
+    return Chroma(cbcr_from_lab(lab), answer.certainty, round(float(answer.certainty.mean()), 4))
 
 
 class Prediction:
@@ -250,11 +265,15 @@ class Prediction:
 
     def result(self) -> list[Chroma]:
         """One `Chroma` per luma, in their order; waits for them. Raises as `Predictor.predict`."""
+        return list(map(_chroma, self.answers(), self._guidance))
+
+    def answers(self) -> list[Answer]:
+        """One `Answer` per luma, before hints; waits for them. Raises as `Predictor.predict`."""
         grids: _Grids = {}
         for future in self._futures:
             grids |= future.result()
         return [
-            self._predictor._chroma(luma, wishes, _of_picture(grids, picture, luma))
+            self._predictor._answer_of(luma, wishes, _of_picture(grids, picture, luma))
             for picture, (luma, wishes) in enumerate(zip(self._lumas, self._guidance, strict=True))
         ]
 

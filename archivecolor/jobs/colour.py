@@ -63,7 +63,7 @@ def colour(
     listener: Listener,
     stop: Stop,
     command: tuple[str, ...] = (),
-    photographs: tuple[str, ...] | None = None,
+    named: tuple[str, ...] | None = None,
     is_ready: Callable[[FoundFile], bool] | None = None,
 ) -> RunResult:
     """Colour everything that is asked for and not up to date.
@@ -76,7 +76,7 @@ def colour(
         listener: who is told of each item.
         stop: says when to end.
         command: the words typed, for run.json.
-        photographs: of a tree these alone, relative to its folder; None for all of it.
+        named: of a folder's photographs, or of its films, these alone, relative to it; None for all.
         is_ready: which files are taken; the others are for a later run.
 
     Raises:
@@ -90,8 +90,8 @@ def colour(
     folders = output_folders(settings, weights, open_network)
     if isinstance(settings, DirSettings):
         check_sheet(settings.sheet, (settings.input, settings.output))
-    if photographs is not None:
-        folders = [_with_named(folder, photographs) for folder in folders]
+    if named is not None:
+        folders = [_with_named(folder, named) for folder in folders]
     if is_ready is not None:
         folders = [_with_ready(folder, is_ready) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
@@ -131,7 +131,10 @@ def colour_folder(
             yield from results
     if folder.films is not None and plan.items(FILM) and not session.stop.requested:
         session.counter.count_in(FRAMES)
-        film_run = film_context(folder.films, root, session, open_network, plan.items(FILM))
+        film_run = replace(
+            film_context(folder.films, root, session, open_network, plan.items(FILM)),
+            record_of=plan.record_of,
+        )
         yield from films(plan.claimed(FILM), film_run)
 
 
@@ -163,6 +166,7 @@ def film_context(
         open_predictor=open_network,
         stop=session.stop,
         report=FilmReporter(session, items, is_high_quality=settings.quality == "high"),
+        record_of=lambda _: None,
         suffix=named.suffix if named is not None else "",
     )
 
@@ -212,9 +216,10 @@ def _of_one_runtime(folder: OutputFolder, runtime: str) -> OutputFolder:
 
 
 def _with_named(folder: OutputFolder, names: tuple[str, ...]) -> OutputFolder:
-    """The same with these photographs alone."""
-    sources = (replace(source, names=names) for source in folder.sources if source.kind == PHOTO)
-    return replace(folder, sources=tuple(sources), films=None)
+    """The same with these photographs alone, or with these films where it has no photographs."""
+    kind = PHOTO if folder.photographs is not None else FILM
+    sources = (replace(source, names=names) for source in folder.sources if source.kind == kind)
+    return replace(folder, sources=tuple(sources), films=folder.films if kind == FILM else None)
 
 
 def _with_ready(folder: OutputFolder, is_ready: Callable[[FoundFile], bool]) -> OutputFolder:

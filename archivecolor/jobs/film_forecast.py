@@ -13,7 +13,7 @@ from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.engine.timing import NO_TIME, Span, now
 from archivecolor.errors import ItemError
 from archivecolor.film.probe import FilmFacts, probe
-from archivecolor.film.segments import seconds_per_frame
+from archivecolor.film.segment_plan import seconds_per_frame
 from archivecolor.jobs.film_jobs import film_settings_digest
 from archivecolor.jobs.films import expected_seconds
 from archivecolor.settings import VideoSettings

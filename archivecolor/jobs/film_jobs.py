@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from archivecolor.archive.names import names_file
 from archivecolor.archive.plan import Item
+from archivecolor.archive.record import Record
 from archivecolor.engine.stopping import Stop
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.jobs.film_progress import FilmProgress
@@ -33,6 +34,7 @@ class FilmRunContext:
         open_predictor: the network on its device, opened when it is first asked for.
         stop: says when to end.
         report: told of every frame.
+        record_of: what the manifest says of an item, None where it says nothing.
         suffix: of the one film, where its file was named; empty where its container decides.
     """
 
@@ -44,6 +46,7 @@ class FilmRunContext:
     open_predictor: Callable[[], Predictor]
     stop: Stop
     report: Callable[[Item, FilmProgress], None]
+    record_of: Callable[[str], Record | None]
     suffix: str = ""
 
     @property

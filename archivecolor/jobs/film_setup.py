@@ -17,7 +17,8 @@ from archivecolor.film.frames import geometry_of
 from archivecolor.film.interlacing import field_order_of, is_progressive
 from archivecolor.film.keyframes import keyframe_interval_for
 from archivecolor.film.probe import FilmFacts
-from archivecolor.film.segments import FORMAT, WorkFolder
+from archivecolor.film.segment_plan import WorkFolder
+from archivecolor.film.segments import FORMAT
 from archivecolor.film.shots import Shot
 from archivecolor.film.watermark import watermark_for
 from archivecolor.jobs.film_jobs import FilmRunContext
@@ -38,6 +39,7 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
         settings.segment_seconds,
         encoder_threads(settings),
         *run_context.library_versions,
+        *sorted(item.decision.correction.settings.given().items()),
     )
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
     place = hashlib.sha256(os.fsencode(item.path)).hexdigest()[:PLACE_LENGTH]

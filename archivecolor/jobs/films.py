@@ -12,6 +12,7 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write, raise_if_full
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import make_way, refuse_by_hand
+from archivecolor.archive.decision import Correction, State, correction_values
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.plan import Item
@@ -27,21 +28,29 @@ from archivecolor.film.limits import check_disk, check_memory, check_name
 from archivecolor.film.losses import find_losses
 from archivecolor.film.mux import MuxInputs, is_coloured_film, mux
 from archivecolor.film.probe import FilmFacts, film_errors, read_error, vanished_error
-from archivecolor.film.segments import (
+from archivecolor.film.segment_plan import (
     Segment,
-    SegmentContext,
     WorkFolder,
     frames_per_segment,
-    make_segments,
-    mean_confidence,
     plan_segments,
     seconds_per_frame,
 )
+from archivecolor.film.segments import SegmentContext, confidence_of, make_segments, mean_confidence
 from archivecolor.film.shot_list import read_shots, write_shots
 from archivecolor.film.shots import Shot, shots_from_starts
 from archivecolor.film.side_data import side_data_to_carry, still_lost
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
+from archivecolor.jobs.carrying_out import correction_step
+from archivecolor.jobs.film_decisions import (
+    HINTS_LEFT_OUT,
+    correction_of,
+    rejected_record,
+    reuse_segments,
+    segment_values,
+    with_corrections,
+    with_guides,
+)
 from archivecolor.jobs.film_in_hand import film_in_hand
 from archivecolor.jobs.film_jobs import FilmRunContext, OutOfTimeError, file_state
 from archivecolor.jobs.film_progress import CHECKING, COLOURING, JOINING, LOOKING, READING, FilmProgress
@@ -54,7 +63,7 @@ from archivecolor.jobs.film_records import (
 )
 from archivecolor.jobs.film_setup import make_film, work_folder
 from archivecolor.jobs.run import ItemResult, kept_by_hand
-from archivecolor.metadata.provenance import Provenance
+from archivecolor.metadata.provenance import CorrectionStep, Provenance
 from archivecolor.settings import VideoSettings
 
 logger = logging.getLogger(__name__)
@@ -71,7 +80,7 @@ def films(items: Iterable[Item], run_context: FilmRunContext) -> Iterator[ItemRe
         if run_context.stop.requested:
             return
         try:
-            record = film_record(item, run_context)
+            record = replace(film_record(item, run_context), decision=item.decision.digest)
         except (StoppedError, OutOfTimeError):
             return
         yield ItemResult(record, 0.0)
@@ -89,8 +98,11 @@ def film_record(item: Item, run_context: FilmRunContext) -> Record:
             check_bag_name(item.output)
         for voucher in item.claim.vouchers[:1]:
             refuse_by_hand(run_context.output, voucher.output.path, item.claim)
+        if item.decision.state is State.REJECTED:
+            return rejected_record(item, run_context)
+        own = item.decision.applied_to(run_context.settings)
         with film_in_hand(run_context.output, item):
-            return colour_film(item, run_context)
+            return colour_film(item, replace(run_context, settings=own))
     except ItemError as error:
         failed = failed_record(item, run_context, error)
         by_hand = error.reason is Reason.BY_HAND
@@ -153,15 +165,17 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     facts, found = with_fields_handled(item, run_context, facts, folder)
     shots = shots_of(settings, found)
     write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
-    film = make_film(facts, found, shots, run_context)
+    correction = correction_of(item, sha256)
+    film = with_corrections(make_film(facts, found, shots, run_context), correction)
     if all(film.is_passthrough(shot) for shot in shots):
         record = untouched_film(item, run_context, film)
     else:
         check_memory(film.facts, film.target)
         check_disk(film.facts, film.target, len(found), run_context.output)
         segments = colour_segments(item, run_context, film, folder)
-        inputs = MuxInputs(film, segments, folder, provenance_of(run_context, sha256))
-        record = mux_film(item, run_context, inputs, plan)
+        step = correction_step(item.decision, correction)
+        inputs = MuxInputs(film, segments, folder, provenance_of(run_context, sha256, step))
+        record = with_correction(mux_film(item, run_context, inputs, plan), item, correction)
     if not settings.keep_work:
         folder.clear()
     source = replace(source_of(film), sha256=sha256)
@@ -318,6 +332,8 @@ def colour_segments(
         )
 
     predictor: ChromaPredictor = run_context.open_predictor()
+    reuse_segments(item, run_context, film, segments, folder)
+    film = with_guides(film, predictor, segments, folder)
     context = SegmentContext(film, predictor, folder, watch, lambda: not run_context.stop.requested)
     if not make_segments(context, segments):
         run_context.stop.raise_if_signalled()
@@ -332,7 +348,7 @@ def expected_seconds(facts: FilmFacts, settings: VideoSettings) -> float:
     return seconds_per_frame(facts.width, facts.height, settings.working_size, settings.quality == "high")
 
 
-def provenance_of(run_context: FilmRunContext, sha256: str) -> Provenance:
+def provenance_of(run_context: FilmRunContext, sha256: str, step: CorrectionStep | None) -> Provenance:
     """What the film says of its colour."""
     return Provenance(
         version=run_context.version,
@@ -340,7 +356,15 @@ def provenance_of(run_context: FilmRunContext, sha256: str) -> Provenance:
         settings=run_context.settings_digest,
         weights=run_context.weights,
         network=run_context.open_predictor().name,
+        correction=step,
     )
+
+
+def with_correction(record: Record, item: Item, correction: Correction) -> Record:
+    """The record of a film with what was decided about it."""
+    left_out = correction.shots != item.decision.correction.shots
+    detail = "; ".join(filter(None, (record.detail, HINTS_LEFT_OUT if left_out else "")))
+    return replace(record, detail=detail, correction=correction_values(correction) if correction else None)
 
 
 def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
@@ -369,11 +393,13 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         output = written_output(part, name, film, film.target.sample_format.depth)
         make_way(run_context.output, name, output.sha256, item.claim)
     record = done_record(item, run_context, film, plan, opinion)
-    confidence = round(mean_confidence(inputs.segments, folder), 4)
+    values = {**record.extra["film"], **segment_values(inputs.segments, folder)}
+    confidence = mean_confidence(confidence_of(segment, folder) for segment in inputs.segments)
     return replace(
         record,
         output=output,
         network=inputs.provenance.network,
         runtime=run_context.open_predictor().runtime_name,
-        confidence=confidence,
+        confidence=round(confidence, 4),
+        extra={**record.extra, "film": values},
     )

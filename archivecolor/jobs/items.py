@@ -13,6 +13,7 @@ from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input,
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.plan import FILM, Item, Plan, PlanAction, PlanInputs, claimed, make_plan
+from archivecolor.archive.record import Record
 from archivecolor.archive.selection import Selection
 from archivecolor.archive.walk import (
     FILMS,
@@ -82,6 +83,10 @@ class RunPlan:
         """The items of one kind, each with what records say of its output's name."""
         return (claimed(item, self.manifest) for item in self.items(kind))
 
+    def record_of(self, path: str) -> Record | None:
+        """What the manifest said of an item before the run."""
+        return self.manifest.record(path) if path in self.manifest else None
+
     @property
     def untouched(self) -> dict[str, int]:
         """Files that need nothing, and names that were passed over, by the word for it."""
@@ -145,8 +150,8 @@ def _plan_inputs(
         settings=source.settings,
         weights=source.weights,
         options=options,
-        # No decision shapes a film, or what is made of an output.
-        decisions=decisions if source.kind == PHOTO else Decisions(),
+        # No decision shapes what is made of an output.
+        decisions=NO_DECISIONS if source.kind == GREY else decisions,
         takes_rest=source.takes_rest,
         runtime=source.runtime,
     )

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
-from archivecolor.archive.decision import Correction, Decision, words_of_correction
+from archivecolor.archive.decision import Correction, Decision
 from archivecolor.archive.names import FORMAT_EXTENSIONS
 from archivecolor.archive.walk import FILMS, PICTURES
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Hint
 from archivecolor.errors import InputNotFoundError, ItemError, OutOfMemoryError, Reason, UsageError
+from archivecolor.jobs.carrying_out import correction_step
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
-from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
 from archivecolor.photo.facts import ImageFacts
@@ -121,19 +121,13 @@ def write_derivative(
             chromas = _predict(inspection, colouring.predictor, decision)
             confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
             options = render_options(facts, settings, colouring.predictor.digest, colouring.predictor.name)
-            options = replace(options, correction=_step(decision))
+            options = replace(options, correction=correction_step(decision, decision.correction))
             rendered = render(source, part, chromas, options)
         if settings.preserve_times:
             os.utime(part, ns=(facts.mtime_ns, facts.mtime_ns))
         if before_rename is not None:
             before_rename(rendered)
     return Derivative(rendered, confidence)
-
-
-def _step(decision: Decision) -> CorrectionStep | None:
-    if decision.digest is None:
-        return None
-    return CorrectionStep(decision.digest, words_of_correction(decision.correction))
 
 
 def _predict(inspection: Inspection, predictor: Predictor, decision: Decision) -> Sequence[Chroma]:

@@ -12,19 +12,19 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_link, atomic_write, remove_file
+from archivecolor.archive.atomic import atomic_link, atomic_write
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import Claim, make_way, refuse_by_hand
 from archivecolor.archive.decision import NO_CORRECTION, Correction, State
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item
-from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Output
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.fingerprint import fingerprint
 from archivecolor.colour.guidance import Guidance
 from archivecolor.errors import Reason
+from archivecolor.jobs.carrying_out import remove_outputs
 from archivecolor.jobs.photograph import inspect_photograph
 from archivecolor.jobs.policy import Action, Treatment
 from archivecolor.photo.containers.reading import SourceFile, unchanged_during
@@ -143,7 +143,7 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     own = item.decision.applied_to(settings)
     inspection, treatment = inspect_photograph(source, own.working_size, own)
     if item.decision.state is State.REJECTED:
-        remove_rejected(settings, item)
+        remove_outputs(settings.output, item.claim)
         treatment = Treatment(Action.SKIP, Reason.REJECTED, item.decision.note)
     digest = sha256_of_source(source) if treatment.action is Action.SKIP else None
     if treatment.action is not Action.COLOUR:
@@ -178,21 +178,6 @@ def sha256_of_source(source: Path) -> str:
     """Digest of a source, for which nobody else is to blame than the source."""
     with SourceFile(source) as file:
         return file.sha256()
-
-
-def remove_rejected(settings: DirSettings, item: Item) -> None:
-    """Remove what earlier runs made of a picture that was rejected since.
-
-    Raises:
-        ItemError: `BY_HAND`; somebody worked on it, and it stays.
-        OutputError: it cannot be removed.
-    """
-    names = [voucher.output.path for voucher in item.claim.vouchers]
-    for name in names:
-        refuse_by_hand(settings.output, name, replace(item.claim, take_back=False))
-    for name in names:
-        remove_file(settings.output / name)
-        remove_file(PremisFiles(settings.output, wanted=False).path(name))
 
 
 def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.decision import correction_values, words_of_correction
+from archivecolor.archive.decision import correction_values
 from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Source, Status
@@ -32,6 +32,7 @@ from archivecolor.engine.stages import (
 )
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
+from archivecolor.jobs.carrying_out import correction_step
 from archivecolor.jobs.photograph import render_options
 from archivecolor.jobs.photograph_tasks import (
     Inspected,
@@ -43,7 +44,6 @@ from archivecolor.jobs.photograph_tasks import (
 )
 from archivecolor.jobs.policy import Action
 from archivecolor.jobs.run import ItemResult, kept_by_hand
-from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.settings import DirSettings
 
@@ -219,7 +219,9 @@ class ChromaPredictor:
         network = self.predictor.name if chromas else ""
         options = render_options(facts, settings, self._context.weights, network)
         if chromas:
-            options = replace(options, correction=correction_step(inspected))
+            options = replace(
+                options, correction=correction_step(inspected.item.decision, inspected.correction)
+            )
         return RenderTask(
             item=inspected.item,
             options=options,
@@ -230,14 +232,6 @@ class ChromaPredictor:
             correction=inspected.correction,
             fingerprints=inspected.fingerprints,
         )
-
-
-def correction_step(inspected: Inspected) -> CorrectionStep | None:
-    """What metadata tell of a decision that shapes a picture."""
-    digest, correction = inspected.item.decision.digest, inspected.correction
-    if digest is None or not correction:
-        return None
-    return CorrectionStep(digest, words_of_correction(correction), correction.at)
 
 
 def item_result(

@@ -61,6 +61,26 @@ def inspect(path: Path, *, working_size: int, max_megapixels: float, strict: boo
     return Inspection(facts, tuple(page.luma for page in small))
 
 
+def small_colour(path: Path, *, working_size: int, max_megapixels: float) -> Float32:
+    """The first page of a picture with what colour it has.
+
+    Args:
+        path: any name, UTF-8 or not.
+        working_size: short side in pixels.
+        max_megapixels: larger pages are refused from the header alone.
+
+    Returns:
+        float32 (h, w, 3), sRGB 0..1, upright; (h, w) where it has no colour at all.
+
+    Raises:
+        ItemError: as `inspect`.
+    """
+    with open_image(path, max_megapixels, strict=False) as picture:
+        return np.asarray(
+            upright(picture.reader.downscaled(0, working_size), picture.reader.pages[0].orientation)
+        )
+
+
 def _inspect_page(picture: OpenImage, number: int, working_size: int) -> _SmallPage:
     stored = picture.reader.downscaled(number, working_size)
     seen = upright(stored, picture.reader.pages[number].orientation)

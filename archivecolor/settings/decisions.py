@@ -22,6 +22,16 @@ class CorrectSettings(OutputOptions):
         "X,Y=COLOUR[,REACH]: the colour of a place, in pixels of the upright picture or in per cent"
         " (12%,80%); COLOUR is #rrggbb or a name such as grey, REACH all, thing or here. May be repeated.",
     )
+    like: Path | None = option(
+        None,
+        "A picture in colour, such as a later photograph or another output: what is alike gets its colours.",
+    )
+    at: float | None = option(
+        None,
+        "Of a film: when the picture is seen that hints and --saturation are for; they hold for its shot.",
+        unit="seconds",
+        low=0,
+    )
     page: int = option(1, "Page of the file that the hints are for.", low=1)
     saturation: float | None = option(None, "Gain on the network's chroma; 0 leaves grey.", low=0.0, high=3.0)
     quality: str | None = option(None, "normal, or high: several looks averaged.", choices=("normal", "high"))

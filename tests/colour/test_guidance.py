@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from archivecolor.colour.guidance import MAX_HINTS, STROKE_HINTS, Answer, Hint, Reach, guide, stroke
+from archivecolor.colour.guidance import MAX_HINTS, STROKE_HINTS, Hint, Reach, guide, stroke
+from archivecolor.colour.kernel import Answer
 
 HEIGHT, WIDTH = 64, 96
 ORANGE, BLUE, GREY = (230, 120, 30), (60, 80, 200), (128, 128, 128)

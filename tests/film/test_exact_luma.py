@@ -11,7 +11,8 @@ from synthetic_films import film_from, run_ffmpeg, scene, write_film
 from archivecolor.colour.tone import Tone
 from archivecolor.film.pixels import SampleFormat, chroma_matrix, convert_luma
 from archivecolor.film.planes import ChromaPlaneRenderer, compress_into_gamut
-from archivecolor.film.segments import SegmentContext, WorkFolder, make_segments, plan_segments
+from archivecolor.film.segment_plan import WorkFolder, plan_segments
+from archivecolor.film.segments import SegmentContext, make_segments
 
 SOURCES = {
     "gray": ("ffv1", np.uint8),

@@ -19,7 +19,8 @@ from archivecolor.film.interlacing import (
     is_progressive,
 )
 from archivecolor.film.probe import probe
-from archivecolor.film.segments import SegmentContext, WorkFolder, make_segments, plan_segments
+from archivecolor.film.segment_plan import WorkFolder, plan_segments
+from archivecolor.film.segments import SegmentContext, make_segments
 from archivecolor.jobs.films import choose_field_handling
 from archivecolor.settings import VideoSettings
 

@@ -18,7 +18,8 @@ from archivecolor.metadata.provenance import Provenance
 from archivecolor.film.verify_output import verify_output
 from archivecolor.film.containers import ContainerPlan
 from archivecolor.film.mux import MuxInputs, mux
-from archivecolor.film.segments import SegmentContext, WorkFolder, make_segments, plan_segments
+from archivecolor.film.segment_plan import WorkFolder, plan_segments
+from archivecolor.film.segments import SegmentContext, make_segments
 source, folder = Path(sys.argv[1]), Path(sys.argv[2])
 peaks = {}
 def watch(frame):

@@ -12,7 +12,8 @@ from archivecolor.film.film import read_from
 from archivecolor.film.frames import FrameReader
 from archivecolor.film.mux import MuxInputs, mux
 from archivecolor.film.probe import probe
-from archivecolor.film.segments import SegmentContext, WorkFolder, make_segments, plan_segments
+from archivecolor.film.segment_plan import WorkFolder, plan_segments
+from archivecolor.film.segments import SegmentContext, make_segments
 from archivecolor.film.verify_output import verify_output
 from archivecolor.metadata.provenance import Provenance
 

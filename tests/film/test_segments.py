@@ -20,13 +20,13 @@ from archivecolor.film.encode import PictureEncoder
 from archivecolor.film.film import read_from
 from archivecolor.film.frames import to_frame
 from archivecolor.film.mux import MuxInputs, mux
+from archivecolor.film.segment_plan import WorkFolder, plan_segments
 from archivecolor.film.segments import (
     SegmentContext,
-    WorkFolder,
+    confidence_of,
     fits_in_memory,
     make_segments,
     mean_confidence,
-    plan_segments,
 )
 from archivecolor.film.shots import Shot, shots_from_starts
 from archivecolor.film.verify_output import verify_output
@@ -38,7 +38,7 @@ PROVENANCE = Provenance("1.0", "ab" * 32, "settings", "weights")
 class BrightIsRed:
     """Red where the picture is bright as a whole, blue where it is dark."""
 
-    def predict(self, lumas):
+    def predict(self, lumas, guidance=()):
         answers = []
         for luma in lumas:
             sign = 1.0 if luma.mean() > 0.5 else -1.0
@@ -190,7 +190,9 @@ def test_frames_too_large_to_wait_for_their_colour_are_read_twice(tmp_path, netw
         make_segments(context_of(film, network, folder), segments)
         planes.append([plane for segment in segments for plane in frames_of(folder, segment)])
         # Of the frames that the network was asked about, not of those that kept their own chroma.
-        assert mean_confidence(segments, WorkFolder(folder)) == pytest.approx(0.6)
+        assert mean_confidence(
+            confidence_of(segment, WorkFolder(folder)) for segment in segments
+        ) == pytest.approx(0.6)
     source = [item.frame.luma for item in read_from(film, 0)]
     for luma, *made in zip(source, *planes, strict=True):
         assert all(np.array_equal(luma, picture[0]) for picture in made)
@@ -325,6 +327,7 @@ class Cut:
     def __init__(self, shots, count):
         self.shots = shots
         self.first_pass = range(count)
+        self.corrections = {}
 
     def is_repeat(self, frame):
         return False

@@ -78,7 +78,7 @@ def test_colour_follows_what_moves():
 class RedOnGreen:
     """Red where it is bright, green where it is not."""
 
-    def predict(self, lumas):
+    def predict(self, lumas, guidance=()):
         return [self.answer(luma) for luma in lumas]
 
     def answer(self, luma):

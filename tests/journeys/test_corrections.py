@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from contextlib import contextmanager
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ import pytest
 import tifffile
 from decided_archive import RED
 from PIL import Image
+from skimage import data
 from small_archive import grey_of, tree
 
 from archivecolor.archive.lock import locked
@@ -268,7 +270,8 @@ def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
         (["album/*", "--hint", "4,3=red"], "hints are for one picture at a time"),
         (["nothing/*", "--accept"], "matches no picture"),
         (["cat.jpg", "--take-back", "--later"], "leave --later out"),
-        (["film.mp4", "--saturation", "0.5"], "film.mp4 is a film"),
+        (["cat.jpg", "film.mp4", "--saturation", "0.5"], "film.mp4 is a film; give it alone"),
+        (["cat.jpg", "--at", "1", "--saturation", "0.5"], "--at is a moment of a film"),
         (["film.*", "--saturation", "0.5"], "matches no picture"),
         (["broken.jpg", "--hint", "4,3=red"], "broken.jpg: truncated: the jpeg ends"),
     ],
@@ -355,3 +358,62 @@ def test_what_a_run_drew_is_not_drawn_again(archive, tmp_path):
     archive.correct("album/anna.png", "--saturation", "0.5")
     assert archive.record("album/anna.png").correction["settings"] == {"saturation": 0.5}
     assert (tree(tmp_path / "report"), sheet.stat().st_mtime_ns) == before
+
+
+@pytest.fixture
+def series(archive):
+    """Two looks at one scene, coloured by the network of the package, whose features know things."""
+    shutil.rmtree(archive.scans)
+    archive.scans.mkdir()
+    astronaut = Image.fromarray(data.astronaut())
+    for name, box in (("one.png", (0, 0, 440, 440)), ("two.png", (60, 20, 512, 400))):
+        astronaut.crop(box).convert("L").resize((160, 150)).save(archive.scans / name)
+    grey_of("coins", (160, 150)).save(archive.scans / "coins.png")
+    shutil.rmtree(archive.output)
+    archive.options = ["--jobs", "1", "--device", "cpu"]
+    archive.dir()
+    return archive
+
+
+def test_a_series_gets_the_look_of_a_colour_print_and_what_is_not_alike_stays(series, tmp_path, capsys):
+    before, alone = tree(series.output), cbcr_at(series.output / "one.png", 0.2, 0.7)
+    truth = Image.fromarray(data.astronaut()).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    truth.save(tmp_path / "print.jpg")
+    series.correct("*", "--like", tmp_path / "print.jpg", "--note", "a print of 1999")
+    assert series.changed(before) == {"one.png", "two.png"}
+    assert "coins.png: nothing in it is like the reference" in capsys.readouterr().err
+    # The suit is orange: the network alone gives it less.
+    assert cbcr_at(series.output / "one.png", 0.2, 0.7)[1] > alone[1] + 8
+    record = series.record("one.png")
+    assert record.correction["reference"].startswith("print.jpg (")
+    assert all(hint["soft"] for hint in record.correction["hints"])
+    packet = Image.open(series.output / "one.png").info["XML:com.adobe.xmp"]
+    assert " places like print.jpg (" in packet
+    Image.fromarray(data.coffee()).resize((120, 90)).save(tmp_path / "coffee.png")
+    series.correct("one.png", "--like", tmp_path / "coffee.png", code=2)
+    assert "nothing is like" in capsys.readouterr().err
+    # What is stored are hints: the reference is not needed again, and one of somebody's own counts above it.
+    (tmp_path / "print.jpg").unlink()
+    series.dir("--overwrite")
+    count = len(record.correction["hints"])
+    series.correct("one.png", "--hint", "20%,70%=navy")
+    assert len(series.record("one.png").correction["hints"]) == count + 1
+    assert cbcr_at(series.output / "one.png", 0.2, 0.7)[0] > 8
+    series.correct("*", "--reset")
+    assert series.changed(before) == set()
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        ("none.jpg", "there is no such picture"),
+        ("grey.jpg", "has no colour to take"),
+        ("text.jpg", "--like .*text.jpg: "),
+    ],
+)
+def test_a_reference_that_gives_nothing_decides_nothing(archive, tmp_path, capsys, picture, message):
+    grey_of("camera", (90, 90)).save(tmp_path / "grey.jpg")
+    (tmp_path / "text.jpg").write_text("no picture")
+    archive.correct("panorama.png", "--like", tmp_path / picture, code=2)
+    assert re.search(message, capsys.readouterr().err)
+    assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()

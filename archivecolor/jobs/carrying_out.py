@@ -1,0 +1,38 @@
+"""What runs do about decisions, of photographs and of films alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from archivecolor.archive.atomic import remove_file
+from archivecolor.archive.by_hand import Claim, refuse_by_hand
+from archivecolor.archive.decision import Correction, Decision, words_of_correction
+from archivecolor.archive.premis import PremisFiles
+from archivecolor.metadata.provenance import CorrectionStep
+
+
+def remove_outputs(root: Path, claim: Claim) -> None:
+    """Remove what earlier runs made of an item that was rejected since.
+
+    Args:
+        root: the folder of the derivatives.
+        claim: what records say of its outputs.
+
+    Raises:
+        ItemError: `BY_HAND`; somebody worked on it, and it stays.
+        OutputError: it cannot be removed.
+    """
+    names = [voucher.output.path for voucher in claim.vouchers]
+    for name in names:
+        refuse_by_hand(root, name, replace(claim, take_back=False))
+    for name in names:
+        remove_file(root / name)
+        remove_file(PremisFiles(root, wanted=False).path(name))
+
+
+def correction_step(decision: Decision, correction: Correction) -> CorrectionStep | None:
+    """What metadata tell of a decision, of which `correction` shapes the output."""
+    if decision.digest is None or not correction:
+        return None
+    return CorrectionStep(decision.digest, words_of_correction(correction), correction.at)

@@ -1,0 +1,201 @@
+"""What people decide about a film, as a whole or about the shot of a moment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archivecolor.archive.decision import Correction, ShotCorrection
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.run_json import read_run_summary
+from archivecolor.archive.walk import FILMS, extension_of
+from archivecolor.errors import ItemError, UsageError
+from archivecolor.jobs.decision_writer import DecisionWriter, gamut_remark, kept_options
+from archivecolor.jobs.film_jobs import named_film
+from archivecolor.jobs.hint_words import PageSize, hint_of_words
+from archivecolor.jobs.likeness import Likeness
+from archivecolor.printable import printable
+from archivecolor.settings import CorrectSettings, VideoSettings
+
+if TYPE_CHECKING:
+    from archivecolor.colour.arrays import Float32
+    from archivecolor.film.probe import FilmFacts
+
+SAME_MOMENT = 0.0005  # seconds
+
+
+@dataclass(frozen=True)
+class FilmToCorrect:
+    """A film that something is decided about.
+
+    Attributes:
+        path: of its source, as the manifest has it.
+        root: the folder that this is relative to.
+        run: options of the run that made it, for it alone.
+    """
+
+    path: str
+    root: Path
+    run: VideoSettings
+
+    @property
+    def source(self) -> Path:
+        """The file."""
+        return self.root / self.path
+
+
+def film_to_correct(settings: CorrectSettings, root: Path, manifest: Manifest) -> FilmToCorrect | None:
+    """The film that a command names; None where it names photographs.
+
+    Raises:
+        UsageError: the options of the run that made it are not known, or its source is not there.
+    """
+    if len(settings.path) != 1:
+        return None
+    by_output = {entry.output: path for path, entry in manifest.items.items() if entry.output}
+    name = next((name for name in _names(settings.path[0], root, by_output, manifest)), None)
+    if name is None or extension_of(os.fsencode(name)) not in FILMS:
+        return None
+    last = read_run_summary(Layout(root).run_json)
+    values = dict(last.settings) if last is not None else {}
+    for folder in _source_folders(settings, values):
+        if (folder / name).is_file():
+            return FilmToCorrect(name, folder, _run_of(settings, values, folder, name))
+    raise UsageError(f"the film {printable(name)} is not where the last run had it; give --input FOLDER")
+
+
+def _names(text: str, root: Path, by_output: Mapping[str, str], manifest: Manifest) -> Iterator[str]:
+    """The sources that a path may mean: by their own or their outputs' names."""
+    absolute = Path(os.path.abspath(text))  # noqa: PTH100 - links stay as they are typed
+    base = Path(os.path.abspath(root))  # noqa: PTH100
+    inside = [absolute.relative_to(base).as_posix()] if absolute.is_relative_to(base) else []
+    for name in (os.path.normpath(text), *inside):
+        if name in manifest:
+            yield name
+        elif name in by_output:
+            yield by_output[name]
+    yield from (path for path in manifest.items if not Path(text).is_absolute() and path == Path(text).name)
+    yield from (path for path in manifest.items if absolute.as_posix().endswith(f"/{path}"))
+
+
+def _source_folders(settings: CorrectSettings, values: Mapping[str, Any]) -> Iterator[Path]:
+    """Folders that the sources of a run may lie in."""
+    if settings.input is not None:
+        yield settings.input
+        return
+    given = values.get("input", ())
+    for text in given if isinstance(given, list) else (given,):
+        if isinstance(text, str):
+            yield Path(text) if Path(text).is_dir() else Path(text).parent
+
+
+def _run_of(settings: CorrectSettings, values: Mapping[str, Any], folder: Path, name: str) -> VideoSettings:
+    """The run that makes one film anew, with the options of the last run over its output."""
+    kept = kept_options(values, VideoSettings)
+    kept |= {"quiet": settings.quiet, "verbose": settings.verbose, "json": settings.json}
+    output = values.get("output")
+    is_of_films = isinstance(values.get("input"), list)
+    if is_of_films and output is None:
+        return VideoSettings(input=(folder,), output=None, **kept)
+    if is_of_films and isinstance(output, str):
+        single = VideoSettings(input=(folder / name,), output=Path(output), **kept)
+        if named_film(single) is not None:
+            return single
+    return VideoSettings(input=(folder,), output=settings.output, **kept)
+
+
+class FilmWriter(DecisionWriter):
+    """Makes the decision of one command about a film.
+
+    Args:
+        settings: of the command.
+        film: that it is about.
+        at: the time that the decision bears.
+        likeness: whose colours the shot gets; None where that is not asked for.
+
+    Raises:
+        UsageError: what is asked for holds for a shot and no moment is given, or the other way round.
+    """
+
+    def __init__(
+        self, settings: CorrectSettings, film: FilmToCorrect, at: str, likeness: Likeness | None = None
+    ) -> None:
+        super().__init__(settings, at, likeness)
+        self._film = film
+        if settings.at is None and (settings.hint or settings.like):
+            raise UsageError(
+                "hints and --like are for a shot of a film; give --at TIME, as a player shows it"
+            )
+
+    @cached_property
+    def _facts(self) -> FilmFacts:
+        from archivecolor.film.probe import probe
+
+        try:
+            return probe(self._film.source, max_megapixels=self._film.run.max_megapixels)
+        except ItemError as error:
+            raise UsageError(f"{printable(self._film.path)}: {error}") from error
+
+    @cached_property
+    def _seen(self) -> Float32:
+        """Luma of the frame that is looked at, upright, (h, w), 0..1."""
+        from archivecolor.film.frames import FrameReader, geometry_of
+
+        facts, seconds = self._facts, self._seconds
+        reader = FrameReader(facts)
+        found = start = None
+        for frame in reader:
+            start = frame.pts if start is None else start
+            if float((frame.pts - start) * facts.time_base) > seconds + SAME_MOMENT and found is not None:
+                break
+            found = frame
+        else:
+            ended = 0 if found is None or start is None else found.pts - start + reader.step
+            if found is None or seconds >= float(ended * facts.time_base):
+                raise UsageError(
+                    f"{printable(self._film.path)} has no picture at {seconds:.3f} s; it ends before"
+                )
+        return geometry_of(facts, self._film.run.working_size).small_luma(found, facts)
+
+    @property
+    def _seconds(self) -> float:
+        assert self._settings.at is not None, "it was asked for"
+        return round(self._settings.at, 3)
+
+    def _luma(self, _path: str, /) -> Float32:
+        return self._seen
+
+    def _size(self, _page: int) -> PageSize:
+        facts = self._facts
+        shown = round(facts.width * facts.aspect), facts.height
+        return PageSize(*(shown[::-1] if facts.quarter_turns % 2 else shown))
+
+    def _with_wishes(self, path: str, correction: Correction, given: dict[str, Any]) -> Correction:
+        if self._settings.at is None:
+            return replace(correction, settings=replace(correction.settings, **given))
+        if given.keys() - {"saturation"}:
+            raise UsageError("of a shot --saturation alone can be decided; leave --at out for the whole film")
+        digest, seconds = sha256_of(self._film.source), self._seconds
+        older = correction.shots if correction.source in ("", digest) else ()
+        if older != correction.shots:
+            self.remarks.append(f"{printable(path)}: the film changed; what was decided about its shots went")
+        luma = self._seen
+        hints = tuple(hint_of_words(words, path, 1, self._size) for words in self._settings.hint)
+        self.remarks += (remark for hint in hints if (remark := gamut_remark(luma, path, hint)))
+        mine = next(
+            (shot for shot in older if abs(shot.seconds - seconds) < SAME_MOMENT), ShotCorrection(seconds)
+        )
+        others = tuple(shot for shot in older if shot.seconds != mine.seconds)
+        mine = replace(
+            mine,
+            hints=self._merged(path, mine.hints, hints),
+            saturation=given.get("saturation", mine.saturation),
+        )
+        shots = tuple(sorted((*others, mine), key=lambda shot: shot.seconds))
+        return replace(correction, shots=shots, source=digest, reference=self._reference(path, correction))

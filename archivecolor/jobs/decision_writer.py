@@ -1,0 +1,235 @@
+"""The decisions that one `archivecolor correct` makes: what was decided before, with what is decided now."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, State, colour_word
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.colour.guidance import MAX_HINTS, Hint
+from archivecolor.errors import ItemError, UsageError
+from archivecolor.jobs.hint_words import PageSize, hint_of_words
+from archivecolor.jobs.likeness import Likeness
+from archivecolor.printable import printable
+from archivecolor.settings import ColourOptions, CorrectSettings, DirSettings, fields_of, option_of
+
+if TYPE_CHECKING:
+    from archivecolor.colour.arrays import Float32
+    from archivecolor.photo.inspect import Inspection
+
+# Of a run, besides the options that shape outputs.
+KEPT_OPTIONS = {
+    "checkpoint", "device", "runtime", "precision", "batch_size", "jobs", "timeout", "nice", "bag", "premis",
+    "rest", "preserve_times", "max_megapixels", "max_failures", "segment_seconds", "threads", "keep_work",
+    "strict",
+}  # fmt: skip
+# A hint given so near to an older one takes its place.
+SAME_PLACE = 0.005
+WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
+
+
+def kept_options(values: Mapping[str, Any], settings: type[ColourOptions]) -> dict[str, Any]:
+    """Of a run's options by name those that another run that carries out decisions has too."""
+    names = {setting.name for setting in fields_of(settings) if option_of(setting).shapes_output}
+    kept = {name: value for name, value in values.items() if name in names | KEPT_OPTIONS}
+    known = {setting.name for setting in fields_of(settings)}
+    kept = {name: value for name, value in kept.items() if name in known}
+    if isinstance(kept.get("checkpoint"), str):
+        kept["checkpoint"] = Path(kept["checkpoint"])
+    return kept
+
+
+def own_settings(settings: CorrectSettings) -> OwnSettings:
+    """Options that a command gives a picture of its own."""
+    return OwnSettings(**{own.name: getattr(settings, own.name) for own in fields(OwnSettings)})
+
+
+class DecisionWriter(ABC):
+    """Makes the decisions of one command.
+
+    Args:
+        settings: of the command.
+        at: the time that they bear.
+        likeness: whose colours pictures get; None where that is not asked for.
+
+    Attributes:
+        remarks: what people should know of them.
+    """
+
+    def __init__(self, settings: CorrectSettings, at: str, likeness: Likeness | None = None) -> None:
+        self._settings = settings
+        self._at = at
+        self._likeness = likeness
+        self._alike: dict[str, tuple[Hint, ...]] = {}
+        self.remarks: list[str] = []
+
+    def look_for_likeness(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """The paths of those that have something in common with the reference.
+
+        Raises:
+            UsageError: none of them has, or the reference cannot be used.
+        """
+        assert self._likeness is not None, "it was asked for"
+        for path in paths:
+            hints = self._likeness.hints(self._luma(path), self._settings.page)
+            if hints:
+                self._alike[path] = hints
+            else:
+                self.remarks.append(f"{printable(path)}: nothing in it is like the reference; it stays")
+        if not self._alike:
+            raise UsageError(f"nothing is like {printable(self._likeness.file)}; nothing was decided")
+        return tuple(self._alike)
+
+    def decision(self, path: str, before: Decision) -> Decision:
+        """What is now decided about a path, what was decided before included unless it is reset."""
+        settings = self._settings
+        if settings.reset:
+            before = Decision(path)
+        state = before.state
+        if settings.accept or settings.reject:
+            state = State.ACCEPTED if settings.accept else State.REJECTED
+        correction = self._correction(path, before.correction)
+        if correction != before.correction and not settings.accept:
+            state = State.REJECTED if settings.reject else State.NONE
+        return Decision(path, state, correction, settings.note, settings.by, self._at, before.extra)
+
+    def _correction(self, path: str, before: Correction) -> Correction:
+        settings = self._settings
+        given = own_settings(settings).given()
+        if not settings.hint and not given and path not in self._alike:
+            return before
+        note, by = settings.note or before.note, settings.by or before.by
+        return self._with_wishes(path, replace(before, note=note, by=by, at=self._at), given)
+
+    def _merged(self, path: str, older: Iterable[Hint], hints: tuple[Hint, ...]) -> tuple[Hint, ...]:
+        """Older hints with those of the command, which take the place of older ones at their place."""
+        page, alike = self._settings.page, self._alike.get(path, ())
+        if alike:
+            older = (hint for hint in older if not (hint.soft and hint.page == page))
+        kept = (hint for hint in older if not any(_is_same_place(hint, new) for new in hints))
+        merged = (*kept, *alike, *hints)
+        if len(merged) > MAX_HINTS:
+            raise UsageError(
+                f"{printable(path)}: more than {MAX_HINTS} hints; --reset forgets those given before"
+            )
+        return merged
+
+    def _reference(self, path: str, before: Correction) -> str:
+        """Name of the picture that soft hints come from, after this command."""
+        return self._likeness.title if self._likeness and path in self._alike else before.reference
+
+    @abstractmethod
+    def _luma(self, path: str, /) -> Float32:
+        """What of a path the reference is held against, (h, w), 0..1."""
+
+    @abstractmethod
+    def _with_wishes(self, path: str, correction: Correction, given: dict[str, Any]) -> Correction:
+        """A correction with the hints of the command, and with the options that it gives."""
+
+
+class PhotographWriter(DecisionWriter):
+    """Makes the decisions of one command about photographs.
+
+    Args:
+        settings: of the command.
+        run: options of the run that carries them out.
+        at: the time that they bear.
+        likeness: whose colours pictures get; None where that is not asked for.
+    """
+
+    def __init__(
+        self, settings: CorrectSettings, run: DirSettings, at: str, likeness: Likeness | None = None
+    ) -> None:
+        super().__init__(settings, at, likeness)
+        self._run = run
+
+    def _luma(self, path: str, /) -> Float32:
+        working_size = self._settings.working_size or self._run.working_size
+        return self._picture(path, working_size).luma(self._settings.page)
+
+    def _with_wishes(self, path: str, correction: Correction, given: dict[str, Any]) -> Correction:
+        own = replace(correction.settings, **given)
+        correction = replace(correction, settings=own)
+        if not self._settings.hint and path not in self._alike:
+            return correction
+        source = self._run.input / path
+        if not source.is_file():
+            raise UsageError(f"{printable(path)}: hints are for one picture at a time, no globs")
+        digest = sha256_of(source)
+        picture = self._picture(path, own.working_size or self._run.working_size)
+        page = self._settings.page
+        hints = tuple(hint_of_words(words, path, page, picture.page_size) for words in self._settings.hint)
+        self.remarks += (remark for hint in hints if (remark := picture.gamut_remark(path, hint)))
+        older = correction.hints if correction.source in ("", digest) else ()
+        if older != correction.hints:
+            self.remarks.append(
+                f"{printable(path)}: the picture changed; its {len(correction.hints)} older hints went"
+            )
+        merged = self._merged(path, older, hints)
+        return replace(correction, hints=merged, source=digest, reference=self._reference(path, correction))
+
+    def _picture(self, path: str, working_size: int) -> _Picture:
+        return _Picture(self._run.input / path, working_size, self._run.max_megapixels)
+
+
+def _is_same_place(one: Hint, other: Hint) -> bool:
+    near = abs(one.x - other.x) < SAME_PLACE and abs(one.y - other.y) < SAME_PLACE
+    return one.page == other.page and near
+
+
+class _Picture:
+    """One picture that gets hints, looked at when that is needed.
+
+    Args:
+        path: of the source.
+        working_size: short side at which its luma is read.
+        max_megapixels: larger ones are refused.
+    """
+
+    def __init__(self, path: Path, working_size: int, max_megapixels: float) -> None:
+        self._look: Callable[[], Inspection] = cache(lambda: _inspected(path, working_size, max_megapixels))
+
+    def page_size(self, page: int) -> PageSize:
+        """The size of the upright picture. Raises `UsageError` where there is no such page."""
+        facts = self._look().facts
+        if page > facts.pages:
+            raise UsageError(f"it has {facts.pages} pages, no page {page}")
+        turned = facts.orientation >= 5
+        return PageSize(*((facts.height, facts.width) if turned else (facts.width, facts.height)))
+
+    def luma(self, page: int) -> Float32:
+        """Of one page (h, w), 0..1. Raises `UsageError` where there is no such page."""
+        self.page_size(page)
+        return self._look().lumas[page - 1]
+
+    def gamut_remark(self, path: str, hint: Hint) -> str:
+        """What is to be said of a colour that its place is too bright or too dark for; empty for others."""
+        return gamut_remark(self._look().lumas[hint.page - 1], path, hint)
+
+
+def gamut_remark(luma: Float32, path: str, hint: Hint) -> str:
+    """What is to be said of a colour that its place in a luma (h, w) is too bright or too dark for."""
+    import numpy as np
+
+    from archivecolor.colour.lab import lightness_from_luma, rgb_from_lab
+
+    height, width = luma.shape
+    grey = luma[min(int(hint.y * height), height - 1), min(int(hint.x * width), width - 1)]
+    rgb = rgb_from_lab(np.array([lightness_from_luma(grey), *hint.ab]))
+    if rgb.min() >= -0.02 and rgb.max() <= 1.02:
+        return ""
+    return WARN.format(printable(path), colour_word(hint.colour), grey * 100)
+
+
+def _inspected(path: Path, working_size: int, max_megapixels: float) -> Inspection:
+    from archivecolor.photo.inspect import inspect
+
+    try:
+        return inspect(path, working_size=working_size, max_megapixels=max_megapixels)
+    except ItemError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,162 @@
+"""What people decided about a film: brought to its shots, and what of earlier work it leaves as it is."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archivecolor.archive.decision import Correction, ShotCorrection
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.plan import Item
+from archivecolor.archive.record import Record, Status
+from archivecolor.errors import Reason
+from archivecolor.film.film import ChromaPredictor, Film
+from archivecolor.film.reuse import take_out_segments
+from archivecolor.film.segment_plan import Segment, WorkFolder, needs_state
+from archivecolor.film.segments import Confidence, confidence_of, is_made, missing_segments, save_confidence
+from archivecolor.film.shot_guidance import guide_of
+from archivecolor.film.side_data import side_data_to_carry
+from archivecolor.jobs.carrying_out import remove_outputs
+from archivecolor.jobs.film_jobs import FilmRunContext
+from archivecolor.jobs.film_records import NO_SOURCE
+
+logger = logging.getLogger(__name__)
+
+HINTS_LEFT_OUT = "the film changed after what was decided about its shots, which is not applied"
+
+
+def correction_of(item: Item, sha256: str) -> Correction:
+    """What was decided about a film; of its shots nothing where that was said of another file."""
+    correction = item.decision.correction
+    with_shots = not correction.source or correction.source == sha256
+    return item.decision.applied_correction(with_hints=with_shots)
+
+
+def with_corrections(film: Film, correction: Correction) -> Film:
+    """The film with what was decided about it, shot by shot."""
+    own = correction.settings
+    corrections: dict[int, tuple[ShotCorrection, ...]] = defaultdict(tuple)
+    for shot in correction.shots:
+        corrections[film.shot_at(film.frame_at(shot.seconds))] += (shot,)
+    guidance = replace(film.guidance, saturation=own.saturation, quality=own.quality or "")
+    return replace(film, guidance=guidance, corrections=dict(corrections))
+
+
+def with_guides(
+    film: Film, predictor: ChromaPredictor, segments: tuple[Segment, ...], folder: WorkFolder
+) -> Film:
+    """The film with what was decided about those shots made ready that are to be coloured."""
+    missing = missing_segments(segments, film, folder)
+    shots = {
+        number
+        for segment in segments
+        if segment.number in missing
+        for number in range(film.shot_at(segment.first), film.shot_at(segment.last) + 1)
+    }
+    guides = {
+        number: guide_of(film, predictor, film.shots[number], corrections)
+        for number, corrections in film.corrections.items()
+        if number in shots and not film.is_passthrough(film.shots[number])
+    }
+    return replace(film, guides=guides)
+
+
+def rejected_record(item: Item, run_context: FilmRunContext) -> Record:
+    """The record of a film that is to have no output; what earlier runs made of it goes.
+
+    Raises:
+        ItemError: `BY_HAND`; somebody worked on it, and it stays.
+        OutputError: it cannot be removed.
+    """
+    remove_outputs(run_context.output, item.claim)
+    source = replace(NO_SOURCE, bytes=item.nbytes, mtime_ns=item.mtime_ns, sha256=sha256_of(item.source))
+    return Record(
+        path=item.path,
+        status=Status.SKIPPED,
+        reason=Reason.REJECTED,
+        source=source,
+        detail=item.decision.note,
+        kind="film",
+        settings=run_context.settings_digest,
+        weights=run_context.weights,
+    )
+
+
+@dataclass(frozen=True)
+class _MadeSegment:
+    """What a record says of a segment."""
+
+    segment: Segment
+    confidence: Confidence
+
+
+def segment_values(segments: tuple[Segment, ...], folder: WorkFolder) -> dict[str, object]:
+    """What a film's record says of the pieces that it was joined from."""
+    made = ((segment, confidence_of(segment, folder)) for segment in segments)
+    return {
+        "work": folder.key,
+        "segments": [
+            [segment.first, segment.last, segment.decided, confidence.asked, confidence.mean]
+            for segment, confidence in made
+        ],
+    }
+
+
+def reuse_segments(
+    item: Item, run_context: FilmRunContext, film: Film, segments: tuple[Segment, ...], folder: WorkFolder
+) -> None:
+    """Take those segments out of the earlier output that would come out the same.
+
+    They do where all that shapes work files is what it was, and what was decided about their shots too.
+    """
+    # Into packets that are joined captions and HDR data were put; they would be there twice.
+    if run_context.settings.overwrite or side_data_to_carry(film):
+        return
+    record = run_context.record_of(item.path)
+    made = _segments_of(record, folder.key) if record is not None else []
+    bounds = [(one.segment.first, one.segment.last) for one in made]
+    if record is None or record.output is None or bounds != [(one.first, one.last) for one in segments]:
+        return
+    same = {one.segment.number for one in made if one.segment == segments[one.segment.number]}
+    wanted = _usable(same, film, segments, folder)
+    path = run_context.output / record.output.path
+    if not wanted or not path.is_file() or sha256_of(path) != record.output.sha256:
+        return
+    for number in wanted:
+        save_confidence(segments[number], folder, made[number].confidence)
+    taken = take_out_segments(path, segments, wanted, folder)
+    logger.info(
+        "%s: %d of %d pieces are copied out of the earlier output", item.path, len(taken), len(segments)
+    )
+
+
+def _usable(same: set[int], film: Film, segments: tuple[Segment, ...], folder: WorkFolder) -> frozenset[int]:
+    """Of the segments that are the same those that need not be made: none whose end another one needs."""
+    there = {segment.number for segment in segments if is_made(folder, segment)}
+    wanted = same - there
+    for segment in reversed(segments):
+        made_anew = segment.number not in wanted and segment.number not in there
+        if made_anew and needs_state(film, segment):
+            before = segments[segment.number - 1]
+            if not folder.state(before).exists():
+                wanted.discard(before.number)
+    return frozenset(wanted)
+
+
+def _segments_of(record: Record, key: str) -> list[_MadeSegment]:
+    """The segments of an earlier output; none where other things shaped them."""
+    values: Any = record.extra.get("film")
+    if not isinstance(values, Mapping) or values.get("work") != key:
+        return []
+    try:
+        return [
+            _MadeSegment(
+                Segment(number, int(first), int(last), str(decided)), Confidence(int(asked), float(mean))
+            )
+            for number, (first, last, decided, asked, mean) in enumerate(values["segments"])
+        ]
+    except (KeyError, TypeError, ValueError):
+        return []

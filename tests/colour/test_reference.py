@@ -1,0 +1,63 @@
+"""Colours of another picture come to what is alike in both, and to nothing else."""
+
+import numpy as np
+import pytest
+
+from archivecolor.colour.guidance import STROKE_HINTS, guide
+from archivecolor.colour.kernel import Answer
+from archivecolor.colour.lab import lab_from_rgb
+from archivecolor.colour.reference import Reference, hints_like
+
+SHAPE, CHANNELS = (12, 16), 144
+
+
+def answer_of(features):
+    """A network that says grey of everything, on a grid of twice the features'."""
+    shape = tuple(2 * side for side in features.shape[:2])
+    return Answer(
+        np.zeros((*shape, 2), np.float32),
+        np.full(shape, 0.5, np.float32),
+        np.full(shape, 50, np.float32),
+        features,
+    )
+
+
+@pytest.fixture
+def scene():
+    return np.random.default_rng(5).normal(size=(*SHAPE, CHANNELS)).astype(np.float32)
+
+
+def in_colour(features):
+    """A picture whose left half is red and whose right half is blue."""
+    height, width = (8 * side for side in features.shape[:2])
+    rgb = np.empty((height, width, 3), np.float32)
+    rgb[:, : width // 2], rgb[:, width // 2 :] = (0.8, 0.2, 0.2), (0.2, 0.2, 0.8)
+    return Reference(answer_of(features), lab_from_rgb(rgb))
+
+
+def test_a_mirrored_picture_gets_mirrored_colours(scene):
+    hints = hints_like(answer_of(scene[:, ::-1].copy()), in_colour(scene), page=3)
+    assert 13 <= len(hints) <= STROKE_HINTS
+    assert all(hint.soft and hint.page == 3 for hint in hints)
+    for hint in hints:
+        red, _, blue = hint.colour
+        assert (red > blue) == (hint.x > 0.5)
+    ab = guide(answer_of(scene[:, ::-1].copy()), hints)
+    assert ab[:, :16, 1].mean() < -10
+    assert ab[:, 16:, 0].mean() > 10
+
+
+def test_nothing_in_common_gives_nothing(scene):
+    other = np.random.default_rng(6).normal(size=(*SHAPE, CHANNELS)).astype(np.float32)
+    assert hints_like(answer_of(other), in_colour(scene)) == ()
+
+
+def test_what_repeats_is_no_likeness(scene):
+    """A wall of bricks is like any other: where a second place is as near, neither counts."""
+    bricks = np.tile(scene[:1, :1], (*SHAPE, 1))
+    assert hints_like(answer_of(bricks), in_colour(bricks)) == ()
+
+
+def test_a_network_without_features_finds_nothing(scene):
+    without = Answer(*(getattr(answer_of(scene), name) for name in ("ab", "certainty", "lightness")), None)
+    assert hints_like(without, in_colour(scene)) == ()
