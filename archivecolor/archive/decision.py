@@ -98,12 +98,12 @@ class Correction:
 
     hints: tuple[Hint, ...] = ()
     settings: OwnSettings = OwnSettings()
-    shots: tuple[ShotCorrection, ...] = ()
     source: str = ""
-    reference: str = ""
     note: str = ""
     by: str = ""
     at: str = ""
+    reference: str = ""
+    shots: tuple[ShotCorrection, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.hints or self.shots or self.settings.given())

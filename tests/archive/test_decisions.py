@@ -13,6 +13,7 @@ from archivecolor.archive.decision import (
     Correction,
     Decision,
     OwnSettings,
+    ShotCorrection,
     State,
     line_of,
     parse_decision,
@@ -38,6 +39,7 @@ hints = st.builds(
     st.tuples(*[st.integers(0, 255)] * 3),
     st.sampled_from(Reach),
     st.integers(1, 9),
+    st.booleans(),
 )
 settings = st.builds(
     OwnSettings,
@@ -48,11 +50,22 @@ settings = st.builds(
     st.sampled_from([None, "recolour"]),
 )
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+shots = st.lists(
+    st.builds(
+        ShotCorrection,
+        st.floats(0, 1e6),
+        st.lists(hints, max_size=2).map(tuple),
+        st.none() | st.floats(0, 3),
+    ),
+    max_size=2,
+).map(tuple)
 decisions = st.builds(
     Decision,
     st.just("a/b.jpg"),
     st.sampled_from(State),
-    st.builds(Correction, st.lists(hints, max_size=3).map(tuple), settings, note=texts),
+    st.builds(
+        Correction, st.lists(hints, max_size=3).map(tuple), settings, note=texts, reference=texts, shots=shots
+    ),
     note=texts,
 )
 
@@ -149,6 +162,15 @@ def hint_values(**changes):
         {"hints": [hint_values(reach="far")]},
         {"hints": [hint_values(page=0)]},
         {"hints": [hint_values(page=1.5)]},
+        {"hints": [hint_values(soft=1)]},
+        {"reference": 3},
+        {"shots": {}},
+        {"shots": [{"hints": []}]},
+        {"shots": [{"seconds": -1}]},
+        {"shots": [{"seconds": True}]},
+        {"shots": [{"seconds": float("inf")}]},
+        {"shots": [{"seconds": 1, "saturation": 9}]},
+        {"shots": [{"seconds": 1, "hints": [hint_values(x=2)]}]},
         {"settings": {"saturation": 99}},
         {"settings": {"saturation": "1"}},
         {"settings": {"saturation": True}},
