@@ -105,6 +105,7 @@ Ending, News = RunResult, ItemEvent
 
 Codes = npt.NDArray[Any]  # uint8 or uint16: numpy's types have no name for "either"
 OnItem = Callable[[ItemEvent, Progress], None]
+OnProgress = Callable[[str, Progress], None]
 
 
 def __getattr__(name: str) -> object:
@@ -259,7 +260,7 @@ def colour_folder(
 
     values = checked_keywords(options, FolderKeywords, "colour_folder")
     settings = DirSettings(input=Path(source), output=Path(output), **values)
-    return colour(settings, _listener(on_item), _stop(stop, settings.max_runtime))
+    return colour(settings, _FunctionListener(on_item), _stop(stop, settings.max_runtime))
 
 
 @dataclass(frozen=True)
@@ -278,7 +279,7 @@ class ColouredFilm:
 def colour_film(
     source: str | Path,
     output: str | Path | None = None,
-    on_progress: Callable[[str, Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
     *,
     stop: Stop | None = None,
     **options: Unpack[FilmKeywords],
@@ -305,36 +306,26 @@ def colour_film(
     values = checked_keywords(options, FilmKeywords, "colour_film")
     folder = None if output is None else typed_path(output)
     settings = VideoSettings(input=(Path(source),), output=folder, **values)
-    listener = _ProgressListener(on_progress)
+    listener = _FunctionListener(on_progress=on_progress)
     path, record = colour_one_film(settings, listener, _stop(stop, settings.max_runtime))
     return ColouredFilm(path, record)
 
 
-class _ItemListener(NullListener):
-    """Calls a function after every item."""
+class _FunctionListener(NullListener):
+    """Calls functions, where there are any: after every item, and as work goes on."""
 
-    def __init__(self, on_item: OnItem) -> None:
-        self._on_item = on_item
+    def __init__(self, on_item: OnItem | None = None, on_progress: OnProgress | None = None) -> None:
+        self._on_item, self._on_progress = on_item, on_progress
 
     def settled(self, event: ItemEvent, progress: Progress) -> None:
         """Hand the event on."""
-        self._on_item(event, progress)
-
-
-class _ProgressListener(NullListener):
-    """Calls a function as work goes on."""
-
-    def __init__(self, on_progress: Callable[[str, Progress], None] | None) -> None:
-        self._on_progress = on_progress
+        if self._on_item is not None:
+            self._on_item(event, progress)
 
     def advanced(self, path: str, progress: Progress) -> None:
         """Hand the words on."""
         if self._on_progress is not None:
             self._on_progress(path, progress)
-
-
-def _listener(on_item: OnItem | None) -> NullListener:
-    return NullListener() if on_item is None else _ItemListener(on_item)
 
 
 def _stop(stop: Stop | None, max_runtime: float | None) -> Stop:

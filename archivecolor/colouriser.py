@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 from PIL import Image
@@ -62,11 +62,12 @@ class Colouriser:
         path = None if checkpoint is None else Path(checkpoint)
         self.predictor: Predictor = open_predictor(path, NetworkOptions(**values))
 
-    def __call__(self, picture: Picture, *, recolour: bool = False) -> ColouredPicture:
+    def __call__(self, picture: Picture | BinaryIO, *, recolour: bool = False) -> ColouredPicture:
         """Colour one picture.
 
         Args:
-            picture: a file's path or contents, a PIL image, or codes as `colour_array` takes them.
+            picture: a file's path or contents, an open binary file of them, a PIL image, or codes as
+                `colour_array` takes them.
             recolour: colour a picture that has colour already, from its luma.
 
         Raises:
@@ -76,7 +77,9 @@ class Colouriser:
         """
         return next(self.stream([picture], recolour=recolour))
 
-    def stream(self, pictures: Iterable[Picture], *, recolour: bool = False) -> Iterator[ColouredPicture]:
+    def stream(
+        self, pictures: Iterable[Picture | BinaryIO], *, recolour: bool = False
+    ) -> Iterator[ColouredPicture]:
         """Colour pictures one after the other, in their order, as they come; some are ahead in the network.
 
         Args:
@@ -84,7 +87,8 @@ class Colouriser:
             recolour: as there.
         """
         ahead: deque[tuple[Picture, Codes, Prediction]] = deque()
-        for picture in pictures:
+        for given in pictures:
+            picture = _kept(given)
             luma = luma_of(_opened(picture), recolour=recolour)
             ahead.append(
                 (picture, luma, self.predictor.start([small_luma(luma, self.predictor.working_size)]))
@@ -172,6 +176,13 @@ SLIDER = """<div style="display:inline-block">
  oninput="this.parentElement.querySelectorAll('img')[1].style.clipPath='inset(0 0 0 '+this.value+'%)'">
 <div>confidence {confidence:.2f}</div>
 </div>"""
+
+
+def _kept(picture: Picture | BinaryIO) -> Picture:
+    """What can be read again when it is saved: the contents of an open file, which is read but once."""
+    if isinstance(picture, (bytearray, memoryview)):
+        return bytes(picture)
+    return picture.read() if hasattr(picture, "read") else picture
 
 
 def _opened(picture: Picture) -> Image.Image | Codes:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from decided_archive import Archive, fill_to_decide
+from in_process import run_here
 from small_archive import fill
 
 COMMAND = [sys.executable, "-m", "archivecolor"]
@@ -48,8 +49,18 @@ def command_words(checkpoint):
 
 
 @pytest.fixture
+def here(command_words):
+    """As `archivecolor`, in this process: for journeys that no signal, no limit and no library ends."""
+
+    def run(*words, cwd=None):
+        return run_here(*command_words(*words)[len(COMMAND) :], cwd=cwd)
+
+    return run
+
+
+@pytest.fixture
 def archivecolor(command_words):
-    """Runs the program: `archivecolor("dir", source, output, ...)`."""
+    """Runs the program in a process of its own: `archivecolor("dir", source, output, ...)`."""
 
     def run(*words, timeout=300, **kwargs):
         command = command_words(*words)
@@ -62,8 +73,7 @@ def archivecolor(command_words):
 def undisturbed(archive, command_words, tmp_path_factory):
     """The output of a run that nothing disturbed."""
     output = tmp_path_factory.mktemp("undisturbed") / "out"
-    command = command_words("dir", archive, output)
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    done = run_here(*command_words("dir", archive, output)[len(COMMAND) :])
     assert done.returncode == 3, done.stderr
     return output
 

@@ -24,6 +24,7 @@ from archivecolor import api
 from archivecolor.cli.main import main
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, UnavailableError, UsageError
+from archivecolor.version import program_version
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,16 @@ def test_a_suffix_that_contradicts_the_format_is_refused(predictor, archive, tmp
     assert not list(tmp_path.iterdir())
     archivecolor.colour_file(scan, tmp_path / "out.png", predictor, format="png")
     assert Image.open(tmp_path / "out.png").format == "PNG"
+
+
+def test_the_version_is_looked_up_once(predictor, archive, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("archivecolor.version.version", lambda name: asked.append(name) or "9")
+    program_version.cache_clear()
+    for name in ("a.jpg", "b.jpg"):
+        archivecolor.colour_file(archive / "people" / "astronaut.jpg", tmp_path / name, predictor)
+    program_version.cache_clear()
+    assert asked == ["archivecolor"]
 
 
 def test_the_version_is_that_of_the_package():

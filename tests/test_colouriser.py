@@ -27,8 +27,11 @@ def scan(tmp_path):
 
 def test_a_path_its_bytes_an_image_and_an_array_give_the_same(colourise, scan):
     image = Image.open(scan)
-    kinds = [scan, str(scan), scan.read_bytes(), image, np.asarray(image)]
-    first, *others = colourise.stream(kinds)
+    contents = scan.read_bytes()
+    with scan.open("rb") as file:
+        kinds = [scan, str(scan), contents, bytearray(contents), file, image, np.asarray(image)]
+        first, *others = colourise.stream(kinds)
+    others[3].save(scan.with_name("from-a-file.png"))
     assert np.array_equal(luma_codes(first.array), np.asarray(image))
     assert np.array_equal(first.grey, np.asarray(image))
     assert 0 <= first.confidence <= 1

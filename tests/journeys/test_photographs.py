@@ -18,6 +18,7 @@ from PIL import Image
 from skimage import data
 from small_archive import tree
 
+from archivecolor.cli.main import main
 from archivecolor.colour.luma import luma_codes
 
 
@@ -98,29 +99,29 @@ def test_run_json_tells_of_the_run(undisturbed):
     assert "torch" in run["versions"]
 
 
-def test_batch_workers_and_order_change_no_byte(archive, undisturbed, archivecolor, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--batch-size", "3", "--jobs", "1")
+def test_batch_workers_and_order_change_no_byte(archive, undisturbed, here, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--batch-size", "3", "--jobs", "1")
     assert done.returncode == 3
     assert tree(tmp_path / "out") == tree(undisturbed)
 
 
-def test_the_same_command_again_does_nothing(archive, undisturbed, archivecolor, tmp_path):
+def test_the_same_command_again_does_nothing(archive, undisturbed, here, tmp_path):
     output = shutil.copytree(undisturbed, tmp_path / "out")
     manifest = (output / "_archivecolor" / "manifest.jsonl").read_bytes()
-    done = archivecolor("dir", archive, output)
+    done = here("dir", archive, output)
     assert done.returncode == 3
     assert "0 done; 8 up to date; 2 failed before; --retry-failed tries them again" in done.stderr
     assert (output / "_archivecolor" / "manifest.jsonl").read_bytes() == manifest
     assert tree(output) == tree(undisturbed)
 
 
-def test_only_what_changed_is_done_again(archive, undisturbed, archivecolor, tmp_path):
+def test_only_what_changed_is_done_again(archive, undisturbed, here, tmp_path):
     source = shutil.copytree(archive, tmp_path / "in")
     output = shutil.copytree(undisturbed, tmp_path / "out")
     Image.fromarray(data.coins()).save(source / "people" / "chelsea.png")
     (output / "sepia.png").unlink()
     os.utime(source / "people" / "astronaut.jpg")
-    done = archivecolor("dir", source, output, "--json")
+    done = here("dir", source, output, "--json")
     assert sorted(json.loads(line)["path"] for line in done.stdout.splitlines()) == [
         "people/chelsea.png",
         "sepia.png",
@@ -128,32 +129,32 @@ def test_only_what_changed_is_done_again(archive, undisturbed, archivecolor, tmp
     assert Image.open(output / "people" / "chelsea.png").size == data.coins().shape[::-1]
 
 
-def test_other_settings_do_all_again_and_retry_does_the_failed(archive, undisturbed, archivecolor, tmp_path):
+def test_other_settings_do_all_again_and_retry_does_the_failed(archive, undisturbed, here, tmp_path):
     output = shutil.copytree(undisturbed, tmp_path / "out")
-    done = archivecolor("dir", archive, output, "--saturation", "0", "--json")
+    done = here("dir", archive, output, "--saturation", "0", "--json")
     assert len(done.stdout.splitlines()) == 10
     picture = np.asarray(Image.open(output / "people/chelsea.png"))
     assert np.array_equal(picture[..., 0], picture[..., 1])
-    done = archivecolor("dir", archive, output, "--saturation", "0", "--retry-failed", "--json")
+    done = here("dir", archive, output, "--saturation", "0", "--retry-failed", "--json")
     assert len(done.stdout.splitlines()) == 2
 
 
-def test_tone_policy_is_up_to_the_user(archive, archivecolor, tmp_path):
+def test_tone_policy_is_up_to_the_user(archive, here, tmp_path):
     words = ["--toned", "keep", "--colour", "copy", "--include", "sepia.png", "--include", "colour.jpg"]
-    done = archivecolor("dir", archive, tmp_path / "out", *words)
+    done = here("dir", archive, tmp_path / "out", *words)
     assert done.returncode == 0
     assert tree(tmp_path / "out") == {
         name: (archive / name).read_bytes() for name in ("colour.jpg", "sepia.png")
     }
     assert {record["reason"] for record in records(tmp_path / "out").values()} == {"copied"}
     words = ["--toned", "skip", "--colour", "recolour", *words[4:]]
-    assert archivecolor("dir", archive, tmp_path / "again", *words).returncode == 0
+    assert here("dir", archive, tmp_path / "again", *words).returncode == 0
     ends = {path: record["reason"] for path, record in records(tmp_path / "again").items()}
     assert ends == {"sepia.png": "toned", "colour.jpg": "coloured"}
 
 
-def test_grey_gives_the_scans_back(archive, undisturbed, archivecolor, tmp_path):
-    done = archivecolor("grey", undisturbed, tmp_path / "back")
+def test_grey_gives_the_scans_back(archive, undisturbed, here, tmp_path):
+    done = here("grey", undisturbed, tmp_path / "back")
     assert (done.returncode, done.stdout) == (0, "")
     assert set(tree(tmp_path / "back")) == set(tree(undisturbed))
     assert np.array_equal(
@@ -167,8 +168,8 @@ def test_grey_gives_the_scans_back(archive, undisturbed, archivecolor, tmp_path)
     )
 
 
-def test_a_dry_run_counts_and_touches_nothing(archive, archivecolor, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--dry-run")
+def test_a_dry_run_counts_and_touches_nothing(archive, here, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--dry-run")
     assert done.returncode == 0
     assert "to do: 10 pictures" in done.stdout
     assert "megapixels" in done.stdout
@@ -209,13 +210,13 @@ def test_workers_import_no_torch(archive, checkpoint, tmp_path):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_quiet_says_nothing_when_all_is_well(archive, archivecolor, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "-q", "--include", "*.webp")
+def test_quiet_says_nothing_when_all_is_well(archive, here, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "-q", "--include", "*.webp")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_without_a_terminal_a_summary_line_and_what_failed_are_all(archive, archivecolor, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--include", "*.webp", "--include", "empty.png")
+def test_without_a_terminal_a_summary_line_and_what_failed_are_all(archive, here, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--include", "*.webp", "--include", "empty.png")
     assert done.returncode == 3
     assert done.stdout == ""
     summary, failed, where = done.stderr.splitlines()
@@ -235,33 +236,33 @@ def test_without_exiftool_one_line_says_so_and_the_rest_works(archive, archiveco
     assert archivecolor(*words, env=alone).stderr.startswith("dir: 0 done; 3 up to date")
 
 
-def test_the_log_has_every_item(archive, archivecolor, tmp_path):
+def test_the_log_has_every_item(archive, here, tmp_path):
     log = tmp_path / "log.jsonl"
-    archivecolor("dir", archive, tmp_path / "out", "-q", "--include", "people", "--log-file", log)
+    here("dir", archive, tmp_path / "out", "-q", "--include", "people", "--log-file", log)
     messages = [json.loads(line)["message"] for line in log.read_text().splitlines()]
     assert any("people/astronaut.jpg: done, coloured" in message for message in messages)
 
 
-def test_formats_change_container_and_keep_the_grey(archive, archivecolor, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--format", "png", "--include", "people")
+def test_formats_change_container_and_keep_the_grey(archive, here, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--format", "png", "--include", "people")
     assert done.returncode == 0
     picture = Image.open(tmp_path / "out/people/astronaut.png")
     assert picture.format == "PNG"
 
 
-def test_the_derivative_of_an_earlier_format_stays_until_it_is_pruned(archive, archivecolor, tmp_path):
+def test_the_derivative_of_an_earlier_format_stays_until_it_is_pruned(archive, here, tmp_path):
     output = tmp_path / "out"
     words = ["dir", archive, output, "--include", "deep.tif"]
-    assert archivecolor(*words).returncode == 0
-    assert archivecolor(*words, "--format", "png").returncode == 0
+    assert here(*words).returncode == 0
+    assert here(*words, "--format", "png").returncode == 0
     assert set(tree(output)) == {"places/abroad/deep.png", "places/abroad/deep.tif"}
-    assert archivecolor("verify", output).returncode == 0
-    assert archivecolor("prune", output).returncode == 0
+    assert here("verify", output).returncode == 0
+    assert here("prune", output).returncode == 0
     assert set(tree(output)) == {"places/abroad/deep.png"}
-    assert archivecolor("verify", output).returncode == 0
+    assert here("verify", output).returncode == 0
 
 
-def test_what_somebody_worked_on_stays_until_it_is_taken_back(archive, archivecolor, tmp_path):
+def test_what_somebody_worked_on_stays_until_it_is_taken_back(archive, here, tmp_path):
     output = tmp_path / "out"
     words = [
         "dir",
@@ -274,15 +275,15 @@ def test_what_somebody_worked_on_stays_until_it_is_taken_back(archive, archiveco
         "--include",
         "chelsea.png",
     ]
-    assert archivecolor(*words).returncode == 0
+    assert here(*words).returncode == 0
     longer = (output / "sepia.png").read_bytes() + b"retouched"
     (output / "sepia.png").write_bytes(longer)
     same_size = (output / "people/chelsea.png").read_bytes()[::-1]
     (output / "people/chelsea.png").write_bytes(same_size)
     # Handwork of the same size is nobody's business until something would be written over it.
-    first = archivecolor(*words)
+    first = here(*words)
     assert (first.returncode, "1 skipped (by-hand 1)" in first.stderr) == (0, True)
-    second = archivecolor(*words, "--saturation", "0.5", "--overwrite", "--json")
+    second = here(*words, "--saturation", "0.5", "--overwrite", "--json")
     assert second.returncode == 0
     assert "1 done, 1 skipped (by-hand 1)" in second.stderr
     assert "; 1 by-hand; --take-back PATH makes one anew" in second.stderr
@@ -291,37 +292,37 @@ def test_what_somebody_worked_on_stays_until_it_is_taken_back(archive, archiveco
     kept = {path: record for path, record in records(output).items() if record["reason"] == "by-hand"}
     assert kept.keys() == {"sepia.png", "people/chelsea.png"}
     assert kept["sepia.png"]["output"]["sha256"] == hashlib.sha256(longer).hexdigest()
-    check = archivecolor("verify", output, "--sources", archive)
+    check = here("verify", output, "--sources", archive)
     assert check.returncode == 0
     assert [line.split() for line in check.stdout.splitlines()] == [
         ["by-hand", "people/chelsea.png"],
         ["by-hand", "sepia.png"],
     ]
-    again = archivecolor(*words, "--saturation", "0.5", "--take-back", "sepia.png")
+    again = here(*words, "--saturation", "0.5", "--take-back", "sepia.png")
     assert (again.returncode, "dir: 1 done" in again.stderr) == (0, True)
     (aside,) = output.glob("sepia.png.by-hand-*")
     assert aside.read_bytes() == longer
     assert Image.open(output / "sepia.png").size == Image.open(archive / "sepia.png").size
-    assert archivecolor("verify", output).returncode == 0
+    assert here("verify", output).returncode == 0
 
 
-def test_names_that_collide_cost_their_pictures_and_not_the_tree(archive, archivecolor, tmp_path):
+def test_names_that_collide_cost_their_pictures_and_not_the_tree(archive, here, tmp_path):
     scans = shutil.copytree(archive / "people", tmp_path / "in")
     shutil.copy(scans / "astronaut.jpg", scans / "chelsea.jpg")
     words = ["dir", scans, tmp_path / "out", "--format", "png"]
-    done = archivecolor(*words)
+    done = here(*words)
     assert done.returncode == 3
     assert "2 done, 2 failed (name-collision 2)" in done.stderr
     assert set(tree(tmp_path / "out")) == {"Camera Man.png", "astronaut.png"}
     failed = [record for record in records(tmp_path / "out").values() if record["status"] == "failed"]
     assert {record["path"] for record in failed} == {"chelsea.jpg", "chelsea.png"}
     (scans / "chelsea.jpg").unlink()
-    assert archivecolor(*words).returncode == 0
+    assert here(*words).returncode == 0
     assert "chelsea.png" in tree(tmp_path / "out")
 
 
-def test_file_times_can_be_kept(archive, archivecolor, tmp_path):
-    archivecolor("dir", archive, tmp_path / "out", "--preserve-times", "--include", "*.webp")
+def test_file_times_can_be_kept(archive, here, tmp_path):
+    here("dir", archive, tmp_path / "out", "--preserve-times", "--include", "*.webp")
     name = "places/abroad/café.webp"
     assert (tmp_path / "out" / name).stat().st_mtime_ns == (archive / name).stat().st_mtime_ns
 
@@ -336,50 +337,52 @@ def test_file_times_can_be_kept(archive, archivecolor, tmp_path):
         (["in", "out", "--checkpoint", "gone.safetensors"], 4, "gone.safetensors"),
     ],
 )
-def test_what_cannot_be_is_refused_before_any_work(archive, tmp_path, checkpoint, words, code, hint):
+def test_what_cannot_be_is_refused_before_any_work(
+    archive, tmp_path, checkpoint, words, code, hint, capsys, monkeypatch
+):
     (tmp_path / "in").symlink_to(archive)
-    command = [sys.executable, "-m", "archivecolor", "dir", *words]
+    monkeypatch.chdir(tmp_path)
     if "--checkpoint" not in words:
-        command += ["--checkpoint", str(checkpoint)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == code
-    assert hint in done.stderr
-    assert done.stderr.count("\n") == 1
+        words = [*words, "--checkpoint", str(checkpoint)]
+    assert main(["dir", *words]) == code
+    said = capsys.readouterr().err
+    assert hint in said
+    assert said.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_device_is_an_error_before_anything_is_coloured(archive, archivecolor, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--device", "tpu")
+def test_an_unknown_device_is_an_error_before_anything_is_coloured(archive, here, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--device", "tpu")
     assert done.returncode == 2
     assert "tpu" in done.stderr
     assert tree(tmp_path / "out") == {}
 
 
-def test_the_time_limit_ends_cleanly_and_the_rerun_goes_on(archive, undisturbed, archivecolor, tmp_path):
+def test_the_time_limit_ends_cleanly_and_the_rerun_goes_on(archive, undisturbed, here, tmp_path):
     began = time.monotonic()
-    done = archivecolor("dir", archive, tmp_path / "out", "--max-runtime", "0.01", "--exclude", "*.jpg")
+    done = here("dir", archive, tmp_path / "out", "--max-runtime", "0.01", "--exclude", "*.jpg")
     assert done.returncode == 0
     assert time.monotonic() - began < 60
-    assert archivecolor("dir", archive, tmp_path / "out").returncode == 3
+    assert here("dir", archive, tmp_path / "out").returncode == 3
     assert tree(tmp_path / "out") == tree(undisturbed)
 
 
-def test_too_many_failures_end_the_run(archive, archivecolor, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--max-failures", "0")
+def test_too_many_failures_end_the_run(archive, here, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--max-failures", "0")
     assert done.returncode == 7
     # What was in hand is written, and told of.
-    assert archivecolor("verify", tmp_path / "out").returncode == 0
+    assert here("verify", tmp_path / "out").returncode == 0
 
 
-def test_a_saved_recipe_runs_again(archive, archivecolor, tmp_path, checkpoint):
+def test_a_saved_recipe_runs_again(archive, here, tmp_path, checkpoint):
     recipe = tmp_path / "photos.toml"
-    archivecolor("dir", archive, tmp_path / "out", "--include", "*.webp", "--save-recipe", recipe)
-    done = archivecolor("run", recipe, "--json")
+    here("dir", archive, tmp_path / "out", "--include", "*.webp", "--save-recipe", recipe)
+    done = here("run", recipe, "--json")
     assert done.returncode == 0
     assert "1 up to date" in done.stderr
 
 
-def test_films_of_the_tree_can_be_coloured_too(archive, archivecolor, tmp_path):
+def test_films_of_the_tree_can_be_coloured_too(archive, here, tmp_path):
     source = shutil.copytree(archive / "people", tmp_path / "in")
     draw = [
         "-f",
@@ -390,39 +393,39 @@ def test_films_of_the_tree_can_be_coloured_too(archive, archivecolor, tmp_path):
         "format=gray,format=yuv420p",
     ]
     subprocess.run(["ffmpeg", "-loglevel", "error", *draw, str(source / "film.mp4")], check=True)
-    done = archivecolor("dir", source, tmp_path / "out", "--films", "--exclude", "*.jp*g")
+    done = here("dir", source, tmp_path / "out", "--films", "--exclude", "*.jp*g")
     assert done.returncode == 0, done.stderr
     assert [line.split(" in ")[0] for line in done.stderr.splitlines()] == ["dir: 2 done"]
     assert set(tree(tmp_path / "out")) == {"chelsea.png", "film.mp4"}
 
 
-def test_a_link_in_the_output_that_leads_to_the_source_costs_no_scan(tmp_path, archivecolor):
+def test_a_link_in_the_output_that_leads_to_the_source_costs_no_scan(tmp_path, here):
     scans, output = tmp_path / "in", tmp_path / "out"
     (scans / "album").mkdir(parents=True)
     output.mkdir()
     Image.fromarray(data.camera()[::4, ::4]).save(scans / "album" / "camera.png")
     before = (scans / "album" / "camera.png").read_bytes()
     (output / "album").symlink_to(scans / "album")
-    assert archivecolor("dir", scans, output).returncode == 3
+    assert here("dir", scans, output).returncode == 3
     assert records(output)["album/camera.png"]["reason"] == "name-collision"
-    assert archivecolor("grey", scans, output).returncode == 3
+    assert here("grey", scans, output).returncode == 3
     assert (scans / "album" / "camera.png").read_bytes() == before
 
 
-def test_no_tree_is_too_deep_and_what_nobody_saw_is_said(archive, archivecolor, tmp_path):
+def test_no_tree_is_too_deep_and_what_nobody_saw_is_said(archive, here, tmp_path):
     scans, output = tmp_path / "in", tmp_path / "out"
     bottom = scans.joinpath(*["d"] * 1100)
     subprocess.run(["mkdir", "-p", bottom], check=True)
     subprocess.run(["cp", archive / "sepia.png", bottom / "a.png"], check=True)
     shutil.copy(archive / "sepia.png", scans / "z.png")
     try:
-        assert archivecolor("dir", scans, output).returncode == 0
+        assert here("dir", scans, output).returncode == 0
         assert set(records(output)) == {"d/" * 1100 + "a.png", "z.png"}
-        assert archivecolor("verify", output).returncode == 0
-        assert archivecolor("grey", output, tmp_path / "grey").returncode == 0
+        assert here("verify", output).returncode == 0
+        assert here("grey", output, tmp_path / "grey").returncode == 0
         assert (tmp_path / "grey").joinpath(*["d"] * 1100, "a.png").exists()
         nest(scans, "x" * 200, 30, file="notes.txt")
-        again = archivecolor("dir", scans, output)
+        again = here("dir", scans, output)
         assert again.returncode == 3
         assert "2 up to date" in again.stderr
         assert "1 unreadable folder passed over" in again.stderr
@@ -430,7 +433,7 @@ def test_no_tree_is_too_deep_and_what_nobody_saw_is_said(archive, archivecolor, 
         clear(scans, output, tmp_path / "grey")
 
 
-def test_sidecars_come_along(archive, archivecolor, tmp_path):
+def test_sidecars_come_along(archive, here, tmp_path):
     scans, output = tmp_path / "in", tmp_path / "out"
     scans.mkdir()
     xmp = (
@@ -443,7 +446,7 @@ def test_sidecars_come_along(archive, archivecolor, tmp_path):
     for name in ("a.png.xmp", "b.xmp", "nobody.xmp"):
         (scans / name).write_text(xmp)
     words = ["dir", scans, output, "--format", "jpeg", "--premis"]
-    done = archivecolor(*words)
+    done = here(*words)
     assert done.returncode == 0
     assert "1 done, 1 skipped" in done.stderr
     assert "1 sidecar passed over; 1 sidecar carried; 1 sidecar left" in done.stderr
@@ -452,10 +455,10 @@ def test_sidecars_come_along(archive, archivecolor, tmp_path):
     assert records(output)["b.xmp"]["reason"] == "no-derivative"
     (passed,) = (output / "_archivecolor" / "passed-over.jsonl").read_text().splitlines()
     assert json.loads(passed) == {"path": "nobody.xmp", "reason": "sidecar"}
-    assert archivecolor("verify", output, "--sources", scans).returncode == 0
+    assert here("verify", output, "--sources", scans).returncode == 0
     before = (output / "_archivecolor" / "manifest.jsonl").read_bytes()
-    assert "sidecars carried" not in archivecolor(*words).stderr
+    assert "sidecars carried" not in here(*words).stderr
     assert (output / "_archivecolor" / "manifest.jsonl").read_bytes() == before
     # The grey ones say nothing of invented colour.
-    assert archivecolor("grey", output, tmp_path / "grey").returncode == 0
+    assert here("grey", output, tmp_path / "grey").returncode == 0
     assert set(tree(tmp_path / "grey")) == {"a.jpg"}

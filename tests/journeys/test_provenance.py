@@ -38,10 +38,10 @@ def stamps(folder):
 
 
 @pytest.fixture
-def bag(archive, undisturbed, archivecolor, tmp_path):
+def bag(archive, undisturbed, here, tmp_path):
     """A bag of the archive, made of a plain output as the refusal of one says."""
     shutil.copytree(undisturbed, tmp_path / "bag" / "data", copy_function=shutil.copy2)
-    done = archivecolor("dir", archive, tmp_path / "bag", "--bag")
+    done = here("dir", archive, tmp_path / "bag", "--bag")
     assert done.stderr.startswith("dir: 0 done;"), done.stderr
     return tmp_path / "bag"
 
@@ -54,10 +54,10 @@ def scans(tmp_path):
     return tmp_path / "in"
 
 
-def test_the_output_is_a_bag_from_the_first_run_on(archive, undisturbed, archivecolor, tmp_path):
-    assert archivecolor("dir", archive, tmp_path / "bag", "--bag", "--limit", "3").returncode in (0, 3)
+def test_the_output_is_a_bag_from_the_first_run_on(archive, undisturbed, here, tmp_path):
+    assert here("dir", archive, tmp_path / "bag", "--bag", "--limit", "3").returncode in (0, 3)
     assert is_valid(tmp_path / "bag")
-    assert archivecolor("dir", archive, tmp_path / "bag", "--bag").returncode == 3
+    assert here("dir", archive, tmp_path / "bag", "--bag").returncode == 3
     assert is_valid(tmp_path / "bag")
     assert tree(tmp_path / "bag" / "data") == tree(undisturbed)
     read = bagit.Bag(str(tmp_path / "bag"))
@@ -67,29 +67,27 @@ def test_the_output_is_a_bag_from_the_first_run_on(archive, undisturbed, archive
     assert (run["exit_code"], run["settings"]["output"]) == (3, str(tmp_path / "bag"))
 
 
-def test_a_rerun_over_a_bag_touches_no_picture(archive, bag, archivecolor):
+def test_a_rerun_over_a_bag_touches_no_picture(archive, bag, here):
     before = stamps(bag / "data")
     assert is_valid(bag)
-    assert archivecolor("dir", archive, bag, "--bag").stderr.startswith("dir: 0 done;")
+    assert here("dir", archive, bag, "--bag").stderr.startswith("dir: 0 done;")
     assert stamps(bag / "data") == before
     assert is_valid(bag)
 
 
-def test_the_other_commands_take_a_bag_as_they_take_an_output(
-    archive, bag, undisturbed, archivecolor, tmp_path
-):
-    assert archivecolor("verify", bag, "--sources", archive).returncode == 0
-    table = archivecolor("manifest", "export", bag, "--csv", "-")
+def test_the_other_commands_take_a_bag_as_they_take_an_output(archive, bag, undisturbed, here, tmp_path):
+    assert here("verify", bag, "--sources", archive).returncode == 0
+    table = here("manifest", "export", bag, "--csv", "-")
     assert "people/astronaut.jpg" in table.stdout
-    assert archivecolor("manifest", "compact", bag).returncode == 0
+    assert here("manifest", "compact", bag).returncode == 0
     assert is_valid(bag)
-    forecast = archivecolor("grey", bag, tmp_path / "from-bag", "--dry-run")
+    forecast = here("grey", bag, tmp_path / "from-bag", "--dry-run")
     assert forecast.returncode == 0
     assert not (tmp_path / "from-bag").exists()
-    assert archivecolor("grey", bag, tmp_path / "from-bag").returncode == 0
+    assert here("grey", bag, tmp_path / "from-bag").returncode == 0
     made = (tmp_path / "from-bag" / "_archivecolor" / "manifest.jsonl").read_text().count('"done"')
     assert f"to do: {made} pictures" in forecast.stdout
-    assert archivecolor("grey", undisturbed, tmp_path / "from-tree").returncode == 0
+    assert here("grey", undisturbed, tmp_path / "from-tree").returncode == 0
     assert tree(tmp_path / "from-bag") == tree(tmp_path / "from-tree")
 
 
@@ -103,14 +101,14 @@ def test_an_output_stays_what_it_was_begun_as(archive, bag, undisturbed, checkpo
         assert sorted(output.rglob("*")) == before
 
 
-def test_a_refused_bag_leaves_no_folder(scans, archivecolor, tmp_path):
-    assert archivecolor("dir", scans, tmp_path / "new" / "bag", "--bag", "--shard", "9").returncode == 2
+def test_a_refused_bag_leaves_no_folder(scans, here, tmp_path):
+    assert here("dir", scans, tmp_path / "new" / "bag", "--bag", "--shard", "9").returncode == 2
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_an_interrupted_bag_is_not_valid_and_its_rerun_is(
-    number, archive, bag, undisturbed, command_words, archivecolor
+    number, archive, bag, undisturbed, command_words, here
 ):
     words = command_words("dir", archive, bag, "--bag", "--overwrite")
     before = stamps(bag / "data")
@@ -121,36 +119,36 @@ def test_an_interrupted_bag_is_not_valid_and_its_rerun_is(
     running.send_signal(number)
     assert running.wait() in (-signal.SIGKILL, 128 + signal.SIGTERM)
     assert not is_valid(bag)
-    assert archivecolor("dir", archive, bag, "--bag").returncode == 3
+    assert here("dir", archive, bag, "--bag").returncode == 3
     assert is_valid(bag)
     assert tree(bag / "data") == tree(undisturbed)
 
 
-def test_a_name_that_no_bag_can_list_costs_itself(scans, archivecolor, tmp_path):
+def test_a_name_that_no_bag_can_list_costs_itself(scans, here, tmp_path):
     shutil.copy(scans / "camera.png", scans / os.fsdecode(b"caf\xe9.png"))
-    done = archivecolor("dir", scans, tmp_path / "bag", "--bag")
+    done = here("dir", scans, tmp_path / "bag", "--bag")
     assert (done.returncode, "1 done, 1 failed (unsupported 1)" in done.stderr) == (3, True)
     assert is_valid(tmp_path / "bag")
 
 
-def test_premis_describes_what_is_done_and_is_never_outdated(scans, archivecolor, tmp_path):
+def test_premis_describes_what_is_done_and_is_never_outdated(scans, here, tmp_path):
     output = tmp_path / "out"
     path = output / "_archivecolor" / "premis" / "camera.png.premis.xml"
-    assert archivecolor("dir", scans, output).returncode == 0
+    assert here("dir", scans, output).returncode == 0
     before = stamps(output)
-    assert archivecolor("dir", scans, output, "--premis").stderr.startswith("dir: 0 done;")
+    assert here("dir", scans, output, "--premis").stderr.startswith("dir: 0 done;")
     assert stamps(output) == before
     root = ElementTree.parse(path).getroot()
     digests = [element.text for element in root.iter(f"{PREMIS}messageDigest")]
     assert digests == [sha256_of(output / "camera.png"), sha256_of(scans / "camera.png")]
     assert "by the network random, luma kept" in root.findtext(f".//{PREMIS}eventDetail")
     assert root.findtext(f".//{PREMIS}agentVersion") == version("archivecolor")
-    assert archivecolor("verify", output).returncode == 0
-    assert archivecolor("dir", scans, output, "--saturation", "0.5").returncode == 0
+    assert here("verify", output).returncode == 0
+    assert here("dir", scans, output, "--saturation", "0.5").returncode == 0
     assert not path.exists()
 
 
-def test_photographs_and_films_of_a_tree_make_one_bag(scans, archivecolor, tmp_path):
+def test_photographs_and_films_of_a_tree_make_one_bag(scans, here, tmp_path):
     draw = [
         "-f",
         "lavfi",
@@ -162,7 +160,7 @@ def test_photographs_and_films_of_a_tree_make_one_bag(scans, archivecolor, tmp_p
     subprocess.run(["ffmpeg", "-loglevel", "error", *draw, scans / "film.mp4"], check=True)
     (scans / "broken.mp4").write_bytes(b"no film")
     words = ("dir", scans, tmp_path / "bag", "--films", "--bag", "--premis")
-    assert archivecolor(*words).returncode == 3
+    assert here(*words).returncode == 3
     bag, ours = tmp_path / "bag", tmp_path / "bag" / "data" / "_archivecolor"
     assert is_valid(bag)
     assert set(tree(bag / "data")) == {"camera.png", "film.mp4"}
@@ -171,11 +169,11 @@ def test_photographs_and_films_of_a_tree_make_one_bag(scans, archivecolor, tmp_p
         "film.mp4.premis.xml",
     }
     assert json.loads((ours / "run.json").read_text())["exit_code"] == 3
-    assert archivecolor("verify", bag, "--sources", scans).returncode == 0
+    assert here("verify", bag, "--sources", scans).returncode == 0
     for torn in (bag / "manifest-sha256.txt", ours / "premis" / "film.mp4.premis.xml"):
         torn.unlink()
     before = stamps(bag / "data")
-    assert archivecolor(*words).returncode == 3
+    assert here(*words).returncode == 3
     assert is_valid(bag)
     assert (ours / "premis" / "film.mp4.premis.xml").exists()
     assert stamps(bag / "data") == before

@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from in_process import run_here
 
 COMMAND = [sys.executable, "-m", "archivecolor", "video"]
 SUBTITLES = (
@@ -65,36 +66,15 @@ def parts(tmp_path_factory):
 
 @pytest.fixture
 def video(checkpoint):
-    """Runs the command: `video(film, "-o", out)`; `expect` is the exit code."""
+    """Runs the command in this process: `video(film, "-o", out)`; `expect` is the exit code."""
+    settings = ["--working-size", "64", "--device", "cpu", "--checkpoint", checkpoint, "--threads", "2"]
 
-    def run(*words, expect=0, **kwargs):
-        settings = [
-            "--working-size",
-            "64",
-            "--device",
-            "cpu",
-            "--checkpoint",
-            str(checkpoint),
-            "--threads",
-            "2",
-        ]
-        command = [*COMMAND, *settings, *words]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, **kwargs)
+    def run(*words, expect=0, cwd=None):
+        done = run_here("video", *settings, *words, cwd=cwd)
         assert done.returncode == expect, done.stderr
         return done
 
-    run.words = lambda *words: [
-        *COMMAND,
-        "--working-size",
-        "64",
-        "--device",
-        "cpu",
-        "--checkpoint",
-        str(checkpoint),
-        "--threads",
-        "2",
-        *words,
-    ]
+    run.words = lambda *words: [*COMMAND, *map(str, settings), *words]
     return run
 
 
@@ -479,12 +459,12 @@ def test_a_film_that_somebody_worked_on_stays_until_it_is_taken_back(tmp_path, p
     assert "1 by-hand; --take-back PATH" in video(film, "-o", out, "--overwrite").stderr
     assert (out / "film.mp4").read_bytes() == cut
     assert records(out)["film.mp4"]["output"]["sha256"] == sha256(out / "film.mp4")
-    assert subprocess.run([*COMMAND[:-1], "verify", out], check=False).returncode == 0
+    assert run_here("verify", out).returncode == 0
     video(film, "-o", out, "--take-back", film)
     (aside,) = out.glob("film.mp4.by-hand-*")
     assert aside.read_bytes() == cut
     assert len(times(out / "film.mp4")) == len(times(film))
-    assert subprocess.run([*COMMAND[:-1], "verify", out], check=False).returncode == 0
+    assert run_here("verify", out).returncode == 0
 
 
 def test_a_film_that_is_gone_is_made_anew_and_the_list_is_right(tmp_path, parts, video):
@@ -492,11 +472,11 @@ def test_a_film_that_is_gone_is_made_anew_and_the_list_is_right(tmp_path, parts,
     video(parts / "picture.mp4", "-o", out)
     before = sha256(out / "picture.mp4")
     (out / "picture.mp4").write_bytes(b"damaged")
-    assert subprocess.run([*COMMAND[:-1], "verify", out], check=False).returncode == 6
+    assert run_here("verify", out).returncode == 6
     (out / "picture.mp4").unlink()
     video(parts / "picture.mp4", "-o", out)
     assert sha256(out / "picture.mp4") == before
-    assert subprocess.run([*COMMAND[:-1], "verify", out], check=False).returncode == 0
+    assert run_here("verify", out).returncode == 0
 
 
 def test_a_truncated_film_is_coloured_up_to_the_damage(tmp_path, parts, video):
