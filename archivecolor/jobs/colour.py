@@ -96,21 +96,31 @@ def colour(
         folders = [_with_ready(folder, is_ready) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
     for folder in folders:
-        with open_run(session, folder.path, folder.sources[0].root) as run:
-            taken = take_in_decisions(settings, run.root)
-            decisions = Decisions.read(Layout(run.root).decisions)
-            with passed_over_list(Layout(run.root).passed_over) as skipped_files:
-                plan = plan_items(folder.sources, run.root, settings, stop, skipped_files, decisions)
-            warn_of_unknown(taken, plan)
-            run.begin(plan)
-            with closing(colour_folder(folder, run.root, plan, session, open_network)) as results:
-                run.add_all(results)
-            if not session.stop.requested:
-                run.add_sidecars(plan)
-        if session.stop.requested:
+        _run_over(folder, settings, session, open_network)
+        if stop.requested:
             break
     sheets = draw_tree_sheet(settings, stop) if isinstance(settings, DirSettings) else ()
     return replace(session.result(), sheets=sheets)
+
+
+def _run_over(
+    folder: OutputFolder,
+    settings: DirSettings | VideoSettings,
+    session: Session,
+    open_network: Callable[[], Predictor],
+) -> None:
+    """The run over one output folder; raises as `colour`."""
+    with open_run(session, folder.path, folder.sources[0].root) as run:
+        taken = take_in_decisions(settings, run.root)
+        decisions = Decisions.read(Layout(run.root).decisions)
+        with passed_over_list(Layout(run.root).passed_over) as skipped_files:
+            plan = plan_items(folder.sources, run.root, settings, session.stop, skipped_files, decisions)
+        warn_of_unknown(taken, plan)
+        run.begin(plan)
+        with closing(colour_folder(folder, run.root, plan, session, open_network)) as results:
+            run.add_all(results)
+        if not session.stop.requested:
+            run.add_sidecars(plan)
 
 
 def colour_folder(

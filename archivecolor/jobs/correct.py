@@ -93,6 +93,11 @@ def correct(
     again = names if settings.take_back else ()
     run = replace(work.run, take_back=again, wait_lock=settings.wait_lock)
     result = colour(run, listener, stop, command, names)
+    return _with_outputs(corrected, result, root, names)
+
+
+def _with_outputs(corrected: Corrected, result: RunResult, root: Path, names: tuple[str, ...]) -> Corrected:
+    """The same with what became of the pictures."""
     items = Manifest(Layout(root).manifest).items
     entries = {name: items[name] for name in names if name in items and items[name].output}
     by_hand = [name for name, entry in entries.items() if entry.reason == Reason.BY_HAND]
