@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
 from archivecolor.archive.decision import (
@@ -70,6 +71,7 @@ decisions = st.builds(
 )
 
 
+@run_with(deadline=None)
 @given(decisions)
 def test_a_decision_comes_back_as_it_was(decision):
     back = parse_decision(line_of(decision))
