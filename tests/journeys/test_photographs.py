@@ -174,7 +174,9 @@ def test_a_dry_run_counts_and_touches_nothing(archive, here, tmp_path):
     assert "to do: 10 pictures" in done.stdout
     assert "megapixels" in done.stdout
     assert "1 hidden passed over" in done.stdout
-    assert re.search(r"expected time: .* \(measured on \d+ pictures? here and now\)", done.stdout)
+    assert re.search(
+        r"expected time: .* \(measured on \d+ pictures? here and now; \d+ s of processor time\)", done.stdout
+    )
     assert not (tmp_path / "out").exists()
 
 

@@ -21,12 +21,16 @@ from archivecolor.photo.inspect import inspect
 from archivecolor.photo.render import copy_unchanged
 
 _watched: dict[bytes, int] = {}
+_last: list[bytes] = []
 
 
 def _count(event: str, arguments: tuple[object, ...]) -> None:
     if event == "open" and _watched and isinstance(arguments[0], (str, bytes, os.PathLike)):
         path = os.path.realpath(os.fsencode(arguments[0]))
-        if path in _watched:
+        # A file object tells of its opening, and the opener that it calls tells of the same once more.
+        is_told = arguments[1] is None and _last == [path]
+        _last[:] = [] if is_told else [path]
+        if path in _watched and not is_told:
             _watched[path] += 1
 
 
