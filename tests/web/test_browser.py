@@ -94,7 +94,11 @@ def test_a_hint_is_tried_out_saved_and_is_in_the_file_with_the_luma_of_the_scan(
     open_chelsea(driver, page)
     colour = find(driver, "#colour-text")
     colour.clear()
+    colour.send_keys("navy")
+    assert find(driver, "#colour").get_attribute("value") == "#000080"
+    colour.clear()
     colour.send_keys("#1e50c8")
+    assert find(driver, "#colour").get_attribute("value") == "#1e50c8"
     press_outside = find(driver, "h1")
     press_outside.click()
     press(driver, "b")

@@ -265,6 +265,13 @@ function startBrush(path) {
     byId("colour-text").value = colour;
   };
   byId("colour").oninput = () => { byId("colour-text").value = byId("colour").value; };
+  // A canvas knows the names of colours, and passes over what is none.
+  const ink = document.createElement("canvas").getContext("2d");
+  byId("colour-text").oninput = () => {
+    ink.fillStyle = byId("colour").value;
+    ink.fillStyle = byId("colour-text").value;
+    if (ink.fillStyle.startsWith("#")) byId("colour").value = ink.fillStyle;
+  };
   const colour = () => byId("colour-text").value.trim() || byId("colour").value;
   byId("make-grey").onclick = () => setColour("#808080");
   const likely = attempt(async ([x, y]) => {
