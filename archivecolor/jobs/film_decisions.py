@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from archivecolor.archive.decision import Correction, ShotCorrection
+from archivecolor.archive.decision import Correction, ShotCorrection, correction_values
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Status
@@ -160,3 +160,10 @@ def _segments_of(record: Record, key: str) -> list[_MadeSegment]:
         ]
     except (KeyError, TypeError, ValueError):
         return []
+
+
+def with_correction(record: Record, item: Item, correction: Correction) -> Record:
+    """The record of a film with what was decided about it."""
+    left_out = correction.shots != item.decision.correction.shots
+    detail = "; ".join(filter(None, (record.detail, HINTS_LEFT_OUT if left_out else "")))
+    return replace(record, detail=detail, correction=correction_values(correction) if correction else None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write, raise_if_full
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import make_way, refuse_by_hand
-from archivecolor.archive.decision import Correction, State, correction_values
+from archivecolor.archive.decision import State
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.plan import Item
@@ -43,11 +43,11 @@ from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
 from archivecolor.jobs.carrying_out import correction_step
 from archivecolor.jobs.film_decisions import (
-    HINTS_LEFT_OUT,
     correction_of,
     rejected_record,
     reuse_segments,
     segment_values,
+    with_correction,
     with_corrections,
     with_guides,
 )
@@ -358,13 +358,6 @@ def provenance_of(run_context: FilmRunContext, sha256: str, step: CorrectionStep
         network=run_context.open_predictor().name,
         correction=step,
     )
-
-
-def with_correction(record: Record, item: Item, correction: Correction) -> Record:
-    """The record of a film with what was decided about it."""
-    left_out = correction.shots != item.decision.correction.shots
-    detail = "; ".join(filter(None, (record.detail, HINTS_LEFT_OUT if left_out else "")))
-    return replace(record, detail=detail, correction=correction_values(correction) if correction else None)
 
 
 def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:

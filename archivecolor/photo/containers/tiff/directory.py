@@ -18,24 +18,8 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 
 # Bytes of a value of each type, and of the unit that byte order turns.
-SIZES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    16: 8,
-    17: 8,
-    18: 8,
-}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+SIZES |= {16: 8, 17: 8, 18: 8}
 UNITS = {**SIZES, 5: 4, 10: 4}
 LONG, LONG8, UNDEFINED, BYTE = 4, 16, 7, 1
 XMP, IPTC, ORIENTATION = 700, 33723, 274
