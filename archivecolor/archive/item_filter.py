@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 # What has no confidence comes after all that has one.
 NO_CONFIDENCE = 2.0
@@ -98,10 +97,10 @@ def key_of(item: IndexedItem, key: str) -> object:
     return os.fsencode(item.path) if key == "path" else item.at
 
 
-def conditions_of(wanted: ItemFilter) -> tuple[list[str], list[Any]]:
+def conditions_of(wanted: ItemFilter) -> tuple[list[str], list[object]]:
     """The conditions of a query and their values."""
     conditions: list[str] = []
-    values: list[Any] = []
+    values: list[object] = []
     for column in ("status", "reason", "kind", "day"):
         if word := getattr(wanted, column):
             conditions.append(f"{column} = ?")

@@ -258,7 +258,7 @@ class RecordIndex:
         counts = dict(rows)
         return [counts.get(number, 0) for number in range(bins)]
 
-    def _rows(self, query: str, values: Iterable[Any]) -> list[Any]:
+    def _rows(self, query: str, values: Iterable[object]) -> list[Any]:
         with self._guard:
             return self._base.execute(query, list(values)).fetchall()
 

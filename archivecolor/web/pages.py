@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 from archivecolor.errors import UnavailableError
@@ -73,7 +73,7 @@ def markup(text: str) -> Markup:
     return Markup(text)
 
 
-def render(template: str, **values: Any) -> str:
+def render(template: str, **values: object) -> str:
     """A template with values put in."""
     return environment().get_template(template).render(**values)
 

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from archivecolor.archive.atomic import atomic_write, make_folder
 from archivecolor.archive.bag import content_root
@@ -220,11 +219,13 @@ class _Report:
             self._numbered("films", page, count, words()["report"]["films"], template="films", films=films)
         self._remove_after("films", count)
 
-    def _numbered(self, prefix: str, page: int, count: int, part: str, template: str, **values: Any) -> None:
+    def _numbered(
+        self, prefix: str, page: int, count: int, part: str, template: str, **values: object
+    ) -> None:
         file = f"{prefix}/{page:04}.html"
         self._page(file, template, self._links(), part, up="../", page=page, count=count, prefix="", **values)
 
-    def _page(self, file: str, template: str, links: Sequence[_Link], part: str, **values: Any) -> None:
+    def _page(self, file: str, template: str, links: Sequence[_Link], part: str, **values: object) -> None:
         defaults = {
             "up": "",
             "inline": None,

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import anyio
@@ -75,7 +75,7 @@ class ReviewPages:
         self._review = review
         self._heading = heading
         self._base = base
-        self._choices: tuple[int, dict[str, Any]] = (-1, {})
+        self._choices: tuple[int, dict[str, object]] = (-1, {})
 
     def app(self) -> ASGIApp:
         """The application."""
@@ -121,7 +121,7 @@ class ReviewPages:
             **self._chosen_from(),
         )
 
-    def _chosen_from(self) -> dict[str, Any]:
+    def _chosen_from(self) -> dict[str, object]:
         """What the filters offer; found out again where something changed."""
         version = self._review.version
         if self._choices[0] != version:
@@ -251,7 +251,7 @@ class ReviewPages:
         }
         return json.dumps(news, sort_keys=True).encode()
 
-    def _page(self, template: str, **values: Any) -> Response:
+    def _page(self, template: str, **values: object) -> Response:
         shown = words()
         script = json.dumps({**shown["review"], **shown["item"]})
         text = render(

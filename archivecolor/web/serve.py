@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 from starlette.applications import Starlette
@@ -194,7 +194,7 @@ class ServePages:
     def _shown(self, request: Request) -> tuple[Gallery, Shown]:
         return self._guests.gallery, self._guests.shown(*self._picture(request))
 
-    def _page(self, template: str, **values: Any) -> Response:
+    def _page(self, template: str, **values: object) -> Response:
         shown = words()
         own = {
             **shown["serve"],
@@ -228,7 +228,7 @@ async def _news(session: GuestSession) -> AsyncIterator[bytes]:
         await anyio.sleep(EVENT_SECONDS)
 
 
-def _card(picture: GuestPicture) -> dict[str, Any]:
+def _card(picture: GuestPicture) -> dict[str, object]:
     """What the page of one picture shows, as that of a review has it."""
     return asdict(picture) | {
         "path": picture.name,
