@@ -43,6 +43,11 @@ class IndexedItem:
     by: str
     megapixels: float
 
+    @property
+    def has_picture(self) -> bool:
+        """There is a derivative that can be shown as one picture."""
+        return self.has_output and self.kind != "film"
+
 
 @dataclass(frozen=True)
 class ItemFilter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -43,23 +43,6 @@ DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
 STATUSES, KINDS = ("done", "skipped", "failed"), ("photo", "film", "grey")
 DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
 STATIC = {"archivecolor.css": "text/css", "review.css": "text/css", "review.js": "text/javascript"}
-
-
-@dataclass(frozen=True)
-class _Card:
-    """An item, as a page shows it."""
-
-    number: int
-    path: str
-    kind: str
-    status: str
-    reason: str
-    confidence: float | None
-    has_picture: bool
-    place: int
-    decided: str
-    corrected: bool
-    by: str
 
 
 class ReviewPages:
@@ -111,7 +94,7 @@ class ReviewPages:
         query = _query(request.query_params)
         return self._page(
             "grid",
-            cards=[self._card(item) for item in items],
+            cards=[self._as_decided(item) for item in items],
             wanted=wanted,
             count=index.count(wanted),
             query=f"?{query}" if query else "",
@@ -141,21 +124,11 @@ class ReviewPages:
             )
         return self._choices[1]
 
-    def _card(self, item: IndexedItem) -> _Card:
+    def _as_decided(self, item: IndexedItem) -> IndexedItem:
+        """The item with what is decided by now, where the table may not know of it yet."""
         decision = self._review.desk.of(item.path)
-        return _Card(
-            number=item.number,
-            path=item.path,
-            kind=item.kind,
-            status=item.status,
-            reason=item.reason,
-            confidence=item.confidence,
-            has_picture=item.has_output and item.kind != "film",
-            place=item.place,
-            decided=decision.state.value,
-            corrected=bool(decision.correction),
-            by=decision.by,
-        )
+        corrected = bool(decision.correction)
+        return replace(item, decided=decision.state.value, corrected=corrected, by=decision.by)
 
     def _named(self, request: Request, name: str) -> IndexedItem | None:
         """The item whose number an address gives, if it does."""
@@ -179,7 +152,7 @@ class ReviewPages:
         saturation = decision.correction.settings.saturation
         return self._page(
             "item",
-            card=self._card(item),
+            card=self._as_decided(item),
             state=decision.state.value,
             detail=record.detail,
             note=decision.note or decision.correction.note,

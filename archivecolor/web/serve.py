@@ -235,6 +235,7 @@ def _card(picture: GuestPicture) -> dict[str, object]:
         "kind": "photo",
         "status": picture.status if picture.status in words()["status"] else "done",
         "reason": picture.status,
+        "has_output": bool(picture.result),
         "has_picture": bool(picture.result),
         "place": picture.version,
         "decided": "none",

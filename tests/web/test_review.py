@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import time
+from dataclasses import replace
 
 import html5lib
 import numpy as np
@@ -15,10 +16,10 @@ from web_pages import number_of, served
 from archivecolor.archive.decision import State
 from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.layout import Layout
-from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.cli.main import main
 from archivecolor.colour.luma import luma_codes
-from archivecolor.errors import ExitCode
+from archivecolor.errors import ExitCode, Reason
 
 CHELSEA = "people/chelsea.png"
 RED_HINT = {"x": 0.5, "y": 0.5, "colour": "#c82828", "reach": "all"}
@@ -182,3 +183,16 @@ def test_without_starlette_the_line_to_type_is_said(output, capsys, monkeypatch)
 def test_what_is_no_output_is_refused(tmp_path, capsys):
     assert main(["review", str(tmp_path)]) == ExitCode.USAGE
     assert "is not there" in capsys.readouterr().err
+
+
+def test_a_film_is_listed_and_its_page_says_where_its_shots_are(output, archive):
+    film = Record("reel.mkv", Status.DONE, Reason.COLOURED, Source(9, 9), kind="film")
+    with ManifestWriter(Layout(output).manifest) as manifest:
+        manifest.append(replace(film, output=Output("reel.mkv", 9, "a" * 64)))
+    with served("review", output, "--input", archive, "--jobs", "1") as page:
+        answer = page.ask(f"/item/{number_of(output, 'reel.mkv')}")
+        assert answer.status == 200
+        text = answer.content.decode()
+        assert '<p class="why">Films are not shown here: the report has a frame of every shot' in text
+        assert 'id="coloured"' not in text
+        assert "reel.mkv" in page.ask("/?kind=film").content.decode()
