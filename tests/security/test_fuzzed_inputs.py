@@ -77,6 +77,15 @@ def mutated_values(values, rng):
     return values
 
 
+def mutated_lines(good, number, rng):
+    """Lines of JSON, every other time the bytes of all of them mutated, else the values of the second."""
+    if number % 2:
+        return mutated_bytes(good, rng)
+    first, second, *rest = good.splitlines()
+    second = json.dumps(mutated_values(json.loads(second), rng)).encode()
+    return b"\n".join([first, second, *rest, b""])
+
+
 def record(path):
     return Record(
         path,
@@ -99,13 +108,8 @@ def test_mutated_manifests(tmp_path, count):
         for name in ("a.jpg", "b/c.jpg", os.fsdecode(b"\xff.jpg")):
             writer.append(record(name))
     good = path.read_bytes()
-    lines = good.splitlines()
     for number in range(count):
-        if number % 2:
-            path.write_bytes(mutated_bytes(good, rng))
-        else:
-            values = mutated_values(json.loads(lines[1]), rng)
-            path.write_bytes(b"\n".join([lines[0], json.dumps(values).encode(), lines[2], b""]))
+        path.write_bytes(mutated_lines(good, number, rng))
         try:
             manifest = Manifest(path)
             records = list(manifest.records())
@@ -151,13 +155,8 @@ def test_mutated_decisions(tmp_path, count):
         names = ("a.jpg", "b/[x]*.jpg", os.fsdecode(b"\xff.jpg"))
         append_decisions(path, [decided(name) for name in names] + [decided("c.jpg", extra={"later": [1]})])
         good = path.read_bytes()
-        lines = good.splitlines()
         for number in range(count):
-            if number % 2:
-                path.write_bytes(mutated_bytes(good, rng))
-            else:
-                values = mutated_values(json.loads(lines[1]), rng)
-                path.write_bytes(b"\n".join([lines[0], json.dumps(values).encode(), lines[2], b""]))
+            path.write_bytes(mutated_lines(good, number, rng))
             try:
                 decisions = Decisions.read(path)
                 for name in ("a.jpg", "b/x1.jpg", "c.jpg"):
