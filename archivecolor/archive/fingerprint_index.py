@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +21,17 @@ from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import read_lines, record_at_line
 from archivecolor.archive.record import Record
+from archivecolor.archive.record_checks import path_from_values
 from archivecolor.colour.fingerprint import BITS, distances, words_of
 from archivecolor.errors import ItemError, OutputError
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 TABLE_NAME, STATE_NAME = "fingerprints.bin", "fingerprints.json"
-# One for each coloured page: where its record stands in the manifest, and the fingerprint.
-ROW = np.dtype([("place", "<u8"), ("words", "<u8", BITS // 64)])
+# One for each coloured page: where its record stands in the manifest, whose it is (of the digest of the
+# source's path), and the fingerprint.
+ROW = np.dtype([("place", "<u8"), ("source", "<u8"), ("words", "<u8", BITS // 64)])
 NEAR_BYTES = 4096
 LINES_AT_ONCE = 10_000
 Rows = npt.NDArray[np.void]
@@ -67,20 +70,20 @@ class FingerprintIndex:
         self._manifest = Layout(root).manifest
         self._files = folder / TABLE_NAME, folder / STATE_NAME
         start, known = self._read()
-        places: list[int] = []
+        added: list[tuple[int, int]] = []
         fingerprints: list[str] = []
         last = start
         for number, line in enumerate(read_lines(self._manifest, lambda _number: None, start), start=1):
             last = line.offset
-            for one in line.values.get("fingerprints", ()):
-                places.append(last)
-                fingerprints.append(one)
+            found = line.values.get("fingerprints", ())
+            added += [(last, _number_of(path_from_values(line.values)))] * len(found)
+            fingerprints += found
             if number % LINES_AT_ONCE == 0:
                 on_lines(number)
-        self._rows = np.empty(len(known) + len(places), ROW)
-        self._rows[: len(known)] = known
-        self._rows["place"][len(known) :] = places
-        self._rows["words"][len(known) :] = words_of(fingerprints)
+        new = np.empty(len(added), ROW)
+        new["place"], new["source"] = np.array(added, np.uint64).reshape(-1, 2).T
+        new["words"] = words_of(fingerprints)
+        self._rows = _newest(np.concatenate([known, new]))
         if last != start or not self._files[1].exists():
             self._keep(last)
 
@@ -94,12 +97,12 @@ class FingerprintIndex:
         """
         far = distances(self._rows["words"], fingerprint)
         found: dict[str, Match] = {}
-        for number in np.argsort(far, kind="stable")[: 4 * count]:
+        for number in np.argsort(far, kind="stable"):
             match = self._match(int(self._rows["place"][number]), fingerprint)
-            known = found.get(match.record.path)
-            if known is None or match.record.at > known.record.at:
-                found[match.record.path] = match
-        return sorted(found.values(), key=lambda match: match.distance)[:count]
+            found.setdefault(match.record.path, match)  # a volume has a row for each page
+            if len(found) == count:
+                break
+        return list(found.values())
 
     def _match(self, place: int, fingerprint: str) -> Match:
         with self._manifest.open("rb") as file:
@@ -118,8 +121,8 @@ class FingerprintIndex:
             if state == self._state(state["next"], content):
                 # The last line is read again: it may have been torn when it was read.
                 return state["next"], rows[rows["place"] < state["next"]]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            logger.debug("%s is made anew", table)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.debug("%s is made anew: %s", table, error)
         return 0, np.empty(0, ROW)
 
     def _keep(self, last: int) -> None:
@@ -142,3 +145,17 @@ class FingerprintIndex:
             digest.update(file.read(min(last, NEAR_BYTES)))
         table = hashlib.sha256(content).hexdigest()
         return {"version": VERSION, "next": last, "manifest": digest.hexdigest(), "table": table}
+
+
+def _number_of(path: str) -> int:
+    """What tells sources apart."""
+    return int.from_bytes(hashlib.sha256(os.fsencode(path)).digest()[:8], "little")
+
+
+def _newest(rows: Rows) -> Rows:
+    """The rows of each source's newest record."""
+    rows = rows[np.lexsort((rows["place"], rows["source"]))]
+    sources, last = np.unique(rows["source"][::-1], return_index=True)
+    newest = rows["place"][::-1][last]
+    is_newest = rows["place"] == newest[np.searchsorted(sources, rows["source"])]
+    return np.asarray(rows[is_newest])

@@ -146,3 +146,24 @@ def test_what_a_run_colours_is_found(tmp_path, checkpoint, capsys):
 def test_where_there_is_no_archive_it_is_said(tmp_path, capsys):
     assert identify(tmp_path, tmp_path / "a.jpg") == 2
     assert "manifest.jsonl is not there" in capsys.readouterr().err
+
+
+def test_the_newest_of_many_attempts_counts_and_hides_no_other(archive):
+    wanted = of(data.chelsea())
+    for day in range(1, 14):
+        append(archive, record_of("cat.png", wanted, at=f"2026-05-{day:02}T00:00:00.000Z"))
+    append(archive, record_of("twin.png", wanted))
+    for count in (1, 2):
+        found = FingerprintIndex(archive / "_archivecolor", archive).nearest(wanted, count)
+        assert len(found) == count
+        assert all(
+            match.record.at.startswith("2026-05-13") for match in found if match.record.path == "cat.png"
+        )
+    assert {match.record.path for match in found} == {"cat.png", "twin.png"}
+
+
+def test_a_scan_that_was_replaced_is_no_longer_known_by_its_old_picture(archive):
+    append(archive, record_of("cat.png", of(data.coffee())))
+    index = FingerprintIndex(archive / "_archivecolor", archive)
+    assert [match.record.path for match in index.nearest(of(data.coffee()), 1)] == ["cat.png"]
+    assert all(match.distance > 60 for match in index.nearest(of(data.chelsea()), 3))
