@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -54,34 +54,35 @@ def film_to_correct(settings: CorrectSettings, root: Path, manifest: Manifest) -
     """The film that a command names; None where it names photographs.
 
     Raises:
-        UsageError: the options of the run that made it are not known, or its source is not there.
+        UsageError: no such film was coloured, its source is not there, or the options of its run are not known.
     """
     if len(settings.path) != 1:
         return None
-    by_output = {entry.output: path for path, entry in manifest.items.items() if entry.output}
-    name = next((name for name in _names(settings.path[0], root, by_output, manifest)), None)
-    if name is None or extension_of(os.fsencode(name)) not in FILMS:
-        return None
     last = read_run_summary(Layout(root).run_json)
     values = dict(last.settings) if last is not None else {}
-    for folder in _source_folders(settings, values):
+    folders = list(_source_folders(settings, values))
+    name = next(_names(settings.path[0], [root, *folders], manifest), None)
+    if extension_of(os.fsencode(settings.path[0] if name is None else name)) not in FILMS:
+        return None
+    if name is None:
+        raise UsageError(f"no film {printable(settings.path[0])} was coloured into {printable(root)}")
+    for folder in folders:
         if (folder / name).is_file():
             return FilmToCorrect(name, folder, _run_of(settings, values, folder, name))
     raise UsageError(f"the film {printable(name)} is not where the last run had it; give --input FOLDER")
 
 
-def _names(text: str, root: Path, by_output: Mapping[str, str], manifest: Manifest) -> Iterator[str]:
-    """The sources that a path may mean: by their own or their outputs' names."""
+def _names(text: str, folders: Iterable[Path], manifest: Manifest) -> Iterator[str]:
+    """The sources that a path may mean: as it is typed, or by where it lies in one of some folders."""
+    by_output = {entry.output: path for path, entry in manifest.items.items() if entry.output}
     absolute = Path(os.path.abspath(text))  # noqa: PTH100 - links stay as they are typed
-    base = Path(os.path.abspath(root))  # noqa: PTH100
-    inside = [absolute.relative_to(base).as_posix()] if absolute.is_relative_to(base) else []
+    bases = [Path(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100
+    inside = [absolute.relative_to(base).as_posix() for base in bases if absolute.is_relative_to(base)]
     for name in (os.path.normpath(text), *inside):
         if name in manifest:
             yield name
         elif name in by_output:
             yield by_output[name]
-    yield from (path for path in manifest.items if not Path(text).is_absolute() and path == Path(text).name)
-    yield from (path for path in manifest.items if absolute.as_posix().endswith(f"/{path}"))
 
 
 def _source_folders(settings: CorrectSettings, values: Mapping[str, Any]) -> Iterator[Path]:

@@ -108,6 +108,18 @@ def test_a_hint_holds_for_its_shot_and_equals_a_run_from_nothing(archive, checkp
     assert archive.bytes == before
 
 
+def test_a_film_is_named_by_where_it_lies_and_not_by_its_last_name_alone(
+    archive, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for other in ("reel2/film.mkv", str(tmp_path / "elsewhere" / "film.mkv")):
+        assert main(["correct", str(archive.output), other, "--saturation", "0.5", "--later"]) == 2
+        assert f"no film {other} was coloured into" in capsys.readouterr().err
+    assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()
+    for same in (archive.folder / "film.mkv", archive.output / "film.mkv", "film.mkv"):
+        assert main(["correct", str(archive.output), str(same), "--saturation", "0.5", "--later"]) == 0
+
+
 def test_two_shots_are_decided_about_one_after_the_other(archive, checkpoint, tmp_path):
     archive.correct("--at", "0.1", "--saturation", "0", "--later")
     archive.correct("--at", "3.5", "--hint", f"20%,20%={RED},here", "--later")
