@@ -6,6 +6,7 @@ what was appended since it last looked, so a run may go on beside it.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -30,6 +31,8 @@ from archivecolor.archive.manifest import ManifestLine, read_lines, record_at_li
 from archivecolor.archive.record import Record
 from archivecolor.archive.record_checks import path_from_values
 from archivecolor.errors import OutputError, UnavailableError
+
+logger = logging.getLogger(__name__)
 
 VERSION = 1
 LINES_AT_ONCE = 10_000
@@ -105,12 +108,24 @@ class RecordIndex:
         """
         with self._guard:
             try:
-                changed = self._take_manifest(on_lines)
-                return self._take_decisions(all_items=changed) or changed
+                return self._updated(on_lines)
             except sqlite3.OperationalError as error:
                 if self._base.in_transaction:
                     self._base.execute("ROLLBACK")
                 raise OutputError(f"cannot write {self._file}: {error}; is the disk full?") from error
+            except sqlite3.DatabaseError:
+                self._make_anew()
+                return self._updated(on_lines)
+
+    def _updated(self, on_lines: Callable[[int], None]) -> bool:
+        changed = self._take_manifest(on_lines)
+        return self._take_decisions(all_items=changed) or changed
+
+    def _make_anew(self) -> None:
+        """Begin again with an empty table."""
+        logger.warning("%s is damaged and is made anew", self._file)
+        self._base.close()
+        self._base = _made(self._file)
 
     def _take_manifest(self, on_lines: Callable[[int], None]) -> bool:
         path = self._layout.manifest
@@ -259,8 +274,16 @@ class RecordIndex:
         return [counts.get(number, 0) for number in range(bins)]
 
     def _rows(self, query: str, values: Iterable[object]) -> list[Any]:
+        asked = list(values)
         with self._guard:
-            return self._base.execute(query, list(values)).fetchall()
+            try:
+                return self._base.execute(query, asked).fetchall()
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                self._make_anew()
+                self._updated(lambda _count: None)
+                return self._base.execute(query, asked).fetchall()
 
 
 def _opened(file: Path) -> sqlite3.Connection:
@@ -269,11 +292,19 @@ def _opened(file: Path) -> sqlite3.Connection:
         base = _connected(file)
         (version,) = base.execute("PRAGMA user_version").fetchone()
         if version == VERSION:
+            # Written once more: it raises where the table can only be read.
+            base.execute(f"PRAGMA user_version = {VERSION}")
             return base
         base.close()
+    except sqlite3.OperationalError:
+        raise
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
+        logger.debug("%s is damaged: %s", file, error)
+    return _made(file)
+
+
+def _made(file: Path) -> sqlite3.Connection:
+    """A new table in the place of what is there."""
     for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
         file.with_name(name).unlink(missing_ok=True)
     base = _connected(file)

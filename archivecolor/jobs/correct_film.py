@@ -54,7 +54,8 @@ def film_to_correct(settings: CorrectSettings, root: Path, manifest: Manifest) -
     """The film that a command names; None where it names photographs.
 
     Raises:
-        UsageError: no such film was coloured, its source is not there, or the options of its run are not known.
+        UsageError: no such film was coloured, its source is not there, or the options of its run are not
+            known.
     """
     if len(settings.path) != 1:
         return None

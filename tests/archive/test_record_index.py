@@ -10,7 +10,7 @@ from archivecolor.archive.item_filter import ItemFilter
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Output, Record, Source, Status
 from archivecolor.archive.record import line_from_record
-from archivecolor.archive.record_index import RecordIndex
+from archivecolor.archive.record_index import RecordIndex, open_index
 from archivecolor.errors import Reason
 
 
@@ -117,6 +117,33 @@ def test_it_is_made_anew(root, damage):
         file.write_bytes(content)
     index = opened(root)
     assert index.count(ItemFilter()) == (1 if damage == "other manifest" else 2)
+
+
+def test_damage_that_opening_does_not_see_is_made_anew(root, caplog):
+    append(root, *(record(number) for number in range(500)))
+    opened(root).close()
+    file = Layout(root).state / "index.sqlite"
+    with file.open("r+b") as table:
+        table.seek(4096)
+        table.write(b"\xa5" * (file.stat().st_size - 4096))
+    with opened(root) as index:
+        assert len(index.page(ItemFilter(), 600)) == 500
+    assert "is damaged and is made anew" in caplog.text
+
+
+def test_where_it_can_only_be_read_another_is_made(root, tmp_path):
+    append(root, record(1))
+    opened(root).close()
+    file = Layout(root).state / "index.sqlite"
+    content = file.read_bytes()
+    # Written by a version that is read only: as a disk that is mounted so, which root heeds too.
+    file.write_bytes(content[:18] + b"\3\1" + content[20:])
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with open_index(root, root, scratch) as index:
+        index.update()
+        assert index.count(ItemFilter()) == 1
+    assert (scratch / "index.sqlite").exists()
 
 
 def test_sidecars_are_no_items_and_names_are_bytes(root):
