@@ -102,7 +102,7 @@ class FingerprintIndex:
             found.setdefault(match.record.path, match)  # a volume has a row for each page
             if len(found) == count:
                 break
-        return list(found.values())
+        return sorted(found.values(), key=lambda match: (match.distance, os.fsencode(match.record.path)))
 
     def _match(self, place: int, fingerprint: str) -> Match:
         with self._manifest.open("rb") as file:

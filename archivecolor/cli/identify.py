@@ -42,8 +42,10 @@ def words_of(found: Identified) -> str:
     """A line for people."""
     if found.trouble is not None:
         return f"{found.file}: cannot be read: {found.trouble.detail}"
-    if found.match is not None:
-        return f"{found.file}: {_words_of_match(found.match)}"
+    if found.matches:
+        first, *more = found.matches
+        like = f"; or {', '.join(match.record.path for match in more)}, which look alike" if more else ""
+        return f"{found.file}: {_words_of_match(first)}{like}"
     if found.near:
         return f"{found.file}: cannot tell; nearest: {', '.join(match.record.path for match in found.near)}"
     return f"{found.file}: not of this archive"
@@ -59,11 +61,10 @@ def _words_of_match(match: Match) -> str:
 
 def values_of(found: Identified) -> dict[str, object]:
     """The same for programs."""
-    values: dict[str, object] = {"file": escape_non_utf8(str(found.file)), "found": found.match is not None}
+    values: dict[str, object] = {"file": escape_non_utf8(str(found.file)), "found": bool(found.matches)}
     if found.trouble is not None:
         return values | {"trouble": escape_non_utf8(found.trouble.detail)}
-    matches = found.near if found.match is None else (found.match,)
-    return values | {"matches": [_values_of_match(match) for match in matches]}
+    return values | {"matches": [_values_of_match(match) for match in found.matches or found.near]}
 
 
 def _values_of_match(match: Match) -> dict[str, object]:

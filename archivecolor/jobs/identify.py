@@ -31,13 +31,14 @@ class Identified:
 
     Attributes:
         file: the picture.
-        match: the record that it belongs to; None where nobody can be sure.
-        near: without one, those that come nearest and may be it, the nearest first.
+        matches: the records that it belongs to, the nearest first: several where scans look alike; none where
+            nobody can be sure.
+        near: without them, those that come nearest and may be it, the nearest first.
         trouble: why it could not be looked at.
     """
 
     file: Path
-    match: Match | None = None
+    matches: tuple[Match, ...] = ()
     near: tuple[Match, ...] = ()
     trouble: ItemError | None = None
 
@@ -58,8 +59,7 @@ def identify(settings: IdentifySettings) -> Iterator[Identified]:
             yield Identified(file, trouble=error)
             continue
         wanted = fingerprint(luma_codes(seen.rgb).astype(np.float32) / np.float32(255))
-        matches = [] if wanted == EMPTY else index.nearest(wanted, settings.nearest)
-        if matches and matches[0].distance <= SURE:
-            yield Identified(file, matches[0])
-        else:
-            yield Identified(file, near=tuple(match for match in matches if match.distance <= POSSIBLE))
+        nearest = [] if wanted == EMPTY else index.nearest(wanted, settings.nearest)
+        sure = tuple(match for match in nearest if match.distance <= SURE)
+        near = () if sure else tuple(match for match in nearest if match.distance <= POSSIBLE)
+        yield Identified(file, sure, near)

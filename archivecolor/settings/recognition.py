@@ -15,5 +15,5 @@ class IdentifySettings(OutputOptions):
 
     file: tuple[Path, ...] = required("Pictures of unknown origin.", argument=True)
     archive: Path = required("Coloured tree that they may come from (the OUT of a run).")
-    nearest: int = option(3, "Where it is not sure, name this many that come nearest.", low=1, high=100)
+    nearest: int = option(3, "Where scans look alike, or none is sure, name this many.", low=1, high=100)
     max_megapixels: float = option(500.0, "Open no larger pictures.", unit="megapixels", low=0.001)

@@ -167,3 +167,14 @@ def test_a_scan_that_was_replaced_is_no_longer_known_by_its_old_picture(archive)
     index = FingerprintIndex(archive / "_archivecolor", archive)
     assert [match.record.path for match in index.nearest(of(data.coffee()), 1)] == ["cat.png"]
     assert all(match.distance > 60 for match in index.nearest(of(data.chelsea()), 3))
+
+
+def test_scans_that_look_alike_are_all_named(archive, copy, capsys):
+    append(archive, record_of("a second cat.png", of(data.chelsea())))
+    found = copy("a.jpg", data.chelsea)
+    assert identify(archive, found) == 0
+    assert "a second cat.png; coloured" in (said := capsys.readouterr().out)
+    assert "; or cat.png, which look alike" in said
+    assert identify(archive, found, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [match["path"] for match in answer["matches"]] == ["a second cat.png", "cat.png"]
