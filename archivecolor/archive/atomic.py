@@ -270,6 +270,23 @@ def open_own_file(path: Path, flags: int) -> int:
         raise OutputError(f"{path} {what} and is not written to; put a copy of it in its place, or remove it")
 
 
+def append_bytes(handle: int, content: bytes) -> None:
+    """Append `content` to a file that was opened for that; it is on disk when this returns.
+
+    Raises:
+        OSError: it cannot be written; the file is as long as it was.
+    """
+    end = os.fstat(handle).st_size
+    try:
+        written = 0
+        while written < len(content):
+            written += os.write(handle, content[written:])
+        os.fsync(handle)
+    except OSError:
+        os.ftruncate(handle, end)
+        raise
+
+
 @contextlib.contextmanager
 def with_output_errors(path: Path) -> Iterator[None]:
     """Turn every error of the operating system into one of ours about the output `path`.

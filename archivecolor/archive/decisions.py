@@ -14,11 +14,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_write, open_own_file, sync_folder, with_output_errors
-from archivecolor.archive.decision import UNDECIDED, Decision, is_glob, line_of, parse_decision
+from archivecolor.archive.atomic import (
+    append_bytes,
+    atomic_write,
+    open_own_file,
+    sync_folder,
+    with_output_errors,
+)
+from archivecolor.archive.decision import (
+    MAX_TEXT,
+    UNDECIDED,
+    Decision,
+    is_glob,
+    line_of,
+    parse_decision,
+)
 from archivecolor.archive.manifest import check_still_ours, lines_of, repair_end
 from archivecolor.archive.selection import compile_globs
+from archivecolor.colour.guidance import MAX_HINTS
 from archivecolor.errors import UsageError
+from archivecolor.printable import printable
 
 logger = logging.getLogger(__name__)
 
@@ -95,28 +110,41 @@ def damage_logger(path: Path) -> Callable[[int], None]:
     return lambda number: logger.warning("%s, line %d is damaged; it is passed over", path, number)
 
 
+def readable_lines(decisions: Iterable[Decision]) -> bytes:
+    """The lines of decisions, each sure to be read again.
+
+    Raises:
+        UsageError: one would be called damaged.
+    """
+    lines = []
+    for decision in decisions:
+        line = line_of(decision)
+        if parse_decision(line) is None:
+            raise UsageError(
+                f"{printable(decision.path)}: this cannot be kept, and nothing was decided; of one item "
+                f"{MAX_HINTS} hints on all its pages together, and notes and names of {MAX_TEXT} characters "
+                "in UTF-8 can be"
+            )
+        lines.append(line)
+    return b"".join(lines)
+
+
 def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     """Append decisions; they are on disk when this returns. Call it with the output's lock held.
 
     Raises:
+        UsageError: as `readable_lines`.
         OutputError: they cannot be written; the file still ends with a whole line.
         LockedError: the lock is no longer ours.
     """
-    lines = b"".join(line_of(decision) for decision in decisions)
+    lines = readable_lines(decisions)
     handle = open_own_file(path, os.O_RDWR | os.O_APPEND)
     try:
         with with_output_errors(path):
-            end = repair_end(handle, parse_decision)
+            repair_end(handle, parse_decision)
         check_still_ours(path, handle)
         with with_output_errors(path):
-            try:
-                written = 0
-                while written < len(lines):
-                    written += os.write(handle, lines[written:])
-                os.fsync(handle)
-            except OSError:
-                os.ftruncate(handle, end)
-                raise
+            append_bytes(handle, lines)
             sync_folder(path.parent)
     finally:
         os.close(handle)
@@ -154,12 +182,15 @@ def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
     by their place, and an older glob must not come to stand behind a newer path.
     """
     known = {line.path: line for line in ours.lines}
+    newest = Decisions(theirs).newest()
+    # Where nothing is decided about an item, by its name or by a glob, there is nothing to take back.
+    decided = Decisions((*ours.lines, *(line for line in newest if not line.is_none)))
     added, conflicts = [], []
-    for line in Decisions(theirs).newest():
+    for line in newest:
         mine = known.get(line.path)
         if mine == line:
             continue
-        if mine is None and line.is_none:
+        if mine is None and line.is_none and decided.of(line.path).is_none:
             continue
         if mine is not None and not mine.is_none:
             conflicts.append(line.path)

@@ -270,3 +270,29 @@ def test_a_folder_in_the_place_of_the_file_is_said(path):
     path.mkdir(parents=True)
     with pytest.raises(UsageError, match="is no file"):
         Decisions.read(path)
+
+
+def test_what_a_glob_decided_is_taken_back_for_one():
+    glob = Decision("*.jpg", State.REJECTED, at="2026-01")
+    taken_back = Decision("a.jpg", at="2026-02")
+    assert Decisions([glob, *merge(Decisions([glob]), [taken_back]).lines]).of("a.jpg").is_none
+    both = Decisions(merge(Decisions(), [glob, taken_back]).lines)
+    assert both.of("a.jpg").is_none and both.of("b.jpg") == glob
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        Decision("a.jpg", note="half of a \ud83d"),
+        Decision("a.jpg", by="not UTF-8 \udcff"),
+        Decision("a.jpg", note="n" * 10_001),
+        Decision("a.jpg", correction=Correction((HINT,) * 201)),
+    ],
+    ids=["surrogate", "bytes", "long", "hints"],
+)
+def test_what_would_not_be_read_again_is_not_written(path, decision):
+    append_decisions(path, [Decision("b.jpg", State.ACCEPTED)])
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match=r"a\.jpg: this cannot be kept"):
+        append_decisions(path, [Decision("c.jpg", State.ACCEPTED), decision])
+    assert path.read_bytes() == before
