@@ -20,7 +20,7 @@ PASSED_OVER_NAME = "passed-over.jsonl"
 # What the review keeps: see `review_folder`.
 REVIEW_FOLDER = "archivecolor-review"
 INDEX_NAME = "index.sqlite"
-UNDELIVERED_NAME = "undelivered.jsonl"
+UNDELIVERED_PREFIX = "undelivered-"
 # A bag has its tree in this folder, and its tag files beside it.
 PAYLOAD = "data"
 BAG_DECLARATION = "bagit.txt"

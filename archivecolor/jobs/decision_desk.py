@@ -16,20 +16,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import open_own_file
+from archivecolor.archive.atomic import append_bytes, open_own_file, with_output_errors
 from archivecolor.archive.bag import is_bag
-from archivecolor.archive.decision import Decision, line_of
-from archivecolor.archive.decisions import Decisions, append_decisions, merge, read_decisions
-from archivecolor.archive.layout import UNDELIVERED_NAME, Layout, review_folder
+from archivecolor.archive.decision import Decision
+from archivecolor.archive.decisions import Decisions, append_decisions, merge, read_decisions, readable_lines
+from archivecolor.archive.layout import UNDELIVERED_PREFIX, Layout, review_folder
 from archivecolor.archive.lock import locked, try_flock
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Status
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ArchivecolorError, LockedError, OutputError
+from archivecolor.errors import ArchivecolorError, InputNotFoundError, ItemError, LockedError, UsageError
 from archivecolor.jobs.colour import colour
 from archivecolor.jobs.correct import format_of, settings_of_run
 from archivecolor.jobs.run_files import write_output_bag
+from archivecolor.settings import DirSettings
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +80,8 @@ class DecisionDesk:
 
     def __enter__(self) -> DecisionDesk:
         self._folder.mkdir(exist_ok=True)
-        stem = UNDELIVERED_NAME.replace(".jsonl", f"-{os.getpid()}-{secrets.token_hex(4)}.jsonl")
-        self._file = self._folder / stem
+        name = f"{UNDELIVERED_PREFIX}{os.getpid()}-{secrets.token_hex(4)}.jsonl"
+        self._file = self._folder / name
         self._handle = open_own_file(self._file, os.O_RDWR | os.O_APPEND)
         try_flock(self._handle)
         self._adopt()
@@ -91,15 +92,25 @@ class DecisionDesk:
         self._stop.end()
         self._wake.set()
         self._thread.join()
-        with self._guard:
-            left = bool(self._undelivered)
+        self._deliver_at_last()
         os.close(self._handle)
-        if not left:
+        if not self._undelivered:
             self._file.unlink(missing_ok=True)
+
+    def _deliver_at_last(self) -> None:
+        """Take in what was decided while pictures were made; what cannot be is said, and kept."""
+        try:
+            self._deliver()
+        except (ArchivecolorError, OSError) as error:
+            logger.warning(
+                "%d decisions are not taken in yet: %s; they are kept, and the next review takes them in",
+                len(self._undelivered),
+                error,
+            )
 
     def _adopt(self) -> None:
         """Take over what reviews that are no more had kept."""
-        for file in sorted(self._folder.glob(UNDELIVERED_NAME.replace(".jsonl", "-*.jsonl"))):
+        for file in sorted(self._folder.glob(f"{UNDELIVERED_PREFIX}*.jsonl")):
             if file == self._file or file.is_symlink():
                 continue
             handle = open_own_file(file, os.O_RDWR)
@@ -128,6 +139,7 @@ class DecisionDesk:
             make: its picture is made anew as soon as that can be.
 
         Raises:
+            UsageError: it is more than can be kept; nothing was decided.
             OutputError: it cannot be written.
         """
         self._keep([decision])
@@ -145,13 +157,10 @@ class DecisionDesk:
 
     def _keep(self, decisions: Iterable[Decision]) -> None:
         lines = list(decisions)
-        content = b"".join(map(line_of, lines))
+        content = readable_lines(lines)
         with self._guard:
-            try:
-                os.write(self._handle, content)
-                os.fsync(self._handle)
-            except OSError as error:
-                raise OutputError(f"cannot write {self._file}: {error.strerror}") from error
+            with with_output_errors(self._file):
+                append_bytes(self._handle, content)
             self._undelivered += lines
 
     def _decisions(self) -> Decisions:
@@ -176,7 +185,7 @@ class DecisionDesk:
             except LockedError:  # a run goes on: again in a while
                 self._stop.wait(RETRY_SECONDS)
                 self._wake.set()
-            except ArchivecolorError as error:
+            except (ArchivecolorError, OSError) as error:
                 logger.error("decisions could not be taken in: %s", error)
                 self._stop.wait(RETRY_SECONDS)
                 self._wake.set()
@@ -208,15 +217,14 @@ class DecisionDesk:
         try:
             settings = settings_of_run(self._output, self._root, self._source)
             for path in self._making:
-                manifest = Manifest(Layout(self._root).manifest)
-                own = replace(settings, format=format_of((path,), settings.format, manifest))
-                colour(own, NullListener(), self._stop, ("archivecolor", "review"), (path,))
-            self._note_failures()
+                self._make_one(settings, path)
+                with self._guard:
+                    self._making = self._making[1:]
         except LockedError:
             with self._guard:
                 self._to_make = [*self._making, *self._to_make]
             raise
-        except ArchivecolorError as error:
+        except (ArchivecolorError, OSError) as error:
             with self._guard:
                 self._troubles |= dict.fromkeys(self._making, str(error))
         finally:
@@ -224,9 +232,20 @@ class DecisionDesk:
                 self._making = ()
             self._on_change()
 
-    def _note_failures(self) -> None:
-        manifest = Manifest(Layout(self._root).manifest)
-        records = [manifest.record(path) for path in self._making if path in manifest]
-        failed = {record.path: record.detail for record in records if record.status is Status.FAILED}
-        with self._guard:
-            self._troubles |= failed
+    def _make_one(self, settings: DirSettings, path: str) -> None:
+        """Make one picture anew; what is wrong with it alone does not keep others from it."""
+        manifest = Layout(self._root).manifest
+        try:
+            if not (settings.input / path).is_file():
+                scan = settings.input / path
+                raise InputNotFoundError(f"{scan} is not there; put it back, or give --input FOLDER", scan)
+            own = replace(settings, format=format_of((path,), settings.format, Manifest(manifest)))
+            colour(own, NullListener(), self._stop, ("archivecolor", "review"), (path,))
+            made = Manifest(manifest)
+            record = made.record(path) if path in made else None
+            trouble = record.detail if record is not None and record.status is Status.FAILED else ""
+        except (UsageError, ItemError, OSError) as error:
+            trouble = str(error)
+        if trouble:
+            with self._guard:
+                self._troubles[path] = trouble

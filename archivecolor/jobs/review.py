@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.bag import content_root
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.decision import Decision, OwnSettings, State
 from archivecolor.archive.item_filter import IndexedItem
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.record import Record, now_utc
@@ -111,23 +111,25 @@ class Review:
         """Give a page its hints, and the picture a saturation of its own, and make it anew.
 
         Raises:
+            UsageError: its pages have more hints together than can be kept.
             OutputError: the decision cannot be written.
         """
         before = self.desk.of(item.path)
-        record = self.index.record(item)
-        source = record.source.sha256 or ""
-        others = before.correction.hints if before.correction.source in ("", source) else ()
+        older = before.correction
+        source = self.index.record(item).source.sha256 or older.source
+        if older.source not in ("", source):
+            older = older.without_hints
         by, at = self._settings.by, now_utc()
-        correction = Correction(
-            hints=(*(hint for hint in others if hint.page != page), *hints),
-            settings=replace(before.correction.settings, saturation=saturation),
-            source=source,
+        given = (*(hint for hint in older.hints if hint.page != page), *hints)
+        correction = replace(
+            older,
+            hints=given,
+            settings=replace(older.settings, saturation=saturation),
+            source=source if given or older.shots else "",
             note=note,
             by=by,
             at=at,
         )
-        if not correction.hints:
-            correction = replace(correction, source="")
         decided = Decision(item.path, State.NONE, correction, note, by, at, before.extra)
         self.desk.decide(decided, make=True)
 

@@ -123,7 +123,9 @@ async def json_of(request: Request) -> object:
 
 def hint_values(hint: Hint) -> dict[str, object]:
     """A hint as the brush of a page has it."""
-    return {"x": hint.x, "y": hint.y, "colour": colour_word(hint.colour), "reach": hint.reach.value}
+    values: dict[str, object] = {"x": hint.x, "y": hint.y, "colour": colour_word(hint.colour)}
+    values["reach"] = hint.reach.value
+    return values | ({"soft": True} if hint.soft else {})
 
 
 def _refused(_request: Request, error: Exception) -> Response:

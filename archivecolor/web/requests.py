@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from archivecolor.archive.decision import State
 from archivecolor.archive.item_filter import ORDERS, ItemFilter
@@ -60,8 +60,8 @@ def wish_of(values: object) -> Wish:
     state, note, redo = values.get("state"), values.get("note", ""), values.get("redo", False)
     if state is not None and state not in (State.NONE.value, State.ACCEPTED.value, State.REJECTED.value):
         raise UsageError("there is no such state")
-    if not isinstance(note, str) or len(note) > MAX_NOTE or not isinstance(redo, bool):
-        raise UsageError(f"a note has up to {MAX_NOTE} characters")
+    if not _is_note(note) or not isinstance(redo, bool):
+        raise UsageError(f"a note has up to {MAX_NOTE} characters, all of them whole")
     page = _whole(values.get("page", 1), 1, 1 << 20)
     return Wish(
         state=None if state is None else State(state),
@@ -71,6 +71,15 @@ def wish_of(values: object) -> Wish:
         hints=_hints(values.get("hints", []), page),
         saturation=None if values.get("saturation") is None else _number(values["saturation"], 0.0, 3.0),
         note=note,
+    )
+
+
+def _is_note(value: object) -> TypeGuard[str]:
+    """Whether it is short text; half of a character, as JSON can have it, could not be written."""
+    return (
+        isinstance(value, str)
+        and len(value) <= MAX_NOTE
+        and not any("\ud800" <= character <= "\udfff" for character in value)
     )
 
 
@@ -92,14 +101,17 @@ def _hint(value: object, page: int) -> tuple[Hint, ...]:
         reach = Reach(value.get("reach", "all"))
     except ValueError as error:
         raise UsageError("there is no such reach") from error
+    soft = value.get("soft", False)
+    if not isinstance(soft, bool):
+        raise UsageError("a hint is soft or not")
     points = value.get("points", [[value.get("x"), value.get("y")]])
     if not isinstance(points, list) or not 1 <= len(points) <= MAX_POINTS:
         raise UsageError(f"a stroke has 1 to {MAX_POINTS} points")
     places = [_place(point) for point in points]
     if len(places) == 1:
-        return (Hint(*places[0], colour, reach, page),)
+        return (Hint(*places[0], colour, reach, page, soft),)
     return tuple(
-        Hint(round(hint.x, 6), round(hint.y, 6), colour, reach, page) for hint in stroke(places, colour)
+        Hint(round(hint.x, 6), round(hint.y, 6), colour, reach, page, soft) for hint in stroke(places, colour)
     )
 
 
