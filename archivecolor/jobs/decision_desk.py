@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,11 +45,13 @@ class DeskState:
     Attributes:
         waiting: decisions that a run keeps from being taken in.
         making: paths of the pictures that are made anew, or wait for it.
+        made: how often this review has made one anew, by path.
         troubles: why one could not be made anew, by path.
     """
 
     waiting: int
     making: tuple[str, ...]
+    made: dict[str, int]
     troubles: dict[str, str]
 
 
@@ -73,6 +76,7 @@ class DecisionDesk:
         self._undelivered: list[Decision] = []
         self._to_make: list[str] = []
         self._making: tuple[str, ...] = ()
+        self._made: Counter[str] = Counter()
         self._troubles: dict[str, str] = {}
         self._known: tuple[object, Decisions] = (None, Decisions())
         self._thread = threading.Thread(target=self._work, name="decisions", daemon=True)
@@ -153,7 +157,7 @@ class DecisionDesk:
         """How far the decisions are."""
         with self._guard:
             making = (*self._making, *self._to_make)
-            return DeskState(len(self._undelivered), making, dict(self._troubles))
+            return DeskState(len(self._undelivered), making, dict(self._made), dict(self._troubles))
 
     def _keep(self, decisions: Iterable[Decision]) -> None:
         lines = list(decisions)
@@ -218,7 +222,10 @@ class DecisionDesk:
             settings = settings_of_run(self._output, self._root, self._source)
             for path in self._making:
                 self._make_one(settings, path)
+                self._on_change()  # who hears that it is made finds it made
                 with self._guard:
+                    if path not in self._troubles:
+                        self._made[path] += 1
                     self._making = self._making[1:]
         except LockedError:
             with self._guard:

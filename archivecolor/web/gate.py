@@ -11,10 +11,11 @@ What goes out forbids scripts and styles of others, framing, caching and guessin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -28,6 +29,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 JSON_BYTES = 1 << 20
 # What has come in earns time for what is still to come.
 LEAST_BYTES_PER_SECOND = 50_000
+# How long what is refused may go on being sent before the answer goes out.
+DROP_SECONDS = 2.0
 HEADERS = (
     (
         b"content-security-policy",
@@ -121,7 +124,8 @@ class Gate:
         """One request."""
         if scope["type"] != "http":
             return  # no sockets here
-        answer = _Answer(send)
+        body = _Body(receive, self._door.body_seconds)
+        answer = _Answer(send, body.drop if scope["method"] == "POST" else None)
         try:
             headers = _headers_of(scope)
             self._check(scope, headers)
@@ -129,8 +133,7 @@ class Gate:
                 await answer.text(200, ENTER.format(f"{self._door.root_path}/"), self._cookie())
                 return
             self._check_cookie(headers)
-            limit = self._body_limit(scope, headers)
-            body = _Body(receive, limit, self._door.body_seconds)
+            body.limit = self._body_limit(scope, headers)
             await self._app(scope, body.receive, answer.send)
         except RefusedError as refusal:
             await answer.text(refusal.status, refusal.words)
@@ -201,11 +204,15 @@ def _headers_of(scope: Scope) -> dict[str, str]:
 
 
 class _Body:
-    """A body that is counted and timed while it comes in."""
+    """A body that is counted and timed while it comes in.
 
-    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
+    Attributes:
+        limit: most bytes that it may have.
+    """
+
+    def __init__(self, receive: Receive, seconds: float) -> None:
+        self.limit = 0
         self._receive = receive
-        self._limit = limit
         self._seconds = seconds
         self._count = 0
         self._began: float | None = None
@@ -222,22 +229,37 @@ class _Body:
         except TimeoutError:
             raise RefusedError(408, "the body comes too slowly") from None
         self._count += len(message.get("body", b""))
-        if self._count > self._limit:
-            raise RefusedError(413, f"no more than {self._limit} bytes are taken")
-        self._is_whole = message["type"] != "http.request" or not message.get("more_body", False)
+        if self._count > self.limit:
+            raise RefusedError(413, f"no more than {self.limit} bytes are taken")
+        self._is_whole = _is_last(message)
         return message
+
+    async def drop(self) -> None:
+        """Let the rest go by for a moment: who is still sending hears of a refusal only afterwards."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DROP_SECONDS):
+                while not self._is_whole:
+                    self._is_whole = _is_last(await self._receive())
+
+
+def _is_last(message: Message) -> bool:
+    """Whether nothing of a body comes after it."""
+    return message["type"] != "http.request" or not message.get("more_body", False)
 
 
 class _Answer:
     """What goes out, with the headers that all answers have."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, drop_body: Callable[[], Awaitable[None]] | None) -> None:
         self._send = send
+        self._drop_body = drop_body
         self._began = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._began = True
+            if message["status"] >= 400 and self._drop_body is not None:
+                await self._drop_body()
             ours = {name for name, _ in HEADERS}
             others = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
             message = {**message, "headers": [*others, *HEADERS]}

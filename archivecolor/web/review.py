@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -31,18 +30,12 @@ from archivecolor.web.serving import door_of, listening, serve
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-logger = logging.getLogger(__name__)
-
 PAGE = 60
 MOST_FOLDERS = 500
 EVENT_SECONDS = 1.0
 # What list pages offer to choose from.
 STATUSES, KINDS = ("done", "skipped", "failed"), ("photo", "film", "grey")
 DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
-# What list pages offer to choose from.
-STATUSES, KINDS = ("done", "skipped", "failed"), ("photo", "film", "grey")
-DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
-STATIC = {"archivecolor.css": "text/css", "review.css": "text/css", "review.js": "text/javascript"}
 
 
 class ReviewPages:
@@ -213,13 +206,14 @@ class ReviewPages:
         state = review.desk.state()
         numbers = {
             path: item.number
-            for path in (*state.making, *state.troubles)
+            for path in (*state.making, *state.made, *state.troubles)
             if (item := review.index.named(path))
         }
         news = {
             "version": review.version,
             "waiting": state.waiting,
             "making": [numbers[path] for path in state.making if path in numbers],
+            "made": {str(numbers[path]): times for path, times in state.made.items() if path in numbers},
             "troubles": {str(numbers[path]): why for path, why in state.troubles.items() if path in numbers},
         }
         return json.dumps(news, sort_keys=True).encode()

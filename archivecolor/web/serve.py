@@ -216,6 +216,7 @@ async def _news(session: GuestSession) -> AsyncIterator[bytes]:
             "version": sum(picture.version for picture in pictures),
             "waiting": 0,
             "making": [picture.number for picture in pictures if picture.status in (WAITING, WORKING)],
+            "made": {str(picture.number): picture.version for picture in pictures if picture.status == DONE},
             "troubles": {
                 str(picture.number): picture.detail
                 for picture in pictures

@@ -188,5 +188,6 @@ def test_one_picture_that_cannot_be_made_keeps_no_other_from_it(copy_of_archive,
                 desk.decide(Decision(name, correction=grey), make=True)
         wait_for(lambda: not desk.state().waiting and not desk.state().making)
         (trouble,) = desk.state().troubles.items()
+        assert desk.state().made == {"cat.jpg": 1}
         assert trouble[0] == "album/anna.png" and "anna.png is not there" in trouble[1]
     assert (archive.output / "cat.jpg").read_bytes() != before

@@ -23,7 +23,7 @@ def reviewed(undisturbed, archive, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def chromium():
     """Debian's Chromium, without a window."""
     from selenium import webdriver
 
@@ -39,3 +39,11 @@ def browser():
         driver.set_window_size(1280, 900)
         yield driver
     driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Chromium on an empty page, and nothing in its log."""
+    yield chromium
+    chromium.get("about:blank")  # else it goes on asking a page that is not served any more
+    chromium.get_log("browser")

@@ -128,14 +128,16 @@ function startItem() {
     action();
   });
 
-  let wasMaking = false;
+  // What is made between two looks was never seen in the making: what counts is what was made.
+  let shown = null;
   listen((state) => {
+    const made = state.made[number];
     const trouble = state.troubles[number];
     if (trouble) toast(say(words.trouble, { detail: trouble }));
     const isMaking = state.making.includes(Number(number));
     if (isMaking) toast(words.making);
-    if (wasMaking && !isMaking && !trouble) location.reload();
-    wasMaking = isMaking;
+    shown ??= made ?? 0;
+    if (made !== undefined && made !== shown && !trouble) location.reload();
     body.dataset.making = String(isMaking);
   });
 }
