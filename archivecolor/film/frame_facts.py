@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.pixels import is_full_range, is_rgb, layout_of, plane_view
-from archivecolor.film.probe import FilmFacts, side_data_of
+from archivecolor.film.probe import FilmFacts, SideDataEntry, side_data_of
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -155,20 +155,15 @@ class FrameWatcher:
 
     def _carried(self, picture: VideoFrame) -> Iterator[str]:
         """What a frame carries that the finished film will not, in words."""
-        for data in side_data_of(picture):
-            try:
-                name = data.type.name
-            except ValueError:
-                yield "side data of a kind unknown here"
-                continue
-            if name == "GOP_TIMECODE":
+        for entry in side_data_of(picture):
+            if entry.name == "GOP_TIMECODE":
                 # One that counts from zero tells nothing that the frames do not.
                 if self._counts_from_zero is None:
-                    self._counts_from_zero = not int.from_bytes(bytes(data)[:4], "little") & ~_NO_TIME
+                    self._counts_from_zero = not int.from_bytes(entry.data[:4], "little") & ~_NO_TIME
                 if self._counts_from_zero:
                     continue
-            if name not in _NOT_LOST and not _says_nothing(name, bytes(data)):
-                yield WORDS.get(name, name)
+            if entry.name not in _NOT_LOST and not _says_nothing(entry):
+                yield WORDS.get(entry.name, entry.name) or "side data of a kind unknown here"
 
 
 def _words(depth: int, full: bool) -> str:
@@ -179,10 +174,10 @@ def _ratio(aspect: Fraction | None) -> str:
     return "unknown" if aspect is None else f"{aspect.numerator}:{aspect.denominator}"
 
 
-def _says_nothing(name: str, data: bytes) -> bool:
+def _says_nothing(entry: SideDataEntry) -> bool:
     """Whether side data is only there because its place is."""
-    if name == "SEI_UNREGISTERED":
-        return data.startswith(_ENCODER_SETTINGS)
-    if name == "PANSCAN":
-        return not any(data[_PAN_SCAN_PLACES])
+    if entry.name == "SEI_UNREGISTERED":
+        return entry.data.startswith(_ENCODER_SETTINGS)
+    if entry.name == "PANSCAN":
+        return not any(entry.data[_PAN_SCAN_PLACES])
     return False

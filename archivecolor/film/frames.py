@@ -79,7 +79,7 @@ class Watcher(Protocol):
     """What looks at frames as they were decoded; see `frame_facts.FrameWatcher`."""
 
     def watch(self, picture: VideoFrame, pts: int, aspect: Fraction | None) -> None:
-        """Take one frame in."""
+        """Take one frame in, fields and all; those that go with pulldown too."""
 
     def watch_alpha(self, picture: VideoFrame) -> None:
         """Take one frame in that has alpha."""
@@ -104,16 +104,23 @@ class FrameReader:
     def __iter__(self) -> Iterator[Frame]:
         last: int | None = None
         with open_again(self._facts) as container:
-            pictures = _deinterlaced(self._pictures(container), self._facts)
+            pictures = _deinterlaced(self._watched(self._pictures(container)), self._facts)
             for picture in pictures:
                 pts = self._forward(picture, last)
                 last = pts
-                if self._watcher is not None:
-                    self._watcher.watch(picture, pts, self._aspect)
                 frame = to_frame(picture, pts, self._facts)
                 if self._watcher is not None and self._facts.layout.drops_alpha:
                     self._watcher.watch_alpha(picture)
                 yield frame
+
+    def _watched(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+        """Decoded pictures, shown to the watcher before fields are undone, which may drop some."""
+        pts = -self.step
+        for picture in pictures:
+            pts = pts + self.step if picture.pts is None else picture.pts
+            if self._watcher is not None:
+                self._watcher.watch(picture, pts, self._aspect)
+            yield picture
 
     def _forward(self, picture: VideoFrame, last: int | None) -> int:
         pts = picture.pts if picture.pts is not None else picture.dts

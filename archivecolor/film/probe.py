@@ -346,16 +346,34 @@ def _stream_facts(stream: Stream) -> StreamFacts:
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """The nine numbers that turn the picture for display, or None."""
-    for data in side_data_of(frame):
-        if data.type.name == "DISPLAYMATRIX":
-            return struct.unpack("=9i", bytes(data))
+    for entry in side_data_of(frame):
+        if entry.name == "DISPLAYMATRIX":
+            return struct.unpack("=9i", entry.data)
     return None
 
 
-def side_data_of(frame: VideoFrame) -> Iterator[SideData]:
+@dataclass(frozen=True)
+class SideDataEntry:
+    """Something that a frame carries beside its samples.
+
+    Attributes:
+        name: FFmpeg's, empty for a kind that is unknown here.
+        data: its bytes.
+    """
+
+    name: str
+    data: bytes
+
+
+def side_data_of(frame: VideoFrame) -> Iterator[SideDataEntry]:
     """What a frame carries beside its samples."""
     # PyAV's stubs take side data for a dictionary; it gives its items, not their names.
-    return cast("Iterator[SideData]", frame.side_data)
+    for item in cast("Iterator[SideData]", frame.side_data):
+        try:
+            name = item.type.name
+        except ValueError:
+            name = ""
+        yield SideDataEntry(name, bytes(item))
 
 
 def _container_seconds(container: InputContainer, stream: VideoStream) -> float | None:

@@ -8,37 +8,44 @@ unit of the coded picture, before its slices.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, cast
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from archivecolor.film.film import Film
 from archivecolor.film.frame_facts import WORDS
 from archivecolor.film.frames import FrameReader
-from archivecolor.film.probe import main_video_stream, open_film
+from archivecolor.film.probe import main_video_stream, open_film, side_data_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from av.packet import Packet
-    from av.sidedata.sidedata import SideData
     from av.stream import Stream
     from av.video.frame import VideoFrame
 
 # Of side data by FFmpeg's name: the bytes of one frame.
 SideDataOfFrame = Mapping[str, bytes]
+NOTHING: SideDataOfFrame = {}
 
 CAPTIONS, FORMAT = "A53_CC", "AFD"
 DISPLAY, LIGHT = "MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"
 CARRIED = (CAPTIONS, FORMAT, DISPLAY, LIGHT)
+# How losses begin of what can be carried.
+_LOSSES = tuple(f"{WORDS[name]} in " for name in CARRIED)
 # These hold until the next picture that stands for itself.
 LASTING = (DISPLAY, LIGHT)
 # Where the configuration of a codec says how long the lengths of units are.
 LENGTH_SIZE = {"h264": 4, "h265": 21}
 # Country and provider of registered user data: USA, ATSC.
 ATSC = bytes((0xB5, 0x00, 0x31))
-MAX_CAPTIONS = 31
+# Captions are triplets: a byte that says whether they are valid and of which kind, and two of them. So many
+# fit in a message, and decoders put those of several messages together.
+TRIPLET, MAX_CAPTIONS = 3, 31
+VALID, TYPE, TYPES_OF_608 = 4, 3, 2
 USER_DATA, DISPLAY_MESSAGE, LIGHT_MESSAGE = 4, 137, 144
 # FFmpeg's structure: x and y of red, green, blue and white, least and most light, as fractions; two flags.
 DISPLAY_NUMBERS, DISPLAY_BYTES = 20, 88
@@ -77,44 +84,100 @@ class _Coding:
         return len(unit).to_bytes(self.length_size, "big") + unit
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What a frame of the source carries, and its time."""
+
+    pts: int
+    data: SideDataOfFrame
+
+
 class _Collector:
     """Takes side data of frames in, in their order; see `frames.Watcher`."""
 
     def __init__(self) -> None:
-        self.frames: list[SideDataOfFrame] = []
+        self.frames: list[_Seen] = []
 
     def watch(self, picture: VideoFrame, pts: int, aspect: Fraction | None) -> None:  # noqa: ARG002
         """Take one frame in."""
-        self.frames.append(_side_data_of(picture))
+        self.frames.append(_Seen(pts, _carried_by(picture)))
 
     def watch_alpha(self, picture: VideoFrame) -> None:
         """Transparency is nobody's business here."""
 
 
-def side_data_to_carry(film: Film) -> tuple[SideDataOfFrame, ...]:
-    """What each frame of the source carries, where the film's codec can: the source is read once more."""
-    wanted = any(text.startswith(tuple(_names())) for text in film.first_pass.lost)
-    if not wanted or film.target.codec not in LENGTH_SIZE:
+def has_side_data_to_carry(film: Film) -> bool:
+    """Whether frames of the source carry what the film's codec has a place for."""
+    wanted = any(text.startswith(_LOSSES) for text in film.first_pass.lost)
+    return wanted and film.target.codec in LENGTH_SIZE
+
+
+def side_data_to_carry(film: Film, check: Callable[[], None]) -> tuple[SideDataOfFrame, ...]:
+    """What each frame of the finished film is to carry: the source is read once more.
+
+    Args:
+        film: the film.
+        check: called with every frame; may raise to end the reading.
+    """
+    if not has_side_data_to_carry(film):
         return ()
     collector = _Collector()
-    for _ in FrameReader(film.facts, watcher=collector):
-        pass
-    return tuple(collector.frames)
+    times = []
+    for frame in FrameReader(film.facts, watcher=collector):
+        check()
+        times.append(frame.pts)
+    if film.facts.fields == "keep":
+        return tuple(seen.data for seen in collector.frames)
+    return tuple(_brought_to(times, collector.frames))
 
 
-def still_lost(film: Film, carried: tuple[SideDataOfFrame, ...], part: Path) -> tuple[str, ...]:
-    """What of the frames the finished film does not hold, in words: values are compared, frame by frame."""
+def _brought_to(times: Sequence[int], frames: Sequence[_Seen]) -> Iterator[SideDataOfFrame]:
+    """What frames at `times` are to carry: what those of the source did since the one before."""
+    at = 0
+    for number, time in enumerate(times, start=1):
+        since: list[SideDataOfFrame] = []
+        while at < len(frames) and (frames[at].pts <= time or number == len(times)):
+            since.append(frames[at].data)
+            at += 1
+        yield _joined(since)
+
+
+def _joined(frames: Sequence[SideDataOfFrame]) -> SideDataOfFrame:
+    """What several frames carry, as one does: captions one after the other, of all else the newest."""
+    joined: dict[str, bytes] = {}
+    for data in frames:
+        joined |= data
+    captions = b"".join(data.get(CAPTIONS, b"") for data in frames)
+    if captions == joined.get(CAPTIONS, b""):
+        return joined
+    triplets = [captions[at : at + TRIPLET] for at in range(0, len(captions), TRIPLET)]
+    valid = [triplet for triplet in triplets if triplet[0] & VALID]
+    # Those of CEA-608 come first in CEA-708; what only fills a frame up is not doubled.
+    ordered = sorted(valid, key=lambda triplet: triplet[0] & TYPE >= TYPES_OF_608)
+    return joined | {CAPTIONS: b"".join(ordered)} if ordered else joined
+
+
+def still_lost(
+    film: Film, carried: tuple[SideDataOfFrame, ...], part: Path, check: Callable[[], None]
+) -> tuple[str, ...]:
+    """What of the frames the finished film does not hold, in words: values are compared, frame by frame.
+
+    Args:
+        film: the film.
+        carried: what each of its frames was to carry.
+        part: the finished film.
+        check: as for `side_data_to_carry`.
+    """
     if not carried:
         return film.first_pass.lost
+    gone: Counter[str] = Counter()
     with open_film(part) as container:
-        made = [_side_data_of(picture) for picture in container.decode(main_video_stream(container))]
-    kept = [
-        f"{WORDS[name]} in "
-        for name in CARRIED
-        if len(made) == len(carried)
-        and all(_same(name, own.get(name), now.get(name)) for own, now in zip(carried, made, strict=True))
-    ]
-    return tuple(text for text in film.first_pass.lost if not text.startswith(tuple(kept or "\0")))
+        made = (_carried_by(picture) for picture in container.decode(main_video_stream(container)))
+        for own, now in zip_longest(carried, made, fillvalue=NOTHING):
+            check()
+            gone.update(name for name in own if not _same(name, own[name], now.get(name)))
+    others = (text for text in film.first_pass.lost if not text.startswith(_LOSSES))
+    return (*others, *(f"{WORDS[name]} in {gone[name]} frames" for name in CARRIED if gone[name]))
 
 
 class SideDataWriter:
@@ -144,7 +207,8 @@ class SideDataWriter:
         messages = [
             self._coding.message(*payload)
             for name, data in self._carried[frame].items()
-            if (packet.is_keyframe or name not in LASTING) and (payload := _payload(name, data)) is not None
+            if packet.is_keyframe or name not in LASTING
+            for payload in _payloads(name, data)
         ]
         if not messages:
             return packet
@@ -153,48 +217,53 @@ class SideDataWriter:
         return whole
 
 
-def _names() -> Iterator[str]:
-    """How losses begin of what can be carried."""
-    return (f"{WORDS[name]} in " for name in CARRIED)
+def _carried_by(picture: VideoFrame) -> SideDataOfFrame:
+    return {entry.name: entry.data for entry in side_data_of(picture) if entry.name in CARRIED}
 
 
-def _side_data_of(picture: VideoFrame) -> SideDataOfFrame:
-    found = {}
-    # PyAV's stubs take side data for a dictionary.
-    for data in cast("Iterator[SideData]", picture.side_data):
-        try:
-            name = data.type.name
-        except ValueError:
-            continue
-        if name in CARRIED:
-            found[name] = bytes(data)
-    return found
-
-
-def _same(name: str, own: bytes | None, now: bytes | None) -> bool:
-    if own is None or now is None or name != DISPLAY:
+def _same(name: str, own: bytes, now: bytes | None) -> bool:
+    if now is None or name != DISPLAY:
         return own == now
     return _display_numbers(own) == _display_numbers(now)
 
 
-def _payload(name: str, data: bytes) -> tuple[int, bytes] | None:
-    """Kind and body of the message for side data; None where it does not fit in one."""
+def _payloads(name: str, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Kind and body of the messages for side data; none where it does not fit in one."""
     if name == CAPTIONS:
-        count = len(data) // 3
-        if count > MAX_CAPTIONS:
-            return None
-        return USER_DATA, ATSC + b"GA94\x03" + bytes((0x40 | count, 0xFF)) + data[: 3 * count] + b"\xff"
-    if name == FORMAT:
-        return USER_DATA, ATSC + b"DTG1" + bytes((0x41, 0xF0 | data[0] & 15))
-    if name == LIGHT:
-        return LIGHT_MESSAGE, struct.pack(">HH", *struct.unpack_from("=II", data))
+        for at in range(0, len(data), MAX_CAPTIONS * TRIPLET):
+            some = data[at : at + MAX_CAPTIONS * TRIPLET]
+            head = b"GA94\x03" + bytes((0x40 | len(some) // TRIPLET, 0xFF))
+            yield USER_DATA, ATSC + head + some + b"\xff"
+    elif name == FORMAT:
+        yield USER_DATA, ATSC + b"DTG1" + bytes((0x41, 0xF0 | data[0] & 15))
+    else:
+        kind, body = (LIGHT_MESSAGE, _light(data)) if name == LIGHT else (DISPLAY_MESSAGE, _display(data))
+        if body is not None:
+            yield kind, body
+
+
+def _light(data: bytes) -> bytes | None:
+    """The body of a message of light levels; None where they do not fit."""
+    return _packed(">HH", *struct.unpack_from("=II", data))
+
+
+def _display(data: bytes) -> bytes | None:
+    """The body of a message of a mastering display; None where not all is told, or does not fit."""
     numbers = _display_numbers(data)
     if numbers is None:
         return None
     red, green, blue, white = (numbers[at : at + 2] for at in (0, 2, 4, 6))
     colours = [round(value * PRIMARY_UNIT) for value in (*green, *blue, *red, *white)]
     least, most = (round(value * LIGHT_UNIT) for value in numbers[8:])
-    return DISPLAY_MESSAGE, struct.pack(">8HII", *colours, most, least)
+    return _packed(">8HII", *colours, most, least)
+
+
+def _packed(layout: str, *numbers: int) -> bytes | None:
+    """Numbers in the places of a message; None where one is too large for its own, or below 0."""
+    try:
+        return struct.pack(layout, *numbers)
+    except struct.error:
+        return None
 
 
 def _display_numbers(data: bytes) -> tuple[Fraction, ...] | None:

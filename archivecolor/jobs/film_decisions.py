@@ -18,7 +18,7 @@ from archivecolor.film.reuse import take_out_segments
 from archivecolor.film.segment_plan import Segment, WorkFolder, needs_state
 from archivecolor.film.segments import Confidence, confidence_of, is_made, missing_segments, save_confidence
 from archivecolor.film.shot_guidance import guide_of
-from archivecolor.film.side_data import side_data_to_carry
+from archivecolor.film.side_data import has_side_data_to_carry
 from archivecolor.jobs.carrying_out import remove_outputs
 from archivecolor.jobs.film_jobs import FilmRunContext
 from archivecolor.jobs.film_records import NO_SOURCE
@@ -113,7 +113,7 @@ def reuse_segments(
     They do where all that shapes work files is what it was, and what was decided about their shots too.
     """
     # Into packets that are joined captions and HDR data were put; they would be there twice.
-    if run_context.settings.overwrite or side_data_to_carry(film):
+    if run_context.settings.overwrite or has_side_data_to_carry(film):
         return
     record = run_context.record_of(item.path)
     made = _segments_of(record, folder.key) if record is not None else []

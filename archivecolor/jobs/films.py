@@ -363,7 +363,7 @@ def provenance_of(run_context: FilmRunContext, sha256: str, step: CorrectionStep
 def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
-    inputs = replace(inputs, side_data=side_data_to_carry(film))
+    inputs = replace(inputs, side_data=side_data_to_carry(film, lambda: stop_if_asked(run_context.stop)))
     at_end = FilmProgress(JOINING, frames=len(film.first_pass), megapixels=film.facts.megapixels)
     name = film_name(item, run_context, film.facts, plan)
     path = run_context.output / name
@@ -378,7 +378,7 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         raise_if_full(part.parent)
         opinion = verify_output(film, plan, part)
         plan = replace(plan, lost=(*plan.lost, *find_losses(film, plan, part)))
-        lost = still_lost(film, inputs.side_data, part)
+        lost = still_lost(film, inputs.side_data, part, lambda: stop_if_asked(run_context.stop))
         film = replace(film, first_pass=replace(film.first_pass, lost=lost))
         with film_errors():
             if sha256_of(item.source) != inputs.provenance.source_sha256:

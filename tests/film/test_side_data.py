@@ -18,10 +18,20 @@ def user_data(body):
     return b"\0\0\0\1\x06" + bytes((4, len(payload))) + payload + b"\x80"
 
 
-def with_messages(path, messages):
+PROGRESSIVE = (GREY.format(seconds=0.8), 25)
+# On tape by 3:2 pulldown.
+TELECINED = (
+    "testsrc2=s=320x480:r=24000/1001:d=1.25,format=gray,format=yuv420p,telecine",
+    "30000/1001",
+    *("-crf", 10, "-flags", "+ildct+ilme"),
+)
+
+
+def with_messages(path, messages, picture=PROGRESSIVE):
     """An H.264 film whose frames have these messages before their slices."""
+    graph, rate, *options = picture
     run_ffmpeg(
-        *("-f", "lavfi", "-i", GREY.format(seconds=0.8), "-c:v", "libx264", "-bf", "2", "-g", "10"),
+        *("-f", "lavfi", "-i", graph, "-c:v", "libx264", "-bf", "2", "-g", "10", *options),
         *("-x264-params", "slices=1:aud=1:bframes=0", "-f", "h264", path.with_suffix(".264")),
     )
     units = path.with_suffix(".264").read_bytes().split(b"\0\0\0\1")[1:]
@@ -33,7 +43,7 @@ def with_messages(path, messages):
             frame += 1
         whole += b"\0\0\0\1" + unit
     path.with_suffix(".264").write_bytes(whole)
-    run_ffmpeg("-r", 25, "-i", path.with_suffix(".264"), "-c", "copy", path)
+    run_ffmpeg("-r", rate, "-i", path.with_suffix(".264"), "-c", "copy", path)
     path.with_suffix(".264").unlink()
     return path
 
@@ -41,6 +51,18 @@ def with_messages(path, messages):
 def captions(frame):
     pair = bytes((0xFC, odd(0x20 + frame), odd(0x41)))
     return user_data(b"GA94\x03" + bytes((0x41, 0xFF)) + pair + b"\xff") + user_data(b"DTG1\x41\xf8")
+
+
+def numbered_captions(frame):
+    """Twenty triplets of a frame, as broadcasts have them, none of them like another."""
+    kinds = [0xFC, 0xFD, *[0xFE] * 18]
+    body = b"".join(bytes((kind, 0x20 + frame, 0x20 + place)) for place, kind in enumerate(kinds))
+    return user_data(b"GA94\x03" + bytes((0x40 | len(kinds), 0xFF)) + body + b"\xff")
+
+
+def triplets(frames):
+    found = (frame.get("A53_CC", b"") for frame in frames)
+    return [data[at : at + 3] for data in found for at in range(0, len(data), 3)]
 
 
 def side_data(path, kinds):
@@ -87,3 +109,37 @@ def test_hdr_data_is_carried(tmp_path, colour, codec):
     else:
         assert len(record["lost"]) == 2
     assert codec == "h264" or now == own
+
+
+def test_hdr_data_that_does_not_fit_costs_itself_alone(tmp_path, colour):
+    """A mastering tool's typo: light of 100000 nits, where a message has room for 65535."""
+    graph, rate = PROGRESSIVE
+    tags = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
+    film = with_messages(tmp_path / "film.mkv", captions, (graph, rate, *tags, "-color_range", "tv"))
+    # MaxCLL and MaxFALL of Matroska, in the place of what the codec says too.
+    colours = bytes.fromhex("55b1 81 09 55bb 81 09 55b9 81 01")
+    assert film.read_bytes().count(colours) == 1
+    film.write_bytes(film.read_bytes().replace(colours, bytes.fromhex("55bc 83 0186a0 55bd 81 90 ec 80")))
+    light = side_data(film, ("CONTENT_LIGHT_LEVEL",))
+    assert {frame["CONTENT_LIGHT_LEVEL"][:4] for frame in light} == {(100_000).to_bytes(4, "little")}
+    record, made = colour(film, "--codec", "h265")
+    assert record["lost"] == ["HDR light level in 20 frames"]
+    assert side_data(made, ("A53_CC", "AFD")) == side_data(film, ("A53_CC", "AFD"))
+
+
+def test_captions_of_frames_that_go_with_pulldown_join_the_next(tmp_path, colour):
+    """Thirty frames a second have captions, and twenty-four keep all of them, in their order."""
+    film = with_messages(tmp_path / "film.mp4", numbered_captions, TELECINED)
+    own = triplets(side_data(film, ("A53_CC",)))
+    assert len(own) == 37 * 20
+    for codec in ("h264", "h265"):
+        record, made = colour(film, "--codec", codec, "--deinterlace", "ivtc", "--overwrite")
+        assert record["film"]["fields"] == "undone by ivtc"
+        frames = side_data(made, ("A53_CC",))
+        assert len(frames) == record["film"]["frames"] == 30
+        for kinds in ((0, 1), (2, 3)):
+            of_kind = [
+                [triplet for triplet in found if triplet[0] & 3 in kinds] for found in (own, triplets(frames))
+            ]
+            assert of_kind[0] == of_kind[1]
+        assert record["lost"] == []
