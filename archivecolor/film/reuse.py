@@ -7,7 +7,7 @@ them is what would be joined from segments made anew.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,11 @@ logger = logging.getLogger(__name__)
 
 
 def take_out_segments(
-    path: Path, segments: tuple[Segment, ...], wanted: frozenset[int], folder: WorkFolder
+    path: Path,
+    segments: tuple[Segment, ...],
+    wanted: frozenset[int],
+    folder: WorkFolder,
+    check: Callable[[], None],
 ) -> frozenset[int]:
     """Copy segments out of a finished film; gives the numbers of those that were.
 
@@ -37,6 +41,7 @@ def take_out_segments(
         segments: all that it was joined from.
         wanted: numbers of those that are to be copied.
         folder: where they go.
+        check: called with every segment; may raise to end the copying.
     """
     import av
 
@@ -49,6 +54,7 @@ def take_out_segments(
                 return frozenset()
             packets = (packet for packet in film.demux(stream) if packet.size and packet.pts is not None)
             for segment in segments:
+                check()
                 own = list(islice(packets, segment.last + 1 - segment.first))
                 orders = [ranks[packet.pts] - segment.first for packet in own if packet.pts is not None]
                 if sorted(orders) != list(range(len(own))):

@@ -7,7 +7,7 @@ A shot is looked at as a whole, so a frame's colour does not depend on where seg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from archivecolor.archive.decision import ShotCorrection
 from archivecolor.colour.arrays import Float32
-from archivecolor.colour.guidance import CarriedHints, FittedHints, Guidance, Hint, fit, places_of
+from archivecolor.colour.guidance import MAX_HINTS, CarriedHints, FittedHints, Guidance, Hint, fit, places_of
 from archivecolor.colour.kernel import Float64
+from archivecolor.errors import ItemError, Reason
 from archivecolor.film.film import ChromaPredictor, Film, network_lumas, read_from
 from archivecolor.film.motion import RELIABLE, MotionEstimator, Warp
 from archivecolor.film.shots import Shot
@@ -50,17 +51,30 @@ class ShotGuide:
 
 
 def guide_of(
-    film: Film, predictor: ChromaPredictor, shot: Shot, corrections: Sequence[ShotCorrection]
+    film: Film,
+    predictor: ChromaPredictor,
+    shot: Shot,
+    corrections: Sequence[ShotCorrection],
+    check: Callable[[], None],
 ) -> ShotGuide:
     """Make ready what was decided about a shot; reads it where it has hints.
 
+    Args:
+        film: the film.
+        predictor: the network.
+        shot: of the film.
+        corrections: what was decided about it, by moments.
+        check: called with every frame; may raise to end it.
+
     Raises:
-        ItemError: `CHANGED`, as `read_from`; what the network raises.
+        ItemError: `UNSUPPORTED` where more hints fall into the shot than can be spread; `CHANGED`, as
+            `read_from`; what the network raises.
     """
     guidance = film.guidance
     for correction in corrections:
         if correction.saturation is not None:
             guidance = replace(guidance, saturation=correction.saturation)
+    _check_hint_count(corrections)
     hinted: dict[int, tuple[Hint, ...]] = {}
     for correction in corrections:
         if correction.hints:
@@ -72,15 +86,27 @@ def guide_of(
     seen: dict[int, Float32] = {}
     frames = islice(read_from(film, shot.first), shot.last + 1 - shot.first)
     for position, luma in enumerate(network_lumas(film, frames)):
+        check()
         grids.append(_to_grid(luma))
         if position in hinted:
             seen[position] = luma
     places = np.concatenate(
-        [_followed(grids, position, places_of(hints)) for position, hints in hinted.items()], axis=1
+        [_followed(grids, position, places_of(hints), check) for position, hints in hinted.items()], axis=1
     )
     answers = predictor.answers([seen[position] for position in hinted], [guidance] * len(hinted))
     fitted = fit(answers, list(hinted.values()), [places[position] for position in hinted])
     return ShotGuide(guidance, fitted, places)
+
+
+def _check_hint_count(corrections: Sequence[ShotCorrection]) -> None:
+    """Refuse what `correct` refuses too, where decisions came another way or shots begin elsewhere now."""
+    count = sum(len(correction.hints) for correction in corrections)
+    if count > MAX_HINTS:
+        raise ItemError(
+            Reason.UNSUPPORTED,
+            f"{count} hints are decided about the shot at {corrections[0].seconds:.3f} s; {MAX_HINTS} are "
+            "the most; forget them with `archivecolor correct OUT FILM --reset` and give fewer",
+        )
 
 
 def _position(film: Film, shot: Shot, frame: int) -> int:
@@ -97,17 +123,19 @@ def _to_grid(luma: Float32) -> UInt8:
     return np.asarray(np.clip(small * 255 + 0.5, 0, 255), np.uint8)
 
 
-def _followed(grids: Sequence[UInt8], start: int, places: Float64) -> Float64:
+def _followed(grids: Sequence[UInt8], start: int, places: Float64, check: Callable[[], None]) -> Float64:
     """Where places (k, 2) of one frame of a shot are in each of its frames, (n, k, 2)."""
     estimator = MotionEstimator()
     followed = np.empty((len(grids), *places.shape))
     followed[start] = places
     for position in range(start, len(grids) - 1):
+        check()
         before, after = (_luma(grids[number]) for number in (position, position + 1))
         warp = estimator.estimate(before, after).from_after
         followed[position + 1] = _moved(warp, followed[position])
     estimator = MotionEstimator()
     for position in range(start, 0, -1):
+        check()
         before, after = (_luma(grids[number]) for number in (position - 1, position))
         warp = estimator.estimate(before, after).from_before
         followed[position - 1] = _moved(warp, followed[position])

@@ -74,7 +74,7 @@ def correct(
     _check_together(settings)
     root = content_root(settings.output)
     manifest = Manifest(Layout(root).manifest)
-    work = _work(settings, root, manifest)
+    work = _work(settings, root, manifest, stop)
     decided = work.paths
     if settings.like is not None:
         decided = names = work.writer.look_for_likeness(work.names)
@@ -125,7 +125,7 @@ class _Work:
     writer: DecisionWriter
 
 
-def _work(settings: CorrectSettings, root: Path, manifest: Manifest) -> _Work:
+def _work(settings: CorrectSettings, root: Path, manifest: Manifest, stop: Stop) -> _Work:
     """What is decided about, and what carries it out.
 
     Raises:
@@ -134,7 +134,7 @@ def _work(settings: CorrectSettings, root: Path, manifest: Manifest) -> _Work:
     film = film_to_correct(settings, root, manifest)
     if film is not None:
         likeness = _likeness(settings, film.run)
-        film_writer = FilmWriter(settings, film, now_utc(), likeness)
+        film_writer = FilmWriter(settings, film, now_utc(), likeness, stop.raise_if_signalled)
         return _Work(film.run, film.root, (film.path,), (film.path,), film_writer)
     if settings.at is not None:
         raise UsageError("--at is a moment of a film; give the film, alone")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +17,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.walk import FILMS, extension_of
+from archivecolor.colour.guidance import MAX_HINTS
 from archivecolor.errors import ItemError, UsageError
 from archivecolor.jobs.decision_writer import DecisionWriter, gamut_remark, kept_options
 from archivecolor.jobs.film_jobs import named_film
@@ -120,16 +123,23 @@ class FilmWriter(DecisionWriter):
         film: that it is about.
         at: the time that the decision bears.
         likeness: whose colours the shot gets; None where that is not asked for.
+        check: called with every frame that is read; may raise to end the command.
 
     Raises:
         UsageError: what is asked for holds for a shot and no moment is given, or the other way round.
     """
 
     def __init__(
-        self, settings: CorrectSettings, film: FilmToCorrect, at: str, likeness: Likeness | None = None
+        self,
+        settings: CorrectSettings,
+        film: FilmToCorrect,
+        at: str,
+        likeness: Likeness | None,
+        check: Callable[[], None],
     ) -> None:
         super().__init__(settings, at, likeness)
         self._film = film
+        self._check = check
         if settings.at is None and (settings.hint or settings.like):
             raise UsageError(
                 "hints and --like are for a shot of a film; give --at TIME, as a player shows it"
@@ -153,6 +163,7 @@ class FilmWriter(DecisionWriter):
         reader = FrameReader(facts)
         found = start = None
         for frame in reader:
+            self._check()
             start = frame.pts if start is None else start
             if float((frame.pts - start) * facts.time_base) > seconds + SAME_MOMENT and found is not None:
                 break
@@ -200,4 +211,36 @@ class FilmWriter(DecisionWriter):
             saturation=given.get("saturation", mine.saturation),
         )
         shots = tuple(sorted((*others, mine), key=lambda shot: shot.seconds))
+        self._check_hints(shots)
         return replace(correction, shots=shots, source=digest, reference=self._reference(path, correction))
+
+    def _check_hints(self, decided: Iterable[ShotCorrection]) -> None:
+        """Refuse more hints in one shot than are spread over it, whatever moments they were given at.
+
+        Where the film's shots begin is only looked for where all moments together have more.
+
+        Raises:
+            UsageError: there are more.
+        """
+        hinted = [shot for shot in decided if shot.hints]
+        if sum(len(shot.hints) for shot in hinted) <= MAX_HINTS:
+            return
+        begins = self._shot_seconds()
+        counts: Counter[int] = Counter()
+        for shot in hinted:
+            counts[bisect_right(begins, shot.seconds + SAME_MOMENT)] += len(shot.hints)
+        number, count = counts.most_common(1)[0]
+        if count > MAX_HINTS:
+            raise UsageError(
+                f"{printable(self._film.path)}: {count} hints in the shot at {begins[number - 1]:.3f} s; "
+                f"{MAX_HINTS} are the most, all its moments together; --reset forgets those given before"
+            )
+
+    def _shot_seconds(self) -> list[float]:
+        """When the film's shots begin, as the run that made it sees them: the film is read to its end."""
+        from archivecolor.film.first_pass import run_first_pass
+        from archivecolor.jobs.films import shots_of
+
+        found = run_first_pass(self._facts, lambda _: self._check())
+        begins = (found.pts[shot.first] - found.pts[0] for shot in shots_of(self._film.run, found))
+        return [float(int(ticks) * self._facts.time_base) for ticks in begins]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,9 +46,24 @@ def with_corrections(film: Film, correction: Correction) -> Film:
 
 
 def with_guides(
-    film: Film, predictor: ChromaPredictor, segments: tuple[Segment, ...], folder: WorkFolder
+    film: Film,
+    predictor: ChromaPredictor,
+    segments: tuple[Segment, ...],
+    folder: WorkFolder,
+    check: Callable[[], None],
 ) -> Film:
-    """The film with what was decided about those shots made ready that are to be coloured."""
+    """The film with what was decided about those shots made ready that are to be coloured.
+
+    Args:
+        film: the film.
+        predictor: the network.
+        segments: all of the film.
+        folder: where those lie that are made.
+        check: called with every frame that is looked at; may raise to end it.
+
+    Raises:
+        ItemError: as `guide_of`.
+    """
     missing = missing_segments(segments, film, folder)
     shots = {
         number
@@ -57,7 +72,7 @@ def with_guides(
         for number in range(film.shot_at(segment.first), film.shot_at(segment.last) + 1)
     }
     guides = {
-        number: guide_of(film, predictor, film.shots[number], corrections)
+        number: guide_of(film, predictor, film.shots[number], corrections, check)
         for number, corrections in film.corrections.items()
         if number in shots and not film.is_passthrough(film.shots[number])
     }
@@ -127,7 +142,7 @@ def reuse_segments(
         return
     for number in wanted:
         save_confidence(segments[number], folder, made[number].confidence)
-    taken = take_out_segments(path, segments, wanted, folder)
+    taken = take_out_segments(path, segments, wanted, folder, run_context.stop_if_asked)
     logger.info(
         "%s: %d of %d pieces are copied out of the earlier output", item.path, len(taken), len(segments)
     )

@@ -54,6 +54,17 @@ class FilmRunContext:
         """Of the program."""
         return self.library_versions[0]
 
+    def stop_if_asked(self) -> None:
+        """Raise where a signal, or the end of the time, asks to end at once rather than with the shot.
+
+        Raises:
+            StoppedError: there was a signal.
+            OutOfTimeError: the time is over.
+        """
+        self.stop.raise_if_signalled()
+        if self.stop.out_of_time:
+            raise OutOfTimeError
+
 
 class OutOfTimeError(Exception):
     """The run's time is over before the film is done; no failure, the rerun goes on."""

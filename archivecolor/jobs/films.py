@@ -17,7 +17,6 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output, Record
-from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX, ContainerPlan, plan_container, suffix_for
 from archivecolor.film.encode import encodes_interlaced
@@ -158,7 +157,7 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     with film_errors():
         sha256 = sha256_of(item.source)
     settings = run_context.settings
-    facts = survey_streams(item.source, lambda: stop_if_asked(run_context.stop), settings.max_megapixels)
+    facts = survey_streams(item.source, run_context.stop_if_asked, settings.max_megapixels)
     folder = work_folder(item, run_context, sha256)
     plan = plan_container(facts, settings.container, settings.codec, folder.trial)
     check_target(run_context.output, film_name(item, run_context, facts, plan), item)
@@ -282,7 +281,7 @@ def load_or_survey(
     def watch(count: int) -> None:
         frames = facts.expected_frames
         run_context.report(item, FilmProgress(LOOKING, count, frames, megapixels=facts.megapixels))
-        stop_if_asked(run_context.stop)
+        run_context.stop_if_asked()
 
     kept = folder.first_pass(facts.fields)
     found = load_first_pass(kept)
@@ -292,13 +291,6 @@ def load_or_survey(
     if found.defects and run_context.settings.strict:
         raise ItemError(Reason.TRUNCATED, f"not whole: {', '.join(found.defects)}")
     return found
-
-
-def stop_if_asked(stop: Stop) -> None:
-    """Raise where a signal, or the end of the time, asks to end at once rather than with the shot."""
-    stop.raise_if_signalled()
-    if stop.out_of_time:
-        raise OutOfTimeError
 
 
 def shots_of(settings: VideoSettings, found: FirstPass) -> tuple[Shot, ...]:
@@ -333,7 +325,7 @@ def colour_segments(
 
     predictor: ChromaPredictor = run_context.open_predictor()
     reuse_segments(item, run_context, film, segments, folder)
-    film = with_guides(film, predictor, segments, folder)
+    film = with_guides(film, predictor, segments, folder, run_context.stop_if_asked)
     context = SegmentContext(film, predictor, folder, watch, lambda: not run_context.stop.requested)
     if not make_segments(context, segments):
         run_context.stop.raise_if_signalled()
@@ -363,7 +355,7 @@ def provenance_of(run_context: FilmRunContext, sha256: str, step: CorrectionStep
 def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
-    inputs = replace(inputs, side_data=side_data_to_carry(film, lambda: stop_if_asked(run_context.stop)))
+    inputs = replace(inputs, side_data=side_data_to_carry(film, run_context.stop_if_asked))
     at_end = FilmProgress(JOINING, frames=len(film.first_pass), megapixels=film.facts.megapixels)
     name = film_name(item, run_context, film.facts, plan)
     path = run_context.output / name
@@ -378,7 +370,7 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         raise_if_full(part.parent)
         opinion = verify_output(film, plan, part)
         plan = replace(plan, lost=(*plan.lost, *find_losses(film, plan, part)))
-        lost = still_lost(film, inputs.side_data, part, lambda: stop_if_asked(run_context.stop))
+        lost = still_lost(film, inputs.side_data, part, run_context.stop_if_asked)
         film = replace(film, first_pass=replace(film.first_pass, lost=lost))
         with film_errors():
             if sha256_of(item.source) != inputs.provenance.source_sha256:

@@ -185,3 +185,32 @@ def test_what_cannot_be_is_said_and_decides_nothing(archive, words, message, cap
     archive.correct(*words, code=2)
     assert re.search(message, capsys.readouterr().err)
     assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()
+
+
+def hints(count):
+    """Words for hints at as many places."""
+    places = [(x, y) for y in range(2, 100, 4) for x in range(2, 100, 4)][:count]
+    return [word for x, y in places for word in ("--hint", f"{x}%,{y}%={RED},here")]
+
+
+def test_more_hints_in_a_shot_than_are_spread_are_refused_whatever_moments_they_are_of(archive, capsys):
+    decisions = archive.output / "_archivecolor" / "decisions.jsonl"
+    archive.correct("--at", "1.2", *hints(150), "--later")
+    archive.correct("--at", "0.2", *hints(60), "--later")
+    decided = decisions.read_bytes()
+    archive.correct("--at", "1.6", *hints(60), "--later", code=2)
+    assert "210 hints in the shot at 0.960 s; 200 are the most" in capsys.readouterr().err
+    assert decisions.read_bytes() == decided
+
+
+def test_more_hints_in_a_shot_that_came_another_way_fail_the_film_with_words(archive):
+    decisions = archive.output / "_archivecolor" / "decisions.jsonl"
+    archive.correct("--at", "1.2", *hints(150), "--later")
+    line = json.loads(decisions.read_text().splitlines()[-1])
+    shots = line["correction"]["shots"]
+    shots.append({**shots[0], "seconds": 1.6})
+    line["at"] = line["correction"]["at"] = "2100-01-01T00:00:00Z"
+    decisions.write_text(json.dumps(line) + "\n")
+    archive.video(code=3)
+    assert archive.record.reason.value == "unsupported"
+    assert archive.record.detail.startswith("300 hints are decided about the shot at 1.200 s")
