@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from archivecolor.film.film import changed_error
 from archivecolor.film.frames import FrameReader
 from archivecolor.film.probe import FilmFacts, probe
-from archivecolor.film.shots import ShotDetector
+from archivecolor.film.shots import Shot, ShotDetector
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -20,25 +23,6 @@ Rgb = npt.NDArray[np.uint8]
 
 STRIP_ROWS, COLUMN_WIDTH = 24, 4
 MAX_STRIP_COLUMNS = 1200
-# Frames a second that a shot's picture is chosen among.
-LOOKS_PER_SECOND = 2
-
-
-@dataclass(frozen=True)
-class ShotPicture:
-    """A shot and one frame of it.
-
-    Attributes:
-        first: its first frame, counting from 0.
-        last: its last frame.
-        seconds: when it begins.
-        rgb: uint8 (h, w, 3), a frame near its middle, upright.
-    """
-
-    first: int
-    last: int
-    seconds: float
-    rgb: Rgb
 
 
 @dataclass(frozen=True)
@@ -46,58 +30,82 @@ class FilmSheet:
     """A film at one look.
 
     Attributes:
+        facts: of the film.
         shots: in their order.
+        starts: when each begins, in seconds from the first frame.
         strip: uint8 (24, n, 3), a column for each frame: the colours of a frame from top to bottom. What
             flickers makes it striped.
         seconds: how long the film is.
     """
 
-    shots: tuple[ShotPicture, ...]
+    facts: FilmFacts
+    shots: tuple[Shot, ...]
+    starts: tuple[float, ...]
     strip: Rgb
     seconds: float
 
 
 @dataclass(frozen=True)
-class _Look:
-    frame: int
+class ShotPicture:
+    """A shot and one frame of it.
+
+    Attributes:
+        shot: which.
+        seconds: when it begins.
+        rgb: uint8 (h, w, 3), the frame in its middle, upright.
+    """
+
+    shot: Shot
+    seconds: float
     rgb: Rgb
 
 
-def film_sheet(path: Path, long_side: int) -> FilmSheet:
-    """Read a film once.
+def film_sheet(path: Path) -> FilmSheet:
+    """Look at a film from end to end.
 
     Args:
         path: of a film that was coloured.
-        long_side: of the frames, pixels.
 
     Raises:
         ItemError: it cannot be read.
     """
     facts = probe(path)
-    size = _shown_size(facts, long_side)
-    interval = max(1, round(facts.read_rate / LOOKS_PER_SECOND))
     detector = ShotDetector(facts.read_rate)
-    looks: list[_Look] = []
-    columns: list[Rgb] = []
-    times: list[int] = []
-    for number, frame in enumerate(FrameReader(facts)):
+    columns, times = bytearray(), array("q")
+    for frame in FrameReader(facts):
+        assert frame.picture is not None
         detector.add(frame.luma, facts.sample_format)
         times.append(frame.pts)
-        if frame.picture is None:
-            continue
-        columns.append(_column(frame.picture, facts))
-        if number % interval == 0:
-            small = frame.picture.reformat(*size, format="rgb24", src_colorspace=facts.matrix).to_ndarray()
-            looks.append(_Look(number, np.ascontiguousarray(np.rot90(small, facts.quarter_turns))))
-    seconds = [float((pts - times[0]) * facts.time_base) for pts in times]
-    middles = ((shot, (shot.first + shot.last) // 2) for shot in detector.shots())
-    shots = tuple(
-        ShotPicture(
-            shot.first, shot.last, seconds[shot.first], _nearest(looks, middle, shot.first, shot.last)
-        )
-        for shot, middle in middles
+        columns += _column(frame.picture, facts).tobytes()
+    shots = detector.shots()
+    return FilmSheet(
+        facts=facts,
+        shots=shots,
+        starts=tuple(float((times[shot.first] - times[0]) * facts.time_base) for shot in shots),
+        strip=_strip(columns),
+        seconds=float((times[-1] - times[0]) * facts.time_base) if times else 0.0,
     )
-    return FilmSheet(shots, _strip(columns), seconds[-1] if seconds else 0.0)
+
+
+def shot_pictures(sheet: FilmSheet, long_side: int) -> Iterator[ShotPicture]:
+    """A frame of every shot, one after the other: the film is read again, so that none need be kept.
+
+    Args:
+        sheet: of the film.
+        long_side: of the frames, pixels.
+
+    Raises:
+        ItemError: it cannot be read, or is no longer what it was.
+    """
+    facts, size = sheet.facts, _shown_size(sheet.facts, long_side)
+    frames = enumerate(FrameReader(facts))
+    for shot, seconds in zip(sheet.shots, sheet.starts, strict=True):
+        middle = (shot.first + shot.last) // 2
+        frame = next((frame for number, frame in frames if number == middle), None)
+        if frame is None or frame.picture is None:
+            raise changed_error()
+        small = frame.picture.reformat(*size, format="rgb24", src_colorspace=facts.matrix).to_ndarray()
+        yield ShotPicture(shot, seconds, np.ascontiguousarray(np.rot90(small, facts.quarter_turns)))
 
 
 def _shown_size(facts: FilmFacts, long_side: int) -> tuple[int, int]:
@@ -105,12 +113,6 @@ def _shown_size(facts: FilmFacts, long_side: int) -> tuple[int, int]:
     wide, high = float(facts.width * facts.aspect), float(facts.height)
     scale = min(1.0, long_side / max(wide, high))
     return max(2, round(wide * scale)), max(2, round(high * scale))
-
-
-def _nearest(looks: list[_Look], middle: int, first: int, last: int) -> Rgb:
-    """The look nearest to the middle of a shot, one of its own where it has one."""
-    inside = [look for look in looks if first <= look.frame <= last]
-    return min(inside or looks, key=lambda look: abs(look.frame - middle)).rgb
 
 
 def _column(picture: VideoFrame, facts: FilmFacts) -> Rgb:
@@ -127,7 +129,10 @@ def _column(picture: VideoFrame, facts: FilmFacts) -> Rgb:
     return np.asarray(np.rint(column), np.uint8)
 
 
-def _strip(columns: list[Rgb]) -> Rgb:
-    """One column for each frame, or for as many as there is room for."""
-    step = max(1, -(-len(columns) // MAX_STRIP_COLUMNS))
-    return np.ascontiguousarray(np.concatenate(columns[::step], axis=1))
+def _strip(columns: bytes | bytearray) -> Rgb:
+    """One column for each frame, or for as many as there is room for; a black one where there is no frame."""
+    strip = np.frombuffer(columns, np.uint8).reshape(-1, STRIP_ROWS, 3)
+    if len(strip) == 0:
+        return np.zeros((STRIP_ROWS, 1, 3), np.uint8)
+    step = max(1, -(-len(strip) // MAX_STRIP_COLUMNS))
+    return np.ascontiguousarray(strip[::step].transpose(1, 0, 2))

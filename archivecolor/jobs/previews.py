@@ -17,7 +17,7 @@ from archivecolor.archive.atomic import open_folder, part_path, with_output_erro
 from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.film_sheet import film_sheet
+from archivecolor.film.film_sheet import film_sheet, shot_pictures
 from archivecolor.photo.preview import Box, part_preview, small_preview
 
 Rgb = npt.NDArray[np.uint8]
@@ -195,12 +195,12 @@ def sheet(context: PreviewContext, task: SheetTask) -> Sheet:
     Raises:
         ItemError: as `preview`.
     """
-    seen = film_sheet(path_inside(context.root, task.path), THUMBNAIL_SIDE)
+    seen = film_sheet(path_inside(context.root, task.path))
     shots = []
-    for number, shot in enumerate(seen.shots, start=1):
+    for number, picture in enumerate(shot_pictures(seen, THUMBNAIL_SIDE), start=1):
         file = f"{task.name}-{number:04}.webp"
-        _write(task.folder / file, webp(shot.rgb))
-        shots.append(SheetShot(file, shot.first, shot.last, shot.seconds))
+        _write(task.folder / file, webp(picture.rgb))
+        shots.append(SheetShot(file, picture.shot.first, picture.shot.last, picture.seconds))
     strip = f"{task.name}-strip.webp"
     _write(task.folder / strip, webp(seen.strip))
     return Sheet(tuple(shots), strip, seen.seconds)
