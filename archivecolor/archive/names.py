@@ -63,15 +63,22 @@ def names_file(output: Path, suffixes: Iterable[str], shown: Iterable[str]) -> b
     Raises:
         UsageError: it is called like a file of a kind that is not written.
     """
-    if isinstance(output, FolderPath) or output.is_dir():
+    if not is_called_like_file(output):
         return False
     suffix = output.suffix.lower()
-    if suffix in suffixes or not _FILE_SUFFIX.fullmatch(suffix):
-        return suffix in suffixes
+    if suffix in suffixes:
+        return True
     raise UsageError(
         f"--output {printable(output)}: no {suffix} is written; give it one of the suffixes "
         f"{' '.join(shown)}, or for a folder a slash at its end: {printable(output)}/"
     )
+
+
+def is_called_like_file(output: Path) -> bool:
+    """Whether an `--output`, as it was typed, has the name of a file, of whatever kind, and is no folder."""
+    if isinstance(output, FolderPath) or output.is_dir():
+        return False
+    return _FILE_SUFFIX.fullmatch(output.suffix.lower()) is not None
 
 
 def casefolded_name(name: str) -> str:

@@ -266,11 +266,9 @@ def named_film_folder(settings: VideoSettings, named: Path, weights: str) -> Out
     """The folder of the one file that `--output` names.
 
     Raises:
-        UsageError: there is more than one film, or it cannot be named so.
+        UsageError: the film cannot be named so.
     """
-    shown, (film, *more) = printable(named), settings.input
-    if more or film.is_dir():
-        raise UsageError(f"--output is the file {shown}, but there is more than one film; give a folder")
+    shown, (film,) = printable(named), settings.input
     refuse_what_is_no_film(film)
     if named.exists() and named.samefile(film):
         raise UsageError(f"{shown} is the film itself, which is never written over; give another name")

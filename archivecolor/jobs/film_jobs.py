@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.names import names_file
+from archivecolor.archive.names import is_called_like_file, names_file
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record
 from archivecolor.engine.stopping import Stop
+from archivecolor.errors import UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.jobs.film_progress import FilmProgress
+from archivecolor.printable import printable
 from archivecolor.settings import VideoSettings
 
 if TYPE_CHECKING:
@@ -90,12 +92,19 @@ def named_film(settings: VideoSettings) -> Path | None:
     """The file that `--output` names; None where it is a folder.
 
     Raises:
-        UsageError: it is called like a file of a kind that is not written.
+        UsageError: it is called like a file, but there may be more than one film, or of a kind that is not
+            written.
     """
-    output = settings.output
-    if output is None or not names_file(output, CONTAINER_OF_SUFFIX, CONTAINER_OF_SUFFIX):
+    output, given = settings.output, settings.input
+    if output is None:
         return None
-    return output
+    if is_called_like_file(output) and (len(given) > 1 or any(path.is_dir() for path in given)):
+        shown, many = printable(output), "a folder of films" if len(given) == 1 else f"{len(given)} inputs"
+        raise UsageError(
+            f"--output {shown} is the name of a file, but {many} may give more than one film; give a folder, "
+            f"if it is one with a slash at its end: {shown}/"
+        )
+    return output if names_file(output, CONTAINER_OF_SUFFIX, CONTAINER_OF_SUFFIX) else None
 
 
 def file_state(path: Path) -> tuple[int, int] | None:

@@ -34,6 +34,16 @@ def test_the_name_decides_the_container(films, quick):
     assert not (films / "coloured.mkv").exists()
 
 
+@pytest.mark.parametrize("output", ["new.mkv", "new.ts", "new.xyz"])
+@pytest.mark.parametrize(("inputs", "many"), [(["."], "a folder of films"), (["film.mp4"] * 2, "2 inputs")])
+def test_many_films_are_not_made_under_the_name_of_one(films, quick, capsys, inputs, many, output):
+    assert main(["video", *inputs, "-o", output, *quick]) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert f"--output {output} is the name of a file, but {many} may give more than one film" in told
+    assert f"with a slash at its end: {output}/" in told
+    assert not (films / output).exists()
+
+
 def test_one_film_may_be_made_under_several_names(films, quick, capsys):
     assert main(["video", "film.mp4", "-o", "a.mov", *quick]) == ExitCode.OK
     assert main(["video", "film.mp4", "-o", "b.mov", *quick]) == ExitCode.OK
