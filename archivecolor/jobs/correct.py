@@ -30,6 +30,7 @@ from archivecolor.jobs.decision_writer import DecisionWriter, PhotographWriter, 
 from archivecolor.jobs.likeness import Likeness
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.run_files import write_output_bag
+from archivecolor.jobs.source_meant import source_meant
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.printable import printable
 from archivecolor.settings import CorrectSettings, DirSettings, VideoSettings
@@ -208,26 +209,15 @@ def _path_of(text: str, source: Path, root: Path, manifest: Manifest) -> str:
     Raises:
         UsageError: there is none.
     """
-    by_output = {entry.output: path for path, entry in manifest.items.items() if entry.output}
-    # Not `Path.resolve`: links stay as they are typed.
-    absolute = Path(os.path.abspath(text))  # noqa: PTH100
-    folders = (Path(os.path.abspath(folder)) for folder in (source, root))  # noqa: PTH100
-    inside = [
-        absolute.relative_to(folder).as_posix() for folder in folders if absolute.is_relative_to(folder)
-    ]
-    as_typed = [os.path.normpath(text)] if not Path(text).is_absolute() else []
-    for name in (*as_typed, *inside):
-        if ".." in name.split("/"):
-            continue
-        if name in manifest or (source / name).is_file():
-            if _is_film(name):
-                raise UsageError(f"{printable(name)} is a film; give it alone, without photographs")
-            return name
-        if name in by_output:
-            return by_output[name]
+    name = source_meant(text, (source, root), manifest, new_in=source)
+    if name is not None:
+        if _is_film(name):
+            raise UsageError(f"{printable(name)} is a film; give it alone, without photographs")
+        return name
     if is_glob(text):
         return _checked_glob(text, manifest)
-    close = difflib.get_close_matches(text, [*manifest.items, *by_output], n=1, cutoff=0.3)
+    outputs = (entry.output for entry in manifest.items.values() if entry.output)
+    close = difflib.get_close_matches(text, [*manifest.items, *outputs], n=1, cutoff=0.3)
     near = f"; did you mean {printable(close[0])}?" if close else ""
     raise UsageError(f"there is no picture {printable(text)} in {source} or {root}{near}")
 

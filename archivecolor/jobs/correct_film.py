@@ -23,6 +23,7 @@ from archivecolor.jobs.decision_writer import DecisionWriter, gamut_remark, kept
 from archivecolor.jobs.film_jobs import named_film
 from archivecolor.jobs.hint_words import PageSize, hint_of_words
 from archivecolor.jobs.likeness import Likeness
+from archivecolor.jobs.source_meant import source_meant
 from archivecolor.printable import printable
 from archivecolor.settings import CorrectSettings, VideoSettings
 
@@ -65,7 +66,7 @@ def film_to_correct(settings: CorrectSettings, root: Path, manifest: Manifest) -
     last = read_run_summary(Layout(root).run_json)
     values = dict(last.settings) if last is not None else {}
     folders = list(_source_folders(settings, values))
-    name = next(_names(settings.path[0], [root, *folders], manifest), None)
+    name = source_meant(settings.path[0], [root, *folders], manifest)
     if extension_of(os.fsencode(settings.path[0] if name is None else name)) not in FILMS:
         return None
     if name is None:
@@ -74,19 +75,6 @@ def film_to_correct(settings: CorrectSettings, root: Path, manifest: Manifest) -
         if (folder / name).is_file():
             return FilmToCorrect(name, folder, _run_of(settings, values, folder, name))
     raise UsageError(f"the film {printable(name)} is not where the last run had it; give --input FOLDER")
-
-
-def _names(text: str, folders: Iterable[Path], manifest: Manifest) -> Iterator[str]:
-    """The sources that a path may mean: as it is typed, or by where it lies in one of some folders."""
-    by_output = {entry.output: path for path, entry in manifest.items.items() if entry.output}
-    absolute = Path(os.path.abspath(text))  # noqa: PTH100 - links stay as they are typed
-    bases = [Path(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100
-    inside = [absolute.relative_to(base).as_posix() for base in bases if absolute.is_relative_to(base)]
-    for name in (os.path.normpath(text), *inside):
-        if name in manifest:
-            yield name
-        elif name in by_output:
-            yield by_output[name]
 
 
 def _source_folders(settings: CorrectSettings, values: Mapping[str, Any]) -> Iterator[Path]:

@@ -208,14 +208,9 @@ class Run:
         Raises:
             OutputError: the output cannot be written.
         """
-        assert self._writer is not None, "begin comes first"
         session = self._session
         for found in carried_sidecars(plan.plan.sidecars, self.root, session.stop):
-            record = replace(found, at=now_utc(), version=program_version())
-            self._premis.remove(record)
-            self._writer.append(record)
-            self._premis.write(record)
-            logger.info("%s: %s, %s %s", record.path, record.status.value, record.reason, record.detail)
+            record = self._append(found)
             session.is_incomplete |= record.status is Status.FAILED
             session.untouched[f"sidecars {SIDECAR_WORDS[record.status]}"] += 1
 
@@ -225,15 +220,8 @@ class Run:
         Raises:
             OutputError: the manifest cannot be written.
         """
-        assert self._writer is not None, "begin comes first"
-        session = self._session
-        record = replace(result.record, at=now_utc(), version=program_version())
-        self._premis.remove(record)
-        self._writer.append(record)
-        self._premis.write(record)
-        event = item_event(record, result.amount)
-        logger.info("%s: %s, %s %s", record.path, event.status, event.reason, event.detail)
-        session.listener.settled(event, session.counter.add(event))
+        event = item_event(self._append(result.record), result.amount)
+        self._session.listener.settled(event, self._session.counter.add(event))
 
     def add_all(self, results: Iterable[ItemResult]) -> None:
         """Add one after the other; `results` end once the stop is asked for. Raises as `add`."""
@@ -282,6 +270,16 @@ class Run:
         )
         write_run_summary(Layout(self.root).run_json, summary)
 
+    def _append(self, found: Record) -> Record:
+        """Append a record to the manifest as of now, its PREMIS with it; gives it as it stands there."""
+        assert self._writer is not None, "begin comes first"
+        record = replace(found, at=now_utc(), version=program_version())
+        self._premis.remove(record)
+        self._writer.append(record)
+        self._premis.write(record)
+        logger.info("%s: %s, %s %s", record.path, record.status.value, _reason_word(record), record.detail)
+        return record
+
 
 def kept_by_hand(failed: Record, item: Item, root: Path) -> Record:
     """The record of an item whose derivative somebody worked on: that stays, and is digested.
@@ -322,11 +320,15 @@ def item_event(record: Record, amount: float) -> ItemEvent:
     return ItemEvent(
         path=record.path,
         status=record.status.value,
-        reason=str(getattr(record.reason, "value", record.reason)),
+        reason=_reason_word(record),
         detail=record.detail,
         amount=amount,
         record=json.loads(line_from_record(record)),
     )
+
+
+def _reason_word(record: Record) -> str:
+    return str(getattr(record.reason, "value", record.reason))
 
 
 @contextmanager
