@@ -173,7 +173,7 @@ def _carry_with_exiftool(
         finally:
             copy.part.with_name(copy.part.name + "_exiftool_tmp").unlink(missing_ok=True)
         try:
-            update = replace(update, exif=_restored_exif(source, container, copy.part))
+            update = _completed(update, source, container, copy.part)
             lost: tuple[str, ...] = ()
         except (ItemError, DamagedError) as error:
             # Of the part, so no damage of the source.
@@ -182,20 +182,28 @@ def _carry_with_exiftool(
         return (*lost, *_embed(container, copy.part, update), *_compared(copy))
 
 
-def _restored_exif(source: _Source, container: WritableFormat, part: Path) -> bytes | None:
-    """The part's Exif block with the source's own values; None where it has them by now.
+def _completed(
+    update: MetadataUpdate, source: _Source, container: WritableFormat, part: Path
+) -> MetadataUpdate:
+    """The update with what exiftool wrote otherwise than the source has it, or did not see: it may be packed.
 
     Raises:
         ItemError, DamagedError: exiftool left the part in a form that we do not understand.
     """
     tags = directory.tags_of(source.blocks.exif) if source.blocks.exif else {}
+    with SourceFile(part) as file, container.open(file) as written:
+        own = written.metadata()
+    if not own.iptc:
+        update = replace(update, iptc=source.blocks.iptc)
+    wanted = tags.keys() & directory.DESCRIPTIVE
+    if wanted and not (own.exif and wanted & directory.tags_of(own.exif).keys()):
+        return replace(update, exif=_merged_exif(source, container, part))
     if container.name == "tiff":
         with part.open("rb+") as tiff:
             directory.restore_values(tiff, tags)
-        return None
-    with SourceFile(part) as file, container.open(file) as written:
-        block = io.BytesIO(written.metadata().exif or b"")
-    return block.getvalue() if directory.restore_values(block, tags) else None
+        return update
+    block = io.BytesIO(own.exif or b"")
+    return replace(update, exif=block.getvalue()) if directory.restore_values(block, tags) else update
 
 
 @contextmanager

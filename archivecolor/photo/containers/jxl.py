@@ -6,6 +6,7 @@ Exif and XMP stand in boxes of the container (ISO/IEC 18181-2), plain or packed 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from archivecolor.errors import ItemError, Reason
@@ -14,11 +15,18 @@ from archivecolor.photo.containers.bands import WholeImageReader, split_samples,
 from archivecolor.photo.containers.base import Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
 from archivecolor.photo.containers.jp2 import boxes_of
-from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
+from archivecolor.photo.containers.jpeg import metadata as jpeg_metadata
+from archivecolor.photo.containers.jpeg import segments
+from archivecolor.photo.containers.jpeg.segments import Header
+from archivecolor.photo.containers.reading import MAX_UNPACKED, DamagedError, SourceFile, decoder_call
 
 CODESTREAM = b"\xff\x0a"
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
-BOXES = (b"JXL ", b"ftyp", b"jxll", b"jxli", b"jxlc", b"jxlp", b"jbrd", b"Exif", b"xml ", b"brob")
+EXIF, XML, PACKED = b"Exif", b"xml ", b"brob"
+STREAM, STREAM_PART, JPEG = b"jxlc", b"jxlp", b"jbrd"
+STRUCTURAL = (b"JXL ", b"ftyp", b"jxll", b"jxli", STREAM, STREAM_PART, JPEG)
+# What is added to the number of the last part of a codestream.
+LAST_PART = 1 << 31
 RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 # Widths in bits and what is added: of sides, of bit depths, of counts and of numbers of an enumeration.
 SIDES = ((9, 1), (13, 1), (18, 1), (30, 1))
@@ -65,21 +73,47 @@ class _Bits:
         return self.take(width) + added
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """What a file holds.
+
+    Attributes:
+        codestream: the picture.
+        exif: body of the Exif box.
+        xml: body of the box of XML, which is XMP.
+        lost: names of the boxes that are neither.
+        is_cut: the last part of the picture is missing.
+        has_jpeg: the file holds how the JPEG was written that the picture was made from.
+    """
+
+    codestream: bytes
+    exif: bytes | None = None
+    xml: bytes | None = None
+    lost: tuple[str, ...] = ()
+    is_cut: bool = False
+    has_jpeg: bool = False
+
+    @property
+    def exif_block(self) -> bytes | None:
+        """The Exif block, the place of which comes first."""
+        block = self.exif or b""
+        return exif.bare(block[4 + int.from_bytes(block[:4], "big") :] or None)
+
+
 class JxlReader(WholeImageReader):
     """An open JPEG XL."""
 
     notes = ("jxl is written as png",)
 
     def __init__(self, file: SourceFile) -> None:
-        self._data = file.whole()
-        self._boxes = dict(boxes_of(self._data)) if self._data.startswith(SIGNATURE) else {}
-        self._header = header = _header_of(self._codestream())
-        self.dropped = tuple(
-            f"{name.decode('latin-1').strip()} box" for name in self._boxes if name not in BOXES
-        )
+        data = file.whole()
+        self._data = data
+        self._contents = _contents_of(data) if data.startswith(SIGNATURE) else _Contents(data)
+        self._header = header = _header_of(self._contents.codestream)
+        self.dropped = self._contents.lost
         if not header.is_srgb:
             self.dropped += ("colour space",)
-        block = self.metadata().exif
+        block = self._contents.exif_block
         self.pages = (
             PageFacts(
                 width=header.width,
@@ -93,39 +127,41 @@ class JxlReader(WholeImageReader):
             ),
         )
 
-    def _codestream(self) -> bytes:
-        """The beginning of the picture."""
-        if not self._boxes:
-            return self._data
-        # A part begins with its number.
-        part = self._boxes.get(b"jxlc") or self._boxes.get(b"jxlp", b"")[4:]
-        if part.startswith(CODESTREAM):
-            return part
-        return next((body[4:] for name, body in boxes_of(self._data) if name == b"jxlp"), b"")
-
-    def metadata(self) -> MetadataBlocks:
-        """See `ImageReader.metadata`."""
+    @functools.cached_property
+    def _jpeg(self) -> Header | None:
+        """The header of the JPEG that the picture was made from; None where it was made from none."""
         import imagecodecs
 
-        found = dict(self._boxes)
-        if b"brob" in found:
+        if not self._contents.has_jpeg:
+            return None
+        try:
             with decoder_call():
-                found.setdefault(found[b"brob"][:4], bytes(imagecodecs.brotli_decode(found[b"brob"][4:])))
-        block = found.get(b"Exif", b"")
-        # The place of the TIFF header comes first.
-        start = 4 + int.from_bytes(block[:4], "big")
-        return MetadataBlocks(exif.bare(block[start:] or None), None, found.get(b"xml "))
+                return segments.parse(bytes(imagecodecs.jpegxl_decode_jpeg(self._data, numthreads=1)))
+        except (DamagedError, ItemError):
+            self.dropped += ("jbrd box",)
+            return None
+
+    def metadata(self) -> MetadataBlocks:
+        """See `ImageReader.metadata`; IPTC stands in what the JPEG had besides its picture."""
+        iptc = jpeg_metadata.blocks_of(self._jpeg).iptc if self._jpeg else None
+        return MetadataBlocks(self._contents.exif_block, iptc, self._contents.xml)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """See `ImageReader.foreign`: comments and makers' segments of the JPEG."""
+        described = self._jpeg.segments if self._jpeg else ()
+        return (*jpeg_metadata.texts(described), *jpeg_metadata.foreign(described))
 
     def is_truncated(self) -> bool:
-        """See `ImageReader.is_truncated`: the decoder alone knows."""
-        return False
+        """See `ImageReader.is_truncated`: of a codestream that is not in parts the decoder alone knows."""
+        return self._contents.is_cut
 
     def decode(self) -> Band:
         """See `WholeImageReader.decode`; as stored, for whoever writes turns it."""
         import imagecodecs
 
         with decoder_call():
-            samples = imagecodecs.jpegxl_decode(self._data, keeporientation=True)
+            samples = imagecodecs.jpegxl_decode(self._contents.codestream, keeporientation=True)
         return split_samples(to_full_range(samples, (1 << self._header.depth) - 1))
 
 
@@ -141,6 +177,45 @@ class JxlFormat(Format):
     def open(self, file: SourceFile) -> JxlReader:
         """See `Format.open`."""
         return JxlReader(file)
+
+
+def _contents_of(data: bytes) -> _Contents:
+    """What the boxes of a container hold, whatever their order."""
+    boxes = list(boxes_of(data))
+    found: dict[bytes, bytes] = {}
+    lost = []
+    for name, body in boxes:
+        is_packed = name == PACKED
+        kind = body[:4] if is_packed else name
+        # The first of each alone, so that no file has us unpack for ever.
+        if kind in (EXIF, XML) and kind not in found:
+            found[kind] = _unpacked(body[4:]) if is_packed else body
+            if found[kind]:
+                continue
+        if is_packed or kind not in STRUCTURAL:
+            lost.append(f"{kind.decode('latin-1').strip()} box")
+    stream = next((body for name, body in boxes if name == STREAM), None)
+    parts = {int.from_bytes(body[:4], "big"): body[4:] for name, body in boxes if name == STREAM_PART}
+    joined = b"".join(parts[number] for number in sorted(parts, key=lambda number: number % LAST_PART))
+    return _Contents(
+        codestream=joined if stream is None else stream,
+        exif=found.get(EXIF),
+        xml=found.get(XML),
+        lost=tuple(dict.fromkeys(lost)),
+        is_cut=stream is None and max(parts, default=0) < LAST_PART,
+        has_jpeg=any(name == JPEG for name, _ in boxes),
+    )
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What a box holds that is packed with Brotli; nothing where it is damaged, or too much."""
+    import imagecodecs
+
+    try:
+        with decoder_call():
+            return bytes(imagecodecs.brotli_decode(packed, out=MAX_UNPACKED))
+    except DamagedError:
+        return b""
 
 
 def _header_of(stream: bytes) -> _Header:

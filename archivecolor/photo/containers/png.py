@@ -22,7 +22,7 @@ from archivecolor.photo.containers.bands import WholeImageReader, split_samples
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.photoshop import iptc_in, iptc_resource
-from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
+from archivecolor.photo.containers.reading import MAX_UNPACKED, DamagedError, SourceFile, decoder_call, unpack
 from archivecolor.photo.facts import Density
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -38,8 +38,6 @@ XMP_KEYWORD = b"XML:com.adobe.xmp"
 # Where programs kept Exif before there was a chunk for it.
 EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
 IPTC_KEYWORD = b"Raw profile type iptc"
-# What unpacks to more than this is a bomb; bodies of more stay unread.
-MAX_UNPACKED = 1 << 26
 # zlib level: on photographs, level 6 takes four times as long for two percent.
 LEVEL = 1
 

@@ -23,6 +23,8 @@ from archivecolor.photo.facts import FileState
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+# Metadata that unpacks to more bytes than this is a bomb; bodies of more stay unread.
+MAX_UNPACKED = 1 << 26
 # What decoder libraries raise on bytes they cannot read: imagecodecs RuntimeErrors, Pillow SyntaxErrors,
 # tifffile whatever its arithmetic on damaged tags runs into. Caught around calls of theirs alone.
 LIBRARY_ERRORS = (

@@ -8,9 +8,11 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+import simplejpeg
 from picture_journey import LIMIT, colour, grey_codes, scene
 
 from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers.registry import open_image
 from archivecolor.photo.containers.tiff.directory import TagValue, exif_block
 from archivecolor.photo.inspect import inspect
 
@@ -27,6 +29,10 @@ def scan_of(folder: Path, data: bytes) -> Path:
 
 def box(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I4s", len(body) + 8, name) + body
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
 class TestJpegXl:
@@ -69,6 +75,47 @@ class TestJpegXl:
         assert "town box" in done.rendered.lost
         # The codestream tells the turn, whatever Exif says.
         assert done.inspection.facts.orientation == 1
+
+    def test_packed_boxes_are_carried_or_named_each(self, tmp_path: Path) -> None:
+        data = bytes(imagecodecs.jpegxl_encode(scene(), lossless=True, usecontainer=True))
+        boxes = [(b"Exif", bytes(4) + EXIF), (b"xml ", XMP), (b"jumb", b"signed"), (b"town", b"box 7")]
+        packed = [box(b"brob", name + imagecodecs.brotli_encode(body)) for name, body in boxes]
+        done = colour(scan_of(tmp_path, data + b"".join(packed) + box(b"brob", b"xml nothing packed")))
+        written = done.path.read_bytes()
+        assert b"Anna" in written
+        assert b"Rating" in written
+        assert done.rendered.lost == ("jumb box", "town box", "xml box")
+
+    def test_what_the_jpeg_had_beside_its_picture(self, tmp_path: Path) -> None:
+        caption = b"\x1c\2x\0\rMarket square"
+        extra = segment(0xED, b"Photoshop 3.0\0" + resource(0x0404, caption)) + segment(0xFE, b"box 7")
+        jpeg = simplejpeg.encode_jpeg(scene()[..., None], 90, "GRAY", "Gray")
+        data = bytes(imagecodecs.jpegxl_encode_jpeg(jpeg[:2] + extra + jpeg[2:], usecontainer=True))
+        done = colour(scan_of(tmp_path, data))
+        with open_image(done.path, LIMIT) as written:
+            assert written.reader.metadata().iptc == caption
+        assert done.rendered.lost == ("comment",)
+
+    @pytest.mark.parametrize("name", [b"Exif", b"xml "])
+    def test_a_bomb_in_a_packed_box_is_named_and_not_unpacked(self, tmp_path: Path, name: bytes) -> None:
+        data = bytes(imagecodecs.jpegxl_encode(scene(), lossless=True, usecontainer=True))
+        bomb = imagecodecs.brotli_encode(bytes(1 << 27))
+        path = scan_of(tmp_path, data + box(b"brob", name + bomb))
+        with open_image(path, LIMIT) as picture:
+            assert not any(picture.reader.metadata().names)
+            assert picture.reader.dropped == (f"{name.decode().strip()} box",)
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+    def test_a_codestream_in_parts_of_any_order(self, tmp_path: Path, order: tuple[int, ...]) -> None:
+        stream = bytes(imagecodecs.jpegxl_encode(scene(), lossless=True))
+        numbered = [(0, stream[:7]), (1, stream[7:90]), (2 | 1 << 31, stream[90:])]
+        parts = [box(b"jxlp", struct.pack(">I", number) + part) for number, part in numbered]
+        head = bytes(imagecodecs.jpegxl_encode(scene(), lossless=True, usecontainer=True))[:32]
+        done = colour(scan_of(tmp_path, head + b"".join(parts[number] for number in order)))
+        assert np.array_equal(grey_codes(done.path), scene())
+        with pytest.raises(ItemError) as error:
+            inspect(scan_of(tmp_path, head + parts[0] + parts[1]), working_size=64, max_megapixels=LIMIT)
+        assert error.value.reason is Reason.TRUNCATED
 
     @pytest.mark.parametrize("keep", [1, 3, 200])
     def test_a_cut_file_fails(self, tmp_path: Path, keep: int) -> None:
