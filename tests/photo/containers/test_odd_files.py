@@ -74,6 +74,18 @@ class TestJpeg:
         data = saved(scene(), "JPEG", progressive=True)
         assert reason_of(scan_of(tmp_path, data[: data.rindex(b"\xff\xc4")])) is Reason.TRUNCATED
 
+    @pytest.mark.parametrize("kind", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+    @pytest.mark.parametrize("which", ["first", "last"])
+    @pytest.mark.parametrize("heading", [b"", b"\1", b"\3\1\0\0\x3f\0"])
+    def test_a_scan_without_its_heading_is_damage(
+        self, tmp_path: Path, kind: dict[str, object], which: str, heading: bytes
+    ) -> None:
+        data = saved(scene(), "JPEG", **kind)
+        at = data.index(b"\xff\xda") if which == "first" else data.rindex(b"\xff\xda")
+        rest = data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
+        path = scan_of(tmp_path, data[:at] + segment(0xDA, heading) + rest.removesuffix(b"\xff\xd9"))
+        assert reason_of(path) in (Reason.UNREADABLE, Reason.TRUNCATED)
+
     @pytest.mark.parametrize("count", [1, 2, 9])
     def test_with_restart_intervals_over(self, tmp_path: Path, count: int) -> None:
         plain = saved(scene(64, 96), "JPEG", restart_marker_rows=1)

@@ -122,7 +122,7 @@ def _has_all_scans(picture: _Picture) -> bool:
     lowest: dict[tuple[int, int], int] = {}
     for piece in picture.pieces:
         body = piece.segment.body
-        if piece.segment.marker == segments.SOS and len(body) >= 4 + 2 * body[0]:
+        if piece.segment.marker == segments.SOS:
             first, last, bits = body[1 + 2 * body[0] :][:3]
             for component in body[1 : 1 + 2 * body[0] : 2]:
                 lowest |= {(component, number): bits & 15 for number in range(first, last + 1)}
@@ -146,7 +146,11 @@ def _plain_header(header: Header) -> tuple[MarkerSegment, ...]:
 
 
 def _pieces(scans: bytes) -> Iterator[_Piece]:
-    """What a picture holds from its first scan on."""
+    """What a picture holds from its first scan on.
+
+    Raises:
+        DamagedError: a scan's heading does not name as many components as it says.
+    """
     at = 0
     while found := segments.IN_SCANS.search(scans, at):
         marker, at = found[0][1], found.end()
@@ -158,6 +162,8 @@ def _pieces(scans: bytes) -> Iterator[_Piece]:
         at += size
         start = at
         if marker == segments.SOS:
+            if len(segment.body) != 4 + 2 * int.from_bytes(segment.body[:1], "big"):
+                raise DamagedError("the heading of a scan is damaged")
             following = segments.IN_SCANS.search(scans, at)
             at = following.start() if following else len(scans)
         yield _Piece(segment, scans[start:at])
