@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,11 @@ MAX_DISTANCE = 0.4
 LEAST_PAIRS = 13
 # Cells around the nearest one that are it too; hints of one reference lie further apart.
 NEIGHBOURHOOD = 2
+# Between cells of two pictures, held at once.
+BLOCK_DISTANCES = 1 << 18
+
+Float64: TypeAlias = npt.NDArray[np.float64]
+Indices: TypeAlias = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -74,21 +80,53 @@ def _pairs(features: Float32, others: Float32) -> list[tuple[int, int]]:
     both = np.concatenate((ours, theirs)).astype(np.float64)
     spread = both.std(axis=0)
     both = (both - both.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    ours, theirs = both[: len(ours)], both[len(ours) :]
-    distance = (ours**2).sum(axis=1)[:, None] + (theirs**2).sum(axis=1) - 2 * ours @ theirs.T
-    distance = np.maximum(distance, 0) / channels
-    nearest = distance.argmin(axis=1)
-    mutual = np.flatnonzero(distance.argmin(axis=0)[nearest] == np.arange(len(ours)))
-    near = distance[mutual, nearest[mutual]]
-    ratio = near / np.maximum(_second_distances(distance[mutual], nearest[mutual], others.shape[1]), 1e-12)
+    found = _nearest(both[: len(ours)], both[len(ours) :], others.shape[1])
+    mutual = np.flatnonzero(found.back[found.nearest] == np.arange(len(ours)))
+    nearest, near = found.nearest[mutual], found.distance[mutual]
+    ratio = near / np.maximum(found.second[mutual], 1e-12)
     sure = np.flatnonzero((ratio < MAX_RATIO) & (near < MAX_DISTANCE))
     order = sure[np.argsort(ratio[sure], kind="stable")]
-    return [(int(mutual[place]), int(nearest[mutual[place]])) for place in order]
+    return [(int(mutual[place]), int(nearest[place])) for place in order]
 
 
-def _second_distances(
-    distance: npt.NDArray[np.float64], nearest: npt.NDArray[np.intp], width: int
-) -> npt.NDArray[np.float64]:
+@dataclass(frozen=True)
+class _Nearest:
+    """Which cells are nearest.
+
+    Attributes:
+        nearest: of each of our cells the nearest of theirs, intp (n,).
+        distance: of that one, float64 (n,).
+        second: of the nearest one that is no neighbour of it, float64 (n,).
+        back: of each of their cells the nearest of ours, intp (m,).
+    """
+
+    nearest: Indices
+    distance: Float64
+    second: Float64
+    back: Indices
+
+
+def _nearest(ours: Float64, theirs: Float64, width: int) -> _Nearest:
+    """Compare features (n, c) and (m, c), the latter of a grid of `width`, some rows at once."""
+    step = max(1, BLOCK_DISTANCES // len(theirs))
+    lengths = (theirs**2).sum(axis=1)
+    back, least = np.zeros(len(theirs), np.intp), np.full(len(theirs), np.inf)
+    parts: list[tuple[Indices, Float64, Float64]] = []
+    for top in range(0, len(ours), step):
+        block = ours[top : top + step]
+        distance = (block**2).sum(axis=1)[:, None] + lengths - 2 * block @ theirs.T
+        distance = np.maximum(distance, 0) / theirs.shape[1]
+        nearest, lowest = distance.argmin(axis=1), distance.min(axis=0)
+        is_nearer = lowest < least
+        back[is_nearer] = top + distance.argmin(axis=0)[is_nearer]
+        least = np.minimum(least, lowest)
+        near = distance[np.arange(len(block)), nearest]
+        parts.append((nearest, near, _second_distances(distance, nearest, width)))
+    every, distances, seconds = zip(*parts, strict=True)
+    return _Nearest(np.concatenate(every), np.concatenate(distances), np.concatenate(seconds), back)
+
+
+def _second_distances(distance: Float64, nearest: Indices, width: int) -> Float64:
     """Of each row (n, m) the distance of the nearest cell that is no neighbour of the nearest (n,)."""
     rows, columns = np.divmod(np.arange(distance.shape[1]), width)
     own_rows, own_columns = np.divmod(nearest, width)

@@ -1,5 +1,7 @@
 """Colours of another picture come to what is alike in both, and to nothing else."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,14 @@ def test_what_repeats_is_no_likeness(scene):
 def test_a_network_without_features_finds_nothing(scene):
     without = Answer(*(getattr(answer_of(scene), name) for name in ("ab", "certainty", "lightness")), None)
     assert hints_like(without, in_colour(scene)) == ()
+
+
+def test_large_grids_need_no_table_of_all_cells_by_all_cells():
+    features = np.random.default_rng(5).normal(size=(48, 64, 16)).astype(np.float32)
+    reference = in_colour(features)
+    tracemalloc.start()
+    hints = hints_like(answer_of(features[:, ::-1].copy()), reference)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(hints) == STROKE_HINTS
+    assert peak < 48 * 64 * 48 * 64 * 8 / 2
