@@ -27,7 +27,7 @@ def leave_out_current_folder() -> None:
     for name in SEARCH_LISTS:
         if name not in os.environ:
             continue
-        kept = [entry for entry in os.environ[name].split(os.pathsep) if _is_elsewhere(entry)]
+        kept = [entry for entry in os.environ[name].split(os.pathsep) if is_elsewhere(entry)]
         if kept:
             os.environ[name] = os.pathsep.join(kept)
         else:
@@ -46,7 +46,7 @@ def find_program(name: str) -> str | None:
 @functools.cache
 def _find(name: str, path: str) -> str | None:
     for entry in path.split(os.pathsep):
-        if not _is_elsewhere(entry):
+        if not is_elsewhere(entry):
             continue
         # A name with a folder in front is looked for there and nowhere else.
         found = shutil.which(os.path.join(entry, name))  # noqa: PTH118 - `which` wants text
@@ -55,7 +55,7 @@ def _find(name: str, path: str) -> str | None:
     return None
 
 
-def _is_elsewhere(entry: str) -> bool:
+def is_elsewhere(entry: str) -> bool:
     """Whether an entry of such a list is an absolute folder, and not the current one."""
     if not Path(entry).is_absolute():
         return False

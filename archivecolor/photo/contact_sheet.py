@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 
 from archivecolor.colour.arrays import UInt8
+from archivecolor.engine.programs import is_elsewhere
 from archivecolor.printable import printable
 
 CAPTION_HEIGHT, CAPTION_SIZE = 16, 12
@@ -58,10 +61,31 @@ def draw_page(pictures: Sequence[Captioned], columns: int, cell: tuple[int, int]
 @cache
 def caption_font() -> tuple[Font, bool]:
     """The font of captions, and whether it has more letters than ASCII."""
+    files = {path.name: path for folder in _font_folders() for path in _files_in(folder)}
     for name in SYSTEM_FONTS:
-        with suppress(OSError):
-            return ImageFont.truetype(name, CAPTION_SIZE), True
+        if name in files:
+            with suppress(OSError):
+                return ImageFont.truetype(files[name], CAPTION_SIZE), True
     return ImageFont.load_default(CAPTION_SIZE), False
+
+
+def _font_folders() -> list[Path]:
+    """Folders in which systems keep fonts.
+
+    Pillow, given a name, looks in the current folder before them, where a font may be anybody's.
+    """
+    shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    data = [os.environ.get("XDG_DATA_HOME") or "~/.local/share", *shared.split(":")]
+    data += ["~/Library", "/Library", "/System/Library", os.environ.get("WINDIR", "")]
+    # Without a home the sign for it stays, and with it no absolute path.
+    places = [os.path.expanduser(place) for place in data]  # noqa: PTH111
+    return [Path(place) / kind for place in places if is_elsewhere(place) for kind in ("fonts", "Fonts")]
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """The files at any depth; none where there is no such folder."""
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names)
 
 
 def _in_ascii(text: str) -> str:

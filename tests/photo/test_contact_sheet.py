@@ -1,5 +1,6 @@
 import numpy as np
-from PIL import Image
+import pytest
+from PIL import Image, ImageFont
 
 from archivecolor.photo.contact_sheet import CAPTION_HEIGHT, SYSTEM_FONTS, Captioned, caption_font, draw_page
 from archivecolor.photo.preview import small_preview
@@ -26,6 +27,24 @@ def test_without_a_font_of_the_system_accents_go_and_no_letter_is_a_box(monkeypa
     finally:
         caption_font.cache_clear()
     assert SYSTEM_FONTS
+
+
+@pytest.mark.parametrize("folders", ["", ".", "mine", "/nowhere:", "HERE"])
+def test_no_font_of_the_current_folder_is_read(tmp_path, monkeypatch, folders):
+    planted = ImageFont.load_default(12).path.getvalue()
+    for folder in (tmp_path, tmp_path / "fonts", tmp_path / "mine" / "fonts"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in SYSTEM_FONTS:
+            (folder / name).write_bytes(planted)
+    monkeypatch.chdir(tmp_path)
+    for variable in ("XDG_DATA_DIRS", "XDG_DATA_HOME"):
+        monkeypatch.setenv(variable, folders.replace("HERE", str(tmp_path)))
+    caption_font.cache_clear()
+    try:
+        font, has_all_letters = caption_font()
+    finally:
+        caption_font.cache_clear()
+    assert (font.getname() == ImageFont.load_default(12).getname()) != has_all_letters
 
 
 def test_a_preview_is_upright_and_fits_its_box(tmp_path):
