@@ -64,13 +64,13 @@ XMP_TAGS = frozenset(
         "ICCProfileName",
     }
 )
-# Photoshop's resources that say how a window or a print looked, or what lies elsewhere in the file.
+# What Photoshop says of windows, prints, its own samples, or what lies elsewhere in the file.
 WINDOW_TAG_NAMES = """
     DisplayedUnitsX DisplayedUnitsY PrintStyle PrintPosition PrintScale PixelAspectRatio GlobalAngle
     GlobalAltitude URL_List SlicesGroupName NumSlices HasRealMergedData WriterName ReaderName PhotoshopQuality
     PhotoshopFormat ProgressiveScans LayersGroupInfo LayerStateInfo LayerSelectionIDs LayerGroupsEnabledID
     PrintFlags PrintFlagsInfo PrintInfo2 PrintStyleInfo Quality IDsBaseValue EffectsVisible
-    ColorHalftoningInfo ColorTransferFuncs GridGuidesInfo
+    ColorHalftoningInfo ColorTransferFuncs GridGuidesInfo ColorMode NumChannels
 """
 WINDOW_TAGS = frozenset(WINDOW_TAG_NAMES.split())
 

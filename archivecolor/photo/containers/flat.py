@@ -1,7 +1,7 @@
 """GIF, AVIF and Photoshop files, read through Pillow and never written: a still picture each, kept as PNG.
 
 Of a Photoshop file the flat picture is read that it holds beside its layers. Pillow gives 8 bits of each;
-deep AVIF is decoded by libavif itself, Photoshop files of 16 bits have a module of their own.
+deep AVIF is decoded by libavif itself, Photoshop files of grey and RGB have a module of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from archivecolor.photo.containers.bands import WholeImageReader, split_samples,
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
 from archivecolor.photo.containers.pillow import SAMPLES, decode_with_pillow, open_with_pillow
-from archivecolor.photo.containers.psd import LAYERS, PsdReader
+from archivecolor.photo.containers.psd import PsdReader, PsdStructure
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class FlatReader(WholeImageReader):
         picture: its header is read.
         name: of its container.
         dropped: what of it is not read.
-        xmp: a packet that Pillow does not see.
+        blocks: what Pillow does not see of what the file says.
         depth: bits per sample.
     """
 
@@ -41,10 +41,10 @@ class FlatReader(WholeImageReader):
         picture: Image.Image,
         name: str,
         dropped: tuple[str, ...] = (),
-        xmp: bytes | None = None,
+        blocks: MetadataBlocks | None = None,
         depth: int = 8,
     ) -> None:
-        self._picture, self._xmp = picture, xmp
+        self._picture, self._blocks = picture, blocks or MetadataBlocks()
         with decoder_call():
             # Of a Photoshop file it counts the layers.
             frames = 1 if name == "psd" else getattr(picture, "n_frames", 1)
@@ -74,8 +74,8 @@ class FlatReader(WholeImageReader):
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""
-        xmp = self._xmp or self._about.get("xmp") or None
-        return MetadataBlocks(exif.bare(self._about.get("exif")), None, xmp)
+        block = self._blocks.exif or exif.bare(self._about.get("exif"))
+        return MetadataBlocks(block, self._blocks.iptc, self._blocks.xmp or self._about.get("xmp") or None)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`: Pillow says so itself, in words."""
@@ -120,7 +120,7 @@ class GifFormat(Format):
         xmp, end = _gif_blocks(file.whole())
         file.seek(end)
         dropped = (DATA_BEHIND,) if file.read().strip(b"\0") else ()
-        return FlatReader(open_with_pillow(file, "GIF"), self.name, dropped, xmp)
+        return FlatReader(open_with_pillow(file, "GIF"), self.name, dropped, MetadataBlocks(xmp=xmp))
 
 
 class AvifFormat(Format):
@@ -143,7 +143,7 @@ class AvifFormat(Format):
 
 
 class PhotoshopFormat(Format):
-    """The flat picture of a Photoshop file of 8 or 16 bits."""
+    """The flat picture of a Photoshop file, of 8 bits, and of 16 where it is grey or RGB."""
 
     name = "psd"
 
@@ -153,10 +153,11 @@ class PhotoshopFormat(Format):
 
     def open(self, file: SourceFile) -> WholeImageReader:
         """See `Format.open`."""
-        file.seek(22)
-        if file.read(2) == b"\0\x10":
-            return PsdReader(file)
-        return FlatReader(open_with_pillow(file, "PSD"), self.name, LAYERS)
+        structure = PsdStructure.read(file)
+        if structure.is_plain:
+            return PsdReader(file, structure)
+        picture = open_with_pillow(file, "PSD")
+        return FlatReader(picture, self.name, structure.dropped, structure.metadata())
 
 
 def _gif_blocks(data: bytes) -> tuple[bytes | None, int]:

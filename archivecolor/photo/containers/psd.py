@@ -1,11 +1,13 @@
-"""The flat picture of a Photoshop file of 16 bits, which it holds behind its layers.
+"""The flat picture of a Photoshop file, which it holds behind its layers.
 
 Adobe Photoshop file formats specification: header, colour modes, image resources, layers, image data.
+Counts are held against the size of the file before anything is read by them.
 """
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -19,52 +21,114 @@ from archivecolor.photo.containers.reading import DamagedError, SourceFile, deco
 from archivecolor.photo.facts import Codes, Density
 
 HEADER = ">4sH6xHIIHH"
+MAX_CHANNELS, MAX_SIDE = 56, 30000
 RESOLUTION, ICC, EXIF, XMP = 0x03ED, 0x040F, 0x0422, 0x0424
 # Grey, RGB and duotone, which is grey with inks told beside it: samples of a pixel.
 MODES = {1: 1, 3: 3, 8: 1}
+# Bitmap, palette, inks: what Pillow reads of the others.
+OTHER_MODES = {0: 1, 2: 1, 4: 4}
 RAW, RUN_LENGTHS = 0, 1
 LAYERS = ("layers of the Photoshop file",)
 
 
+@dataclass(frozen=True)
+class PsdStructure:
+    """What a Photoshop file says of its picture.
+
+    Attributes:
+        channels: planes of samples, one after the other.
+        height: rows.
+        width: columns.
+        depth: bits per sample.
+        mode: of the colours.
+        packing: RAW, or RUN_LENGTHS.
+        resources: image resources by their numbers.
+        has_layers: it holds more than the flat picture.
+        start: where the flat picture begins.
+    """
+
+    channels: int
+    height: int
+    width: int
+    depth: int
+    mode: int
+    packing: int
+    resources: dict[int, bytes]
+    has_layers: bool
+    start: int
+
+    @classmethod
+    def read(cls, file: SourceFile) -> PsdStructure:
+        """Walk the file.
+
+        Raises:
+            ItemError: UNSUPPORTED, TRUNCATED, or UNREADABLE where its counts cannot be.
+            DamagedError: it ends in its header.
+        """
+        file.seek(0)
+        _, _, channels, height, width, depth, mode = unpack(HEADER, file.read(struct.calcsize(HEADER)))
+        if not 1 <= channels <= MAX_CHANNELS or max(height, width) > MAX_SIDE:
+            detail = f"a Photoshop file of {width} x {height} pixels in {channels} channels"
+            raise ItemError(Reason.UNREADABLE, f"{detail}: there is none")
+        _section(file)
+        resources = dict(photoshop.resources_in(_section(file)))
+        has_layers, start = bool(_section(file)), file.tell()
+        (packing,) = unpack(">H", file.read(2))
+        if packing not in (RAW, RUN_LENGTHS):
+            raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of compression {packing}")
+        row_bytes = 2 if packing == RUN_LENGTHS else -(-width * depth // 8)
+        if start + 2 + channels * height * row_bytes > file.nbytes:
+            raise _truncated()
+        return cls(channels, height, width, depth, mode, packing, resources, has_layers, start)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is read here: samples of grey or RGB, of 8 or 16 bits."""
+        return self.mode in MODES and self.depth in (8, 16)
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """What of it is not read."""
+        taken = MODES[self.mode] + 1 if self.is_plain else OTHER_MODES.get(self.mode, self.channels)
+        further = ("further channels of the Photoshop file",) if self.channels > taken else ()
+        return (*(LAYERS if self.has_layers else ()), *further)
+
+    def metadata(self) -> MetadataBlocks:
+        """The blocks among its resources."""
+        found = (self.resources.get(number) for number in (EXIF, photoshop.IPTC, XMP))
+        return MetadataBlocks(*found)
+
+
 class PsdReader(WholeImageReader):
-    """An open Photoshop file of 16 bits; channels besides colour and the first alpha are named."""
+    """An open Photoshop file of plain samples; channels besides colour and the first alpha are named."""
 
     notes = ("psd is written as png",)
 
-    def __init__(self, file: SourceFile) -> None:
+    def __init__(self, file: SourceFile, structure: PsdStructure) -> None:
         self._file = file
-        file.seek(0)
-        _, _, self._channels, height, width, depth, mode = unpack(HEADER, file.read(struct.calcsize(HEADER)))
-        if mode not in MODES or depth != 16:
-            raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of mode {mode}, {depth} bits")
-        _section(file)
-        self._resources = dict(photoshop.resources_in(_section(file)))
-        has_layers = bool(_section(file))
-        self._start = file.tell()
-        colours = MODES[mode]
-        alpha = self._channels > colours
-        self.dropped = LAYERS if has_layers else ()
-        if self._channels > colours + 1:
-            self.dropped += ("further channels of the Photoshop file",)
-        block = self._resources.get(EXIF)
+        self._structure = structure
+        self._sample = np.dtype(">u2" if structure.depth == 16 else "u1")
+        self.dropped = structure.dropped
+        colours = MODES[structure.mode]
+        alpha = structure.channels > colours
+        block = structure.resources.get(EXIF)
         self.pages = (
             PageFacts(
-                width=width,
-                height=height,
-                depth=16,
+                width=structure.width,
+                height=structure.height,
+                depth=structure.depth,
                 channels=colours + alpha,
-                code_depth=16,
+                code_depth=structure.depth,
                 alpha=alpha,
                 orientation=exif.orientation_of(block),
-                density=_density(self._resources.get(RESOLUTION, b"")) or exif.density_of(block),
-                icc=self._resources.get(ICC),
+                density=_density(structure.resources.get(RESOLUTION, b"")) or exif.density_of(block),
+                icc=structure.resources.get(ICC),
             ),
         )
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""
-        found = (self._resources.get(number) for number in (EXIF, photoshop.IPTC, XMP))
-        return MetadataBlocks(*found)
+        return self._structure.metadata()
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""
@@ -77,18 +141,14 @@ class PsdReader(WholeImageReader):
     def decode(self) -> Band:
         """See `WholeImageReader.decode`: planes one after the other."""
         facts = self.pages[0]
-        self._file.seek(self._start)
-        (packing,) = unpack(">H", self._file.read(2))
-        if packing not in (RAW, RUN_LENGTHS):
-            raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of compression {packing}")
-        read = self._packed_plane if packing == RUN_LENGTHS else self._raw_plane
+        read = self._packed_plane if self._structure.packing == RUN_LENGTHS else self._raw_plane
         planes = [read(number) for number in range(facts.channels)]
         return split_samples(planes[0] if len(planes) == 1 else np.dstack(planes))
 
     def _raw_plane(self, number: int) -> Codes:
         facts = self.pages[0]
-        nbytes = 2 * facts.width * facts.height
-        self._file.seek(self._start + 2 + number * nbytes)
+        nbytes = self._sample.itemsize * facts.width * facts.height
+        self._file.seek(self._structure.start + 2 + number * nbytes)
         return self._plane(self._file.read(nbytes))
 
     def _packed_plane(self, number: int) -> Codes:
@@ -96,11 +156,8 @@ class PsdReader(WholeImageReader):
         import imagecodecs
 
         facts = self.pages[0]
-        self._file.seek(self._start + 2)
-        table = self._file.read(2 * facts.height * self._channels)
-        if len(table) < 2 * facts.height * self._channels:
-            raise DamagedError("sizes of rows are missing")
-        sizes = np.frombuffer(table, ">u2").astype(int)
+        self._file.seek(self._structure.start + 2)
+        sizes = np.frombuffer(self._file.read(2 * facts.height * self._structure.channels), ">u2").astype(int)
         first = number * facts.height
         self._file.seek(int(sizes[:first].sum()), 1)
         with decoder_call():
@@ -112,17 +169,22 @@ class PsdReader(WholeImageReader):
 
     def _plane(self, data: bytes) -> Codes:
         facts = self.pages[0]
-        if len(data) != 2 * facts.width * facts.height:
+        if len(data) != self._sample.itemsize * facts.width * facts.height:
             raise DamagedError("samples are missing")
-        return np.frombuffer(data, ">u2").reshape(facts.height, facts.width).astype(np.uint16)
+        plane = np.frombuffer(data, self._sample).reshape(facts.height, facts.width)
+        return plane.astype(self._sample.newbyteorder("="))
 
 
 def _section(file: SourceFile) -> bytes:
     """A part of the file that begins with its length."""
     (size,) = unpack(">I", file.read(4))
     if file.tell() + size > file.nbytes:
-        raise ItemError(Reason.TRUNCATED, "the Photoshop file ends before its picture")
+        raise _truncated()
     return file.read(size)
+
+
+def _truncated() -> ItemError:
+    return ItemError(Reason.TRUNCATED, "the Photoshop file ends before its picture does")
 
 
 def _density(body: bytes) -> Density | None:

@@ -312,6 +312,7 @@ class TestFlat:
     def test_the_flat_picture_of_a_photoshop_file(self, tmp_path: Path) -> None:
         codes = scene()
         head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 1, *codes.shape, 8, 1)
-        done = colour(scan_of(tmp_path, head + bytes(12) + b"\0\0" + codes.tobytes()))
+        layers = struct.pack(">I", 4) + b"some"
+        done = colour(scan_of(tmp_path, head + bytes(8) + layers + b"\0\0" + codes.tobytes()))
         assert np.array_equal(luma_codes(read_png(done.path)), codes)
         assert "layers of the Photoshop file" in done.rendered.lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 import imagecodecs
@@ -148,13 +149,14 @@ def resource(number: int, body: bytes) -> bytes:
 
 def photoshop(planes: list[np.ndarray], mode: int, *, packed: bool, layers: bytes = b"") -> bytes:
     height, width = planes[0].shape
-    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, len(planes), height, width, 16, mode)
+    depth = 8 * planes[0].itemsize
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, len(planes), height, width, depth, mode)
     resources = resource(0x03ED, struct.pack(">IHHIHH", 300 << 16, 1, 1, 300 << 16, 1, 1)) + resource(
         0x0424, XMP
     )
     whole = head + bytes(4) + struct.pack(">I", len(resources)) + resources
     whole += struct.pack(">I", len(layers)) + layers + struct.pack(">H", packed)
-    rows = [row.astype(">u2").tobytes() for plane in planes for row in plane]
+    rows = [row.astype(f">u{depth // 8}").tobytes() for plane in planes for row in plane]
     if packed:
         rows = [bytes(imagecodecs.packbits_encode(row)) for row in rows]
         whole += b"".join(struct.pack(">H", len(row)) for row in rows)
@@ -163,18 +165,59 @@ def photoshop(planes: list[np.ndarray], mode: int, *, packed: bool, layers: byte
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("mode", [1, 3])
-def test_photoshop_of_16_bits(tmp_path: Path, mode: int, packed: bool) -> None:
-    codes = scene(depth=16)
+@pytest.mark.parametrize("depth", [8, 16])
+def test_photoshop(tmp_path: Path, mode: int, packed: bool, depth: int) -> None:
+    codes = scene(depth=depth)
     data = photoshop([codes] * mode, mode, packed=packed, layers=b"layers")
     done = colour(scan_of(tmp_path, data))
     assert np.array_equal(grey_codes(done.path), codes)
-    assert done.rendered.depth == 16
+    assert done.rendered.depth == depth
     assert b"Rating" in done.path.read_bytes()
     assert "layers of the Photoshop file" in done.rendered.lost
     assert b"pHYs" + struct.pack(">II", 11811, 11811) in done.path.read_bytes()
     with pytest.raises(ItemError) as error:
         inspect(scan_of(tmp_path, data[:-9]), working_size=64, max_megapixels=LIMIT)
     assert error.value.reason is Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("mode", [1, 3])
+def test_channels_of_photoshop_are_alpha_or_named(tmp_path: Path, mode: int, depth: int) -> None:
+    codes, alpha = scene(depth=depth), scene(depth=depth, seed=4)
+    data = photoshop([codes] * mode + [alpha, codes], mode, packed=False)
+    done = colour(scan_of(tmp_path, data))
+    assert np.array_equal(grey_codes(done.path), np.dstack([codes, alpha]))
+    assert done.rendered.lost == ("further channels of the Photoshop file",)
+
+
+@pytest.mark.parametrize("depth", [1, 8, 16])
+@pytest.mark.parametrize("mode", [1, 3, 4])
+@pytest.mark.parametrize("packed", [0, 1])
+@pytest.mark.parametrize(
+    ("channels", "height", "width"),
+    [
+        (65535, 9, 9),
+        (0, 9, 9),
+        (5, 2**31, 1),
+        (5, 1, 2**31),
+        (5, 30000, 1),
+        (56, 30000, 3000),
+        (4, 3000, 30000),
+    ],
+)
+def test_no_count_of_a_photoshop_file_is_believed(
+    tmp_path: Path, depth: int, mode: int, packed: int, channels: int, height: int, width: int
+) -> None:
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, channels, height, width, depth, mode)
+    path = scan_of(tmp_path, head + bytes(12) + struct.pack(">H", packed) + bytes(200))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ItemError) as error:
+            inspect(path, working_size=64, max_megapixels=LIMIT)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert error.value.reason in (Reason.UNREADABLE, Reason.TRUNCATED, Reason.UNSUPPORTED)
 
 
 def test_photoshop_cut_among_the_sizes_of_its_rows(tmp_path: Path) -> None:
