@@ -104,7 +104,7 @@ def _draw_sheet(settings: PhotoSettings, files: Sequence[NamedFile], stop: Stop)
     if settings.sheet is None:
         return ()
     pairs = [Pair(file.name, file.source, file.target) for file in files if file.target.exists()]
-    return draw_sheet(settings.sheet, pairs, stop)
+    return draw_sheet(settings.sheet, pairs, stop, settings.max_megapixels)
 
 
 @dataclass(frozen=True)

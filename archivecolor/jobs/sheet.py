@@ -21,6 +21,7 @@ from archivecolor.colour.arrays import UInt8
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ItemError, OutputError, Reason, UsageError
 from archivecolor.photo.contact_sheet import Captioned, draw_page
+from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.preview import small_preview
 from archivecolor.printable import printable
 from archivecolor.settings import DirSettings
@@ -31,6 +32,11 @@ CELL = (2 * TILE[0] + GAP, TILE[1])
 JPEG_QUALITY = 90
 # A sheet says what it is, so that the next run may draw it anew and nothing else is ever written over.
 MARK = "archivecolor contact sheet"
+# What stands in a sheet of each format, and where; a PDF has its texts in UTF-16, at its end.
+SAYING_BYTES = 8192
+PNG_MARK_AT, PNG_MARK = 33, len(f"Software {MARK}").to_bytes(4) + b"tEXtSoftware\0" + MARK.encode()
+JPEG_MARK_AT, JPEG_MARK = 20, b"\xff\xfe" + (len(MARK) + 2).to_bytes(2) + MARK.encode()
+PDF_HEAD, PDF_MARK = b"%PDF-", b"/Producer (\xfe\xff" + MARK.encode("utf-16-be") + b")"
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".pdf": "PDF"}
 
 
@@ -70,8 +76,8 @@ def check_sheet(sheet: Path | None, folders: Iterable[Path] = ()) -> None:
                 f"--sheet {shown} lies inside {printable(folder)}, where it would be taken for a picture; "
                 "give a name outside"
             )
-    if os.path.lexists(sheet) and not _is_sheet(sheet):
-        raise UsageError(f"--sheet {shown} is there, and no sheet of this program; give another name")
+    if trouble := _trouble_with(sheet):
+        raise UsageError(f"--sheet {shown} is there, and {trouble}; give another name")
 
 
 def draw_tree_sheet(settings: DirSettings, stop: Stop) -> tuple[Path, ...]:
@@ -82,7 +88,7 @@ def draw_tree_sheet(settings: DirSettings, stop: Stop) -> tuple[Path, ...]:
     """
     if settings.sheet is None:
         return ()
-    return draw_sheet(settings.sheet, list(_pairs_of_tree(settings)), stop)
+    return draw_sheet(settings.sheet, list(_pairs_of_tree(settings)), stop, settings.max_megapixels)
 
 
 def _pairs_of_tree(settings: DirSettings) -> Iterator[Pair]:
@@ -99,7 +105,9 @@ def _pairs_of_tree(settings: DirSettings) -> Iterator[Pair]:
             yield Pair(caption, settings.input / path, root / record.output.path)
 
 
-def draw_sheet(sheet: Path, pairs: Sequence[Pair], stop: Stop) -> tuple[Path, ...]:
+def draw_sheet(
+    sheet: Path, pairs: Sequence[Pair], stop: Stop, max_megapixels: float = DirSettings.max_megapixels
+) -> tuple[Path, ...]:
     """Draw pairs onto pages; gives the files, none where there are no pairs.
 
     A PDF holds all pages; of other formats the second page is the file NAME-2, and so on. What is left of an
@@ -109,11 +117,12 @@ def draw_sheet(sheet: Path, pairs: Sequence[Pair], stop: Stop) -> tuple[Path, ..
         sheet: the file, checked by `check_sheet`.
         pairs: in the order of the sheet.
         stop: ends it after the page in hand.
+        max_megapixels: larger pictures are told of, not shown.
 
     Raises:
         OutputError: a page cannot be written.
     """
-    pages = _pages(pairs, stop)
+    pages = _pages(pairs, stop, max_megapixels)
     if not pairs:
         return ()
     if FORMATS[sheet.suffix.lower()] == "PDF":
@@ -123,10 +132,19 @@ def draw_sheet(sheet: Path, pairs: Sequence[Pair], stop: Stop) -> tuple[Path, ..
         return (sheet,)
     written = tuple(_write_page(_page_file(sheet, number), page) for number, page in enumerate(pages, 1))
     number = len(written) + 1
-    while _is_sheet(left_over := _page_file(sheet, number)):
+    while not _trouble_with(left_over := _page_file(sheet, number)) and os.path.lexists(left_over):
         remove_file(left_over)
         number += 1
     return written
+
+
+def _trouble_with(target: Path) -> str:
+    """Why no sheet can take the place of what has this name; "" where one can."""
+    try:
+        is_free = not os.path.lexists(target) or _is_sheet(target)
+    except ItemError as error:
+        return error.detail
+    return "" if is_free else "no sheet of this program"
 
 
 def _page_file(sheet: Path, number: int) -> Path:
@@ -134,8 +152,8 @@ def _page_file(sheet: Path, number: int) -> Path:
 
 
 def _write_page(target: Path, page: Image.Image) -> Path:
-    if os.path.lexists(target) and not _is_sheet(target):
-        raise OutputError(f"{printable(target)} is there, and no sheet of this program; move it")
+    if trouble := _trouble_with(target):
+        raise OutputError(f"{printable(target)} is there, and {trouble}; move it")
     format = FORMATS[target.suffix.lower()]
     with atomic_write(target) as part:
         if format == "PNG":
@@ -147,18 +165,20 @@ def _write_page(target: Path, page: Image.Image) -> Path:
     return target
 
 
-def _pages(pairs: Sequence[Pair], stop: Stop) -> Iterator[Image.Image]:
+def _pages(pairs: Sequence[Pair], stop: Stop, max_megapixels: float) -> Iterator[Image.Image]:
     for first in range(0, len(pairs), PER_PAGE):
         if stop.requested and first:
             return
-        pictures = [_drawn(pair) for pair in pairs[first : first + PER_PAGE]]
+        pictures = [_drawn(pair, max_megapixels) for pair in pairs[first : first + PER_PAGE]]
         yield draw_page(pictures, COLUMNS, CELL)
 
 
-def _drawn(pair: Pair) -> Captioned:
+def _drawn(pair: Pair, max_megapixels: float) -> Captioned:
     """Scan and coloured version side by side; where one cannot be shown the caption says why."""
     try:
-        scan, coloured = small_preview(pair.scan, TILE).rgb, small_preview(pair.coloured, TILE).rgb
+        scan, coloured = (
+            small_preview(path, TILE, max_megapixels).rgb for path in (pair.scan, pair.coloured)
+        )
     except ItemError as error:
         return Captioned(f"{pair.caption}: {error.detail}", np.full((*TILE[::-1], 3), 224, np.uint8))
     height = max(len(scan), len(coloured))
@@ -172,7 +192,15 @@ def _padded(picture: UInt8, height: int) -> UInt8:
 
 
 def _is_sheet(path: Path) -> bool:
-    """Whether a file says that it is a sheet of ours."""
-    contents = path.read_bytes() if path.is_file() else b""
-    # A PDF has its texts in UTF-16.
-    return MARK.encode() in contents or MARK.encode("utf-16-be") in contents
+    """Whether a file says that it is a sheet of ours, at the place where we have it say so.
+
+    Raises:
+        ItemError: it cannot be read.
+    """
+    with SourceFile(path) as file:
+        head = file.read(SAYING_BYTES)
+        file.seek(max(0, file.nbytes - SAYING_BYTES))
+        tail = file.read(SAYING_BYTES)
+    if head.startswith(PDF_HEAD):
+        return PDF_MARK in tail
+    return head.startswith(PNG_MARK, PNG_MARK_AT) or head.startswith(JPEG_MARK, JPEG_MARK_AT)

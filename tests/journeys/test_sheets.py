@@ -1,18 +1,20 @@
 """`--sheet`: scans beside their coloured versions, and `--open`."""
 
+import errno
+import os
 import re
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from small_archive import grey_of
 
 from archivecolor.cli.main import main
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ExitCode
-from archivecolor.jobs.sheet import PER_PAGE, Pair, draw_sheet
+from archivecolor.errors import ExitCode, UsageError
+from archivecolor.jobs.sheet import PER_PAGE, Pair, check_sheet, draw_sheet
 
 
 @pytest.fixture
@@ -63,6 +65,51 @@ def test_a_name_that_no_sheet_may_have_is_refused_before_any_work(quick, capsys,
     assert trouble in capsys.readouterr().err
     assert not Path("out").exists()
     assert Path("mine.png").read_bytes() == before
+
+
+WORDS = b"archivecolor contact sheet"
+
+
+@pytest.mark.parametrize("name", ["s.png", "s.jpg", "s.pdf"])
+def test_a_file_that_speaks_of_sheets_is_none(quick, capsys, name):
+    note = PngImagePlugin.PngInfo()
+    note.add_text("Comment", f"cut out of an {WORDS.decode()}")
+    mine = {
+        "s.png": lambda: Image.new("L", (8, 8)).save(name, pnginfo=note),
+        "s.jpg": lambda: Image.new("L", (8, 8)).save(name, comment=b"from an " + WORDS),
+        "s.pdf": lambda: Image.new("L", (8, 8)).save(name, title=WORDS.decode()),
+    }
+    mine[name]()
+    before = Path(name).read_bytes()
+    assert main(["dir", "scans", "out", *quick, "--sheet", name]) == ExitCode.USAGE
+    assert "no sheet of this program" in capsys.readouterr().err
+    assert Path(name).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["s.png", "s.jpg", "s.pdf"])
+def test_no_more_of_a_file_is_read_than_says_what_it_is(quick, name):
+    draw_sheet(Path(name), [Pair("one", Path("scans/camera.png"), Path("scans/camera.png"))], Stop())
+    check_sheet(Path(name))
+    with Path("other.png").open("wb") as sparse:
+        sparse.truncate(1 << 38)
+    with pytest.raises(UsageError, match="no sheet of this program"):
+        check_sheet(Path("other.png"))
+
+
+def test_a_file_that_may_not_be_read_is_told_of(quick, monkeypatch):
+    Path("s.png").write_bytes(b"somebody's")
+
+    def refused(path, flags, *rest, **more):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refused)  # root may read everything
+    with pytest.raises(UsageError, match="may not be read"):
+        check_sheet(Path("s.png"))
+
+
+def test_no_scan_is_shown_that_is_larger_than_the_limit(quick):
+    draw_sheet(Path("s.png"), [Pair("large", *[Path("scans/camera.png")] * 2)], Stop(), 0.01)
+    assert Image.open("s.png").convert("RGB").getpixel((300, 150)) == (224, 224, 224)
 
 
 def test_more_pictures_than_a_page_holds_take_several(quick):
