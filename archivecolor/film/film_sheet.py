@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import UInt8
 from archivecolor.film.film import changed_error
 from archivecolor.film.frames import FrameReader
 from archivecolor.film.probe import FilmFacts, probe
@@ -18,8 +18,6 @@ from archivecolor.film.shots import Shot, ShotDetector
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
-
-Rgb = npt.NDArray[np.uint8]
 
 STRIP_ROWS, COLUMN_WIDTH = 24, 4
 MAX_STRIP_COLUMNS = 1200
@@ -41,7 +39,7 @@ class FilmSheet:
     facts: FilmFacts
     shots: tuple[Shot, ...]
     starts: tuple[float, ...]
-    strip: Rgb
+    strip: UInt8
     seconds: float
 
 
@@ -57,7 +55,7 @@ class ShotPicture:
 
     shot: Shot
     seconds: float
-    rgb: Rgb
+    rgb: UInt8
 
 
 def film_sheet(path: Path) -> FilmSheet:
@@ -115,7 +113,7 @@ def _shown_size(facts: FilmFacts, long_side: int) -> tuple[int, int]:
     return max(2, round(wide * scale)), max(2, round(high * scale))
 
 
-def _column(picture: VideoFrame, facts: FilmFacts) -> Rgb:
+def _column(picture: VideoFrame, facts: FilmFacts) -> UInt8:
     """The colours of a frame from top to bottom, (24, 1, 3)."""
     from av.video.reformatter import Interpolation
 
@@ -129,7 +127,7 @@ def _column(picture: VideoFrame, facts: FilmFacts) -> Rgb:
     return np.asarray(np.rint(column), np.uint8)
 
 
-def _strip(columns: bytes | bytearray) -> Rgb:
+def _strip(columns: bytes | bytearray) -> UInt8:
     """One column for each frame, or for as many as there is room for; a black one where there is no frame."""
     strip = np.frombuffer(columns, np.uint8).reshape(-1, STRIP_ROWS, 3)
     if len(strip) == 0:

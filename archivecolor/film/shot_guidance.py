@@ -12,18 +12,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
 from archivecolor.archive.decision import ShotCorrection
-from archivecolor.colour.arrays import Float32
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.guidance import MAX_HINTS, CarriedHints, FittedHints, Guidance, Hint, fit, places_of
 from archivecolor.colour.kernel import Float64
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.film import ChromaPredictor, Film, network_lumas, read_from
 from archivecolor.film.motion import RELIABLE, MotionEstimator, Warp
 from archivecolor.film.shots import Shot
-
-UInt8 = npt.NDArray[np.uint8]
 
 # Samples of the grid that places are followed on, per sample of the network's luma: a shot is held in memory.
 _GRID_SCALE, _MIN_SIDE = 0.25, 16

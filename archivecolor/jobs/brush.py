@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from archivecolor.colour.arrays import Float32
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.gamut import compose_exact_luma
 from archivecolor.colour.guidance import Guidance, Hint
@@ -25,7 +24,6 @@ from archivecolor.photo.preview import small_preview
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
 
-UInt8 = npt.NDArray[np.uint8]
 
 VIEW_BOX = (1280, 1280)
 JPEG_QUALITY = 90

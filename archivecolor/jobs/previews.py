@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from archivecolor.archive.atomic import open_folder, part_path, with_output_errors
 from archivecolor.archive.output_folder import OutputFolder, adopt
+from archivecolor.colour.arrays import UInt8
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.film_sheet import film_sheet, shot_pictures
 from archivecolor.photo.preview import Box, part_preview, small_preview
-
-Rgb = npt.NDArray[np.uint8]
 
 WEBP_QUALITY = 82
 THUMBNAIL_SIDE = 320
@@ -220,12 +218,12 @@ def path_inside(root: Path, relative: str) -> Path:
     return path
 
 
-def as_grey(rgb: Rgb) -> Rgb:
+def as_grey(rgb: UInt8) -> UInt8:
     """The BT.601 luma of a picture, (h, w, 3)."""
     return np.repeat(luma_codes(rgb)[..., None], 3, axis=2)
 
 
-def webp(rgb: Rgb) -> bytes:
+def webp(rgb: UInt8) -> bytes:
     """A picture as WebP."""
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, "webp", quality=WEBP_QUALITY, method=2)

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from archivecolor.colour.arrays import UInt8
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.base import PageFacts
 from archivecolor.photo.containers.registry import OpenImage, open_image
 from archivecolor.photo.facts import Codes
 from archivecolor.photo.orientation import TRANSPOSED, upright
 from archivecolor.photo.shrink import resize
-
-Rgb = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Preview:
         pages: of the file.
     """
 
-    rgb: Rgb
+    rgb: UInt8
     width: int
     height: int
     pages: int
@@ -127,7 +125,7 @@ def _span(start: int, length: int, whole: int) -> slice:
     return slice(min(max(0, start), whole), min(max(0, start + length), whole))
 
 
-def _rgb(seen: Codes) -> Rgb:
+def _rgb(seen: Codes) -> UInt8:
     """uint8 (h, w, 3) of codes or of floats 0..1, grey or RGB."""
     values = seen if seen.dtype == np.uint8 else np.rint(resize(seen, seen.shape[:2]) * 255)
     colours = np.clip(values, 0, 255).astype(np.uint8)
