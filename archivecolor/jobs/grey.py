@@ -105,7 +105,7 @@ def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
     refuse_source_as_target(source, target)
     refuse_by_hand(settings.output, item.output, item.claim)
     with atomic_write(target, source) as part:
-        image = write_grey(source, part)
+        image = write_grey(source, part, max_megapixels=settings.max_megapixels)
         written = part.stat()
         output = Output(item.output, written.st_size, sha256_of(part), mtime_ns=written.st_mtime_ns)
         make_way(settings.output, item.output, output.sha256, item.claim)

@@ -17,6 +17,9 @@ class GreySettings(RunOptions):
     output: Path = required("Folder for the grey tree.", argument=True, kind="folder")
     jobs: int = option(0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j")
     timeout: float = option(600.0, "Give up on one picture after this long.", unit="seconds", low=1)
+    max_megapixels: float = option(
+        1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001, group="Input"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
