@@ -102,6 +102,13 @@ class ItemError(ArchivecolorError):
         return f"{self.reason.value}: {self.detail}"
 
 
+def item_error_of(error: Exception) -> ItemError:
+    """What an error that nobody expected costs the item it came up at; the caller logs its traceback."""
+    if isinstance(error, MemoryError):
+        return ItemError(Reason.OUT_OF_MEMORY, "this machine has not enough memory for it")
+    return ItemError(Reason.FAULT, f"{type(error).__name__}: {error}")
+
+
 class UsageError(ArchivecolorError):
     """The command line, a recipe or an option value is wrong; nothing was done."""
 

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from archivecolor.engine.executor import Executor
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ArchivecolorError, ItemError, Reason
+from archivecolor.errors import ArchivecolorError, ItemError, item_error_of
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -148,11 +148,10 @@ def _outcome_of(item: T, future: Future[R]) -> Done[T, R] | Failed[T]:
         return Failed(item, error)
     except ArchivecolorError:
         raise
-    except MemoryError:
-        return Failed(item, ItemError(Reason.OUT_OF_MEMORY, "this machine has not enough memory for it"))
     except Exception as error:  # the worker edge: a fault in a task costs its item
-        logger.error("a task failed unexpectedly; the record of its item says so", exc_info=error)
-        return Failed(item, ItemError(Reason.FAULT, f"{type(error).__name__}: {error}"))
+        if not isinstance(error, MemoryError):
+            logger.error("a task failed unexpectedly; the record of its item says so", exc_info=error)
+        return Failed(item, item_error_of(error))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from archivecolor.archive.decision import Correction, Decision, OwnSettings, Sta
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.colour.guidance import MAX_HINTS, Hint
 from archivecolor.errors import ItemError, UsageError
-from archivecolor.jobs.hint_words import PageSize, hint_of_words
+from archivecolor.jobs.hint_words import PageSize, check_page, hint_of_words
 from archivecolor.jobs.likeness import Likeness
 from archivecolor.printable import printable
 from archivecolor.settings import ColourOptions, CorrectSettings, DirSettings, fields_of, option_of
@@ -197,8 +197,7 @@ class _Picture:
     def page_size(self, page: int) -> PageSize:
         """The size of the upright picture. Raises `UsageError` where there is no such page."""
         facts = self._look().facts
-        if page > facts.pages:
-            raise UsageError(f"it has {facts.pages} pages, no page {page}")
+        check_page(page, facts.pages)
         turned = facts.orientation >= 5
         return PageSize(*((facts.height, facts.width) if turned else (facts.width, facts.height)))
 

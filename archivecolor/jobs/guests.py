@@ -6,30 +6,44 @@ session or asks for nothing for long, and all of them go with the process.
 
 from __future__ import annotations
 
+import io
+import logging
+import os
 import queue
 import secrets
-import shutil
 import threading
 import time
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, words_of_correction
+from archivecolor.archive.decision import Correction, Decision, OwnSettings
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Hint
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.scratch import scratch_folder
-from archivecolor.errors import ArchivecolorError, ItemError, Reason, UsageError
+from archivecolor.errors import ArchivecolorError, ItemError, Reason, UsageError, item_error_of
+from archivecolor.jobs.carrying_out import correction_step
 from archivecolor.jobs.gallery import Gallery, Shown
+from archivecolor.jobs.guest_session import (
+    FAILED,
+    OVER,
+    SOURCE,
+    WAITING,
+    WORKING,
+    GuestPicture,
+    GuestSession,
+    Result,
+)
+from archivecolor.jobs.hint_words import check_page
 from archivecolor.jobs.photograph import inspect_photograph, render_options
 from archivecolor.jobs.policy import Action
 from archivecolor.jobs.previews import PreviewContext, init_preview_worker
-from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
 from archivecolor.photo.facts import ImageFacts
@@ -39,41 +53,15 @@ from archivecolor.printable import printable
 from archivecolor.settings import PhotographOptions, ServeSettings
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
     from archivecolor.inference.predictor import Predictor
 
-WAITING, WORKING, DONE, FAILED = "waiting", "working", "done", "failed"
+logger = logging.getLogger(__name__)
+
 SUFFIXES = {"jpeg": ".jpg", "tiff": ".tif", "png": ".png", "webp": ".webp", "jp2": ".jp2", "bmp": ".bmp"}
 SWEEP_SECONDS = 1.0
-MAX_NAME = 120
-
-
-@dataclass(frozen=True)
-class GuestPicture:
-    """One picture of a visitor, as it is now.
-
-    Attributes:
-        number: from 1.
-        name: of its file, as it was sent, fit to be shown.
-        status: waiting, working, done or failed.
-        detail: why it failed.
-        confidence: 0..1; None before it is done.
-        result: name of the coloured file in the picture's folder; empty before it is done.
-        pages: of the file.
-        hints: colours wished for at places.
-        saturation: gain of its own; None for the usual.
-        version: grows with every change.
-    """
-
-    number: int
-    name: str
-    status: str = WAITING
-    detail: str = ""
-    confidence: float | None = None
-    result: str = ""
-    pages: int = 1
-    hints: tuple[Hint, ...] = ()
-    saturation: float | None = None
-    version: int = 0
+ZIP_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -111,83 +99,9 @@ def _look(_context: PreviewContext, task: _Look) -> tuple[Inspection, str]:
 def _write(_context: PreviewContext, task: _Write) -> int:
     """Write a result; returns its bytes. Raises `ItemError`."""
     options = render_options(task.facts, task.options, task.weights, task.network)
-    if task.decision.digest is not None:
-        step = CorrectionStep(task.decision.digest, words_of_correction(task.decision.correction))
-        options = replace(options, correction=step)
+    options = replace(options, correction=correction_step(task.decision, task.decision.correction))
     with atomic_write(task.target) as part:
         return render(task.source, part, task.chromas, options).nbytes
-
-
-class GuestSession:
-    """The pictures of one visitor.
-
-    Args:
-        folder: of its own.
-        settings: the limits.
-    """
-
-    def __init__(self, folder: Path, settings: ServeSettings) -> None:
-        self.folder = folder
-        self.seen = time.monotonic()
-        self._settings = settings
-        self._guard = threading.Lock()
-        self._pictures: dict[int, GuestPicture] = {}
-        self._nbytes = 0
-
-    def pictures(self) -> list[GuestPicture]:
-        """All of them, in the order they came."""
-        with self._guard:
-            return list(self._pictures.values())
-
-    def picture(self, number: int) -> GuestPicture:
-        """The one of that number. Raises `ItemError` where there is none."""
-        with self._guard:
-            if number not in self._pictures:
-                raise ItemError(Reason.VANISHED, "there is no such picture")
-            return self._pictures[number]
-
-    def change(self, number: int, **values: object) -> GuestPicture:
-        """Put other facts in the place of a picture's own."""
-        with self._guard:
-            before = self._pictures[number]
-            changed: GuestPicture = replace(before, version=before.version + 1, **values)  # type: ignore[arg-type]
-            self._pictures[number] = changed
-            return changed
-
-    def take_room(self, nbytes: int) -> None:
-        """Count bytes that are about to be written. Raises `UsageError` where there is no room for them."""
-        with self._guard:
-            if self._nbytes + nbytes > self._settings.max_space * 1e6:
-                raise UsageError(f"no more than {self._settings.max_space:g} MB at once; start anew")
-            self._nbytes += nbytes
-
-    def place(self, number: int) -> Path:
-        """The folder of a picture."""
-        return self.folder / f"{number:05}"
-
-    @contextmanager
-    def receive(self, name: str) -> Iterator[tuple[int, BinaryIO]]:
-        """A new picture's number, and a file for its bytes; gone again where the block raises.
-
-        Raises:
-            UsageError: there are as many as may be.
-        """
-        shown = printable(name.replace("\\", "/").rpartition("/")[2])[-MAX_NAME:] or "picture"
-        with self._guard:
-            if len(self._pictures) >= self._settings.max_files:
-                raise UsageError(f"no more than {self._settings.max_files} pictures at once; start anew")
-            number = 1 + max(self._pictures, default=0)
-            self._pictures[number] = GuestPicture(number, shown)
-        folder = self.place(number)
-        try:
-            folder.mkdir()
-            with (folder / "source").open("wb") as file:
-                yield number, file
-        except BaseException:
-            with self._guard:
-                del self._pictures[number]
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
 
 
 class Guests:
@@ -242,7 +156,7 @@ class Guests:
         with self._guard:
             if len(self._sessions) >= self._settings.max_sessions:
                 raise UsageError("there are as many visitors as may be; try again later")
-            folder = self._root / f"s{len(name)}-{secrets.token_hex(12)}"
+            folder = self._root / secrets.token_hex(12)
             folder.mkdir(mode=0o700)
             self._sessions[name] = GuestSession(folder, self._settings)
         return name
@@ -252,7 +166,7 @@ class Guests:
         with self._guard:
             found = self._sessions.get(name)
         if found is None:
-            raise ItemError(Reason.VANISHED, "this session is over; its pictures are forgotten")
+            raise ItemError(Reason.VANISHED, OVER)
         found.seen = time.monotonic()
         return found
 
@@ -261,7 +175,7 @@ class Guests:
         with self._guard:
             found = self._sessions.pop(name, None)
         if found is not None:
-            shutil.rmtree(found.folder, ignore_errors=True)
+            found.close()
 
     def colour(self, session: GuestSession, number: int) -> None:
         """Have a picture coloured when its turn comes."""
@@ -271,17 +185,23 @@ class Guests:
     def mend(
         self, session: GuestSession, number: int, page: int, hints: Sequence[Hint], saturation: float | None
     ) -> None:
-        """Have a picture made anew with hints for one of its pages, and a saturation."""
+        """Have a picture made anew with hints for one of its pages, and a saturation.
+
+        Raises:
+            UsageError: it has no such page.
+        """
         before = session.picture(number)
+        if before.result.name:
+            check_page(page, before.result.pages)
         others = tuple(hint for hint in before.hints if hint.page != page)
         session.change(number, hints=(*others, *hints), saturation=saturation)
         self.colour(session, number)
 
     def shown(self, session: GuestSession, picture: GuestPicture) -> Shown:
         """The result of a picture. Raises `ItemError` where there is none yet."""
-        if not picture.result:
+        if not picture.result.name:
             raise ItemError(Reason.NO_DERIVATIVE, picture.detail or "it is not done yet")
-        path = session.place(picture.number).relative_to(self._root) / picture.result
+        path = session.place(picture.number).relative_to(self._root) / picture.result.name
         return Shown(path, path.as_posix())
 
     def _sweep(self) -> None:
@@ -299,18 +219,26 @@ class Guests:
             if order is None:
                 return
             session, number = order
-            try:
-                session.change(number, status=WORKING)
-                result, confidence, pages = self._coloured(session, session.picture(number))
-                session.change(number, status=DONE, result=result, confidence=confidence, pages=pages)
-            except ArchivecolorError as error:
-                detail = error.detail if isinstance(error, ItemError) else str(error)
-                session.change(number, status=FAILED, detail=printable(detail))
+            self._settle(session, number)
+            if session.is_over:  # while its picture was made
+                session.close()
 
-    def _coloured(self, session: GuestSession, picture: GuestPicture) -> tuple[str, float, int]:
-        """Colour a picture; the name of its result, the confidence and its pages. Raises `ItemError`."""
+    def _settle(self, session: GuestSession, number: int) -> None:
+        """Make a picture; whatever is wrong costs it alone."""
+        session.change(number, status=WORKING)
+        try:
+            session.keep_result(number, self._coloured(session, session.picture(number)))
+        except ArchivecolorError as error:
+            detail = error.detail if isinstance(error, ItemError) else str(error)
+            session.change(number, status=FAILED, detail=printable(detail))
+        except Exception as error:  # the item's edge: a fault costs its picture, not those of others
+            logger.error("a visitor's picture failed unexpectedly", exc_info=error)
+            session.change(number, status=FAILED, detail=printable(item_error_of(error).detail))
+
+    def _coloured(self, session: GuestSession, picture: GuestPicture) -> Result:
+        """Colour a picture and write what was made of it. Raises `ItemError`."""
         predictor = self.gallery.brush.predictor
-        source = session.place(picture.number) / "source"
+        source = session.place(picture.number) / SOURCE
         looking = _Look(source, predictor.working_size, self._options)
         inspection, container = self._executor.submit(_look, looking).result()
         correction = Correction(picture.hints, OwnSettings(saturation=picture.saturation))
@@ -320,21 +248,66 @@ class Guests:
             inspection.lumas, [decision.guidance(page, with_hints=True) for page in pages]
         )
         # A name of its own each time: what shows the old one is not shown the new one by halves.
-        result = f"{picture.version}{SUFFIXES.get(container, f'.{container}')}"
-        target = source.with_name(result)
+        name = f"{picture.version}{SUFFIXES.get(container, f'.{container}')}"
         writing = _Write(
-            source, target, inspection.facts, tuple(chromas), self._options, predictor.digest,
+            source, source.with_name(name), inspection.facts, tuple(chromas), self._options, predictor.digest,
             predictor.name, decision,
         )  # fmt: skip
-        session.take_room(self._executor.submit(_write, writing).result())
-        if picture.result:
-            source.with_name(picture.result).unlink(missing_ok=True)
-        return result, sum(chroma.confidence for chroma in chromas) / len(chromas), len(chromas)
+        nbytes = self._executor.submit(_write, writing).result()
+        confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
+        return Result(name, nbytes, confidence, len(chromas))
 
 
-def result_name(picture: GuestPicture) -> str:
-    """What a picture's result is called when it is given back."""
-    return f"{Path(picture.name).stem}-colour{Path(picture.result).suffix}"
+def zip_of_results(session: GuestSession) -> Iterator[bytes]:
+    """All results of a session as one ZIP file, written as it is sent: it takes no room.
+
+    Raises:
+        UsageError: there is none; before the first bytes.
+        ItemError: the session ended meanwhile.
+    """
+    numbers = [picture.number for picture in session.pictures() if picture.result.name]
+    if not numbers:
+        raise UsageError("nothing is done yet")
+    return _zipped(session, numbers)
+
+
+def _zipped(session: GuestSession, numbers: Sequence[int]) -> Iterator[bytes]:
+    pipe, names = _Pipe(), set[str]()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
+        for number in numbers:
+            picture, file = session.open_result(number)
+            with file:
+                name = picture.result_name
+                name = name if name not in names else f"{number:05}-{name}"
+                names.add(name)
+                about = os.fstat(file.fileno())
+                entry = zipfile.ZipInfo(name, time.localtime(about.st_mtime)[:6])
+                entry.file_size = about.st_size
+                with archive.open(entry, "w") as target:
+                    while chunk := file.read(ZIP_CHUNK):
+                        target.write(chunk)
+                        yield pipe.take()
+    yield pipe.take()
+
+
+class _Pipe(io.RawIOBase):
+    """What was written and not taken yet."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: ReadableBuffer, /) -> int:
+        before = len(self._waiting)
+        self._waiting += memoryview(content)
+        return len(self._waiting) - before
+
+    def take(self) -> bytes:
+        taken = bytes(self._waiting)
+        self._waiting.clear()
+        return taken
 
 
 @contextmanager

@@ -26,6 +26,12 @@ class PageSize:
     height: int
 
 
+def check_page(page: int, pages: int) -> None:
+    """See that a file has the page that hints are for. Raises `UsageError` where it does not."""
+    if page > pages:
+        raise UsageError(f"it has {pages} page{'s' if pages > 1 else ''}, no page {page}")
+
+
 def hint_of_words(words: str, path: str, page: int, size_of: Callable[[int], PageSize]) -> Hint:
     """The hint that is meant.
 

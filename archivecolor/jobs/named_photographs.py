@@ -19,7 +19,7 @@ from archivecolor.archive.record import Output, Record, Source, Status, now_utc
 from archivecolor.colour.tone import Tone
 from archivecolor.engine.progress import Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason
+from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, item_error_of
 from archivecolor.jobs.colour import network_opener
 from archivecolor.jobs.named_files import NamedFile, named_photographs
 from archivecolor.jobs.photograph import Colouring, inspect_photograph, refuse_other_suffix, write_derivative
@@ -137,8 +137,7 @@ class _Work:
             raise
         except Exception as error:  # the item's edge: a fault costs its picture, not those after it
             logger.error("%s failed unexpectedly", file.name, exc_info=error)
-            fault = ItemError(Reason.FAULT, f"{type(error).__name__}: {error}")
-            record, megapixels = self._ended(file, Status.FAILED, fault), 0.0
+            record, megapixels = self._ended(file, Status.FAILED, item_error_of(error)), 0.0
         seconds = round(time.monotonic() - began, 3)
         return replace(record, seconds=seconds, at=now_utc(), version=program_version()), megapixels
 

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import anyio
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.jobs.gallery import Gallery, Shown
-from archivecolor.jobs.guests import (
-    DONE,
-    WAITING,
-    WORKING,
-    GuestPicture,
-    Guests,
-    GuestSession,
-    open_guests,
-    result_name,
-)
+from archivecolor.jobs.guest_session import DONE, WAITING, WORKING, GuestPicture, GuestSession
+from archivecolor.jobs.guests import Guests, open_guests, zip_of_results
 from archivecolor.settings import ServeSettings
 from archivecolor.web.pages import render, words
 from archivecolor.web.pictures import HANDLERS, PictureAnswers, hint_values, json_of, static
@@ -37,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 EVENT_SECONDS = 0.5
-SHOWN = ("number", "name", "status", "detail", "confidence", "version")
+SHOWN = ("number", "name", "status", "detail", "version")
 
 
 class ServePages:
@@ -104,36 +93,22 @@ class ServePages:
     def state(self, request: Request) -> Response:
         """What has become of its pictures."""
         pictures = self._session(request).pictures()
-        return JSONResponse({"pictures": [{name: getattr(one, name) for name in SHOWN} for one in pictures]})
+        return JSONResponse({"pictures": [_shown(one) for one in pictures]})
 
     async def receive(self, request: Request) -> Response:
         """Take a picture in, as it comes; then it is coloured."""
         session = self._session(request)
-        with session.receive(request.query_params.get("name", "")[:1000]) as (number, file):
+        with session.receive(request.query_params.get("name", "")[:1000]) as incoming:
             async for chunk in request.stream():
-                session.take_room(len(chunk))
-                await anyio.to_thread.run_sync(file.write, chunk)
-        self._guests.colour(session, number)
-        return JSONResponse({"number": number})
+                await anyio.to_thread.run_sync(incoming.write, chunk)
+        self._guests.colour(session, incoming.number)
+        return JSONResponse({"number": incoming.number})
 
     def all_results(self, request: Request) -> Response:
         """All results in one archive."""
-        session = self._session(request)
-        done = [picture for picture in session.pictures() if picture.result]
-        if not done:
-            raise UsageError("nothing is done yet")
-        file = session.folder / "all.zip"
-        names: set[str] = set()
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for picture in done:
-                name = result_name(picture)
-                archive.write(
-                    session.place(picture.number) / picture.result,
-                    name if name not in names else f"{picture.number:05}-{name}",
-                )
-                names.add(name)
-        gone = BackgroundTask(file.unlink, missing_ok=True)
-        return FileResponse(file, media_type="application/zip", filename="coloured.zip", background=gone)
+        content = zip_of_results(self._session(request))
+        headers = {"content-disposition": 'attachment; filename="coloured.zip"'}
+        return StreamingResponse(content, media_type="application/zip", headers=headers)
 
     # One picture
 
@@ -152,11 +127,11 @@ class ServePages:
             detail=picture.detail,
             note="",
             page=page,
-            pages=picture.pages,
+            pages=picture.result.pages,
             hints=json.dumps([hint_values(hint) for hint in picture.hints if hint.page == page]),
             saturation=1.0 if picture.saturation is None else picture.saturation,
             own_saturation=picture.saturation is not None,
-            record=json.dumps({name: getattr(picture, name) for name in SHOWN}, indent=1),
+            record=json.dumps(_shown(picture), indent=1),
             back=f"{self._home}/",
             previous=f"{base}/item/{picture.number - 1}" if picture.number - 1 in neighbours else "",
             next=f"{base}/item/{picture.number + 1}" if picture.number + 1 in neighbours else "",
@@ -166,8 +141,8 @@ class ServePages:
         """The result, to be kept."""
         session, picture = self._picture(request)
         self._guests.shown(session, picture)
-        path = session.place(picture.number) / picture.result
-        return FileResponse(path, media_type="application/octet-stream", filename=result_name(picture))
+        path = session.place(picture.number) / picture.result.name
+        return FileResponse(path, media_type="application/octet-stream", filename=picture.result_name)
 
     async def decide(self, request: Request) -> Response:
         """Make a picture anew with hints, or without any."""
@@ -229,15 +204,21 @@ async def _news(session: GuestSession) -> AsyncIterator[bytes]:
         await anyio.sleep(EVENT_SECONDS)
 
 
+def _shown(picture: GuestPicture) -> dict[str, object]:
+    """What is told of a picture."""
+    shown = {name: getattr(picture, name) for name in SHOWN}
+    return shown | {"confidence": picture.result.confidence}
+
+
 def _card(picture: GuestPicture) -> dict[str, object]:
     """What the page of one picture shows, as that of a review has it."""
-    return asdict(picture) | {
+    return _shown(picture) | {
         "path": picture.name,
         "kind": "photo",
         "status": picture.status if picture.status in words()["status"] else "done",
         "reason": picture.status,
-        "has_output": bool(picture.result),
-        "has_picture": bool(picture.result),
+        "has_output": bool(picture.result.name),
+        "has_picture": bool(picture.result.name),
         "place": picture.version,
         "decided": "none",
         "corrected": bool(picture.hints),

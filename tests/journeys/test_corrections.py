@@ -266,7 +266,7 @@ def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
         (["cat.jpg", "--hint", "x,3=red"], "'x' is no number"),
         (["cat.jpg", "--hint", "4,3=rad"], "no colour 'rad'.* did you mean 'red'"),
         (["cat.jpg", "--hint", "4,3=red,al"], "no reach 'al'.* did you mean 'all'"),
-        (["cat.jpg", "--hint", "4,3=red", "--page", "2"], "it has 1 pages, no page 2"),
+        (["cat.jpg", "--hint", "4,3=red", "--page", "2"], "it has 1 page, no page 2"),
         (["album/*", "--hint", "4,3=red"], "hints are for one picture at a time"),
         (["nothing/*", "--accept"], "matches no picture"),
         (["cat.jpg", "--take-back", "--later"], "leave --later out"),
