@@ -230,6 +230,19 @@ def colour_word(colour: tuple[int, int, int]) -> str:
 
 def words_of_correction(correction: Correction) -> str:
     """What a correction did, why and by whom, on one line, as metadata tell of it."""
+    parts = _asked_for(correction)
+    parts += [f"{name} {value}" for name, value in correction.settings.given().items()]
+    parts += [f"{name}: {text}" for name in ("note", "by") if (text := getattr(correction, name))]
+    return printable(f"colour corrected by a person: {'; '.join(parts)}")
+
+
+def words_of_prompt(correction: Correction) -> str:
+    """What hints asked the network for, and why, on one line; empty where they, or a note, are missing."""
+    asked = _asked_for(correction)
+    return printable("; ".join([*asked, correction.note])) if asked and correction.note else ""
+
+
+def _asked_for(correction: Correction) -> list[str]:
     parts = [_hint_words(hint) for hint in correction.hints if not hint.soft]
     for shot in correction.shots:
         about = [_hint_words(hint) for hint in shot.hints if not hint.soft]
@@ -237,10 +250,7 @@ def words_of_correction(correction: Correction) -> str:
         parts += [f"shot at {shot.seconds:.3f} s: {', '.join(about)}"] if about else []
     hints = (*correction.hints, *(hint for shot in correction.shots for hint in shot.hints))
     likely = sum(hint.soft for hint in hints)
-    parts += [f"{likely} places like {correction.reference}"] if likely else []
-    parts += [f"{name} {value}" for name, value in correction.settings.given().items()]
-    parts += [f"{name}: {text}" for name in ("note", "by") if (text := getattr(correction, name))]
-    return printable(f"colour corrected by a person: {'; '.join(parts)}")
+    return parts + ([f"{likely} places like {correction.reference}"] if likely else [])
 
 
 def _hint_words(hint: Hint) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_file
 from archivecolor.archive.by_hand import Claim, refuse_by_hand
-from archivecolor.archive.decision import Correction, Decision, words_of_correction
+from archivecolor.archive.decision import Correction, Decision, words_of_correction, words_of_prompt
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.metadata.provenance import CorrectionStep
+from archivecolor.printable import printable
 
 
 def remove_outputs(root: Path, claim: Claim) -> None:
@@ -35,4 +36,10 @@ def correction_step(decision: Decision, correction: Correction) -> CorrectionSte
     """What metadata tell of a decision, of which `correction` shapes the output."""
     if decision.digest is None or not correction:
         return None
-    return CorrectionStep(decision.digest, words_of_correction(correction), correction.at)
+    return CorrectionStep(
+        digest=decision.digest,
+        words=words_of_correction(correction),
+        at=correction.at,
+        prompt=words_of_prompt(correction),
+        writer=printable(correction.by),
+    )

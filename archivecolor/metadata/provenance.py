@@ -24,11 +24,15 @@ class CorrectionStep:
         digest: of the decision, as the manifest has it.
         words: what was decided, why and by whom.
         at: when, UTC, ISO 8601; empty where nobody knows.
+        prompt: the hints that the network was given and why, where somebody said why; else empty.
+        writer: who gave them; empty where nobody knows.
     """
 
     digest: str
     words: str
     at: str = ""
+    prompt: str = ""
+    writer: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,16 @@ class Provenance:
     def tool(self) -> str:
         """The CreatorTool and softwareAgent."""
         return f"{TOOL_NAME}{self.version}"
+
+    @property
+    def system(self) -> str:
+        """The system that invented the colour, as IPTC's AI System Used."""
+        return f"{TOOL_NAME}{self.network}".rstrip()
+
+    @property
+    def system_version(self) -> str:
+        """Which version of it, as IPTC's AI System Version Used."""
+        return f"{self.tool}, weights {self.weights}"
 
     @property
     def parent_id(self) -> str:

@@ -51,6 +51,10 @@ DROPPED_PROPERTIES = frozenset(
     qualified_name(short)
     for short in (
         "Iptc4xmpExt:DigitalSourceType",
+        "Iptc4xmpExt:AISystemUsed",
+        "Iptc4xmpExt:AISystemVersionUsed",
+        "Iptc4xmpExt:AIPromptInformation",
+        "Iptc4xmpExt:AIPromptWriterName",
         "xmp:CreatorTool",
         "xmp:Thumbnails",
         "xmpMM:DocumentID",
@@ -173,14 +177,17 @@ def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
     """
     descriptions = _descriptions_of(source)
     if descriptions is None:
-        return Xmp(_provenance_description(provenance, "", []), damaged=True)
+        return Xmp(
+            _provenance_description(provenance, "", [], _system_properties([], provenance)), damaged=True
+        )
     parent = next(_values_of(descriptions, "xmpMM:DocumentID"), "")
     history = _history_of(descriptions)
+    systems = _system_properties(descriptions, provenance)
     dropped = tuple(name for description in descriptions for name in _drop_properties(description))
     source_parts = tuple(
         description for description in descriptions if len(description) or len(description.attrib) > 1
     )
-    return Xmp(_provenance_description(provenance, parent, history), source_parts, dropped=dropped)
+    return Xmp(_provenance_description(provenance, parent, history, systems), source_parts, dropped=dropped)
 
 
 def sidecar_xmp(sidecar: bytes, provenance: Provenance, extension: str) -> bytes | None:
@@ -274,7 +281,29 @@ def _is_stale(name: str) -> bool:
     return name.startswith(STALE_NAMES) or name[1:].partition("}")[0] in STALE_NAMESPACES
 
 
-def _provenance_description(provenance: Provenance, parent: str, history: list[Element]) -> Element:
+def _system_properties(descriptions: list[Element], provenance: Provenance) -> dict[str, str]:
+    """What IPTC 2025.1 says of systems and prompts: the source's own, and ours behind them.
+
+    https://www.iptc.org/std/photometadata/specification/IPTC-PhotoMetadata-2025.1.html
+    """
+    correction = provenance.correction
+    ours = {
+        "Iptc4xmpExt:AISystemUsed": provenance.system,
+        "Iptc4xmpExt:AISystemVersionUsed": provenance.system_version,
+        "Iptc4xmpExt:AIPromptInformation": correction.prompt if correction else "",
+        "Iptc4xmpExt:AIPromptWriterName": correction.writer if correction and correction.prompt else "",
+    }
+    earlier = {short: next(_values_of(descriptions, short), "") for short in ours}
+    if TOOL_NAME in earlier["Iptc4xmpExt:AISystemUsed"]:
+        # The colour that was invented before went with all that it came from.
+        earlier = dict.fromkeys(ours, "")
+    said = {short: "; ".join(filter(None, (earlier[short], ours[short]))) for short in ours}
+    return {qualified_name(short): value for short, value in said.items() if value}
+
+
+def _provenance_description(
+    provenance: Provenance, parent: str, history: list[Element], systems: dict[str, str]
+) -> Element:
     """The provenance, with the source's history before our own step."""
     description = Element(
         f"{{{RDF}}}Description",
@@ -284,6 +313,7 @@ def _provenance_description(provenance: Provenance, parent: str, history: list[E
             qualified_name("xmp:CreatorTool"): provenance.tool,
             qualified_name("xmpMM:DocumentID"): provenance.document_id,
             qualified_name("xmpMM:InstanceID"): provenance.instance_id,
+            **systems,
         },
     )
     derived = {qualified_name("stRef:documentID"): parent or provenance.parent_id}

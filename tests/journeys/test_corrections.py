@@ -117,6 +117,10 @@ def test_what_was_decided_is_told_by_the_picture_its_record_and_premis(archive):
     event = qualified_name("stEvt:parameters")
     assert corrected.get(event) == f"colour corrected by a person: {told}"
     assert corrected.get(qualified_name("stEvt:when")) == record.correction["at"]
+    (description,) = ElementTree.fromstring(packet).iter(f"{{{RDF}}}Description")
+    prompt = description.get(qualified_name("Iptc4xmpExt:AIPromptInformation"))
+    assert prompt == f"{RED} at 30.0%, 85.0% (thing); {note}"
+    assert description.get(qualified_name("Iptc4xmpExt:AIPromptWriterName")) == "Ann\\x07"
     assert record.decision in predicted.get(event)
     premis = ElementTree.tostring(premis_of(record), encoding="unicode")
     assert "colour corrected by a person" in premis

@@ -1,12 +1,13 @@
 """The marking is laid into a source's XMP, and what the source says stays."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, Provenance
+from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, CorrectionStep, Provenance
 from archivecolor.metadata.xmp import HISTORY, RDF, derivative_xmp, merge_extension, qualified_name
 
 US = Provenance("1.0<&>\"'", "a" * 64, "s" * 16, "w" * 16, "de<fault>")
@@ -67,6 +68,37 @@ def test_our_step_stands_behind_those_of_the_source():
 def test_marked_twice_it_is_marked_once():
     again = derivative_xmp(derivative_xmp(SOURCE, US).packet(), US)
     assert {len(values) for name, values in properties(again.packet()).items() if "about" not in name} == {1}
+
+
+def of_systems(xmp):
+    """What a packet says of systems and prompts, without the name they share."""
+    names = ("AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName")
+    said = properties(xmp.packet())
+    return [said.get(qualified_name(f"Iptc4xmpExt:{name}")) for name in names]
+
+
+def test_the_system_and_its_version_are_named():
+    version = f"{US.tool}, weights {US.weights}"
+    assert of_systems(derivative_xmp(SOURCE, US)) == [["archivecolor de<fault>"], [version], None, None]
+    assert of_systems(derivative_xmp(b"<oops", US))[0] == ["archivecolor de<fault>"]
+
+
+def test_hints_that_somebody_gave_a_reason_for_are_the_prompt():
+    step = CorrectionStep("d" * 16, "all of it", prompt="red at 3%; a letter says so", writer="Ann")
+    hinted = replace(US, correction=step)
+    xmp = derivative_xmp(None, hinted)
+    assert of_systems(xmp)[2:] == [["red at 3%; a letter says so"], ["Ann"]]
+    assert of_systems(derivative_xmp(xmp.packet(), US))[2:] == [None, None], "the colour they gave is gone"
+    unprompted = replace(US, correction=replace(step, prompt=""))
+    assert of_systems(derivative_xmp(None, unprompted))[2:] == [None, None]
+
+
+def test_a_system_that_worked_on_the_scan_stays_named_before_ours():
+    enlarged = SOURCE.replace(
+        b"xmp:CreatorTool='Scan'",
+        b"xmlns:e='http://iptc.org/std/Iptc4xmpExt/2008-02-29/' e:AISystemUsed='Enlarger'",
+    )
+    assert of_systems(derivative_xmp(enlarged, US))[0] == ["Enlarger; archivecolor de<fault>"]
 
 
 @pytest.mark.parametrize(
