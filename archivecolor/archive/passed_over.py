@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -130,3 +130,18 @@ def passed_over_list(path: Path) -> Iterator[SkippedFiles]:
             file.write(json_line(values))
 
         yield SkippedFiles(note=note)
+
+
+def merge_passed_over(paths: Sequence[Path]) -> None:
+    """Put several lists together into the first of them, each line once; nothing where none of them is there.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    # Not line by line into the file: the first of them is read too.
+    lines = dict.fromkeys(
+        line for path in paths if path.is_file() for line in path.read_bytes().splitlines(True)
+    )
+    if lines:
+        with atomic_write(paths[0]) as part:
+            part.write_bytes(b"".join(lines))

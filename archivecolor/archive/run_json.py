@@ -30,6 +30,7 @@ class RunSummary:
         megapixels: how much it coloured of photographs.
         work: by unit (MP, frames), how much was done and in how many seconds.
         exit_code: what it ended with; None while it runs.
+        shares: the last run of each output that was merged, by its folder.
     """
 
     command: tuple[str, ...]
@@ -43,6 +44,7 @@ class RunSummary:
     megapixels: float = 0.0
     work: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     exit_code: int | None = None
+    shares: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def speed(self, unit: str) -> float | None:
         """Work a second, in MP or frames; None where the run did none of that."""

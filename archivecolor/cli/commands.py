@@ -15,6 +15,7 @@ COMMANDS = (
     "serve",
     "grey",
     "verify",
+    "merge",
     "prune",
     "identify",
     "manifest",

@@ -8,6 +8,7 @@ from archivecolor.settings.archive import (
     CompactSettings,
     ExportSettings,
     GreySettings,
+    MergeSettings,
     PruneSettings,
     VerifySettings,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "GreySettings",
     "IdentifySettings",
     "InferenceOptions",
+    "MergeSettings",
     "ModelExportSettings",
     "ModelsSettings",
     "NetworkOptions",

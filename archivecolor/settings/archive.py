@@ -1,4 +1,4 @@
-"""Options of the commands for what a run left: `grey`, `verify`, `prune` and `manifest`."""
+"""Options of the commands for what a run left: `grey`, `verify`, `merge`, `prune` and `manifest`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ class VerifySettings(OutputOptions):
     output: Path = required("Coloured tree to check against its manifest.", argument=True, kind="folder")
     sources: Path | None = option(None, "Check the sources too; the IN of the run.", kind="folder")
     jobs: int = option(0, "Files read at once; 0 takes one per core.", low=0, high=256, short="j")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeSettings(OutputOptions):
+    """Options of `archivecolor merge`."""
+
+    share: tuple[Path, ...] = required(
+        "Coloured trees that were made apart, such as those of --shard.", argument=True, kind="folder"
+    )
+    output: Path = required("Folder of the one coloured tree.", argument=True, kind="folder")
+    copy: bool = option(False, "Copy the files, where they would be linked (which takes no room).")
+    dry_run: bool = option(False, "Say what would be merged, and do nothing.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -170,4 +170,5 @@ def put_together(folder, shares):
     text = (SCHEDULES.parents[1] / "docs" / "operators.md").read_text()
     words = next(block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "coloured-*" in block)
     assert len(list(folder.glob("coloured-[0-9]"))) == shares
-    subprocess.run(["bash", "-euc", words], check=True, cwd=folder, timeout=60)
+    environment = os.environ | {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-euc", words], check=True, cwd=folder, timeout=60, env=environment)
