@@ -34,6 +34,7 @@ from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_
 from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
+from archivecolor.photo.caption import check_caption
 from archivecolor.printable import printable
 from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, dataclass_from
 
@@ -90,6 +91,7 @@ def colour(
     folders = output_folders(settings, weights, open_network)
     if isinstance(settings, DirSettings):
         check_sheet(settings.sheet, (settings.input, settings.output))
+        check_caption(settings.caption)
     if named is not None:
         folders = [_with_named(folder, named) for folder in folders]
     if is_ready is not None:

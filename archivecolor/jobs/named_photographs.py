@@ -28,6 +28,7 @@ from archivecolor.jobs.policy import Action
 from archivecolor.jobs.run import MEGAPIXELS, item_event
 from archivecolor.jobs.sheet import Pair, check_sheet, draw_sheet
 from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.photo.caption import check_caption
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
 from archivecolor.photo.marking import marking_of_file
@@ -78,6 +79,7 @@ def colour_named(
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     files = named_photographs(settings, names)
     check_sheet(settings.sheet)
+    check_caption(settings.caption)
     work = _Work(settings, weights, network_opener(settings, weights))
     counter = ProgressCounter(total=len(files), unit=MEGAPIXELS)
     listener.began(counter.snapshot())

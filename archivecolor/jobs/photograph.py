@@ -18,6 +18,7 @@ from archivecolor.colour.guidance import Hint
 from archivecolor.errors import InputNotFoundError, ItemError, OutOfMemoryError, Reason, UsageError
 from archivecolor.jobs.carrying_out import correction_step
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
+from archivecolor.photo.caption import check_caption
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
 from archivecolor.photo.facts import ImageFacts
@@ -156,6 +157,7 @@ def render_options(
         settings=settings.digest(),
         weights=weights,
         network=network,
+        caption=settings.caption,
     )
 
 
@@ -170,9 +172,11 @@ def colour_photograph(
 
     Raises:
         ValueError: a page has more hints than are spread.
+        UsageError: the caption is none that can be written.
         ItemError: the picture cannot be done, or its tone and the settings say that it is left alone.
         OutputError: `target` cannot be written.
     """
+    check_caption(settings.caption)
     inspection, treatment = inspect_photograph(source, predictor.working_size, settings)
     if treatment.action is not Action.COLOUR:
         raise ItemError(treatment.reason, treatment.detail)

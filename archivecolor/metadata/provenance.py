@@ -5,6 +5,7 @@ Nothing here depends on the clock, so the same picture, weights and settings giv
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeW
 ACTION = "edited"
 TOOL_NAME = "archivecolor "
 SOURCE_URN = "urn:sha256:"
+PICTURES = "pictures"
+BOX = re.compile(r"(\d{1,9})x(\d{1,9})\+(\d{1,9})\+(\d{1,9})/(\d{1,9})x(\d{1,9})")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,47 @@ class CorrectionStep:
 
 
 @dataclass(frozen=True)
+class PictureBox:
+    """Where the picture lies in a page that has more than it, as stored, in pixels.
+
+    Attributes:
+        width: of the picture.
+        height: of the picture.
+        left: its first column.
+        top: its first row.
+        whole: width and height of the page.
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+    whole: tuple[int, int]
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether such a picture can lie in such a page."""
+        ends = (self.left + self.width, self.top + self.height)
+        return min(self.width, self.height) > 0 and ends[0] <= self.whole[0] and ends[1] <= self.whole[1]
+
+    def __str__(self) -> str:
+        """As parameters of a step have it: `WxH+LEFT+TOP/WxH`."""
+        return f"{self.width}x{self.height}+{self.left}+{self.top}/{self.whole[0]}x{self.whole[1]}"
+
+
+def picture_boxes(parameters: str) -> tuple[PictureBox, ...]:
+    """The boxes of each page that a step's parameters name; none where it has added nothing to its pages."""
+    named = re.search(rf" {PICTURES}=(\S+)", parameters)
+    boxes = [BOX.fullmatch(word) for word in named[1].split(",")] if named else []
+    if None in boxes:
+        return ()
+    numbers = [[int(digits) for digits in box.groups()] for box in boxes if box]
+    return tuple(
+        PictureBox(wide, high, left, top, (columns, rows)) for wide, high, left, top, columns, rows in numbers
+    )
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where a derivative comes from.
 
@@ -46,6 +90,7 @@ class Provenance:
         weights: digest of the weights.
         network: name of the network.
         correction: what somebody decided about its colour, if anybody did.
+        pictures: where each page's picture lies, where a caption stands below it.
     """
 
     version: str
@@ -54,6 +99,7 @@ class Provenance:
     weights: str
     network: str = ""
     correction: CorrectionStep | None = None
+    pictures: tuple[PictureBox, ...] = ()
 
     @property
     def tool(self) -> str:
@@ -92,4 +138,5 @@ class Provenance:
         network = f" network={self.network}" if self.network else ""
         decision = f" decision={self.correction.digest}" if self.correction else ""
         facts = f"weights={self.weights} settings={self.settings}{decision}"
-        return f"colour predicted, luma kept;{network} {facts}"
+        pictures = f" {PICTURES}={','.join(map(str, self.pictures))}" if self.pictures else ""
+        return f"colour predicted, luma kept;{network}{pictures} {facts}"

@@ -17,7 +17,9 @@ from archivecolor.metadata.provenance import (
     SOURCE_URN,
     TOOL_NAME,
     CorrectionStep,
+    PictureBox,
     Provenance,
+    picture_boxes,
 )
 
 Element = ElementTree.Element
@@ -135,6 +137,11 @@ class Marking:
     source_sha256: str
     parameters: str
     edited_with: str
+
+    @property
+    def pictures(self) -> tuple[PictureBox, ...]:
+        """Where each page's picture lies, where a caption stands below it."""
+        return picture_boxes(self.parameters)
 
     def is_of(self, source_sha256: str, settings: str, weights: str) -> bool:
         """Whether it was made of that source with these settings and weights."""

@@ -5,9 +5,27 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from archivecolor.errors import ItemError
+from archivecolor.errors import ItemError, Reason
+from archivecolor.metadata.provenance import PictureBox
 from archivecolor.metadata.xmp import Marking, marking_of
-from archivecolor.photo.containers.registry import open_image
+from archivecolor.photo.containers.registry import OpenImage, open_image
+
+MOVED = "its size was changed since a caption was put below it, and where that begins is no longer known"
+
+
+def picture_boxes_of(picture: OpenImage) -> tuple[PictureBox, ...]:
+    """Where each page's picture lies, where we put a caption below it; none where no page has one.
+
+    Raises:
+        ItemError: UNSUPPORTED; the pages are no longer of the sizes that they had, so that nobody knows.
+    """
+    marking = marking_of(picture.reader.metadata().xmp)
+    boxes = marking.pictures if marking else ()
+    if boxes and [box.whole for box in boxes] != [(page.width, page.height) for page in picture.reader.pages]:
+        raise ItemError(Reason.UNSUPPORTED, MOVED)
+    if not all(box.is_inside for box in boxes):
+        raise ItemError(Reason.UNSUPPORTED, MOVED)
+    return boxes
 
 
 def marking_of_file(path: Path) -> Marking | None:

@@ -1,20 +1,22 @@
 """Pictures as they are looked at, on sheets and pages: 8-bit RGB, upright, small or cut out.
 
-Their profiles are not applied.
+Their profiles are not applied. A caption that we put below one is left away, so that it lies on its scan.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from archivecolor.colour.arrays import UInt8
 from archivecolor.errors import ItemError, Reason
+from archivecolor.metadata.provenance import PictureBox
 from archivecolor.photo.containers.base import PageFacts
 from archivecolor.photo.containers.registry import OpenImage, open_image
 from archivecolor.photo.facts import Codes
+from archivecolor.photo.marking import picture_boxes_of
 from archivecolor.photo.orientation import TRANSPOSED, upright
 from archivecolor.photo.shrink import resize
 
@@ -59,11 +61,14 @@ def small_preview(path: Path, box: tuple[int, int], max_megapixels: float = 1000
         ItemError: it cannot be read, or has no such page.
     """
     with open_image(path, max_megapixels) as picture:
-        facts = _page(picture, page)
+        facts, within = _page(picture, page)
         width, height = _upright_size(facts)
         scale = min(box[0] / width, box[1] / height, 1.0)
-        side = max(1, round(min(width, height) * scale))
-        seen = upright(picture.reader.downscaled(page - 1, side), facts.orientation)
+        side = max(1, round(min(within.whole) * scale))
+        stored = picture.reader.downscaled(page - 1, side)
+        rows = _share(within.top, within.height, within.whole[1], len(stored))
+        columns = _share(within.left, within.width, within.whole[0], stored.shape[1])
+        seen = upright(stored[rows, columns], facts.orientation)
         return Preview(_rgb(seen), width, height, len(picture.reader.pages))
 
 
@@ -80,10 +85,12 @@ def part_preview(path: Path, box: Box, max_megapixels: float, page: int = 1) -> 
         ItemError: as `small_preview`; the box lies outside the page.
     """
     with open_image(path, max_megapixels) as picture:
-        facts = _page(picture, page)
+        facts, within = _page(picture, page)
         rows, columns = _stored(box, facts)
         if rows.start >= rows.stop or columns.start >= columns.stop:
             raise ItemError(Reason.UNSUPPORTED, "the part that is asked for lies outside the picture")
+        rows = slice(rows.start + within.top, rows.stop + within.top)
+        columns = slice(columns.start + within.left, columns.stop + within.left)
         parts = []
         top = 0
         for band in picture.reader.coloured_bands(page - 1):
@@ -97,11 +104,24 @@ def part_preview(path: Path, box: Box, max_megapixels: float, page: int = 1) -> 
         return Preview(_rgb(seen), *_upright_size(facts), len(picture.reader.pages))
 
 
-def _page(picture: OpenImage, page: int) -> PageFacts:
+def _page(picture: OpenImage, page: int) -> tuple[PageFacts, PictureBox]:
+    """A page's facts without its caption, and where its picture lies in it."""
     pages = picture.reader.pages
     if not 1 <= page <= len(pages):
         raise ItemError(Reason.UNSUPPORTED, f"it has {len(pages)} pages, no page {page}")
-    return pages[page - 1]
+    facts = pages[page - 1]
+    try:
+        boxes = picture_boxes_of(picture)
+    except ItemError:  # as it is now, nobody knows what of it is the caption
+        boxes = ()
+    whole = PictureBox(facts.width, facts.height, 0, 0, (facts.width, facts.height))
+    within = boxes[page - 1] if boxes else whole
+    return replace(facts, width=within.width, height=within.height), within
+
+
+def _share(start: int, length: int, whole: int, there: int) -> slice:
+    """A span of `whole` pixels in a picture that has `there` of them."""
+    return slice(round(start * there / whole), max(1, round((start + length) * there / whole)))
 
 
 def _upright_size(facts: PageFacts) -> tuple[int, int]:

@@ -10,14 +10,22 @@ from pathlib import Path
 from archivecolor.archive.fixity import CHUNK_BYTES, sha256_of
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
-from archivecolor.metadata.provenance import CorrectionStep, Provenance
+from archivecolor.metadata.provenance import CorrectionStep, PictureBox, Provenance
+from archivecolor.photo.caption import place_caption
 from archivecolor.photo.compose import compose_chroma, compose_page, drop_alpha
 from archivecolor.photo.containers.base import PageFacts, PagePlan, WritableFormat
+from archivecolor.photo.containers.jpeg.format import JpegReader
+from archivecolor.photo.containers.placement import Placement
 from archivecolor.photo.containers.reading import SourceFile, unchanged_during
 from archivecolor.photo.containers.registry import OpenImage, container_for, open_image
 from archivecolor.photo.facts import FileState, ImageFacts
 from archivecolor.photo.icc import output_profile
-from archivecolor.photo.metadata import copy_metadata
+from archivecolor.photo.metadata import PROVENANCE, copy_metadata
+
+NO_PLACE_FOR_BOX = (
+    "a {} has no place to say where its caption begins, so that it could never be taken off again; "
+    "--format png or tiff holds that"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,7 @@ class RenderOptions:
         weights: digest of the weights.
         network: name of the network.
         correction: what somebody decided about its colour.
+        caption: what stands on a strip below each page; empty for none.
     """
 
     file_state: FileState
@@ -49,6 +58,7 @@ class RenderOptions:
     weights: str = ""
     network: str = ""
     correction: CorrectionStep | None = None
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,13 +120,16 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
             weights=options.weights,
             network=options.network,
             correction=options.correction,
+            pictures=tuple(_box(plan.placement) for plan in plans if plan.placement),
         )
         not_carried = copy_metadata(picture, container, part, about)
+    if about.pictures and PROVENANCE in not_carried:
+        raise ItemError(Reason.UNSUPPORTED, NO_PLACE_FOR_BOX.format(container.name))
     lost = (*reader.dropped, *_lost_in(container, plans), *not_carried)
     return RenderedImage(
         format=container.name,
-        width=reader.pages[0].width,
-        height=reader.pages[0].height,
+        width=plans[0].facts.width,
+        height=plans[0].facts.height,
         depth=plans[0].depth,
         pages=len(plans),
         nbytes=part.stat().st_size,
@@ -149,7 +162,7 @@ def _plan(
     bands = picture.reader.bands(number)
     if page.alpha and not alpha:
         bands = drop_alpha(bands)
-    return PagePlan(
+    plan = PagePlan(
         facts=page,
         depth=depth,
         samples=3 + alpha,
@@ -159,6 +172,17 @@ def _plan(
         chroma=compose_chroma(page, picture.reader.bands(number), chroma),
         sampling=options.chroma,
     )
+    if not options.caption:
+        return plan
+    by_blocks = (
+        container.name == "jpeg" and isinstance(picture.reader, JpegReader) and picture.reader.can_copy_luma
+    )
+    return plan.placed(place_caption(page, options.caption, by_blocks=by_blocks))
+
+
+def _box(placement: Placement) -> PictureBox:
+    (height, width), (top, left), (rows, columns) = placement.size, placement.offset, placement.whole
+    return PictureBox(width, height, left, top, (columns, rows))
 
 
 def _luma_status(written: str, plans: Sequence[PagePlan]) -> str:

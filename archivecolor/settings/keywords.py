@@ -31,6 +31,7 @@ class PhotoKeywords(TypedDict, total=False):
 
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
+    caption: str
     toned: Literal["colour", "keep", "skip"]
     colour: Literal["skip", "copy", "recolour"]
     max_megapixels: float
@@ -66,6 +67,7 @@ class FolderKeywords(_RunKeywords, total=False):
 
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
+    caption: str
     rest: Literal["skip", "copy", "link"]
     max_megapixels: float
     strict_files: bool

@@ -30,6 +30,12 @@ class PhotographOptions(ToneOptions):
         choices=("444", "420"),
         shapes_output=True,
     )
+    caption: str = option(
+        "",
+        "Write this line on a strip below each coloured picture; its own pixels stay as they are.",
+        shapes_output=True,
+        digests_default=False,
+    )
     rest: str = option(
         "skip", f"{REST_HELP}, or link to them.", choices=("skip", "copy", "link"), common=True
     )

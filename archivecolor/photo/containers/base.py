@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +17,7 @@ import numpy as np
 from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.placement import Placement
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.facts import Codes, Density
 from archivecolor.photo.shrink import shrink_bands
@@ -169,6 +170,8 @@ class PagePlan:
         chroma: uint8 Cb and Cr (2, rows, width) from the top, 128 neutral, once, for a container that takes
             them in place of `bands`; nothing for grey.
         sampling: chroma sampling of JPEG outputs, "444" or "420".
+        placement: where the source's page lies in the output, where that has another size; `facts`, `bands`
+            and `chroma` are the output's.
     """
 
     facts: PageFacts
@@ -179,6 +182,18 @@ class PagePlan:
     source: ImageReader
     chroma: Iterable[UInt8] = ()
     sampling: str = "444"
+    placement: Placement | None = None
+
+    def placed(self, placement: Placement) -> PagePlan:
+        """The plan of an output in which the page lies so."""
+        height, width = placement.whole
+        return replace(
+            self,
+            facts=replace(self.facts, width=width, height=height),
+            bands=placement.codes(self.bands),
+            chroma=placement.chroma(self.chroma),
+            placement=placement,
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:

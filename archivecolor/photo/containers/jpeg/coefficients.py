@@ -17,6 +17,7 @@ from archivecolor.colour.arrays import UInt8
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.jpeg import decoding, segments
 from archivecolor.photo.containers.jpeg.scans import CHROMA_QUALITY, JpegChroma
+from archivecolor.photo.containers.placement import BLOCK, Placement
 from archivecolor.photo.containers.reading import DamagedError
 
 
@@ -62,18 +63,23 @@ def chroma_template(planes: JpegChroma) -> bytes:
     return bytes(simplejpeg.encode_jpeg_yuv_planes(blank, planes.cb, planes.cr, CHROMA_QUALITY))
 
 
-def with_chroma(data: bytes, template: bytes) -> bytes:
+def with_chroma(data: bytes, template: bytes, placement: Placement | None = None) -> bytes:
     """A JPEG with the luma of `data`, coefficient for coefficient, and the chroma of `template`.
+
+    Args:
+        data: the source.
+        template: of the output's size.
+        placement: where the source lies in it, where that has another size.
 
     Raises:
         ItemError: NOT_EXACT where the luma does not come out as it went in, UNREADABLE where the
             source's luma can be read in two ways.
     """
-    return _with_luma(template, data)
+    return _with_luma(template, data, placement)
 
 
-def without_chroma(data: bytes) -> bytes:
-    """A grey JPEG with the luma of `data`, coefficient for coefficient.
+def without_chroma(data: bytes, placement: Placement | None = None) -> bytes:
+    """A grey JPEG with the luma of `data`, or of a part of it, coefficient for coefficient.
 
     Raises:
         ItemError: NOT_EXACT where the luma does not come out as it went in, UNREADABLE where the
@@ -82,27 +88,69 @@ def without_chroma(data: bytes) -> bytes:
     import simplejpeg
 
     frame = segments.parse(data).frame
-    blank = np.zeros((frame.height, frame.width), np.uint8)
+    blank = np.zeros(placement.whole if placement else (frame.height, frame.width), np.uint8)
     template = simplejpeg.encode_jpeg_yuv_planes(blank, None, None, CHROMA_QUALITY)
-    return _with_luma(bytes(template), data)
+    return _with_luma(bytes(template), data, placement)
 
 
-def _with_luma(template: bytes, source: bytes) -> bytes:
+def _with_luma(template: bytes, source: bytes, placement: Placement | None) -> bytes:
     """`template` with the coefficients and the table of the source's luma; its chroma stays."""
     luma = read_luma(source)
+    placed = luma.coefficients if placement is None else _placed(luma, placement)
     with _read_coefficients(template) as picture:
         number = picture.quant_tbl_no[0]
-        if number in picture.quant_tbl_no[1:] or picture.Y.shape != luma.coefficients.shape:
+        if number in picture.quant_tbl_no[1:] or picture.Y.shape != placed.shape:
             raise ItemError(Reason.NOT_EXACT, "the luma coefficients do not fit the output's layout")
-        picture.Y = luma.coefficients
+        picture.Y = placed
         picture.qt[number] = luma.table
         written = _written(picture)
-    if not np.array_equal(_luma_plane(written), _luma_plane(source)):
-        if read_luma(written) == luma:
+    if not _same_luma(_luma_plane(written), _luma_plane(source), placement):
+        if read_luma(written) == Luma(placed, luma.table):
             # A code that no table of the file knows: one decoder takes it for nothing, another for something.
             raise ItemError(Reason.UNREADABLE, "the jpeg is damaged: decoders do not agree on its luma")
         raise ItemError(Reason.NOT_EXACT, "the luma did not come out as it went in")
     return written
+
+
+def _same_luma(written: UInt8, source: UInt8, placement: Placement | None) -> bool:
+    """Whether decoded luma (h, w, 1) stands where it should."""
+    if placement is None:
+        return np.array_equal(written, source)
+    (top, left), (height, width) = placement.offset, placement.size
+    there = written[max(0, top) :, max(0, left) :][:height, :width]
+    return np.array_equal(there, source[max(0, -top) :, max(0, -left) :][:height, :width])
+
+
+def _placed(luma: Luma, placement: Placement) -> npt.NDArray[np.int16]:
+    """The blocks of the output.
+
+    Raises:
+        ItemError: NOT_EXACT where a part begins within a block.
+    """
+    if any(offset % BLOCK for offset in placement.offset):
+        raise ItemError(Reason.NOT_EXACT, "the picture does not begin with a block of the jpeg")
+    rows, columns = (-(-side // BLOCK) for side in placement.whole)
+    blocks = np.zeros((rows, columns, BLOCK, BLOCK), np.int16)
+    top, left = (offset // BLOCK for offset in placement.offset)
+    page = luma.coefficients[max(0, -top) :, max(0, -left) :]
+    there = blocks[max(0, top) :, max(0, left) :]
+    height, width = min(len(page), len(there)), min(page.shape[1], there.shape[1])
+    there[:height, :width] = page[:height, :width]
+    if placement.strip is not None:
+        beside = _quantised(placement.strip.codes, luma.table)
+        top, left = (corner // BLOCK for corner in placement.strip.corner)
+        blocks[top : top + len(beside), left : left + beside.shape[1]] = beside
+    return blocks
+
+
+def _quantised(codes: UInt8, table: npt.NDArray[np.uint16]) -> npt.NDArray[np.int16]:
+    """Codes (h, w) as quantised blocks (ITU-T T.81, A.3.3); edges fill up what is no whole block."""
+    whole = np.pad(codes, [(0, -side % BLOCK) for side in codes.shape], mode="edge").astype(np.float64)
+    blocks = whole.reshape(len(whole) // BLOCK, BLOCK, -1, BLOCK).swapaxes(1, 2) - 128
+    place = np.arange(BLOCK)
+    basis = np.cos(np.outer(place, 2 * place + 1) * np.pi / (2 * BLOCK)) / 2
+    basis[0] /= np.sqrt(2)
+    return np.rint(basis @ blocks @ basis.T / table).astype(np.int16)
 
 
 def _luma_plane(data: bytes) -> UInt8:

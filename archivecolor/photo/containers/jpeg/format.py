@@ -190,7 +190,7 @@ def _with_copied_luma(plan: PagePlan) -> bytes | None:
         reader.settle()  # nothing else would find damage
     header = segments.parse(reader.data)
     luma = scans.luma_scan(header, reader.data)
-    if luma is None:
+    if luma is None or plan.placement is not None:
         return _encode_around_coefficients(reader, plan)
     if plan.samples == 1:
         written = scans.without_chroma_scans(header, luma)
@@ -202,11 +202,11 @@ def _with_copied_luma(plan: PagePlan) -> bytes | None:
 
 
 def _encode_around_coefficients(reader: JpegReader, plan: PagePlan) -> bytes:
-    """The output where luma is coded together with other things."""
+    """The output where luma is coded together with other things, or has another size."""
     if plan.samples == 1:
-        return coefficients.without_chroma(reader.data)
+        return coefficients.without_chroma(reader.data, plan.placement)
     template = coefficients.chroma_template(_chroma_planes(plan))
-    return coefficients.with_chroma(reader.data, template)
+    return coefficients.with_chroma(reader.data, template, plan.placement)
 
 
 def _colour_space(header: segments.Header) -> str:
