@@ -23,7 +23,7 @@ FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".we
 EXTENSION_ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 # Names that promise grey, and formats that are only read.
 SUBSTITUTE_EXTENSIONS = {".pgm": ".ppm", ".pbm": ".ppm", ".heic": ".png", ".heif": ".png"}
-SUBSTITUTE_EXTENSIONS |= dict.fromkeys((".gif", ".avif", ".psd", ".jxl"), ".png")
+SUBSTITUTE_EXTENSIONS |= dict.fromkeys((".gif", ".avif", ".psd", ".jxl", ".pfm"), ".png")
 SUBSTITUTE_EXTENSIONS |= {".pam": ".ppm", ".j2c": ".jp2", ".jpx": ".jp2"}
 FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
 MAX_SHOWN = 3

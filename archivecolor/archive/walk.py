@@ -35,7 +35,7 @@ __all__ = [
 
 PICTURES = frozenset(
     b".jpg .jpeg .jpe .jfif .png .tif .tiff .webp .bmp .pgm .ppm .pnm .pbm .pam .jp2 .j2k .j2c .jpf .jpx "
-    b".heic .heif .gif .avif .psd .jxl".split()
+    b".heic .heif .gif .avif .psd .jxl .pfm".split()
 )
 FILMS = frozenset(
     b".mp4 .m4v .mov .qt .mkv .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .mpv .m2p .mp2v .vob .vro .mod .tod "

@@ -49,7 +49,7 @@ class ImageFacts:
 
     Attributes:
         format: name of the container, by content: "jpeg", "png", "tiff", "webp", "bmp", "pnm", "jp2",
-            "heic", "gif", "avif", "psd", "jxl".
+            "pfm", "heic", "gif", "avif", "psd", "jxl".
         width: columns of the first page, as stored (not turned upright).
         height: rows of the first page, as stored.
         depth: bits per sample in the file: 1..16, or 32 for 32-bit samples.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers import bmp, flat, heic, jp2, jxl, png, pnm, webp
+from archivecolor.photo.containers import bmp, flat, heic, jp2, jxl, pfm, png, pnm, webp
 from archivecolor.photo.containers.base import Format, ImageReader, WritableFormat
 from archivecolor.photo.containers.jpeg import format as jpeg
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, unchanged_during
@@ -18,7 +18,7 @@ from archivecolor.photo.facts import FileState
 FORMATS: tuple[Format, ...] = (
     *(module.FORMAT for module in (jpeg, png, tiff, webp, jp2)),
     *flat.FORMATS,
-    *(module.FORMAT for module in (jxl, heic, bmp, pnm)),
+    *(module.FORMAT for module in (jxl, heic, bmp, pnm, pfm)),
 )
 WRITABLE = {
     image_format.name: image_format for image_format in FORMATS if isinstance(image_format, WritableFormat)

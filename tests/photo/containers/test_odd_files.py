@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -106,6 +107,21 @@ class TestJpeg:
         done = colour(scan_of(tmp_path, bare + plain[at:]))
         assert np.array_equal(y_plane(done.path.read_bytes()), y_plane(plain))
         assert "no Huffman tables: the standard ones taken" in done.rendered.notes
+
+    @pytest.mark.parametrize("kind", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+    def test_whose_height_stands_behind_the_first_scan(self, tmp_path: Path, kind: dict[str, object]) -> None:
+        plain = saved(scene(), "JPEG", **kind)
+        frame = re.search(rb"\xff[\xc0\xc2]", plain).start() + 5
+        scan = plain.index(b"\xff\xda") + 10
+        behind = re.compile(rb"\xff[^\0\xd0-\xd7]").search(plain, scan).start()
+        lines = segment(0xDC, plain[frame : frame + 2])
+        data = plain[:frame] + b"\0\0" + plain[frame + 2 : behind] + lines + plain[behind:]
+        done = colour(scan_of(tmp_path, data))
+        assert np.array_equal(y_plane(done.path.read_bytes()), y_plane(plain))
+        assert done.rendered.luma == "coefficients"
+        assert "the height stands behind the first scan alone" in done.rendered.notes
+        path = scan_of(tmp_path, data.replace(lines, segment(0xDC, b"\0\0")))
+        assert reason_of(path) is Reason.UNSUPPORTED
 
     @pytest.mark.parametrize(
         "odd", [(0xE0, b"II\x1a\0\0\0HEAPJPGM"), (0xE2, b"TOWN\0box 7"), (0xEE, b"Scanner 7")]

@@ -132,6 +132,39 @@ class TestNetpbm:
         assert reason_of(scan_of(tmp_path, b"P2\n3 2\n255\n0 100")) is Reason.UNREADABLE
 
 
+class TestFloatMaps:
+    def written(self, kind: str, order: str, white: float = 1.0) -> bytes:
+        floats = (scene() / 255 * white)[::-1]
+        rows = (floats if kind == "Pf" else np.dstack([floats] * 3)).astype(f"{order}f4")
+        head = f"{kind}\n{rows.shape[1]} {rows.shape[0]}\n{'-' if order == '<' else ''}1.0\n"
+        return head.encode() + rows.tobytes()
+
+    @pytest.mark.parametrize("kind", ["Pf", "PF"])
+    @pytest.mark.parametrize("order", ["<", ">"])
+    @pytest.mark.parametrize("white", [1.0, 255.0])
+    def test_kept_as_png_of_16_bits(self, tmp_path: Path, kind: str, order: str, white: float) -> None:
+        done = colour(scan_of(tmp_path, self.written(kind, order, white)))
+        assert done.rendered.format == "png"
+        assert np.array_equal(grey_codes(done.path), scene().astype(np.uint16) * 257)
+        assert f"float samples taken as 0..{white:g}" in done.rendered.notes
+        assert done.rendered.lost == ("samples of 32 bits, written at 16",)
+
+    def test_a_cut_file_is_truncated_and_what_lies_behind_is_named(self, tmp_path: Path) -> None:
+        data = self.written("Pf", "<")
+        assert "data after the picture" in colour(scan_of(tmp_path, data + b"more")).rendered.lost
+        assert reason_of(scan_of(tmp_path, data[:-9])) is Reason.TRUNCATED
+
+    @pytest.mark.parametrize(
+        "head", [b"Pf\n99999999 99999999\n-1\n", b"Pf\n0 3\n-1\n", b"PF\n3 3\n0\n", b"Pf\nx"]
+    )
+    def test_no_head_is_believed(self, tmp_path: Path, head: bytes) -> None:
+        assert reason_of(scan_of(tmp_path, head + bytes(99))) in (
+            Reason.TRUNCATED,
+            Reason.UNREADABLE,
+            Reason.TOO_LARGE,
+        )
+
+
 class TestJpeg2000:
     def test_16_bit_rgb_stays_deep(self, tmp_path: Path) -> None:
         rgb = np.dstack([scene(depth=16)] * 3)

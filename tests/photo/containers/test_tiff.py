@@ -358,7 +358,7 @@ def test_strips_that_are_missing_or_short_are_not_made_up(tmp_path: Path) -> Non
         counts = tiff.pages[0].tags["StripByteCounts"]
         place = counts.valueoffset
         size = (counts.dtype_name in ("LONG", 4) and 4) or 2
-    for count in (0, 5):
+    for count in (2, 5):
         data = bytearray(path.read_bytes())
         data[place : place + size] = count.to_bytes(size, "little")
         broken = tmp_path / "broken.tif"
@@ -479,6 +479,53 @@ def test_byte_counts_of_uncompressed_strips_follow_from_the_rest(
     done = colour(with_counts(path, count))
     assert np.array_equal(luma_codes(rgb_page(done.path)), whole)
     assert any("byte counts" in note for note in done.rendered.notes)
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "packbits", "zstd", "jpeg"])
+@pytest.mark.parametrize("tile", [None, (32, 32)])
+@pytest.mark.parametrize("trouble", ["zero", "beyond the end", "missing"])
+def test_byte_counts_of_compressed_strips_that_cannot_be(
+    tmp_path: Path, compression: str, tile: tuple[int, int] | None, trouble: str
+) -> None:
+    options = {"rowsperstrip": 61} if tile is None else {"tile": tile}
+    path = scan_of(tmp_path, scene(), compression=compression, **options)
+    codes, code = grey_codes(path), 279 if tile is None else 325
+    if trouble == "missing":
+        without_tag(path, code)
+    else:
+        with tifffile.TiffFile(path, mode="r+") as tiff:
+            tag = tiff.pages[0].tags[code]
+            tag.overwrite([0 if trouble == "zero" else 60000] * tag.count, dtype=tag.dtype)
+    done = colour(path)
+    assert np.array_equal(grey_codes(done.path), codes)
+    assert any(note.startswith("byte counts of strips that cannot be") for note in done.rendered.notes)
+
+
+def test_strips_of_no_bytes_at_one_place_are_not_the_next_one(tmp_path: Path) -> None:
+    path = scan_of(tmp_path, scene(), compression="zlib", rowsperstrip=16)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        offsets, counts = (tiff.pages[0].tags[code] for code in (273, 279))
+        where, sizes = list(offsets.value), list(counts.value)
+        where[1], sizes[1] = where[2], 0
+        offsets.overwrite(where, dtype=offsets.dtype)
+        counts.overwrite(sizes, dtype=counts.dtype)
+    with pytest.raises(ItemError) as damage:
+        inspect(path, working_size=64, max_megapixels=LIMIT)
+    assert damage.value.reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "packbits", "zstd", "jpeg"])
+@pytest.mark.parametrize("kept", [0.2, 0.6, 0.95])
+def test_a_compressed_strip_that_is_cut_is_truncated(tmp_path: Path, compression: str, kept: float) -> None:
+    path = scan_of(tmp_path, scene(), compression=compression, rowsperstrip=61)
+    data = path.read_bytes()
+    with tifffile.TiffFile(path) as tiff:
+        (start,), (count,) = tiff.pages[0].dataoffsets, tiff.pages[0].databytecounts
+    assert start > len(data) - count - 2
+    path.write_bytes(data[: start + int(count * kept)])
+    with pytest.raises(ItemError) as error:
+        inspect(path, working_size=64, max_megapixels=LIMIT)
+    assert error.value.reason is Reason.TRUNCATED
 
 
 def test_rows_that_are_not_there_are_not_made_up(tmp_path: Path) -> None:

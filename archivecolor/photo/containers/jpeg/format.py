@@ -37,12 +37,18 @@ class JpegReader(WholeImageReader):
         everything = file.whole()
         self._strict = file.strict
         self.header = segments.parse(everything)
+        lacks_height = not self.header.frame.height
+        if lacks_height:
+            everything = segments.with_number_of_lines(everything, self.header)
+            self.header = segments.parse(everything)
         end, late = segments.scan_segments(everything, self.header)
         self.data = everything[:end]
         self.described = (*self.header.segments, *late)
         self.space = _colour_space(self.header)
         self.pages = (_facts(self.header),)
         self.notes = self._notes()
+        if lacks_height:
+            self._note("the height stands behind the first scan alone")
         if everything[end:].strip(b"\0"):
             self.dropped = (DATA_BEHIND,)
         self.dropped += metadata.stale(self.described)

@@ -6,7 +6,7 @@ import functools
 import re
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from archivecolor.photo.containers.reading import unpack
 from archivecolor.photo.facts import Density
 
 SOI, EOI, SOS, DAC = 0xD8, 0xD9, 0xDA, 0xCC
-DHT, DQT, DRI = 0xC4, 0xDB, 0xDD
+DHT, DQT, DNL, DRI = 0xC4, 0xDB, 0xDC, 0xDD
 APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 START, END = bytes((0xFF, SOI)), bytes((0xFF, EOI))
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
@@ -147,6 +147,26 @@ def _frame(marker: int, body: bytes) -> FrameHeader:
     sampling = tuple((part[1] >> 4, part[1] & 15) for part in parts)
     components, tables = tuple(part[0] for part in parts), tuple(part[2] for part in parts)
     return FrameHeader(marker, precision, height, width, components, sampling, tables)
+
+
+def with_number_of_lines(data: bytes, header: Header) -> bytes:
+    """The picture with the height in its frame that stands behind its first scan (ITU-T T.81, B.2.5).
+
+    Decoders want it there; `data` itself where it stands nowhere else.
+    """
+    start = header.scan_start + 2
+    found = IN_SCANS.search(data, start + int.from_bytes(data[start : start + 2], "big"))
+    if header.frame.height or found is None or found[0][1] != DNL:
+        return data
+    end = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    lines = data[found.end() + 2 : end]
+    if len(lines) != 2:
+        return data
+    parts = [
+        replace(part, body=part.body[:1] + lines + part.body[3:]) if part.marker in FRAMES else part
+        for part in header.segments
+    ]
+    return assemble(parts, data[header.scan_start : found.start()] + data[end:])
 
 
 def scan_segments(data: bytes, header: Header) -> tuple[int, tuple[MarkerSegment, ...]]:

@@ -64,8 +64,8 @@ class TiffReader(ImageReader):
         return self.structure.metadata()
 
     def is_truncated(self) -> bool:
-        """See `ImageReader.is_truncated`; cut pages and strips are found on opening."""
-        return False
+        """See `ImageReader.is_truncated`; pages and strips of which nothing is there are found on opening."""
+        return any(page.is_cut for page in self._stored)
 
     def bands(self, page: int) -> Iterator[Band]:
         """See `ImageReader.bands`."""

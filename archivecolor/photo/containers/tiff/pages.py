@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 REDUCED, MASK = 1, 4
 OLD_SUBFILE_TYPE, OLD_REDUCED = 255, 2
 BITS_PER_SAMPLE = 258
+# Of strips and of tiles.
+BYTE_COUNTS = (279, 325)
 UNSIGNED, FLOAT, UNDEFINED = 1, 3, 4
 SEPARATE = 2
 NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32946, 32773, 34925, 50000
 LOSSLESS = (NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
+# Decoders of these find out where their data end, and say so where they end too early.
+SELF_DELIMITED = (LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
 BITS = {UNSIGNED: (*range(1, 17), 32), FLOAT: (16, 32, 64)}
 COLOURS = {
     kinds.WHITE_IS_ZERO: 1,
@@ -77,6 +81,7 @@ class StoredPage:
         bigtiff: the file is a BigTIFF.
         silent: what the page does not say, or says wrongly, and its other tags tell, for the record.
         silent_bits: it does not say its bits per sample; the library takes it for line art.
+        is_cut: a strip or tile ends behind the end of the file, by its own byte count.
     """
 
     page: TiffPage
@@ -102,6 +107,12 @@ class StoredPage:
     bigtiff: bool
     silent: tuple[str, ...]
     silent_bits: bool
+    is_cut: bool = False
+
+    @property
+    def is_strict_jpeg(self) -> bool:
+        """Whether its strips are JPEGs that are decoded strictly before they are believed."""
+        return self.compression == JPEG and self.bits == 8
 
     @property
     def colours(self) -> int:
@@ -162,6 +173,9 @@ def _encoded_bits(page: TiffPage) -> float:
 def _places(page: TiffPage) -> tuple[tuple[int, int], ...]:
     """Offset and byte count of each strip or tile, 0 where the count is missing."""
     offsets, counts = (tuple(map(int, values)) for values in (page.dataoffsets, page.databytecounts))
+    if not any(code in page.tags for code in BYTE_COUNTS):
+        # The library has a guess.
+        counts = ()
     return tuple(zip(offsets, counts + (0,) * (len(offsets) - len(counts)), strict=False))
 
 
@@ -225,7 +239,9 @@ def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> Sto
     problem = _unsupported(stored)
     if problem:
         raise ItemError(Reason.UNSUPPORTED, f"a tiff with {problem}")
-    if stored.compression == NONE:
+    if stored.compression in SELF_DELIMITED or stored.is_strict_jpeg:
+        stored = _with_counts_to_the_next(stored, nbytes, taken)
+    elif stored.compression == NONE:
         stored = _with_own_counts(stored, nbytes, taken)
     if not stored.places or any(count == 0 or offset == 0 for offset, count in stored.places):
         raise ItemError(Reason.UNREADABLE, "strips or tiles of the tiff are missing")
@@ -270,6 +286,24 @@ def _with_own_counts(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) ->
         return stored
     note = "byte counts of strips that cannot be, taken from the size of the picture"
     return replace(stored, places=tuple(places), silent=(*stored.silent, note))
+
+
+def _with_counts_to_the_next(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> StoredPage:
+    """Byte counts of a compressed page that are zero, missing, or reach beyond the file, put right.
+
+    Each strip or tile goes up to whatever begins next: its decoder knows its end, or finds that it is cut.
+    """
+    places, sharing = [], Counter(offset for offset, _ in stored.places)
+    for offset, count in stored.places:
+        following = taken[bisect.bisect_right(taken, offset) :][:1] or (nbytes,)
+        is_wrong = not count or offset + count > nbytes
+        is_known = 0 < offset < nbytes and sharing[offset] == 1
+        places.append((offset, following[0] - offset if is_wrong and is_known else count))
+    if tuple(places) == stored.places:
+        return stored
+    note = "byte counts of strips that cannot be, taken from what stands behind them"
+    is_cut = any(offset + count > nbytes for offset, count in stored.places)
+    return replace(stored, places=tuple(places), silent=(*stored.silent, note), is_cut=is_cut)
 
 
 def _segment_bytes(stored: StoredPage, number: int) -> int:

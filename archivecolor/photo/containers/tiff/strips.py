@@ -97,7 +97,7 @@ def _segments(source: SourceFile, stored: StoredPage, top: int, bottom: int, war
     pairs: Iterator[tuple[bytes | None, int]]
     pairs = file.read_segments(offsets, counts, indices=numbers, flat=True)  # type: ignore[assignment]
     for data, number in pairs:
-        if stored.compression == JPEG and stored.bits == 8 and data:
+        if stored.is_strict_jpeg and data:
             warnings += _jpeg_warnings(data, stored, strict=source.strict)
         _place(stored, rows, top, _decoded(stored, data, number))
     return rows
