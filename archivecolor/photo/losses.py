@@ -46,6 +46,7 @@ STORAGE_TAG_NAMES = """
     VerticalScale VP8Version AlphaFiltering AlphaPreprocessing AlphaCompression ImageDataHash
     TrailerSignature ExifOffset GPSInfo InteropOffset NumberOfComponents WebP_Flags PreviewTIFF
     Exif_0xc5f2 GIFVersion HasColorMap ColorResolutionDepth BitsPerPixel InterleavedField
+    TransparentColor
 """
 STORAGE_TAGS = frozenset(STORAGE_TAG_NAMES.split())
 # Properties of XMP that name the file itself or our step; `metadata.xmp` writes its own.
@@ -121,6 +122,9 @@ def _counts(tag: str, *, pages: bool) -> bool:
         return False
     if group == "File":
         return name == "Comment"
+    if group == "RIFF":
+        # The reader names these.
+        return not name.startswith("Unknown_")
     if group == "Photoshop":
         return name not in WINDOW_TAGS
     return not (group.startswith("XMP") and name in XMP_TAGS)

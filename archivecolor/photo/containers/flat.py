@@ -6,10 +6,11 @@ deep AVIF is decoded by libavif itself, Photoshop files of grey and RGB have a m
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers import exif
+from archivecolor.photo.containers import bmff, exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 GIF_HEADER, EXTENSION, IMAGE = 13, 0x21, 0x2C
 # The packet stands between its name and what brings readers of blocks to their end.
 GIF_XMP, GIF_XMP_TRAILER = b"!\xff\x0bXMP DataXMP", 258
+
+# A colour box of codes: primaries and transfer characteristics follow.
+NCLX = b"colrnclx"
 
 
 class FlatReader(WholeImageReader):
@@ -89,8 +93,8 @@ class FlatReader(WholeImageReader):
 class DeepAvifReader(FlatReader):
     """An AVIF of 10 or 12 bits: Pillow has its header, libavif gives its samples."""
 
-    def __init__(self, file: SourceFile, picture: Image.Image, depth: int) -> None:
-        super().__init__(picture, "avif", depth=depth)
+    def __init__(self, file: SourceFile, picture: Image.Image, depth: int, dropped: tuple[str, ...]) -> None:
+        super().__init__(picture, "avif", dropped, depth=depth)
         self._file = file
 
     def decode(self) -> Band:
@@ -139,7 +143,10 @@ class AvifFormat(Format):
         """See `Format.open`."""
         depth = _avif_depth(file)
         picture = open_with_pillow(file, "AVIF")
-        return FlatReader(picture, self.name) if depth == 8 else DeepAvifReader(file, picture, depth)
+        dropped = _avif_dropped(file.whole(), has_profile="icc_profile" in picture.info)
+        if depth == 8:
+            return FlatReader(picture, self.name, dropped)
+        return DeepAvifReader(file, picture, depth, dropped)
 
 
 class PhotoshopFormat(Format):
@@ -189,6 +196,16 @@ def _avif_depth(file: SourceFile) -> int:
     at = head.find(b"av1C")
     flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
     return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+
+
+def _avif_dropped(data: bytes, *, has_profile: bool) -> tuple[str, ...]:
+    """What of an AVIF is not read: the meaning of codes that are not those of sRGB, and boxes."""
+    boxes = list(bmff.boxes_in(data))
+    about = b"".join(body for name, body in boxes if name == b"meta")
+    at = about.find(NCLX) + len(NCLX)
+    codes = struct.unpack_from(">HH", about, at) if len(NCLX) <= at <= len(about) - 4 else (2, 2)
+    space = () if has_profile or bmff.is_srgb(*codes) else ("colour space",)
+    return (*space, *bmff.left_out(boxes, bmff.STILL))
 
 
 FORMATS: tuple[Format, ...] = (GifFormat(), AvifFormat(), PhotoshopFormat())

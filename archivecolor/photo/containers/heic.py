@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers import exif
+from archivecolor.photo.containers import bmff, exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
 from archivecolor.photo.containers.base import Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
@@ -49,8 +49,18 @@ class HeicReader(WholeImageReader):
                 icc=self._about.get("icc_profile"),
             ),
         )
-        if len(container) > 1:
-            self.dropped = ("pictures besides the primary one",)
+        self.dropped = self._dropped()
+
+    def _dropped(self) -> tuple[str, ...]:
+        """What of the file is not read."""
+        others = len(self._container) > 1 or any(self._about.get(kind) for kind in ("depth_images", "aux"))
+        codes = self._about.get("nclx_profile") or {}
+        is_srgb = bmff.is_srgb(codes.get("color_primaries", 2), codes.get("transfer_characteristics", 2))
+        return (
+            *(("pictures besides the primary one",) if others else ()),
+            *(() if is_srgb or self._about.get("icc_profile") else ("colour space",)),
+            *bmff.left_out(bmff.boxes_in(self._data), bmff.STILL),
+        )
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""

@@ -53,11 +53,11 @@ class Jp2Reader(WholeImageReader):
         self.header: dict[bytes, bytes] = {}
         self.codestream = data
         if not data.startswith(CODESTREAM):
-            outer = dict(self.boxes)
+            # Of several the first counts, as the standard has it; so does the first colour specification.
+            outer = dict(reversed(self.boxes))
             if b"jp2h" not in outer or b"jp2c" not in outer:
                 raise ItemError(Reason.TRUNCATED, "the jp2 ends before its picture")
             self.codestream = outer[b"jp2c"]
-            # Where there are several, the first colour specification counts.
             for name, body in boxes_of(outer[b"jp2h"]):
                 self.header.setdefault(name, body)
         end = _stream_end(self.codestream)
@@ -68,6 +68,8 @@ class Jp2Reader(WholeImageReader):
         self.dropped = tuple(f"{name.strip()} box" for name in unknown if name.strip().isalnum())
         if len(self.dropped) < len(unknown) or (behind + data[_boxes_end(data) :]).strip(b"\0"):
             self.dropped += (DATA_BEHIND,)
+        if sum(name == b"jp2c" for name, _ in self.boxes) > 1:
+            self.dropped += ("pictures besides the first one",)
         if facts.depth not in (1, 8, 16):
             self.notes = (f"{facts.depth}-bit samples brought to {facts.code_depth} bits",)
 

@@ -14,7 +14,7 @@ from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
 from archivecolor.photo.containers.base import Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
-from archivecolor.photo.containers.jp2 import boxes_of
+from archivecolor.photo.containers.bmff import Box, boxes_in, left_out
 from archivecolor.photo.containers.jpeg import metadata as jpeg_metadata
 from archivecolor.photo.containers.jpeg import segments
 from archivecolor.photo.containers.jpeg.segments import Header
@@ -181,9 +181,9 @@ class JxlFormat(Format):
 
 def _contents_of(data: bytes) -> _Contents:
     """What the boxes of a container hold, whatever their order."""
-    boxes = list(boxes_of(data))
+    boxes = list(boxes_in(data))
     found: dict[bytes, bytes] = {}
-    lost = []
+    lost: list[Box] = []
     for name, body in boxes:
         is_packed = name == PACKED
         kind = body[:4] if is_packed else name
@@ -193,7 +193,7 @@ def _contents_of(data: bytes) -> _Contents:
             if found[kind]:
                 continue
         if is_packed or kind not in STRUCTURAL:
-            lost.append(f"{kind.decode('latin-1').strip()} box")
+            lost.append((kind, body))
     stream = next((body for name, body in boxes if name == STREAM), None)
     parts = {int.from_bytes(body[:4], "big"): body[4:] for name, body in boxes if name == STREAM_PART}
     joined = b"".join(parts[number] for number in sorted(parts, key=lambda number: number % LAST_PART))
@@ -201,7 +201,7 @@ def _contents_of(data: bytes) -> _Contents:
         codestream=joined if stream is None else stream,
         exif=found.get(EXIF),
         xml=found.get(XML),
-        lost=tuple(dict.fromkeys(lost)),
+        lost=left_out(lost, ()),
         is_cut=stream is None and max(parts, default=0) < LAST_PART,
         has_jpeg=any(name == JPEG for name, _ in boxes),
     )

@@ -37,6 +37,8 @@ TEXTS = (b"iTXt", b"zTXt", b"tEXt")
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 # Where programs kept Exif before there was a chunk for it.
 EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
+# Where ImageMagick keeps XMP.
+XMP_PROFILE_KEYWORD = b"Raw profile type xmp"
 IPTC_KEYWORD = b"Raw profile type iptc"
 # zlib level: on photographs, level 6 takes four times as long for two percent.
 LEVEL = 1
@@ -240,8 +242,8 @@ def _blocks_of(chunks: Sequence[_Chunk]) -> MetadataBlocks:
         elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword in EXIF_KEYWORDS:
             profile = _raw_profile(chunk) or b""
             older = exif.bare(profile) if profile.startswith((exif.PREAMBLE, b"II", b"MM")) else older
-        elif chunk.key == b"iTXt" + XMP_KEYWORD:
-            xmp = _international_text(chunk.body)
+        elif chunk.name in TEXTS and chunk.keyword in (XMP_KEYWORD, XMP_PROFILE_KEYWORD):
+            xmp = _xmp_of(chunk) or xmp
         elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword == IPTC_KEYWORD:
             profile = _raw_profile(chunk) or b""
             iptc = iptc_in(profile.removeprefix(b"Photoshop 3.0\0")) or profile or None
@@ -290,6 +292,16 @@ def _international_text(body: bytes) -> bytes | None:
     _, _, rest = rest.partition(b"\0")
     _, _, text = rest.partition(b"\0")
     return _inflated(text) if compressed == b"\1" else text
+
+
+def _xmp_of(chunk: _Chunk) -> bytes | None:
+    """The packet of a text chunk of any kind; None where it is damaged."""
+    if chunk.name == b"iTXt":
+        return _international_text(chunk.body)
+    if chunk.keyword == XMP_PROFILE_KEYWORD:
+        return _raw_profile(chunk)
+    text = chunk.body.partition(b"\0")[2]
+    return _inflated(text[1:]) if chunk.name == b"zTXt" else text
 
 
 def _raw_profile(chunk: _Chunk) -> bytes | None:

@@ -24,6 +24,7 @@ ANIMATION, XMP, EXIF, ALPHA = 0x02, 0x04, 0x08, 0x10
 MAX_SIDE = 16383
 # What a decoder needs.
 PICTURE = (b"VP8X", b"ALPH", b"VP8 ", b"VP8L")
+KNOWN = (*PICTURE, b"ICCP", b"EXIF", b"XMP ")
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ class WebpReader(WholeImageReader):
         self._chunks = dict(chunks)
         # By the chunks: the size that the file says of itself is wrong at times.
         self._is_cut = not any(name in (b"VP8 ", b"VP8L") for name, _ in chunks) or _ends_early(self._data)
+        unknown = (name.decode("latin-1").strip() for name, _ in chunks if name not in KNOWN)
+        self.dropped = tuple(dict.fromkeys(f"chunk {name}" for name in unknown if name.isalnum()))
         if self._data[_picture_end(self._data) :].strip(b"\0"):
-            self.dropped = (DATA_BEHIND,)
+            self.dropped += (DATA_BEHIND,)
         header = _Header.of(self._chunks)
         block = self.metadata().exif
         self.pages = (

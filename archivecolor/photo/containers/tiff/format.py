@@ -51,6 +51,8 @@ class TiffReader(ImageReader):
             self.dropped += ("layers of Photoshop",)
         self._stored = [pages.check_layout(pages.read_stored(page), file.nbytes, starts) for page in taken]
         pages.check_sharing(self._stored)
+        if any(page.samples > page.colours + 1 for page in self._stored):
+            self.dropped += ("samples besides colour and alpha",)
         self._samples = [pages.samples_of(page) for page in self._stored]
         self.pages = tuple(
             pages.page_facts(page, samples, self.structure)

@@ -49,6 +49,8 @@ COLOURS = {
 # The sensor's own samples: behind a mosaic of filters, and as they are.
 RAW = (32803, 34892)
 MAX_SHARING = 16
+# Samples of a pixel besides its colours: the first is alpha. More are no photograph.
+MAX_EXTRA = 8
 # Pixels of a tile that may be larger than its picture.
 MAX_LOOSE_TILE = 1 << 24
 
@@ -326,7 +328,7 @@ def _unsupported(stored: StoredPage) -> str:
         "YCbCr samples that are not JPEG-compressed": raw_ycbcr,
         f"samples of {bits} bits in format {stored.form}": bits not in BITS.get(stored.form, ()),
         f"{bits}-bit samples of photometric interpretation {photometric}": not plain and bits > 16,
-        f"{stored.samples} samples per pixel": not 0 <= stored.samples - stored.colours <= 1,
+        f"{stored.samples} samples per pixel": not 0 <= stored.samples - stored.colours <= MAX_EXTRA,
         "no flat picture": not stored.flat or not stored.width or not stored.height,
         "no word on its bits per sample": stored.silent_bits,
         "no colour map": photometric == kinds.PALETTE and stored.palette is None,
