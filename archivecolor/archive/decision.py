@@ -1,7 +1,8 @@
 """One line of `decisions.jsonl`: what was decided about an item, or about all that a glob matches.
 
 A line is JSON in UTF-8. Keys this version does not know are kept; a line that is not wholly of the right
-kinds is damaged.
+kinds is damaged. Where a path has the signs of a glob in it, the key `glob` says whether it is one: names of
+files may have them too. Such lines have format 2, so that versions that take all of them for globs stop.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from archivecolor.archive.record import path_keys
 from archivecolor.archive.record_checks import DamagedLineError, check_depth, path_from_values
 from archivecolor.colour.guidance import MAX_HINTS, Guidance, Hint, Reach
 from archivecolor.errors import UsageError
-from archivecolor.printable import json_line, printable
+from archivecolor.printable import json_line
 from archivecolor.settings import ColourOptions, check, fields_of, option_of
 
-FORMAT = 1
+FORMAT = 2
+FORMAT_WITHOUT_GLOB = 1
 MAX_TEXT = 10_000
 MAX_PAGE = 1 << 20
 MAX_SHOTS = 10_000
@@ -129,6 +131,7 @@ class Decision:
         by: who decided.
         at: when, UTC, ISO 8601.
         extra: keys of the line that this version does not know.
+        glob: whether `path` is a glob; None where a line of an earlier version does not say it.
     """
 
     path: str
@@ -138,6 +141,12 @@ class Decision:
     by: str = ""
     at: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    glob: bool | None = False
+
+    @property
+    def key(self) -> tuple[str, bool | None]:
+        """What it is about: of two lines with one key the newer counts."""
+        return self.path, self.glob
 
     @property
     def digest(self) -> str | None:
@@ -177,14 +186,16 @@ class Decision:
 UNDECIDED = Decision("")
 
 
-def is_glob(path: str) -> bool:
-    """Whether a path of a decision may name several items."""
+def looks_like_glob(path: str) -> bool:
+    """Whether there are signs of a glob in a path; a file may have that name all the same."""
     return _GLOB.search(path) is not None
 
 
 def line_of(decision: Decision) -> bytes:
     """The decision as one line, newline included."""
-    values: dict[str, object] = {"format": FORMAT, **path_keys(decision.path)}
+    values: dict[str, object] = {"format": FORMAT_WITHOUT_GLOB, **path_keys(decision.path)}
+    if decision.glob or (decision.glob is False and looks_like_glob(decision.path)):
+        values |= {"format": FORMAT, "glob": decision.glob}
     values["state"] = decision.state.value
     if decision.correction:
         values["correction"] = correction_values(decision.correction)
@@ -228,36 +239,6 @@ def colour_word(colour: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
-def words_of_correction(correction: Correction) -> str:
-    """What a correction did, why and by whom, on one line, as metadata tell of it."""
-    parts = _asked_for(correction)
-    parts += [f"{name} {value}" for name, value in correction.settings.given().items()]
-    parts += [f"{name}: {text}" for name in ("note", "by") if (text := getattr(correction, name))]
-    return printable(f"colour corrected by a person: {'; '.join(parts)}")
-
-
-def words_of_prompt(correction: Correction) -> str:
-    """What hints asked the network for, and why, on one line; empty where they, or a note, are missing."""
-    asked = _asked_for(correction)
-    return printable("; ".join([*asked, correction.note])) if asked and correction.note else ""
-
-
-def _asked_for(correction: Correction) -> list[str]:
-    parts = [_hint_words(hint) for hint in correction.hints if not hint.soft]
-    for shot in correction.shots:
-        about = [_hint_words(hint) for hint in shot.hints if not hint.soft]
-        about += [] if shot.saturation is None else [f"saturation {shot.saturation}"]
-        parts += [f"shot at {shot.seconds:.3f} s: {', '.join(about)}"] if about else []
-    hints = (*correction.hints, *(hint for shot in correction.shots for hint in shot.hints))
-    likely = sum(hint.soft for hint in hints)
-    return parts + ([f"{likely} places like {correction.reference}"] if likely else [])
-
-
-def _hint_words(hint: Hint) -> str:
-    page = f", page {hint.page}" if hint.page != 1 else ""
-    return f"{colour_word(hint.colour)} at {hint.x:.1%}, {hint.y:.1%} ({hint.reach.value}{page})"
-
-
 def recorded_correction(values: Mapping[str, Any] | None) -> Correction:
     """The correction of a record; none where it has none of ours."""
     try:
@@ -294,9 +275,14 @@ def _decision(values: object) -> Decision:
             f"the decisions have format {version}, written by a newer archivecolor; "
             f"this one reads up to format {FORMAT}: update it"
         )
-    known = {"format", "path", "path_raw", "state", "correction", "note", "by", "at"}
+    known = {"format", "path", "path_raw", "glob", "state", "correction", "note", "by", "at"}
+    path = path_from_values(line)
+    glob = line.get("glob", None if looks_like_glob(path) else False)
+    if not isinstance(glob, bool | None):
+        raise DamagedLineError
     return Decision(
-        path=path_from_values(line),
+        path=path,
+        glob=glob,
         state=State(line.get("state", "none")),
         correction=_correction(line.get("correction", {})),
         **_texts(line),

@@ -1,6 +1,7 @@
 """What people decided about items: one JSON line per decision, the newest that names an item counts.
 
-The file only ever grows. A decision names an item by the relative path of its source, or several by a glob.
+The file only ever grows. A decision names an item by the relative path of its source, or several by a glob;
+where an old line does not say which of the two, it names the item of that name if there is one.
 It outlives every run; what of it shapes the output has a digest, which stands in the item's record. A torn
 last line is dropped on reading, a damaged one is reported and passed over, and keys that this version does
 not know are kept.
@@ -11,7 +12,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from archivecolor.archive.atomic import (
@@ -25,11 +27,11 @@ from archivecolor.archive.decision import (
     MAX_TEXT,
     UNDECIDED,
     Decision,
-    is_glob,
     line_of,
     parse_decision,
 )
-from archivecolor.archive.manifest import check_still_ours, lines_of, repair_end
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest, check_still_ours, lines_of, repair_end
 from archivecolor.archive.selection import compile_globs
 from archivecolor.colour.guidance import MAX_HINTS
 from archivecolor.errors import UsageError
@@ -47,9 +49,12 @@ class Decisions:
 
     def __init__(self, lines: Iterable[Decision] = ()) -> None:
         self.lines = tuple(lines)
-        self._exact = {line.path: number for number, line in enumerate(self.lines)}
+        self._newest = {line.key: number for number, line in enumerate(self.lines)}
+        self._exact = {line.path: number for number, line in enumerate(self.lines) if not line.glob}
         self._globs = [
-            (number, compile_globs((path,))) for path, number in self._exact.items() if is_glob(path)
+            (number, compile_globs((path,)))
+            for (path, glob), number in self._newest.items()
+            if glob is not False
         ]
 
     @classmethod
@@ -61,14 +66,46 @@ class Decisions:
         """
         return cls(read_decisions(path))
 
+    @classmethod
+    def of_output(cls, root: Path, *sources: Path) -> Decisions:
+        """Those of an output, settled as `settled`.
+
+        Args:
+            root: the folder that its tree begins in.
+            sources: the folders of its sources, as far as they are known.
+
+        Raises:
+            UsageError: a newer version wrote them or the manifest, or they are no file.
+        """
+        return cls.read(Layout(root).decisions).settled(item_finder(root, *sources))
+
     @property
     def has_globs(self) -> bool:
         """Whether one of them may name several items."""
         return bool(self._globs)
 
-    def of(self, path: str) -> Decision:
-        """The newest decision that names the source `path`; `UNDECIDED` without one."""
-        numbers = [self._exact[path]] if path in self._exact else []
+    def settled(self, is_item: Callable[[str], bool]) -> Decisions:
+        """The same, where every line says what it is: those that do not name an item, if there is such a one.
+
+        Args:
+            is_item: tells whether there is an item of a name.
+        """
+        if all(line.glob is not None for line in self.lines):
+            return self
+        return Decisions(
+            line if line.glob is not None else replace(line, glob=not is_item(line.path))
+            for line in self.lines
+        )
+
+    def of(self, path: str, *, glob: bool = False) -> Decision:
+        """The newest decision that names the source `path`; `UNDECIDED` without one.
+
+        Args:
+            path: of the source.
+            glob: it is a glob, and what is decided about all that it matches is meant.
+        """
+        exact = self._newest.get((path, True)) if glob else self._exact.get(path)
+        numbers = [] if exact is None else [exact]
         if self._globs:
             name = os.fsencode(path)
             numbers += [number for number, globs in self._globs if any(glob.matches(name) for glob in globs)]
@@ -76,10 +113,19 @@ class Decisions:
 
     def newest(self) -> list[Decision]:
         """The newest line of every path and glob, in the order of writing."""
-        return [self.lines[number] for number in sorted(self._exact.values())]
+        return [self.lines[number] for number in sorted(self._newest.values())]
 
 
 NO_DECISIONS = Decisions()
+
+
+def item_finder(root: Path, *sources: Path) -> Callable[[str], bool]:
+    """Tells whether an output knows an item of a name, or one of the folders of its sources has it."""
+    manifest = cache(lambda: Manifest(Layout(root).manifest))
+    # `Path.is_file` raises where a name is too long for its disk.
+    return lambda name: (
+        name in manifest() or any(os.path.isfile(folder / name) for folder in sources)  # noqa: PTH113
+    )
 
 
 def read_decisions(path: Path, on_damage: Callable[[int], None] | None = None) -> Iterator[Decision]:
@@ -181,13 +227,13 @@ def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
     Where globs are among them, ours that are newer than what is added are said again behind it: lines count
     by their place, and an older glob must not come to stand behind a newer path.
     """
-    known = {line.path: line for line in ours.lines}
+    known = {line.key: line for line in ours.lines}
     newest = Decisions(theirs).newest()
     # Where nothing is decided about an item, by its name or by a glob, there is nothing to take back.
     decided = Decisions((*ours.lines, *(line for line in newest if not line.is_none)))
     added, conflicts = [], []
     for line in newest:
-        mine = known.get(line.path)
+        mine = known.get(line.key)
         if mine == line:
             continue
         if mine is None and line.is_none and decided.of(line.path).is_none:
@@ -204,9 +250,9 @@ def _overtaken(ours: Decisions, added: Sequence[Decision]) -> list[Decision]:
     """Of ours those that are newer than some of what is added, where one of the two is a glob."""
     if not added:
         return []
-    paths = {line.path for line in added}
-    newer = [line for line in ours.newest() if line.path not in paths]
+    keys = {line.key for line in added}
+    newer = [line for line in ours.newest() if line.key not in keys]
     newer = [line for line in newer if line.at > min(other.at for other in added)]
-    if any(is_glob(line.path) for line in added):
+    if any(line.glob for line in added):
         return newer
-    return [line for line in newer if is_glob(line.path)]
+    return [line for line in newer if line.glob]

@@ -15,7 +15,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from archivecolor.archive.atomic import atomic_write, remove_file, shorten_name
-from archivecolor.archive.decision import Correction, recorded_correction, words_of_correction
+from archivecolor.archive.decision import Correction, recorded_correction
+from archivecolor.archive.decision_words import words_of_correction
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output, Record, Source

@@ -157,7 +157,7 @@ class RecordIndex:
         state = _state_of(path)
         if state == self._state().get("decisions", "none") and not all_items:
             return False
-        decisions = Decisions.read(path)
+        decisions = Decisions.read(path).settled(lambda name: self.named(name) is not None)
         self._base.execute("BEGIN")
         self._base.execute("UPDATE items SET decided = 'none', corrected = 0, by = '' WHERE decided != 'none'"
                            " OR corrected OR by != ''")  # fmt: skip

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_file
 from archivecolor.archive.by_hand import Claim, refuse_by_hand
-from archivecolor.archive.decision import Correction, Decision, words_of_correction, words_of_prompt
+from archivecolor.archive.decision import Correction, Decision
+from archivecolor.archive.decision_words import words_of_correction, words_of_prompt
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.printable import printable

@@ -58,6 +58,11 @@ class OutputFolder:
     photographs: DirSettings | None
     films: VideoSettings | None
 
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of its sources, each once."""
+        return tuple(dict.fromkeys(source.root for source in self.sources))
+
 
 def colour(
     settings: DirSettings | VideoSettings,
@@ -113,8 +118,8 @@ def _run_over(
 ) -> None:
     """The run over one output folder; raises as `colour`."""
     with open_run(session, folder.path, folder.sources[0].root) as run:
-        taken = take_in_decisions(settings, run.root)
-        decisions = Decisions.read(Layout(run.root).decisions)
+        taken = take_in_decisions(settings, run.root, folder.roots)
+        decisions = Decisions.of_output(run.root, *folder.roots)
         with passed_over_list(Layout(run.root).passed_over) as skipped_files:
             plan = plan_items(folder.sources, run.root, settings, session.stop, skipped_files, decisions)
         warn_of_unknown(taken, plan)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
-from archivecolor.archive.decision import Decision, is_glob
+from archivecolor.archive.decision import Decision, looks_like_glob
 from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
@@ -83,8 +83,8 @@ def correct(
         names = work.names
     with hold_output(root, work.sources), locked(root, settings.wait_lock, work.sources):
         # Read with the lock held: somebody else may decide until then.
-        decisions = Decisions.read(Layout(root).decisions)
-        made = [work.writer.decision(path, decisions.of(path)) for path in decided]
+        decisions = Decisions.of_output(root, work.sources)
+        made = [_decision(path, work, decisions) for path in decided]
         append_decisions(Layout(root).decisions, made)
         if is_bag(settings.output) and settings.later:
             write_output_bag(settings.output)
@@ -95,6 +95,11 @@ def correct(
     run = replace(work.run, take_back=again, wait_lock=settings.wait_lock)
     result = colour(run, listener, stop, command, names)
     return _with_outputs(corrected, result, root, names)
+
+
+def _decision(path: str, work: _Work, decisions: Decisions) -> Decision:
+    glob = path in work.globs
+    return work.writer.decision(path, decisions.of(path, glob=glob), glob=glob)
 
 
 def _with_outputs(corrected: Corrected, result: RunResult, root: Path, names: tuple[str, ...]) -> Corrected:
@@ -117,6 +122,7 @@ class _Work:
         paths: of the decisions; globs among them.
         names: of the sources that these mean.
         writer: of the decisions.
+        globs: those of the paths that are globs.
     """
 
     run: DirSettings | VideoSettings
@@ -124,6 +130,7 @@ class _Work:
     paths: tuple[str, ...]
     names: tuple[str, ...]
     writer: DecisionWriter
+    globs: frozenset[str] = frozenset()
 
 
 def _work(settings: CorrectSettings, root: Path, manifest: Manifest, stop: Stop) -> _Work:
@@ -142,11 +149,14 @@ def _work(settings: CorrectSettings, root: Path, manifest: Manifest, stop: Stop)
     run = settings_of_run(settings.output, root, settings.input)
     run = replace(run, quiet=settings.quiet, verbose=settings.verbose, json=settings.json)
     paths = tuple(dict.fromkeys(_path_of(text, run.input, root, manifest) for text in settings.path))
-    names = tuple(dict.fromkeys(name for path in paths for name in _named(path, run.input, manifest)))
+    globs = frozenset(path for path in paths if not _is_picture(path, run.input, manifest))
+    if settings.take_back and globs:
+        raise UsageError("--take-back takes pictures one by one, no globs")
+    names = tuple(dict.fromkeys(_names(paths, globs, run.input, manifest)))
     if not settings.later:
         run = replace(run, format=format_of(names, run.format, manifest))
     writer = PhotographWriter(settings, run, now_utc(), _likeness(settings, run))
-    return _Work(run, run.input, paths, names, writer)
+    return _Work(run, run.input, paths, names, writer, globs)
 
 
 def _likeness(settings: CorrectSettings, run: DirSettings | VideoSettings) -> Likeness | None:
@@ -174,8 +184,6 @@ def _check_together(settings: CorrectSettings) -> None:
         )
     if settings.take_back and settings.later:
         raise UsageError("--take-back makes the picture anew at once; leave --later out")
-    if settings.take_back and any(is_glob(path) and not Path(path).exists() for path in settings.path):
-        raise UsageError("--take-back takes pictures one by one, no globs")
 
 
 def settings_of_run(output: Path, root: Path, source: Path | None) -> DirSettings:
@@ -214,12 +222,17 @@ def _path_of(text: str, source: Path, root: Path, manifest: Manifest) -> str:
         if _is_film(name):
             raise UsageError(f"{printable(name)} is a film; give it alone, without photographs")
         return name
-    if is_glob(text):
+    if looks_like_glob(text):
         return _checked_glob(text, manifest)
     outputs = (entry.output for entry in manifest.items.values() if entry.output)
     close = difflib.get_close_matches(text, [*manifest.items, *outputs], n=1, cutoff=0.3)
     near = f"; did you mean {printable(close[0])}?" if close else ""
     raise UsageError(f"there is no picture {printable(text)} in {source} or {root}{near}")
+
+
+def _is_picture(name: str, source: Path, manifest: Manifest) -> bool:
+    """Whether there is a source of that very name, or a record of one."""
+    return name in manifest or os.path.isfile(source / name)  # noqa: PTH113 - `is_file` raises for long ones
 
 
 def _checked_glob(glob: str, manifest: Manifest) -> str:
@@ -257,7 +270,8 @@ def format_of(names: Iterable[str], format: str, manifest: Manifest) -> str:
     )
 
 
-def _named(path: str, source: Path, manifest: Manifest) -> Iterator[str]:
-    """The sources that a path or a glob means, those that are there."""
-    names = _matches(path, manifest) if is_glob(path) and not (source / path).exists() else iter((path,))
-    return (name for name in names if (source / name).is_file())
+def _names(paths: Iterable[str], globs: frozenset[str], source: Path, manifest: Manifest) -> Iterator[str]:
+    """The sources that paths and globs mean, those that are there."""
+    for path in paths:
+        names = _matches(path, manifest) if path in globs else iter((path,))
+        yield from (name for name in names if (source / name).is_file())

@@ -121,7 +121,8 @@ class DecisionDesk:
             try:
                 if try_flock(handle) is False:
                     continue
-                kept = list(read_decisions(file))
+                # A review decides about pictures one by one, also where an earlier version did not say so.
+                kept = [replace(line, glob=False) for line in read_decisions(file)]
                 self._keep(kept)
                 file.unlink()
                 self._to_make += [line.path for line in kept if line.correction]
@@ -174,7 +175,7 @@ class DecisionDesk:
             about = path.stat()
             state = (about.st_size, about.st_mtime_ns, about.st_ino)
             if self._known[0] != state:
-                self._known = (state, Decisions.read(path))
+                self._known = (state, Decisions.of_output(self._root))
             return self._known[1]
         return Decisions()
 
@@ -201,9 +202,9 @@ class DecisionDesk:
         if not lines:
             return
         with locked(self._root, 0.0):
-            path = Layout(self._root).decisions
             # Somebody else may have decided since; of two the newer holds.
-            append_decisions(path, merge(Decisions.read(path), lines).lines)
+            merged = merge(Decisions.of_output(self._root), lines)
+            append_decisions(Layout(self._root).decisions, merged.lines)
             if is_bag(self._output):
                 write_output_bag(self._output)
         with self._guard:

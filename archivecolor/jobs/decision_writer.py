@@ -85,7 +85,7 @@ class DecisionWriter(ABC):
             raise UsageError(f"nothing is like {printable(self._likeness.file)}; nothing was decided")
         return tuple(self._alike)
 
-    def decision(self, path: str, before: Decision) -> Decision:
+    def decision(self, path: str, before: Decision, *, glob: bool = False) -> Decision:
         """What is now decided about a path, what was decided before included unless it is reset."""
         settings = self._settings
         if settings.reset:
@@ -96,7 +96,7 @@ class DecisionWriter(ABC):
         correction = self._correction(path, before.correction)
         if correction != before.correction and not settings.accept:
             state = State.REJECTED if settings.reject else State.NONE
-        return Decision(path, state, correction, settings.note, settings.by, self._at, before.extra)
+        return Decision(path, state, correction, settings.note, settings.by, self._at, before.extra, glob)
 
     def _correction(self, path: str, before: Correction) -> Correction:
         settings = self._settings

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
-from archivecolor.archive.decision import Decision, State, is_glob
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import (
     Decisions,
     Merge,
     append_decisions,
     damage_logger,
+    item_finder,
     merge,
     read_decisions,
     write_decisions,
@@ -22,6 +23,7 @@ from archivecolor.archive.folders import refuse_scan_as_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.selection import compile_globs
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.jobs.items import RunPlan
@@ -55,8 +57,8 @@ def listed_decisions(settings: DecisionListSettings) -> list[Decision]:
 def unknown_paths(output: Path) -> frozenset[str]:
     """The paths that are decided about and that no record names; globs are not looked at."""
     manifest = Manifest(existing_manifest_path(output))
-    decided = (decision.path for decision in _decisions_of(output).newest())
-    return frozenset(path for path in decided if path not in manifest and not is_glob(path))
+    decided = _decisions_of(output).newest()
+    return frozenset(line.path for line in decided if line.path not in manifest and not line.glob)
 
 
 def export_decisions(settings: DecisionExportSettings) -> int:
@@ -81,10 +83,11 @@ def import_decisions(settings: DecisionImportSettings) -> Merge:
         OutputError: the decisions cannot be written.
     """
     existing_manifest_path(settings.output)
-    theirs = decisions_made_elsewhere(settings.file)
     root = content_root(settings.output)
+    sources = _sources_of_last_run(root)
+    theirs = decisions_made_elsewhere(settings.file, item_finder(root, *sources))
     with locked(root, settings.wait_lock):
-        merged = merge(Decisions.read(Layout(root).decisions), theirs.lines)
+        merged = merge(Decisions.of_output(root, *sources), theirs.lines)
         if merged.lines:
             append_decisions(Layout(root).decisions, merged.lines)
             if is_bag(settings.output):
@@ -92,8 +95,12 @@ def import_decisions(settings: DecisionImportSettings) -> Merge:
     return merged
 
 
-def decisions_made_elsewhere(file: Path) -> Decisions:
+def decisions_made_elsewhere(file: Path, is_item: Callable[[str], bool]) -> Decisions:
     """Those of a file that somebody named.
+
+    Args:
+        file: of decisions.
+        is_item: tells whether the output has an item of a name.
 
     Raises:
         UsageError: there is no such file, it holds anything but decisions, or a newer version wrote it.
@@ -108,30 +115,39 @@ def decisions_made_elsewhere(file: Path) -> Decisions:
         )
     for number in damaged:
         damage_logger(file)(number)
-    return decisions
+    return decisions.settled(is_item)
 
 
-def decisions_of_run(settings: ColourOptions, root: Path) -> Decisions:
+def decisions_of_run(settings: ColourOptions, root: Path, sources: Sequence[Path]) -> Decisions:
     """What is decided in an output, with what `--decisions` names; nothing is written.
+
+    Args:
+        settings: of the run.
+        root: the folder that the output's tree begins in.
+        sources: the folders of the sources.
 
     Raises:
         UsageError: as `decisions_made_elsewhere`.
     """
-    ours = Decisions.read(Layout(root).decisions)
-    return Decisions((*ours.lines, *_merge_of_run(settings, ours).lines))
+    ours = Decisions.of_output(root, *sources)
+    return Decisions((*ours.lines, *_merge_of_run(settings, ours, root, sources).lines))
 
 
-def take_in_decisions(settings: ColourOptions, root: Path) -> Merge:
+def take_in_decisions(settings: ColourOptions, root: Path, sources: Sequence[Path]) -> Merge:
     """Take what `--decisions` names into the decisions of an output, whose lock is held.
+
+    Args:
+        settings: of the run.
+        root: the folder that the output's tree begins in.
+        sources: the folders of the sources.
 
     Raises:
         UsageError: as `decisions_made_elsewhere`.
         OutputError: they cannot be written.
     """
-    path = Layout(root).decisions
-    merged = _merge_of_run(settings, Decisions.read(path))
+    merged = _merge_of_run(settings, Decisions.of_output(root, *sources), root, sources)
     if merged.lines:
-        append_decisions(path, merged.lines)
+        append_decisions(Layout(root).decisions, merged.lines)
         logger.info("%d decisions taken from %s", merged.taken, settings.decisions)
     taken = {line.path for line in merged.lines}
     # Where ours are newer, that was said when they were taken in or decided.
@@ -148,7 +164,7 @@ def warn_of_unknown(taken: Merge, plan: RunPlan) -> None:
         return
     names = {*plan.manifest.items, *(item.path for item in plan.plan.items)}
     for line in taken.lines:
-        named = line.path in names or (is_glob(line.path) and any(_matching(line.path, names)))
+        named = any(_matching(line.path, names)) if line.glob else line.path in names
         if not named and not line.is_none:
             logger.warning("%s is decided about, and nothing of that name is here", printable(line.path))
 
@@ -158,12 +174,21 @@ def _matching(glob: str, names: Iterable[str]) -> Iterator[bool]:
     return (pattern.matches(os.fsencode(name)) for name in names for pattern in patterns)
 
 
-def _merge_of_run(settings: ColourOptions, ours: Decisions) -> Merge:
+def _merge_of_run(settings: ColourOptions, ours: Decisions, root: Path, sources: Sequence[Path]) -> Merge:
     if settings.decisions is None:
         return Merge((), 0, ())
-    return merge(ours, decisions_made_elsewhere(settings.decisions).lines)
+    theirs = decisions_made_elsewhere(settings.decisions, item_finder(root, *sources))
+    return merge(ours, theirs.lines)
 
 
 def _decisions_of(output: Path) -> Decisions:
     existing_manifest_path(output)
-    return Decisions.read(Layout(content_root(output)).decisions)
+    root = content_root(output)
+    return Decisions.of_output(root, *_sources_of_last_run(root))
+
+
+def _sources_of_last_run(root: Path) -> tuple[Path, ...]:
+    """The folder of photographs that an output was last made from, where that is known."""
+    last = read_run_summary(Layout(root).run_json)
+    folder = last.settings.get("input") if last is not None else None
+    return (Path(folder),) if isinstance(folder, str) else ()

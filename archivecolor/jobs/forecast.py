@@ -54,7 +54,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     untouched: dict[str, int] = {}
     for folder in output_folders(settings, weights, network_opener(settings, weights)):
         root = content_root_for_run(folder.path, bag=settings.bag)
-        decisions = decisions_of_run(settings, root)
+        decisions = decisions_of_run(settings, root, folder.roots)
         plan = plan_items(folder.sources, root, settings, decisions=decisions)
         last_run = read_run_summary(Layout(root).run_json)
         work = work.plus(photographs_estimate(plan.items(PHOTO), folder, weights, last_run, start))

@@ -98,7 +98,8 @@ class Review:
     def decide_state(self, item: IndexedItem, state: State, note: str) -> None:
         """Accept or reject an item, or take that back. Raises `OutputError`."""
         before = self.desk.of(item.path)
-        decided = replace(before, path=item.path, state=state, note=note, by=self._settings.by, at=now_utc())
+        own = replace(before, path=item.path, glob=False)
+        decided = replace(own, state=state, note=note, by=self._settings.by, at=now_utc())
         self.desk.decide(decided, make=False)
 
     def forget(self, item: IndexedItem, note: str) -> None:

@@ -95,7 +95,7 @@ def test_keys_of_later_versions_are_kept():
 def test_the_newest_line_that_names_an_item_counts(path):
     lines = [
         Decision("a.jpg", State.REJECTED),
-        Decision("album/*", State.ACCEPTED),
+        Decision("album/*", State.ACCEPTED, glob=True),
         Decision("album/b.jpg", State.REJECTED),
         Decision("a.jpg", State.NONE),
     ]
@@ -111,13 +111,36 @@ def test_the_newest_line_that_names_an_item_counts(path):
     }
     assert read.of("other.jpg") is UNDECIDED
     assert [line.path for line in read.newest()] == ["album/*", "album/b.jpg", "a.jpg"]
-    append_decisions(path, [Decision("album/*", State.NONE)])
+    append_decisions(path, [Decision("album/*", State.NONE, glob=True)])
     assert Decisions.read(path).of("album/b.jpg").state is State.NONE
 
 
-def test_a_name_with_brackets_is_a_name_first():
-    read = Decisions([Decision("scan[1].jpg", State.ACCEPTED)])
-    assert read.of("scan[1].jpg").state is State.ACCEPTED
+def test_a_line_says_whether_it_is_a_glob_where_its_path_looks_like_one():
+    for decision, format in (
+        (Decision("scan[1].jpg"), 2),
+        (Decision("scan[1].jpg", glob=True), 2),
+        (Decision("scan[1].jpg", glob=None), 1),
+        (Decision("scan.jpg"), 1),
+    ):
+        line = line_of(decision)
+        assert parse_decision(line) == decision
+        assert json.loads(line)["format"] == format
+
+
+def test_an_old_line_names_the_item_of_that_name_if_there_is_one():
+    old = [Decision("a[1].jpg", State.REJECTED, glob=None), Decision("b*.jpg", State.ACCEPTED, glob=None)]
+    read = Decisions(old).settled(lambda name: name == "a[1].jpg")
+    assert [line.glob for line in read.lines] == [False, True]
+    names = ("a[1].jpg", "a1.jpg", "b*.jpg", "bb.jpg")
+    states = [read.of(name).state.value for name in names]
+    assert states == ["rejected", "none", "accepted", "accepted"]
+
+
+def test_the_names_of_items_mean_nothing_else():
+    read = Decisions([Decision("a[1]?.jpg", State.REJECTED), Decision("*", State.ACCEPTED)])
+    assert not read.has_globs
+    assert read.of("a1b.jpg") is UNDECIDED
+    assert read.of("a[1]?.jpg").state is State.REJECTED
 
 
 def test_a_torn_last_line_is_dropped_and_a_damaged_one_passed_over(path, caplog):
@@ -139,9 +162,9 @@ def test_a_line_without_its_end_is_kept(path):
 
 def test_a_newer_version_is_refused_and_left_as_it_is(path):
     append_decisions(path, [Decision("a.jpg")])
-    text = path.read_bytes() + b'{"format":2,"path":"b.jpg"}\n'
+    text = path.read_bytes() + b'{"format":3,"path":"b.jpg"}\n'
     path.write_bytes(text)
-    with pytest.raises(UsageError, match="format 2, written by a newer archivecolor"):
+    with pytest.raises(UsageError, match="format 3, written by a newer archivecolor"):
         Decisions.read(path)
     assert path.read_bytes() == text
 
@@ -198,6 +221,7 @@ def test_what_is_no_correction_is_damaged(correction):
         b'{"format":true,"path":"a"}',
         b'{"format":1,"path":"../a"}',
         b'{"format":1,"path":"a","state":"maybe"}',
+        b'{"format":2,"path":"a*","glob":1}',
         b'{"format":1,"path":"a","x":' + b"[" * 50_000,
         b'{"format":1,"path":"a","x":' + b"[" * 30 + b"]" * 30 + b"}",
         b'{"format":1,"path":"a","note":"' + b"y" * (1 << 20) + b'"}',
@@ -248,7 +272,7 @@ def test_two_peoples_decisions_are_put_together_the_newest_wins(path):
 
 def test_an_older_glob_does_not_come_to_hold_against_a_newer_path():
     mine = Decision("album/a.jpg", State.ACCEPTED, at="2026-02")
-    theirs = Decision("album/*", State.REJECTED, at="2026-01")
+    theirs = Decision("album/*", State.REJECTED, at="2026-01", glob=True)
     for ours, added in ((mine, theirs), (replace(mine, at="2026-01"), replace(theirs, at="2026-02"))):
         one = Decisions([ours, *merge(Decisions([ours]), [added]).lines])
         other = Decisions([added, *merge(Decisions([added]), [ours]).lines])
@@ -273,7 +297,7 @@ def test_a_folder_in_the_place_of_the_file_is_said(path):
 
 
 def test_what_a_glob_decided_is_taken_back_for_one():
-    glob = Decision("*.jpg", State.REJECTED, at="2026-01")
+    glob = Decision("*.jpg", State.REJECTED, at="2026-01", glob=True)
     taken_back = Decision("a.jpg", at="2026-02")
     assert Decisions([glob, *merge(Decisions([glob]), [taken_back]).lines]).of("a.jpg").is_none
     both = Decisions(merge(Decisions(), [glob, taken_back]).lines)

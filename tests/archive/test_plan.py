@@ -444,7 +444,7 @@ def test_a_picture_that_failed_is_tried_again_with_another_decision(decided):
 def test_what_was_accepted_is_made_anew_for_its_source_its_decision_or_on_request_alone(decided):
     decided.record("a.jpg")
     decided.record("b.jpg")
-    decided.decide(Decision("*", State.ACCEPTED))
+    decided.decide(Decision("*", State.ACCEPTED, glob=True))
     assert decided.plan(settings="t", weights="x", overwrite=True).items == []
     assert len(decided.plan(weights="x", redo_accepted=True).items) == 2
     assert decided.plan(redo_accepted=True).items == []

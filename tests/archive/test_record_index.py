@@ -88,7 +88,7 @@ def test_it_catches_up_with_the_manifest_and_the_decisions(root):
     with Layout(root).manifest.open("ab") as file:
         file.write(line_from_record(record(4))[30:])
     corrected = Decision("a/0002.jpg", correction=Correction(settings=OwnSettings(saturation=0.5)), by="Ann")
-    write_decisions(Layout(root).decisions, [Decision("*/0003.jpg", State.ACCEPTED), corrected])
+    write_decisions(Layout(root).decisions, [Decision("*/0003.jpg", State.ACCEPTED, glob=True), corrected])
     assert index.update()
     assert not index.update()
     assert index.count(ItemFilter()) == 4

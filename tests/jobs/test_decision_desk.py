@@ -116,7 +116,9 @@ def test_hints_and_shots_for_another_source_go(review):
 
 @pytest.mark.parametrize("action", ["undecide", "redo"])
 def test_what_a_glob_decided_is_taken_back(output, review, action):
-    append_decisions(Layout(output).decisions, [Decision("*.tif", State.REJECTED, at="2026-01-01")])
+    append_decisions(
+        Layout(output).decisions, [Decision("*.tif", State.REJECTED, at="2026-01-01", glob=True)]
+    )
     item = review.index.named("a.tif")
     if action == "redo":
         review.forget(item, "")

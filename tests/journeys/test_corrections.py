@@ -339,10 +339,10 @@ def test_a_decision_outlives_a_run_that_was_killed_before_it_made_the_picture(ar
 
 def test_decisions_of_a_newer_version_stop_everybody_and_stay(archive, capsys):
     decisions = archive.output / "_archivecolor" / "decisions.jsonl"
-    decisions.write_bytes(line := b'{"format":2,"path":"cat.jpg","state":"cherished"}\n')
+    decisions.write_bytes(line := b'{"format":3,"path":"cat.jpg","state":"cherished"}\n')
     archive.dir(code=2)
     archive.correct("cat.jpg", "--accept", code=2)
-    assert capsys.readouterr().err.count("format 2, written by a newer archivecolor") == 2
+    assert capsys.readouterr().err.count("format 3, written by a newer archivecolor") == 2
     assert decisions.read_bytes() == line
 
 

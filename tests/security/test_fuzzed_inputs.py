@@ -154,6 +154,7 @@ def test_mutated_decisions(tmp_path, count):
     with locked(tmp_path):
         names = ("a.jpg", "b/[x]*.jpg", os.fsdecode(b"\xff.jpg"))
         append_decisions(path, [decided(name) for name in names] + [decided("c.jpg", extra={"later": [1]})])
+        append_decisions(path, [decided(name, glob=glob) for name in names for glob in (True, None)])
         good = path.read_bytes()
         for number in range(count):
             path.write_bytes(mutated_lines(good, number, rng))

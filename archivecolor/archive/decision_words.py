@@ -1,0 +1,37 @@
+"""What was decided about an item, in words for metadata and lists."""
+
+from __future__ import annotations
+
+from archivecolor.archive.decision import Correction, colour_word
+from archivecolor.colour.guidance import Hint
+from archivecolor.printable import printable
+
+
+def words_of_correction(correction: Correction) -> str:
+    """What a correction did, why and by whom, on one line, as metadata tell of it."""
+    parts = _asked_for(correction)
+    parts += [f"{name} {value}" for name, value in correction.settings.given().items()]
+    parts += [f"{name}: {text}" for name in ("note", "by") if (text := getattr(correction, name))]
+    return printable(f"colour corrected by a person: {'; '.join(parts)}")
+
+
+def words_of_prompt(correction: Correction) -> str:
+    """What hints asked the network for, and why, on one line; empty where they, or a note, are missing."""
+    asked = _asked_for(correction)
+    return printable("; ".join([*asked, correction.note])) if asked and correction.note else ""
+
+
+def _asked_for(correction: Correction) -> list[str]:
+    parts = [_hint_words(hint) for hint in correction.hints if not hint.soft]
+    for shot in correction.shots:
+        about = [_hint_words(hint) for hint in shot.hints if not hint.soft]
+        about += [] if shot.saturation is None else [f"saturation {shot.saturation}"]
+        parts += [f"shot at {shot.seconds:.3f} s: {', '.join(about)}"] if about else []
+    hints = (*correction.hints, *(hint for shot in correction.shots for hint in shot.hints))
+    likely = sum(hint.soft for hint in hints)
+    return parts + ([f"{likely} places like {correction.reference}"] if likely else [])
+
+
+def _hint_words(hint: Hint) -> str:
+    page = f", page {hint.page}" if hint.page != 1 else ""
+    return f"{colour_word(hint.colour)} at {hint.x:.1%}, {hint.y:.1%} ({hint.reach.value}{page})"
