@@ -21,11 +21,10 @@ from archivecolor.archive.record_checks import DamagedLineError, check_depth, pa
 from archivecolor.colour.guidance import MAX_HINTS, Guidance, Hint, Reach
 from archivecolor.errors import UsageError
 from archivecolor.printable import json_line
-from archivecolor.settings import ColourOptions, check, fields_of, option_of
+from archivecolor.settings import MAX_TEXT, ColourOptions, check, fields_of, option_of
 
 FORMAT = 2
 FORMAT_WITHOUT_GLOB = 1
-MAX_TEXT = 10_000
 MAX_PAGE = 1 << 20
 MAX_SHOTS = 10_000
 MAX_SECONDS = 1e7

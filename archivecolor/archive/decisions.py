@@ -24,7 +24,6 @@ from archivecolor.archive.atomic import (
     with_output_errors,
 )
 from archivecolor.archive.decision import (
-    MAX_TEXT,
     UNDECIDED,
     Decision,
     line_of,
@@ -36,6 +35,7 @@ from archivecolor.archive.selection import compile_globs
 from archivecolor.colour.guidance import MAX_HINTS
 from archivecolor.errors import UsageError
 from archivecolor.printable import printable
+from archivecolor.settings import MAX_TEXT
 
 logger = logging.getLogger(__name__)
 
@@ -229,14 +229,13 @@ def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
     """
     known = {line.key: line for line in ours.lines}
     newest = Decisions(theirs).newest()
-    # Where nothing is decided about an item, by its name or by a glob, there is nothing to take back.
     decided = Decisions((*ours.lines, *(line for line in newest if not line.is_none)))
     added, conflicts = [], []
     for line in newest:
         mine = known.get(line.key)
         if mine == line:
             continue
-        if mine is None and line.is_none and decided.of(line.path).is_none:
+        if mine is None and line.is_none and not _takes_back(line, decided):
             continue
         if mine is not None and not mine.is_none:
             conflicts.append(line.path)
@@ -244,6 +243,16 @@ def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
             added.append(line)
     again = _overtaken(ours, added)
     return Merge(tuple(sorted((*added, *again), key=lambda line: line.at)), len(added), tuple(conflicts))
+
+
+def _takes_back(line: Decision, decided: Decisions) -> bool:
+    """Whether anything is decided that a line with nothing decided may take back.
+
+    What globs match together cannot be known: theirs are kept wherever there is anything at all.
+    """
+    if line.glob:
+        return any(not other.is_none for other in decided.lines)
+    return not decided.of(line.path).is_none
 
 
 def _overtaken(ours: Decisions, added: Sequence[Decision]) -> list[Decision]:

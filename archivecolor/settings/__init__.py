@@ -22,6 +22,7 @@ from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
+    MAX_TEXT,
     FolderPath,
     Option,
     SettingField,
@@ -57,6 +58,7 @@ from archivecolor.settings.shared import (
 from archivecolor.settings.training import TrainSettings
 
 __all__ = [
+    "MAX_TEXT",
     "ColourOptions",
     "CompactSettings",
     "CorrectSettings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.settings.options import option, required
+from archivecolor.settings.options import MAX_TEXT, option, required
 from archivecolor.settings.shared import OutputOptions
 
 
@@ -53,8 +53,8 @@ class CorrectSettings(OutputOptions):
     reject: bool = option(False, "It is to have no output.")
     reset: bool = option(False, "Forget what was decided about it before.")
     take_back: bool = option(False, "Put what somebody made of the output aside, and make it anew.")
-    note: str = option("", "Why; it goes into the picture's metadata.")
-    by: str = option("", "Who decides; it goes there too.")
+    note: str = option("", "Why; it goes into the picture's metadata.", max_length=MAX_TEXT)
+    by: str = option("", "Who decides; it goes there too.", max_length=MAX_TEXT)
     later: bool = option(False, "Decide only; the next run makes the pictures anew.")
     input: Path | None = option(None, "The IN of the run; that of the last run without it.", kind="folder")
     wait_lock: float = option(60.0, "Wait this long for a run of the same output.", unit="seconds", low=0)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from archivecolor.errors import OptionError
-from archivecolor.printable import shortened
+from archivecolor.printable import printable, shortened
 
 T = TypeVar("T")
 # Any: of a field of whatever type.
@@ -40,6 +40,8 @@ def typed_path(text: str | Path) -> Path:
 
 # More seconds than a lifetime has, more items than a disk holds; what is larger the system refuses later.
 LARGEST = (1 << 31) - 1
+# Characters of a note or a name that a decision is kept with.
+MAX_TEXT = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ class Option:
         high: largest allowed number, inclusive.
         multiple_of: the number must be a multiple of this.
         pattern: regular expression that a word must match as a whole.
+        max_length: free text, kept as UTF-8, of at most so many characters.
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
         kind: what a path leads to, for completion: photographs, films, checkpoint, recipe or folder.
@@ -71,6 +74,7 @@ class Option:
     high: float | None = None
     multiple_of: int | None = None
     pattern: str = ""
+    max_length: int | None = None
     short: str = ""
     argument: bool = False
     kind: str = ""
@@ -151,8 +155,20 @@ def check(name: str, value: Any, spec: Option) -> None:
         raise OptionError(name, f"is {value}; it must be at most {spec.high:g}")
     if spec.pattern and not re.fullmatch(spec.pattern, value):
         raise OptionError(name, f"is {shortened(str(value))}; {spec.help[0].lower()}{spec.help[1:]}")
+    if spec.max_length is not None:
+        _check_text(name, value, spec.max_length)
     if spec.multiple_of is not None and value % spec.multiple_of:
         raise OptionError(name, f"is {value}; it must be a multiple of {spec.multiple_of}")
+
+
+def _check_text(name: str, text: str, max_length: int) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = shortened(printable(text))
+        raise OptionError(name, f"is not UTF-8 ({shown}); type it where letters are UTF-8") from None
+    if len(text) > max_length:
+        raise OptionError(name, f"has {len(text):,} characters; it may have up to {max_length:,}")
 
 
 def dataclass_from(kind: type[T], values: Mapping[str, Any]) -> T:

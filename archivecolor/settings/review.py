@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.settings.options import option, required
+from archivecolor.settings.options import MAX_TEXT, option, required
 from archivecolor.settings.shared import NetworkOptions, OutputOptions
 
 
@@ -56,7 +56,7 @@ class ReviewSettings(PageOptions):
     """Options of `archivecolor review`."""
 
     output: Path = required("Coloured tree to look through (the OUT of a run).", argument=True)
-    by: str = option("", "Who decides; it goes into what is decided.")
+    by: str = option("", "Who decides; it goes into what is decided.", max_length=MAX_TEXT)
     input: Path | None = option(None, "The IN of the run; that of the last run without it.")
 
 

@@ -304,6 +304,24 @@ def test_what_a_glob_decided_is_taken_back_for_one():
     assert both.of("a.jpg").is_none and both.of("b.jpg") == glob
 
 
+@pytest.mark.parametrize("glob", ["*.jpg", "*"])
+def test_what_a_glob_takes_back_is_taken_back_elsewhere_too(glob):
+    rejected = Decision("a.jpg", State.REJECTED, at="2026-01")
+    wider = Decision("*.j*", State.REJECTED, at="2026-01", glob=True)
+    taken_back = Decision(glob, at="2026-02", glob=True)
+    for ours, theirs in (
+        ([], [rejected, taken_back]),
+        ([rejected], [taken_back]),
+        ([wider], [taken_back]),
+        ([], [wider, taken_back]),
+        ([taken_back], [rejected, wider]),
+    ):
+        both = Decisions([*ours, *merge(Decisions(ours), theirs).lines])
+        assert both.of("a.jpg").is_none
+        assert merge(both, theirs).lines == ()
+    assert merge(Decisions(), [taken_back]).lines == ()
+
+
 @pytest.mark.parametrize(
     "decision",
     [
