@@ -111,6 +111,13 @@ class Decisions:
             numbers += [number for number, globs in self._globs if any(glob.matches(name) for glob in globs)]
         return self.lines[max(numbers)] if numbers else UNDECIDED
 
+    def naming(self, path: str) -> list[Decision]:
+        """The newest line of every path and glob that names the source `path`; the last one holds."""
+        name = os.fsencode(path)
+        numbers = {number for number, globs in self._globs if any(glob.matches(name) for glob in globs)}
+        numbers |= {self._exact[path]} if path in self._exact else set()
+        return [self.lines[number] for number in sorted(numbers)]
+
     def newest(self) -> list[Decision]:
         """The newest line of every path and glob, in the order of writing."""
         return [self.lines[number] for number in sorted(self._newest.values())]
@@ -149,6 +156,20 @@ def read_decisions(path: Path, on_damage: Callable[[int], None] | None = None) -
                 yield decision
             elif text.endswith(b"\n"):
                 (on_damage or damage_logger(path))(number)
+
+
+def is_decisions_file(path: Path) -> bool:
+    """Whether a file holds nothing but decisions, a torn last line aside.
+
+    Raises:
+        UsageError: a newer version wrote it.
+    """
+    with path.open("rb") as file:
+        # Records of a manifest are read as decisions that decide nothing; they have no state.
+        return all(
+            (b'"state"' in text and parse_decision(text) is not None) or not text.endswith(b"\n")
+            for text in lines_of(file)
+        )
 
 
 def damage_logger(path: Path) -> Callable[[int], None]:

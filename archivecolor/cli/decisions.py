@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,22 +16,36 @@ from archivecolor.settings import DecisionExportSettings, DecisionImportSettings
 
 if TYPE_CHECKING:
     from archivecolor.archive.decision import Decision
+    from archivecolor.colour.guidance import Hint
+    from archivecolor.jobs.decisions import StandingDecision
 
 
 @command_for(DecisionListSettings, "list")
 def list_command(settings: DecisionListSettings) -> ExitCode:
     """List what is decided about the items of OUT, one line each; --json prints whole decisions."""
     from archivecolor.archive.decision import line_of
-    from archivecolor.jobs.decisions import listed_decisions, unknown_paths
+    from archivecolor.jobs.decisions import standing_decisions
 
-    unknown = unknown_paths(settings.output)
-    for decision in listed_decisions(settings):
+    for standing in standing_decisions(settings):
         if settings.json:
-            click.echo(json_text(json.loads(line_of(decision))))
+            counts = {"matches": standing.matches, "holds_for": standing.holds_for}
+            values = json.loads(line_of(standing.decision))
+            click.echo(json_text(values | (counts if standing.decision.glob else {})))
         else:
-            remark = "  (no record names it)" if decision.path in unknown else ""
-            click.echo(printable(words_of(decision) + remark))
+            click.echo(printable(words_of(standing.decision) + remark_of(standing)))
     return ExitCode.OK
+
+
+def remark_of(standing: StandingDecision) -> str:
+    """What is to be said of the items that a decision names."""
+    matches, holds_for = standing.matches, standing.holds_for
+    if not standing.decision.glob:
+        return "" if matches else "  (no record names it)"
+    if not matches:
+        return "  (a glob, matches no record)"
+    return (
+        f"  (a glob, holds for {holds_for}{f' of the {matches} it matches' if holds_for < matches else ''})"
+    )
 
 
 def words_of(decision: Decision) -> str:
@@ -38,24 +54,37 @@ def words_of(decision: Decision) -> str:
 
     correction = decision.correction
     parts = [decision.state.value] if decision.state is not State.NONE else []
-    if correction.hints:
-        parts.append(f"{len(correction.hints)} hint{'s' if len(correction.hints) > 1 else ''}")
+    parts += _hint_count(correction.hints)
     parts += [f"{name.replace('_', '-')} {value}" for name, value in correction.settings.given().items()]
+    for shot in correction.shots:
+        about = _hint_count(shot.hints) + (
+            [] if shot.saturation is None else [f"saturation {shot.saturation}"]
+        )
+        parts.append(f"shot at {shot.seconds:.3f} s: {' and '.join(about)}")
     note = decision.note or correction.note
-    about = "  ".join(part for part in (decision.at, decision.by, f'"{note}"' if note else "") if part)
-    return f"{decision.path}: {', '.join(parts)}  {about}".rstrip()
+    told = "  ".join(part for part in (decision.at, decision.by, f'"{note}"' if note else "") if part)
+    return f"{decision.path}: {', '.join(parts)}  {told}".rstrip()
+
+
+def _hint_count(hints: tuple[Hint, ...]) -> list[str]:
+    return [f"{len(hints)} hint{'s' if len(hints) > 1 else ''}"] if hints else []
 
 
 @command_for(DecisionExportSettings, "export")
 def export(settings: DecisionExportSettings) -> ExitCode:
-    r"""Write the newest decision of every path of OUT to FILE, to be read elsewhere.
+    r"""Write the newest decision of every path of OUT to FILE, to be read elsewhere; - is standard output.
 
     \b
     Example:
       archivecolor decisions export coloured/ decided.jsonl
     """
-    from archivecolor.jobs.decisions import export_decisions
+    from archivecolor.archive.decision import line_of
+    from archivecolor.jobs.decisions import decisions_to_export, export_decisions
 
+    if settings.file == Path("-"):
+        sys.stdout.buffer.writelines(map(line_of, decisions_to_export(settings.output)))
+        sys.stdout.buffer.flush()
+        return ExitCode.OK
     count = export_decisions(settings)
     if not settings.quiet:
         click.echo(f"decisions: {count} written", err=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
@@ -14,6 +16,7 @@ from archivecolor.archive.decisions import (
     Merge,
     append_decisions,
     damage_logger,
+    is_decisions_file,
     item_finder,
     merge,
     read_decisions,
@@ -40,38 +43,90 @@ from archivecolor.settings import (
 logger = logging.getLogger(__name__)
 
 
-def listed_decisions(settings: DecisionListSettings) -> list[Decision]:
+@dataclass(frozen=True)
+class StandingDecision:
+    """One decision that holds.
+
+    Attributes:
+        decision: as it was written.
+        matches: items with a record that it names.
+        holds_for: those of them that no newer decision names.
+    """
+
+    decision: Decision
+    matches: int
+    holds_for: int
+
+
+def standing_decisions(settings: DecisionListSettings) -> list[StandingDecision]:
     """What is decided now, in the order it was decided.
+
+    A glob holds for what is still to come, also where newer decisions are about all that it matches.
 
     Raises:
         UsageError: there is no manifest, or a newer version wrote the decisions.
     """
-    decisions = [line for line in _decisions_of(settings.output).newest() if not line.is_none]
-    if settings.state == "all":
-        return decisions
-    if settings.state == "corrected":
-        return [decision for decision in decisions if decision.correction]
-    return [decision for decision in decisions if decision.state is State(settings.state)]
+    decisions = _decisions_of(settings.output)
+    manifest = Manifest(Layout(content_root(settings.output)).manifest)
+    paths = manifest.items if decisions.has_globs else [line.path for line in decisions.newest()]
+    matches: Counter[tuple[str, bool | None]] = Counter()
+    holds: Counter[tuple[str, bool | None]] = Counter()
+    for path in paths:
+        if path in manifest:
+            named = [line.key for line in decisions.naming(path)]
+            matches.update(named)
+            holds.update(named[-1:])
+    return [
+        StandingDecision(line, matches[line.key], holds[line.key])
+        for line in decisions.newest()
+        if _is_listed(line, settings.state) and (line.glob or decisions.of(line.path) is line)
+    ]
 
 
-def unknown_paths(output: Path) -> frozenset[str]:
-    """The paths that are decided about and that no record names; globs are not looked at."""
-    manifest = Manifest(existing_manifest_path(output))
-    decided = _decisions_of(output).newest()
-    return frozenset(line.path for line in decided if line.path not in manifest and not line.glob)
+def _is_listed(line: Decision, state: str) -> bool:
+    if state == "all":
+        return not line.is_none
+    return bool(line.correction) if state == "corrected" else line.state is State(state)
+
+
+def decisions_to_export(output: Path) -> list[Decision]:
+    """The newest decision of every path and glob; what was taken back is among them.
+
+    Raises:
+        UsageError: as `standing_decisions`.
+    """
+    return _decisions_of(output).newest()
 
 
 def export_decisions(settings: DecisionExportSettings) -> int:
     """Write what is decided now to a file of its own; returns how many decisions there are.
 
     Raises:
-        UsageError: as `listed_decisions`.
+        UsageError: as `standing_decisions`; the file is somebody else's, or cannot be one.
         OutputError: the file cannot be written.
     """
-    decisions = _decisions_of(settings.output).newest()
-    refuse_scan_as_target(settings.file)
+    decisions = decisions_to_export(settings.output)
+    try:
+        _check_target(settings.file, Layout(content_root(settings.output)).decisions)
+    except OSError as error:
+        raise UsageError(f"{settings.file}: {error.strerror}; give another name") from error
     write_decisions(settings.file, decisions)
     return len(decisions)
+
+
+def _check_target(file: Path, own: Path) -> None:
+    """Refuse to write decisions over anything but an older file of them."""
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder; name a file in it")
+    if file.is_symlink():
+        raise UsageError(f"{file} is a link; give the file that it leads to")
+    if not file.exists():
+        return
+    refuse_scan_as_target(file)
+    if own.exists() and file.samefile(own):
+        raise UsageError(f"{file} is the record of OUT itself; give another name")
+    if not file.is_file() or not is_decisions_file(file):
+        raise UsageError(f"{file} is there and is no file of decisions; give another name")
 
 
 def import_decisions(settings: DecisionImportSettings) -> Merge:

@@ -77,7 +77,7 @@ class DecisionExportSettings(OutputOptions):
     """Options of `archivecolor decisions export`."""
 
     output: Path = required("Coloured tree whose decisions are taken.", argument=True, kind="folder")
-    file: Path = required("File for the newest decision of every path.", argument=True)
+    file: Path = required("File for the newest decision of every path; - for standard output.", argument=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,114 @@
+"""What `decisions list` and `decisions export` say is what holds, and no file of somebody else's is lost."""
+
+import json
+
+import pytest
+from decided_archive import RED
+
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, ShotCorrection, State
+from archivecolor.archive.decisions import Decisions, append_decisions
+from archivecolor.archive.layout import Layout
+from archivecolor.archive.lock import locked
+from archivecolor.cli.main import main
+from archivecolor.colour.guidance import Hint
+
+
+@pytest.fixture
+def archive(copy_of_archive, tmp_path):
+    return copy_of_archive(tmp_path)
+
+
+def decide(archive, *lines):
+    with locked(archive.output):
+        append_decisions(Layout(archive.output).decisions, lines)
+
+
+def listed(archive, capsys, *words):
+    capsys.readouterr()
+    assert main(["decisions", "list", str(archive.output), *words]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def glob(path, state):
+    return Decision(path, state, glob=True)
+
+
+def test_what_no_longer_holds_is_not_listed(archive, capsys):
+    decide(archive, Decision("cat.jpg", State.ACCEPTED), glob("album/*", State.REJECTED))
+    assert listed(archive, capsys) == ["cat.jpg: accepted", "album/*: rejected  (a glob, holds for 2)"]
+    decide(archive, glob("*.jpg", State.REJECTED))
+    assert listed(archive, capsys) == [
+        "album/*: rejected  (a glob, holds for 1 of the 2 it matches)",
+        "*.jpg: rejected  (a glob, holds for 2)",
+    ]
+    decide(archive, Decision("album/turned.jpg"), Decision("album/anna.png", State.ACCEPTED))
+    assert listed(archive, capsys) == [
+        "album/*: rejected  (a glob, holds for 0 of the 2 it matches)",
+        "*.jpg: rejected  (a glob, holds for 1 of the 2 it matches)",
+        "album/anna.png: accepted",
+    ]
+    assert listed(archive, capsys, "--state", "accepted") == ["album/anna.png: accepted"]
+    values = [json.loads(line) for line in listed(archive, capsys, "--json")]
+    assert [(line["path"], line.get("matches"), line.get("holds_for")) for line in values] == [
+        ("album/*", 2, 0),
+        ("*.jpg", 2, 1),
+        ("album/anna.png", None, None),
+    ]
+    decide(archive, glob("none/*", State.REJECTED), Decision("none.jpg", State.REJECTED))
+    assert listed(archive, capsys)[-2:] == [
+        "none/*: rejected  (a glob, matches no record)",
+        "none.jpg: rejected  (no record names it)",
+    ]
+
+
+def test_shots_of_films_are_listed(archive, capsys):
+    hints = (Hint(0.5, 0.5, (1, 2, 3)), Hint(0.7, 0.5, (1, 2, 3)))
+    shots = (ShotCorrection(1.2, hints, 0.5), ShotCorrection(83.4, hints[:1]))
+    decide(
+        archive, Decision("a.mkv", correction=Correction(settings=OwnSettings(quality="high"), shots=shots))
+    )
+    assert listed(archive, capsys) == [
+        "a.mkv: quality high, shot at 1.200 s: 2 hints and saturation 0.5, shot at 83.400 s: 1 hint"
+        "  (no record names it)"
+    ]
+
+
+def test_export_to_standard_output_is_what_a_file_gets(archive, tmp_path, capfd):
+    archive.correct("cat.jpg", "--hint", f"50%,50%={RED}", "--note", "café", "--later")
+    file = tmp_path / "decided.jsonl"
+    export = ["decisions", "export", str(archive.output)]
+    assert main([*export, str(file)]) == 0
+    capfd.readouterr()
+    assert main([*export, "-"]) == 0
+    assert capfd.readouterr().out.encode() == file.read_bytes()
+    assert not (archive.output.parent / "-").exists()
+    before = file.read_bytes()
+    archive.correct("cat.jpg", "--reset", "--later")
+    assert main([*export, str(file)]) == 0  # one of ours is written anew
+    assert file.read_bytes() != before
+
+
+def test_nothing_that_is_no_file_of_decisions_is_written_over(archive, tmp_path, capsys):
+    archive.correct("cat.jpg", "--accept", "--later")
+    foreign, newer, link = tmp_path / "letter.txt", tmp_path / "newer.jsonl", tmp_path / "link.jsonl"
+    foreign.write_text("Dear Ann,\n")
+    newer.write_text('{"format":99,"path":"cat.jpg","state":"cherished"}\n')
+    link.symlink_to(tmp_path / "elsewhere.jsonl")
+    own = Layout(archive.output)
+    for target, words in (
+        (tmp_path, "is a folder; name a file in it"),
+        (foreign, "letter.txt is there and is no file of decisions; give another name"),
+        (own.manifest, "is there and is no file of decisions"),
+        (own.decisions, "is the record of OUT itself"),
+        (newer, "written by a newer archivecolor"),
+        (link, "is a link; give the file that it leads to"),
+        (tmp_path / ("x" * 300), "too long"),
+    ):
+        before = target.read_bytes() if len(target.name) < 99 and target.is_file() else None
+        capsys.readouterr()
+        assert main(["decisions", "export", str(archive.output), str(target)]) == 2, target
+        said = capsys.readouterr().err
+        assert words in said, said
+        assert said.count("\n") == 1
+        assert before is None or target.read_bytes() == before
+    assert Decisions.read(own.decisions).of("cat.jpg").state is State.ACCEPTED
