@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from archivecolor.archive.bag import content_root_for_run
+from archivecolor.archive.decision import State
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
@@ -12,6 +13,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.run_json import RunSummary, read_run_summary
 from archivecolor.engine.timing import Span, now
+from archivecolor.errors import Reason
 from archivecolor.jobs.colour import OutputFolder, network_opener, output_folders
 from archivecolor.jobs.decisions import decisions_of_run
 from archivecolor.jobs.film_forecast import FilmsForecast, forecast_films
@@ -57,18 +59,26 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
         decisions = decisions_of_run(settings, root, folder.roots)
         plan = plan_items(folder.sources, root, settings, decisions=decisions)
         last_run = read_run_summary(Layout(root).run_json)
-        work = work.plus(photographs_estimate(plan.items(PHOTO), folder, weights, last_run, start))
-        if folder.films is not None and plan.items(FILM):
-            films = films.plus(forecast_films(plan.items(FILM), folder.films, weights, plan.manifest))
+        photographs, reels = _to_make(plan.items(PHOTO)), _to_make(plan.items(FILM))
+        work = work.plus(photographs_estimate(photographs, folder, weights, last_run, start))
+        if folder.films is not None and reels:
+            films = films.plus(forecast_films(reels, folder.films, weights, plan.manifest))
         for word, count in _untouched(plan).items():
             untouched[word] = untouched.get(word, 0) + count
     return Forecast(work, films, untouched)
 
 
+def _to_make(items: list[Item]) -> list[Item]:
+    """Those that get an output."""
+    return [item for item in items if item.decision.state is not State.REJECTED]
+
+
 def _untouched(plan: RunPlan) -> dict[str, int]:
-    """What a plan leaves alone, names that two items would take among it, by the word for it."""
+    """What a plan makes nothing of, names that two items would take among it, by the word for it."""
     collisions = plan.plan.counts[PlanAction.NAME_COLLISION]
-    return plan.untouched | ({PlanAction.NAME_COLLISION.value: collisions} if collisions else {})
+    rejected = len(plan.plan.items) - len(_to_make(plan.plan.items))
+    counts = {PlanAction.NAME_COLLISION.value: collisions, Reason.REJECTED.value: rejected}
+    return plan.untouched | {word: count for word, count in counts.items() if count}
 
 
 def forecast_grey(settings: GreySettings) -> Forecast:

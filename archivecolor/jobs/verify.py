@@ -169,12 +169,14 @@ def read_contents(path: Path) -> ManifestContents:
 
 
 def output_checks(root: Path, contents: ManifestContents) -> Iterator[Check]:
-    """Every output; one that a newer record of its item no longer names may be gone."""
+    """Every output but those that are gone, and that a newer record of their item no longer names."""
     for path in sorted(contents.outputs, key=os.fsencode):
         output = contents.outputs[path].output
         newest = contents.newest[contents.outputs[path].path].output
         if output is not None:
             required = newest is not None and newest.path == path
+            if not required and _is_gone(root / path):
+                continue
             note = None
             if contents.outputs[path].reason is Reason.BY_HAND:
                 note = FindingKind.BY_HAND
@@ -182,6 +184,16 @@ def output_checks(root: Path, contents: ManifestContents) -> Iterator[Check]:
                 replaced = newest is not None and (root / newest.path).is_file()
                 note = FindingKind.SUPERSEDED if replaced else FindingKind.OLDER
             yield Check(root, path, output.bytes, output.sha256, required, note=note)
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # the check says why it cannot be read
+        return False
+    return False
 
 
 def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[Check]:
