@@ -28,6 +28,11 @@ def shortened(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
+def quoted(text: str) -> str:
+    """A word that was typed, in quotes for a message, shortened and harmless."""
+    return f"'{shortened(printable(text))}'"
+
+
 def printable_lines(text: str) -> str:
     """A message of several lines: each as `printable`, those behind the first indented."""
     return "\n".join(printable(line) for line in _CONTINUATION.split(text))

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from archivecolor.errors import OutputError, UsageError
-from archivecolor.printable import shortened
+from archivecolor.printable import quoted, shortened
 from archivecolor.settings import (
     DirSettings,
     EvaluateSettings,
@@ -83,15 +83,14 @@ def load_recipe(path: Path) -> Recipe:
     document = read_toml(path)
     job = document.get("job")
     if not isinstance(job, str) or job not in JOBS:
-        raise UsageError(
-            f"{path}: job is {shortened(repr(job))}; choose one of {', '.join(JOBS)}{nearest(str(job), JOBS)}"
-        )
+        trouble = 'names no job (job = "dir")' if job is None else f"job is {_shown(job)}"
+        raise UsageError(f"{path}: {trouble}; choose one of {', '.join(JOBS)}{nearest(str(job), JOBS)}")
     for key in document:
         if key not in ("job", job):
-            raise UsageError(f"{path}: unknown key {shortened(repr(key))}{nearest(key, ('job', job))}")
+            raise UsageError(f"{path}: unknown key {quoted(key)}{nearest(key, ('job', job))}")
     table = document.get(job, {})
     if not isinstance(table, dict):
-        raise UsageError(f"{path}: {job!r} must be a table, written [{job}]")
+        raise UsageError(f"{path}: {quoted(job)} must be a table, written [{job}]")
     return Recipe(path, job, checked_values(path, job, table))
 
 
@@ -117,9 +116,7 @@ def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, 
     values = {}
     for key, value in table.items():
         if key not in value_types:
-            raise UsageError(
-                f"{path}: [{job}] has no option {shortened(repr(key))}{nearest(key, value_types)}"
-            )
+            raise UsageError(f"{path}: [{job}] has no option {quoted(key)}{nearest(key, value_types)}")
         try:
             values[key] = typed_value(key, value, value_types[key], path.parent, specs[key].unit)
             check(key, values[key], specs[key])
@@ -250,7 +247,7 @@ def toml(value: object) -> str:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise UsageError(f"{value!r} is not UTF-8 and cannot stand in a recipe") from error
+            raise UsageError(f"{quoted(value)} is not UTF-8 and cannot stand in a recipe") from error
         # JSON strings are TOML strings but for the delete character.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)

@@ -40,8 +40,8 @@ def test_options_come_with_their_own_kinds(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('job = "dirr"\n', ["recipe.toml", "'dirr'", "did you mean 'dir'"]),
-        ("[dir]\n", ["recipe.toml", "choose one of dir, video"]),
+        ('job = "dirr"\n', ["recipe.toml", '"dirr"', "did you mean 'dir'"]),
+        ("[dir]\n", ["recipe.toml", "names no job", "choose one of dir, video"]),
         ('job = "dir"\nworking_size = 256\n', ["unknown key 'working_size'"]),
         ('job = "dir"\n[video]\n', ["unknown key 'video'"]),
         ('job = "dir"\n[dir]\nworking_sise = 256\n', ["'working_sise'", "did you mean 'working_size'"]),

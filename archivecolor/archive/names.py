@@ -16,7 +16,7 @@ import numpy as np
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.walk import FILMS
 from archivecolor.errors import UsageError
-from archivecolor.printable import printable
+from archivecolor.printable import printable, quoted
 from archivecolor.settings import FolderPath
 
 FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
@@ -250,7 +250,7 @@ class Shard:
             return cls()
         match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
         if match is None or not 1 <= int(match[1]) <= int(match[2]):
-            raise UsageError(f"shard is {text!r}; write it k/n with k from 1 to n, as 2/8")
+            raise UsageError(f"shard is {quoted(text)}; write it k/n with k from 1 to n, as 2/8")
         return cls(int(match[1]) - 1, int(match[2]))
 
     def includes(self, path: str) -> bool:

@@ -20,7 +20,7 @@ from archivecolor.cli.streams import patient_streams
 from archivecolor.engine.programs import leave_out_current_folder
 from archivecolor.engine.stopping import EXIT_CODES
 from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
-from archivecolor.printable import printable_lines
+from archivecolor.printable import printable_lines, quoted
 from archivecolor.settings import nearest
 from archivecolor.version import program_version
 
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
             args = [job, *args]
         close = difflib.get_close_matches(args[0], COMMANDS, n=1)
         if close and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"no command {args[0]!r}; did you mean {close[0]!r}?")
+            ctx.fail(f"no command {quoted(args[0])}; did you mean {quoted(close[0])}?")
         return super().resolve_command(ctx, args)
 
 

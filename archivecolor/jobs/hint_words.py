@@ -11,7 +11,7 @@ from PIL import ImageColor
 
 from archivecolor.colour.guidance import Hint, Reach
 from archivecolor.errors import UsageError
-from archivecolor.printable import printable
+from archivecolor.printable import printable, quoted
 from archivecolor.settings import nearest
 
 FORM = "X,Y=COLOUR or X,Y=COLOUR,REACH, such as 120,340=#c8641e or 30%,55%=navy,thing"
@@ -46,16 +46,16 @@ def hint_of_words(words: str, path: str, page: int, size_of: Callable[[int], Pag
     """
     match = _WORDS.fullmatch(words)
     if match is None:
-        raise UsageError(f"--hint {words!r} is not understood; write {FORM}")
+        raise UsageError(f"--hint {quoted(words)} is not understood; write {FORM}")
     across, down, colour, reach = match.groups()
     try:
         size = size_of(page)
         place = _fraction(across, size.width), _fraction(down, size.height)
     except UsageError as error:
-        raise UsageError(f"--hint {words!r}: {printable(path)}: {error}") from None
+        raise UsageError(f"--hint {quoted(words)}: {printable(path)}: {error}") from None
     if not all(0 <= part <= 1 for part in place):
         raise UsageError(
-            f"--hint {words!r}: {printable(path)} is {size.width} x {size.height} pixels (upright);"
+            f"--hint {quoted(words)}: {printable(path)} is {size.width} x {size.height} pixels (upright);"
             " the place is outside"
         )
     return Hint(*place, colour=colour_of(colour), reach=_reach(reach or "all"), page=page)
@@ -71,7 +71,7 @@ def colour_of(word: str) -> tuple[int, int, int]:
     known = re.fullmatch(r"#?[0-9a-fA-F]{6}|#[0-9a-fA-F]{3}", word)
     if known is None and word.lower() not in names:
         raise UsageError(
-            f"there is no colour {word!r}; write #rrggbb or a CSS name{nearest(word.lower(), names)}"
+            f"there is no colour {quoted(word)}; write #rrggbb or a CSS name{nearest(word.lower(), names)}"
         )
     hexadecimal = f"#{word}" if known and not word.startswith("#") and word.lower() not in names else word
     red, green, blue = ImageColor.getrgb(hexadecimal)[:3]
@@ -84,7 +84,7 @@ def _reach(word: str) -> Reach:
     except ValueError:
         words = [reach.value for reach in Reach]
         raise UsageError(
-            f"there is no reach {word!r}; it is one of {', '.join(words)}{nearest(word, words)}"
+            f"there is no reach {quoted(word)}; it is one of {', '.join(words)}{nearest(word, words)}"
         ) from None
 
 
@@ -94,8 +94,8 @@ def _fraction(text: str, pixels: int) -> float:
     try:
         number = float(text.removesuffix("%"))
     except ValueError:
-        raise UsageError(f"{text!r} is no number of pixels or per cent") from None
+        raise UsageError(f"{quoted(text)} is no number of pixels or per cent") from None
     if not math.isfinite(number):
-        raise UsageError(f"{text!r} is no place")
+        raise UsageError(f"{quoted(text)} is no place")
     # Rounded, so that files of decisions read well; finer than any pixel that matters.
     return round(number / 100 if percent else (number + 0.5) / pixels, 6)

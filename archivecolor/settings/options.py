@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from archivecolor.errors import OptionError
-from archivecolor.printable import printable, shortened
+from archivecolor.printable import printable, quoted, shortened
 
 T = TypeVar("T")
 # Any: of a field of whatever type.
@@ -219,4 +219,4 @@ def value_type_of_hint(hint: Any) -> ValueType:
 def nearest(word: str, words: Iterable[str]) -> str:
     """A hint for a mistyped word: `; did you mean 'x'?`, empty where nothing is near."""
     close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {quoted(close[0])}?" if close else ""

@@ -271,6 +271,7 @@ def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
         (["cat.jpg", "--hint", "400,3=red"], "cat.jpg is 100 x 100 pixels .* outside"),
         (["cat.jpg", "--hint", "40%,3"], "is not understood; write X,Y=COLOUR"),
         (["cat.jpg", "--hint", "x,3=red"], "'x' is no number"),
+        (["cat.jpg", "--hint", "caf\udce9"], r"--hint 'caf\\xe9' is not understood"),
         (["cat.jpg", "--hint", "4,3=rad"], "no colour 'rad'.* did you mean 'red'"),
         (["cat.jpg", "--hint", "4,3=red,al"], "no reach 'al'.* did you mean 'all'"),
         (["cat.jpg", "--hint", "4,3=red", "--page", "2"], "it has 1 page, no page 2"),
