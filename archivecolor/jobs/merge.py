@@ -274,8 +274,8 @@ class _Merger:
         """
         layout = Layout(self._root)
         for share in self._shares:
-            theirs = Layout(share.root)
-            merged = merge(Decisions.read(layout.decisions), Decisions.read(theirs.decisions).lines)
+            theirs = Decisions.of_output(share.root)
+            merged = merge(Decisions.of_output(self._root), theirs.lines)
             for path in merged.conflicts:
                 logger.warning("%s: two shares decide otherwise; the newer holds", printable(path))
             if merged.lines:
