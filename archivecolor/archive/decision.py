@@ -271,7 +271,7 @@ def _decision(values: object) -> Decision:
         raise DamagedLineError
     if version > FORMAT:
         raise UsageError(
-            f"the decisions have format {version}, written by a newer archivecolor; "
+            f"a decision has format {version}, written by a newer archivecolor; "
             f"this one reads up to format {FORMAT}: update it"
         )
     known = {"format", "path", "path_raw", "glob", "state", "correction", "note", "by", "at"}

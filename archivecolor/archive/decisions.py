@@ -151,11 +151,18 @@ def read_decisions(path: Path, on_damage: Callable[[int], None] | None = None) -
         raise UsageError(f"{path} is no file; take it away")
     with path.open("rb") as file:
         for number, text in enumerate(lines_of(file), start=1):
-            decision = parse_decision(text)
+            decision = _decision_of_line(path, text)
             if decision is not None:
                 yield decision
             elif text.endswith(b"\n"):
                 (on_damage or damage_logger(path))(number)
+
+
+def _decision_of_line(path: Path, text: bytes) -> Decision | None:
+    try:
+        return parse_decision(text)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
 
 
 def is_decisions_file(path: Path) -> bool:
@@ -167,7 +174,7 @@ def is_decisions_file(path: Path) -> bool:
     with path.open("rb") as file:
         # Records of a manifest are read as decisions that decide nothing; they have no state.
         return all(
-            (b'"state"' in text and parse_decision(text) is not None) or not text.endswith(b"\n")
+            (b'"state"' in text and _decision_of_line(path, text) is not None) or not text.endswith(b"\n")
             for text in lines_of(file)
         )
 

@@ -164,7 +164,7 @@ def test_a_newer_version_is_refused_and_left_as_it_is(path):
     append_decisions(path, [Decision("a.jpg")])
     text = path.read_bytes() + b'{"format":3,"path":"b.jpg"}\n'
     path.write_bytes(text)
-    with pytest.raises(UsageError, match="format 3, written by a newer archivecolor"):
+    with pytest.raises(UsageError, match=r"decisions\.jsonl: a decision has format 3, written by a newer"):
         Decisions.read(path)
     assert path.read_bytes() == text
 

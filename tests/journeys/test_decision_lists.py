@@ -100,7 +100,7 @@ def test_nothing_that_is_no_file_of_decisions_is_written_over(archive, tmp_path,
         (foreign, "letter.txt is there and is no file of decisions; give another name"),
         (own.manifest, "is there and is no file of decisions"),
         (own.decisions, "is the record of OUT itself"),
-        (newer, "written by a newer archivecolor"),
+        (newer, "newer.jsonl: a decision has format 99, written by a newer archivecolor"),
         (link, "is a link; give the file that it leads to"),
         (tmp_path / ("x" * 300), "too long"),
     ):
