@@ -7,6 +7,7 @@ COMMANDS = (
     "photo",
     "dir",
     "video",
+    "shots",
     "run",
     "correct",
     "decisions",

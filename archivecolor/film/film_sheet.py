@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import numpy as np
 
 from archivecolor.colour.arrays import UInt8
 from archivecolor.film.film import changed_error
-from archivecolor.film.frames import FrameReader
+from archivecolor.film.frames import Frame, FrameReader, Geometry
 from archivecolor.film.probe import FilmFacts, probe
 from archivecolor.film.shots import Shot, ShotDetector
 
@@ -95,22 +95,35 @@ def shot_pictures(sheet: FilmSheet, long_side: int) -> Iterator[ShotPicture]:
     Raises:
         ItemError: it cannot be read, or is no longer what it was.
     """
-    facts, size = sheet.facts, _shown_size(sheet.facts, long_side)
+    frames = middle_frames(sheet.facts, sheet.shots)
+    for shot, seconds, frame in zip(sheet.shots, sheet.starts, frames, strict=True):
+        yield ShotPicture(shot, seconds, shown_rgb(frame, sheet.facts, long_side))
+
+
+def middle_frames(facts: FilmFacts, shots: Iterable[Shot]) -> Iterator[Frame]:
+    """The frame in the middle of every shot; raises as `shot_pictures`."""
     frames = enumerate(FrameReader(facts))
-    for shot, seconds in zip(sheet.shots, sheet.starts, strict=True):
+    for shot in shots:
         middle = (shot.first + shot.last) // 2
         frame = next((frame for number, frame in frames if number == middle), None)
-        if frame is None or frame.picture is None:
+        if frame is None:
             raise changed_error()
-        small = frame.picture.reformat(*size, format="rgb24", src_colorspace=facts.matrix).to_ndarray()
-        yield ShotPicture(shot, seconds, np.ascontiguousarray(np.rot90(small, facts.quarter_turns)))
+        yield frame
 
 
-def _shown_size(facts: FilmFacts, long_side: int) -> tuple[int, int]:
-    """Width and height of a small frame as it is coded, of the shape that the picture is shown in."""
+def shown_rgb(frame: Frame, facts: FilmFacts, long_side: int) -> UInt8:
+    """A frame as it is seen, small: uint8 (h, w, 3), upright."""
+    assert frame.picture is not None
+    shown = shown_geometry(facts, long_side)
+    small = frame.picture.reformat(shown.width, shown.height, format="rgb24", src_colorspace=facts.matrix)
+    return np.ascontiguousarray(np.rot90(small.to_ndarray(), shown.quarter_turns))
+
+
+def shown_geometry(facts: FilmFacts, long_side: int) -> Geometry:
+    """A small frame of the shape that the picture is shown in."""
     wide, high = float(facts.width * facts.aspect), float(facts.height)
     scale = min(1.0, long_side / max(wide, high))
-    return max(2, round(wide * scale)), max(2, round(high * scale))
+    return Geometry(max(2, round(wide * scale)), max(2, round(high * scale)), facts.quarter_turns)
 
 
 def _column(picture: VideoFrame, facts: FilmFacts) -> UInt8:

@@ -44,7 +44,7 @@ FRAME_PREFETCH = 4
 DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE = 0.6, 0.005
 # A film has one rate where this share of its frames follows at one distance, give or take so much of it.
 CONSTANT_RATE_SHARE, RATE_TOLERANCE = 0.95, 0.25
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class FirstPass:
     Attributes:
         pts: int64 (n,), presentation times in the film's time base.
         digests: uint32 (n,), CRC-32 of each luma plane.
+        distances: float32 (m,), how far frames are from the one before, as shots are judged.
         shots: as found; without gaps.
         tones: tone of the frames 0, 4, 8, ...; the words of `Tone`.
         fields: what is known of fields.
@@ -67,6 +68,7 @@ class FirstPass:
 
     pts: npt.NDArray[np.int64]
     digests: npt.NDArray[np.uint32]
+    distances: npt.NDArray[np.float32]
     shots: tuple[Shot, ...]
     tones: tuple[str, ...]
     fields: FieldStats
@@ -152,6 +154,7 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
     return FirstPass(
         pts=times,
         digests=np.array(digests, np.uint32),
+        distances=detector.distances,
         shots=detector.shots(),
         tones=tuple(tones),
         fields=fields.result(),
@@ -208,7 +211,13 @@ def save_first_pass(path: Path, found: FirstPass) -> None:
         "lost": found.lost,
     }
     with atomic_write(path) as part, part.open("wb") as file:
-        np.savez(file, pts=found.pts, digests=found.digests, about=np.array(json.dumps(about)))
+        np.savez(
+            file,
+            pts=found.pts,
+            digests=found.digests,
+            distances=found.distances,
+            about=np.array(json.dumps(about)),
+        )
 
 
 def load_first_pass(path: Path) -> FirstPass | None:
@@ -230,4 +239,5 @@ def _read_first_pass(path: Path) -> FirstPass | None:
         about["shots"] = tuple(Shot(**shot) for shot in about["shots"])
         about |= {name: tuple(about[name]) for name in ("tones", "notes", "lost")}
         about["fields"] = FieldStats(**about["fields"])
-        return FirstPass(pts=kept["pts"], digests=kept["digests"], **about)
+        arrays = {name: kept[name] for name in ("pts", "digests", "distances")}
+        return FirstPass(**arrays, **about)

@@ -9,25 +9,43 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import UsageError
-from archivecolor.film.shots import Shot, shots_from_starts
+from archivecolor.film.first_pass import FirstPass
+from archivecolor.film.probe import FilmFacts
+from archivecolor.film.shots import Shot, measure_cut, shots_from_starts
 
 MAX_BYTES, MAX_DIGITS = 64 << 20, 18
-COLUMNS = ("shot", "first_frame", "last_frame", "start_seconds", "begins")
+COLUMNS = ("shot", "first_frame", "last_frame", "start_seconds", "begins", "distance", "neighbours")
 
 
-def write_shots(path: Path, shots: Iterable[Shot], seconds: Sequence[float]) -> None:
+def write_shots(
+    path: Path,
+    shots: Iterable[Shot],
+    facts: FilmFacts,
+    found: FirstPass,
+    confidences: Sequence[float | None] = (),
+) -> None:
     """Write the list as CSV, to be looked at, edited and given back by `--cuts FILE`.
 
     Args:
         path: of the list.
         shots: all shots.
-        seconds: presentation time of every frame.
+        facts: of the film.
+        found: what it holds.
+        confidences: of each shot that of its colour, 0..1, None where it keeps its own; empty for no
+            such column.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for number, shot in enumerate(shots, start=1):
-        writer.writerow([number, shot.first, shot.last, f"{seconds[shot.first]:.3f}", shot.begins])
+    writer.writerow((*COLUMNS, "confidence") if confidences else COLUMNS)
+    for number, shot in enumerate(shots):
+        seconds = float(int(found.pts[shot.first]) * facts.time_base)
+        measure = measure_cut(found.distances, shot.first, facts.read_rate)
+        row = [number + 1, shot.first, shot.last, f"{seconds:.3f}", shot.begins]
+        row += [f"{measure.distance:.3f}", f"{measure.neighbours:.3f}"]
+        if confidences:
+            confidence = confidences[number]
+            row.append("" if confidence is None else f"{confidence:.3f}")
+        writer.writerow(row)
     with atomic_write(path) as part:
         part.write_text(text.getvalue(), encoding="utf-8")
 

@@ -33,8 +33,8 @@ _NEIGHBOUR_SECONDS, _MIN_NEIGHBOUR_FRAMES = Fraction(1, 4), 3
 # with known cuts. Of faster films frames at about this rate are judged: between closer ones less moves, and
 # a film shown faster than it was shot repeats frames.
 _USUAL_RATE = 24
-_CUT_DISTANCE = 0.16
-_CUT_AGAINST_NEIGHBOURS = 2.2
+CUT_DISTANCE = 0.16
+CUT_AGAINST_NEIGHBOURS = 2.2
 _RETURN_RATIO = 0.45  # share of a jump below which the picture came back
 _JERK_RESIDUAL = 0.4  # share of a jump that a jerk of the camera leaves unexplained; cuts leave 0.7 and more
 _MAX_GROWTH = 1.4  # of a jump's distance one frame later: more is fast movement
@@ -111,6 +111,32 @@ class _Windows:
         )
 
 
+@dataclass(frozen=True)
+class CutMeasure:
+    """What a cut was judged by.
+
+    Attributes:
+        distance: of a frame from the one before; a cut has `CUT_DISTANCE` and more.
+        neighbours: the usual distance of the frames around it; a cut has `CUT_AGAINST_NEIGHBOURS` times that.
+    """
+
+    distance: float
+    neighbours: float
+
+
+def measure_cut(distances: npt.NDArray[np.float32], frame: int, rate: Fraction) -> CutMeasure:
+    """What a shot that begins with a frame was judged by, whether or not it was taken for a cut.
+
+    Args:
+        distances: of the whole film, as `ShotDetector.distances` gives them.
+        frame: its number, from 0.
+        rate: frames per second of the film.
+    """
+    windows = _Windows.at_rate(rate)
+    judged = min(-(-frame // windows.stride), len(distances) - 1)
+    return CutMeasure(float(distances[judged]), _usual_distance(distances, judged, windows.neighbours))
+
+
 class ShotDetector:
     """Looks at every frame once, in order; `shots` then says where shots begin.
 
@@ -138,6 +164,11 @@ class ShotDetector:
             self._judge(thumbnail)
         self._contrasts.append(thumbnail.contrast)
 
+    @property
+    def distances(self) -> npt.NDArray[np.float32]:
+        """How far each judged frame is from the one before, float32 (m,); see `measure_cut`."""
+        return np.array(self._steps, np.float32)[:: self._windows.comeback]
+
     def shots(self) -> tuple[Shot, ...]:
         """All shots, in order, without gaps."""
         steps = np.array(self._steps).reshape(-1, self._windows.comeback)
@@ -159,7 +190,7 @@ class ShotDetector:
             distance(past[-1 - back], thumbnail) if len(past) > back else 0.0
             for back in range(1, self._windows.comeback + 1)
         ]
-        if steps[0] >= _CUT_DISTANCE:
+        if steps[0] >= CUT_DISTANCE:
             left = _aligned_distance(past[-2], thumbnail)
             steps[0] = left if left < _JERK_RESIDUAL * steps[0] else steps[0]
         self._steps.extend(steps)
@@ -285,13 +316,17 @@ def _find_cuts(steps: _Float64, windows: _Windows) -> dict[int, str]:
 def _is_jump(steps: _Float64, frame: int, neighbours: int) -> bool:
     """Whether a frame differs from the one before far more than its neighbours do."""
     here = steps[frame, 0]
-    if here < _CUT_DISTANCE:
+    if here < CUT_DISTANCE:
         return False
-    before = steps[max(1, frame - neighbours) : frame, 0]
-    after = steps[frame + 1 : frame + 1 + neighbours, 0]
+    return bool(here >= CUT_AGAINST_NEIGHBOURS * _usual_distance(steps[:, 0], frame, neighbours))
+
+
+def _usual_distance(distances: _Float64 | npt.NDArray[np.float32], frame: int, neighbours: int) -> float:
+    """How much changes from frame to frame around one."""
+    before = distances[max(1, frame - neighbours) : frame]
+    after = distances[frame + 1 : frame + 1 + neighbours]
     # The calmer side counts for little: a cut into a wild shot is a cut.
-    usual = max((float(np.median(side)) for side in (before, after) if len(side)), default=0.0)
-    return bool(here >= _CUT_AGAINST_NEIGHBOURS * usual)
+    return max((float(np.median(side)) for side in (before, after) if len(side)), default=0.0)
 
 
 def _flash_length(steps: _Float64, frame: int) -> int:
@@ -308,7 +343,7 @@ def _is_lasting(steps: _Float64, frame: int) -> bool:
         return False
     pairs = [steps[frame + ahead, ahead] for ahead in range(steps.shape[1]) if frame + ahead < len(steps)]
     pairs += [steps[frame, back] for back in range(1, steps.shape[1]) if frame > back]
-    return bool(min(pairs) >= 0.7 * _CUT_DISTANCE)
+    return bool(min(pairs) >= 0.7 * CUT_DISTANCE)
 
 
 def _find_fades(contrasts: _Float64) -> dict[int, str]:

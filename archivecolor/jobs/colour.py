@@ -360,7 +360,16 @@ def check_film_options(settings: VideoSettings) -> None:
     from archivecolor.film.encode import check_encoder
 
     check_encoder(settings)
-    if settings.cuts not in ("auto", "none") and not Path(settings.cuts).is_file():
+    check_cuts(settings.cuts)
+
+
+def check_cuts(cuts: str) -> None:
+    """Refuse a list of shots that is not there, before any work.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if cuts not in ("auto", "none") and not Path(cuts).is_file():
         raise UsageError(
-            f"the list of shots {settings.cuts} does not exist; cuts is auto, none or a CSV file"
+            f"the list of shots {printable(cuts)} does not exist; cuts is auto, none or a CSV file"
         )

@@ -163,7 +163,7 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     check_target(run_context.output, film_name(item, run_context, facts, plan), item)
     facts, found = with_fields_handled(item, run_context, facts, folder)
     shots = shots_of(settings, found)
-    write_shots(folder.shots, shots, [float(pts * facts.time_base) for pts in found.pts.tolist()])
+    write_shots(folder.shots, shots, facts, found)
     correction = correction_of(item, sha256)
     film = with_corrections(make_film(facts, found, shots, run_context), correction)
     if all(film.is_passthrough(shot) for shot in shots):

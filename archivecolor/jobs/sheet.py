@@ -76,7 +76,7 @@ def check_sheet(sheet: Path | None, folders: Iterable[Path] = ()) -> None:
                 f"--sheet {shown} lies inside {printable(folder)}, where it would be taken for a picture; "
                 "give a name outside"
             )
-    if trouble := _trouble_with(sheet):
+    if trouble := trouble_with(sheet):
         raise UsageError(f"--sheet {shown} is there, and {trouble}; give another name")
 
 
@@ -122,9 +122,19 @@ def draw_sheet(
     Raises:
         OutputError: a page cannot be written.
     """
-    pages = _pages(pairs, stop, max_megapixels)
-    if not pairs:
-        return ()
+    return write_pages(sheet, _pages(pairs, stop, max_megapixels)) if pairs else ()
+
+
+def write_pages(sheet: Path, pages: Iterable[Image.Image]) -> tuple[Path, ...]:
+    """Write the pages of a sheet, one at least; as `draw_sheet`.
+
+    Args:
+        sheet: the file, checked by `check_sheet` or `trouble_with`.
+        pages: in their order, drawn as they are wanted.
+
+    Raises:
+        OutputError: a page cannot be written.
+    """
     if FORMATS[sheet.suffix.lower()] == "PDF":
         with atomic_write(sheet) as part:
             for number, page in enumerate(pages):
@@ -132,13 +142,13 @@ def draw_sheet(
         return (sheet,)
     written = tuple(_write_page(_page_file(sheet, number), page) for number, page in enumerate(pages, 1))
     number = len(written) + 1
-    while not _trouble_with(left_over := _page_file(sheet, number)) and os.path.lexists(left_over):
+    while not trouble_with(left_over := _page_file(sheet, number)) and os.path.lexists(left_over):
         remove_file(left_over)
         number += 1
     return written
 
 
-def _trouble_with(target: Path) -> str:
+def trouble_with(target: Path) -> str:
     """Why no sheet can take the place of what has this name; "" where one can."""
     try:
         is_free = not os.path.lexists(target) or _is_sheet(target)
@@ -152,7 +162,7 @@ def _page_file(sheet: Path, number: int) -> Path:
 
 
 def _write_page(target: Path, page: Image.Image) -> Path:
-    if trouble := _trouble_with(target):
+    if trouble := trouble_with(target):
         raise OutputError(f"{printable(target)} is there, and {trouble}; move it")
     format = FORMATS[target.suffix.lower()]
     with atomic_write(target) as part:

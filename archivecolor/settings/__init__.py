@@ -19,7 +19,7 @@ from archivecolor.settings.decisions import (
     DecisionListSettings,
 )
 from archivecolor.settings.evaluation import EvaluateSettings
-from archivecolor.settings.films import VideoSettings
+from archivecolor.settings.films import ShotsSettings, VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
     MAX_TEXT,
@@ -93,6 +93,7 @@ __all__ = [
     "ServeSettings",
     "SettingField",
     "Settings",
+    "ShotsSettings",
     "ToneOptions",
     "TrainSettings",
     "ValueType",

@@ -1,17 +1,52 @@
-"""Options of `archivecolor video`: films."""
+"""Options of `archivecolor video` and `archivecolor shots`: films."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import ColourOptions
+from archivecolor.settings.options import Settings, option, required
+from archivecolor.settings.shared import ColourOptions, NetworkOptions, OutputOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoSettings(ColourOptions):
-    """Options of `archivecolor video`: films."""
+class ShotOptions(Settings):
+    """How the shots of a film are found."""
+
+    GROUP = "Film"
+
+    cuts: str = option(
+        "auto", "Where shots begin: auto, none, or a CSV file as written by this program.", shapes_output=True
+    )
+    deinterlace: str = option(
+        "auto", "What to do with fields.", choices=("auto", "keep", "bwdif", "ivtc"), shapes_output=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShotsSettings(ShotOptions, NetworkOptions, OutputOptions):
+    """Options of `archivecolor shots`: what a film is cut into, before it is coloured."""
+
+    GROUP = "Film"
+
+    input: Path = required("Film.", argument=True, kind="films")
+    output: Path | None = option(
+        None,
+        "Folder for the lists and the contact sheet; FILM-shots beside the film without it.",
+        short="o",
+        group="Output",
+        common=True,
+        kind="folder",
+    )
+    overwrite: bool = option(
+        False, "Write over the list of an earlier run, which may have been edited.", group="Output"
+    )
+    max_megapixels: float = option(100.0, "Refuse films of larger frames.", unit="megapixels", low=0.001)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSettings(ShotOptions, ColourOptions):
+    """Options of `archivecolor video` and `archivecolor shots`: films."""
 
     GROUP = "Film"
 
@@ -62,12 +97,6 @@ class VideoSettings(ColourOptions):
         high=1.0,
         shapes_output=True,
         common=True,
-    )
-    cuts: str = option(
-        "auto", "Where shots begin: auto, none, or a CSV file as written by this program.", shapes_output=True
-    )
-    deinterlace: str = option(
-        "auto", "What to do with fields.", choices=("auto", "keep", "bwdif", "ivtc"), shapes_output=True
     )
     badge: bool = option(
         False,

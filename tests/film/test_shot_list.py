@@ -1,19 +1,32 @@
 """The list of shots, for people."""
 
+import csv
 import os
 
 import pytest
+from synthetic_films import film_from, scene, write_film
 
 from archivecolor.errors import UsageError
 from archivecolor.film.shot_list import read_shots, write_shots
-from archivecolor.film.shots import Shot
+from archivecolor.film.shots import CUT_AGAINST_NEIGHBOURS, CUT_DISTANCE, Shot
 
 
-def test_the_list_comes_back_as_it_was_written(tmp_path):
-    shots = (Shot(0, 9, "start"), Shot(10, 24, "cut"), Shot(25, 29, "flash"))
-    write_shots(tmp_path / "shots.csv", shots, [number / 25 for number in range(30)])
-    again = read_shots(tmp_path / "shots.csv", 30)
-    assert [(shot.first, shot.last) for shot in again] == [(0, 9), (10, 24), (25, 29)]
+@pytest.mark.parametrize("rate", [25, 50])
+def test_the_list_comes_back_as_it_was_written_with_what_each_cut_was_judged_by(tmp_path, rate):
+    pictures = [*scene(1, 25), *scene(2, 20), *scene(3, 9)]
+    film = film_from(write_film(tmp_path / "film.mkv", pictures, rate=rate))
+    given = (*film.shots, Shot(50, 53, "file"))
+    write_shots(tmp_path / "shots.csv", given, film.facts, film.first_pass)
+    again = read_shots(tmp_path / "shots.csv", 54)
+    assert [shot.first for shot in again] == [0, 25, 45, 50]
+    rows = list(csv.DictReader((tmp_path / "shots.csv").open()))
+    assert [row["start_seconds"] for row in rows] == [f"{frame / rate:.3f}" for frame in (0, 25, 45, 50)]
+    judged = [float(row["distance"]) for row in rows]
+    assert judged[0] == 0
+    assert all(distance >= CUT_DISTANCE for distance in judged[1:3])
+    assert judged[3] < CUT_DISTANCE / 2
+    for row in rows[1:3]:
+        assert float(row["distance"]) >= CUT_AGAINST_NEIGHBOURS * float(row["neighbours"])
 
 
 def test_a_list_with_one_column_is_enough(tmp_path):

@@ -1,0 +1,289 @@
+"""A film's shots: lists for people and for editing programs, and a sheet with a coloured frame of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archivecolor.archive.atomic import make_folder
+from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.record import escape_non_utf8
+from archivecolor.colour.arrays import Float32, UInt8
+from archivecolor.colour.guidance import NO_GUIDANCE
+from archivecolor.colour.tone import Tone
+from archivecolor.engine.progress import InHand, ItemEvent, Listener, ProgressCounter, RunResult
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import ExitCode, ItemError, StoppedError, UsageError
+from archivecolor.film.edit_list import can_write_edit_lists, timeline_of, write_edl, write_otio
+from archivecolor.film.film_sheet import middle_frames, shown_geometry, shown_rgb
+from archivecolor.film.first_pass import FirstPass, run_first_pass
+from archivecolor.film.frames import Frame, geometry_of
+from archivecolor.film.interlacing import field_parity
+from archivecolor.film.probe import FilmFacts
+from archivecolor.film.shot_list import write_shots
+from archivecolor.film.shots import Shot
+from archivecolor.film.stream_survey import survey_streams
+from archivecolor.jobs.colour import check_cuts, network_opener, refuse_what_is_no_film
+from archivecolor.jobs.films import choose_field_handling, shots_of
+from archivecolor.jobs.picture import compose
+from archivecolor.jobs.run import FRAMES
+from archivecolor.jobs.sheet import trouble_with, write_pages
+from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.photo.contact_sheet import Captioned, draw_page
+from archivecolor.printable import printable
+from archivecolor.settings import ShotsSettings, VideoSettings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from archivecolor.inference.predictor import Predictor
+
+LIST, SHEET, EDL, OTIO = "shots.csv", "sheet.jpg", "shots.edl", "shots.otio"
+LONG_SIDE, COLUMNS, PER_PAGE = 320, 4, 40
+# Of all the work the first reading is so much; the second one looks at a frame of every shot alone.
+LOOKING_SHARE = 0.7
+
+
+@dataclass(frozen=True)
+class ListedShots:
+    """What is known of a film's shots.
+
+    Attributes:
+        result: how it ended.
+        files: that were written.
+        remarks: what people should know of them.
+    """
+
+    result: RunResult
+    files: tuple[Path, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A film that was read once."""
+
+    facts: FilmFacts
+    found: FirstPass
+    shots: tuple[Shot, ...]
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A shot's picture, and how sure the network is of it; None where the shot keeps its own colour."""
+
+    shot: Shot
+    picture: UInt8
+    confidence: float | None
+
+
+def list_shots(settings: ShotsSettings, listener: Listener, stop: Stop) -> ListedShots:
+    """Find the shots of a film and write them down; nothing of the film is made.
+
+    Args:
+        settings: of the command.
+        listener: who is told how far it is.
+        stop: says when to end.
+
+    Raises:
+        UsageError: options or files that cannot be; nothing was done.
+        StoppedError: a signal ended it.
+        UnavailableError: the checkpoint or the device cannot be used.
+        OutputError: a file cannot be written.
+    """
+    refuse_what_is_no_film(settings.input)
+    if settings.input.is_dir():
+        raise UsageError(f"{printable(settings.input)} is a folder; give one film")
+    check_cuts(settings.cuts)
+    folder = output_folder_of(settings)
+    _refuse_files_in_the_way(settings, folder)
+    open_network = network_opener(settings, sha256_of(checkpoint_path(settings.checkpoint)))
+    progress = _Progress(settings.input, listener, stop)
+    try:
+        looked = _look(settings, progress)
+        predictor = open_network()
+        make_folder(folder)
+        files, remarks = _write(folder, looked, _draw(looked, predictor, settings, progress))
+    except ItemError as error:
+        return ListedShots(progress.ended(error))
+    return ListedShots(progress.ended(), files, remarks)
+
+
+def output_folder_of(settings: ShotsSettings) -> Path:
+    """The folder that is written into."""
+    return settings.output or settings.input.with_name(f"{settings.input.stem}-shots")
+
+
+def _refuse_files_in_the_way(settings: ShotsSettings, folder: Path) -> None:
+    """Refuse to write over a list that somebody may have edited, and a picture that is no sheet of ours.
+
+    Raises:
+        UsageError: there is one.
+    """
+    listed = folder / LIST
+    is_given = settings.cuts not in ("auto", "none") and listed.exists() and listed.samefile(settings.cuts)
+    if listed.exists() and not is_given and not settings.overwrite:
+        shown = printable(listed)
+        raise UsageError(
+            f"{shown} is there, and may have been edited; --cuts {shown} goes by it, "
+            "--overwrite writes it anew"
+        )
+    if trouble := trouble_with(folder / SHEET):
+        raise UsageError(
+            f"{printable(folder / SHEET)} is there, and {trouble}; move it, or give another folder"
+        )
+
+
+class _Progress:
+    """Tells how far the one film is, and hears the stop.
+
+    Args:
+        film: the film.
+        listener: who is told.
+        stop: says when to end.
+    """
+
+    def __init__(self, film: Path, listener: Listener, stop: Stop) -> None:
+        self._film, self._listener, self._stop = film, listener, stop
+        self._counter = ProgressCounter(total=1, unit=FRAMES)
+        listener.began(self._counter.snapshot())
+
+    def check(self) -> None:
+        """Raise where a signal asks to end."""
+        if self._stop.exit_code is not None:
+            raise StoppedError(self._stop.exit_code, "nothing is kept of it; the same command begins anew")
+
+    def looking(self, frame: int, frames: int | None) -> None:
+        """One more frame was read for the first time."""
+        self.check()
+        in_hand = None
+        if frames:
+            share = LOOKING_SHARE * min(1.0, frame / frames)
+            in_hand = InHand(frame, frames, share, 0.0, None)
+        snapshot = replace(self._counter.add_work(1.0), in_hand=in_hand)
+        self._listener.advanced(f"{self._film.name}: looking", snapshot)
+
+    def drawing(self, number: int, count: int) -> None:
+        """One more shot was drawn."""
+        self.check()
+        share = LOOKING_SHARE + (1 - LOOKING_SHARE) * number / count
+        snapshot = replace(self._counter.snapshot(), in_hand=InHand(number, count, share, 0.0, None))
+        self._listener.advanced(f"{self._film.name}: shot {number} of {count}", snapshot)
+
+    def ended(self, error: ItemError | None = None) -> RunResult:
+        """Tell how it ended."""
+        status, reason, detail = (
+            ("done", "", "") if error is None else ("failed", error.reason.value, error.detail)
+        )
+        record: dict[str, object] = {
+            "path": escape_non_utf8(str(self._film)),
+            "status": status,
+            "reason": reason,
+            "detail": detail,
+        }
+        event = ItemEvent(self._film.name, status, reason, detail, 0.0, record)
+        self._listener.settled(event, self._counter.add(event))
+        code = ExitCode.OK if error is None else ExitCode.SOME_FAILED
+        return RunResult(self._counter.snapshot(), code)
+
+
+def _look(settings: ShotsSettings, progress: _Progress) -> _Looked:
+    """Read the film once, as `video` of the same options does.
+
+    Raises:
+        ItemError: it cannot be read.
+        UsageError: the list of shots does not fit it.
+    """
+    run = VideoSettings(input=(settings.input,), cuts=settings.cuts, deinterlace=settings.deinterlace)
+    facts = survey_streams(settings.input, progress.check, settings.max_megapixels)
+    found = _first_pass(facts, progress)
+    fields = choose_field_handling(run, facts, found)
+    if fields != "keep":
+        facts = replace(facts, fields=fields, parity=field_parity(facts, found.fields))
+        found = _first_pass(facts, progress)
+    return _Looked(facts, found, shots_of(run, found))
+
+
+def _first_pass(facts: FilmFacts, progress: _Progress) -> FirstPass:
+    return run_first_pass(facts, lambda count: progress.looking(count, facts.expected_frames))
+
+
+def _draw(
+    looked: _Looked, predictor: Predictor, settings: ShotsSettings, progress: _Progress
+) -> Iterator[_Drawn]:
+    """A picture of every shot, in their order; the film is read a second time."""
+    frames = zip(looked.shots, middle_frames(looked.facts, looked.shots), strict=True)
+    number = 0
+    while some := list(islice(frames, settings.batch_size)):
+        for drawn in _draw_some(looked, predictor, settings, some):
+            number += 1
+            progress.drawing(number, len(looked.shots))
+            yield drawn
+
+
+def _draw_some(
+    looked: _Looked, predictor: Predictor, settings: ShotsSettings, some: Sequence[tuple[Shot, Frame]]
+) -> Iterator[_Drawn]:
+    """Pictures of a few shots, which the network sees at once; those in colour stay as they are."""
+    facts = looked.facts
+    own = [looked.found.tone(shot) in (Tone.COLOUR, Tone.TINTED) for shot, _ in some]
+    seen = geometry_of(facts, settings.working_size)
+    lumas = [
+        seen.small_luma(frame, facts) for (_, frame), is_own in zip(some, own, strict=True) if not is_own
+    ]
+    chromas = iter(predictor.predict(lumas, [NO_GUIDANCE] * len(lumas)) if lumas else ())
+    for (shot, frame), is_own in zip(some, own, strict=True):
+        if is_own:
+            yield _Drawn(shot, shown_rgb(frame, facts, LONG_SIDE), None)
+            continue
+        chroma = next(chromas)
+        yield _Drawn(shot, compose(_shown_luma(frame, facts), chroma), chroma.confidence)
+
+
+def _shown_luma(frame: Frame, facts: FilmFacts) -> UInt8:
+    """Codes of a small upright frame, as a screen shows them."""
+    luma: Float32 = shown_geometry(facts, LONG_SIDE).small_luma(frame, facts)
+    return np.asarray(np.rint(np.clip(luma, 0, 1) * 255), np.uint8)
+
+
+def _write(
+    folder: Path, looked: _Looked, drawn: Iterator[_Drawn]
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Write all files; gives them, and what is to be said of them."""
+    facts, found, shots = looked.facts, looked.found, looked.shots
+    confidences: list[float | None] = []
+    pages = write_pages(folder / SHEET, _pages(looked, drawn, confidences))
+    write_shots(folder / LIST, shots, facts, found, confidences)
+    files = (folder / LIST, *pages)
+    if not can_write_edit_lists():
+        missing = f"no {EDL} and {OTIO} without OpenTimelineIO: pip install 'archivecolor[timeline]'"
+        return files, (missing,)
+    timeline = timeline_of(facts, found, shots)
+    write_otio(folder / OTIO, timeline)
+    files = (*files, folder / OTIO)
+    if write_edl(folder / EDL, timeline, facts.read_rate):
+        return (*files, folder / EDL), ()
+    rate = float(facts.read_rate)
+    return files, (f"no {EDL}: timecode has no rate of {rate:g} frames a second",)
+
+
+def _pages(
+    looked: _Looked, drawn: Iterator[_Drawn], confidences: list[float | None]
+) -> Iterator[Image.Image]:
+    """Pages of the sheet; what the network says of each shot goes into `confidences`."""
+    first = int(looked.found.pts[0])
+    while some := list(islice(drawn, PER_PAGE)):
+        pictures = []
+        for one in some:
+            seconds = float((int(looked.found.pts[one.shot.first]) - first) * looked.facts.time_base)
+            known = "its own colour" if one.confidence is None else f"{one.confidence:.2f}"
+            confidences.append(one.confidence)
+            caption = f"{len(confidences)}  {seconds:.1f} s  {one.shot.begins}  ({known})"
+            pictures.append(Captioned(caption, one.picture))
+        height, width = some[0].picture.shape[:2]
+        yield draw_page(pictures, COLUMNS, (width, height))

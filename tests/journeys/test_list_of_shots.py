@@ -1,0 +1,183 @@
+"""`archivecolor shots FILM`: a look at what a film is cut into, before it is coloured."""
+
+import csv
+import json
+import subprocess
+
+import opentimelineio as otio
+import pytest
+from PIL import Image
+
+from archivecolor.cli.main import main
+from archivecolor.engine.progress import NullListener
+from archivecolor.engine.stopping import Stop
+from archivecolor.errors import ExitCode, StoppedError
+from archivecolor.film import edit_list
+from archivecolor.jobs.shots import list_shots
+from archivecolor.settings import ShotsSettings
+
+GREY = (
+    "mandelbrot=s=96x64:r={rate},trim=end_frame=24,format=gray",
+    "testsrc2=s=96x64:r={rate}:d=9,trim=end_frame=50,format=gray",
+    "testsrc=s=96x64:r={rate}:d=9,trim=end_frame=24,format=gray",
+)
+COLOUR = "testsrc2=s=96x64:r={rate}:d=9,trim=end_frame=24"
+
+
+def write(path, shots=GREY, rate=25, options=()):
+    graph = ";".join(
+        f"{shot.format(rate=rate)},format=yuv420p,setpts=PTS-STARTPTS[s{n}]" for n, shot in enumerate(shots)
+    )
+    graph += f";{''.join(f'[s{n}]' for n in range(len(shots)))}concat=n={len(shots)}:v=1"
+    words = ["ffmpeg", "-v", "error", "-filter_complex", graph, "-c:v", "libx264", *options, path]
+    subprocess.run([*map(str, words)], check=True, timeout=60)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def quick(checkpoint):
+    return ["--working-size", "64", "--device", "cpu", "--checkpoint", str(checkpoint)]
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_lists_for_people_and_editing_programs_and_a_sheet(folder, quick, capsys):
+    write(folder / "film.mp4")
+    before = (folder / "film.mp4").read_bytes()
+    assert main(["shots", "film.mp4", *quick]) == ExitCode.OK
+    made = folder / "film-shots"
+    assert sorted(path.name for path in made.iterdir()) == [
+        "sheet.jpg",
+        "shots.csv",
+        "shots.edl",
+        "shots.otio",
+    ]
+    assert str(made.relative_to(folder) / "shots.csv") in capsys.readouterr().err
+    rows = rows_of(made / "shots.csv")
+    assert [(row["first_frame"], row["last_frame"], row["begins"]) for row in rows] == [
+        ("0", "23", "start"),
+        ("24", "73", "cut"),
+        ("74", "97", "cut"),
+    ]
+    assert all(0 < float(row["confidence"]) < 1 for row in rows)
+    timeline = otio.adapters.read_from_file(str(made / "shots.otio"))
+    clips = list(timeline.find_clips())
+    assert [clip.source_range.start_time.value for clip in clips] == [0, 24, 74]
+    assert [clip.source_range.duration.value for clip in clips] == [24, 50, 24]
+    assert {clip.media_reference.target_url for clip in clips} == {(folder / "film.mp4").as_uri()}
+    events = [
+        clip.source_range
+        for clip in otio.adapters.read_from_file(str(made / "shots.edl"), rate=25).find_clips()
+    ]
+    assert events == [clip.source_range for clip in clips]
+    with Image.open(made / "sheet.jpg") as sheet:
+        assert sheet.width > 3 * 96
+    assert (folder / "film.mp4").read_bytes() == before
+
+
+def test_an_edited_list_is_drawn_anew_and_coloured_by(folder, quick):
+    write(folder / "film.mp4")
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
+    listed = folder / "s" / "shots.csv"
+    lines = listed.read_text().splitlines()
+    listed.write_text("\n".join([*lines[:2], lines[3]]))
+    assert main(["shots", "film.mp4", "-o", "s", "--cuts", "s/shots.csv", *quick]) == ExitCode.OK
+    assert [row["first_frame"] for row in rows_of(listed)] == ["0", "74"]
+    timeline = otio.adapters.read_from_file("s/shots.otio")
+    assert [clip.source_range.duration.value for clip in timeline.find_clips()] == [74, 24]
+    assert (
+        main(["video", "film.mp4", "-o", "out/", "--cuts", "s/shots.csv", "--threads", "1", *quick])
+        == ExitCode.OK
+    )
+    manifest = (folder / "out" / "_archivecolor" / "manifest.jsonl").read_text()
+    assert json.loads(manifest.splitlines()[-1])["film"]["shots"] == 2
+
+
+def test_a_list_that_may_have_been_edited_is_not_written_over_unasked(folder, quick, capsys):
+    write(folder / "film.mp4")
+    (folder / "s").mkdir()
+    (folder / "s" / "shots.csv").write_text("first_frame\n0\n9\n")
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.USAGE
+    assert "--cuts s/shots.csv goes by it, --overwrite writes it anew" in capsys.readouterr().err
+    assert [path.name for path in (folder / "s").iterdir()] == ["shots.csv"]
+    assert main(["shots", "film.mp4", "-o", "s", "--overwrite", *quick]) == ExitCode.OK
+    assert [row["first_frame"] for row in rows_of(folder / "s" / "shots.csv")] == ["0", "24", "74"]
+
+
+def test_a_picture_that_is_called_like_the_sheet_stays(folder, quick, capsys):
+    write(folder / "film.mp4", GREY[:1])
+    (folder / "s").mkdir()
+    Image.new("L", (8, 8)).save(folder / "s" / "sheet.jpg")
+    before = (folder / "s" / "sheet.jpg").read_bytes()
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.USAGE
+    assert "s/sheet.jpg is there, and no sheet of this program; move it" in capsys.readouterr().err
+    assert (folder / "s" / "sheet.jpg").read_bytes() == before
+
+
+def test_a_film_with_a_timecode_is_cut_by_it(folder, quick):
+    write(folder / "film.mov", rate="30000/1001", options=["-timecode", "01:00:00;00"])
+    assert main(["shots", "film.mov", "-o", "s", *quick]) == ExitCode.OK
+    (event, *_) = [
+        line for line in (folder / "s" / "shots.edl").read_text().splitlines() if line.startswith("001")
+    ]
+    assert event.split()[4:] == ["01:00:00;00", "01:00:00;24", "00:00:00;00", "00:00:00;24"]
+
+
+def test_a_rate_that_no_timecode_has_gets_no_edit_decision_list_and_that_is_said(folder, quick, capsys):
+    write(folder / "film.mkv", rate=18)
+    assert main(["shots", "film.mkv", "-o", "s", *quick]) == ExitCode.OK
+    assert "no shots.edl: timecode has no rate of 18 frames a second" in capsys.readouterr().err
+    assert not (folder / "s" / "shots.edl").exists()
+    assert len(list(otio.adapters.read_from_file("s/shots.otio").find_clips())) == 3
+
+
+def test_without_the_library_the_list_and_the_sheet_are_there(folder, quick, capsys, monkeypatch):
+    monkeypatch.setattr(edit_list, "LIBRARIES", ("a_library_that_nobody_has",))
+    write(folder / "film.mp4", GREY[:1])
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
+    assert "pip install 'archivecolor[timeline]'" in capsys.readouterr().err
+    assert sorted(path.name for path in (folder / "s").iterdir()) == ["sheet.jpg", "shots.csv"]
+
+
+def test_a_shot_in_colour_is_shown_as_it_is(folder, quick):
+    write(folder / "film.mp4", (GREY[0], COLOUR))
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
+    assert [row["confidence"] == "" for row in rows_of(folder / "s" / "shots.csv")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("no-film.mp4", ExitCode.SOME_FAILED, "unreadable"),
+        (".", ExitCode.USAGE, "is a folder; give one film"),
+    ],
+)
+def test_what_is_no_film_is_named(folder, quick, capsys, name, code, told):
+    (folder / "no-film.mp4").write_bytes(b"no film" * 100)
+    assert main(["shots", name, "-o", "s", *quick]) == code
+    assert told in capsys.readouterr().err
+    assert not (folder / "s").exists()
+
+
+@pytest.mark.parametrize("seen", ["looking", "shot 1 of 3"])
+def test_a_stop_is_heard_in_both_readings(folder, checkpoint, seen):
+    class Told(NullListener):
+        def advanced(self, path, progress):
+            if seen in path:
+                stop.request(ExitCode.INTERRUPTED)
+
+    stop, film = Stop(), write(folder / "film.mp4")
+    settings = ShotsSettings(input=film, device="cpu", working_size=64, checkpoint=checkpoint)
+    with pytest.raises(StoppedError, match="begins anew"):
+        list_shots(settings, Told(), stop)
+    assert not (folder / "film-shots" / "shots.csv").exists()
+    assert not (folder / "film-shots" / "sheet.jpg").exists()
