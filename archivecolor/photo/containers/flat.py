@@ -70,6 +70,7 @@ class FlatReader(WholeImageReader):
                 channels=SAMPLES[self._mode],
                 code_depth=8 if depth == 8 else 16,
                 alpha=self._mode in ("LA", "RGBA"),
+                bilevel=picture.mode == "1",
                 orientation=exif.orientation_of(block),
                 density=exif.density_of(block),
                 icc=self._about.get("icc_profile"),

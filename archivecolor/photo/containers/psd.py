@@ -24,9 +24,9 @@ HEADER = ">4sH6xHIIHH"
 MAX_CHANNELS, MAX_SIDE = 56, 30000
 RESOLUTION, ICC, EXIF, XMP = 0x03ED, 0x040F, 0x0422, 0x0424
 # Grey, RGB and duotone, which is grey with inks told beside it: samples of a pixel.
-MODES = {1: 1, 3: 3, 8: 1}
-# Bitmap, palette, inks: what Pillow reads of the others.
-OTHER_MODES = {0: 1, 2: 1, 4: 4}
+MODES, DEPTHS = {1: 1, 3: 3, 8: 1}, (8, 16)
+# Bitmap, palette, four inks, inks of any number: depth and samples of what Pillow reads of the others.
+OTHER_MODES = {(0, 1): 1, (2, 8): 1, (4, 8): 4, (7, 8): 1}
 RAW, RUN_LENGTHS = 0, 1
 LAYERS = ("layers of the Photoshop file",)
 
@@ -67,6 +67,8 @@ class PsdStructure:
         """
         file.seek(0)
         _, _, channels, height, width, depth, mode = unpack(HEADER, file.read(struct.calcsize(HEADER)))
+        if (mode not in MODES or depth not in DEPTHS) and (mode, depth) not in OTHER_MODES:
+            raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of mode {mode}, {depth} bits")
         if not 1 <= channels <= MAX_CHANNELS or max(height, width) > MAX_SIDE:
             detail = f"a Photoshop file of {width} x {height} pixels in {channels} channels"
             raise ItemError(Reason.UNREADABLE, f"{detail}: there is none")
@@ -84,12 +86,12 @@ class PsdStructure:
     @property
     def is_plain(self) -> bool:
         """Whether it is read here: samples of grey or RGB, of 8 or 16 bits."""
-        return self.mode in MODES and self.depth in (8, 16)
+        return self.mode in MODES and self.depth in DEPTHS
 
     @property
     def dropped(self) -> tuple[str, ...]:
         """What of it is not read."""
-        taken = MODES[self.mode] + 1 if self.is_plain else OTHER_MODES.get(self.mode, self.channels)
+        taken = MODES[self.mode] + 1 if self.is_plain else OTHER_MODES[self.mode, self.depth]
         further = ("further channels of the Photoshop file",) if self.channels > taken else ()
         return (*(LAYERS if self.has_layers else ()), *further)
 

@@ -144,6 +144,13 @@ class TestJpeg:
         done = colour(scan_of(tmp_path, plain[:at] + segment(0xFE, b"a late word") + plain[at:]))
         assert segment(0xFE, b"a late word") in done.path.read_bytes()
 
+    def test_exif_behind_the_picture_is_named(self, tmp_path: Path) -> None:
+        plain = saved(scene(), "JPEG")
+        late = segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+        done = colour(scan_of(tmp_path, plain[:-2] + late + plain[-2:]))
+        assert "APP1 behind the first scan" in done.rendered.lost
+        assert colour(scan_of(tmp_path, plain)).rendered.lost == ()
+
 
 GIF = saved(scene(), "GIF")
 PACKET = (

@@ -190,6 +190,28 @@ def test_channels_of_photoshop_are_alpha_or_named(tmp_path: Path, mode: int, dep
     assert done.rendered.lost == ("further channels of the Photoshop file",)
 
 
+@pytest.mark.parametrize(("mode", "depth"), [(4, 16), (1, 32), (3, 32), (9, 16), (5, 8)])
+def test_other_modes_of_photoshop_are_refused_by_name(tmp_path: Path, mode: int, depth: int) -> None:
+    kind = np.uint32 if depth == 32 else np.uint16 if depth == 16 else np.uint8
+    data = photoshop([scene().astype(kind)] * 4, mode, packed=False)
+    with pytest.raises(ItemError, match=f"a Photoshop file of mode {mode}, {depth} bits") as error:
+        inspect(scan_of(tmp_path, data), working_size=64, max_megapixels=LIMIT)
+    assert error.value.reason is Reason.UNSUPPORTED
+
+
+def test_inks_of_photoshop_are_named_but_for_the_first(tmp_path: Path) -> None:
+    done = colour(scan_of(tmp_path, photoshop([scene(), scene(seed=3)], 7, packed=False)))
+    assert np.array_equal(grey_codes(done.path), scene())
+    assert done.rendered.lost == ("further channels of the Photoshop file",)
+
+
+def test_a_bitmap_of_photoshop_is_line_art(tmp_path: Path) -> None:
+    art = np.packbits(scene() > 100, axis=1)
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 1, *scene().shape, 1, 0)
+    path = scan_of(tmp_path, head + bytes(14) + art.tobytes())
+    assert inspect(path, working_size=64, max_megapixels=LIMIT).facts.bilevel
+
+
 @pytest.mark.parametrize("depth", [1, 8, 16])
 @pytest.mark.parametrize("mode", [1, 3, 4])
 @pytest.mark.parametrize("packed", [0, 1])

@@ -51,7 +51,7 @@ class JpegReader(WholeImageReader):
             self._note("the height stands behind the first scan alone")
         if everything[end:].strip(b"\0"):
             self.dropped = (DATA_BEHIND,)
-        self.dropped += metadata.stale(self.described)
+        self.dropped += (*metadata.stale(self.described), *metadata.late_blocks(late))
         if not self._strict:
             self.data = segments.with_standard_tables(self.data, self.header)
             if len(self.data) > end:

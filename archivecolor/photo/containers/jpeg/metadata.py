@@ -81,6 +81,12 @@ def stale(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
     return tuple(f"APP{segment.marker - APP0} {_name(segment)}".strip() for segment in found)
 
 
+def late_blocks(late: Iterable[MarkerSegment]) -> tuple[str, ...]:
+    """Names of the blocks that stand among the scans, where nobody reads them."""
+    found = [segment for segment in late if any(_is_named(segment, *name) for name in BLOCKS)]
+    return tuple(f"APP{segment.marker - APP0} behind the first scan" for segment in found)
+
+
 def _name(segment: MarkerSegment) -> str:
     """The word that a segment begins with."""
     word = segment.body.partition(b"\0")[0][:20]
