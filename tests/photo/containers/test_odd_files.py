@@ -158,6 +158,9 @@ PACKET = (
 )
 PACKET += b"<rdf:Description rdf:about='' xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='4'/>"
 PACKET += b"</rdf:RDF></x:xmpmeta>"
+ABOUT = Image.Exif()
+ABOUT[270] = "Market square"
+ABOUT[34665] = {36867: "1931:05:01 12:00:00", 37500: b"a maker's own notes"}
 PGM = b"P5\n%d %d\n255\n" % scene().shape[::-1] + scene().tobytes()
 WHOLE = {
     "jpeg": saved(scene(), "JPEG"),
@@ -168,6 +171,8 @@ WHOLE = {
     "bmp": saved(scene(), "BMP"),
     "pgm": PGM,
     "gif": GIF,
+    "tiff": saved(scene(), "TIFF", exif=ABOUT.tobytes()),
+    "tiff lzw": saved(scene(), "TIFF", compression="tiff_lzw"),
 }
 
 

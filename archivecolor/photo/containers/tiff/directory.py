@@ -224,7 +224,7 @@ def _read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int 
     """
     tags = {}
     left = MAX_VALUE_BYTES
-    for raw in _raw_entries(file, layout, offset):
+    for raw in raw_entries(file, layout, offset):
         code, kind = layout.unpack("HH", raw[:4])
         (count,) = layout.unpack("O", raw[4 : 4 + layout.offset_size])
         nbytes = SIZES.get(kind, 0) * count
@@ -233,7 +233,7 @@ def _read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int 
         data = raw[4 + layout.offset_size :][:nbytes]
         if nbytes > layout.offset_size:
             left -= nbytes
-            data = _read_at(file, layout.unpack("O", data)[0], nbytes)
+            data = read_at(file, layout.unpack("O", data)[0], nbytes)
         entry = TagValue(kind, layout.swapped(kind, data))
         if code in DIRECTORIES:
             if depth == MAX_DEPTH:
@@ -245,7 +245,7 @@ def _read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int 
     return tags
 
 
-def _read_at(file: BinaryIO, at: int, size: int) -> bytes:
+def read_at(file: BinaryIO, at: int, size: int) -> bytes:
     """Bytes at any offset that a damaged file may name; fewer where the file has not so many."""
     if at > MAX_OFFSET:
         return b""
@@ -253,9 +253,9 @@ def _read_at(file: BinaryIO, at: int, size: int) -> bytes:
     return file.read(size)
 
 
-def _raw_entries(file: BinaryIO, layout: ByteLayout, offset: int) -> list[bytes]:
+def raw_entries(file: BinaryIO, layout: ByteLayout, offset: int) -> list[bytes]:
     """The entries of the directory at `offset` as they stand; none where it lies beyond the file."""
-    head = _read_at(file, offset, layout.count_size)
+    head = read_at(file, offset, layout.count_size)
     if len(head) < layout.count_size:
         return []
     (count,) = layout.unpack("N", head)
@@ -288,7 +288,7 @@ def restore_values(file: BinaryIO, source: Mapping[int, TagValue]) -> bool:
 def _restore_in(file: BinaryIO, layout: ByteLayout, offset: int, source: Mapping[int, TagValue]) -> bool:
     """See `restore_values`, for the directory at `offset`."""
     changed = False
-    for number, raw in enumerate(_raw_entries(file, layout, offset)):
+    for number, raw in enumerate(raw_entries(file, layout, offset)):
         code, kind = layout.unpack("HH", raw[:4])
         (count,) = layout.unpack("O", raw[4 : 4 + layout.offset_size])
         value = source.get(code)
@@ -302,7 +302,7 @@ def _restore_in(file: BinaryIO, layout: ByteLayout, offset: int, source: Mapping
             if len(value.data) > layout.offset_size:
                 (at,) = layout.unpack("O", raw[-layout.offset_size :])
             data = layout.swapped(kind, value.data)
-            if _read_at(file, at, len(data)) != data:
+            if read_at(file, at, len(data)) != data:
                 file.seek(at)
                 file.write(data)
                 changed = True

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.photo.containers.base import Band, ImageReader, PagePlan, WritableFormat
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, ImageReader, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.reading import SourceFile, decoder_call
-from archivecolor.photo.containers.tiff import directory, pages, write
+from archivecolor.photo.containers.tiff import directory, extent, pages, write
 from archivecolor.photo.containers.tiff.directory import TiffStructure
 from archivecolor.photo.containers.tiff.samples import SampleLayout, decode_samples, float_range
 from archivecolor.photo.containers.tiff.strips import raw_bands
@@ -53,6 +53,9 @@ class TiffReader(ImageReader):
         pages.check_sharing(self._stored)
         if any(page.samples > page.colours + 1 for page in self._stored):
             self.dropped += ("samples besides colour and alpha",)
+        places = (place for page in self._stored for place in page.places)
+        if extent.has_data_behind(file, self.structure, places):
+            self.dropped += (DATA_BEHIND,)
         self._samples = [pages.samples_of(page) for page in self._stored]
         self.pages = tuple(
             pages.page_facts(page, samples, self.structure)
