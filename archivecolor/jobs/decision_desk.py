@@ -27,10 +27,18 @@ from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Status
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ArchivecolorError, InputNotFoundError, ItemError, LockedError, UsageError
+from archivecolor.errors import (
+    ArchivecolorError,
+    InputNotFoundError,
+    ItemError,
+    LockedError,
+    UsageError,
+    item_error_of,
+)
 from archivecolor.jobs.colour import colour
 from archivecolor.jobs.correct import format_of, settings_of_run
 from archivecolor.jobs.run_files import write_output_bag
+from archivecolor.printable import printable
 from archivecolor.settings import DirSettings
 
 logger = logging.getLogger(__name__)
@@ -190,8 +198,9 @@ class DecisionDesk:
             except LockedError:  # a run goes on: again in a while
                 self._stop.wait(RETRY_SECONDS)
                 self._wake.set()
-            except (ArchivecolorError, OSError) as error:
-                logger.error("decisions could not be taken in: %s", error)
+            except Exception as error:  # the thread's edge: what is kept is tried again
+                known = isinstance(error, (ArchivecolorError, OSError))
+                logger.error("decisions could not be taken in: %s", error, exc_info=None if known else error)
                 self._stop.wait(RETRY_SECONDS)
                 self._wake.set()
 
@@ -233,8 +242,10 @@ class DecisionDesk:
                 self._to_make = [*self._making, *self._to_make]
             raise
         except (ArchivecolorError, OSError) as error:
-            with self._guard:
-                self._troubles |= dict.fromkeys(self._making, str(error))
+            self._note_troubles(self._making, str(error))
+        except Exception as error:  # what nobody expected is told as well
+            logger.error("pictures could not be made anew", exc_info=error)
+            self._note_troubles(self._making, str(item_error_of(error)))
         finally:
             with self._guard:
                 self._making = ()
@@ -254,6 +265,14 @@ class DecisionDesk:
             trouble = record.detail if record is not None and record.status is Status.FAILED else ""
         except (UsageError, ItemError, OSError) as error:
             trouble = str(error)
+        except ArchivecolorError:
+            raise
+        except Exception as error:  # the item's edge: a fault costs its picture, not those after it
+            logger.error("%s could not be made anew", printable(path), exc_info=error)
+            trouble = str(item_error_of(error))
         if trouble:
-            with self._guard:
-                self._troubles[path] = trouble
+            self._note_troubles((path,), trouble)
+
+    def _note_troubles(self, paths: Iterable[str], trouble: str) -> None:
+        with self._guard:
+            self._troubles |= dict.fromkeys(paths, trouble)

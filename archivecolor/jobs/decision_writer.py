@@ -16,7 +16,7 @@ from archivecolor.errors import ItemError, UsageError
 from archivecolor.jobs.hint_words import PageSize, check_page, hint_of_words
 from archivecolor.jobs.likeness import Likeness
 from archivecolor.printable import printable
-from archivecolor.settings import ColourOptions, CorrectSettings, DirSettings, fields_of, option_of
+from archivecolor.settings import CorrectSettings, DirSettings, Settings, fields_of, option_of
 
 if TYPE_CHECKING:
     from archivecolor.colour.arrays import Float32
@@ -33,8 +33,8 @@ SAME_PLACE = 0.005
 WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
 
 
-def kept_options(values: Mapping[str, Any], settings: type[ColourOptions]) -> dict[str, Any]:
-    """Of a run's options by name those that another run that carries out decisions has too."""
+def kept_options(values: Mapping[str, Any], settings: type[Settings]) -> dict[str, Any]:
+    """Of a run's options by name those that `settings` has too, for what goes on as that run did."""
     names = {setting.name for setting in fields_of(settings) if option_of(setting).shapes_output}
     kept = {name: value for name, value in values.items() if name in names | KEPT_OPTIONS}
     known = {setting.name for setting in fields_of(settings)}

@@ -14,6 +14,7 @@ from archivecolor.archive.bag import content_root
 from archivecolor.archive.decision import Decision, OwnSettings, State
 from archivecolor.archive.item_filter import IndexedItem
 from archivecolor.archive.layout import Layout
+from archivecolor.archive.plan import FILM
 from archivecolor.archive.record import Record, now_utc
 from archivecolor.archive.record_index import RecordIndex, open_index
 from archivecolor.archive.run_json import read_run_summary
@@ -21,15 +22,14 @@ from archivecolor.colour.guidance import Hint
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.scratch import scratch_folder
-from archivecolor.errors import ArchivecolorError, ItemError, Reason
+from archivecolor.errors import ArchivecolorError, ItemError, Reason, UsageError
 from archivecolor.jobs.decision_desk import DecisionDesk
+from archivecolor.jobs.decision_writer import kept_options
 from archivecolor.jobs.gallery import Gallery, Shown
+from archivecolor.jobs.hint_words import check_page
 from archivecolor.jobs.manifest import existing_manifest_path
-from archivecolor.jobs.previews import (
-    PreviewContext,
-    init_preview_worker,
-)
-from archivecolor.settings import NetworkOptions, ReviewSettings, dataclass_from
+from archivecolor.jobs.previews import PreviewContext, init_preview_worker
+from archivecolor.settings import NetworkOptions, ReviewSettings
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
@@ -83,8 +83,10 @@ class Review:
         try:
             if self.index.update():
                 self.version += 1
-        except ArchivecolorError as error:  # the next look may go well
+        except (ArchivecolorError, OSError) as error:  # the next look may go well
             logger.error("the list cannot be brought up to date: %s", error)
+        except Exception as error:  # the thread's edge: who reviews goes on, and the next look may go well
+            logger.error("the list cannot be brought up to date", exc_info=error)
 
     def shown(self, item: IndexedItem) -> Shown:
         """The derivative of an item. Raises `ItemError` where it has none."""
@@ -112,9 +114,15 @@ class Review:
         """Give a page its hints, and the picture a saturation of its own, and make it anew.
 
         Raises:
-            UsageError: its pages have more hints together than can be kept.
+            UsageError: it has no such page or no pages, or these have more hints together than can be kept.
             OutputError: the decision cannot be written.
         """
+        if item.kind == FILM and hints:
+            raise UsageError(
+                "a film takes hints by its shots, not by pages: "
+                "archivecolor correct OUT FILM --at TIME --hint HINT"
+            )
+        check_page(page, self.pages(item))
         before = self.desk.of(item.path)
         older = before.correction
         source = self.index.record(item).source.sha256 or older.source
@@ -180,8 +188,5 @@ def _network_of_run(root: Path) -> Predictor:
     from archivecolor.inference.predictor import open_predictor
 
     last = read_run_summary(Layout(root).run_json)
-    values = dict(last.settings) if last is not None else {}
-    if isinstance(values.get("checkpoint"), str):
-        values["checkpoint"] = Path(values["checkpoint"])
-    options = dataclass_from(NetworkOptions, values)
+    options = NetworkOptions(**kept_options(last.settings if last is not None else {}, NetworkOptions))
     return open_predictor(options.checkpoint, options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -58,6 +57,10 @@ def wish_of(values: object) -> Wish:
     }:
         raise UsageError("that is nothing that can be decided")
     state, note, redo = values.get("state"), values.get("note", ""), values.get("redo", False)
+    if (state is not None) + (redo is True) + ("hints" in values) > 1:
+        raise UsageError("a state, hints and making anew are decided one at a time")
+    if "hints" not in values and not {"page", "saturation"}.isdisjoint(values):
+        raise UsageError("a page and a saturation come with hints, if with none")
     if state is not None and state not in (State.NONE.value, State.ACCEPTED.value, State.REJECTED.value):
         raise UsageError("there is no such state")
     if not _is_note(note) or not isinstance(redo, bool):
@@ -122,10 +125,8 @@ def _place(point: object) -> tuple[float, float]:
 
 
 def _number(value: object, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise UsageError("a number is missing")
-    if not low <= value <= high:
-        raise UsageError(f"{value} is not from {low:g} to {high:g}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise UsageError(f"a number from {low:g} to {high:g} is missing")
     return float(value)
 
 

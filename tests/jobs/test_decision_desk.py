@@ -3,6 +3,7 @@
 import json
 import logging
 import resource
+import sqlite3
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from archivecolor.archive.manifest import ManifestWriter, Output, Record, Source
 from archivecolor.colour.guidance import Hint
 from archivecolor.errors import OutputError, Reason, UsageError
 from archivecolor.jobs import decision_desk
+from archivecolor.jobs import review as jobs_review
 from archivecolor.jobs.decision_desk import DecisionDesk
 from archivecolor.jobs.review import open_review
 from archivecolor.settings import ReviewSettings
@@ -38,7 +40,8 @@ def output(tmp_path):
     """An output of which no more than the manifest is looked at."""
     record = Record("a.tif", Status.DONE, Reason.COLOURED, Source(9, 9, SOURCE))
     with ManifestWriter(Layout(tmp_path).manifest) as manifest:
-        manifest.append(replace(record, output=Output("a.tif", 9, SOURCE)))
+        source = replace(record.source, pages=2)
+        manifest.append(replace(record, source=source, output=Output("a.tif", 9, SOURCE)))
         manifest.append(replace(record, path="reel.mkv", kind="film", output=Output("reel.mkv", 9, SOURCE)))
     return tmp_path
 
@@ -97,11 +100,12 @@ def test_saving_keeps_what_the_page_does_not_show(review, name):
         reference="aunt.jpg", shots=(ShotCorrection(1.0, (RED,)),),
     )  # fmt: skip
     review.desk.decide(Decision(name, correction=before), make=False)
-    sent = {"hints": [*map(hint_values, (soft, RED))], "saturation": 0.5}
+    hints = () if name == "reel.mkv" else (soft, RED)
+    sent = {"hints": [*map(hint_values, hints)], "saturation": 0.5}
     wish = wish_of(json.loads(json.dumps(sent)))
     review.correct(review.index.named(name), wish.page, wish.hints, wish.saturation, "")
     after = review.desk.of(name).correction
-    assert after.hints == (*before.hints, soft, RED)
+    assert after.hints == (*before.hints, *hints)
     assert after.settings == OwnSettings(0.5, quality="high")
     assert (after.reference, after.shots, after.source) == (before.reference, before.shots, SOURCE)
 
@@ -163,8 +167,55 @@ def test_a_full_disk_is_said_and_tears_no_line(output):
         assert desk.state().waiting == 2
 
 
-def test_a_disk_that_fails_once_is_tried_again(output, monkeypatch, caplog):
-    troubles = [OSError(5, "Input/output error")]
+def test_hints_are_for_pages_that_are_there(review):
+    with pytest.raises(UsageError, match="it has 2 pages, no page 3"):
+        review.correct(review.index.named("a.tif"), 3, [replace(RED, page=3)], None, "")
+    with pytest.raises(UsageError, match="correct OUT FILM --at TIME"):
+        review.correct(review.index.named("reel.mkv"), 1, [RED], None, "")
+    assert not review.desk.state().waiting
+
+
+def test_a_table_that_fails_once_is_looked_at_again(output, monkeypatch, caplog):
+    monkeypatch.setattr(jobs_review, "LOOK_SECONDS", 0.05)
+    with open_review(ReviewSettings(output=output, jobs=1), lambda _: None) as review:
+        update, troubles = review.index.update, [sqlite3.ProgrammingError("odd"), OSError(5, "I/O")]
+
+        def failing():
+            if troubles:
+                raise troubles.pop()
+            return update()
+
+        monkeypatch.setattr(review.index, "update", failing)
+        wait_for(lambda: not troubles)
+        record = Record("new.tif", Status.FAILED, Reason.EMPTY, Source(0, 9))
+        with ManifestWriter(Layout(output).manifest) as manifest:
+            manifest.append(record)
+        wait_for(lambda: review.index.named("new.tif"))
+    assert "Traceback" in caplog.text and "odd" in caplog.text
+
+
+def test_a_fault_at_one_picture_keeps_no_other_from_being_made(copy_of_archive, tmp_path, monkeypatch):
+    archive = copy_of_archive(tmp_path)
+    colour = decision_desk.colour
+
+    def failing(settings, listener, stop, command, named):
+        if named == ("album/anna.png",):
+            raise MemoryError
+        return colour(settings, listener, stop, command, named)
+
+    monkeypatch.setattr(decision_desk, "colour", failing)
+    grey = Correction(settings=OwnSettings(0.0))
+    with desk_of(archive.output) as desk:
+        for name in ("album/anna.png", "cat.jpg"):
+            desk.decide(Decision(name, correction=grey), make=True)
+        wait_for(lambda: desk.state().made)
+        assert desk.state().made == {"cat.jpg": 1}
+        assert "not enough memory" in desk.state().troubles["album/anna.png"]
+
+
+@pytest.mark.parametrize("trouble", [OSError(5, "Input/output error"), MemoryError("none left")])
+def test_what_fails_once_is_tried_again(output, monkeypatch, caplog, trouble):
+    troubles = [trouble]
 
     def is_bag(_):
         if troubles:
@@ -175,7 +226,7 @@ def test_a_disk_that_fails_once_is_tried_again(output, monkeypatch, caplog):
     with desk_of(output) as desk:
         desk.decide(Decision("a.tif", State.ACCEPTED), make=False)
         wait_for(lambda: not desk.state().waiting)
-    assert "Input/output error" in caplog.text
+    assert str(trouble) in caplog.text
     assert decided(output).of("a.tif").state is State.ACCEPTED
 
 
