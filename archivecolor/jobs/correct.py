@@ -204,11 +204,16 @@ def settings_of_run(output: Path, root: Path, source: Path | None) -> DirSetting
         raise UsageError(
             f"{Layout(root).run_json} does not name the folder of the scans; give it with --input FOLDER"
         )
-    if not Path(folder).is_dir():
-        raise InputNotFoundError(
-            f"the folder of the scans, {folder}, is not there; give --input FOLDER", Path(folder)
-        )
+    check_scans(Path(folder))
     return DirSettings(input=Path(folder), output=output, **kept_options(values, DirSettings))
+
+
+def check_scans(folder: Path) -> None:
+    """See that a folder of scans is there. Raises `InputNotFoundError` where it is not."""
+    if not folder.is_dir():
+        raise InputNotFoundError(
+            f"the folder of the scans, {printable(folder)}, is not there; give --input FOLDER", folder
+        )
 
 
 def _path_of(text: str, source: Path, root: Path, manifest: Manifest) -> str:

@@ -55,8 +55,6 @@ from archivecolor.settings import PhotographOptions, ServeSettings
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-    from archivecolor.inference.predictor import Predictor
-
 logger = logging.getLogger(__name__)
 
 SUFFIXES = {"jpeg": ".jpg", "tiff": ".tif", "png": ".png", "webp": ".webp", "jp2": ".jp2", "bmp": ".bmp"}
@@ -317,16 +315,13 @@ def open_guests(settings: ServeSettings) -> Iterator[Guests]:
     Raises:
         CheckpointError, UnavailableError: the network cannot be used here.
     """
+    from archivecolor.inference.predictor import open_predictor
 
-    def load_network() -> Predictor:
-        from archivecolor.inference.predictor import open_predictor
-
-        return open_predictor(settings.checkpoint, settings)
-
+    predictor = open_predictor(settings.checkpoint, settings)
     options = WorkerOptions(settings.jobs or core_count(), settings.timeout, initializer=init_preview_worker)
     with scratch_folder() as root:
         context = PreviewContext(root, settings.max_megapixels)
         with LocalExecutor(options, context) as executor:
-            gallery = Gallery(executor, load_network)
+            gallery = Gallery(executor, lambda: predictor)
             with Guests(settings, root, gallery, executor) as guests:
                 yield guests

@@ -23,6 +23,7 @@ from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.scratch import scratch_folder
 from archivecolor.errors import ArchivecolorError, ItemError, Reason, UsageError
+from archivecolor.jobs.correct import check_scans
 from archivecolor.jobs.decision_desk import DecisionDesk
 from archivecolor.jobs.decision_writer import kept_options
 from archivecolor.jobs.gallery import Gallery, Shown
@@ -164,10 +165,12 @@ def open_review(settings: ReviewSettings, on_lines: Callable[[int], None]) -> It
         on_lines: told now and then how many lines of the manifest were read.
 
     Raises:
-        UsageError: there is no manifest, or a newer version wrote it.
+        UsageError: there is no manifest, a newer version wrote it, or the folder of the scans is not there.
         OutputError: nothing can be kept in the output.
     """
     existing_manifest_path(settings.output)
+    if settings.input is not None:
+        check_scans(settings.input)
     root = content_root(settings.output)
     options = WorkerOptions(settings.jobs or core_count(), settings.timeout, initializer=init_preview_worker)
     with ExitStack() as opened:

@@ -55,7 +55,7 @@ class Option:
         low: smallest allowed number, inclusive.
         high: largest allowed number, inclusive.
         multiple_of: the number must be a multiple of this.
-        pattern: regular expression that a word must match as a whole.
+        pattern: regular expression that a word, or each of several, must match as a whole.
         max_length: free text, kept as UTF-8, of at most so many characters.
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
@@ -153,8 +153,9 @@ def check(name: str, value: Any, spec: Option) -> None:
         raise OptionError(name, f"is {value}; it must be at least {spec.low:g}")
     if spec.high is not None and value > spec.high:
         raise OptionError(name, f"is {value}; it must be at most {spec.high:g}")
-    if spec.pattern and not re.fullmatch(spec.pattern, value):
-        raise OptionError(name, f"is {shortened(str(value))}; {spec.help[0].lower()}{spec.help[1:]}")
+    for word in value if isinstance(value, tuple) else (value,):
+        if spec.pattern and not re.fullmatch(spec.pattern, word):
+            raise OptionError(name, f"is {shortened(word)}; {spec.help[0].lower()}{spec.help[1:]}")
     if spec.max_length is not None:
         _check_text(name, value, spec.max_length)
     if spec.multiple_of is not None and value % spec.multiple_of:

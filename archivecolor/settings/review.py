@@ -8,6 +8,11 @@ from pathlib import Path
 from archivecolor.settings.options import MAX_TEXT, option, required
 from archivecolor.settings.shared import NetworkOptions, OutputOptions
 
+# As browsers send them.
+HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?"
+# Of an address's path; none that leads up, and none that a cookie's path cannot hold.
+STEP = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings(OutputOptions):
@@ -40,9 +45,13 @@ class PageOptions(OutputOptions):
     port: int = option(0, "Port on this machine; 0 takes any that is free.", low=0, high=65535)
     open: bool = option(False, "Open the page in the browser.")
     allow_host: tuple[str, ...] = option(
-        (), "Answer to this host name too, as a proxy passes it on; may be repeated."
+        (),
+        "Host that a proxy passes on, to be answered too: NAME or NAME:PORT, no address; may be repeated.",
+        pattern=HOST,
     )
-    root_path: str = option("", "Path below which a proxy serves the page, such as /colour.")
+    root_path: str = option(
+        "", "Path below which a proxy serves the page, such as /colour.", pattern=f"/?({STEP}(/{STEP})*)?/?"
+    )
     max_megapixels: float = option(500.0, "Show no larger pictures.", unit="megapixels", low=0.001)
     timeout: float = option(60.0, "Give up on one picture after this long.", unit="seconds", low=1)
     body_timeout: float = option(

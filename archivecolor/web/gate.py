@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+HTTP_PORT = 80
 JSON_BYTES = 1 << 20
 # What has come in earns time for what is still to come.
 LEAST_BYTES_PER_SECOND = 50_000
@@ -86,6 +87,8 @@ class Door:
 
     def is_host(self, host: str) -> bool:
         """Whether it is a name of ours."""
+        if self.port == HTTP_PORT and host in LOOPBACK:  # browsers leave it out
+            return True
         return host in self.hosts or host in {f"{name}:{self.port}" for name in LOOPBACK}
 
     def is_origin(self, origin: str) -> bool:

@@ -55,7 +55,7 @@ class ReviewPages:
 
     def app(self) -> ASGIApp:
         """The application."""
-        item = "/item/{number:int}"
+        item = "/item/{number:number}"
         get = {
             "/": self.grid,
             item: self.item,
@@ -162,7 +162,7 @@ class ReviewPages:
 
     def _item(self, request: Request) -> IndexedItem:
         number = request.path_params["number"]
-        item = self._review.index.item(number) if number < 1 << 62 else None
+        item = self._review.index.item(number)
         if item is None:
             raise HTTPException(404, "there is no such item")
         return item

@@ -46,7 +46,7 @@ class ServePages:
     def app(self) -> ASGIApp:
         """The application."""
         session = "/s/{session}"
-        item = f"{session}/item/{{number:int}}"
+        item = f"{session}/item/{{number:number}}"
         get = {
             "/": self.index,
             f"{session}/state": self.state,

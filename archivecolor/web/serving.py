@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import socket
-import webbrowser
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -16,6 +19,8 @@ from archivecolor.web.pages import MISSING, environment
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2
 BACKLOG = 1024
@@ -56,11 +61,20 @@ def door_of(options: PageOptions, listener: socket.socket, upload_bytes: int = 0
     root_path = "/" + options.root_path.strip("/") if options.root_path.strip("/") else ""
     return Door(
         listener.getsockname()[1],
-        options.allow_host,
+        tuple(host.lower() for host in options.allow_host),
         root_path,
         upload_bytes=upload_bytes,
         body_seconds=options.body_timeout,
     )
+
+
+def _open_browser(address: str) -> None:
+    """Open an address in the browser that people have, whose own messages are not ours to show."""
+    program = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
+    command = [sys.executable, "-I", "-c", program, address]
+    null = subprocess.DEVNULL
+    if subprocess.run(command, check=False, stdin=null, stdout=null, stderr=null).returncode:
+        logger.warning("no browser could be opened here; open the address above")
 
 
 def serve(
@@ -82,7 +96,7 @@ def serve(
             await super().startup(sockets)
             on_ready(door.address)
             if open:
-                webbrowser.open(door.address)
+                threading.Thread(target=_open_browser, args=(door.address,), daemon=True).start()
 
         def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
             return nullcontext()  # ours leave time to put things in order
