@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -41,6 +42,14 @@ def _written(settings: ReportSettings) -> ExitCode:
         if code is ExitCode.OK and not settings.quiet:
             click.echo(printable(report_folder(settings) / "index.html"))
         return code
+
+
+def check_report(settings: ColourOptions, output: Path, sources: Iterable[Path]) -> None:
+    """Refuse the report that a run asks for where it has no place, before the run. Raises `UsageError`."""
+    if settings.report is not None:
+        from archivecolor.jobs.report_folder import check_report_folder
+
+        check_report_folder(settings.report, output, (folder for folder in sources if folder.is_dir()))
 
 
 def report_after_run(settings: ColourOptions, output: Path, code: ExitCode) -> ExitCode:

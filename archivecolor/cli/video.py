@@ -6,7 +6,7 @@ import sys
 
 from archivecolor.cli.forecast import show_forecast
 from archivecolor.cli.options import command_for
-from archivecolor.cli.report import report_after_run
+from archivecolor.cli.report import check_report, report_after_run
 from archivecolor.cli.terminal import terminal_for
 from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ExitCode, UsageError
@@ -31,6 +31,8 @@ def command(settings: VideoSettings) -> ExitCode:
         raise UsageError("--report tells of an output folder; give one with --output FOLDER")
     if settings.dry_run:
         return show_forecast(settings)
+    if settings.output is not None:
+        check_report(settings, settings.output, settings.input)
     with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "video") as terminal:
         code = terminal.finish(colour(settings, terminal, stop, tuple(sys.argv)))
     return code if settings.output is None else report_after_run(settings, settings.output, code)

@@ -32,6 +32,7 @@ from archivecolor.jobs.report import (
     most_doubtful,
     report_figures,
 )
+from archivecolor.jobs.report_folder import begin_report, check_report_folder, source_folders
 from archivecolor.printable import printable, table_cell
 from archivecolor.settings import ReportSettings
 from archivecolor.version import program_version
@@ -108,12 +109,13 @@ def write_report(
         say: told beforehand how much will be written.
 
     Raises:
-        UsageError: there is no manifest, or more pictures than one file holds.
+        UsageError: there is no manifest, more pictures than one file holds, or a folder that is for others.
         UnavailableError: jinja2 or pyarrow is missing.
         OutputError: the pages cannot be written.
     """
     environment()
     existing_manifest_path(settings.output)
+    check_report_folder(report_folder(settings), settings.output, source_folders(settings.output))
     root = content_root(settings.output)
     with scratch_folder() as scratch, open_index(settings.output, root, scratch) as index:
         index.update()
@@ -121,6 +123,7 @@ def write_report(
         make_folder(report_folder(settings))
         # Who may not read the output may not read its report, and no link in that is followed.
         with hold_output(report_folder(settings), settings.output):
+            begin_report(report_folder(settings))
             return report.write(listener, stop, say)
 
 

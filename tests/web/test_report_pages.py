@@ -22,6 +22,7 @@ from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ExitCode
 from archivecolor.jobs.previews import SheetTask
 from archivecolor.jobs.report import wilson_interval
+from archivecolor.jobs.report_folder import begin_report
 from archivecolor.web.small_pictures import kept_sheet
 
 
@@ -207,3 +208,35 @@ def test_a_sheet_of_others_making_is_made_again(tmp_path, trouble):
     assert kept_sheet(task) is None
     (tmp_path / "sheet.json").write_text("[" * 100_000)
     assert kept_sheet(task) is None
+
+
+@pytest.mark.parametrize("place", ["out", "out/pages", "in", "in/pages", "mine", "mine.txt", "."])
+def test_a_report_is_written_into_no_folder_of_others(copy_of_archive, tmp_path, place, capsys):
+    archive = copy_of_archive(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for file in ("mine/index.html", "mine.txt"):
+        (tmp_path / file).write_text("<title>mine</title>")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert main(["report", str(archive.output), "-o", str(tmp_path / place)]) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "lies inside" in said or "holds other files" in said or "is a file" in said
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_whose_report_has_no_place_does_not_begin(archive, tmp_path, here):
+    done = here("dir", archive, tmp_path / "out", "--report", archive / "pages")
+    assert done.returncode == ExitCode.USAGE and "lies inside" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--single-file",)])
+def test_a_report_that_was_cut_short_goes_on(output, words):
+    folder = report(output, *words)
+    whole = pages(folder)
+    begin_report(folder)
+    assert pages(folder) == whole
+    (folder / "index.html").unlink()
+    begin_report(folder)
+    assert report(output, *words) == folder
+    assert set(pages(folder)) == set(whole)
+    assert "not finished" not in (folder / "index.html").read_text()
