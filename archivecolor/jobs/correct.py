@@ -24,7 +24,7 @@ from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, Reason, UsageError
-from archivecolor.jobs.colour import colour, network_opener
+from archivecolor.jobs.colour import colour, network_opener, output_folders
 from archivecolor.jobs.correct_film import FilmWriter, film_to_correct
 from archivecolor.jobs.decision_writer import DecisionWriter, PhotographWriter, kept_options, own_settings
 from archivecolor.jobs.likeness import Likeness
@@ -81,6 +81,8 @@ def correct(
         decided = names = work.writer.look_for_likeness(work.names)
     else:
         names = work.names
+    if not settings.later:
+        _check_run(work.run)
     with hold_output(root, work.sources), locked(root, settings.wait_lock, work.sources):
         # Read with the lock held: somebody else may decide until then.
         decisions = Decisions.of_output(root, work.sources)
@@ -95,6 +97,16 @@ def correct(
     run = replace(work.run, take_back=again, wait_lock=settings.wait_lock)
     result = colour(run, listener, stop, command, names)
     return _with_outputs(corrected, result, root, names)
+
+
+def _check_run(run: DirSettings | VideoSettings) -> None:
+    """See that what carries a decision out can begin: what it refuses is not decided either.
+
+    Raises:
+        UsageError, UnavailableError: as `colour`.
+    """
+    weights = sha256_of(checkpoint_path(run.checkpoint))
+    output_folders(run, weights, network_opener(run, weights))
 
 
 def _decision(path: str, work: _Work, decisions: Decisions) -> Decision:

@@ -100,7 +100,9 @@ def _run_of(settings: CorrectSettings, values: Mapping[str, Any], folder: Path, 
         single = VideoSettings(input=(folder / name,), output=Path(output), **kept)
         if named_film(single) is not None:
             return single
-    return VideoSettings(input=(folder,), output=settings.output, **kept)
+    # A film that was given by name may lie beside OUT, in a folder that as a whole could not be given.
+    given = folder if "/" in name else folder / name
+    return VideoSettings(input=(given,), output=settings.output, **kept)
 
 
 class FilmWriter(DecisionWriter):

@@ -214,3 +214,21 @@ def test_more_hints_in_a_shot_that_came_another_way_fail_the_film_with_words(arc
     archive.video(code=3)
     assert archive.record.reason.value == "unsupported"
     assert archive.record.detail.startswith("300 hints are decided about the shot at 1.200 s")
+
+
+def test_a_film_beside_its_output_is_corrected(films, coloured, checkpoint, tmp_path):
+    folder = shutil.copytree(films, tmp_path / "films")
+    shutil.copytree(coloured, folder / "out")
+    archive = FilmArchive(folder / "film.mkv", folder / "out", checkpoint)
+    archive.video()
+    before = archive.bytes
+    archive.correct("--saturation", "0")
+    assert archive.bytes != before and archive.record.correction
+
+
+def test_what_cannot_be_carried_out_is_not_decided(archive, capsys):
+    run_json = archive.output / "_archivecolor" / "run.json"
+    run_json.write_text(run_json.read_text().replace(str(archive.checkpoint), "/nowhere/nope.safetensors"))
+    archive.correct("--saturation", "0", code=4)
+    assert "nope.safetensors" in capsys.readouterr().err
+    assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()
