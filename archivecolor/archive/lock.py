@@ -276,6 +276,25 @@ def is_held(path: Path, *, certain: bool) -> bool:
     return held
 
 
+def running_holder(output: Path) -> LockHolder | None:
+    """The run that goes on in an output, as far as its lock tells; nothing is locked or written.
+
+    Args:
+        output: the folder that the tree of derivatives begins in.
+    """
+    path = Layout(output).lock
+    holder = read_lock_holder(path)
+    if holder is None:
+        return None
+    if holder.can_be_looked_up:
+        return holder if holder.is_alive_here() else None
+    try:
+        untouched = abs(time.time() - path.stat().st_mtime)
+    except FileNotFoundError:  # it has just ended
+        return None
+    return holder if untouched < STALE_SECONDS else None
+
+
 def read_lock_holder(path: Path) -> LockHolder | None:
     """The holder named in the lock file; None where it is empty, torn or gone."""
     try:

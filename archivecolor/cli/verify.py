@@ -17,7 +17,8 @@ def command(settings: VerifySettings) -> ExitCode:
 
     Prints every fault, one a line: files that are missing, changed or extra, and with --sources
     sources that are missing or changed. Exit code 6 where there is one. Outputs that somebody changed by
-    hand, as a run found, and derivatives that earlier formats left are listed too, and are no faults.
+    hand, as a run found, derivatives that earlier formats left and what a run that goes on is making are
+    listed too, and are no faults.
 
     \b
     Example:

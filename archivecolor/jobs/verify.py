@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from archivecolor.archive.bag import content_root
 from archivecolor.archive.by_hand import is_put_aside
 from archivecolor.archive.fixity import read_digests, sha256_of
 from archivecolor.archive.layout import STATE_FOLDER, Layout
+from archivecolor.archive.lock import LockHolder, running_holder
 from archivecolor.archive.manifest import read_lines
 from archivecolor.archive.record import Record, escape_non_utf8, record_from_values
 from archivecolor.archive.tree import files_under
@@ -46,6 +48,7 @@ class FindingKind(str, Enum):
     BY_HAND = "by-hand"
     SUPERSEDED = "superseded"
     OLDER = "older"
+    BEING_MADE = "being-made"
 
     @property
     def is_fault(self) -> bool:
@@ -57,6 +60,7 @@ NOTES = {
     FindingKind.BY_HAND: "changed by hand",
     FindingKind.SUPERSEDED: "of an earlier format; `archivecolor prune` removes them",
     FindingKind.OLDER: "of an earlier run, whose pictures a later one left alone or failed at",
+    FindingKind.BEING_MADE: "of a run that goes on",
 }
 
 
@@ -233,12 +237,20 @@ def check_file(check: Check) -> Finding | None:
 
 
 def structural_findings(root: Path, contents: ManifestContents) -> Iterator[Finding]:
-    """Findings that need no reading of pictures: damaged lines, the list of digests, extra files."""
+    """Findings that need no reading of pictures: damaged lines, the list of digests, extra files.
+
+    What a run that goes on has in hand is none of these, nor the list, which is written as it ends.
+    """
     manifest = Layout(root).manifest.relative_to(root).as_posix()
     for number in contents.damaged:
         yield Finding(FindingKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
-    yield from list_faults(root, contents)
-    yield from extra_files(root, contents)
+    run = running_holder(root)
+    if run is None:
+        yield from list_faults(root, contents)
+    else:
+        shown = Layout(root).lock.relative_to(root).as_posix()
+        yield Finding(FindingKind.BEING_MADE, shown, f"{run}; verify again when it has ended")
+    yield from extra_files(root, contents, run)
 
 
 def list_faults(root: Path, contents: ManifestContents) -> Iterator[Finding]:
@@ -261,8 +273,14 @@ def list_faults(root: Path, contents: ManifestContents) -> Iterator[Finding]:
         yield Finding(FindingKind.LIST_DIFFERS, missing, f"{shown} does not list it")
 
 
-def extra_files(root: Path, contents: ManifestContents) -> list[Finding]:
-    """Files of the tree that no record names, and folders that cannot be listed."""
+def extra_files(root: Path, contents: ManifestContents, run: LockHolder | None = None) -> list[Finding]:
+    """Files of the tree that no record names, and folders that cannot be listed.
+
+    Args:
+        root: the folder of the derivatives.
+        contents: of the manifest.
+        run: that goes on.
+    """
     found: list[Finding] = []
 
     def note(folder: str, error: OSError) -> None:
@@ -273,9 +291,21 @@ def extra_files(root: Path, contents: ManifestContents) -> list[Finding]:
             continue
         if is_put_aside(path):
             found.append(Finding(FindingKind.BY_HAND, path, "put aside"))
+        elif run is not None and _came_since(root / path, run):
+            found.append(Finding(FindingKind.BEING_MADE, path))
         else:
             found.append(Finding(FindingKind.EXTRA, path, "no record names it"))
     return sorted(found, key=lambda finding: os.fsencode(finding.path))
+
+
+def _came_since(path: Path, run: LockHolder) -> bool:
+    """Whether a file came, or went, after a run began."""
+    try:
+        return path.lstat().st_ctime >= datetime.fromisoformat(run.started).timestamp()
+    except FileNotFoundError:
+        return True
+    except ValueError:  # a lock that another program wrote
+        return False
 
 
 def item_event(check: Check, finding: Finding | None) -> ItemEvent:

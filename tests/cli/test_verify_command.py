@@ -2,13 +2,16 @@
 
 import json
 import os
+import time
 
 import pytest
 
+from archivecolor.archive.atomic import part_path
 from archivecolor.archive.bag import write_bag
 from archivecolor.archive.by_hand import by_hand_output
 from archivecolor.archive.fixity import sha256_of, write_digests
 from archivecolor.archive.layout import DIGESTS_NAME
+from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode, Reason
@@ -193,3 +196,27 @@ def test_a_newer_manifest_is_refused(trees, capsys):
     with (output / "_archivecolor" / "manifest.jsonl").open("ab") as file:
         file.write(b'{"format": 9}\n')
     assert verify(capsys, output)[0] == ExitCode.USAGE
+
+
+def test_what_a_running_run_is_making_is_no_fault(trees, capsys):
+    _, output = trees
+    left = output / "left.jpg"
+    left.write_bytes(b"before the run")
+    time.sleep(1.1)  # a lock tells whole seconds
+    with locked(output):
+        part = part_path(output / "new.jpg")
+        part.write_bytes(b"half")
+        enter(output.parent / "in", output, "since.jpg")
+        code, found, words = verify(capsys, output)
+        assert code == ExitCode.VERIFY
+        assert [line.split()[:2] for line in found] == [
+            ["being-made", "_archivecolor/lock"],
+            ["being-made", part.name],
+            ["extra", "left.jpg"],
+        ]
+        assert f"process {os.getpid()} on" in found[0] and "2 of a run that goes on" in words
+        left.unlink()
+        assert verify(capsys, output)[0] == ExitCode.OK
+    code, found, _ = verify(capsys, output)
+    assert code == ExitCode.VERIFY
+    assert {line.split()[0] for line in found} == {"extra", "list-differs"}
