@@ -105,14 +105,15 @@ def paired_table(differences: Sequence[Figures]) -> Table:
 
 
 def hint_table(rows: Sequence[Figures]) -> Table:
-    """A line per network and number of hints."""
+    """A line per network, way to choose places and number of hints."""
     table = Table(title=f"{rows[0]['pictures']} photographs with true hints", title_justify="left")
     table.add_column("")
-    for heading in ("hints", "CIEDE2000", "PSNR", "made worse", "ms more"):
+    for heading in ("places", "hints", "CIEDE2000", "PSNR", "made worse", "ms more"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
             plain_name(row["name"]),
+            row["places"],
             str(row["hints"]),
             number(row["ciede2000"], 2),
             number(row["psnr"], 2),

@@ -1,4 +1,4 @@
-"""What hints are worth: true colours of random places given to networks, and what becomes of the rest."""
+"""What hints are worth: true colours of some places given to networks, and what becomes of the rest."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from archivecolor.colour.guidance import Guidance, Hint
 from archivecolor.colour.lab import lab_from_rgb
@@ -26,12 +28,20 @@ from archivecolor.scoring.photo_score import (
 PATCH = 7
 
 
+class HintPlaces(str, Enum):
+    """Where true colours are given as hints."""
+
+    UNIFORM = "uniform"
+    WORST = "worst"
+
+
 @dataclass(frozen=True)
 class HintRow:
     """What so many hints are worth to one network.
 
     Attributes:
         name: of the network.
+        places: where the hints are given: "uniform" or "worst".
         hints: given to each photograph.
         pictures: photographs.
         ciede2000: mean over pixels, then photographs.
@@ -41,6 +51,7 @@ class HintRow:
     """
 
     name: str
+    places: str
     hints: int
     pictures: int
     ciede2000: float
@@ -53,6 +64,7 @@ def evaluate_hints(
     members: Iterable[Member],
     networks: Sequence[NetworkEntrant],
     counts: Sequence[int],
+    places: HintPlaces,
     report: Callable[[int], None],
 ) -> list[HintRow]:
     """Judge what numbers of hints are worth; photographs that cannot be judged are left out.
@@ -61,6 +73,7 @@ def evaluate_hints(
         members: colour photographs.
         networks: whose answers are corrected.
         counts: how many hints are given; the first ones of more are those of fewer.
+        places: where they are given.
         report: told the number of photographs done.
 
     Raises:
@@ -73,18 +86,47 @@ def evaluate_hints(
             truth = read_reference(member, networks[0].predictor.working_size)
         except ItemError:  # the table of photographs names it
             continue
-        hints = true_hints(truth, max(counts))
         for figures, network in zip(measured, networks, strict=True):
+            hints = hints_at(places, truth, network, max(counts))
             by_count = {count: _measure(truth, network, hints[:count]) for count in {0, *counts}}
             figures.append([by_count[count] for count in (0, *counts)])
         done += 1
         report(done)
     return [
-        _row(network.name, count, np.array(figures), index)
+        _row(network.name, places, count, np.array(figures), index)
         for figures, network in zip(measured, networks, strict=True)
         for index, count in enumerate(counts, start=1)
         if figures
     ]
+
+
+def hints_at(
+    places: HintPlaces, truth: ReferencePhoto, network: NetworkEntrant, count: int
+) -> tuple[Hint, ...]:
+    """The true colours of so many places."""
+    return worst_hints(truth, network, count) if places is HintPlaces.WORST else true_hints(truth, count)
+
+
+def worst_hints(truth: ReferencePhoto, network: NetworkEntrant, count: int) -> tuple[Hint, ...]:
+    """The true colours of those places that are worst one after the other: each with the hints before it.
+
+    Raises:
+        OutOfMemoryError, ItemError: as the predictor raises them.
+    """
+    hints: tuple[Hint, ...] = ()
+    height, width = truth.rgb.shape[:2]
+    is_free = np.ones((height - PATCH + 1, width - PATCH + 1), bool)
+    while len(hints) < count and is_free.any():
+        chroma = network.predictor.predict([truth.luma], [Guidance(hints)])[0]
+        wrong = truth.lab[..., 1:] - lab_from_rgb(compose_rgb(truth, chroma))[..., 1:]
+        # Of a patch its mean counts, which is what the hint says of it.
+        means = sliding_window_view(wrong, (PATCH, PATCH), (0, 1)).mean((-2, -1))
+        distance = np.where(is_free, np.hypot(means[..., 0], means[..., 1]), -1.0)
+        top, left = np.unravel_index(int(distance.argmax()), distance.shape)
+        hints += (_hint(truth, int(top), int(left)),)
+        # Nobody points twice at one place, though the network's grid may not meet it.
+        is_free[max(top - PATCH + 1, 0) : top + PATCH, max(left - PATCH + 1, 0) : left + PATCH] = False
+    return hints
 
 
 def true_hints(truth: ReferencePhoto, count: int) -> tuple[Hint, ...]:
@@ -115,11 +157,16 @@ def _measure(
 
 
 def _row(
-    name: str, count: int, figures: np.ndarray[tuple[int, int, int], np.dtype[np.float64]], index: int
+    name: str,
+    places: HintPlaces,
+    count: int,
+    figures: np.ndarray[tuple[int, int, int], np.dtype[np.float64]],
+    index: int,
 ) -> HintRow:
     without, with_hints = figures[:, 0], figures[:, index]
     return HintRow(
         name=name,
+        places=places.value,
         hints=count,
         pictures=len(figures),
         ciede2000=float(with_hints[:, 0].mean()),

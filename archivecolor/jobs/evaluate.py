@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from archivecolor.errors import UnavailableError, UsageError
 from archivecolor.evaluation.entrants import BASELINES, NetworkEntrant
 from archivecolor.evaluation.figures import Figures, csv_text, paired_figures, picture_figures, row_figures
 from archivecolor.evaluation.films import FilmEvaluationConfig, FilmScore, evaluate_film
-from archivecolor.evaluation.hints import HintRow, evaluate_hints
+from archivecolor.evaluation.hints import HintPlaces, HintRow, evaluate_hints
 from archivecolor.evaluation.photographs import (
     EvaluationConfig,
     ExcludedPhoto,
@@ -132,7 +132,7 @@ def evaluate(settings: EvaluateSettings, report: Report) -> Evaluation:
         _evaluate_photographs(photographs, networks, settings, report) if photographs else None,
         tuple(_evaluate_films(films, networks, settings, report)),
         listing.passed_over,
-        tuple(_evaluate_hints(photographs, networks, hint_counts, report)),
+        tuple(_evaluate_hints(photographs, networks, hint_counts, settings.hint_places, report)),
     )
     if settings.output is None:
         return evaluation
@@ -213,17 +213,19 @@ def _evaluate_hints(
     photographs: Sequence[Member],
     networks: Sequence[NetworkEntrant],
     counts: Sequence[int],
+    places: str,
     report: Report,
-) -> list[HintRow]:
+) -> Iterator[HintRow]:
     """Every photograph with so many hints as are asked for, one number after the other."""
-    if not counts:
-        return []
-    return evaluate_hints(
-        photographs,
-        networks,
-        counts,
-        lambda done: report(EvaluationProgress(done, len(photographs), "photographs with hints")),
-    )
+    for placing in [*HintPlaces] if places == "both" else [HintPlaces(places)]:
+        if counts:
+            yield from evaluate_hints(
+                photographs,
+                networks,
+                counts,
+                placing,
+                lambda done: report(EvaluationProgress(done, len(photographs), "photographs with hints")),
+            )
 
 
 def _evaluate_films(

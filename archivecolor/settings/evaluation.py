@@ -28,4 +28,10 @@ class EvaluateSettings(InferenceOptions, OutputOptions):
         "Numbers of hints, such as 0,1,5: also measure what so many true colours of random places are worth.",
         pattern=r"|\d{1,3}(,\d{1,3})*",
     )
+    hint_places: str = option(
+        "uniform",
+        "Where these hints are given: at uniform random places, or each at the place that is worst before it,"
+        " as people mend.",
+        choices=("uniform", "worst", "both"),
+    )
     limit: int | None = option(None, "Stop after this many pictures, or frames of each film.", low=1)

@@ -7,7 +7,13 @@ import pytest
 from PIL import Image
 
 from archivecolor.cli.main import main
+from archivecolor.datasets.collection import list_members
+from archivecolor.evaluation.entrants import NetworkEntrant
+from archivecolor.evaluation.hints import worst_hints
+from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.feature_extractor import SqueezeNetFeatures
+from archivecolor.scoring.photo_score import read_reference
+from archivecolor.settings import NetworkOptions
 
 QUICK = ["--working-size", "64", "--device", "cpu"]
 
@@ -150,6 +156,30 @@ def test_hints_are_measured_beside_the_table(shard, checkpoint, capsys, tmp_path
     assert (tmp_path / "hints.csv").read_text().count("\n") == 4
     assert main([*words, "--hints", "2"]) == 0
     assert "3 photographs with true hints" in capsys.readouterr().out
+
+
+def test_hints_at_the_worst_places_mend_more_than_random_ones(shard, checkpoint, capsys, tmp_path):
+    words = ["evaluate", str(shard), "--checkpoint", str(checkpoint), *QUICK, "--limit", "3"]
+    assert main([*words, "--hints", "0,5", "--hint-places", "both", "--json", "-o", str(tmp_path)]) == 0
+    rows = {(row["places"], row["hints"]): row for row in json.loads(capsys.readouterr().out)["hints"]}
+    assert list(rows) == [("uniform", 0), ("uniform", 5), ("worst", 0), ("worst", 5)]
+    assert rows["worst", 0]["ciede2000"] == rows["uniform", 0]["ciede2000"]
+    assert rows["worst", 5]["ciede2000"] < rows["uniform", 5]["ciede2000"] < rows["uniform", 0]["ciede2000"]
+    assert (tmp_path / "hints.csv").read_text().splitlines()[-1].split(",")[1] == "worst"
+
+
+def test_each_worst_place_is_where_the_answer_to_those_before_it_is_most_wrong(shard, checkpoint):
+    network = NetworkEntrant(
+        "small", open_predictor(checkpoint, NetworkOptions(working_size=64, device="cpu"))
+    )
+    (member, *_) = list_members([shard]).members
+    truth = read_reference(member, 64)
+    hints = worst_hints(truth, network, 6)
+    assert hints[:3] == worst_hints(truth, network, 3)
+    height, width = truth.rgb.shape[:2]
+    places = {(round(hint.x * width - 3.5), round(hint.y * height - 3.5)) for hint in hints}
+    assert len(places) == 6
+    assert all(max(abs(a - c), abs(b - d)) >= 7 for a, b in places for c, d in places if (a, b) != (c, d))
 
 
 @pytest.mark.parametrize("hints", ["five", "1,", "201", "-1"])
