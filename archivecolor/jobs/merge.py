@@ -18,7 +18,7 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write, remove_stale_parts
 from archivecolor.archive.bag import content_root, content_root_for_run, is_bag
 from archivecolor.archive.by_hand import is_put_aside
-from archivecolor.archive.decisions import Decisions, append_decisions, merge
+from archivecolor.archive.decisions import Decisions, append_decisions, item_finder, merge
 from archivecolor.archive.folders import lies_in, prepare_output
 from archivecolor.archive.layout import STATE_FOLDER, Layout
 from archivecolor.archive.lock import locked
@@ -273,13 +273,7 @@ class _Merger:
             OutputError: it cannot be written.
         """
         layout = Layout(self._root)
-        for share in self._shares:
-            theirs = Decisions.of_output(share.root)
-            merged = merge(Decisions.of_output(self._root), theirs.lines)
-            for path in merged.conflicts:
-                logger.warning("%s: two shares decide otherwise; the newer holds", printable(path))
-            if merged.lines:
-                append_decisions(layout.decisions, merged.lines)
+        self._merge_decisions(layout.decisions)
         merge_passed_over([layout.passed_over, *(Layout(share.root).passed_over for share in self._shares)])
         ManifestWriter(layout.manifest).close()  # its last line may be torn
         lines = [share.lines for share in self._shares if share.taken or share.newest]
@@ -290,6 +284,21 @@ class _Merger:
         write_run_summary(layout.run_json, self._summary(command))
         if is_bag(self._settings.output):
             write_output_bag(self._settings.output)
+
+    def _merge_decisions(self, path: Path) -> None:
+        """Put the decisions of the shares into a file; old lines name items of whichever share has them."""
+        knows = [item_finder(root) for root in (self._root, *(share.root for share in self._shares))]
+
+        def is_item(name: str) -> bool:
+            return any(knows_one(name) for knows_one in knows)
+
+        for share in self._shares:
+            theirs = Decisions.read(Layout(share.root).decisions).settled(is_item)
+            merged = merge(Decisions.read(path).settled(is_item), theirs.lines)
+            for conflict in merged.conflicts:
+                logger.warning("%s: two shares decide otherwise; the newer holds", printable(conflict))
+            if merged.lines:
+                append_decisions(path, merged.lines)
 
     def _summary(self, command: tuple[str, ...]) -> RunSummary:
         """The last run of the shares, as if it had been one over the output."""

@@ -149,3 +149,14 @@ def test_a_glob_and_a_picture_of_the_same_letters_are_two(archive):
     archive.dir()
     assert archive.changed(before) == {"ex.png"}
     assert {line["format"] for line in lines_of(archive)} == {2}
+
+
+def test_old_lines_of_shares_name_the_pictures_of_all_shares(archive, tmp_path):
+    share, whole = tmp_path / "share", tmp_path / "whole"
+    options = [str(option) for option in archive.options]
+    assert main(["dir", str(archive.scans), str(share), "--include", "ex.png", *options]) == 0
+    old = {"format": 1, "path": "e[x].png", "state": "rejected"}
+    Layout(share).decisions.write_text(json.dumps(old) + "\n")
+    assert main(["merge", str(share), str(archive.output), str(whole)]) == 0
+    (line,) = map(json.loads, Layout(whole).decisions.read_text().splitlines())
+    assert (line["path"], line["glob"]) == ("e[x].png", False)
