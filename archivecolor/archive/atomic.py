@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -26,13 +25,13 @@ from archivecolor.archive.output_folder import (
     permissions_of,
     refuse_links,
 )
+from archivecolor.archive.parts import PART_SUFFIX, is_of_another_machine, is_part, part_path
 from archivecolor.archive.tree import files_under
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, OutputError, Reason
 from archivecolor.printable import printable
 
-PART_SUFFIX = ".archivecolor-part"
-# Tools that rewrite a part put a name of their own behind its: `_exiftool_tmp`.
-RESERVED_NAME_BYTES = 13
+# What another machine has not touched for so long it no longer writes.
+FOREIGN_PART_SECONDS = 3600.0
 
 # Not through a link, not waiting for a pipe, and on Windows no byte more than was written.
 _OWN_FILE_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
@@ -348,31 +347,6 @@ def raise_if_full(folder: Path, nbytes: int = 4096) -> None:
             raise OutputError(f"cannot write in {printable(folder)}: {os.strerror(errno.ENOSPC)}")
 
 
-def part_path(path: Path) -> Path:
-    """The part file of `path` for this process: hidden, ours by its suffix, short enough for the disk."""
-    tail = f".{os.getpid()}{PART_SUFFIX}"
-    limit = max_name_bytes(path.parent) - len(tail) - 1 - RESERVED_NAME_BYTES
-    return path.parent / f".{shorten_name(path.name, limit)}{tail}"
-
-
-def shorten_name(name: str, limit: int) -> str:
-    """`name`, or where it has more than `limit` bytes its start and a digest of the whole."""
-    whole = os.fsencode(name)
-    if len(whole) <= limit:
-        return name
-    digest = hashlib.sha256(whole).hexdigest()[:16]
-    # A cut inside a character would make a name that some file systems refuse.
-    start = whole[: limit - len(digest) - 1].decode("utf-8", "ignore")
-    return f"{start}-{digest}"
-
-
-def max_name_bytes(folder: Path) -> int:
-    """Longest file name that `folder` can hold, in bytes."""
-    if hasattr(os, "pathconf"):
-        return os.pathconf(folder, "PC_NAME_MAX")
-    return 255
-
-
 def _make_folder(folder: Path) -> None:
     """Make `folder` and those above it, outside of any held output."""
     missing = [] if folder.is_dir() else [folder]
@@ -401,15 +375,30 @@ def sync_folder(path: Path) -> None:
 def remove_stale_parts(root: Path) -> int:
     """Remove the part files that dead runs left under `root`; returns how many.
 
-    Call it with the lock of `root` held: parts of a living run look the same.
+    Call it with the lock of `root` held: parts of a living run look the same. Those of another machine may be
+    a worker's who has not heard yet that its run is over, and stay for `FOREIGN_PART_SECONDS`.
     """
     count = 0
     # A folder that cannot be listed keeps its parts: they cost room, and nothing else.
     for path in files_under(root, lambda *_: None):
         name = path.rpartition("/")[2]
-        if name.startswith(".") and PART_SUFFIX in name[-len(PART_SUFFIX) - RESERVED_NAME_BYTES :]:
+        if is_part(name) and not (is_of_another_machine(name) and _is_fresh(root / path)):
             part = root / path
             with with_output_errors(part):
                 part.unlink(missing_ok=True)
             count += 1
     return count
+
+
+def _is_fresh(part: Path) -> bool:
+    """Whether a part was touched not long ago, by the clock of its own disk."""
+    probe = part_path(part.with_name("clock"))
+    try:
+        with open_folder(part.parent, make=False) as folder, with_output_errors(probe):
+            folder.create(probe)
+            return probe.stat().st_mtime - part.stat().st_mtime < FOREIGN_PART_SECONDS
+    except OutputError:  # gone meanwhile, or nothing can be written there: nor can it be removed
+        return True
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
-from archivecolor.archive.atomic import PART_SUFFIX, atomic_write
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.fixity import Digest, sha256_of, write_digests
 from archivecolor.archive.layout import (
     BAG_DECLARATION,
@@ -18,6 +18,7 @@ from archivecolor.archive.layout import (
     STATE_FOLDER,
     TAG_DIGESTS,
 )
+from archivecolor.archive.parts import PART_SUFFIX
 from archivecolor.archive.tree import files_under
 from archivecolor.errors import ItemError, OutputError, Reason, UsageError
 from archivecolor.printable import printable

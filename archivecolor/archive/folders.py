@@ -6,15 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from archivecolor.archive.atomic import (
-    make_folder,
-    open_folder,
-    part_path,
-    sync_folder,
-    with_output_errors,
-)
+from archivecolor.archive.atomic import make_folder, open_folder, sync_folder, with_output_errors
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import ALL_MAY_READ, hold_output, permissions_of
+from archivecolor.archive.parts import part_path
 from archivecolor.archive.walk import FILMS, PICTURES, FoundFile, extension_of
 from archivecolor.errors import InputGoneError, InputNotFoundError, ItemError, Reason, UsageError
 from archivecolor.printable import printable

@@ -23,9 +23,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archivecolor.archive.atomic import make_folder, open_own_file, part_path, with_output_errors
+from archivecolor.archive.atomic import make_folder, open_own_file, with_output_errors
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import hold_output, link_error
+from archivecolor.archive.parts import part_path
 from archivecolor.errors import LockedError
 from archivecolor.process_identity import boot_id, pid_namespace, read_text, start_ticks
 from archivecolor.settings import dataclass_from

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from archivecolor.archive.atomic import atomic_write, remove_file, shorten_name
+from archivecolor.archive.atomic import atomic_write, remove_file
 from archivecolor.archive.decision import Correction, recorded_correction
 from archivecolor.archive.decision_words import words_of_correction
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.parts import shorten_name
 from archivecolor.archive.record import Output, Record, Source
 from archivecolor.archive.sidecars import KIND as SIDECAR
 from archivecolor.errors import ItemError, Reason

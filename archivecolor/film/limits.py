@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from archivecolor.archive.atomic import max_name_bytes
+from archivecolor.archive.parts import max_name_bytes
 from archivecolor.errors import ItemError, OutputError, Reason
 from archivecolor.film.encode import Target
 from archivecolor.film.probe import FilmFacts

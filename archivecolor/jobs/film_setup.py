@@ -6,8 +6,9 @@ import hashlib
 import os
 from dataclasses import replace
 
-from archivecolor.archive.atomic import make_folder, shorten_name
+from archivecolor.archive.atomic import make_folder
 from archivecolor.archive.layout import Layout
+from archivecolor.archive.parts import shorten_name
 from archivecolor.archive.plan import Item
 from archivecolor.engine.executor import core_count
 from archivecolor.film.encode import choose_target

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from archivecolor.archive.atomic import open_folder, part_path, with_output_errors
+from archivecolor.archive.atomic import open_folder, with_output_errors
 from archivecolor.archive.output_folder import OutputFolder, adopt
+from archivecolor.archive.parts import part_path
 from archivecolor.colour.arrays import UInt8
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason

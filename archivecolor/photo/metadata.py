@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import PART_SUFFIX, raise_if_full
+from archivecolor.archive.atomic import raise_if_full
+from archivecolor.archive.parts import PART_SUFFIX
 from archivecolor.errors import ItemError
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.metadata.xmp import derivative_xmp

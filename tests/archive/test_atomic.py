@@ -5,17 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from archivecolor.archive.atomic import (
-    PART_SUFFIX,
-    atomic_link,
-    atomic_write,
-    part_path,
-    remove_stale_parts,
-)
+from archivecolor.archive import parts
+from archivecolor.archive.atomic import atomic_link, atomic_write, remove_stale_parts
+from archivecolor.archive.parts import PART_SUFFIX, part_path
 from archivecolor.errors import ItemError, OutputError, Reason
 
 
@@ -138,3 +135,22 @@ def test_what_a_killed_run_leaves_is_swept(tmp_path):
     assert remove_stale_parts(tmp_path) == 1
     assert parts_in(tmp_path) == []
     assert (tmp_path / "deep" / ".keep").exists()
+
+
+def test_parts_say_which_process_of_which_machine_writes_them(tmp_path, monkeypatch):
+    parts.host_name.cache_clear()
+    monkeypatch.setattr("socket.gethostname", lambda: "node-07.cluster")
+    assert part_path(tmp_path / "a.jpg").name == f".a.jpg.node-07-{os.getpid()}{PART_SUFFIX}"
+    assert not parts.is_of_another_machine(part_path(tmp_path / "b-5.jpg").name)
+    parts.host_name.cache_clear()
+
+
+def test_what_another_machine_may_still_write_stays(tmp_path):
+    """Only for an hour: a machine that died does not come back to it."""
+    fresh, old = (tmp_path / f".{name}.jpg.node-07-5{PART_SUFFIX}" for name in "ab")
+    ours, earlier = part_path(tmp_path / "c.jpg"), tmp_path / f".d-8.jpg.7{PART_SUFFIX}"
+    for part in (fresh, old, ours, earlier):
+        part.write_bytes(b"half")
+    os.utime(old, (time.time() - 3700, time.time() - 3700))
+    assert remove_stale_parts(tmp_path) == 3
+    assert list(tmp_path.iterdir()) == [fresh]

@@ -7,7 +7,6 @@ import bagit
 import pytest
 from deep_trees import nest
 
-from archivecolor.archive.atomic import PART_SUFFIX
 from archivecolor.archive.bag import (
     bag_payload,
     check_bag_name,
@@ -17,6 +16,7 @@ from archivecolor.archive.bag import (
     write_bag,
 )
 from archivecolor.archive.fixity import Digest, read_digests, sha256_of
+from archivecolor.archive.parts import PART_SUFFIX
 from archivecolor.errors import ItemError, OutputError, UsageError
 
 NAMES = ["a.jpg", "deep/b c.tif", "ä/ü.png", "line\nend.jpg", "cr\r.jpg", "_archivecolor/manifest.jsonl"]
