@@ -26,6 +26,12 @@ PAYLOAD = "data"
 BAG_DECLARATION = "bagit.txt"
 BAG_INFO = "bag-info.txt"
 TAG_DIGESTS = "tagmanifest-sha256.txt"
+CREDENTIALS_SUFFIX = ".c2pa"
+
+
+def credentials_beside(path: Path) -> Path:
+    """Where the credentials of a derivative lie that does not hold them itself."""
+    return path.with_name(path.name + CREDENTIALS_SUFFIX)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ class Record:
         decision: digest of the decision that it was made with (`Decision.digest`).
         correction: what of that decision shaped the output, as `correction_values` has it.
         fingerprints: of the grey of each coloured page (`colour.fingerprint`), to find the record by.
+        certificate: SHA-256 of the certificate that signed the output; empty where nobody did.
         version: of the archivecolor that made it.
         seconds: time the item took.
         at: when, UTC, ISO 8601.
@@ -124,6 +125,7 @@ class Record:
     decision: str | None = None
     correction: Mapping[str, Any] | None = None
     fingerprints: tuple[str, ...] = ()
+    certificate: str = ""
     version: str = ""
     seconds: float = 0.0
     at: str = ""
@@ -148,8 +150,9 @@ def line_from_record(record: Record) -> bytes:
         values["output"] = known_values(record.output) | path_keys(record.output.path)
     values["detail"] = escape_non_utf8(record.detail)
     values["lost"] = [escape_non_utf8(text) for text in record.lost]
-    if not record.fingerprints:
-        del values["fingerprints"]
+    for name in ("fingerprints", "certificate"):
+        if not values[name]:
+            del values[name]
     values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
     values["path"] = escape_non_utf8(record.path)
     return json_line(values)

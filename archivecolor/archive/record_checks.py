@@ -172,6 +172,7 @@ _RECORD: dict[str, Check] = {
     "decision": _or_none(_is_text),
     "correction": _or_none(_is_object),
     "fingerprints": _are_fingerprints,
+    "certificate": _is_text,
     "version": _is_text,
     "seconds": _is_number,
     "at": _is_text,

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from archivecolor.archive.fixity import sha256_of
+from archivecolor.archive.layout import credentials_beside
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Output, Record
@@ -64,6 +65,8 @@ def remove_superseded(superseded: Superseded, premis: PremisFiles, *, dry_run: b
         if not dry_run:
             premis.remove(superseded.record)
             path.unlink()
+            if superseded.record.certificate:
+                credentials_beside(path).unlink(missing_ok=True)
     except OSError:
         return PruneResult.FAILED
     return PruneResult.REMOVED

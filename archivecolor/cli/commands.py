@@ -20,6 +20,7 @@ COMMANDS = (
     "prune",
     "identify",
     "manifest",
+    "credentials",
     "evaluate",
     "train",
     "models",

@@ -24,7 +24,8 @@ def command(settings: VerifySettings) -> ExitCode:
     Example:
       archivecolor verify coloured/ --sources scans/
     """
-    from archivecolor.jobs.verify import Finding, verify_folder
+    from archivecolor.jobs.findings import Finding
+    from archivecolor.jobs.verify import verify_folder
 
     def show(finding: Finding) -> None:
         if not settings.json and (finding.kind.is_fault or not settings.quiet):

@@ -9,6 +9,7 @@ from archivecolor.archive.atomic import remove_file
 from archivecolor.archive.by_hand import Claim, refuse_by_hand
 from archivecolor.archive.decision import Correction, Decision
 from archivecolor.archive.decision_words import words_of_correction, words_of_prompt
+from archivecolor.archive.layout import credentials_beside
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.printable import printable
@@ -30,6 +31,7 @@ def remove_outputs(root: Path, claim: Claim) -> None:
         refuse_by_hand(root, name, replace(claim, take_back=False))
     for name in names:
         remove_file(root / name)
+        remove_file(credentials_beside(root / name))
         remove_file(PremisFiles(root, wanted=False).path(name))
 
 

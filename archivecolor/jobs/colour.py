@@ -29,12 +29,12 @@ from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, na
 from archivecolor.jobs.film_progress import FilmReporter
 from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
+from archivecolor.jobs.photograph import check_options
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
-from archivecolor.photo.caption import check_caption
 from archivecolor.printable import printable
 from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, dataclass_from
 
@@ -96,7 +96,7 @@ def colour(
     folders = output_folders(settings, weights, open_network)
     if isinstance(settings, DirSettings):
         check_sheet(settings.sheet, (settings.input, settings.output))
-        check_caption(settings.caption)
+        check_options(settings)
     if named is not None:
         folders = [_with_named(folder, named) for folder in folders]
     if is_ready is not None:

@@ -22,13 +22,18 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, item_error_of
 from archivecolor.jobs.colour import network_opener
 from archivecolor.jobs.named_files import NamedFile, named_photographs
-from archivecolor.jobs.photograph import Colouring, inspect_photograph, refuse_other_suffix, write_derivative
+from archivecolor.jobs.photograph import (
+    Colouring,
+    check_options,
+    inspect_photograph,
+    refuse_other_suffix,
+    write_derivative,
+)
 from archivecolor.jobs.photographs import source_of
 from archivecolor.jobs.policy import Action
 from archivecolor.jobs.run import MEGAPIXELS, item_event
 from archivecolor.jobs.sheet import Pair, check_sheet, draw_sheet
 from archivecolor.networks.builtin import checkpoint_path
-from archivecolor.photo.caption import check_caption
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
 from archivecolor.photo.marking import marking_of_file
@@ -79,7 +84,7 @@ def colour_named(
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     files = named_photographs(settings, names)
     check_sheet(settings.sheet)
-    check_caption(settings.caption)
+    check_options(settings)
     work = _Work(settings, weights, network_opener(settings, weights))
     counter = ProgressCounter(total=len(files), unit=MEGAPIXELS)
     listener.began(counter.snapshot())
@@ -168,6 +173,7 @@ class _Work:
             lost=made.rendered.lost,
             network=predictor.name if predictor else "",
             runtime=predictor.runtime_name if predictor else "",
+            certificate=made.rendered.certificate,
         )
         source = replace(record.source, sha256=made.rendered.source_sha256)
         return replace(record, source=source), facts.megapixels * facts.pages

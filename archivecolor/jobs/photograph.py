@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.decision import Correction, Decision
+from archivecolor.archive.layout import credentials_beside
 from archivecolor.archive.names import FORMAT_EXTENSIONS
 from archivecolor.archive.walk import FILMS, PICTURES
 from archivecolor.colour.chroma import Chroma
@@ -18,6 +19,7 @@ from archivecolor.colour.guidance import Hint
 from archivecolor.errors import InputNotFoundError, ItemError, OutOfMemoryError, Reason, UsageError
 from archivecolor.jobs.carrying_out import correction_step
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
+from archivecolor.metadata.credentials.embedding import check_credentials
 from archivecolor.photo.caption import check_caption
 from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.registry import container_for, format_of
@@ -123,11 +125,13 @@ def write_derivative(
             confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
             options = render_options(facts, settings, colouring.predictor.digest, colouring.predictor.name)
             options = replace(options, correction=correction_step(decision, decision.correction))
+            options = replace(options, runtime=colouring.predictor.runtime_name)
             rendered = render(source, part, chromas, options)
         if settings.preserve_times:
             os.utime(part, ns=(facts.mtime_ns, facts.mtime_ns))
         if before_rename is not None:
             before_rename(rendered)
+        write_beside(target, rendered)
     return Derivative(rendered, confidence)
 
 
@@ -158,7 +162,31 @@ def render_options(
         weights=weights,
         network=network,
         caption=settings.caption,
+        credentials=settings.credentials,
     )
+
+
+def write_beside(target: Path, rendered: RenderedImage) -> None:
+    """Write the credentials that `target` does not hold itself into a file beside it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if rendered.beside:
+        with atomic_write(credentials_beside(target)) as part:
+            part.write_bytes(rendered.beside)
+
+
+def check_options(settings: PhotographOptions) -> None:
+    """See, before the first picture, that what is asked for can be done.
+
+    Raises:
+        UsageError: the caption is none that can be written.
+        UnavailableError: the credentials cannot sign.
+    """
+    check_caption(settings.caption)
+    if settings.credentials is not None:
+        check_credentials(settings.credentials)
 
 
 def colour_photograph(
@@ -172,11 +200,11 @@ def colour_photograph(
 
     Raises:
         ValueError: a page has more hints than are spread.
-        UsageError: the caption is none that can be written.
+        UsageError, UnavailableError: as `check_options`.
         ItemError: the picture cannot be done, or its tone and the settings say that it is left alone.
         OutputError: `target` cannot be written.
     """
-    check_caption(settings.caption)
+    check_options(settings)
     inspection, treatment = inspect_photograph(source, predictor.working_size, settings)
     if treatment.action is not Action.COLOUR:
         raise ItemError(treatment.reason, treatment.detail)

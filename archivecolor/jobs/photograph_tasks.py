@@ -25,7 +25,7 @@ from archivecolor.colour.fingerprint import fingerprint
 from archivecolor.colour.guidance import Guidance
 from archivecolor.errors import Reason
 from archivecolor.jobs.carrying_out import remove_outputs
-from archivecolor.jobs.photograph import inspect_photograph
+from archivecolor.jobs.photograph import inspect_photograph, write_beside
 from archivecolor.jobs.policy import Action, Treatment
 from archivecolor.photo.containers.reading import SourceFile, unchanged_during
 from archivecolor.photo.facts import ImageFacts
@@ -104,6 +104,7 @@ class Rendered:
         lost: what could not be carried over.
         notes: readings and writings that were not plain, for the log.
         seconds: time all visits took.
+        certificate: SHA-256 of the certificate that signed it; empty where nobody did.
     """
 
     output: Output
@@ -112,6 +113,7 @@ class Rendered:
     lost: tuple[str, ...]
     notes: tuple[str, ...]
     seconds: float
+    certificate: str = ""
 
 
 def init_worker(outputs: tuple[OutputFolder, ...] = ()) -> None:
@@ -205,6 +207,7 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
         mtime_ns = part.stat().st_mtime_ns
         make_way(settings.output, name, rendered.sha256, task.item.claim)
+        write_beside(target, rendered)
     output = Output(
         path=name,
         bytes=rendered.nbytes,
@@ -215,7 +218,15 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
         mtime_ns=mtime_ns,
     )
     seconds = task.seconds + time.monotonic() - began
-    return Rendered(output, rendered.source_sha256, rendered.luma, rendered.lost, rendered.notes, seconds)
+    return Rendered(
+        output=output,
+        source_sha256=rendered.source_sha256,
+        luma=rendered.luma,
+        lost=rendered.lost,
+        notes=rendered.notes,
+        seconds=seconds,
+        certificate=rendered.certificate,
+    )
 
 
 def _is_our_link(target: Path, claim: Claim) -> bool:

@@ -220,7 +220,9 @@ class ChromaPredictor:
         options = render_options(facts, settings, self._context.weights, network)
         if chromas:
             options = replace(
-                options, correction=correction_step(inspected.item.decision, inspected.correction)
+                options,
+                correction=correction_step(inspected.item.decision, inspected.correction),
+                runtime=self.predictor.runtime_name,
             )
         return RenderTask(
             item=inspected.item,
@@ -266,6 +268,7 @@ def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) 
         decision=task.item.decision.digest,
         correction=correction_values(task.correction) if task.correction else None,
         fingerprints=task.fingerprints,
+        certificate=rendered.certificate,
         seconds=round(rendered.seconds, 3),
     )
     return ItemResult(record, task.facts.megapixels * task.facts.pages)

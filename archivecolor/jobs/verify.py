@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from joblib import Parallel, delayed
 from archivecolor.archive.bag import content_root
 from archivecolor.archive.by_hand import is_put_aside
 from archivecolor.archive.fixity import read_digests, sha256_of
-from archivecolor.archive.layout import STATE_FOLDER, Layout
+from archivecolor.archive.layout import CREDENTIALS_SUFFIX, STATE_FOLDER, Layout
 from archivecolor.archive.lock import LockHolder, running_holder
 from archivecolor.archive.manifest import read_lines
 from archivecolor.archive.record import Record, escape_non_utf8, record_from_values
@@ -25,58 +24,14 @@ from archivecolor.archive.tree import files_under
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.errors import ExitCode, Reason, UsageError
+from archivecolor.jobs.findings import NOTES, Finding, FindingKind
 from archivecolor.jobs.manifest import existing_manifest_path
+from archivecolor.jobs.verify_credentials import credentials_finding, trusted_roots
 from archivecolor.settings import VerifySettings
 
 logger = logging.getLogger(__name__)
 
 CHECKS_AT_ONCE = 1000
-
-
-class FindingKind(str, Enum):
-    """What can be wrong, and what is worth knowing though it is not."""
-
-    MISSING = "missing"
-    CHANGED = "changed"
-    UNREADABLE = "unreadable"
-    EXTRA = "extra"
-    SOURCE_MISSING = "source-missing"
-    SOURCE_CHANGED = "source-changed"
-    SOURCE_UNREADABLE = "source-unreadable"
-    DAMAGED_LINE = "damaged-line"
-    LIST_DIFFERS = "list-differs"
-    BY_HAND = "by-hand"
-    SUPERSEDED = "superseded"
-    OLDER = "older"
-    BEING_MADE = "being-made"
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether something is wrong."""
-        return self not in NOTES
-
-
-NOTES = {
-    FindingKind.BY_HAND: "changed by hand",
-    FindingKind.SUPERSEDED: "of an earlier format; `archivecolor prune` removes them",
-    FindingKind.OLDER: "of an earlier run, whose pictures a later one left alone or failed at",
-    FindingKind.BEING_MADE: "of a run that goes on",
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as the manifest says, or that people should know of.
-
-    Attributes:
-        kind: what it is.
-        path: of the file, relative to its folder.
-        detail: one sentence, may be empty.
-    """
-
-    kind: FindingKind
-    path: str
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +46,7 @@ class Check:
         required: it is a fault where the file is gone.
         is_source: a source rather than an output.
         note: what is worth knowing of the file where it is as recorded.
+        is_signed: credentials belong to it.
     """
 
     folder: Path
@@ -100,6 +56,7 @@ class Check:
     required: bool = True
     is_source: bool = False
     note: FindingKind | None = None
+    is_signed: bool = False
 
     def fault(self, kind: FindingKind, detail: str = "") -> Finding:
         """A fault of this file."""
@@ -137,8 +94,10 @@ def verify_folder(
         on_finding: told of every fault, and of handwork and derivatives of earlier formats.
 
     Raises:
-        UsageError: there is no manifest to check against, or a newer version wrote it.
+        UsageError: there is no manifest to check against, or a newer version wrote it; or no certificates
+            where some are to be trusted.
     """
+    roots = trusted_roots(settings.trust)
     contents = read_contents(existing_manifest_path(settings.output))
     root = content_root(settings.output)
     checks = [*output_checks(root, contents), *source_checks(settings.sources, contents)]
@@ -148,7 +107,7 @@ def verify_folder(
     for finding in structural_findings(root, contents):
         on_finding(finding)
         counts[finding.kind] += 1
-    for check, found in run_checks(checks, settings.jobs or core_count()):
+    for check, found in run_checks(checks, settings.jobs or core_count(), roots):
         if found is not None:
             on_finding(found)
             counts[found.kind] += 1
@@ -187,7 +146,8 @@ def output_checks(root: Path, contents: ManifestContents) -> Iterator[Check]:
             elif not required:
                 replaced = newest is not None and (root / newest.path).is_file()
                 note = FindingKind.SUPERSEDED if replaced else FindingKind.OLDER
-            yield Check(root, path, output.bytes, output.sha256, required, note=note)
+            signed = bool(contents.outputs[path].certificate)
+            yield Check(root, path, output.bytes, output.sha256, required, note=note, is_signed=signed)
 
 
 def _is_gone(path: Path) -> bool:
@@ -212,15 +172,15 @@ def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[
             yield Check(sources, path, source.bytes, source.sha256, is_source=True)
 
 
-def run_checks(checks: Iterable[Check], jobs: int) -> Iterator[tuple[Check, Finding | None]]:
+def run_checks(checks: Iterable[Check], jobs: int, roots: str) -> Iterator[tuple[Check, Finding | None]]:
     """Each check with what it found, in order; digests are made side by side."""
     remaining = iter(checks)
     with Parallel(n_jobs=jobs, prefer="threads") as parallel:
         while chunk := list(islice(remaining, CHECKS_AT_ONCE)):
-            yield from zip(chunk, parallel(delayed(check_file)(check) for check in chunk), strict=True)
+            yield from zip(chunk, parallel(delayed(check_file)(check, roots) for check in chunk), strict=True)
 
 
-def check_file(check: Check) -> Finding | None:
+def check_file(check: Check, roots: str) -> Finding | None:
     """What is wrong with one file, or worth knowing of it."""
     path = check.folder / check.path
     try:
@@ -233,6 +193,8 @@ def check_file(check: Check) -> Finding | None:
         return check.fault(FindingKind.MISSING) if check.required else None
     except OSError as error:
         return check.fault(FindingKind.UNREADABLE, error.strerror or "")
+    if check.is_signed and (found := credentials_finding(check.folder, check.path, roots)) is not None:
+        return found
     return Finding(check.note, check.path) if check.note else None
 
 
@@ -288,6 +250,9 @@ def extra_files(root: Path, contents: ManifestContents, run: LockHolder | None =
 
     for path in files_under(root, note):
         if path in contents.outputs or path.startswith(f"{STATE_FOLDER}/"):
+            continue
+        described = contents.outputs.get(path.removesuffix(CREDENTIALS_SUFFIX))
+        if path.endswith(CREDENTIALS_SUFFIX) and described is not None and described.certificate:
             continue
         if is_put_aside(path):
             found.append(Finding(FindingKind.BY_HAND, path, "put aside"))

@@ -91,6 +91,7 @@ class Provenance:
         network: name of the network.
         correction: what somebody decided about its colour, if anybody did.
         pictures: where each page's picture lies, where a caption stands below it.
+        runtime: the library that ran the network, its version, the device and the number format.
     """
 
     version: str
@@ -100,6 +101,7 @@ class Provenance:
     network: str = ""
     correction: CorrectionStep | None = None
     pictures: tuple[PictureBox, ...] = ()
+    runtime: str = ""
 
     @property
     def tool(self) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from archivecolor.archive.fixity import CHUNK_BYTES, sha256_of
 from archivecolor.colour.chroma import Chroma
 from archivecolor.errors import ItemError, Reason
+from archivecolor.metadata.credentials.embedding import Parent
+from archivecolor.metadata.credentials.statement import Json, statement_of
 from archivecolor.metadata.provenance import CorrectionStep, PictureBox, Provenance
 from archivecolor.photo.caption import place_caption
 from archivecolor.photo.compose import compose_chroma, compose_page, drop_alpha
@@ -18,6 +20,7 @@ from archivecolor.photo.containers.jpeg.format import JpegReader
 from archivecolor.photo.containers.placement import Placement
 from archivecolor.photo.containers.reading import SourceFile, unchanged_during
 from archivecolor.photo.containers.registry import OpenImage, container_for, open_image
+from archivecolor.photo.credentials import SignedPart, media_type_of, sign_part, without_credentials
 from archivecolor.photo.facts import FileState, ImageFacts
 from archivecolor.photo.icc import output_profile
 from archivecolor.photo.metadata import PROVENANCE, copy_metadata
@@ -45,6 +48,8 @@ class RenderOptions:
         network: name of the network.
         correction: what somebody decided about its colour.
         caption: what stands on a strip below each page; empty for none.
+        runtime: what ran the network.
+        credentials: the file of who signs; None for nobody.
     """
 
     file_state: FileState
@@ -59,6 +64,8 @@ class RenderOptions:
     network: str = ""
     correction: CorrectionStep | None = None
     caption: str = ""
+    runtime: str = ""
+    credentials: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ class RenderedImage:
         notes: readings and writings that were not plain, for the log.
         source_sha256: digest of the source.
         sha256: digest of the output.
+        certificate: SHA-256 of the certificate that signed it; empty where nobody did.
+        beside: its credentials, for a file beside it; empty where they are in it, or there are none.
     """
 
     format: str
@@ -90,6 +99,8 @@ class RenderedImage:
     notes: tuple[str, ...]
     source_sha256: str
     sha256: str
+    certificate: str = ""
+    beside: bytes = b""
 
 
 def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderOptions) -> RenderedImage:
@@ -113,18 +124,13 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         plans = _plans(picture, container, chromas, options)
         luma = container.write(part, plans)
         reader = picture.reader
-        about = Provenance(
-            version=options.version,
-            source_sha256=digest,
-            settings=options.settings,
-            weights=options.weights,
-            network=options.network,
-            correction=options.correction,
-            pictures=tuple(_box(plan.placement) for plan in plans if plan.placement),
-        )
+        about = _provenance(options, digest, plans)
         not_carried = copy_metadata(picture, container, part, about)
-    if about.pictures and PROVENANCE in not_carried:
-        raise ItemError(Reason.UNSUPPORTED, NO_PLACE_FOR_BOX.format(container.name))
+        if about.pictures and PROVENANCE in not_carried:
+            raise ItemError(Reason.UNSUPPORTED, NO_PLACE_FOR_BOX.format(container.name))
+        luma = _luma_status(luma, plans)
+        media_type = media_type_of(container.name, len(plans))
+        signed = _signed(picture, part, media_type, options.credentials, statement_of(about, luma))
     lost = (*reader.dropped, *_lost_in(container, plans), *not_carried)
     return RenderedImage(
         format=container.name,
@@ -133,12 +139,43 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         depth=plans[0].depth,
         pages=len(plans),
         nbytes=part.stat().st_size,
-        luma=_luma_status(luma, plans),
-        lost=lost,
+        luma=luma,
+        lost=lost if signed is None else _lost_but_for_credentials(lost, signed),
         notes=tuple(dict.fromkeys((*options.notes, *reader.notes, *_profile_notes(reader.pages)))),
         source_sha256=digest,
         sha256=sha256_of(part),
+        certificate="" if signed is None else signed.certificate,
+        beside=b"" if signed is None else signed.beside,
     )
+
+
+def _provenance(options: RenderOptions, source_sha256: str, plans: Sequence[PagePlan]) -> Provenance:
+    return Provenance(
+        version=options.version,
+        source_sha256=source_sha256,
+        settings=options.settings,
+        weights=options.weights,
+        network=options.network,
+        correction=options.correction,
+        pictures=tuple(_box(plan.placement) for plan in plans if plan.placement),
+        runtime=options.runtime,
+    )
+
+
+def _signed(
+    picture: OpenImage, part: Path, media_type: str, credentials: Path | None, statement: Json
+) -> SignedPart | None:
+    """The part signed, where somebody signs: the last that is done with it."""
+    if credentials is None:
+        return None
+    digest = picture.file.sha256()
+    picture.file.seek(0)
+    parent = Parent(picture.file.path.name, media_type_of(picture.image_format.name, 1), digest, picture.file)
+    return sign_part(part, media_type, credentials, statement, parent)
+
+
+def _lost_but_for_credentials(lost: tuple[str, ...], signed: SignedPart) -> tuple[str, ...]:
+    return (*(without_credentials(lost) if signed.holds_parents else lost), *signed.lost)
 
 
 def _plans(

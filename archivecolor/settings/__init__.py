@@ -12,6 +12,7 @@ from archivecolor.settings.archive import (
     PruneSettings,
     VerifySettings,
 )
+from archivecolor.settings.credentials import NewCredentialsSettings
 from archivecolor.settings.decisions import (
     CorrectSettings,
     DecisionExportSettings,
@@ -78,6 +79,7 @@ __all__ = [
     "ModelExportSettings",
     "ModelsSettings",
     "NetworkOptions",
+    "NewCredentialsSettings",
     "Option",
     "OutputOptions",
     "PageOptions",

@@ -28,6 +28,9 @@ class VerifySettings(OutputOptions):
 
     output: Path = required("Coloured tree to check against its manifest.", argument=True, kind="folder")
     sources: Path | None = option(None, "Check the sources too; the IN of the run.", kind="folder")
+    trust: Path | None = option(
+        None, "Certificates (PEM) that are trusted: credentials that lead to none of them are a fault."
+    )
     jobs: int = option(0, "Files read at once; 0 takes one per core.", low=0, high=256, short="j")
 
 

@@ -32,6 +32,7 @@ class PhotoKeywords(TypedDict, total=False):
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
     caption: str
+    credentials: Path | None
     toned: Literal["colour", "keep", "skip"]
     colour: Literal["skip", "copy", "recolour"]
     max_megapixels: float
@@ -68,6 +69,7 @@ class FolderKeywords(_RunKeywords, total=False):
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
     caption: str
+    credentials: Path | None
     rest: Literal["skip", "copy", "link"]
     max_megapixels: float
     strict_files: bool

@@ -65,6 +65,7 @@ class Option:
         shapes_output: the bytes of the output depend on it, so it belongs to the settings digest.
         digests_default: its default belongs there too; not so for an option that came after outputs were
             recorded without it, which are still what that default gives.
+        digests_presence: whether it is given belongs there alone, and not what is given.
     """
 
     help: str
@@ -82,6 +83,7 @@ class Option:
     common: bool = False
     shapes_output: bool = False
     digests_default: bool = True
+    digests_presence: bool = False
 
 
 def option(default: T, help: str, **attributes: Any) -> T:
@@ -115,13 +117,17 @@ class Settings:
     def digest(self) -> str:
         """SHA-256 (first 16 hex digits) over the options the output's bytes depend on."""
         shaping = {
-            setting.name: getattr(self, setting.name)
+            setting.name: _digested(getattr(self, setting.name), option_of(setting))
             for setting in dataclasses.fields(self)
             if option_of(setting).shapes_output
             and (option_of(setting).digests_default or getattr(self, setting.name) != setting.default)
         }
         text = json.dumps(shaping, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digested(value: object, spec: Option) -> object:
+    return value is not None if spec.digests_presence else value
 
 
 def plain(value: object) -> object:

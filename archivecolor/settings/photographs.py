@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.settings.options import option, required
-from archivecolor.settings.shared import ColourOptions, EndOptions, NetworkOptions, OutputOptions, ToneOptions
+from archivecolor.settings.shared import (
+    ColourOptions,
+    CredentialsOptions,
+    EndOptions,
+    NetworkOptions,
+    OutputOptions,
+    ToneOptions,
+)
 
 REST_HELP = "Pictures that are left alone (in colour, tinted, line art): skip or copy them"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotographOptions(ToneOptions):
+class PhotographOptions(ToneOptions, CredentialsOptions):
     """How a photograph is written."""
 
     GROUP = "Output"

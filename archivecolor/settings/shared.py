@@ -117,6 +117,21 @@ class ProvenanceOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CredentialsOptions(Settings):
+    """Who signs what is made."""
+
+    GROUP = "Output"
+
+    credentials: Path | None = option(
+        None,
+        "Sign each output as this file says: certificates, and a key or a command that signs.",
+        shapes_output=True,
+        digests_default=False,
+        digests_presence=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SelectionOptions(Settings):
     """Which files of a tree are taken."""
 
