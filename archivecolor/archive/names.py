@@ -61,13 +61,17 @@ def names_file(output: Path, suffixes: Iterable[str], shown: Iterable[str]) -> b
         shown: those of them that people are told of.
 
     Raises:
-        UsageError: it is called like a file of a kind that is not written.
+        UsageError: it is called like a file of a kind that is not written, or has a blank behind it.
     """
     if not is_called_like_file(output):
         return False
     suffix = output.suffix.lower()
     if suffix in suffixes:
         return True
+    if suffix != suffix.rstrip():
+        raise UsageError(
+            f'--output "{printable(output)}" ends in a blank; leave that out, or put a slash behind a folder'
+        )
     raise UsageError(
         f"--output {printable(output)}: no {suffix} is written; give it one of the suffixes "
         f"{' '.join(shown)}, or for a folder a slash at its end: {printable(output)}/"
@@ -78,7 +82,7 @@ def is_called_like_file(output: Path) -> bool:
     """Whether an `--output`, as it was typed, has the name of a file, of whatever kind, and is no folder."""
     if isinstance(output, FolderPath) or output.is_dir():
         return False
-    return _FILE_SUFFIX.fullmatch(output.suffix.lower()) is not None
+    return _FILE_SUFFIX.fullmatch(output.suffix.lower().rstrip()) is not None
 
 
 def casefolded_name(name: str) -> str:

@@ -255,6 +255,10 @@ def refuse_other_suffix(source: Path, target: Path, format: str | None) -> None:
     made = own.name if format is None else container_for(own, format).name
     if promised == made or os.fsencode(suffix) not in PICTURES | FILMS:
         return
-    can_choose = format is not None and promised in FORMAT_EXTENSIONS
-    way_out = f", or choose the format {promised}" if can_choose else ""
-    raise UsageError(f"{printable(target)} would hold a {made}; give it another suffix{way_out}")
+    if format is None:
+        way_out = f"the suffix of a {made}"
+    elif promised in FORMAT_EXTENSIONS:
+        way_out = f"another suffix, or choose the format {promised}"
+    else:
+        way_out = f"one of the suffixes {' '.join(FORMAT_EXTENSIONS.values())}"
+    raise UsageError(f"{printable(target)} would hold a {made}; give it {way_out}")
