@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from archivecolor.archive.parts import PART_SUFFIX, raise_if_full
+from archivecolor.archive.atomic import raise_if_full
+from archivecolor.archive.parts import PART_SUFFIX
 from archivecolor.errors import ItemError, Reason
 from archivecolor.metadata.credentials.embedding import (
     BYTES,
