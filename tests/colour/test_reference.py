@@ -54,6 +54,13 @@ def test_nothing_in_common_gives_nothing(scene):
     assert hints_like(answer_of(other), in_colour(scene)) == ()
 
 
+def test_things_that_lie_about_elsewhere_are_no_likeness(scene):
+    """Each place has its like, and no two of them agree on how one picture lies in the other."""
+    cells = scene.reshape(-1, CHANNELS)
+    shuffled = np.random.default_rng(7).permutation(cells).reshape(scene.shape)
+    assert hints_like(answer_of(shuffled), in_colour(scene)) == ()
+
+
 def test_what_repeats_is_no_likeness(scene):
     """A wall of bricks is like any other: where a second place is as near, neither counts."""
     bricks = np.tile(scene[:1, :1], (*SHAPE, 1))
