@@ -100,6 +100,12 @@ class Film:
             found.append(self.watermark.note)
         return (*self.target.notes, *self.facts.notes, *found)
 
+    @property
+    def keeps_luma_exactly(self) -> bool:
+        """Whether every luma code of the output is the source's."""
+        same = self.target.sample_format == self.facts.sample_format
+        return self.target.codec == "ffv1" and same and self.watermark is None
+
     def is_passthrough(self, shot: Shot) -> bool:
         """Whether a shot keeps the source's own chroma."""
         tone = self.first_pass.tone(shot)

@@ -33,6 +33,7 @@ from archivecolor.jobs.photograph import check_options
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
+from archivecolor.metadata.credentials.embedding import check_credentials
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
 from archivecolor.printable import printable
@@ -97,6 +98,8 @@ def colour(
     if isinstance(settings, DirSettings):
         check_sheet(settings.sheet, (settings.input, settings.output))
         check_options(settings)
+    elif settings.credentials is not None:
+        check_credentials(settings.credentials)
     if named is not None:
         folders = [_with_named(folder, named) for folder in folders]
     if is_ready is not None:

@@ -32,11 +32,6 @@ def done_record(
     item: Item, run_context: FilmRunContext, film: Film, plan: ContainerPlan, opinion: str
 ) -> Record:
     """The record of a finished film, but for its files."""
-    exact = (
-        film.target.codec == "ffv1"
-        and film.target.sample_format == film.facts.sample_format
-        and film.watermark is None
-    )
     return Record(
         path=item.path,
         status=Status.DONE,
@@ -46,7 +41,7 @@ def done_record(
         kind="film",
         settings=run_context.settings_digest,
         weights=run_context.weights,
-        luma="exact" if exact else "re-encoded",
+        luma="exact" if film.keeps_luma_exactly else "re-encoded",
         lost=(*plan.lost, *film.first_pass.lost),
         extra={"film": film_values(film, run_context.settings) | {"second_opinion": opinion}},
     )

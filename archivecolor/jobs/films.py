@@ -41,6 +41,7 @@ from archivecolor.film.side_data import side_data_to_carry, still_lost
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
 from archivecolor.jobs.carrying_out import correction_step
+from archivecolor.jobs.film_credentials import FilmToSign, sign_film, write_beside_film
 from archivecolor.jobs.film_decisions import (
     correction_of,
     rejected_record,
@@ -349,6 +350,7 @@ def provenance_of(run_context: FilmRunContext, sha256: str, step: CorrectionStep
         weights=run_context.weights,
         network=run_context.open_predictor().name,
         correction=step,
+        runtime=run_context.open_predictor().runtime_name,
     )
 
 
@@ -375,8 +377,12 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         with film_errors():
             if sha256_of(item.source) != inputs.provenance.source_sha256:
                 raise changed_error()
+        luma = "exact" if film.keeps_luma_exactly else "re-encoded"
+        to_sign = FilmToSign(part, plan.container, luma, item.source, inputs.provenance)
+        signed = sign_film(to_sign, run_context.settings.credentials)
         output = written_output(part, name, film, film.target.sample_format.depth)
         make_way(run_context.output, name, output.sha256, item.claim)
+        write_beside_film(path, signed)
     record = done_record(item, run_context, film, plan, opinion)
     values = {**record.extra["film"], **segment_values(inputs.segments, folder)}
     confidence = mean_confidence(confidence_of(segment, folder) for segment in inputs.segments)
@@ -386,5 +392,7 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         network=inputs.provenance.network,
         runtime=run_context.open_predictor().runtime_name,
         confidence=round(confidence, 4),
+        certificate="" if signed is None else signed.certificate,
+        lost=record.lost if signed is None else (*record.lost, *signed.lost),
         extra={**record.extra, "film": values},
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from archivecolor.archive.atomic import raise_if_full
@@ -19,7 +18,7 @@ from archivecolor.metadata.credentials.embedding import (
     Parent,
     sign,
 )
-from archivecolor.metadata.credentials.signing import SigningCredentials, read_credentials
+from archivecolor.metadata.credentials.signing import read_credentials
 from archivecolor.metadata.credentials.statement import Json
 
 MEDIA_TYPES = {
@@ -66,12 +65,6 @@ class SignedPart:
     lost: tuple[str, ...]
 
 
-@cache
-def credentials_of(file: Path) -> SigningCredentials:
-    """Who signs, read once in each process; raises as `read_credentials`."""
-    return read_credentials(file)
-
-
 def sign_part(part: Path, media_type: str, file: Path, statement: Json, parent: Parent) -> SignedPart:
     """Sign a finished part.
 
@@ -87,7 +80,7 @@ def sign_part(part: Path, media_type: str, file: Path, statement: Json, parent: 
         UnavailableError: none can be.
         OutputError: there is no room.
     """
-    credentials, embeds = credentials_of(file), media_type in EMBEDDED
+    credentials, embeds = read_credentials(file), media_type in EMBEDDED
     signed = part.with_name(f".{secrets.token_hex(8)}{PART_SUFFIX}")
     try:
         with part.open("rb") as contents, signed.open("xb+") as target:

@@ -54,6 +54,7 @@ class _RunKeywords(PredictorKeywords, total=False):
     same_runtime: bool
     decisions: Path | None
     take_back: tuple[str, ...]
+    credentials: Path | None
     bag: bool
     premis: bool
     max_runtime: float | None
@@ -69,7 +70,6 @@ class FolderKeywords(_RunKeywords, total=False):
     format: Literal["keep", "jpeg", "png", "tiff", "webp"]
     chroma: Literal["444", "420"]
     caption: str
-    credentials: Path | None
     rest: Literal["skip", "copy", "link"]
     max_megapixels: float
     strict_files: bool

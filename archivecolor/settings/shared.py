@@ -190,7 +190,7 @@ class ToneOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColourOptions(ToneOptions, NetworkOptions, RunOptions):
+class ColourOptions(ToneOptions, NetworkOptions, CredentialsOptions, RunOptions):
     """Options of every job that colours a tree, whatever its items are."""
 
     GROUP = "Input"
