@@ -233,6 +233,12 @@ def test_a_command_may_hold_the_key(scans, keys, here, tmp_path):
         here("photo", scans / "camera.png", "-o", tmp_path / "a.png", "--credentials", file).returncode == 0
     )
     assert read(tmp_path / "a.png", (keys / "root.pem").read_text()).standing is Standing.VALID
+    script = tmp_path / "sign"
+    script.write_text(f"#!/bin/sh\nexec openssl dgst -sha256 -sign '{key}'\n")
+    script.chmod(0o755)
+    file.write_text(f'certificates = "{chain}"\ncommand = ["./sign"]\n')
+    done = here("photo", scans / "camera.png", "-o", tmp_path / "c.png", "--credentials", file)
+    assert done.returncode == 0, done.stderr
     file.write_text(f'certificates = "{chain}"\ncommand = ["false"]\n')
     done = here("photo", scans / "camera.png", "-o", tmp_path / "b.png", "--credentials", file)
     assert done.returncode == ExitCode.UNAVAILABLE

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from archivecolor.errors import ArchivecolorError, UnavailableError
+from archivecolor.errors import UnavailableError
 from archivecolor.metadata.credentials.signing import (
     WITHOUT_LIBRARY,
     SigningCredentials,
@@ -46,7 +46,7 @@ TRIAL_PNG = bytes.fromhex(
 )
 
 
-class CredentialsError(ArchivecolorError):
+class CredentialsError(Exception):
     """A file cannot be signed; the message has the library's words, which hold nothing of a key."""
 
 

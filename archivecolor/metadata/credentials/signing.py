@@ -89,7 +89,7 @@ def read_credentials(file: Path) -> SigningCredentials:
         digest=_digest_of(certificate),
         expires=certificate.not_valid_after_utc,
         key=key,
-        command=_command(values.get("command", ())),
+        command=_command(file, values.get("command", ())),
         timestamp=str(values.get("timestamp", "")),
     )
 
@@ -123,8 +123,12 @@ def _known() -> str:
     return ", ".join(sorted(KEYS))
 
 
-def _command(words: object) -> tuple[str, ...]:
-    return tuple(str(word) for word in words) if isinstance(words, (list, tuple)) else ()
+def _command(file: Path, words: object) -> tuple[str, ...]:
+    """The words of a command; a program that is named by a path is looked for from the file on."""
+    if not isinstance(words, (list, tuple)) or not words:
+        return ()
+    program, *others = map(str, words)
+    return (str(file.absolute().parent / program) if Path(program).name != program else program, *others)
 
 
 def _contents(file: Path, name: str) -> bytes:
