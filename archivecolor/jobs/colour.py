@@ -17,7 +17,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.names import BESIDE, output_name
 from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import FILM, Item
-from archivecolor.archive.walk import PICTURES, FoundFile, extension_of
+from archivecolor.archive.walk import FILMS, PICTURES, FoundFile, extension_of
 from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
@@ -83,7 +83,7 @@ def colour(
         listener: who is told of each item.
         stop: says when to end.
         command: the words typed, for run.json.
-        named: of a folder's photographs, or of its films, these alone, relative to it; None for all.
+        named: of a folder's photographs and films these alone, relative to it; None for all.
         is_ready: which files are taken; the others are for a later run.
 
     Raises:
@@ -236,10 +236,22 @@ def _of_one_runtime(folder: OutputFolder, runtime: str) -> OutputFolder:
 
 
 def _with_named(folder: OutputFolder, names: tuple[str, ...]) -> OutputFolder:
-    """The same with these photographs alone, or with these films where it has no photographs."""
-    kind = PHOTO if folder.photographs is not None else FILM
-    sources = (replace(source, names=names) for source in folder.sources if source.kind == kind)
-    return replace(folder, sources=tuple(sources), films=folder.films if kind == FILM else None)
+    """The same with these photographs and films alone."""
+    films = tuple(name for name in names if folder.photographs is None or _is_film(name))
+    by_kind = {FILM: films, PHOTO: tuple(name for name in names if name not in films)}
+    sources = (
+        replace(source, names=by_kind[source.kind]) for source in folder.sources if by_kind[source.kind]
+    )
+    return replace(
+        folder,
+        sources=tuple(sources),
+        photographs=folder.photographs if by_kind[PHOTO] else None,
+        films=folder.films if films else None,
+    )
+
+
+def _is_film(name: str) -> bool:
+    return extension_of(os.fsencode(name)) in FILMS
 
 
 def _with_ready(folder: OutputFolder, is_ready: Callable[[FoundFile], bool]) -> OutputFolder:

@@ -19,13 +19,14 @@ from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.colour.guidance import MAX_HINTS
 from archivecolor.errors import ItemError, UsageError
+from archivecolor.jobs.colour import film_settings_of
 from archivecolor.jobs.decision_writer import DecisionWriter, gamut_remark, kept_options
 from archivecolor.jobs.film_jobs import named_film
 from archivecolor.jobs.hint_words import PageSize, hint_of_words
 from archivecolor.jobs.likeness import Likeness
 from archivecolor.jobs.source_meant import source_meant
 from archivecolor.printable import printable
-from archivecolor.settings import CorrectSettings, VideoSettings
+from archivecolor.settings import CorrectSettings, DirSettings, VideoSettings
 
 if TYPE_CHECKING:
     from archivecolor.colour.arrays import Float32
@@ -41,12 +42,17 @@ class FilmToCorrect:
     Attributes:
         path: of its source, as the manifest has it.
         root: the folder that this is relative to.
-        run: options of the run that made it, for it alone.
+        run: the run that makes it anew: of films, or of a tree that it lies in.
     """
 
     path: str
     root: Path
-    run: VideoSettings
+    run: DirSettings | VideoSettings
+
+    @property
+    def options(self) -> VideoSettings:
+        """What it is coloured with."""
+        return film_settings_of(self.run) if isinstance(self.run, DirSettings) else self.run
 
     @property
     def source(self) -> Path:
@@ -88,15 +94,19 @@ def _source_folders(settings: CorrectSettings, values: Mapping[str, Any]) -> Ite
             yield Path(text) if Path(text).is_dir() else Path(text).parent
 
 
-def _run_of(settings: CorrectSettings, values: Mapping[str, Any], folder: Path, name: str) -> VideoSettings:
+def _run_of(
+    settings: CorrectSettings, values: Mapping[str, Any], folder: Path, name: str
+) -> DirSettings | VideoSettings:
     """The run that makes one film anew, with the options of the last run over its output."""
-    kept = kept_options(values, VideoSettings)
-    kept |= {"quiet": settings.quiet, "verbose": settings.verbose, "json": settings.json}
+    told = {"quiet": settings.quiet, "verbose": settings.verbose, "json": settings.json}
     output = values.get("output")
-    is_of_films = isinstance(values.get("input"), list)
-    if is_of_films and output is None:
+    if not isinstance(values.get("input"), list):
+        tree = kept_options(values, DirSettings) | told
+        return DirSettings(input=folder, output=settings.output, films=True, **tree)
+    kept = kept_options(values, VideoSettings) | told
+    if output is None:
         return VideoSettings(input=(folder,), output=None, **kept)
-    if is_of_films and isinstance(output, str):
+    if isinstance(output, str):
         single = VideoSettings(input=(folder / name,), output=Path(output), **kept)
         if named_film(single) is not None:
             return single
@@ -140,7 +150,7 @@ class FilmWriter(DecisionWriter):
         from archivecolor.film.probe import probe
 
         try:
-            return probe(self._film.source, max_megapixels=self._film.run.max_megapixels)
+            return probe(self._film.source, max_megapixels=self._film.options.max_megapixels)
         except ItemError as error:
             raise UsageError(f"{printable(self._film.path)}: {error}") from error
 
@@ -164,7 +174,7 @@ class FilmWriter(DecisionWriter):
                 raise UsageError(
                     f"{printable(self._film.path)} has no picture at {seconds:.3f} s; it ends before"
                 )
-        return geometry_of(facts, self._film.run.working_size).small_luma(found, facts)
+        return geometry_of(facts, self._film.options.working_size).small_luma(found, facts)
 
     @property
     def _seconds(self) -> float:
@@ -232,5 +242,5 @@ class FilmWriter(DecisionWriter):
         from archivecolor.jobs.films import shots_of
 
         found = run_first_pass(self._facts, lambda _: self._check())
-        begins = (found.pts[shot.first] - found.pts[0] for shot in shots_of(self._film.run, found))
+        begins = (found.pts[shot.first] - found.pts[0] for shot in shots_of(self._film.options, found))
         return [float(int(ticks) * self._facts.time_base) for ticks in begins]

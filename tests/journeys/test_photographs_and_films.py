@@ -187,3 +187,16 @@ def test_grey_remembers_what_it_has_done(tree, tmp_path, run):
     assert code == ExitCode.OK
     assert "2 up to date" in said.err
     assert run("verify", tmp_path / "back")[0] == ExitCode.OK
+
+
+def test_a_film_of_a_tree_is_corrected_and_photographs_after_it(tree, run, tmp_path):
+    output = tmp_path / "out"
+    assert run("dir", tree, output, "--films")[0] == ExitCode.OK
+    assert run("correct", output, "box1/film.mkv", "--at", "0.2", "--saturation", "0.5")[0] == ExitCode.OK
+    before = {path: record["output"]["sha256"] for path, record in records(output).items()}
+    code, said = run("correct", output, "box1/photo.png", "--saturation", "0.5")
+    assert code == ExitCode.OK, said.err
+    changed = {path for path, record in records(output).items() if record["output"]["sha256"] != before[path]}
+    assert changed == {"box1/photo.png"}
+    settings = json.loads((output / "_archivecolor" / "run.json").read_text())["settings"]
+    assert settings["input"] == str(tree)
