@@ -23,11 +23,11 @@ from archivecolor.errors import UsageError
 from archivecolor.printable import json_line
 from archivecolor.settings import MAX_TEXT, ColourOptions, check, fields_of, option_of
 
-FORMAT = 2
-FORMAT_WITHOUT_GLOB = 1
+FORMAT, FORMAT_WITHOUT_GLOB = 2, 1
 MAX_PAGE = 1 << 20
 MAX_SHOTS = 10_000
 MAX_SECONDS = 1e7
+SAME_MOMENT = 0.0005  # seconds: as moments are rounded
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"|[0-9a-f]{64}")
 _GLOB = re.compile(r"[*?\[]")
@@ -131,6 +131,7 @@ class Decision:
         at: when, UTC, ISO 8601.
         extra: keys of the line that this version does not know.
         glob: whether `path` is a glob; None where a line of an earlier version does not say it.
+        accepted_shots: of a film, a moment of each shot that is accepted, in seconds since its first frame.
     """
 
     path: str
@@ -141,6 +142,7 @@ class Decision:
     at: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     glob: bool | None = False
+    accepted_shots: tuple[float, ...] = ()
 
     @property
     def key(self) -> tuple[str, bool | None]:
@@ -165,7 +167,7 @@ class Decision:
     @property
     def is_none(self) -> bool:
         """Whether it says no more than that nothing is decided."""
-        return self.state is State.NONE and not self.correction
+        return self.state is State.NONE and not self.correction and not self.accepted_shots
 
     def applied_correction(self, *, with_hints: bool) -> Correction:
         """What of the correction shapes a picture, without hints that were given for another source."""
@@ -198,6 +200,8 @@ def line_of(decision: Decision) -> bytes:
     values["state"] = decision.state.value
     if decision.correction:
         values["correction"] = correction_values(decision.correction)
+    if decision.accepted_shots:
+        values["accepted_shots"] = list(decision.accepted_shots)
     values |= {name: text for name in ("note", "by", "at") if (text := getattr(decision, name))}
     values |= decision.extra
     return json_line(values)
@@ -274,7 +278,18 @@ def _decision(values: object) -> Decision:
             f"a decision has format {version}, written by a newer archivecolor; "
             f"this one reads up to format {FORMAT}: update it"
         )
-    known = {"format", "path", "path_raw", "glob", "state", "correction", "note", "by", "at"}
+    known = {
+        "format",
+        "path",
+        "path_raw",
+        "glob",
+        "state",
+        "correction",
+        "accepted_shots",
+        "note",
+        "by",
+        "at",
+    }
     path = path_from_values(line)
     glob = line.get("glob", None if looks_like_glob(path) else False)
     if not isinstance(glob, bool | None):
@@ -285,6 +300,7 @@ def _decision(values: object) -> Decision:
         state=State(line.get("state", "none")),
         correction=_correction(line.get("correction", {})),
         **_texts(line),
+        accepted_shots=tuple(map(_moment, _listed(line.get("accepted_shots", [])))),
         extra={name: value for name, value in line.items() if name not in known},
     )
 
@@ -297,28 +313,30 @@ def _correction(values: object) -> Correction:
     return Correction(
         hints=_hints(correction),
         settings=_own_settings(_object(correction.get("settings", {}))),
-        shots=_shots(correction.get("shots", [])),
+        shots=tuple(_shot(_object(shot)) for shot in _listed(correction.get("shots", []))),
         source=source,
         reference=_text(correction, "reference"),
         **_texts(correction),
     )
 
 
-def _shots(values: object) -> tuple[ShotCorrection, ...]:
+def _listed(values: object) -> list[Any]:
+    """What is said of shots, one after the other."""
     if not isinstance(values, list) or len(values) > MAX_SHOTS:
         raise DamagedLineError
-    return tuple(_shot(_object(shot)) for shot in values)
+    return values
 
 
 def _shot(values: Mapping[str, Any]) -> ShotCorrection:
-    numbers = {name: values.get(name) for name in ("seconds", "saturation")}
-    if any(number is not None and not _is_number(number) for number in numbers.values()):
+    saturation = values.get("saturation")
+    own = _own_settings({} if saturation is None else {"saturation": saturation}).saturation
+    return ShotCorrection(_moment(values.get("seconds")), _hints(values), None if own is None else float(own))
+
+
+def _moment(value: Any) -> float:
+    if not _is_number(value) or not 0 <= value < MAX_SECONDS:
         raise DamagedLineError
-    if numbers["seconds"] is None or not 0 <= numbers["seconds"] < MAX_SECONDS:
-        raise DamagedLineError
-    saturation = None if numbers["saturation"] is None else float(numbers["saturation"])
-    _own_settings({} if saturation is None else {"saturation": saturation})
-    return ShotCorrection(float(numbers["seconds"]), _hints(values), saturation)
+    return float(value)
 
 
 def _is_number(value: object) -> bool:

@@ -17,6 +17,7 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.gamut import compose_exact_luma
 from archivecolor.colour.guidance import Guidance, Hint
 from archivecolor.colour.luma import luma_codes
+from archivecolor.film.moment import moment
 from archivecolor.jobs.picture import compose, small_luma
 from archivecolor.jobs.previews import PreviewContext, path_inside
 from archivecolor.photo.preview import small_preview
@@ -44,11 +45,13 @@ class BrushTask:
         path: of the derivative, relative to the root.
         page: of the file, from 1.
         working_size: short side at which the network sees it.
+        seconds: of a film, when the frame is seen; None for a photograph.
     """
 
     path: str
     page: int
     working_size: int
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,11 @@ def brush_picture(context: PreviewContext, task: BrushTask) -> BrushPicture:
         ItemError: it cannot be read, lies elsewhere, or is behind a link.
     """
     path = path_inside(context.root, task.path)
-    large = luma_codes(small_preview(path, VIEW_BOX, context.max_megapixels, task.page).rgb)
+    if task.seconds is None:
+        rgb = small_preview(path, VIEW_BOX, context.max_megapixels, task.page).rgb
+    else:
+        rgb = moment(path, task.seconds, max(VIEW_BOX)).rgb
+    large = luma_codes(rgb)
     return BrushPicture(large, small_luma(large, task.working_size))
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archivecolor.archive.decision import Correction, ShotCorrection
+from archivecolor.archive.decision import SAME_MOMENT, Correction, ShotCorrection
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
@@ -24,6 +24,7 @@ from archivecolor.jobs.decision_writer import DecisionWriter, gamut_remark, kept
 from archivecolor.jobs.film_jobs import named_film
 from archivecolor.jobs.hint_words import PageSize, hint_of_words
 from archivecolor.jobs.likeness import Likeness
+from archivecolor.jobs.shot_decisions import Span, shots_of_record
 from archivecolor.jobs.source_meant import source_meant
 from archivecolor.printable import printable
 from archivecolor.settings import CorrectSettings, DirSettings, VideoSettings
@@ -31,8 +32,6 @@ from archivecolor.settings import CorrectSettings, DirSettings, VideoSettings
 if TYPE_CHECKING:
     from archivecolor.colour.arrays import Float32
     from archivecolor.film.probe import FilmFacts
-
-SAME_MOMENT = 0.0005  # seconds
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,13 @@ class FilmToCorrect:
         path: of its source, as the manifest has it.
         root: the folder that this is relative to.
         run: the run that makes it anew: of films, or of a tree that it lies in.
+        shots: as its record has them.
     """
 
     path: str
     root: Path
     run: DirSettings | VideoSettings
+    shots: tuple[Span, ...]
 
     @property
     def options(self) -> VideoSettings:
@@ -79,7 +80,8 @@ def film_to_correct(settings: CorrectSettings, root: Path, manifest: Manifest) -
         raise UsageError(f"no film {printable(settings.path[0])} was coloured into {printable(root)}")
     for folder in folders:
         if (folder / name).is_file():
-            return FilmToCorrect(name, folder, _run_of(settings, values, folder, name))
+            shots = shots_of_record(manifest.record(name))
+            return FilmToCorrect(name, folder, _run_of(settings, values, folder, name), shots)
     raise UsageError(f"the film {printable(name)} is not where the last run had it; give --input FOLDER")
 
 
@@ -157,23 +159,15 @@ class FilmWriter(DecisionWriter):
     @cached_property
     def _seen(self) -> Float32:
         """Luma of the frame that is looked at, upright, (h, w), 0..1."""
-        from archivecolor.film.frames import FrameReader, geometry_of
+        from archivecolor.film.frames import geometry_of
+        from archivecolor.film.moment import frame_at
 
         facts, seconds = self._facts, self._seconds
-        reader = FrameReader(facts)
-        found = start = None
-        for frame in reader:
-            self._check()
-            start = frame.pts if start is None else start
-            if float((frame.pts - start) * facts.time_base) > seconds + SAME_MOMENT and found is not None:
-                break
-            found = frame
-        else:
-            ended = 0 if found is None or start is None else found.pts - start + reader.step
-            if found is None or seconds >= float(ended * facts.time_base):
-                raise UsageError(
-                    f"{printable(self._film.path)} has no picture at {seconds:.3f} s; it ends before"
-                )
+        found = frame_at(facts, seconds, self._check)
+        if found is None:
+            raise UsageError(
+                f"{printable(self._film.path)} has no picture at {seconds:.3f} s; it ends before"
+            )
         return geometry_of(facts, self._film.options.working_size).small_luma(found, facts)
 
     @property
@@ -183,6 +177,12 @@ class FilmWriter(DecisionWriter):
 
     def _luma(self, _path: str, /) -> Float32:
         return self._seen
+
+    def _still_accepted(self, moments: tuple[float, ...], /) -> tuple[float, ...]:
+        if self._settings.at is None:
+            return ()
+        changed = next((shot for shot in self._film.shots if shot.holds(self._seconds)), None)
+        return tuple(moment for moment in moments if changed is None or not changed.holds(moment))
 
     def _size(self, _page: int) -> PageSize:
         facts = self._facts

@@ -37,9 +37,10 @@ from archivecolor.errors import (
 )
 from archivecolor.jobs.colour import colour
 from archivecolor.jobs.correct import format_of, settings_of_run
+from archivecolor.jobs.correct_film import film_to_correct
 from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.printable import printable
-from archivecolor.settings import DirSettings
+from archivecolor.settings import CorrectSettings, DirSettings, VideoSettings
 
 logger = logging.getLogger(__name__)
 
@@ -223,15 +224,17 @@ class DecisionDesk:
         self._on_change()
 
     def _make(self) -> None:
-        """Make the pictures anew whose colour was decided."""
+        """Make the pictures anew whose colour was decided, and that was taken in."""
         with self._guard:
-            self._making, self._to_make = tuple(dict.fromkeys(self._to_make)), []
+            # What was decided while others were taken in is not in the output's decisions yet.
+            waiting = {line.path for line in self._undelivered}
+            self._making = tuple(dict.fromkeys(path for path in self._to_make if path not in waiting))
+            self._to_make = [path for path in self._to_make if path in waiting]
         if not self._making:
             return
         try:
-            settings = settings_of_run(self._output, self._root, self._source)
             for path in self._making:
-                self._make_one(settings, path)
+                self._make_one(path)
                 self._on_change()  # who hears that it is made finds it made
                 with self._guard:
                     if path not in self._troubles:
@@ -251,15 +254,12 @@ class DecisionDesk:
                 self._making = ()
             self._on_change()
 
-    def _make_one(self, settings: DirSettings, path: str) -> None:
-        """Make one picture anew; what is wrong with it alone does not keep others from it."""
+    def _make_one(self, path: str) -> None:
+        """Make one item anew; what is wrong with it alone does not keep others from it."""
         manifest = Layout(self._root).manifest
         try:
-            if not (settings.input / path).is_file():
-                scan = settings.input / path
-                raise InputNotFoundError(f"{scan} is not there; put it back, or give --input FOLDER", scan)
-            own = replace(settings, format=format_of((path,), settings.format, Manifest(manifest)))
-            colour(own, NullListener(), self._stop, ("archivecolor", "review"), (path,))
+            run = self._run_of(path, Manifest(manifest))
+            colour(run, NullListener(), self._stop, ("archivecolor", "review"), (path,))
             made = Manifest(manifest)
             record = made.record(path) if path in made else None
             trouble = record.detail if record is not None and record.status is Status.FAILED else ""
@@ -272,6 +272,22 @@ class DecisionDesk:
             trouble = str(item_error_of(error))
         if trouble:
             self._note_troubles((path,), trouble)
+
+    def _run_of(self, path: str, manifest: Manifest) -> DirSettings | VideoSettings:
+        """The run that makes one item anew.
+
+        Raises:
+            UsageError: the options of the last run are not known, or its source is not there.
+        """
+        wanted = CorrectSettings(output=self._output, path=(path,), input=self._source)
+        film = film_to_correct(wanted, self._root, manifest)
+        if film is not None:
+            return film.run
+        settings = settings_of_run(self._output, self._root, self._source)
+        scan = settings.input / path
+        if not scan.is_file():
+            raise InputNotFoundError(f"{scan} is not there; put it back, or give --input FOLDER", scan)
+        return replace(settings, format=format_of((path,), settings.format, manifest))
 
     def _note_troubles(self, paths: Iterable[str], trouble: str) -> None:
         with self._guard:

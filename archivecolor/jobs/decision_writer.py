@@ -96,7 +96,22 @@ class DecisionWriter(ABC):
         correction = self._correction(path, before.correction)
         if correction != before.correction and not settings.accept:
             state = State.REJECTED if settings.reject else State.NONE
-        return Decision(path, state, correction, settings.note, settings.by, self._at, before.extra, glob)
+        changed = correction != before.correction
+        return replace(
+            before,
+            path=path,
+            state=state,
+            correction=correction,
+            note=settings.note,
+            by=settings.by,
+            at=self._at,
+            glob=glob,
+            accepted_shots=self._still_accepted(before.accepted_shots) if changed else before.accepted_shots,
+        )
+
+    def _still_accepted(self, _moments: tuple[float, ...], /) -> tuple[float, ...]:
+        """Moments of accepted shots, but for shots that the command gives other colour."""
+        return ()
 
     def _correction(self, path: str, before: Correction) -> Correction:
         settings = self._settings

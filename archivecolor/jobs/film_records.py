@@ -54,16 +54,21 @@ def film_values(film: Film, settings: VideoSettings) -> dict[str, object]:
     return watermark | {
         "frames": len(film.first_pass),
         "shots": len(film.shots),
+        "shot_seconds": [_seconds(film, shot.first) for shot in film.shots],
         "kept_shots": sum(film.is_passthrough(shot) for shot in film.shots),
-        "seconds": round(
-            float((int(film.first_pass.pts[-1]) - int(film.first_pass.pts[0])) * facts.time_base), 3
-        ),
+        "seconds": _seconds(film, -1),
         "rate": str(facts.read_rate),
         "codec": film.target.codec,
         "encoder": film.target.encoder,
         "streams": [f"{stream.kind} {stream.codec}".strip() for stream in facts.streams],
         "fields": fields_description(film, settings.deinterlace),
     }
+
+
+def _seconds(film: Film, frame: int) -> float:
+    """When a frame is shown, since the first."""
+    times = film.first_pass.pts
+    return round(float((int(times[frame]) - int(times[0])) * film.facts.time_base), 3)
 
 
 def fields_description(film: Film, asked: str) -> str:

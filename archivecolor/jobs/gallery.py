@@ -19,7 +19,14 @@ from archivecolor.jobs.brush import (
     certainty_png,
     palette,
 )
-from archivecolor.jobs.previews import EncodedPreview, PreviewContext, PreviewTask, preview
+from archivecolor.jobs.previews import (
+    ClipTask,
+    EncodedPreview,
+    PreviewContext,
+    PreviewTask,
+    film_clip,
+    preview,
+)
 from archivecolor.photo.preview import Box
 
 if TYPE_CHECKING:
@@ -40,10 +47,12 @@ class Shown:
     Attributes:
         key: another one for each file that it ever was.
         path: relative to the folder of the derivatives, POSIX, as `os.fsdecode` gives it.
+        seconds: of a film, when the frame is seen that is shown; None for a photograph.
     """
 
     key: object
     path: str
+    seconds: float | None = None
 
 
 class Gallery:
@@ -64,19 +73,25 @@ class Gallery:
         self._encoded = _Kept[tuple[object, PreviewTask], EncodedPreview](
             KEPT_BYTES, lambda one: len(one.content)
         )
-        self._pictures = _Kept[tuple[object, int], BrushPicture](KEPT_PICTURES, lambda _: 1)
+        self._clips = _Kept[tuple[object, ClipTask], bytes](KEPT_BYTES, len)
+        self._pictures = _Kept[tuple[object, int, float | None], BrushPicture](KEPT_PICTURES, lambda _: 1)
 
     def small(self, shown: Shown) -> EncodedPreview:
         """A picture as lists show it."""
-        return self._preview(shown, PreviewTask(shown.path, SMALL_SIDE))
+        return self._preview(shown, PreviewTask(shown.path, SMALL_SIDE, seconds=shown.seconds))
 
     def view(self, shown: Shown, page: int, *, grey: bool) -> EncodedPreview:
         """A page as large as a screen, or its grey."""
-        return self._preview(shown, PreviewTask(shown.path, VIEW_SIDE, page, grey))
+        return self._preview(shown, PreviewTask(shown.path, VIEW_SIDE, page, grey, seconds=shown.seconds))
 
     def part(self, shown: Shown, page: int, box: Box) -> EncodedPreview:
         """A part of a page, pixel for pixel."""
-        return self._preview(shown, PreviewTask(shown.path, page=page, box=box))
+        return self._preview(shown, PreviewTask(shown.path, page=page, box=box, seconds=shown.seconds))
+
+    def clip(self, shown: Shown, start: float, end: float) -> bytes:
+        """Some seconds of a film, MP4."""
+        task = ClipTask(shown.path, start, end)
+        return self._clips.get((shown.key, task), lambda: self._executor.submit(film_clip, task).result())
 
     def _preview(self, shown: Shown, task: PreviewTask) -> EncodedPreview:
         return self._encoded.get((shown.key, task), lambda: self._executor.submit(preview, task).result())
@@ -103,8 +118,8 @@ class Gallery:
             return self._brush
 
     def _picture(self, shown: Shown, page: int) -> tuple[object, BrushPicture]:
-        key = (shown.key, page)
-        task = BrushTask(shown.path, page, self.brush.predictor.working_size)
+        key = (shown.key, page, shown.seconds)
+        task = BrushTask(shown.path, page, self.brush.predictor.working_size, shown.seconds)
         return key, self._pictures.get(
             key, lambda: self._executor.submit(brush_picture, task, urgent=True).result()
         )

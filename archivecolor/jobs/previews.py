@@ -19,12 +19,14 @@ from archivecolor.colour.arrays import UInt8
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.film_sheet import film_sheet, shot_pictures
-from archivecolor.photo.preview import Box, part_preview, small_preview
+from archivecolor.film.moment import MAX_SIDE, clip, moment
+from archivecolor.photo.preview import Box, Preview, part_preview, small_preview
 
 WEBP_QUALITY = 82
 THUMBNAIL_SIDE = 320
 THUMBNAIL_BOX = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 MEMORY_BYTES = 6 << 30
+CLIP_SIDE = 960
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class PreviewTask:
         page: of the file, from 1.
         grey: its grey alone.
         box: the part that is wanted, pixel for pixel.
+        seconds: of a film, when the frame is seen that is wanted; None for a photograph.
     """
 
     path: str
@@ -57,6 +60,22 @@ class PreviewTask:
     page: int = 1
     grey: bool = False
     box: Box | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class ClipTask:
+    """Some seconds of a film.
+
+    Attributes:
+        path: relative to the root, POSIX, as `os.fsdecode` gives it.
+        start: seconds since the film's first frame.
+        end: when it is over.
+    """
+
+    path: str
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
@@ -167,12 +186,35 @@ def preview(context: PreviewContext, task: PreviewTask) -> EncodedPreview:
         ItemError: it cannot be read, lies elsewhere, or is behind a link.
     """
     path = path_inside(context.root, task.path)
-    if task.box is None:
+    if task.seconds is not None:
+        seen = _of_moment(path, task.seconds, task.long_side, task.box)
+    elif task.box is None:
         seen = small_preview(path, (task.long_side, task.long_side), context.max_megapixels, task.page)
     else:
         seen = part_preview(path, task.box, context.max_megapixels, task.page)
     rgb = as_grey(seen.rgb) if task.grey else seen.rgb
     return EncodedPreview(webp(rgb), seen.width, seen.height, seen.pages)
+
+
+def _of_moment(path: Path, seconds: float, long_side: int, box: Box | None) -> Preview:
+    """A frame of a film, small, or a part of it pixel for pixel."""
+    if box is None:
+        seen = moment(path, seconds, long_side)
+        return Preview(seen.rgb, seen.width, seen.height, 1)
+    seen = moment(path, seconds, MAX_SIDE)
+    part = seen.rgb[box.top : box.top + box.height, box.left : box.left + box.width]
+    if part.size == 0:
+        raise ItemError(Reason.UNSUPPORTED, "the part that is asked for lies outside the picture")
+    return Preview(np.ascontiguousarray(part), seen.width, seen.height, 1)
+
+
+def film_clip(context: PreviewContext, task: ClipTask) -> bytes:
+    """Some seconds of a film as browsers play them.
+
+    Raises:
+        ItemError: as `preview`.
+    """
+    return clip(path_inside(context.root, task.path), task.start, task.end, CLIP_SIDE)
 
 
 def thumbnails(context: PreviewContext, task: ThumbnailTask) -> int:

@@ -30,6 +30,16 @@ from archivecolor.jobs.gallery import Gallery, Shown
 from archivecolor.jobs.hint_words import check_page
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.previews import PreviewContext, init_preview_worker
+from archivecolor.jobs.shot_decisions import (
+    DecidedShot,
+    ShotWish,
+    decided_shot,
+    poster_moment,
+    shots_of_record,
+    with_accepted,
+    with_wish,
+    without_shot,
+)
 from archivecolor.settings import NetworkOptions, ReviewSettings
 
 if TYPE_CHECKING:
@@ -90,11 +100,12 @@ class Review:
             logger.error("the list cannot be brought up to date", exc_info=error)
 
     def shown(self, item: IndexedItem) -> Shown:
-        """The derivative of an item. Raises `ItemError` where it has none."""
-        output = self.index.record(item).output
+        """The derivative of an item, of a film one frame. Raises `ItemError` where it has none."""
+        record = self.index.record(item)
+        output = record.output
         if output is None or not item.has_output:
             raise ItemError(Reason.NO_DERIVATIVE, "there is no derivative of it")
-        return Shown(item.place, output.path)
+        return Shown(item.place, output.path, poster_moment(record) if item.kind == FILM else None)
 
     # Decisions
 
@@ -119,10 +130,7 @@ class Review:
             OutputError: the decision cannot be written.
         """
         if item.kind == FILM and hints:
-            raise UsageError(
-                "a film takes hints by its shots, not by pages: "
-                "archivecolor correct OUT FILM --at TIME --hint HINT"
-            )
+            raise UsageError("a film takes hints by its shots, not by pages")
         check_page(page, self.pages(item))
         before = self.desk.of(item.path)
         older = before.correction
@@ -142,6 +150,54 @@ class Review:
         )
         decided = Decision(item.path, State.NONE, correction, note, by, at, before.extra)
         self.desk.decide(decided, make=True)
+
+    # Shots of a film
+
+    def shots(self, item: IndexedItem) -> list[DecidedShot]:
+        """A film's shots with what is decided about them; none where its record does not have them."""
+        record, decision = self.index.record(item), self.desk.of(item.path)
+        return [decided_shot(span, decision, record.source.sha256 or "") for span in shots_of_record(record)]
+
+    def shot_at(self, item: IndexedItem, seconds: float) -> DecidedShot:
+        """The shot of a moment. Raises `ItemError` where there is none."""
+        found = next((shot for shot in self.shots(item) if shot.span.holds(seconds)), None)
+        if found is None:
+            raise ItemError(Reason.UNSUPPORTED, f"it has no shot at {seconds:.3f} s")
+        return found
+
+    def shown_at(self, item: IndexedItem, seconds: float) -> Shown:
+        """The frame of a film at a moment. Raises `ItemError` where it has none."""
+        self.shot_at(item, seconds)
+        return replace(self.shown(item), seconds=seconds)
+
+    def accept_shot(self, item: IndexedItem, seconds: float, note: str, *, accepted: bool) -> None:
+        """Accept the shot of a moment, or take that back. Raises `ItemError`, `OutputError`."""
+        span = self.shot_at(item, seconds).span
+        decided = with_accepted(self.desk.of(item.path), span, accepted=accepted)
+        own = replace(decided, path=item.path, glob=False, note=note, by=self._settings.by, at=now_utc())
+        self.desk.decide(own, make=False)
+
+    def correct_shot(self, item: IndexedItem, wish: ShotWish, note: str) -> None:
+        """Give a shot hints and a saturation, and make its part of the film anew.
+
+        Raises:
+            ItemError: there is no such shot.
+            UsageError: it has more hints than are spread.
+            OutputError: the decision cannot be written.
+        """
+        span, source = self.shot_at(item, wish.seconds).span, self.record(item).source.sha256 or ""
+        self._decide_shot(item, with_wish(self.desk.of(item.path), span, wish, source), note)
+
+    def forget_shot(self, item: IndexedItem, seconds: float, note: str) -> None:
+        """Forget what was decided about a shot, and make it anew; raises as `correct_shot`."""
+        span, source = self.shot_at(item, seconds).span, self.record(item).source.sha256 or ""
+        self._decide_shot(item, without_shot(self.desk.of(item.path), span, source), note)
+
+    def _decide_shot(self, item: IndexedItem, decided: Decision, note: str) -> None:
+        by, at = self._settings.by, now_utc()
+        correction = replace(decided.correction, note=note, by=by, at=at)
+        own = replace(decided, path=item.path, glob=False, note=note, by=by, at=at)
+        self.desk.decide(replace(own, correction=correction), make=True)
 
     def pages(self, item: IndexedItem) -> int:
         """Pages of an item's file, as far as its record says."""

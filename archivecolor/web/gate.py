@@ -35,8 +35,8 @@ DROP_SECONDS = 2.0
 HEADERS = (
     (
         b"content-security-policy",
-        b"default-src 'none'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
-        b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        b"default-src 'none'; img-src 'self' data: blob:; media-src 'self'; style-src 'self'; "
+        b"script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
+from urllib.parse import urlencode
 
 from archivecolor.archive.decision import State
 from archivecolor.archive.item_filter import ORDERS, ItemFilter
@@ -156,6 +157,12 @@ def box_of(query: Mapping[str, str]) -> Box:
     left, top = (_whole(query.get(name), 0, 1 << 24) for name in ("left", "top"))
     width, height = (_whole(query.get(name), 1, MAX_PART) for name in ("width", "height"))
     return Box(left, top, width, height)
+
+
+def query_of(query: Mapping[str, str]) -> str:
+    """The filters of an address, to be carried along."""
+    names = ("order", "status", "reason", "folder", "kind", "decided", "day", "text", "most_confidence")
+    return urlencode([(name, query[name]) for name in names if query.get(name)], errors="replace")
 
 
 def filter_of(query: Mapping[str, str]) -> ItemFilter:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import anyio
 from starlette.applications import Starlette
@@ -16,15 +15,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from archivecolor.archive.item_filter import IndexedItem
+from archivecolor.archive.plan import FILM
 from archivecolor.archive.record import line_from_record
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.jobs.gallery import Gallery, Shown
 from archivecolor.jobs.review import Review, open_review
 from archivecolor.printable import printable
 from archivecolor.settings import ReviewSettings
+from archivecolor.web.films import FilmPages
 from archivecolor.web.pages import render, words
 from archivecolor.web.pictures import HANDLERS, PictureAnswers, hint_values, json_of, static
-from archivecolor.web.requests import Wish, filter_of, page_of, wish_of
+from archivecolor.web.requests import Wish, filter_of, page_of, query_of, wish_of
 from archivecolor.web.serving import door_of, listening, serve
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class ReviewPages:
         routes = [Route(path, answer, methods=["GET"]) for path, answer in get.items()]
         routes.append(Route(f"{item}/decide", self.decide, methods=["POST"]))
         routes += PictureAnswers(self._shown).routes(item)
+        routes += FilmPages(self._review, self._base, self._item, self._page).routes(item)
         return Starlette(routes=routes, exception_handlers=HANDLERS)
 
     def _shown(self, request: Request) -> tuple[Gallery, Shown]:
@@ -84,7 +86,7 @@ class ReviewPages:
             items.reverse()
         has_later = bool(items) and (more if before is None else True)
         has_earlier = bool(items) and (more if before is not None else after is not None)
-        query = _query(request.query_params)
+        query = query_of(request.query_params)
         return self._page(
             "grid",
             cards=[self._as_decided(item) for item in items],
@@ -133,7 +135,7 @@ class ReviewPages:
     def item(self, request: Request) -> Response:
         """One item."""
         item = self._item(request)
-        review, query = self._review, _query(request.query_params)
+        review, query = self._review, query_of(request.query_params)
         wanted, page = filter_of(request.query_params), page_of(request.query_params)
         decision = review.desk.of(item.path)
         record = review.record(item)
@@ -146,6 +148,11 @@ class ReviewPages:
         return self._page(
             "item",
             card=self._as_decided(item),
+            path=f"/item/{item.number}",
+            title=item.path,
+            shots=review.shots(item) if item.kind == FILM and item.has_output else (),
+            shot=None,
+            query=f"?{query}" if query else "",
             state=decision.state.value,
             detail=record.detail,
             note=decision.note or decision.correction.note,
@@ -231,12 +238,6 @@ class ReviewPages:
             **values,
         )
         return HTMLResponse(text)
-
-
-def _query(params: Mapping[str, str]) -> str:
-    """The filters of an address, to be carried along."""
-    names = ("order", "status", "reason", "folder", "kind", "decided", "day", "text", "most_confidence")
-    return urlencode([(name, params[name]) for name in names if params.get(name)], errors="replace")
 
 
 def _joined(*parts: str) -> str:

@@ -170,7 +170,7 @@ def test_a_full_disk_is_said_and_tears_no_line(output):
 def test_hints_are_for_pages_that_are_there(review):
     with pytest.raises(UsageError, match="it has 2 pages, no page 3"):
         review.correct(review.index.named("a.tif"), 3, [replace(RED, page=3)], None, "")
-    with pytest.raises(UsageError, match="correct OUT FILM --at TIME"):
+    with pytest.raises(UsageError, match="by its shots, not by pages"):
         review.correct(review.index.named("reel.mkv"), 1, [RED], None, "")
     assert not review.desk.state().waiting
 
@@ -243,4 +243,24 @@ def test_one_picture_that_cannot_be_made_keeps_no_other_from_it(copy_of_archive,
         (trouble,) = desk.state().troubles.items()
         assert desk.state().made == {"cat.jpg": 1}
         assert trouble[0] == "album/anna.png" and "anna.png is not there" in trouble[1]
+    assert (archive.output / "cat.jpg").read_bytes() != before
+
+
+def test_what_is_decided_while_others_are_taken_in_is_made_when_it_is_taken_in_too(
+    copy_of_archive, tmp_path, monkeypatch
+):
+    archive = copy_of_archive(tmp_path)
+    before = (archive.output / "cat.jpg").read_bytes()
+    grey = Decision("cat.jpg", correction=Correction(settings=OwnSettings(0.0)))
+    later = [grey]
+
+    def append(path, lines):
+        append_decisions(path, lines)
+        if later:
+            desk.decide(later.pop(), make=True)
+
+    monkeypatch.setattr(decision_desk, "append_decisions", append)
+    with desk_of(archive.output) as desk:
+        desk.decide(Decision("album/anna.png", State.ACCEPTED), make=False)
+        wait_for(lambda: desk.state().made)
     assert (archive.output / "cat.jpg").read_bytes() != before

@@ -185,7 +185,7 @@ def test_what_is_no_output_is_refused(tmp_path, capsys):
     assert "is not there" in capsys.readouterr().err
 
 
-def test_a_film_is_listed_and_its_page_says_where_its_shots_are(output, archive):
+def test_a_film_whose_record_has_no_shots_is_listed_and_says_so(output, archive):
     film = Record("reel.mkv", Status.DONE, Reason.COLOURED, Source(9, 9), kind="film")
     with ManifestWriter(Layout(output).manifest) as manifest:
         manifest.append(replace(film, output=Output("reel.mkv", 9, "a" * 64)))
@@ -193,6 +193,6 @@ def test_a_film_is_listed_and_its_page_says_where_its_shots_are(output, archive)
         answer = page.ask(f"/item/{number_of(output, 'reel.mkv')}")
         assert answer.status == 200
         text = answer.content.decode()
-        assert '<p class="why">Films are not shown here: the report has a frame of every shot' in text
+        assert '<p class="why">The record of this film does not say where its shots begin.' in text
         assert 'id="coloured"' not in text
         assert "reel.mkv" in page.ask("/?kind=film").content.decode()

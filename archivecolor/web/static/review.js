@@ -89,7 +89,8 @@ function startGrid() {
 
 function startItem() {
   const number = body.dataset.item;
-  const path = `/item/${number}`;
+  const path = body.dataset.path;
+  startClip(path);
   const brush = byId("brush") ? startBrush(path) : null;
 
   const decide = attempt(async (values, text) => {
@@ -110,6 +111,7 @@ function startItem() {
     a: () => go("accept"), r: () => go("reject"), u: () => go("undecide"), d: () => go("redo"),
     n: () => go("next"), p: () => go("previous"), ArrowRight: () => go("next"), ArrowLeft: () => go("previous"),
     b: () => go("paint"), c: () => go("certainty"), z: () => go("zoom"), s: () => go("save"),
+    k: () => go("play"),
     g: () => byId("line")?.focus(),
     Escape: () => (brush && brush.isPainting() ? go("paint") : go("back")),
     "?": () => { for (const one of document.querySelectorAll("details")) one.open = !one.open; },
@@ -139,6 +141,23 @@ function startItem() {
     shown ??= made ?? 0;
     if (made !== undefined && made !== shown && !trouble) location.reload();
     body.dataset.making = String(isMaking);
+  });
+}
+
+// A shot of a film, played.
+
+function startClip(path) {
+  const film = byId("clip");
+  const button = byId("play");
+  if (!film) return;
+  film.onerror = () => toast(say(words.failed, { detail: words.no_clip }));
+  button.onclick = attempt(async () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    film.hidden = !on;
+    if (!on) return film.pause();
+    if (!film.getAttribute("src")) film.src = `${base}${path}/clip`;
+    return film.play();
   });
 }
 
