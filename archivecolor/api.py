@@ -53,6 +53,7 @@ from archivecolor.settings.keywords import (
 )
 
 if TYPE_CHECKING:
+    from distributed import Client
     from PIL import Image
     from typing_extensions import Unpack
 
@@ -236,6 +237,7 @@ def colour_folder(
     on_item: OnItem | None = None,
     *,
     stop: Stop | None = None,
+    executor: Client | None = None,
     **options: Unpack[FolderKeywords],
 ) -> RunResult:
     """Colour a folder of photographs, as `archivecolor dir` does; what is up to date is left alone.
@@ -245,6 +247,7 @@ def colour_folder(
         output: the folder for the coloured tree.
         on_item: called after every picture with what became of it and how far the run is.
         stop: says when to end after what is in hand.
+        executor: a `distributed.Client` of one's own, whose workers do the photographs; it stays open.
         options: such as `jobs=4` or `films=True`; see `DirSettings`.
 
     Raises:
@@ -260,7 +263,8 @@ def colour_folder(
 
     values = checked_keywords(options, FolderKeywords, "colour_folder")
     settings = DirSettings(input=Path(source), output=Path(output), **values)
-    return colour(settings, _FunctionListener(on_item), _stop(stop, settings.max_runtime))
+    ending = _stop(stop, settings.max_runtime)
+    return colour(settings, _FunctionListener(on_item), ending, executor=executor)
 
 
 @dataclass(frozen=True)

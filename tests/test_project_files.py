@@ -3,7 +3,7 @@
 import re
 import runpy
 import tomllib
-from importlib.metadata import requires, version
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,8 @@ def test_the_form_for_faults_asks_for_doctor_and_the_fault_file():
 def test_the_constraints_hold_what_is_installed_here_and_name_dependencies_alone():
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     constraints = [Requirement(line) for line in lines if line and not line.startswith("#")]
-    dependencies = {Requirement(text).name.lower() for text in requires("archivecolor") or ()}
+    named = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    dependencies = {Requirement(text).name.lower() for texts in named for text in texts}
     assert {constraint.name.lower() for constraint in constraints} <= dependencies
     for constraint in constraints:
         if constraint.marker is None or constraint.marker.evaluate():

@@ -15,6 +15,21 @@ from archivecolor.settings import dataclass_from
 
 
 @dataclass(frozen=True)
+class WorkerShare:
+    """What one machine of a cluster did in a run.
+
+    Attributes:
+        items: that were settled there.
+        seconds: that its workers spent on them, added up.
+        megapixels: of them.
+    """
+
+    items: int
+    seconds: float
+    megapixels: float
+
+
+@dataclass(frozen=True)
 class RunSummary:
     """What `run.json` says of the last run.
 
@@ -30,6 +45,7 @@ class RunSummary:
         megapixels: how much it coloured of photographs.
         work: by unit (MP, frames), how much was done and in how many seconds.
         exit_code: what it ended with; None while it runs.
+        workers: what each machine of a cluster did, by its name.
         shares: the last run of each output that was merged, by its folder.
     """
 
@@ -44,6 +60,7 @@ class RunSummary:
     megapixels: float = 0.0
     work: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     exit_code: int | None = None
+    workers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     shares: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def speed(self, unit: str) -> float | None:

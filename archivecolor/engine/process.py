@@ -101,7 +101,7 @@ class Process:
         environment = SINGLE_THREADED | SAFE_PATH | dict(setup.variables)
         self._process = get_context("loky").Process(target=_serve, args=arguments, env=environment)
         try:
-            with _signals_blocked(), worker_end:
+            with signals_blocked(), worker_end:
                 self._process.start()
             self._receive()
         except (OSError, WorkerDiedError) as error:
@@ -147,7 +147,7 @@ class Process:
 
 
 @contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Processes started in the block inherit the mask: a signal must not end them while they start."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,11 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.names import BESIDE, output_name
 from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import FILM, Item
-from archivecolor.archive.walk import FILMS, PICTURES, FoundFile, extension_of
+from archivecolor.archive.walk import PICTURES, extension_of
 from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import CheckpointError, InputNotFoundError, UsageError
+from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.inference.open_runtime import choose_runtime
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
@@ -29,40 +29,36 @@ from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, na
 from archivecolor.jobs.film_progress import FilmReporter
 from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
+from archivecolor.jobs.network import network_opener
+from archivecolor.jobs.output_folders import EVERYTHING, Choice, OutputFolder, chosen, of_one_runtime
 from archivecolor.jobs.photograph import check_options
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
+from archivecolor.jobs.photographs_on_cluster import ClusterOpener, cluster_of, photographs_on_cluster
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.metadata.credentials.embedding import check_credentials
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
 from archivecolor.printable import printable
-from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, dataclass_from
+from archivecolor.settings import DirSettings, VideoSettings, dataclass_from
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from archivecolor.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)
-class OutputFolder:
-    """An output folder and what is coloured into it.
+class Means:
+    """What a run works with; each is opened when it is first needed.
 
     Attributes:
-        path: as it was asked for.
-        sources: in the order in which they are worked on.
-        photographs: settings of its photographs, None where none are asked for.
-        films: settings of its films, None where none are asked for.
+        open_network: the network on this machine.
+        open_cluster: the workers that photographs are done by, None for those of this machine.
     """
 
-    path: Path
-    sources: tuple[ItemSource, ...]
-    photographs: DirSettings | None
-    films: VideoSettings | None
-
-    @property
-    def roots(self) -> tuple[Path, ...]:
-        """The folders of its sources, each once."""
-        return tuple(dict.fromkeys(source.root for source in self.sources))
+    open_network: Callable[[], Predictor]
+    open_cluster: ClusterOpener | None
 
 
 def colour(
@@ -70,8 +66,8 @@ def colour(
     listener: Listener,
     stop: Stop,
     command: tuple[str, ...] = (),
-    named: tuple[str, ...] | None = None,
-    is_ready: Callable[[FoundFile], bool] | None = None,
+    choice: Choice = EVERYTHING,
+    executor: Client | None = None,
 ) -> RunResult:
     """Colour everything that is asked for and not up to date.
 
@@ -83,8 +79,8 @@ def colour(
         listener: who is told of each item.
         stop: says when to end.
         command: the words typed, for run.json.
-        named: of a folder's photographs and films these alone, relative to it; None for all.
-        is_ready: which files are taken; the others are for a later run.
+        choice: what of the inputs is taken.
+        executor: of the cluster whose workers do the photographs; that of the settings without it.
 
     Raises:
         UsageError: folders, films or options that cannot be; nothing was done.
@@ -93,20 +89,17 @@ def colour(
         LockedError: another run holds the output.
     """
     weights = sha256_of(checkpoint_path(settings.checkpoint))
-    open_network = network_opener(settings, weights)
-    folders = output_folders(settings, weights, open_network)
+    means = Means(network_opener(settings, weights), cluster_of(settings, executor))
+    folders = output_folders(settings, weights, means.open_network)
     if isinstance(settings, DirSettings):
         check_sheet(settings.sheet, (settings.input, settings.output))
         check_options(settings)
     elif settings.credentials is not None:
         check_credentials(settings.credentials)
-    if named is not None:
-        folders = [_with_named(folder, named) for folder in folders]
-    if is_ready is not None:
-        folders = [_with_ready(folder, is_ready) for folder in folders]
+    folders = [chosen(folder, choice) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
     for folder in folders:
-        _run_over(folder, settings, session, open_network)
+        _run_over(folder, settings, session, means)
         if stop.requested:
             break
     sheets = draw_tree_sheet(settings, stop) if isinstance(settings, DirSettings) else ()
@@ -117,7 +110,7 @@ def _run_over(
     folder: OutputFolder,
     settings: DirSettings | VideoSettings,
     session: Session,
-    open_network: Callable[[], Predictor],
+    means: Means,
 ) -> None:
     """The run over one output folder; raises as `colour`."""
     with open_run(session, folder.path, folder.sources[0].root) as run:
@@ -127,14 +120,14 @@ def _run_over(
             plan = plan_items(folder.sources, run.root, settings, session.stop, skipped_files, decisions)
         warn_of_unknown(taken, plan)
         run.begin(plan)
-        with closing(colour_folder(folder, run.root, plan, session, open_network)) as results:
+        with closing(colour_folder(folder, run.root, plan, session, means)) as results:
             run.add_all(results)
         if not session.stop.requested:
             run.add_sidecars(plan)
 
 
 def colour_folder(
-    folder: OutputFolder, root: Path, plan: RunPlan, session: Session, open_network: Callable[[], Predictor]
+    folder: OutputFolder, root: Path, plan: RunPlan, session: Session, means: Means
 ) -> Generator[ItemResult, None, None]:
     """The result of every item of one output folder, photographs first."""
     weights = session.summary.weights
@@ -143,19 +136,32 @@ def colour_folder(
         if plan.items(PHOTO):
             warn_without_exiftool()
         photo_settings = replace(folder.photographs, output=root)
-        context = PhotoRunContext(photo_settings, weights, open_network)
-        with (
-            LocalExecutor(worker_options(photo_settings), photo_settings) as executor,
-            closing(photographs(plan.claimed(PHOTO), context, executor, session.stop)) as results,
-        ):
+        context = PhotoRunContext(photo_settings, weights, means.open_network)
+        with closing(_photographs(context, plan, session, means)) as results:
             yield from results
     if folder.films is not None and plan.items(FILM) and not session.stop.requested:
         session.counter.count_in(FRAMES)
         film_run = replace(
-            film_context(folder.films, root, session, open_network, plan.items(FILM)),
+            film_context(folder.films, root, session, means.open_network, plan.items(FILM)),
             record_of=plan.record_of,
         )
         yield from films(plan.claimed(FILM), film_run)
+
+
+def _photographs(
+    context: PhotoRunContext, plan: RunPlan, session: Session, means: Means
+) -> Generator[ItemResult, None, None]:
+    """The result of every photograph, by workers of this machine or of a cluster."""
+    items, total = plan.claimed(PHOTO), len(plan.items(PHOTO))
+    if means.open_cluster is not None:
+        if total:
+            yield from photographs_on_cluster(items, total, context, means.open_cluster, session)
+        return
+    with (
+        LocalExecutor(worker_options(context.settings), context.settings) as executor,
+        closing(photographs(items, context, executor, session.stop)) as results,
+    ):
+        yield from results
 
 
 def warn_without_exiftool() -> None:
@@ -191,26 +197,6 @@ def film_context(
     )
 
 
-def network_opener(settings: NetworkOptions, weights: str) -> Callable[[], Predictor]:
-    """Opens the network once, when the first item needs it.
-
-    What it gives raises `CheckpointError` where the file is no longer the one that the run was planned with.
-    """
-
-    @cache
-    def open_network() -> Predictor:
-        from archivecolor.inference.predictor import open_predictor
-
-        predictor = open_predictor(settings.checkpoint, settings)
-        if predictor.digest != weights:
-            raise CheckpointError(
-                f"{checkpoint_path(settings.checkpoint)} was replaced after the run began; start it again"
-            )
-        return predictor
-
-    return open_network
-
-
 def output_folders(
     settings: DirSettings | VideoSettings, weights: str, open_network: Callable[[], Predictor]
 ) -> list[OutputFolder]:
@@ -227,36 +213,7 @@ def output_folders(
     if not settings.same_runtime:
         return folders
     runtime = open_network().runtime_name
-    return [_of_one_runtime(folder, runtime) for folder in folders]
-
-
-def _of_one_runtime(folder: OutputFolder, runtime: str) -> OutputFolder:
-    """The same, where outputs that another runtime made are made anew."""
-    return replace(folder, sources=tuple(replace(source, runtime=runtime) for source in folder.sources))
-
-
-def _with_named(folder: OutputFolder, names: tuple[str, ...]) -> OutputFolder:
-    """The same with these photographs and films alone."""
-    films = tuple(name for name in names if folder.photographs is None or _is_film(name))
-    by_kind = {FILM: films, PHOTO: tuple(name for name in names if name not in films)}
-    sources = (
-        replace(source, names=by_kind[source.kind]) for source in folder.sources if by_kind[source.kind]
-    )
-    return replace(
-        folder,
-        sources=tuple(sources),
-        photographs=folder.photographs if by_kind[PHOTO] else None,
-        films=folder.films if films else None,
-    )
-
-
-def _is_film(name: str) -> bool:
-    return extension_of(os.fsencode(name)) in FILMS
-
-
-def _with_ready(folder: OutputFolder, is_ready: Callable[[FoundFile], bool]) -> OutputFolder:
-    """The same with the files that are ready alone."""
-    return replace(folder, sources=tuple(replace(source, is_ready=is_ready) for source in folder.sources))
+    return [of_one_runtime(folder, runtime) for folder in folders]
 
 
 def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:

@@ -24,11 +24,13 @@ from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, Reason, UsageError
-from archivecolor.jobs.colour import colour, network_opener, output_folders
+from archivecolor.jobs.colour import colour, output_folders
 from archivecolor.jobs.correct_film import FilmWriter, film_to_correct
 from archivecolor.jobs.decision_writer import DecisionWriter, PhotographWriter, kept_options, own_settings
 from archivecolor.jobs.likeness import Likeness
 from archivecolor.jobs.manifest import existing_manifest_path
+from archivecolor.jobs.network import network_opener
+from archivecolor.jobs.output_folders import Choice
 from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.jobs.source_meant import source_meant
 from archivecolor.networks.builtin import checkpoint_path
@@ -95,7 +97,7 @@ def correct(
         return corrected
     again = names if settings.take_back else ()
     run = replace(work.run, take_back=again, wait_lock=settings.wait_lock)
-    result = colour(run, listener, stop, command, names)
+    result = colour(run, listener, stop, command, Choice(names))
     return _with_outputs(corrected, result, root, names)
 
 

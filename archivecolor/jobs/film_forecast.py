@@ -165,8 +165,8 @@ def _measured(found: Sequence[_Found], settings: VideoSettings, weights: str) ->
     if not found:
         return FilmsForecast()
     began = now()
-    from archivecolor.jobs.colour import network_opener
     from archivecolor.jobs.measure_film import measure_film, warm_up
+    from archivecolor.jobs.network import network_opener
 
     open_network = network_opener(settings, weights)
     warm_up(open_network())

@@ -14,11 +14,13 @@ from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.run_json import RunSummary, read_run_summary
 from archivecolor.engine.timing import Span, now
 from archivecolor.errors import Reason
-from archivecolor.jobs.colour import OutputFolder, network_opener, output_folders
+from archivecolor.jobs.colour import output_folders
 from archivecolor.jobs.decisions import decisions_of_run
 from archivecolor.jobs.film_forecast import FilmsForecast, forecast_films
 from archivecolor.jobs.grey import grey_source
 from archivecolor.jobs.items import GREY, PHOTO, RunPlan, plan_items
+from archivecolor.jobs.network import network_opener
+from archivecolor.jobs.output_folders import OutputFolder
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import DirSettings, GreySettings, VideoSettings
 

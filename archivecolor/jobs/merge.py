@@ -20,7 +20,7 @@ from archivecolor.archive.bag import content_root, content_root_for_run, is_bag
 from archivecolor.archive.by_hand import is_put_aside
 from archivecolor.archive.decisions import Decisions, append_decisions, item_finder, merge
 from archivecolor.archive.folders import lies_in, prepare_output
-from archivecolor.archive.layout import STATE_FOLDER, Layout
+from archivecolor.archive.layout import CREDENTIALS_SUFFIX, STATE_FOLDER, Layout, credentials_beside
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.merging import MergedItems, TakenLines, Verdict, appended
@@ -222,7 +222,7 @@ class _Merger:
         self._settle(record, Status.DONE, "merged", f"from {share.folder}")
 
     def _bring_over(self, share: _Share, record: Record, placer: Placer) -> None:
-        """The derivative of a record and the PREMIS file of that; nothing where it has none."""
+        """The derivative of a record, its PREMIS file and credentials; nothing where it has none."""
         if record.output is None:
             return
         if self._settings.dry_run:
@@ -230,8 +230,9 @@ class _Merger:
             return
         placer.place(record)
         premis = PremisFiles(share.root, wanted=True).path(record.output.path)
-        if premis.exists():
-            placer.replace_file(str(premis.relative_to(share.root)))
+        for beside in (premis, credentials_beside(share.root / record.output.path)):
+            if beside.exists():
+                placer.replace_file(str(beside.relative_to(share.root)))
 
     def _bring_older(self, share: _Share, older: Record, placer: Placer) -> None:
         """A derivative of an earlier format, which its item does not fail of."""
@@ -246,7 +247,7 @@ class _Merger:
         """Bring over handwork that was put aside, and name the files that no record knows."""
         known = {entry.output for entry in share.manifest.items.values()} | share.manifest.superseded.keys()
         for path in files_under(share.root, lambda *_: None):
-            if path in known or path.startswith(f"{STATE_FOLDER}/"):
+            if path.removesuffix(CREDENTIALS_SUFFIX) in known or path.startswith(f"{STATE_FOLDER}/"):
                 continue
             detail = "no record names it"
             if is_put_aside(path):

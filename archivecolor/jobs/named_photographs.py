@@ -20,8 +20,8 @@ from archivecolor.colour.tone import Tone
 from archivecolor.engine.progress import Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, item_error_of
-from archivecolor.jobs.colour import network_opener
 from archivecolor.jobs.named_files import NamedFile, named_photographs
+from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.photograph import (
     Colouring,
     check_options,

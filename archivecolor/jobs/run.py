@@ -32,7 +32,7 @@ from archivecolor.archive.output_folder import hold_output
 from archivecolor.archive.plan import Item, PlanAction, RefusedItem
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, Source, Status, line_from_record, now_utc
-from archivecolor.archive.run_json import RunSummary, write_run_summary
+from archivecolor.archive.run_json import RunSummary, WorkerShare, write_run_summary
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ExitCode, LockedError, OutputError, Reason, UsageError
@@ -92,6 +92,7 @@ class Session:
         self.counter = ProgressCounter(total=0, unit=MEGAPIXELS)
         self.untouched: Counter[str] = Counter()
         self.is_incomplete = False
+        self.workers: dict[str, WorkerShare] = {}
         self.summary = RunSummary(
             command=command,
             settings={name: plain(with_absolute_paths(value)) for name, value in vars(settings).items()},
@@ -99,6 +100,14 @@ class Session:
             weights=weights,
             counts={},
             started=now_utc(),
+        )
+
+    def note_work(self, host: str, seconds: float, results: Iterable[ItemResult]) -> None:
+        """Take note of which machine of a cluster did what."""
+        before = self.workers.get(host, WorkerShare(0, 0.0, 0.0))
+        amounts = [result.amount for result in results]
+        self.workers[host] = WorkerShare(
+            before.items + len(amounts), before.seconds + seconds, before.megapixels + sum(amounts)
         )
 
     @property
@@ -266,6 +275,7 @@ class Run:
             seconds=round(progress.seconds, 3),
             megapixels=round(work[MEGAPIXELS].amount, 3) if MEGAPIXELS in work else 0.0,
             work={unit: asdict(done) for unit, done in work.items()},
+            workers={host: asdict(share) for host, share in session.workers.items()},
             exit_code=int(exit_code),
         )
         write_run_summary(Layout(self.root).run_json, summary)

@@ -28,8 +28,9 @@ from archivecolor.film.probe import FilmFacts
 from archivecolor.film.shot_list import write_shots
 from archivecolor.film.shots import Shot
 from archivecolor.film.stream_survey import survey_streams
-from archivecolor.jobs.colour import check_cuts, network_opener, refuse_what_is_no_film
+from archivecolor.jobs.colour import check_cuts, refuse_what_is_no_film
 from archivecolor.jobs.films import choose_field_handling, shots_of
+from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.picture import compose
 from archivecolor.jobs.run import FRAMES
 from archivecolor.jobs.sheet import trouble_with, write_pages

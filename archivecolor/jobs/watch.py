@@ -22,6 +22,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode, InputGoneError, UsageError
 from archivecolor.jobs.colour import colour
 from archivecolor.jobs.film_jobs import file_state
+from archivecolor.jobs.output_folders import Choice
 from archivecolor.jobs.run import MEGAPIXELS
 from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.printable import printable
@@ -71,7 +72,8 @@ def watch(
         arrivals.look(_files_of(settings), began)
         pause = max(POLL_SECONDS, POLLS_PER_LOOK * (time.monotonic() - began))
         if arrivals.take():
-            result = colour(_of_one_run(settings, total), listener, stop, command, is_ready=arrivals.is_ready)
+            choice = Choice(is_ready=arrivals.is_ready)
+            result = colour(_of_one_run(settings, total), listener, stop, command, choice)
             total.add(result)
             if result.exit_code is ExitCode.TOO_MANY_FAILURES:
                 break

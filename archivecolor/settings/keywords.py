@@ -77,6 +77,8 @@ class FolderKeywords(_RunKeywords, total=False):
     sheet: Path | None
     jobs: int
     timeout: float
+    cluster: str
+    worker_resource: str
     films: bool
 
 
