@@ -102,6 +102,14 @@ def key_of(item: IndexedItem, key: str) -> object:
     return os.fsencode(item.path) if key == "path" else item.at
 
 
+def table_of(wanted: ItemFilter) -> str:
+    """The table of items as a query names it.
+
+    No index helps to find a part of a name, and rows are read fastest in the order in which they lie.
+    """
+    return "items NOT INDEXED" if wanted.text else "items"
+
+
 def conditions_of(wanted: ItemFilter) -> tuple[list[str], list[object]]:
     """The conditions of a query and their values."""
     conditions: list[str] = []

@@ -25,6 +25,7 @@ from archivecolor.archive.item_filter import (
     Order,
     conditions_of,
     key_of,
+    table_of,
 )
 from archivecolor.archive.layout import INDEX_NAME, Layout, review_folder
 from archivecolor.archive.manifest import ManifestLine, read_lines, record_at_line
@@ -207,7 +208,8 @@ class RecordIndex:
             values += [key_of(after, order.key), after.number]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         rows = self._rows(
-            f"SELECT {COLUMNS} FROM items {where} ORDER BY {order.clause} LIMIT ?", [*values, count]
+            f"SELECT {COLUMNS} FROM {table_of(wanted)} {where} ORDER BY {order.clause} LIMIT ?",
+            [*values, count],
         )
         return [_item_of(row) for row in rows]
 
@@ -222,7 +224,7 @@ class RecordIndex:
         """How many there are."""
         conditions, values = conditions_of(wanted)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        return int(self._rows(f"SELECT COUNT(*) FROM items {where}", values)[0][0])
+        return int(self._rows(f"SELECT COUNT(*) FROM {table_of(wanted)} {where}", values)[0][0])
 
     def item(self, number: int) -> IndexedItem | None:
         """The item of that number, if there is one."""
