@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
     from archivecolor.colouriser import ColouredPicture, Colouriser
     from archivecolor.inference.predictor import Predictor
+    from archivecolor.jobs.detect import Detected
     from archivecolor.photo.render import RenderedImage
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "ColouredFilm",
     "ColouredPicture",
     "Colouriser",
+    "Detected",
     "DirSettings",
     "Ending",
     "ExitCode",
@@ -98,6 +100,7 @@ __all__ = [
     "colour_file",
     "colour_film",
     "colour_folder",
+    "detect",
     "load_predictor",
 ]
 
@@ -123,6 +126,10 @@ def __getattr__(name: str) -> object:
         from archivecolor.photo.render import RenderedImage
 
         return RenderedImage
+    if name == "Detected":
+        from archivecolor.jobs.detect import Detected
+
+        return Detected
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -265,6 +272,22 @@ def colour_folder(
     settings = DirSettings(input=Path(source), output=Path(output), **values)
     ending = _stop(stop, settings.max_runtime)
     return colour(settings, _FunctionListener(on_item), ending, executor=executor)
+
+
+def detect(file: str | Path, predictor: Predictor | None = None) -> Detected:
+    """Say whether a picture's or film's colour was invented by this program, as `archivecolor detect` does.
+
+    Args:
+        file: it; only read.
+        predictor: from `load_predictor`, the weights that may have coloured it; the built-in ones without it.
+
+    Raises:
+        ItemError: it cannot be read.
+        CheckpointError: the built-in weights cannot be used.
+    """
+    from archivecolor.jobs.detect import detect_file
+
+    return detect_file(Path(file), predictor or load_predictor())
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ COMMANDS = (
     "merge",
     "prune",
     "identify",
+    "detect",
     "manifest",
     "credentials",
     "evaluate",

@@ -9,7 +9,7 @@ from archivecolor.errors import UnavailableError, UsageError
 from archivecolor.jobs.findings import Finding, FindingKind
 from archivecolor.jobs.photograph import SUFFIX_FORMATS
 from archivecolor.metadata.credentials.embedding import BYTES
-from archivecolor.metadata.credentials.reading import Standing, read_back
+from archivecolor.metadata.credentials.reading import ReadCredentials, Standing, read_back
 from archivecolor.photo.credentials import MEDIA_TYPES
 from archivecolor.printable import printable
 
@@ -43,23 +43,32 @@ def trusted_roots(file: Path | None) -> str:
 
 def credentials_finding(folder: Path, path: str, roots: str) -> Finding | None:
     """What is wrong with the credentials of a file below `folder`, or worth knowing; None where they hold."""
-    file = folder / path
-    beside = credentials_beside(file)
     try:
-        manifest = None
-        if beside.is_file():
-            if beside.stat().st_size > MAX_BYTES:
-                return Finding(FindingKind.CREDENTIALS_CHANGED, path, f"{beside.name} is too large")
-            manifest = beside.read_bytes()
-        with file.open("rb") as contents:
-            media_type = BYTES if manifest is not None else media_type_of_name(file)
-            found = read_back(media_type, contents, manifest, roots)
+        found = read_credentials_of(folder / path, roots)
     except OSError as error:
         return Finding(FindingKind.UNREADABLE, path, error.strerror or "")
     except UnavailableError as error:
         return Finding(FindingKind.CREDENTIALS_UNCHECKED, path, str(error))
     kind = FINDINGS.get(found.standing)
     return None if kind is None else Finding(kind, path, found.detail)
+
+
+def read_credentials_of(file: Path, roots: str = "") -> ReadCredentials:
+    """The credentials of a picture or film, in it or beside it.
+
+    Raises:
+        OSError: it cannot be read.
+        UnavailableError: the c2pa library is not installed.
+    """
+    beside = credentials_beside(file)
+    manifest = None
+    if beside.is_file():
+        if beside.stat().st_size > MAX_BYTES:
+            return ReadCredentials(Standing.CHANGED, f"{beside.name} is too large")
+        manifest = beside.read_bytes()
+    with file.open("rb") as contents:
+        media_type = BYTES if manifest is not None else media_type_of_name(file)
+        return read_back(media_type, contents, manifest, roots)
 
 
 def media_type_of_name(file: Path) -> str:

@@ -7,6 +7,7 @@ its grey thumbnails; our step is added to its history.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -142,6 +143,12 @@ class Marking:
     def pictures(self) -> tuple[PictureBox, ...]:
         """Where each page's picture lies, where a caption stands below it."""
         return picture_boxes(self.parameters)
+
+    @property
+    def weights(self) -> str:
+        """Digest of the weights that it was made with; empty where that does not say."""
+        named = re.search(r" weights=(\w+)", self.parameters)
+        return named[1] if named else ""
 
     def is_of(self, source_sha256: str, settings: str, weights: str) -> bool:
         """Whether it was made of that source with these settings and weights."""

@@ -42,7 +42,7 @@ from archivecolor.settings.options import (
     value_types_of,
 )
 from archivecolor.settings.photographs import DirSettings, PhotographOptions, PhotoSettings
-from archivecolor.settings.recognition import IdentifySettings
+from archivecolor.settings.recognition import DetectSettings, IdentifySettings
 from archivecolor.settings.review import PageOptions, ReportSettings, ReviewSettings, ServeSettings
 from archivecolor.settings.shared import (
     ColourOptions,
@@ -66,6 +66,7 @@ __all__ = [
     "DecisionExportSettings",
     "DecisionImportSettings",
     "DecisionListSettings",
+    "DetectSettings",
     "DirSettings",
     "DoctorSettings",
     "EndOptions",
