@@ -24,13 +24,13 @@ def printable(text: str | Path) -> str:
 
 
 def shortened(text: str) -> str:
-    """`text` for a message, of which a crafted value does not make a page."""
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+    """`text` for a message, harmless as `printable` has it, of which a crafted value does not make a page."""
+    return printable(text) if len(text) <= _MAX_SHOWN else f"{printable(text[:_MAX_SHOWN])}..."
 
 
 def quoted(text: str) -> str:
     """A word that was typed, in quotes for a message, shortened and harmless."""
-    return f"'{shortened(printable(text))}'"
+    return f"'{shortened(text)}'"
 
 
 def printable_lines(text: str) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from archivecolor.errors import OptionError
-from archivecolor.printable import printable, quoted, shortened
+from archivecolor.printable import quoted, shortened
 
 T = TypeVar("T")
 # Any: of a field of whatever type.
@@ -172,8 +172,9 @@ def _check_text(name: str, text: str, max_length: int) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        shown = shortened(printable(text))
-        raise OptionError(name, f"is not UTF-8 ({shown}); type it where letters are UTF-8") from None
+        raise OptionError(
+            name, f"is not UTF-8 ({shortened(text)}); type it where letters are UTF-8"
+        ) from None
     if len(text) > max_length:
         raise OptionError(name, f"has {len(text):,} characters; it may have up to {max_length:,}")
 
