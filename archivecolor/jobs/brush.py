@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +18,13 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.gamut import compose_exact_luma
 from archivecolor.colour.guidance import Guidance, Hint
 from archivecolor.colour.luma import luma_codes
+from archivecolor.colour.reference import hints_like
+from archivecolor.errors import ItemError, Reason
 from archivecolor.film.moment import moment
+from archivecolor.jobs.likeness import reference_of
 from archivecolor.jobs.picture import compose, small_luma
 from archivecolor.jobs.previews import PreviewContext, path_inside
+from archivecolor.photo.inspect import small_colour
 from archivecolor.photo.preview import small_preview
 
 if TYPE_CHECKING:
@@ -52,6 +57,23 @@ class BrushTask:
     page: int
     working_size: int
     seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class ReferenceTask:
+    """A picture whose colours another one gets.
+
+    Attributes:
+        path: of a derivative, relative to the root; or of a file that somebody sent, absolute.
+        working_size: short side at which the network sees it.
+        seconds: of a film, when the frame is seen; None for a photograph.
+        is_sent: it is a file that somebody sent.
+    """
+
+    path: str
+    working_size: int
+    seconds: float | None = None
+    is_sent: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +119,22 @@ def brush_picture(context: PreviewContext, task: BrushTask) -> BrushPicture:
     return BrushPicture(large, small_luma(large, task.working_size))
 
 
+def reference_picture(context: PreviewContext, task: ReferenceTask) -> Float32:
+    """A small picture with its colour, sRGB (h, w, 3), 0..1.
+
+    Raises:
+        ItemError: it cannot be read, lies elsewhere, or has no colour.
+    """
+    path = Path(task.path) if task.is_sent else path_inside(context.root, task.path)
+    if task.seconds is not None:
+        side = 2 * task.working_size
+        return np.asarray(moment(path, task.seconds, side).rgb / np.float32(255), np.float32)
+    rgb = small_colour(path, working_size=task.working_size, max_megapixels=context.max_megapixels)
+    if rgb.ndim == 2:
+        raise ItemError(Reason.UNSUPPORTED, "it has no colour to take")
+    return rgb
+
+
 class Brush:
     """Tries colours on pictures; may be called from several threads.
 
@@ -127,6 +165,11 @@ class Brush:
             while len(self._automatic) > KEPT:
                 self._automatic.popitem(last=False)
         return chroma
+
+    def alike(self, picture: BrushPicture, reference: Float32, page: int) -> tuple[Hint, ...]:
+        """Soft hints for a page from a picture with colour, sRGB (h, w, 3); none where nothing is alike."""
+        (answer,) = self.predictor.answers([picture.seen])
+        return hints_like(answer, reference_of(reference, self.predictor), page)
 
     def coloured(
         self, key: object, picture: BrushPicture, hints: Sequence[Hint], saturation: float | None

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from archivecolor.colour.guidance import Hint
@@ -14,10 +15,12 @@ from archivecolor.jobs.brush import (
     Brush,
     BrushPicture,
     BrushTask,
+    ReferenceTask,
     Tried,
     brush_picture,
     certainty_png,
     palette,
+    reference_picture,
 )
 from archivecolor.jobs.previews import (
     ClipTask,
@@ -99,6 +102,17 @@ class Gallery:
     def tried(self, shown: Shown, page: int, hints: Sequence[Hint], saturation: float | None) -> Tried:
         """A page with other colour, nothing written."""
         return self.brush.coloured(*self._picture(shown, page), hints, saturation)
+
+    def alike(self, shown: Shown, page: int, other: Shown | Path) -> tuple[Hint, ...]:
+        """Soft hints for a page from another picture, or from a file that somebody sent."""
+        size = self.brush.predictor.working_size
+        if isinstance(other, Shown):
+            task = ReferenceTask(other.path, size, other.seconds)
+        else:
+            task = ReferenceTask(str(other), size, is_sent=True)
+        rgb = self._executor.submit(reference_picture, task, urgent=True).result()
+        _, picture = self._picture(shown, page)
+        return self.brush.alike(picture, rgb, page)
 
     def certainty(self, shown: Shown, page: int) -> bytes:
         """Where the network does not know, as PNG."""

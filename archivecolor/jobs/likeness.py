@@ -52,8 +52,6 @@ class Likeness:
 
     @cached_property
     def _reference(self) -> Reference:
-        from archivecolor.colour.lab import LUMA_WEIGHTS, lab_from_rgb
-        from archivecolor.colour.reference import Reference
         from archivecolor.photo.inspect import small_colour
 
         shown = printable(self.file)
@@ -66,5 +64,13 @@ class Likeness:
             raise UsageError(f"--like {shown}: {error}") from error
         if rgb.ndim == 2:
             raise UsageError(f"--like {shown}: it has no colour to take")
-        (answer,) = self.open_predictor().answers([rgb @ LUMA_WEIGHTS])
-        return Reference(answer, lab_from_rgb(rgb))
+        return reference_of(rgb, self.open_predictor())
+
+
+def reference_of(rgb: Float32, predictor: Predictor) -> Reference:
+    """What others are held against: of a picture in colour, sRGB (h, w, 3), 0..1, at working size."""
+    from archivecolor.colour.lab import LUMA_WEIGHTS, lab_from_rgb
+    from archivecolor.colour.reference import Reference
+
+    (answer,) = predictor.answers([rgb @ LUMA_WEIGHTS])
+    return Reference(answer, lab_from_rgb(rgb))

@@ -121,7 +121,13 @@ class Review:
         self.desk.decide(Decision(item.path, note=note, by=self._settings.by, at=now_utc()), make=True)
 
     def correct(
-        self, item: IndexedItem, page: int, hints: Sequence[Hint], saturation: float | None, note: str
+        self,
+        item: IndexedItem,
+        page: int,
+        hints: Sequence[Hint],
+        saturation: float | None,
+        note: str,
+        reference: str = "",
     ) -> None:
         """Give a page its hints, and the picture a saturation of its own, and make it anew.
 
@@ -147,6 +153,7 @@ class Review:
             note=note,
             by=by,
             at=at,
+            reference=reference or older.reference,
         )
         decided = Decision(item.path, State.NONE, correction, note, by, at, before.extra)
         self.desk.decide(decided, make=True)

@@ -77,11 +77,13 @@ class ShotWish:
         seconds: the moment that was looked at.
         hints: for places of that frame, in place of those given at this moment before.
         saturation: of the whole shot; None for that of the film.
+        reference: name of the picture that soft hints are of; empty without one.
     """
 
     seconds: float
     hints: tuple[Hint, ...]
     saturation: float | None
+    reference: str = ""
 
 
 def is_same(one: float, other: float) -> bool:
@@ -160,7 +162,9 @@ def with_wish(decision: Decision, span: Span, wish: ShotWish, source: str) -> De
     if count > MAX_HINTS:
         raise UsageError(f"the shot has {count} hints then; {MAX_HINTS} are the most")
     kept = (*(one for one in others if not span.holds(one.seconds)), *filter(_says_anything, mine))
-    return _corrected(decision, span, kept, source)
+    decided = _corrected(decision, span, kept, source)
+    reference = wish.reference or before.reference
+    return replace(decided, correction=replace(decided.correction, reference=reference))
 
 
 def without_shot(decision: Decision, span: Span, source: str) -> Decision:

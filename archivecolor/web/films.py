@@ -40,11 +40,18 @@ class FilmPages:
         base: path below which pages are served.
         find: the item that a request names; raises where there is none.
         page: makes a page.
+        other: as for `PictureAnswers`.
     """
 
     def __init__(
-        self, review: Review, base: str, find: Callable[[Request], IndexedItem], page: PageMaker
+        self,
+        review: Review,
+        base: str,
+        find: Callable[[Request], IndexedItem],
+        page: PageMaker,
+        other: Callable[[Request, int, float | None], Shown],
     ) -> None:
+        self._other = other
         self._review = review
         self._base = base
         self._item = find
@@ -57,7 +64,7 @@ class FilmPages:
             Route(moment, self.shot, methods=["GET"]),
             Route(f"{moment}/clip", self.clip, methods=["GET"]),
             Route(f"{moment}/decide", self.decide, methods=["POST"]),
-            *PictureAnswers(self._shown).routes(moment),
+            *PictureAnswers(self._shown, self._other).routes(moment),
         ]
 
     def _shown(self, request: Request) -> tuple[Gallery, Shown]:
@@ -120,7 +127,9 @@ class FilmPages:
         if wish.redo:
             review.forget_shot(item, seconds, wish.note)
         elif wish.colour:
-            review.correct_shot(item, ShotWish(seconds, wish.hints, wish.saturation), wish.note)
+            review.correct_shot(
+                item, ShotWish(seconds, wish.hints, wish.saturation, wish.reference), wish.note
+            )
         elif wish.state in (State.ACCEPTED, State.NONE):
             review.accept_shot(item, seconds, wish.note, accepted=wish.state is State.ACCEPTED)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Any
 
 import anyio
@@ -15,12 +16,13 @@ from starlette.routing import Route
 
 from archivecolor.archive.decision import colour_word
 from archivecolor.colour.guidance import Hint
+from archivecolor.engine.scratch import scratch_folder
 from archivecolor.errors import ArchivecolorError, ItemError, UsageError
 from archivecolor.jobs.gallery import Gallery, Shown
 from archivecolor.printable import printable
 from archivecolor.web.gate import RefusedError
 from archivecolor.web.pages import percent, static_text
-from archivecolor.web.requests import box_of, page_of, place_of, wish_of
+from archivecolor.web.requests import box_of, other_of, page_of, place_of, wish_of
 
 STATIC = {
     "archivecolor.css": "text/css",
@@ -50,10 +52,16 @@ class PictureAnswers:
 
     Args:
         find: the picture that a request names, and the gallery that has it; raises where there is none.
+        other: the picture of a number that lies beside it, of a film at a moment in seconds; raises too.
     """
 
-    def __init__(self, find: Callable[[Request], tuple[Gallery, Shown]]) -> None:
+    def __init__(
+        self,
+        find: Callable[[Request], tuple[Gallery, Shown]],
+        other: Callable[[Request, int, float | None], Shown],
+    ) -> None:
         self._find = find
+        self._other = other
 
     def routes(self, path: str) -> list[Route]:
         """Where they are, below the path of a picture."""
@@ -66,7 +74,8 @@ class PictureAnswers:
             "colours": self.colours,
         }
         routes = [Route(f"{path}/{name}", answer, methods=["GET"]) for name, answer in get.items()]
-        return [*routes, Route(f"{path}/preview", self.preview, methods=["POST"])]
+        post = {"preview": self.preview, "like": self.like, "like-file": self.like_file}
+        return [*routes, *(Route(f"{path}/{name}", post[name], methods=["POST"]) for name in post)]
 
     def small(self, request: Request) -> Response:
         """A small picture."""
@@ -118,6 +127,36 @@ class PictureAnswers:
             }
 
         return JSONResponse(await anyio.to_thread.run_sync(tried))
+
+    async def like(self, request: Request) -> Response:
+        """Hints that give a picture the colours of another one here."""
+        number, seconds = other_of(await json_of(request))
+
+        def found() -> dict[str, object]:
+            gallery, shown = self._find(request)
+            other = self._other(request, number, seconds)
+            hints = gallery.alike(shown, page_of(request.query_params), other)
+            return _alike(hints) | {"name": printable(PurePosixPath(other.path).name)}
+
+        return JSONResponse(await anyio.to_thread.run_sync(found))
+
+    async def like_file(self, request: Request) -> Response:
+        """Hints that give a picture the colours of a file that is sent; nothing is kept of it."""
+        with scratch_folder() as folder:
+            path = folder / "reference"
+            with path.open("wb") as file:
+                async for chunk in request.stream():
+                    await anyio.to_thread.run_sync(file.write, chunk)
+
+            def found() -> dict[str, object]:
+                gallery, shown = self._find(request)
+                return _alike(gallery.alike(shown, page_of(request.query_params), path))
+
+            return JSONResponse(await anyio.to_thread.run_sync(found))
+
+
+def _alike(hints: tuple[Hint, ...]) -> dict[str, object]:
+    return {"hints": [hint_values(hint) for hint in hints]}
 
 
 def static(request: Request) -> Response:

@@ -31,6 +31,7 @@ class Wish:
         hints: of that page.
         saturation: gain on the network's chroma; None for that of the run.
         note: why.
+        reference: name of the picture that soft hints are of; empty without one.
     """
 
     state: State | None = None
@@ -40,6 +41,7 @@ class Wish:
     hints: tuple[Hint, ...] = ()
     saturation: float | None = None
     note: str = ""
+    reference: str = ""
 
 
 def wish_of(values: object) -> Wish:
@@ -55,16 +57,18 @@ def wish_of(values: object) -> Wish:
         "hints",
         "saturation",
         "note",
+        "reference",
     }:
         raise UsageError("that is nothing that can be decided")
     state, note, redo = values.get("state"), values.get("note", ""), values.get("redo", False)
     if (state is not None) + (redo is True) + ("hints" in values) > 1:
         raise UsageError("a state, hints and making anew are decided one at a time")
-    if "hints" not in values and not {"page", "saturation"}.isdisjoint(values):
-        raise UsageError("a page and a saturation come with hints, if with none")
+    if "hints" not in values and not {"page", "saturation", "reference"}.isdisjoint(values):
+        raise UsageError("a page, a saturation and a reference come with hints, if with none")
     if state is not None and state not in (State.NONE.value, State.ACCEPTED.value, State.REJECTED.value):
         raise UsageError("there is no such state")
-    if not _is_note(note) or not isinstance(redo, bool):
+    reference = values.get("reference", "")
+    if not _is_note(note) or not _is_note(reference) or not isinstance(redo, bool):
         raise UsageError(f"a note has up to {MAX_NOTE} characters, all of them whole")
     page = _whole(values.get("page", 1), 1, 1 << 20)
     return Wish(
@@ -75,7 +79,17 @@ def wish_of(values: object) -> Wish:
         hints=_hints(values.get("hints", []), page),
         saturation=None if values.get("saturation") is None else _number(values["saturation"], 0.0, 3.0),
         note=note,
+        reference=reference,
     )
+
+
+def other_of(values: object) -> tuple[int, float | None]:
+    """The number of a picture, of a film the moment in seconds too. Raises `UsageError` where it is none."""
+    if not isinstance(values, dict) or not set(values) <= {"item", "moment"}:
+        raise UsageError("that names no picture")
+    moment = values.get("moment")
+    number = _whole(values.get("item"), 0, 1 << 60)
+    return number, None if moment is None else _whole(moment, 0, 1 << 40) / 1000
 
 
 def _is_note(value: object) -> TypeGuard[str]:

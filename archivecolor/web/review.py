@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 PAGE = 60
 MOST_FOLDERS = 500
 EVENT_SECONDS = 1.0
+# Of a file whose colours a picture gets.
+MOST_REFERENCE_BYTES = 100 << 20
 # What list pages offer to choose from.
 STATUSES, KINDS = ("done", "skipped", "failed"), ("photo", "film", "grey")
 DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
@@ -65,12 +67,18 @@ class ReviewPages:
         }
         routes = [Route(path, answer, methods=["GET"]) for path, answer in get.items()]
         routes.append(Route(f"{item}/decide", self.decide, methods=["POST"]))
-        routes += PictureAnswers(self._shown).routes(item)
-        routes += FilmPages(self._review, self._base, self._item, self._page).routes(item)
+        routes += PictureAnswers(self._shown, self._other).routes(item)
+        routes += FilmPages(self._review, self._base, self._item, self._page, self._other).routes(item)
         return Starlette(routes=routes, exception_handlers=HANDLERS)
 
     def _shown(self, request: Request) -> tuple[Gallery, Shown]:
         return self._review.gallery, self._review.shown(self._item(request))
+
+    def _other(self, _request: Request, number: int, seconds: float | None) -> Shown:
+        review, item = self._review, self._review.index.item(number)
+        if item is None:
+            raise UsageError("there is no such picture in this archive")
+        return review.shown(item) if seconds is None else review.shown_at(item, seconds)
 
     # Lists
 
@@ -185,7 +193,7 @@ class ReviewPages:
         if wish.redo:
             review.forget(item, wish.note)
         elif wish.colour:
-            review.correct(item, wish.page, wish.hints, wish.saturation, wish.note)
+            review.correct(item, wish.page, wish.hints, wish.saturation, wish.note, wish.reference)
         elif wish.state is not None:
             review.decide_state(item, wish.state, wish.note)
         else:
@@ -267,7 +275,7 @@ def run_review(
         say(f"{count} lines of the manifest read")
 
     with listening(settings.port) as listener, open_review(settings, on_lines) as review:
-        door = door_of(settings, listener)
+        door = door_of(settings, listener, upload_bytes=MOST_REFERENCE_BYTES)
         heading = settings.output.absolute().name
         app = ReviewPages(review, heading, door.root_path).app()
         return serve(app, door, listener, on_ready, open=settings.open)

@@ -64,7 +64,7 @@ class ServePages:
         }
         routes = [Route(path, answer, methods=["GET"]) for path, answer in get.items()]
         routes += [Route(path, answer, methods=["POST"]) for path, answer in post.items()]
-        routes += PictureAnswers(self._shown).routes(item)
+        routes += PictureAnswers(self._shown, self._other).routes(item)
         return Starlette(routes=routes, exception_handlers=HANDLERS)
 
     # Sessions
@@ -168,6 +168,10 @@ class ServePages:
 
     def _shown(self, request: Request) -> tuple[Gallery, Shown]:
         return self._guests.gallery, self._guests.shown(*self._picture(request))
+
+    def _other(self, request: Request, number: int, _seconds: float | None) -> Shown:
+        session = self._session(request)
+        return self._guests.shown(session, session.picture(number))
 
     def _page(self, template: str, **values: object) -> Response:
         shown = words()

@@ -198,10 +198,10 @@ def test_a_fault_at_one_picture_keeps_no_other_from_being_made(copy_of_archive, 
     archive = copy_of_archive(tmp_path)
     colour = decision_desk.colour
 
-    def failing(settings, listener, stop, command, named):
-        if named == ("album/anna.png",):
+    def failing(settings, listener, stop, command, choice):
+        if choice.named == ("album/anna.png",):
             raise MemoryError
-        return colour(settings, listener, stop, command, named)
+        return colour(settings, listener, stop, command, choice)
 
     monkeypatch.setattr(decision_desk, "colour", failing)
     grey = Correction(settings=OwnSettings(0.0))

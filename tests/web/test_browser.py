@@ -119,6 +119,24 @@ def test_a_hint_is_tried_out_saved_and_is_in_the_file_with_the_luma_of_the_scan(
     assert "1e50c8" in find(driver, "#hints").text
 
 
+def test_another_picture_is_dropped_and_gives_its_colours(driver, page):
+    open_chelsea(driver, page)
+    before = wait_for(lambda: find(driver, "#hints").text)
+    other = f"{page.origin}/item/{number_of(page.output, 'people/astronaut.jpg')}"
+    drop = (
+        "const data = new DataTransfer(); data.setData('text/uri-list', arguments[0]);"
+        "const event = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});"
+        "document.getElementById('stage').dispatchEvent(event);"
+    )
+    driver.execute_script(drop, other)
+    wait_for(lambda: "like astronaut.jpg" in find(driver, "#toast").get_attribute("textContent"))
+    find(driver, "#like-file").send_keys(str(page.output / CHELSEA))
+    wait_for(lambda: "are like chelsea.png" in find(driver, "#toast").get_attribute("textContent"))
+    wait_for(lambda: "changes" in find(driver, "#share").text)
+    find(driver, "#undo").click()
+    wait_for(lambda: find(driver, "#hints").text == before)
+
+
 def test_hints_are_given_and_undone_without_a_mouse(driver, page):
     from selenium.webdriver import Keys
 

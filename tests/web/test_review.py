@@ -130,6 +130,32 @@ def test_a_hint_makes_the_picture_anew_with_its_luma(page, chelsea, archive):
     wait_for(lambda: (page.output / CHELSEA).read_bytes() == before)
 
 
+def test_a_picture_gets_the_colours_of_another_and_of_a_file(page, chelsea, archive):
+    def like(way, body, **headers):
+        answer = page.ask(f"{chelsea}/{way}", body, **headers)
+        return answer.status, json.loads(answer.content) if answer.status == 200 else answer.content.decode()
+
+    grey = np.asarray(Image.open(archive / CHELSEA)).astype(float)
+    red = np.stack([grey + 42, grey - 18, grey - 18], axis=-1)
+    stream = io.BytesIO()
+    Image.fromarray(np.clip(red, 0, 255).astype(np.uint8)).save(stream, "png")
+    status, found = like("like-file", stream.getvalue(), Content_Type="application/octet-stream")
+    assert status == 200, found
+    assert found["hints"] and all(hint["soft"] for hint in found["hints"])
+    colours = np.array([list(bytes.fromhex(hint["colour"][1:])) for hint in found["hints"]])
+    assert (colours[:, 0] > colours[:, 1]).all()
+    wish = {"hints": found["hints"], "reference": "red.png"}
+    assert page.ask(f"{chelsea}/decide", wish).status == 200
+    wait_for(lambda: Decisions.of_output(page.output).of(CHELSEA).correction.reference == "red.png")
+    assert page.ask(f"{chelsea}/decide", {"redo": True}).status == 200
+    other = number_of(page.output, "people/astronaut.jpg")
+    status, found = like("like", {"item": other})
+    assert (status, found["name"]) == (200, "astronaut.jpg")
+    assert like("like", {"item": 999})[0] == 400
+    assert like("like", {"item": "x"})[0] == 400
+    assert like("like-file", b"no picture", Content_Type="application/octet-stream")[0] == 422
+
+
 def test_what_is_rejected_is_left_out_by_the_next_run(undisturbed, archive, checkpoint, tmp_path):
     output = shutil.copytree(undisturbed, tmp_path / "out")
     rejected, accepted = CHELSEA, "people/astronaut.jpg"

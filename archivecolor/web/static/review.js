@@ -22,15 +22,12 @@ function toast(text) {
   toastTimer = setTimeout(() => box.classList.remove("shown"), 3500);
 }
 
-async function post(path, values) {
-  const answer = await fetch(base + path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(values),
-  });
+async function send(path, type, content) {
+  const answer = await fetch(base + path, { method: "POST", headers: { "Content-Type": type }, body: content });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }
+const post = (path, values) => send(path, "application/json", JSON.stringify(values));
 
 function attempt(action) {
   return async (...given) => {
@@ -377,8 +374,43 @@ function startBrush(path) {
   };
   form.onsubmit = attempt(async (event) => {
     event.preventDefault();
-    await post(`${path}/decide`, { note: byId("note").value, ...values() });
+    const like = reference ? { reference } : {};
+    await post(`${path}/decide`, { note: byId("note").value, ...values(), ...like });
     toast(words.saved);
+  });
+
+  // Colours of another picture.
+  let reference = "";
+  const take = (name, found) => {
+    if (!found.hints.length) return toast(say(words.like_none, { name }));
+    reference = name;
+    set([...hints.filter((hint) => !hint.soft), ...found.hints]);
+    return toast(say(words.like_some, { count: found.hints.length, name }));
+  };
+  const likeFile = attempt(async (file) =>
+    take(file.name, await send(`${path}/like-file?page=${page}`, "application/octet-stream", file)));
+  const likeItem = attempt(async (address) => {
+    const [, item, moment] = new URL(address).pathname.match(/\/item\/(\d+)(?:\/at\/(\d+))?/) || [];
+    if (!item || path === `/item/${item}` || path === `/item/${item}/at/${moment}`) return;
+    const other = moment ? { item: Number(item), moment: Number(moment) } : { item: Number(item) };
+    const found = await post(`${path}/like?page=${page}`, other);
+    take(found.name, found);
+  });
+  byId("like-file").onchange = (event) => {
+    const [file] = event.target.files;
+    if (file) likeFile(file);
+    event.target.value = "";
+  };
+  for (const kind of ["dragover", "dragleave", "drop"])
+    stage.addEventListener(kind, (event) => {
+      event.preventDefault();
+      stage.classList.toggle("over", kind === "dragover");
+    });
+  stage.addEventListener("drop", (event) => {
+    const [file] = event.dataTransfer.files;
+    const address = event.dataTransfer.getData("text/uri-list").split("\n")[0].trim();
+    if (file) likeFile(file);
+    else if (address) likeItem(address);
   });
 
   startZoom(path, page, image);
