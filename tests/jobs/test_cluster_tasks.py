@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.plan import Item, PlanAction
 from archivecolor.engine.cluster import WorkerRefusedError
-from archivecolor.errors import OutputError, Reason
+from archivecolor.errors import OutputError, Reason, UnavailableError
 from archivecolor.jobs import cluster_tasks
 from archivecolor.jobs.cluster_tasks import close_run, colour_slice, run_of_client, shared_of, why_not
-from archivecolor.jobs.photographs_on_cluster import SliceSize, slice_size, slices
+from archivecolor.jobs.photographs_on_cluster import SliceSize, cluster_opener, slice_size, slices
 from archivecolor.settings import DirSettings
 
 
@@ -136,6 +137,13 @@ def test_files_have_the_permissions_that_the_client_would_give(run):
         close_run(shared)
     finally:
         os.umask(before)
+
+
+def test_without_dask_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "archivecolor.engine.cluster_address", raising=False)
+    with pytest.raises(UnavailableError, match=r"missing: pip install 'archivecolor\[cluster\]'"):
+        cluster_opener("local:2", "")
 
 
 def test_slices_hold_so_many_items_or_megapixels():

@@ -163,7 +163,8 @@ def test_workers_that_are_killed_cost_nothing(many, on_cluster, archivecolor, tm
             killed += 1
         time.sleep(0.05)
     _, said = running.communicate(timeout=200)
-    assert (running.returncode, killed) == (0, 3), said
+    assert running.returncode == 0, said
+    assert killed >= 2  # a quick machine may be done before the third
     assert tree(tmp_path / "out") == tree(expected)
     assert records(tmp_path / "out") == records(expected)
     assert parts(tmp_path / "out") == []
@@ -180,8 +181,9 @@ def workers_of(pid):
     return found
 
 
-def test_ctrl_c_ends_the_run_and_the_same_command_goes_on(archive, undisturbed, on_cluster, here, tmp_path):
-    command = on_cluster(archive, tmp_path / "out", "--cluster", "local:1", "--verbose")
+def test_ctrl_c_ends_the_run_and_the_same_command_goes_on(many, on_cluster, here, tmp_path):
+    scans, expected = many
+    command = on_cluster(scans, tmp_path / "out", "--cluster", "local:1", "--verbose")
     running = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -191,24 +193,24 @@ def test_ctrl_c_ends_the_run_and_the_same_command_goes_on(archive, undisturbed, 
     assert running.returncode == ExitCode.INTERRUPTED
     assert "the same command goes on where it left off" in said
     assert "Traceback" not in said
-    assert here("dir", archive, tmp_path / "out").returncode == 3
-    assert tree(tmp_path / "out") == tree(undisturbed)
+    assert here("dir", scans, tmp_path / "out").returncode == 0
+    assert tree(tmp_path / "out") == tree(expected)
 
 
 def test_a_scheduler_that_is_killed_ends_the_run_and_the_same_command_goes_on(
-    archive, undisturbed, scheduler, on_cluster, here, tmp_path
+    many, scheduler, on_cluster, here, tmp_path
 ):
-    file, (process, *_) = scheduler
-    command = on_cluster(archive, tmp_path / "out", "--cluster", file, "--verbose")
+    (scans, expected), (file, (process, *_)) = many, scheduler
+    command = on_cluster(scans, tmp_path / "out", "--cluster", file, "--verbose")
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert running.stderr.readline()
     process.kill()
     _, said = running.communicate(timeout=120)
     assert running.returncode == ExitCode.UNAVAILABLE, said
     assert "is gone; what is finished is safe, and the same command goes on" in said
-    assert here("dir", archive, tmp_path / "out").returncode == 3
-    assert tree(tmp_path / "out") == tree(undisturbed)
-    assert records(tmp_path / "out") == records(undisturbed)
+    assert here("dir", scans, tmp_path / "out").returncode == 0
+    assert tree(tmp_path / "out") == tree(expected)
+    assert records(tmp_path / "out") == records(expected)
 
 
 def test_without_a_scheduler_nothing_is_begun(archive, archivecolor, tmp_path):
