@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -323,35 +324,28 @@ def test_a_second_signing_key_of_the_same_root(keys, tmp_path, capsys):
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.glob("*key.pem"))
 
 
-def test_nothing_is_fetched_for_a_scan_that_points_outside(scans, keys, here, tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr("socket.socket.connect", lambda *words: asked.append(words))
-    context = c2pa.Context.from_dict(SETTINGS)
-    tool = {
-        "claim_generator_info": [{"name": "scanner"}],
-        "assertions": [
-            {
-                "label": "c2pa.actions.v2",
-                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": HUMAN_EDITS}]},
-            }
-        ],
-    }
-    builder = c2pa.Builder(tool, context)
-    builder.set_no_embed()
-    builder.set_remote_url("http://127.0.0.1:9/outside.c2pa")
+def test_nothing_is_fetched_for_a_scan_that_points_outside(scans, keys, here, tmp_path):
+    act = {"action": "c2pa.created", "digitalSourceType": HUMAN_EDITS}
+    actions = {"label": "c2pa.actions.v2", "data": {"actions": [act]}}
+    tool = {"claim_generator_info": [{"name": "scanner"}], "assertions": [actions]}
     chain, key = next(keys.glob("signing-*[0-9].pem")), next(keys.glob("signing-*key.pem"))
     info = c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, chain.read_bytes(), key.read_bytes(), None)
+    builder = c2pa.Builder(tool, c2pa.Context.from_dict(SETTINGS))
+    builder.set_no_embed()
     (tmp_path / "in").mkdir()
-    with (scans / "camera.jpg").open("rb") as scan, (tmp_path / "in" / "camera.jpg").open("wb+") as out:
-        builder.sign(c2pa.Signer.from_info(info), "image/jpeg", scan, out)
-    assert (
-        here("dir", tmp_path / "in", tmp_path / "out", "--credentials", keys / "credentials.toml").returncode
-        == 0
-    )
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        builder.set_remote_url(f"http://127.0.0.1:{outside.getsockname()[1]}/outside.c2pa")
+        with (scans / "camera.jpg").open("rb") as scan, (tmp_path / "in" / "camera.jpg").open("wb+") as out:
+            builder.sign(c2pa.Signer.from_info(info), "image/jpeg", scan, out)
+        assert read(tmp_path / "in" / "camera.jpg").standing is Standing.CHANGED
+        words = ("dir", tmp_path / "in", tmp_path / "out", "--credentials", keys / "credentials.toml")
+        assert here(*words).returncode == 0
+        outside.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            outside.accept()
     (record,) = records(tmp_path / "out").values()
     assert "credentials, which cannot be read" in record["lost"]
     assert read(tmp_path / "out" / "camera.jpg").standing is Standing.VALID
-    assert not asked
 
 
 def test_hostile_credentials_are_read_within_bounds(signed):
