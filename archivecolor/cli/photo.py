@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from archivecolor.archive.layout import CREDENTIALS_SUFFIX
 from archivecolor.cli.options import command_for
 from archivecolor.cli.terminal import event_line, terminal_for
 from archivecolor.engine.progress import ItemEvent
@@ -115,6 +116,11 @@ def _line_of(plan: _Plan, event: ItemEvent) -> str:
 def _write_standard_output(plan: _Plan) -> None:
     if plan.standard_output is None or not plan.standard_output.exists():
         return
+    if any(path.suffix == CREDENTIALS_SUFFIX for path in plan.standard_output.iterdir()):
+        raise UsageError(
+            "a picture of this format does not hold its credentials, and they cannot follow it to standard "
+            "output; give --output FILE, or --format png"
+        )
     for path in plan.standard_output.iterdir():
         with path.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)

@@ -228,11 +228,18 @@ def check_names(source: Path, target: Path, format: str) -> None:
 
 
 def colour_contents(contents: bytes, predictor: Predictor, settings: PhotographOptions) -> bytes:
-    """As `colour_photograph`, for the contents of a file and those of the new one."""
+    """As `colour_photograph`, for the contents of a file and those of the new one.
+
+    Raises:
+        ItemError: UNSUPPORTED too where its format does not hold the credentials that are asked for.
+    """
     with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
         source, target = Path(folder, "source"), Path(folder, "coloured")
         source.write_bytes(contents)
         colour_photograph(source, target, predictor, settings)
+        if credentials_beside(target).exists():
+            detail = "a picture of this format does not hold its credentials; the formats png and jpeg do"
+            raise ItemError(Reason.UNSUPPORTED, detail)
         return target.read_bytes()
 
 

@@ -18,7 +18,7 @@ from small_archive import grey_of
 import archivecolor
 from archivecolor.cli.main import main
 from archivecolor.colour.guidance import Hint
-from archivecolor.errors import ExitCode, UnavailableError
+from archivecolor.errors import ExitCode, ItemError, UnavailableError
 from archivecolor.metadata.credentials import making
 from archivecolor.metadata.credentials.embedding import SETTINGS, check_credentials
 from archivecolor.metadata.credentials.reading import Standing, read_back
@@ -245,6 +245,18 @@ def test_a_command_may_hold_the_key(scans, keys, here, tmp_path):
     assert done.returncode == ExitCode.UNAVAILABLE
     assert "the command that signs ended with 1" in done.stderr
     assert not (tmp_path / "b.png").exists()
+
+
+def test_credentials_that_cannot_follow_a_picture_are_not_lost_unsaid(scans, keys, checkpoint, here):
+    file = keys / "credentials.toml"
+    done = here("photo", scans / "camera.pgm", "-o", "-", "--credentials", file)
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+    assert "does not hold its credentials" in done.stderr
+    predictor = archivecolor.load_predictor(checkpoint, device="cpu", working_size=64)
+    with pytest.raises(ItemError, match="does not hold its credentials"):
+        archivecolor.colour_bytes((scans / "camera.pgm").read_bytes(), predictor, credentials=file)
+    made = archivecolor.colour_bytes((scans / "camera.jpg").read_bytes(), predictor, credentials=file)
+    assert read_back("image/jpeg", io.BytesIO(made)).standing is Standing.VALID
 
 
 def of_folder(folder, **values):
