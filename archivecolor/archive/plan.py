@@ -151,6 +151,7 @@ class Plan:
         items: to work on, in the order of the walk.
         counts: files by action; with a limit, `DO` and `RETRY` count what is left over too.
         nbytes: size of the sources of `items`.
+        over_limit: files to work on that the limit leaves to a later run.
         touched: sources whose time changed and whose bytes did not: their records want the new time.
         refused: files whose output would have the name of another's, and that have no record of it yet.
         sidecars: those of all files of this share, with the picture each is about.
@@ -159,6 +160,7 @@ class Plan:
     items: list[Item] = field(default_factory=list)
     counts: Counter[PlanAction] = field(default_factory=Counter)
     nbytes: int = 0
+    over_limit: int = 0
     touched: list[FoundFile] = field(default_factory=list)
     refused: list[RefusedItem] = field(default_factory=list)
     sidecars: list[Sidecar] = field(default_factory=list)
@@ -193,6 +195,7 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
     for _, inputs in sources[:1]:  # all share the output and the options
         _refuse_collisions(plan, names.collisions(manifest, inputs.output), sources, manifest)
         if inputs.options.limit is not None:
+            plan.over_limit = len(plan.items[inputs.options.limit :])
             del plan.items[inputs.options.limit :]
     plan.nbytes = sum(item.nbytes for item in plan.items)
     return plan

@@ -27,6 +27,7 @@ STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 HINTS = {
     "failed before": "; --retry-failed tries them again",
     "by-hand": "; --take-back PATH makes one anew",
+    "left by --limit": ", the same command goes on with them",
 }
 # What a command passes over that another one, or an option, takes.
 HINTS_OF = {

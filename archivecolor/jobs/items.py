@@ -30,6 +30,7 @@ from archivecolor.settings import SelectionOptions
 PHOTO, GREY = "photo", "grey"
 EXTENSIONS = {PHOTO: PICTURES, FILM: FILMS, GREY: PICTURES}
 EARLIER_OUTPUT = "coloured by an earlier run"
+OVER_LIMIT = "left by --limit"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class RunPlan:
         """Files that need nothing, and names that were passed over, by the word for it."""
         words = (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND)
         counts = {word.value: self.plan.counts[word] for word in words} | self.skipped_files.summary()
-        counts[EARLIER_OUTPUT] = self.earlier_outputs
+        counts |= {EARLIER_OUTPUT: self.earlier_outputs, OVER_LIMIT: self.plan.over_limit}
         return {word: count for word, count in counts.items() if count}
 
 
