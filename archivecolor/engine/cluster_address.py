@@ -100,7 +100,10 @@ def _where(place: str, opened: contextlib.ExitStack) -> str | LocalCluster:
 @contextlib.contextmanager
 def _local_cluster(count: int) -> Iterator[LocalCluster]:
     """Workers on this machine, seen by this machine alone, deaf to the terminal's signals."""
-    with dask.config.set(LOCAL_CONFIGURATION), scratch_folder() as scratch, contextlib.ExitStack() as opened:
+    with contextlib.ExitStack() as opened:
+        # The scheduler has no other way to be told where its temporary files go.
+        scratch = {"temporary-directory": str(opened.enter_context(scratch_folder()))}
+        opened.enter_context(dask.config.set({**LOCAL_CONFIGURATION, **scratch}))
         with signals_blocked():  # the workers' mask is that of the thread that starts them
             cluster = opened.enter_context(
                 LocalCluster(
@@ -110,7 +113,6 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
                     dashboard_address="127.0.0.1:0",
                     scheduler_kwargs={"dashboard": False},
                     memory_limit=0,
-                    local_directory=str(scratch),
                     silence_logs=logging.CRITICAL,
                 )
             )
