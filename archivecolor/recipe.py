@@ -12,6 +12,7 @@ Keys are the options' own names. A recipe holds values alone: it cannot run comm
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -56,6 +57,8 @@ JOBS: dict[str, type[Settings]] = {
 }
 
 MAX_BYTES = 1 << 20
+# The last line of a saved recipe, with the SHA-256 of all above it: who has edited it since keeps it.
+SEAL = "# As --save-recipe wrote it; once edited, it is not written over. SHA-256: "
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
 
@@ -163,10 +166,12 @@ def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:
     Paths are written absolute, so that the recipe may be moved.
 
     Raises:
+        UsageError: what is there is not as this function wrote it.
         OutputError: it cannot be written.
     """
+    refuse_foreign_recipe(path)
     absolute = {name: with_absolute_paths(value) for name, value in values.items()}
-    text = recipe_text(job, absolute)
+    text = sealed(recipe_text(job, absolute))
     part = None
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -179,6 +184,40 @@ def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:
         if part is not None:
             part.unlink(missing_ok=True)
         raise OutputError(f"cannot write the recipe {path}: {error.strerror}") from error
+
+
+def refuse_foreign_recipe(path: Path) -> None:
+    """Refuse to write a recipe over anything but one that `save_recipe` wrote and nobody has changed.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    if not os.path.lexists(path):
+        return
+    try:
+        ours = path.is_file() and path.stat().st_size <= MAX_BYTES and is_sealed(path.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"{path} is there and cannot be read: {error.strerror}; give another name"
+        ) from error
+    if not ours:
+        raise UsageError(
+            f"{path} is there and is no recipe as --save-recipe wrote it; give another name, or take it away"
+        )
+
+
+def sealed(text: str) -> str:
+    """`text` with the line that says it is as it was written."""
+    return f"{text}\n{SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def is_sealed(content: bytes) -> bool:
+    """Whether `content` is what `sealed` made, to the byte."""
+    text, _, _ = content.rpartition(b"\n" + SEAL.encode())
+    try:
+        return sealed(text.decode()).encode() == content
+    except UnicodeDecodeError:
+        return False
 
 
 def with_absolute_paths(value: object) -> object:

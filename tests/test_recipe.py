@@ -82,10 +82,39 @@ def test_a_saved_recipe_says_what_was_given_and_explains_the_rest(tmp_path, monk
 def test_a_recipe_that_cannot_be_saved_is_an_output_error(tmp_path):
     with pytest.raises(OutputError):
         save_recipe(tmp_path / "no" / "kept.toml", "dir", {})
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError):
-        save_recipe(tmp_path / "folder", "dir", {})
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", ["edited", "cut", "own", "no text", "no recipe", "folder", "dead link"])
+def test_a_recipe_is_written_over_no_file_of_somebody_else(tmp_path, change):
+    path = tmp_path / "kept.toml"
+    save_recipe(path, "dir", {"input": Path("in"), "output": Path("out")})
+    saved = path.read_bytes()
+    content = {
+        "edited": saved.replace(b"working_size", b"working_size = 96 #", 1),
+        "cut": saved[:-2],
+        "own": b'job = "dir"\n# my own notes\n[dir]\ninput = "src"\noutput = "ref"\n',
+        "no text": b"\xff\xd8\xff",
+        "no recipe": b"PRECIOUS",
+    }
+    path.unlink()
+    if change == "folder":
+        path.mkdir()
+    elif change == "dead link":
+        path.symlink_to("gone.toml")
+    else:
+        path.write_bytes(content[change])
+    with pytest.raises(UsageError, match=r"kept\.toml is there and is no recipe as --save-recipe wrote it"):
+        save_recipe(path, "dir", {})
+    assert change not in content or path.read_bytes() == content[change]
+    assert [found.name for found in tmp_path.iterdir()] == ["kept.toml"]
+
+
+def test_a_saved_recipe_is_written_over_by_the_next(tmp_path):
+    path = tmp_path / "kept.toml"
+    for size in (96, 128):
+        save_recipe(path, "dir", {"input": Path("in"), "output": Path("out"), "working_size": size})
+        assert load_recipe(path).values["working_size"] == size
 
 
 def test_a_folder_stays_one_whatever_it_is_called(tmp_path):

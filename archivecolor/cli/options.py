@@ -25,7 +25,7 @@ from archivecolor.cli.completion import completion_of
 from archivecolor.cli.help import GroupedCommand, GroupedOption
 from archivecolor.cli.logs import set_up_logging
 from archivecolor.errors import ExitCode, OptionError, UsageError
-from archivecolor.recipe import JOBS, option_facts, save_recipe
+from archivecolor.recipe import JOBS, option_facts, refuse_foreign_recipe, save_recipe
 from archivecolor.settings import (
     Option,
     OutputOptions,
@@ -63,8 +63,9 @@ def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], Ex
         def callback(save_recipe_to: Path | None = None, **values: Any) -> ExitCode:
             settings = _settings_of(settings_type, name, values)
             if save_recipe_to is not None:
-                refuse_scan_as_target(save_recipe_to)
-                save_recipe(save_recipe_to, name, given_values(values))
+                refuse_foreign_recipe(save_recipe_to)
+                if not values.get("dry_run"):
+                    save_recipe(save_recipe_to, name, given_values(values))
             prepare_process(settings)
             warn_of_unknown_variables()
             return function(settings)
@@ -167,7 +168,7 @@ def save_recipe_option() -> click.Option:
         group="Reports",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Also write these options as a recipe for `archivecolor run`.",
+        help="Also write these options as a recipe for `archivecolor run`; not in a dry run.",
     )
 
 

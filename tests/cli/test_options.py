@@ -98,7 +98,7 @@ def test_a_number_out_of_bounds_names_the_bound(run):
 def test_saving_a_recipe_keeps_what_was_given_by_any_way(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(
-        *["in", "out", "--toned", "skip", "--dry-run", "--save-recipe", "kept.toml"],
+        *["in", "out", "--toned", "skip", "--no-dry-run", "--save-recipe", "kept.toml"],
         ARCHIVECOLOR_WORKING_SIZE="96",
     )
     assert load_recipe(tmp_path / "kept.toml").values == {
@@ -107,6 +107,16 @@ def test_saving_a_recipe_keeps_what_was_given_by_any_way(run, tmp_path, monkeypa
         "toned": "skip",
         "working_size": 96,
     }
+
+
+def test_a_dry_run_saves_no_recipe_and_says_where_there_is_no_place_for_one(run, tmp_path):
+    kept = tmp_path / "kept.toml"
+    run("in", "out", "--dry-run", "--save-recipe", str(kept))
+    assert not kept.exists()
+    kept.write_text("PRECIOUS")
+    with pytest.raises(UsageError, match="no recipe as --save-recipe wrote it"):
+        run("in", "out", "--dry-run", "--save-recipe", str(kept))
+    assert kept.read_text() == "PRECIOUS"
 
 
 @pytest.mark.parametrize("kind", [DirSettings, VideoSettings, TrainSettings])
