@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TextIO
 from urllib.parse import quote_from_bytes
 
@@ -50,6 +51,8 @@ COLUMNS: dict[str, type] = {
     "seconds": float,
     "at": str,
 }
+# What the tables of every version begin with.
+FIRST_COLUMNS = list(COLUMNS)[:5]
 
 
 def _row_of(record: Record) -> dict[str, Any]:
@@ -88,6 +91,35 @@ def write_csv(records: Iterable[Record], file: TextIO) -> None:
     writer.writerows(_csv_row_of(record) for record in records)
 
 
+def is_csv_export(path: Path) -> bool:
+    """Whether the file begins as one of `export_csv` does, or is empty.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    heading = ",".join(FIRST_COLUMNS).encode() + b","
+    with path.open("rb") as file:
+        return file.read(len(heading)) in (b"", heading)
+
+
+def is_parquet_export(path: Path) -> bool:
+    """Whether the file has the columns of one of `export_parquet`, or is empty.
+
+    Raises:
+        UnavailableError: pyarrow is not installed.
+        OSError: it cannot be read.
+    """
+    parquet = _parquet()
+    if not path.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        try:
+            names: list[str] = parquet.read_schema(file).names
+        except (ValueError, OSError):  # what pyarrow says of files that are no Parquet
+            return False
+    return names[: len(FIRST_COLUMNS)] == FIRST_COLUMNS
+
+
 def export_csv(records: Iterable[Record], path: Path) -> None:
     """Write the table as a CSV file.
 
@@ -105,16 +137,23 @@ def export_parquet(records: Iterable[Record], path: Path) -> None:
         UnavailableError: pyarrow is not installed.
         OutputError: it cannot be written.
     """
+    parquet = _parquet()
+    import pyarrow
+
+    kinds = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
+    schema = pyarrow.schema([(column, kinds[kind]) for column, kind in COLUMNS.items()])
+    with atomic_write(path) as part, parquet.ParquetWriter(part, schema) as writer:
+        for rows in _batches(records):
+            writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+
+
+def _parquet() -> ModuleType:
     try:
-        import pyarrow
         import pyarrow.parquet
     except ModuleNotFoundError as error:
         raise UnavailableError("Parquet needs pyarrow: pip install 'archivecolor[parquet]'") from error
-    kinds = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
-    schema = pyarrow.schema([(column, kinds[kind]) for column, kind in COLUMNS.items()])
-    with atomic_write(path) as part, pyarrow.parquet.ParquetWriter(part, schema) as writer:
-        for rows in _batches(records):
-            writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+    module: ModuleType = pyarrow.parquet
+    return module
 
 
 def _batches(records: Iterable[Record]) -> Iterator[list[dict[str, Any]]]:

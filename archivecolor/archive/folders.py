@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from archivecolor.archive.atomic import make_folder, open_folder, sync_folder, with_output_errors
@@ -82,6 +82,31 @@ def refuse_scan_as_target(path: Path | None) -> None:
         raise UsageError(
             f"{printable(path)} is a picture or film, which is never written over; give another name"
         )
+
+
+def refuse_foreign_target(path: Path, is_ours: Callable[[Path], bool], what: str) -> None:
+    """Refuse to write a file of ours over anything but an earlier one of its kind.
+
+    Args:
+        path: that is to be written.
+        is_ours: whether a file that is there is of the kind.
+        what: the kind in words, "file of decisions".
+
+    Raises:
+        UsageError: something else is there, or what is there cannot be read.
+    """
+    try:
+        if path.is_dir():
+            raise UsageError(f"{printable(path)} is a folder; name a file in it")
+        if path.is_symlink():
+            raise UsageError(f"{printable(path)} is a link; give the file that it leads to")
+        if not path.exists():
+            return
+        refuse_scan_as_target(path)
+        if not path.is_file() or not is_ours(path):
+            raise UsageError(f"{printable(path)} is there and is no {what}; give another name")
+    except OSError as error:
+        raise UsageError(f"{printable(path)}: {error.strerror}; give another name") from error
 
 
 class SourceIdentities:

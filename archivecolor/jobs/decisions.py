@@ -22,7 +22,7 @@ from archivecolor.archive.decisions import (
     read_decisions,
     write_decisions,
 )
-from archivecolor.archive.folders import refuse_scan_as_target
+from archivecolor.archive.folders import refuse_foreign_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
@@ -106,27 +106,12 @@ def export_decisions(settings: DecisionExportSettings) -> int:
         OutputError: the file cannot be written.
     """
     decisions = decisions_to_export(settings.output)
-    try:
-        _check_target(settings.file, Layout(content_root(settings.output)).decisions)
-    except OSError as error:
-        raise UsageError(f"{settings.file}: {error.strerror}; give another name") from error
+    own = Layout(content_root(settings.output)).decisions
+    refuse_foreign_target(settings.file, is_decisions_file, "file of decisions")
+    if settings.file.exists() and own.exists() and settings.file.samefile(own):
+        raise UsageError(f"{settings.file} is the record of OUT itself; give another name")
     write_decisions(settings.file, decisions)
     return len(decisions)
-
-
-def _check_target(file: Path, own: Path) -> None:
-    """Refuse to write decisions over anything but an older file of them."""
-    if file.is_dir():
-        raise UsageError(f"{file} is a folder; name a file in it")
-    if file.is_symlink():
-        raise UsageError(f"{file} is a link; give the file that it leads to")
-    if not file.exists():
-        return
-    refuse_scan_as_target(file)
-    if own.exists() and file.samefile(own):
-        raise UsageError(f"{file} is the record of OUT itself; give another name")
-    if not file.is_file() or not is_decisions_file(file):
-        raise UsageError(f"{file} is there and is no file of decisions; give another name")
 
 
 def import_decisions(settings: DecisionImportSettings) -> Merge:

@@ -7,8 +7,14 @@ from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.compact import compact
-from archivecolor.archive.export import export_csv, export_parquet, write_csv
-from archivecolor.archive.folders import refuse_scan_as_target
+from archivecolor.archive.export import (
+    export_csv,
+    export_parquet,
+    is_csv_export,
+    is_parquet_export,
+    write_csv,
+)
+from archivecolor.archive.folders import refuse_foreign_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
@@ -23,19 +29,23 @@ def export_manifest(settings: ExportSettings) -> int:
     """Write the newest record of every item as a table; returns how many there are.
 
     Raises:
-        UsageError: there is no manifest, no table is asked for, or one would replace a picture.
+        UsageError: there is no manifest, no table is asked for, or one would replace what is none.
         UnavailableError: pyarrow is missing.
         OutputError: the table cannot be written.
     """
     if settings.csv is None and settings.parquet is None:
         raise UsageError("say what to write: --csv FILE (- for standard output) or --parquet FILE")
-    manifest = Manifest(existing_manifest_path(settings.output))
-    if settings.csv == STANDARD_OUTPUT:
+    path = existing_manifest_path(settings.output)
+    to_standard_output = settings.csv == STANDARD_OUTPUT
+    if settings.csv is not None and not to_standard_output:
+        refuse_foreign_target(settings.csv, is_csv_export, "table of a manifest")
+    if settings.parquet is not None:
+        refuse_foreign_target(settings.parquet, is_parquet_export, "table of a manifest")
+    manifest = Manifest(path)
+    if to_standard_output:
         write_csv(manifest.records(), sys.stdout)
     elif settings.csv is not None:
-        refuse_scan_as_target(settings.csv)
         export_csv(manifest.records(), settings.csv)
-    refuse_scan_as_target(settings.parquet)
     if settings.parquet is not None:
         export_parquet(manifest.records(), settings.parquet)
     return len(manifest)

@@ -89,6 +89,48 @@ def test_as_parquet(output, tmp_path):
     hold(pyarrow.parquet.read_table(tmp_path / "t.parquet").to_pylist())
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    "there",
+    [
+        b"path;title\nA;Grandmother\n",
+        b"PAR1 and no more",
+        b"PAR1\x01\x02\x03\x04\x04\0\0\0PAR1",
+        "other parquet",
+        "link",
+    ],
+)
+def test_no_table_is_written_over_a_file_of_somebody_else(output, tmp_path, capsys, kind, there):
+    table = tmp_path / f"catalogue.{kind}"
+    if there == "link":
+        table.symlink_to("elsewhere")
+    elif there == "other parquet":
+        pyarrow.parquet.write_table(pyarrow.table({"path": ["A"], "title": ["Grandmother"]}), table)
+    else:
+        table.write_bytes(there)
+    before = None if table.is_symlink() else table.read_bytes()
+    words = ["manifest", "export", str(output), "--csv", str(tmp_path / "new.csv"), f"--{kind}", str(table)]
+    assert main(words) == ExitCode.USAGE
+    error = capsys.readouterr().err
+    assert f"catalogue.{kind} is " in error
+    assert "link" in error if before is None else "no table of a manifest" in error
+    assert table.is_symlink() if before is None else table.read_bytes() == before
+    assert not (tmp_path / "new.csv").exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_table_of_the_night_before_is_written_over(output, tmp_path, kind):
+    table = tmp_path / f"nightly.{kind}"
+    words = ["manifest", "export", str(output), f"--{kind}", str(table)]
+    table.touch()
+    assert main(words) == ExitCode.OK
+    before = table.read_bytes()
+    with ManifestWriter(output / "_archivecolor" / "manifest.jsonl") as writer:
+        writer.append(Record("c.jpg", Status.FAILED, Reason.EMPTY, Source(0, 2)))
+    assert main(words) == ExitCode.OK
+    assert len(table.read_bytes()) > len(before)
+
+
 def test_without_a_manifest_or_a_table_it_is_a_matter_of_usage(output, tmp_path, capsys):
     assert main(["manifest", "export", str(output)]) == ExitCode.USAGE
     assert main(["manifest", "export", str(tmp_path / "nowhere"), "--csv", "-"]) == ExitCode.USAGE
