@@ -19,7 +19,7 @@ from archivecolor.cli.commands import COMMANDS
 from archivecolor.cli.streams import patient_streams
 from archivecolor.engine.programs import leave_out_current_folder
 from archivecolor.engine.stopping import EXIT_CODES
-from archivecolor.errors import ArchivecolorError, ExitCode, UsageError
+from archivecolor.errors import ArchivecolorError, ExitCode, OutputError, UsageError
 from archivecolor.printable import printable_lines, quoted
 from archivecolor.settings import nearest
 from archivecolor.version import program_version
@@ -142,8 +142,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Everything that goes wrong ends here as one line on standard error.
     """
-    with patient_streams():
-        return run_command(arguments)
+    with patient_streams() as standard_output:
+        code = run_command(arguments)
+        try:
+            standard_output.finish()
+        except OutputError as error:
+            return max(code, exit_code_for(error))
+        return code
 
 
 def run_command(arguments: Sequence[str] | None) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -67,6 +68,41 @@ def test_a_full_disk_under_the_log_is_said_once_and_costs_no_picture(archivecolo
     assert done.stderr.count("\n") == 1
     assert "cannot write the log file" in done.stderr
     assert (tmp_path / "out" / "places" / "abroad" / "caf\u00e9.webp").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["manifest", "export", "OUT", "--csv", "-"],
+        ["decisions", "export", "OUT", "-"],
+        ["decisions", "list", "OUT"],
+        ["help", "formats"],
+        ["photo", "-", "--working-size", "64"],
+        ["--version"],
+    ],
+    ids=" ".join,
+)
+def test_a_full_disk_under_standard_output_ends_with_5(
+    command_words, undisturbed, archive, checkpoint, tmp_path, words
+):
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    decided = '{"format":1,"path":"a.jpg","state":"accepted","at":"2026-01-01T00:00:00Z","by":"x"}\n'
+    (output / "_archivecolor" / "decisions.jsonl").write_text(decided)
+    words = [str(output) if word == "OUT" else word for word in words]
+    more = ["--checkpoint", str(checkpoint)] if words[0] == "photo" else []
+    scan = archive / "people" / "chelsea.png"
+    with Path("/dev/full").open("w") as full, scan.open("rb") as source:
+        command = command_words(*words, *more)
+        done = subprocess.run(command, check=False, stdin=source, stdout=full, stderr=subprocess.PIPE)
+        # As much as a pipe takes, and no more: whoever reads is gone.
+        command = ["bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "-", *command]
+        source.seek(0)
+        piped = subprocess.run(command, check=False, stdin=source, stderr=subprocess.PIPE)
+    assert done.returncode == 5, done.stderr
+    assert b"cannot write standard output: No space left" in done.stderr
+    assert piped.returncode == 0, piped.stderr
+    assert b"standard output" not in piped.stderr.replace(b"-> standard output", b"")
 
 
 def test_a_log_that_cannot_be_written_is_said_at_once(archivecolor, archive, tmp_path):
