@@ -5,6 +5,8 @@ Frames are counted at the film's nominal rate, from its own timecode where it ha
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from fractions import Fraction
 from importlib.util import find_spec
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from opentimelineio.schema import Timeline
 
 LIBRARIES = ("opentimelineio", "otio_cmx3600_adapter")
+# What is written ends in, or holds, its own digest, so that a list which somebody edited is known for one.
+EDL_MARK, OTIO_MARK = "* ARCHIVECOLOR SHA256 ", "archivecolor"
+MAX_BYTES = 64 << 20
 
 
 def can_write_edit_lists() -> bool:
@@ -66,8 +71,20 @@ def timeline_of(facts: FilmFacts, found: FirstPass, shots: Sequence[Shot]) -> Ti
 
 def write_otio(path: Path, timeline: Timeline) -> None:
     """Write a timeline as OpenTimelineIO's JSON."""
+    values = json.loads(timeline.to_json_string())
+    values["metadata"][OTIO_MARK] = {"sha256": _digest_of(values)}
     with atomic_write(path) as part:
-        part.write_text(timeline.to_json_string() + "\n", encoding="utf-8")
+        part.write_text(json.dumps(values, indent=4) + "\n", encoding="utf-8")
+
+
+def is_otio_as_written(path: Path) -> bool:
+    """Whether a file is a timeline of ours that nobody has edited."""
+    try:
+        values = json.loads(_text_of(path))
+        mark = values["metadata"].pop(OTIO_MARK)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+    return bool(mark == {"sha256": _digest_of(values)})
 
 
 def write_edl(path: Path, timeline: Timeline, rate: Fraction) -> bool:
@@ -78,9 +95,34 @@ def write_edl(path: Path, timeline: Timeline, rate: Fraction) -> bool:
     if not RationalTime.is_smpte_timecode_rate(float(rate)):
         return False
     text = cmx_3600.write_to_string(timeline, rate=float(rate), style="premiere")
+    text = text if text.endswith("\n") else f"{text}\n"
     with atomic_write(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(f"{text}{EDL_MARK}{_sha256(text)}\n", encoding="utf-8")
     return True
+
+
+def is_edl_as_written(path: Path) -> bool:
+    """Whether a file is an edit decision list of ours that nobody has edited."""
+    try:
+        text, mark, digest = _text_of(path).rpartition(EDL_MARK)
+    except ValueError:
+        return False
+    return bool(mark) and digest == f"{_sha256(text)}\n"
+
+
+def _text_of(path: Path) -> str:
+    """A small text file. Raises `ValueError` where it is none, `OSError` where it cannot be read."""
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path} is no file of text")
+    return path.read_text(encoding="utf-8")
+
+
+def _digest_of(values: object) -> str:
+    return _sha256(json.dumps(values, sort_keys=True))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _frame_number(facts: FilmFacts, found: FirstPass, frame: int) -> int:

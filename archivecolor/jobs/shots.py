@@ -33,7 +33,8 @@ from archivecolor.jobs.films import choose_field_handling, shots_of
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.picture import compose
 from archivecolor.jobs.run import FRAMES
-from archivecolor.jobs.sheet import trouble_with, write_pages
+from archivecolor.jobs.sheet import write_pages
+from archivecolor.jobs.shots_folder import EDL, LIST, OTIO, SHEET, check_shots_folder, shots_folder
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.photo.contact_sheet import Captioned, draw_page
 from archivecolor.printable import printable
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from archivecolor.inference.predictor import Predictor
 
-LIST, SHEET, EDL, OTIO = "shots.csv", "sheet.jpg", "shots.edl", "shots.otio"
 LONG_SIDE, COLUMNS, PER_PAGE = 320, 4, 40
 # Of all the work the first reading is so much; the second one looks at a frame of every shot alone.
 LOOKING_SHARE = 0.7
@@ -101,8 +101,8 @@ def list_shots(settings: ShotsSettings, listener: Listener, stop: Stop) -> Liste
     if settings.input.is_dir():
         raise UsageError(f"{printable(settings.input)} is a folder; give one film")
     check_cuts(settings.cuts)
-    folder = output_folder_of(settings)
-    _refuse_files_in_the_way(settings, folder)
+    check_shots_folder(settings)
+    folder = shots_folder(settings)
     open_network = network_opener(settings, sha256_of(checkpoint_path(settings.checkpoint)))
     progress = _Progress(settings.input, listener, stop)
     try:
@@ -113,31 +113,6 @@ def list_shots(settings: ShotsSettings, listener: Listener, stop: Stop) -> Liste
     except ItemError as error:
         return ListedShots(progress.ended(error))
     return ListedShots(progress.ended(), files, remarks)
-
-
-def output_folder_of(settings: ShotsSettings) -> Path:
-    """The folder that is written into."""
-    return settings.output or settings.input.with_name(f"{settings.input.stem}-shots")
-
-
-def _refuse_files_in_the_way(settings: ShotsSettings, folder: Path) -> None:
-    """Refuse to write over a list that somebody may have edited, and a picture that is no sheet of ours.
-
-    Raises:
-        UsageError: there is one.
-    """
-    listed = folder / LIST
-    is_given = settings.cuts not in ("auto", "none") and listed.exists() and listed.samefile(settings.cuts)
-    if listed.exists() and not is_given and not settings.overwrite:
-        shown = printable(listed)
-        raise UsageError(
-            f"{shown} is there, and may have been edited; --cuts {shown} goes by it, "
-            "--overwrite writes it anew"
-        )
-    if trouble := trouble_with(folder / SHEET):
-        raise UsageError(
-            f"{printable(folder / SHEET)} is there, and {trouble}; move it, or give another folder"
-        )
 
 
 class _Progress:

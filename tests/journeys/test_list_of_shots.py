@@ -123,6 +123,45 @@ def test_a_picture_that_is_called_like_the_sheet_stays(folder, quick, capsys):
     assert (folder / "s" / "sheet.jpg").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["shots.edl", "shots.otio"])
+@pytest.mark.parametrize("is_edited", [True, False])
+def test_a_list_for_editing_programs_that_is_not_as_written_stays(folder, quick, capsys, name, is_edited):
+    write(folder / "film.mp4", GREY[:1])
+    listed = folder / "s" / name
+    if is_edited:
+        assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
+        (folder / "s" / "shots.csv").unlink()
+        listed.write_text(listed.read_text().replace("film.mp4", "the harbour"))
+    else:
+        listed.parent.mkdir()
+        listed.write_text("MINE\n")
+    before = listed.read_bytes()
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.USAGE
+    assert f"s/{name} is there, and is not as this program wrote it" in capsys.readouterr().err
+    assert listed.read_bytes() == before
+    assert main(["shots", "film.mp4", "-o", "s", "--overwrite", *quick]) == ExitCode.OK
+    assert listed.read_bytes() != before
+
+
+def test_lists_do_not_go_to_standard_output_nor_into_what_is_called_like_a_file(folder, quick, capsys):
+    write(folder / "film.mp4", GREY[:1])
+    assert main(["shots", "film.mp4", "-o", "-", *quick]) == ExitCode.USAGE
+    assert "none to standard output; give a folder" in capsys.readouterr().err
+    assert main(["shots", "film.mp4", "-o", "list.txt", *quick]) == ExitCode.USAGE
+    assert "with a slash at its end: list.txt/" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["film.mp4"]
+
+
+@pytest.mark.parametrize("name", ["scan.tif", "reel.mov"])
+def test_lists_do_not_go_among_scans_and_films(folder, quick, capsys, name):
+    write(folder / "film.mp4", GREY[:1])
+    (folder / "s").mkdir()
+    (folder / "s" / name).write_bytes(b"a scan or a film")
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.USAGE
+    assert f"s holds films or pictures ({name})" in capsys.readouterr().err
+    assert [path.name for path in (folder / "s").iterdir()] == [name]
+
+
 def test_a_film_with_a_timecode_is_cut_by_it(folder, quick):
     write(folder / "film.mov", rate="30000/1001", options=["-timecode", "01:00:00;00"])
     assert main(["shots", "film.mov", "-o", "s", *quick]) == ExitCode.OK

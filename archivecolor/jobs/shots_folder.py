@@ -1,0 +1,77 @@
+"""The folder that the shots of a film are listed in: what is not written over, and where no lists go."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from archivecolor.archive.names import is_called_like_file
+from archivecolor.archive.walk import FILMS, PICTURES, extension_of
+from archivecolor.errors import UsageError
+from archivecolor.film.edit_list import is_edl_as_written, is_otio_as_written
+from archivecolor.jobs.sheet import trouble_with
+from archivecolor.printable import printable
+from archivecolor.settings import ShotsSettings
+
+LIST, SHEET, EDL, OTIO = "shots.csv", "sheet.jpg", "shots.edl", "shots.otio"
+STREAM = Path("-")
+
+
+def shots_folder(settings: ShotsSettings) -> Path:
+    """The folder that is written into."""
+    return settings.output or settings.input.with_name(f"{settings.input.stem}-shots")
+
+
+def check_shots_folder(settings: ShotsSettings) -> None:
+    """Refuse a folder that lists and a sheet cannot go into; nothing is written.
+
+    Raises:
+        UsageError: it is none, holds films or pictures, or files that somebody may have edited.
+    """
+    folder = shots_folder(settings)
+    shown = printable(folder)
+    if folder == STREAM:
+        raise UsageError("shots writes several files, and none to standard output; give a folder")
+    if folder.is_dir():
+        _refuse_films_and_pictures(folder)
+        _refuse_files_in_the_way(settings, folder)
+    elif os.path.lexists(folder):
+        raise UsageError(f"the folder for the shots {shown} is a file; give a folder")
+    elif is_called_like_file(folder) and settings.output is not None:
+        raise UsageError(
+            f"--output {shown} is the name of a file, but shots writes several; give a folder, "
+            f"if it is one with a slash at its end: {shown}/"
+        )
+
+
+def _refuse_films_and_pictures(folder: Path) -> None:
+    stem, suffix = os.path.splitext(SHEET)  # noqa: PTH122 - of a name alone
+    for file in sorted(folder.iterdir()):
+        is_sheet = file.suffix == suffix and (file.stem == stem or file.stem.startswith(f"{stem}-"))
+        if not is_sheet and extension_of(os.fsencode(file.name)) in PICTURES | FILMS:
+            raise UsageError(
+                f"{printable(folder)} holds films or pictures ({printable(file.name)}), among which the "
+                "sheet of the shots would be taken for one; give a folder of its own"
+            )
+
+
+def _refuse_files_in_the_way(settings: ShotsSettings, folder: Path) -> None:
+    """Refuse to write over lists that somebody may have edited, and a picture that is no sheet of ours."""
+    listed = folder / LIST
+    is_given = settings.cuts not in ("auto", "none") and listed.exists() and listed.samefile(settings.cuts)
+    if listed.exists() and not is_given and not settings.overwrite:
+        shown = printable(listed)
+        raise UsageError(
+            f"{shown} is there, and may have been edited; --cuts {shown} goes by it, "
+            "--overwrite writes it anew"
+        )
+    for file, is_as_written in ((folder / EDL, is_edl_as_written), (folder / OTIO, is_otio_as_written)):
+        if os.path.lexists(file) and not settings.overwrite and not is_as_written(file):
+            raise UsageError(
+                f"{printable(file)} is there, and is not as this program wrote it; move it, give another "
+                "folder, or --overwrite to write it anew"
+            )
+    if trouble := trouble_with(folder / SHEET):
+        raise UsageError(
+            f"{printable(folder / SHEET)} is there, and {trouble}; move it, or give another folder"
+        )
