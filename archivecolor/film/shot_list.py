@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write
@@ -12,9 +13,13 @@ from archivecolor.errors import UsageError
 from archivecolor.film.first_pass import FirstPass
 from archivecolor.film.probe import FilmFacts
 from archivecolor.film.shots import Shot, measure_cut, shots_from_starts
+from archivecolor.printable import printable
 
-MAX_BYTES, MAX_DIGITS = 64 << 20, 18
-COLUMNS = ("shot", "first_frame", "last_frame", "start_seconds", "begins", "distance", "neighbours")
+MAX_BYTES, MAX_DIGITS, MAX_SHOWN = 64 << 20, 18, 200
+# The first of them that the line of names has.
+DELIMITERS = (";", "\t", ",")
+COLUMN = "first_frame"
+COLUMNS = ("shot", COLUMN, "last_frame", "start_seconds", "begins", "distance", "neighbours")
 
 
 def write_shots(
@@ -50,42 +55,97 @@ def write_shots(
         part.write_text(text.getvalue(), encoding="utf-8")
 
 
-def read_shots(path: Path, count: int) -> tuple[Shot, ...]:
-    """Shots from a CSV with a column `first_frame`; what other columns say does not matter.
+def read_shots(path: Path, film: Path, count: int) -> tuple[Shot, ...]:
+    """The shots of a film from a list of them.
 
     Args:
-        path: of the list.
-        count: frames of the film.
+        path: of the list, as `read_starts` takes it.
+        film: its path, for messages.
+        count: its frames.
 
     Raises:
         UsageError: the list cannot be read, or does not fit the film.
     """
-    try:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"the list of shots {path} is no file")
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path} is too large for a list of shots")
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"cannot read the list of shots {path}: {error}") from error
-    begins: dict[int, str] = {}
-    last = -1
-    for number, row in enumerate(rows, start=2):
-        frame = _first_frame_of(row, path, number)
-        if not last < frame < count:
+    begins = {}
+    for start in read_starts(path):
+        if start.frame >= count:
             raise UsageError(
-                f"{path}, line {number}: first_frame {frame} must be above the row before and below the "
-                f"film's {count} frames"
+                f"{printable(path)}, line {start.line}: first_frame {start.frame} must be below the "
+                f"{count} frames of {printable(film)}; is it the list of another film?"
             )
-        last = frame
-        begins[frame] = "file"
+        begins[start.frame] = "file"
     return shots_from_starts(begins, count)
 
 
-def _first_frame_of(row: Mapping[str, str | None], path: Path, number: int) -> int:
-    """The frame a row begins at."""
-    text = row.get("first_frame")
-    if text is None or not text.strip().isdecimal() or len(text) > MAX_DIGITS:
-        raise UsageError(f"{path}, line {number}: the column first_frame must hold a whole number")
+@dataclass(frozen=True)
+class ListedStart:
+    """Where a list has a shot begin: the frame, and the line that says so."""
+
+    frame: int
+    line: int
+
+
+def read_starts(path: Path) -> tuple[ListedStart, ...]:
+    """Where shots begin, from a CSV with a column `first_frame`; what other columns say does not matter.
+
+    Spreadsheets of some languages part columns by semicolons or tabs, which are taken too.
+
+    Args:
+        path: of the list.
+
+    Raises:
+        UsageError: it cannot be read, has no such column, or lists no frames in their order.
+    """
+    shown = printable(path)
+    rows = _rows_of(path)
+    columns = [name.strip() for name in rows[0].values] if rows else []
+    if COLUMN not in columns:
+        found = f"its first line has {printable(', '.join(columns)[:MAX_SHOWN])}" if rows else "it is empty"
+        raise UsageError(
+            f"{shown} has no column {COLUMN} ({found}); `archivecolor shots FILM` writes such a list"
+        )
+    if len(rows) == 1:
+        raise UsageError(f"{shown} lists no shot; --cuts none is for a film without cuts")
+    starts: list[ListedStart] = []
+    for row in rows[1:]:
+        frame = _frame_of(row, columns.index(COLUMN), shown)
+        if starts and frame <= starts[-1].frame:
+            raise UsageError(
+                f"{shown}, line {row.line}: {COLUMN} {frame} must be above that of the row before"
+            )
+        starts.append(ListedStart(frame, row.line))
+    return tuple(starts)
+
+
+@dataclass(frozen=True)
+class _Row:
+    values: list[str]
+    line: int
+
+
+def _rows_of(path: Path) -> list[_Row]:
+    """The rows of a list that are not empty."""
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"the list of shots {printable(path)} is no file")
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{printable(path)} is too large for a list of shots")
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            delimiter = next((one for one in DELIMITERS if one in file.readline()), DELIMITERS[-1])
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter)
+            return [_Row(values, reader.line_num) for values in reader if any(values)]
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"the list of shots {printable(path)} is not UTF-8; save it as CSV in UTF-8"
+        ) from error
+    except (OSError, csv.Error) as error:
+        raise UsageError(f"cannot read the list of shots {printable(path)}: {error}") from error
+
+
+def _frame_of(row: _Row, column: int, shown: str) -> int:
+    """The frame that a row has a shot begin at."""
+    text = row.values[column] if column < len(row.values) else ""
+    if not text.strip().isdecimal() or len(text) > MAX_DIGITS:
+        raise UsageError(f"{shown}, line {row.line}: the column {COLUMN} must hold a whole number")
     return int(text)

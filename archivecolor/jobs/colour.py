@@ -23,6 +23,7 @@ from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
+from archivecolor.film.shot_list import read_starts
 from archivecolor.inference.open_runtime import choose_runtime
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
 from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
@@ -327,21 +328,30 @@ def check_film_options(settings: VideoSettings) -> None:
     """Refuse what no film could be coloured with.
 
     Raises:
-        UsageError, UnavailableError: as `check_encoder`; a list of shots that is not there.
+        UsageError, UnavailableError: as `check_encoder`; a list of shots that is not there, or for several
+            films.
     """
     from archivecolor.film.encode import check_encoder
 
     check_encoder(settings)
     check_cuts(settings.cuts)
+    is_one = len(settings.input) == 1 and not settings.input[0].is_dir()
+    if settings.cuts not in ("auto", "none") and not is_one:
+        raise UsageError(
+            f"--cuts is for one film, and {printable(settings.cuts)} is the list of one; give that film alone"
+        )
 
 
 def check_cuts(cuts: str) -> None:
-    """Refuse a list of shots that is not there, before any work.
+    """Refuse a list of shots that cannot be read, before any work.
 
     Raises:
-        UsageError: it is not.
+        UsageError: it cannot, or is not there.
     """
-    if cuts not in ("auto", "none") and not Path(cuts).is_file():
+    if cuts in ("auto", "none"):
+        return
+    if not Path(cuts).is_file():
         raise UsageError(
             f"the list of shots {printable(cuts)} does not exist; cuts is auto, none or a CSV file"
         )
+    read_starts(Path(cuts))

@@ -242,5 +242,6 @@ class FilmWriter(DecisionWriter):
         from archivecolor.jobs.films import shots_of
 
         found = run_first_pass(self._facts, lambda _: self._check())
-        begins = (found.pts[shot.first] - found.pts[0] for shot in shots_of(self._film.options, found))
+        shots = shots_of(self._film.options, self._film.source, found)
+        begins = (found.pts[shot.first] - found.pts[0] for shot in shots)
         return [float(int(ticks) * self._facts.time_base) for ticks in begins]

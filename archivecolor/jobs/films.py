@@ -163,7 +163,7 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     plan = plan_container(facts, settings.container, settings.codec, folder.trial)
     check_target(run_context.output, film_name(item, run_context, facts, plan), item)
     facts, found = with_fields_handled(item, run_context, facts, folder)
-    shots = shots_of(settings, found)
+    shots = shots_of(settings, item.source, found)
     write_shots(folder.shots, shots, facts, found)
     correction = correction_of(item, sha256)
     film = with_corrections(make_film(facts, found, shots, run_context), correction)
@@ -294,13 +294,13 @@ def load_or_survey(
     return found
 
 
-def shots_of(settings: VideoSettings, found: FirstPass) -> tuple[Shot, ...]:
+def shots_of(settings: VideoSettings, film: Path, found: FirstPass) -> tuple[Shot, ...]:
     """Where shots begin, as asked: found, none, or read from a list."""
     if settings.cuts == "auto":
         return found.shots
     if settings.cuts == "none":
         return shots_from_starts({}, len(found))
-    return read_shots(Path(settings.cuts), len(found))
+    return read_shots(Path(settings.cuts), film, len(found))
 
 
 def colour_segments(

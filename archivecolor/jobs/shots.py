@@ -182,7 +182,7 @@ def _look(settings: ShotsSettings, progress: _Progress) -> _Looked:
     if fields != "keep":
         facts = replace(facts, fields=fields, parity=field_parity(facts, found.fields))
         found = _first_pass(facts, progress)
-    return _Looked(facts, found, shots_of(run, found))
+    return _Looked(facts, found, shots_of(run, settings.input, found))
 
 
 def _first_pass(facts: FilmFacts, progress: _Progress) -> FirstPass:

@@ -524,6 +524,22 @@ def test_an_edited_list_of_shots_is_used(tmp_path, parts, video):
     listed.write_text("first_frame\n0\n7\n400\n")
     refused = video(parts / "picture.mp4", "-o", tmp_path / "other", "--cuts", listed, expect=2)
     assert "line 4" in refused.stderr
+    assert "below the 40 frames of" in refused.stderr
+
+
+def test_a_list_of_shots_is_for_one_film_and_is_read_before_any_work(tmp_path, parts, video):
+    listed, reels = tmp_path / "mine.csv", tmp_path / "reels"
+    listed.write_text("first_frame\n0\n7\n")
+    reels.mkdir()
+    for name in ("one.mp4", "two.mp4"):
+        shutil.copy(parts / "picture.mp4", reels / name)
+    for given in ([reels], [reels / "one.mp4", reels / "two.mp4"]):
+        refused = video(*given, "-o", tmp_path / "out", "--cuts", listed, expect=2)
+        assert "--cuts is for one film" in refused.stderr
+    listed.write_text("0\n7\n")
+    refused = video(reels / "one.mp4", "-o", tmp_path / "out", "--cuts", listed, expect=2)
+    assert "has no column first_frame" in refused.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_dry_run_counts_frames_and_measures_on_some_of_them(tmp_path, parts, video):
