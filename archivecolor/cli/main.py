@@ -191,6 +191,8 @@ def exit_code_for(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         print_error(f"archivecolor: error: {usage_trouble(error)}")
         return ExitCode.USAGE
+    if (unreadable := unreadable_record(error)) is not None:
+        error = unreadable
     if isinstance(error, ArchivecolorError):
         print_error(f"archivecolor: error: {error}")
         # An error of our own says it all, but for what it was made from.
@@ -198,6 +200,22 @@ def exit_code_for(error: Exception) -> int:
         return error.exit_code
     report_fault(error)
     return ExitCode.FAULT
+
+
+def unreadable_record(error: Exception) -> OutputError | None:
+    """What is to be said of a record of an output (the manifest, decisions) that another user made."""
+    from archivecolor.archive.layout import STATE_FOLDER
+
+    if not isinstance(error, PermissionError) or not isinstance(error.filename, (str, bytes, os.PathLike)):
+        return None
+    path = Path(os.fsdecode(error.filename))
+    if STATE_FOLDER not in path.parts:
+        return None
+    told = OutputError(
+        f"{path} may not be read by this user; work as the user who made it, or have it made readable"
+    )
+    told.__cause__ = error
+    return told
 
 
 def usage_trouble(error: click.ClickException) -> str:

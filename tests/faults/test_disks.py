@@ -72,6 +72,37 @@ def test_an_output_that_may_no_longer_be_written(start, archivecolor, archive, u
     assert_undisturbed(output, undisturbed)
 
 
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root is refused nothing, and stays root"
+)
+@pytest.mark.parametrize(
+    ("words", "unreadable"),
+    [
+        (("dir", "IN", "OUT"), "manifest.jsonl"),
+        (("dir", "IN", "OUT"), "decisions.jsonl"),
+        (("verify", "OUT"), "manifest.jsonl"),
+        (("verify", "OUT"), "."),
+        (("report", "OUT"), "manifest.jsonl"),
+        (("manifest", "export", "OUT", "--csv", "-"), "manifest.jsonl"),
+        (("decisions", "list", "OUT"), "decisions.jsonl"),
+    ],
+)
+def test_records_that_another_user_made(command_words, archive, undisturbed, tmp_path, words, unreadable):
+    output = shutil.copytree(undisturbed, tmp_path / "out")
+    (output / "_archivecolor" / "decisions.jsonl").touch()
+    locked = output / "_archivecolor" / unreadable
+    locked.chmod(0)
+    command = command_words(*({"IN": archive, "OUT": output}.get(word, word) for word in words))
+    if os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--", *command]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    locked.chmod(0o755)
+    assert done.returncode == 5, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert f"{output}/_archivecolor" in done.stderr
+    assert "may not be read by this user" in done.stderr
+
+
 def damaged(output, change):
     manifest = output / "_archivecolor" / "manifest.jsonl"
     lines = manifest.read_bytes().splitlines(keepends=True)
