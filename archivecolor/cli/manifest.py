@@ -12,11 +12,12 @@ from archivecolor.settings import CompactSettings, ExportSettings
 
 @command_for(ExportSettings, "export")
 def export(settings: ExportSettings) -> ExitCode:
-    r"""Write the newest record of every item of OUT as a table, one row each.
+    r"""Write the newest record of every item of OUT as a table, one row each; --json prints whole records.
 
     \b
-    Example:
+    Examples:
       archivecolor manifest export coloured/ --csv report.csv
+      archivecolor manifest export coloured/ --json
     """
     from archivecolor.jobs.manifest import export_manifest
 

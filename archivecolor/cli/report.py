@@ -56,5 +56,6 @@ def report_after_run(settings: ColourOptions, output: Path, code: ExitCode) -> E
     """The report that a run of these settings asks for, if it does; the exit code of both."""
     if settings.report is None or code not in (ExitCode.OK, ExitCode.SOME_FAILED):
         return code
-    values = vars(settings) | {"output": output, "folder": settings.report, "log_file": None}
+    # Standard output has had the records of the run.
+    values = vars(settings) | {"output": output, "folder": settings.report, "log_file": None, "json": False}
     return max(code, _written(dataclass_from(ReportSettings, values)))

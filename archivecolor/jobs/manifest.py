@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -18,25 +19,29 @@ from archivecolor.archive.folders import refuse_foreign_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.record import line_from_record
 from archivecolor.errors import UsageError
 from archivecolor.jobs.run_files import write_output_bag
+from archivecolor.printable import json_text
 from archivecolor.settings import CompactSettings, ExportSettings
 
 STANDARD_OUTPUT = Path("-")
 
 
 def export_manifest(settings: ExportSettings) -> int:
-    """Write the newest record of every item as a table; returns how many there are.
+    """Write the newest record of every item, as a table or as JSON lines; returns how many there are.
 
     Raises:
         UsageError: there is no manifest, no table is asked for, or one would replace what is none.
         UnavailableError: pyarrow is missing.
         OutputError: the table cannot be written.
     """
-    if settings.csv is None and settings.parquet is None:
-        raise UsageError("say what to write: --csv FILE (- for standard output) or --parquet FILE")
+    if settings.csv is None and settings.parquet is None and not settings.json:
+        raise UsageError("say what to write: --csv FILE (- for standard output), --parquet FILE, or --json")
     path = existing_manifest_path(settings.output)
     to_standard_output = settings.csv == STANDARD_OUTPUT
+    if to_standard_output and settings.json:
+        raise UsageError("--json and the table cannot both go to standard output; give --csv FILE")
     if settings.csv is not None and not to_standard_output:
         refuse_foreign_target(settings.csv, is_csv_export, "table of a manifest")
     if settings.parquet is not None:
@@ -48,6 +53,9 @@ def export_manifest(settings: ExportSettings) -> int:
         export_csv(manifest.records(), settings.csv)
     if settings.parquet is not None:
         export_parquet(manifest.records(), settings.parquet)
+    if settings.json:
+        for record in manifest.records():
+            sys.stdout.write(json_text(json.loads(line_from_record(record))) + "\n")
     return len(manifest)
 
 

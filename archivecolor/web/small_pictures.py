@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.item_filter import ItemFilter
 from archivecolor.archive.output_folder import held_folders
-from archivecolor.archive.record import Record
+from archivecolor.archive.record import Record, path_keys
 from archivecolor.archive.record_index import RecordIndex
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
@@ -92,12 +92,14 @@ class SmallPictures:
                 listener.settled(event, counter.add(event))
 
     def _event(self, outcome: Done[_Task, _Made] | Failed[_Task] | Settled[Any]) -> ItemEvent:
+        assert not isinstance(outcome, Settled), "nothing is settled beforehand"
+        path = outcome.item.path
+        status, reason, detail = "done", "", ""
         if isinstance(outcome, Failed):
-            self.troubles[outcome.item.path] = outcome.error.detail
-            reason, detail = outcome.error.reason.value, outcome.error.detail
-            return ItemEvent(outcome.item.path, "failed", reason, detail, 1.0, {})
-        assert isinstance(outcome, Done), "nothing is settled beforehand"
-        return ItemEvent(outcome.item.path, "done", "", "", 1.0, {})
+            self.troubles[path] = outcome.error.detail
+            status, reason, detail = "failed", outcome.error.reason.value, outcome.error.detail
+        about: dict[str, object] = {**path_keys(path), "status": status, "reason": reason, "detail": detail}
+        return ItemEvent(path, status, reason, detail, 1.0, about)
 
     # What is to be made: of derivatives that are not those that were shown before.
 

@@ -1,6 +1,7 @@
 """`archivecolor manifest` as it is typed."""
 
 import csv
+import json
 import os
 
 import pyarrow.parquet
@@ -82,6 +83,23 @@ def test_no_cell_is_a_formula(tmp_path, capsys):
     assert {row["detail"] for row in rows} == {"'=HYPERLINK(1)"}
     # Numbers stay numbers.
     assert {row["source_mtime_ns"] for row in rows} == {"-2"}
+
+
+def test_as_json_lines(output, tmp_path, capsys):
+    words = ["manifest", "export", str(output), "--json", "-q"]
+    assert main(words) == ExitCode.OK
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["path"], line["status"]) for line in lines] == [
+        ("a.jpg", "done"),
+        (r'caf\xe9, "x".jpg', "done"),
+        ("b.jpg", "failed"),
+    ]
+    assert lines[0]["source"]["sha256"] == "a" * 64
+    assert main([*words, "--csv", str(tmp_path / "table.csv")]) == ExitCode.OK
+    assert (tmp_path / "table.csv").exists()
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert main([*words, "--csv", "-"]) == ExitCode.USAGE
+    assert "both go to standard output" in capsys.readouterr().err
 
 
 def test_as_parquet(output, tmp_path):

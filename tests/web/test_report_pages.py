@@ -17,6 +17,7 @@ from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import append_decisions
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
+from archivecolor.archive.manifest import Manifest
 from archivecolor.cli.main import main
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ExitCode
@@ -174,6 +175,22 @@ def test_no_word_of_others_gets_raw_into_a_page(output):
     text = "".join(pages(report(output)).values())
     assert text.count("clear") >= 5
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_json_has_a_line_for_each_small_picture(copy_of_archive, tmp_path, capsys):
+    output = copy_of_archive(tmp_path).output
+    records = [record for record in Manifest(Layout(output).manifest).records() if record.output]
+    missing, *rest = (record.output.path for record in records)
+    (output / missing).unlink()
+    report(output, "--json", "-q")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["path"]: line["status"] for line in lines} == {
+        missing: "failed",
+        **dict.fromkeys(rest, "done"),
+    }
+    failed = next(line for line in lines if line["status"] == "failed")
+    assert failed["reason"] == "vanished"
+    assert failed["detail"]
 
 
 def test_a_link_in_a_report_is_not_followed(output, tmp_path):
