@@ -107,6 +107,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         document: dict[str, Any] = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is no recipe, which is text in UTF-8") from error
     except (ValueError, RecursionError) as error:  # TOML, text or numbers that cannot be
         raise UsageError(f"{path}: not TOML: {shortened(str(error))}") from error
     return document

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from archivecolor.cli.completion import completion_of_files
-from archivecolor.errors import ExitCode
-from archivecolor.recipe import JOBS, load_recipe
+from archivecolor.errors import ExitCode, UsageError
+from archivecolor.recipe import JOBS, Recipe, load_recipe
 
 
 @click.command(
@@ -40,7 +40,7 @@ def command(recipe: Path, arguments: tuple[str, ...]) -> ExitCode:
     only_check = "--dry-run" in words and not can_dry_run
     if only_check:
         words.remove("--dry-run")
-    with job.make_context(f"archivecolor run {recipe}", words, default_map=dict(loaded.values)) as context:
+    with _context(job, loaded, words) as context:
         if only_check:
             values = {name: value for name, value in context.params.items() if name != "save_recipe_to"}
             JOBS[loaded.job](**values)
@@ -48,3 +48,20 @@ def command(recipe: Path, arguments: tuple[str, ...]) -> ExitCode:
             return ExitCode.OK
         exit_code: ExitCode = job.invoke(context)
         return exit_code
+
+
+def _context(job: click.Command, recipe: Recipe, words: list[str]) -> click.Context:
+    """The context of a job with the options of its recipe and, before them, those that were typed.
+
+    Raises:
+        UsageError: neither has what the job needs.
+    """
+    try:
+        return job.make_context(f"archivecolor run {recipe.path}", words, default_map=dict(recipe.values))
+    except click.MissingParameter as error:
+        if error.param is None:
+            raise
+        name = error.param.name
+        raise UsageError(
+            f"{recipe.path}: [{recipe.job}] has no {name}; write {name} = ... into it"
+        ) from error

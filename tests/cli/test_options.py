@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from archivecolor.cli.main import main
 from archivecolor.cli.options import command_for
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.recipe import load_recipe
@@ -107,6 +108,21 @@ def test_saving_a_recipe_keeps_what_was_given_by_any_way(run, tmp_path, monkeypa
         "toned": "skip",
         "working_size": 96,
     }
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'job = "dir"\n', "[dir] has no input; write input = ... into it"),
+        (b'job = "dir"\n[dir]\ninput = "in"\n', "[dir] has no output; write output = ... into it"),
+        (b"\xff\xd8\xff\xe0", "is no recipe, which is text in UTF-8"),
+    ],
+)
+def test_a_recipe_that_cannot_be_run_is_named_with_what_it_lacks(tmp_path, capsys, content, told):
+    recipe = tmp_path / "r.toml"
+    recipe.write_bytes(content)
+    assert main(["run", str(recipe)]) == ExitCode.USAGE
+    assert capsys.readouterr().err == f"archivecolor: error: {recipe}: {told}\n"
 
 
 def test_a_dry_run_saves_no_recipe_and_says_where_there_is_no_place_for_one(run, tmp_path):
