@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archivecolor.archive.atomic import open_folder, open_own_file, remove_file, with_output_errors
-from archivecolor.archive.fixity import Digest, digest_line, encode_path, parse_digest, sha256_of
+from archivecolor.archive.fixity import Digest, digest_line, escape_path, parse_digest, sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output
@@ -232,7 +232,7 @@ def _note_pending(root: Path, digest: Digest) -> None:
 
 def _pending(root: Path, name: str) -> set[str]:
     """Digests that runs noted for a derivative and did not forget; a torn line is none."""
-    end = encode_path(name)
+    end = escape_path(name)
     return {
         digest.sha256
         for path in filter(Path.is_file, Layout(root).pending.glob("*.txt"))

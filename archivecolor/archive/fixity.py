@@ -1,6 +1,7 @@
 """SHA-256 of files, and the list of them that lies beside the manifest.
 
-The list has one `digest  path` per line, as `sha256sum` and BagIt (RFC 8493, section 2.1.3) write it.
+The list has one `digest  path` per line, as `sha256sum` writes it; that of a bag as BagIt does (RFC 8493,
+section 2.1.3).
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import UsageError
 
 CHUNK_BYTES = 1 << 20
-LINE = re.compile(rb"([0-9A-Fa-f]{64})[ \t]+\*?(.+)")
+# What sha256sum writes is tried first, so that names may begin with a blank or a star.
+LINE = re.compile(rb"(\\?)([0-9A-Fa-f]{64})(?: [ *]|[ \t]+\*?)(.+)")
+# Names with these stand behind the mark of sha256sum; the percent signs, because those of unmarked lines are
+# undone by `parse_digest`.
+MARKED = re.compile(rb"[\\\r\n]|%(?:25|0[AaDd])")
+ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
+UNESCAPED = {escape: sign for sign, escape in ESCAPES.items()}
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def write_digests(
     Args:
         path: of the list.
         digests: its entries.
-        encode: a path as the list has it; `encode_path` without it.
+        encode: a path as a bag's list has it; as `sha256sum` writes it without.
 
     Raises:
         OutputError: it cannot be written.
@@ -101,28 +108,42 @@ def read_digests(path: Path) -> Iterator[Digest]:
 
 
 def digest_line(digest: Digest, encode: Callable[[str], bytes] | None = None) -> bytes:
-    """One entry of a list, its newline included."""
-    return digest.sha256.encode() + b"  " + (encode or encode_path)(digest.path) + b"\n"
+    """One entry of a list, its newline included.
+
+    Args:
+        digest: the entry.
+        encode: a path as a bag's list has it; as `sha256sum` writes it without.
+    """
+    if encode is not None:
+        return digest.sha256.encode() + b"  " + encode(digest.path) + b"\n"
+    mark = b"\\" if MARKED.search(os.fsencode(digest.path)) else b""
+    return mark + digest.sha256.encode() + b"  " + escape_path(digest.path) + b"\n"
 
 
 def parse_digest(line: bytes) -> Digest | None:
-    """The entry that a line without its end is; None where it is none."""
-    match = LINE.fullmatch(line)
-    return Digest(decode_path(match[2]), match[1].decode().lower()) if match else None
+    """The entry that a line without its end is; None where it is none.
 
-
-def encode_path(path: str) -> bytes:
-    """`path` for one line of the list: CR and LF as `%0D` and `%0A`, all else as stored.
-
-    `sha256sum` does not undo escapes, so a percent sign is escaped only where a reader of ours would take it
-    for one. `decode_path` undoes this, and what RFC 8493 asks of a bag, alike.
+    The line is `sha256sum`'s, a bag's, or one of an earlier version, which escaped as BagIt does.
     """
-    escaped = re.sub(rb"%(?=25|0[AaDd])", b"%25", os.fsencode(path))
-    return escaped.replace(b"\r", b"%0D").replace(b"\n", b"%0A")
+    match = LINE.fullmatch(line)
+    if match is None:
+        return None
+    name = unescape_path(match[3]) if match[1] else decode_path(match[3])
+    return Digest(name, match[2].decode().lower())
+
+
+def escape_path(path: str) -> bytes:
+    """`path` as `sha256sum` has it behind its mark: backslashes, CR and LF escaped as in C."""
+    return re.sub(rb"[\\\r\n]", lambda match: ESCAPES[match[0]], os.fsencode(path))
+
+
+def unescape_path(name: bytes) -> str:
+    """The opposite of `escape_path`."""
+    return os.fsdecode(re.sub(rb"\\[\\rn]", lambda match: UNESCAPED[match[0]], name))
 
 
 def decode_path(name: bytes) -> str:
-    """The opposite of `encode_path`."""
+    """A path as BagIt escapes it: CR, LF and percent signs as `%0D`, `%0A` and `%25`."""
     return os.fsdecode(
         re.sub(rb"%(25|0[AaDd])", lambda match: bytes([int(match[1], 16)]), name),
     )

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from archivecolor.archive.fixity import (
     Digest,
-    decode_path,
-    encode_path,
+    digest_line,
+    parse_digest,
     read_digests,
     sha256_of,
     write_digests,
@@ -27,14 +27,21 @@ def test_a_file_is_read_in_pieces(tmp_path):
 
 @given(st.binary(min_size=1).filter(lambda raw: b"\0" not in raw))
 def test_any_name_survives_one_line(raw):
-    name = os.fsdecode(raw)
-    line = encode_path(name)
-    assert not set(line) & {10, 13}
-    assert decode_path(line) == name
+    digest = Digest(os.fsdecode(raw), "0f" * 32)
+    line = digest_line(digest)
+    assert not set(line[:-1]) & {10, 13}
+    assert parse_digest(line[:-1]) == digest
+
+
+@pytest.mark.parametrize("name", ["new%0Aline.jpg", "new%0aline.jpg"])
+def test_what_bags_and_earlier_versions_write_is_read(name):
+    assert parse_digest(f"{'0f' * 32}  {name}".encode()) == Digest("new\nline.jpg", "0f" * 32)
+    assert parse_digest(f"{'0f' * 32}  100%25.jpg".encode()) == Digest("100%.jpg", "0f" * 32)
 
 
 def test_sha256sum_agrees(tmp_path):
-    names = ["a b.jpg", "100%.jpg", "ä.jpg", os.fsdecode(b"\xe9.jpg"), "deep/*x.jpg"]
+    names = ["a b.jpg", "100%.jpg", "ä.jpg", os.fsdecode(b"\xe9.jpg"), "deep/*x.jpg", "*x", " x"]
+    names += ["new\nline.jpg", "new\rline.jpg", "back\\nslash.jpg", "new%0Aline.jpg", "100%25.jpg", "%41"]
     (tmp_path / "deep").mkdir()
     for name in names:
         (tmp_path / name).write_bytes(os.fsencode(name))
@@ -45,12 +52,13 @@ def test_sha256sum_agrees(tmp_path):
 
 
 def test_what_sha256sum_writes_is_read(tmp_path):
-    (tmp_path / "a.jpg").write_bytes(b"a")
     for mode in ("--binary", "--text"):
-        text = subprocess.check_output(["sha256sum", mode, "a.jpg"], cwd=tmp_path)
-        (tmp_path / "list.txt").write_bytes(text)
-        (digest,) = read_digests(tmp_path / "list.txt")
-        assert digest == Digest("a.jpg", sha256_of(tmp_path / "a.jpg"))
+        for name in ("a.jpg", "a\nb\\nc.jpg"):
+            (tmp_path / name).write_bytes(b"a")
+            text = subprocess.check_output(["sha256sum", mode, name], cwd=tmp_path)
+            (tmp_path / "list.txt").write_bytes(text)
+            (digest,) = read_digests(tmp_path / "list.txt")
+            assert digest == Digest(name, sha256_of(tmp_path / name))
 
 
 def test_a_line_that_is_no_digest_is_named(tmp_path):
