@@ -265,7 +265,8 @@ def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
             continue
         if mine is None and line.is_none and not _takes_back(line, decided):
             continue
-        if mine is not None and not mine.is_none:
+        # What was taken back here, and later, stays so against what they decided; not the other way round.
+        if mine is not None and not (mine.is_none and (line.is_none or line.at > mine.at)):
             conflicts.append(line.path)
         if mine is None or line.at > mine.at:
             added.append(line)

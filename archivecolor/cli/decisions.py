@@ -107,8 +107,8 @@ def import_command(settings: DecisionImportSettings) -> ExitCode:
     if not settings.quiet:
         for path in merged.conflicts:
             click.echo(printable(f"both decide otherwise, the newer holds: {path}"), err=True)
-        counts = f"{merged.taken} taken, {len(merged.conflicts)} differed"
-        click.echo(f"decisions: {counts}; the next run carries them out", err=True)
+        then = "; the next run carries them out" if merged.taken else ""
+        click.echo(f"decisions: {merged.taken} taken, {len(merged.conflicts)} differed{then}", err=True)
     return ExitCode.OK
 
 

@@ -270,6 +270,17 @@ def test_two_peoples_decisions_are_put_together_the_newest_wins(path):
     assert merge(ours, [taken_back, decided("unknown", "2026-04", State.NONE)]).lines == (taken_back,)
 
 
+def test_what_was_taken_back_here_differs_from_older_decisions_elsewhere():
+    def decided(at, state=State.ACCEPTED):
+        return Decision("a.jpg", state, at=at)
+
+    ours = Decisions([decided("2026-01"), decided("2026-03", State.NONE)])
+    older, newer = (merge(ours, [decided(at)]) for at in ("2026-01", "2026-04"))
+    assert (older.lines, older.taken, older.conflicts) == ((), 0, ("a.jpg",))
+    assert (newer.taken, newer.conflicts) == (1, ())
+    assert merge(ours, [decided("2026-02", State.NONE)]).conflicts == ()
+
+
 def test_an_older_glob_does_not_come_to_hold_against_a_newer_path():
     mine = Decision("album/a.jpg", State.ACCEPTED, at="2026-02")
     theirs = Decision("album/*", State.REJECTED, at="2026-01", glob=True)
