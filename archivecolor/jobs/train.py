@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from archivecolor.archive.lock import locked
@@ -17,10 +17,11 @@ from archivecolor.settings import TrainSettings
 from archivecolor.training.curves import import_matplotlib
 from archivecolor.training.distributed import DistributedContext, join_process_group
 from archivecolor.training.loop import StepReport, Trainer, release_memory
+from archivecolor.training.own_settings import settings_of_run
 from archivecolor.training.plan import TrainingPlan, training_plan
 from archivecolor.training.run_recorder import LAST, RunRecorder, describe_checkpoint
 from archivecolor.training.setup import TrainingRun, set_up
-from archivecolor.training.state import load_newest_state, saved_states
+from archivecolor.training.state import RunState, load_newest_state, saved_states
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +39,16 @@ class TrainingCallbacks:
     step: Callable[[StepReport], None]
 
 
-def train(settings: TrainSettings, stop: Stop, callbacks: TrainingCallbacks) -> CheckpointInfo:
+def train(
+    settings: TrainSettings, stop: Stop, callbacks: TrainingCallbacks, given: Collection[str]
+) -> CheckpointInfo:
     """Train a network, in one process or in those that torchrun started.
 
     Args:
         settings: what the user asked for.
         stop: asks the run to end; its state is saved before it does.
         callbacks: who is told; of several processes, the first one's.
+        given: names of the settings that the user gave; for the others a resumed run has its own.
 
     Returns:
         What the last checkpoint says of itself.
@@ -61,9 +65,12 @@ def train(settings: TrainSettings, stop: Stop, callbacks: TrainingCallbacks) -> 
     with join_process_group(settings.device) as distributed, _locked_folder(settings, distributed):
         _refuse_to_overwrite(settings)
         import_matplotlib()  # what it cannot read is told before hours of work
+        state = load_newest_state(settings.output) if settings.resume else None
+        if state is not None:
+            settings = settings_of_run(settings, given, state)
         training = set_up(settings, distributed)
-        if settings.resume:
-            _resume(training, settings)
+        if state is not None:
+            _resume(training, state)
         if not distributed.is_main:
             return _run_other_rank(training, settings, stop)
         callbacks.plan(training_plan(training, settings))
@@ -90,9 +97,8 @@ def _refuse_to_overwrite(settings: TrainSettings) -> None:
         )
 
 
-def _resume(training: TrainingRun, settings: TrainSettings) -> None:
-    """Go on from the newest state in the run's folder."""
-    state = load_newest_state(settings.output, settings.network)
+def _resume(training: TrainingRun, state: RunState) -> None:
+    """Go on from a state of the run."""
     if state.data_digest not in ("", training.digest):
         logger.warning("the training pictures are not those the run began with; it goes on with these")
     training.trainer.restore(state)

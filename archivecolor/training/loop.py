@@ -27,6 +27,7 @@ from archivecolor.training.divergence import DivergenceWatch
 from archivecolor.training.gpu_image_cache import GpuImageCache, has_room_for
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.optimiser_step import OptimiserStep, StepConfig
+from archivecolor.training.own_settings import settings_to_keep
 from archivecolor.training.state import RunState, floating_tensors
 from archivecolor.training.tensors import Batch
 
@@ -273,7 +274,10 @@ class Trainer:
             }
         network, figures = self.settings.network, dict(self.figures)
         options, recipe = asdict(self.averaged.options), asdict(self.objective.options)
-        return RunState(self.step, self.elapsed, network, tensors, figures, data_digest, options, recipe)
+        settings = settings_to_keep(self.settings)
+        return RunState(
+            self.step, self.elapsed, network, tensors, figures, data_digest, options, recipe, settings
+        )
 
     def restore(self, state: RunState) -> None:
         """Take up a saved state.

@@ -36,6 +36,7 @@ class RunState:
         data_digest: digest over the training pictures; empty where it is not known.
         options: of the network; empty where they are not known.
         recipe: options of the objective; empty where they are not known.
+        settings: those that the run goes on with, by name; empty where they are not known.
     """
 
     step: int
@@ -46,6 +47,7 @@ class RunState:
     data_digest: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
     recipe: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 def saved_states(folder: Path) -> list[Path]:
@@ -64,11 +66,11 @@ def save_state(folder: Path, state: RunState) -> None:
         old.unlink()
 
 
-def load_newest_state(folder: Path, network: str) -> RunState:
+def load_newest_state(folder: Path) -> RunState:
     """The newest state that is whole; a broken one is reported, put aside, and the one before is taken.
 
     Raises:
-        UsageError: there is no state to resume from, or it is of another network.
+        UsageError: there is no state to resume from.
         CheckpointError: a state cannot be read from its disk, or every state is broken.
         OutOfMemoryError: a state has no room in memory. As after an error of the disk, nothing is put aside.
     """
@@ -79,8 +81,6 @@ def load_newest_state(folder: Path, network: str) -> RunState:
         state = _read_state(path)
         if state is None:
             continue
-        if state.network != network:
-            raise UsageError(f"{folder} is a run of network {state.network!r}, not {network!r}")
         for broken in found[:place]:
             logger.warning("%s is broken; going on from %s", broken, path.name)
             _put_aside(broken)

@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pytest
 import torch
 from colour_photographs import fill
@@ -32,7 +34,8 @@ def trained():
             if report.step == stop_at:
                 stop.request(130)
 
-        info = train(settings, stop, TrainingCallbacks(plan=lambda plan: None, step=listen))
+        given = [one.name for one in fields(settings) if getattr(settings, one.name) != one.default]
+        info = train(settings, stop, TrainingCallbacks(plan=lambda plan: None, step=listen), given)
         return info, reports
 
     return run

@@ -98,7 +98,7 @@ def test_a_broken_newest_state_falls_back_to_the_one_before_saying_so(pictures, 
     for path in states(tmp_path):
         path.write_bytes(b"")
     with pytest.raises(CheckpointError, match=r"every state .* is broken; .*another folder.* --init"):
-        load_newest_state(tmp_path, "unet")
+        load_newest_state(tmp_path)
 
 
 def test_a_disk_that_gives_no_answer_costs_no_good_state(pictures, trained, tmp_path, caplog):
@@ -129,7 +129,7 @@ def test_memory_that_runs_out_while_a_state_is_read_costs_no_good_state(
     large.touch()
     os.truncate(large, 1 << 42)  # takes no room on the disk
     with pytest.raises(OutOfMemoryError, match=r"no memory to read .*left as it is"):
-        load_newest_state(tmp_path, "unet")
+        load_newest_state(tmp_path)
     assert [path.name for path in states(tmp_path)] == ["state-00000001.pt", large.name]
 
 
@@ -170,6 +170,25 @@ def test_a_run_is_not_mixed_with_another(pictures, trained, tmp_path):
     assert states(tmp_path) == before
 
 
+def test_a_run_goes_on_with_its_own_settings_but_for_those_given(pictures, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = ["train", str(pictures), "-o", "run", "--device", "cpu", "--validation", str(pictures)]
+    own = ["--network", "cnn", "--batch-size", "3", "--size", "64", "--ema", "0.5", "--accumulate", "2"]
+    assert main([*command, *own, "--max-steps", "1"]) == ExitCode.OK
+    capsys.readouterr()
+    assert main([*command, "--resume", "--max-steps", "2"]) == ExitCode.OK
+    said = capsys.readouterr().err
+    assert "6 crops of 64 x 64 pixels" in said
+    assert "the run was made with --max-steps 1; it goes on with --max-steps 2" in said
+    assert main([*command, "--resume", "--accumulate", "1", "--epochs", "1"]) == ExitCode.OK
+    said = capsys.readouterr().err
+    assert "3 crops of 64 x 64 pixels" in said
+    assert "the run was made with --accumulate 2; it goes on with --accumulate 1" in said
+    kept = load_newest_state(tmp_path / "run").settings
+    assert (kept["network"], kept["batch_size"], kept["ema"], kept["max_steps"]) == ("cnn", 3, 0.5, None)
+    assert kept["validation"] == (str(pictures),)
+
+
 def test_options_that_shape_no_tensor_are_those_the_run_began_with(pictures, trained, tmp_path, caplog):
     trained(quick_settings(pictures, tmp_path, "cnn", max_steps=1))
     with pytest.raises(CheckpointError, match=r"dropout 0, not 0\.5"):
@@ -202,7 +221,7 @@ def test_losses_that_are_no_numbers_stop_the_run_and_spare_the_last_state(pictur
     trained(quick_settings(pictures, tmp_path, max_steps=2))
     with pytest.raises(DivergedError, match=r"not a number at step .*--lr"):
         trained(quick_settings(pictures, tmp_path, max_steps=50, lr=1e9, clip=0.0, resume=True))
-    assert load_newest_state(tmp_path, "unet").step == 2
+    assert load_newest_state(tmp_path).step == 2
 
 
 class Breaking(UnetObjective):
@@ -394,16 +413,16 @@ def test_ctrl_c_saves_and_ends_with_130_and_a_kill_costs_what_came_since(command
     assert "--resume goes on" in words
     assert "pictures" in words  # the plan
     assert (folder / "last.safetensors").exists()
-    reached = load_newest_state(folder, "unet").step
+    reached = load_newest_state(folder).step
 
     process = begin([*command, "--resume"], folder)
-    while load_newest_state(folder, "unet").step == reached:
+    while load_newest_state(folder).step == reached:
         time.sleep(0.2)
     process.kill()
     process.communicate(timeout=60)
-    killed_at = load_newest_state(folder, "unet").step
+    killed_at = load_newest_state(folder).step
     assert main([*command[3:], "--resume", "--max-steps", str(killed_at + 3), "-q"]) == 0
-    assert load_newest_state(folder, "unet").step == killed_at + 3
+    assert load_newest_state(folder).step == killed_at + 3
 
 
 @pytest.mark.parametrize(
