@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from archivecolor.cli.forecast import show_forecast
 from archivecolor.cli.options import command_for
 from archivecolor.cli.report import check_report, report_after_run
-from archivecolor.cli.terminal import terminal_for
+from archivecolor.cli.terminal import event_line, terminal_for
+from archivecolor.engine.progress import ItemEvent
 from archivecolor.engine.stopping import Stop, stop_on_signals
 from archivecolor.errors import ExitCode, UsageError
+from archivecolor.printable import printable
 from archivecolor.settings import VideoSettings
 
 
@@ -33,6 +36,24 @@ def command(settings: VideoSettings) -> ExitCode:
         return show_forecast(settings)
     if settings.output is not None:
         check_report(settings, settings.output, settings.input)
-    with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "video") as terminal:
+    line_of = partial(_line_of, settings)
+    with (
+        stop_on_signals(Stop(settings.max_runtime)) as stop,
+        terminal_for(settings, "video", line_of) as terminal,
+    ):
         code = terminal.finish(colour(settings, terminal, stop, tuple(sys.argv)))
     return code if settings.output is None else report_after_run(settings, settings.output, code)
+
+
+def _line_of(settings: VideoSettings, event: ItemEvent) -> str:
+    """Which file a film became that was given by itself; "" for films of a folder, which may be many."""
+    from archivecolor.archive.bag import content_root_for_run
+    from archivecolor.jobs.film import output_folder_of
+
+    output = event.record.get("output")
+    if len(settings.input) > 1 or settings.input[0].is_dir():
+        return ""
+    if not isinstance(output, dict):
+        return "" if event.status == "failed" else event_line(event)
+    root = content_root_for_run(output_folder_of(settings), bag=settings.bag)
+    return printable(f"{settings.input[0]} -> {root / output['path']}")

@@ -34,6 +34,17 @@ def test_the_name_decides_the_container(films, quick):
     assert not (films / "coloured.mkv").exists()
 
 
+def test_where_the_coloured_film_lies_is_said(films, quick, capsys):
+    assert main(["video", "film.mp4", *quick]) == ExitCode.OK
+    assert "film.mp4 -> film-colour.mp4\n" in capsys.readouterr().err
+    assert main(["video", str(films / "film.mp4"), "-o", "bag", "--bag", *quick]) == ExitCode.OK
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if " -> " in line]
+    assert line == f"{films / 'film.mp4'} -> bag/data/film.mp4"
+    assert (films / "bag" / "data" / "film.mp4").exists()
+    assert main(["video", "film.mp4", "-o", "quiet", "-q", *quick]) == ExitCode.OK
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("output", ["new.mkv", "new.ts", "new.xyz"])
 @pytest.mark.parametrize(("inputs", "many"), [(["."], "a folder of films"), (["film.mp4"] * 2, "2 inputs")])
 def test_many_films_are_not_made_under_the_name_of_one(films, quick, capsys, inputs, many, output):
