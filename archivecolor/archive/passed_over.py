@@ -33,6 +33,7 @@ class SkipReason(str, Enum):
     SIDECAR = "sidecars"
     OTHER = "not pictures"
     EXCLUDED = "excluded"
+    OURS = "coloured by this program"
     RECENT = "changed too recently"
     LOOP = "folders inside themselves"
     UNREADABLE = "unreadable folders"

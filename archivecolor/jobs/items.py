@@ -25,6 +25,7 @@ from archivecolor.archive.walk import (
     walk,
 )
 from archivecolor.engine.stopping import Stop
+from archivecolor.jobs.own_outputs import is_own_output
 from archivecolor.settings import SelectionOptions
 
 PHOTO, GREY = "photo", "grey"
@@ -192,10 +193,18 @@ class _Finder:
             if source.is_ready is not None and not source.is_ready(file):
                 self.skipped.add(SkipReason.RECENT, os.fsencode(file.path))
                 continue
+            if self._is_own_output(file, source):
+                self.skipped.add(SkipReason.OURS, os.fsencode(file.path))
+                continue
             if source.kind == GREY:  # the sidecars of what it takes the colour off say that it is coloured
                 for name in file.sidecars:
                     self.skipped.add(SkipReason.SIDECAR, os.fsencode(name))
             yield file
+
+    def _is_own_output(self, file: FoundFile, source: ItemSource) -> bool:
+        """Whether a file that nobody named was made beside its source by another run of ours."""
+        is_named = source.names is not None or self.options.files_from is not None
+        return not is_named and source.kind != GREY and is_own_output(source.root / file.path, source.kind)
 
     def _in_tree(self, source: ItemSource) -> Iterator[FoundFile]:
         """The files of one kind; a tree that is asked for others too is walked for all of them."""

@@ -75,6 +75,24 @@ def test_an_output_is_no_source(scans, photo, capsys):
     assert "other-colour.jpg" not in names(scans)
 
 
+def test_an_output_beside_its_scan_is_passed_over_by_runs_over_the_folder(scans, photo, checkpoint, capsys):
+    assert photo("scan.jpg", "cat.png") == ExitCode.OK
+    (scans / "cat-colour.png").rename(scans / "renamed.png")
+    (scans / "mine-colour.png").write_bytes((scans / "cat.png").read_bytes())
+    (scans / "in").mkdir()
+    for path in list(scans.glob("*.*")):
+        path.rename(scans / "in" / path.name)
+    capsys.readouterr()
+    quick = ["--working-size", "64", "--device", "cpu", "--checkpoint", str(checkpoint), "-j", "1"]
+    assert main(["dir", "in", "out", *quick]) == ExitCode.OK
+    assert "1 coloured by this program passed over" in capsys.readouterr().err
+    lines = (scans / "out" / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
+    seen = sorted(json.loads(line)["path"] for line in lines)
+    assert seen == ["cat.png", "cup.jpg", "mine-colour.png", "renamed.png", "scan.jpg"]
+    passed_over = (scans / "out" / "_archivecolor" / "passed-over.jsonl").read_text()
+    assert json.loads(passed_over) == {"path": "scan-colour.jpg", "reason": "ours"}
+
+
 def test_other_settings_write_over_our_own_only_when_asked(scans, photo):
     assert photo("cat.png") == ExitCode.OK
     first = (scans / "cat-colour.png").read_bytes()

@@ -527,6 +527,19 @@ def test_an_edited_list_of_shots_is_used(tmp_path, parts, video):
     assert "below the 40 frames of" in refused.stderr
 
 
+def test_what_was_made_beside_its_source_is_no_source_of_another_run(tmp_path, parts, video):
+    reels = tmp_path / "reels"
+    reels.mkdir()
+    shutil.copy(parts / "picture.mp4", reels / "reel.mp4")
+    shutil.copy(parts / "picture.mp4", reels / "mine-colour.mp4")
+    video(reels / "reel.mp4")
+    said = video(reels, "-o", tmp_path / "out").stderr
+    assert "1 coloured by this program passed over" in said
+    assert sorted(records(tmp_path / "out")) == ["mine-colour.mp4", "reel.mp4"]
+    passed_over = (tmp_path / "out" / "_archivecolor" / "passed-over.jsonl").read_text()
+    assert "reel-colour.mp4" in passed_over
+
+
 def test_a_list_of_shots_is_for_one_film_and_is_read_before_any_work(tmp_path, parts, video):
     listed, reels = tmp_path / "mine.csv", tmp_path / "reels"
     listed.write_text("first_frame\n0\n7\n")
