@@ -119,7 +119,9 @@ def write_report(
     root = content_root(settings.output)
     with scratch_folder() as scratch, open_index(settings.output, root, scratch) as index:
         index.update()
-        report = _Report(settings, root, index)
+        # What one file holds is not to lie beside it as well.
+        small = scratch if settings.single_file else report_folder(settings)
+        report = _Report(settings, root, index, small)
         make_folder(report_folder(settings))
         # Who may not read the output may not read its report, and no link in that is followed.
         with hold_output(report_folder(settings), settings.output):
@@ -134,14 +136,15 @@ class _Report:
         settings: what and where.
         root: the folder of the derivatives.
         index: of its items.
+        small: the folder that small pictures are made in.
     """
 
-    def __init__(self, settings: ReportSettings, root: Path, index: RecordIndex) -> None:
+    def __init__(self, settings: ReportSettings, root: Path, index: RecordIndex, small: Path) -> None:
         self._settings = settings
         self._root = root
         self._index = index
         self._folder = report_folder(settings)
-        self._small = SmallPictures(settings, root, self._folder, index)
+        self._small = SmallPictures(settings, root, small, index)
         self._sample = draw_sample(index, settings.sample, settings.seed) if settings.sample else None
         self._figures = report_figures(settings.output, index)
         self._counts = {wanted: index.count(wanted) for wanted in (PICTURES, FILMS, FAILED, SKIPPED)}

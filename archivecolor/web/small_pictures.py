@@ -48,7 +48,7 @@ class SmallPictures:
     Args:
         settings: of the report.
         root: the folder of the derivatives.
-        folder: of the report.
+        folder: of the report, or one for temporary files.
         index: of the items.
 
     Attributes:

@@ -107,6 +107,7 @@ def test_links_in_the_output_are_not_opened(output, tmp_path):
 
 def test_one_file_holds_its_pictures(output):
     folder = report(output, "--single-file")
+    assert [path.name for path in folder.iterdir()] == ["index.html"]
     text = (folder / "index.html").read_text()
     html5lib.HTMLParser(strict=True).parse(text)
     assert text.count("data:image/webp;base64,") == 14
