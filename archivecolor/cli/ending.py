@@ -79,6 +79,9 @@ class Ending:
 
 def left_alone_hint(options: OutputOptions, result: RunResult) -> str:
     """How many pictures have no output, and the option that changes it; empty where all have one."""
+    if isinstance(options, GreySettings):
+        foreign = result.progress.reasons.get(Reason.ALREADY_COLOUR, 0)
+        return f"; {foreign} not coloured by this program, --any-colour takes them too" if foreign else ""
     if not isinstance(options, DirSettings) or options.rest != "skip":
         return ""
     count = sum(result.progress.reasons.get(reason, 0) for reason in LEFT_ALONE)

@@ -17,6 +17,7 @@ def command(settings: GreySettings) -> ExitCode:
     r"""Take the colour off the tree IN, made by `archivecolor dir`, and write the grey into OUT.
 
     The grey is the scan's own: a JPEG's luma coefficients, or code for code at 8 and 16 bits.
+    Pictures in colour that this program did not colour are left alone, but with --any-colour.
 
     \b
     Example:

@@ -1,8 +1,11 @@
-"""The colour taken off a tree again: every picture as grey, under its own name."""
+"""The colour taken off a tree again: every picture as grey, under its own name.
+
+Colour that neither the tree's records nor a picture's own mark say to be ours is left alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +17,7 @@ from archivecolor.archive.by_hand import make_way, refuse_by_hand
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders, refuse_source_as_target
 from archivecolor.archive.layout import Layout
+from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.output_folder import held_folders
 from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import Item
@@ -24,13 +28,28 @@ from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stages import Done, Failed, Settled, StageContext, map_in_workers
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import Reason
-from archivecolor.jobs.items import GREY, ItemSource, plan_items
+from archivecolor.jobs.items import GREY, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.photograph_tasks import init_worker
 from archivecolor.jobs.run import ItemResult, Session, kept_by_hand, open_run
 from archivecolor.photo.grey import GreyImage, write_grey
+from archivecolor.photo.marking import has_colour_of_others
 from archivecolor.settings import GreySettings
 
 PICTURES = "pictures"
+NOT_OURS = "nothing says that this program coloured it; --any-colour takes its colour off too"
+
+
+@dataclass(frozen=True)
+class GreyTask:
+    """A picture to take the colour off.
+
+    Attributes:
+        item: the planned item.
+        is_recorded: the records of its tree say that its colour is ours.
+    """
+
+    item: Item
+    is_recorded: bool
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,17 @@ class WrittenGrey:
 
     image: GreyImage
     output: Output
+    source_sha256: str
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """A picture whose colour is not ours.
+
+    Attributes:
+        source_sha256: its digest.
+    """
+
     source_sha256: str
 
 
@@ -72,10 +102,24 @@ def grey_folder(
         )
         with (
             LocalExecutor(options, replace(settings, output=run.root)) as executor,
-            closing(grey_pictures(plan.claimed(GREY), executor, session, run.root)) as results,
+            closing(grey_pictures(_tasks(plan, settings), executor, session, run.root)) as results,
         ):
             run.add_all(results)
     return session.result()
+
+
+def _tasks(plan: RunPlan, settings: GreySettings) -> Generator[GreyTask, None, None]:
+    recorded = coloured_outputs(content_root(settings.input))
+    for item in plan.claimed(GREY):
+        yield GreyTask(item, item.path in recorded)
+
+
+def coloured_outputs(tree: Path) -> Collection[str]:
+    """What the records of a tree say that this program coloured, by path; none in a tree without."""
+    manifest = Manifest(Layout(tree).manifest)
+    ours = (Reason.COLOURED, Reason.BY_HAND)
+    named = {entry.output for entry in manifest.items.values() if entry.output and entry.reason in ours}
+    return named | manifest.superseded.keys()
 
 
 def grey_source(settings: GreySettings) -> ItemSource:
@@ -84,26 +128,30 @@ def grey_source(settings: GreySettings) -> ItemSource:
 
 
 def grey_pictures(
-    items: Iterable[Item], executor: Executor[GreySettings], session: Session, root: Path
+    tasks: Iterable[GreyTask], executor: Executor[GreySettings], session: Session, root: Path
 ) -> Generator[ItemResult, None, None]:
     """The result of every item as its end is known, in any order."""
     stage = StageContext(executor, session.stop, window=2 * executor.count)
-    tasks: Iterable[Item | Settled[None]] = items
-    with closing(map_in_workers(stage, make_grey, tasks)) as outcomes:
+    begun: Iterable[GreyTask | Settled[None]] = tasks
+    with closing(map_in_workers(stage, make_grey, begun)) as outcomes:
         for outcome in outcomes:
             yield item_result(outcome, session.settings.digest(), root)
 
 
-def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
-    """Write one picture as grey; runs in a worker.
+def make_grey(settings: GreySettings, task: GreyTask) -> WrittenGrey | LeftAlone:
+    """Write one picture as grey, where its colour is ours or all is asked for; runs in a worker.
 
     Raises:
         ItemError: it cannot be read.
         OutputError: the output folder cannot be written.
     """
+    item = task.item
     source, target = item.source, settings.output / item.output
     refuse_source_as_target(source, target)
     refuse_by_hand(settings.output, item.output, item.claim)
+    is_asked_for = task.is_recorded or settings.any_colour
+    if not is_asked_for and has_colour_of_others(source, max_megapixels=settings.max_megapixels):
+        return LeftAlone(sha256_of(source))
     with atomic_write(target, source) as part:
         image = write_grey(source, part, max_megapixels=settings.max_megapixels)
         written = part.stat()
@@ -113,11 +161,13 @@ def make_grey(settings: GreySettings, item: Item) -> WrittenGrey:
 
 
 def item_result(
-    outcome: Done[Item, WrittenGrey] | Failed[Item] | Settled[None], digest: str, root: Path
+    outcome: Done[GreyTask, WrittenGrey | LeftAlone] | Failed[GreyTask] | Settled[None],
+    digest: str,
+    root: Path,
 ) -> ItemResult:
     """The result of one picture."""
     assert not isinstance(outcome, Settled)  # nothing settles before this only stage
-    item = outcome.item
+    item = outcome.item.item
     record = Record(
         path=item.path,
         status=Status.FAILED,
@@ -131,14 +181,9 @@ def item_result(
         by_hand = outcome.error.reason is Reason.BY_HAND
         return ItemResult(kept_by_hand(failed, item, root) if by_hand else failed, 0.0)
     written = outcome.value
-    return ItemResult(
-        replace(
-            record,
-            status=Status.DONE,
-            reason=Reason.GREY,
-            source=replace(record.source, sha256=written.source_sha256),
-            output=written.output,
-            luma=written.image.luma,
-        ),
-        1.0,
-    )
+    record = replace(record, source=replace(record.source, sha256=written.source_sha256))
+    if isinstance(written, LeftAlone):
+        alone = replace(record, status=Status.SKIPPED, reason=Reason.ALREADY_COLOUR, detail=NOT_OURS)
+        return ItemResult(alone, 0.0)
+    record = replace(record, status=Status.DONE, reason=Reason.GREY, output=written.output)
+    return ItemResult(replace(record, luma=written.image.luma), 1.0)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
 from archivecolor.metadata.provenance import PictureBox
 from archivecolor.metadata.xmp import Marking, marking_of
 from archivecolor.photo.containers.registry import OpenImage, open_image
+from archivecolor.photo.inspect import inspect
 
+# Enough to tell whether a picture has colour.
+LOOK_SIZE = 256
 MOVED = "its size was changed since a caption was put below it, and where that begins is no longer known"
 
 
@@ -35,3 +39,16 @@ def marking_of_file(path: Path) -> Marking | None:
             return marking_of(picture.reader.metadata().xmp)
     except ItemError:
         return None
+
+
+def has_colour_of_others(path: Path, *, max_megapixels: float) -> bool:
+    """Whether the picture `path` has colour, and no marking says that it is ours.
+
+    Raises:
+        ItemError: it cannot be read, or a page is larger than `max_megapixels`.
+    """
+    with open_image(path, max_megapixels) as picture:
+        if marking_of(picture.reader.metadata().xmp) is not None:
+            return False
+    facts = inspect(path, working_size=LOOK_SIZE, max_megapixels=max_megapixels).facts
+    return facts.tone is not Tone.GREY

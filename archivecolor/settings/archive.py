@@ -20,6 +20,13 @@ class GreySettings(RunOptions):
     max_megapixels: float = option(
         1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001, group="Input"
     )
+    any_colour: bool = option(
+        False,
+        "Take the colour off pictures too that this program did not colour, by mark or record.",
+        shapes_output=True,
+        digests_default=False,
+        group="Input",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
