@@ -94,7 +94,7 @@ def show_help(context: click.Context, topic: str | None) -> None:
         click.echo(group.get_help(above))
         click.echo(f"\nTopics: {', '.join(TOPICS)} (archivecolor help TOPIC)")
     elif topic in TOPICS:
-        click.echo(TOPICS[topic])
+        click.echo(TOPICS[topic]())
     elif (command := group.get_command(above, topic)) is not None:
         click.echo(command.get_help(click.Context(command, info_name=topic, parent=above)))
     else:
@@ -188,6 +188,9 @@ def exit_code_for(error: Exception) -> int:
     """Tell people of `error` in one line, and give the exit code it means."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the whole help
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
     if isinstance(error, click.ClickException):
         print_error(f"archivecolor: error: {usage_trouble(error)}")
         return ExitCode.USAGE

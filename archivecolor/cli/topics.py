@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archivecolor.errors import ExitCode
 
 EXIT_CODES = {
@@ -19,8 +21,9 @@ EXIT_CODES = {
     ExitCode.INTERRUPTED: "stopped by Ctrl-C; the same command goes on",
     ExitCode.TERMINATED: "stopped by SIGTERM; the same command goes on",
 }
-FORMATS = """Photographs, read and written: JPEG, PNG, TIFF (all pages), WebP, BMP, PNM, JPEG 2000.
-Read alone: HEIC, with the extra of that name; it becomes PNG.
+FORMATS = """Photographs, read and written: {written}.
+Read alone: {read}; they become PNG.
+HEIC wants the extra of that name; of TIFF all pages are coloured, of PSD the flat picture.
 JPEG: a grey one keeps its luma as it is stored; all others but JPEG keep every luma code, at 8 and 16 bits.
 
 Films: whatever FFmpeg reads. Written: h264, h265 (for looking at), ffv1 (every luma code), prores, dnxhr;
@@ -45,4 +48,19 @@ def _exit_codes() -> str:
     return "\n".join(f"{code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
 
 
-TOPICS = {"exit-codes": _exit_codes(), "formats": FORMATS, "recipes": RECIPES, "variables": VARIABLES}
+def _formats() -> str:
+    from archivecolor.photo.containers.registry import FORMATS as CONTAINERS
+    from archivecolor.photo.containers.registry import WRITABLE
+
+    written = ", ".join(container.title for container in WRITABLE.values())
+    read = ", ".join(container.title for container in CONTAINERS if container.name not in WRITABLE)
+    return FORMATS.format(written=written, read=read)
+
+
+# Made when it is asked for: formats are those of the readers, which take a moment to load.
+TOPICS: dict[str, Callable[[], str]] = {
+    "exit-codes": _exit_codes,
+    "formats": _formats,
+    "recipes": lambda: RECIPES,
+    "variables": lambda: VARIABLES,
+}

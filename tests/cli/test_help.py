@@ -6,6 +6,7 @@ from archivecolor.cli.commands import COMMANDS
 from archivecolor.cli.main import main
 from archivecolor.cli.topics import EXIT_CODES, TOPICS
 from archivecolor.errors import ExitCode
+from archivecolor.photo.containers.registry import FORMATS, WRITABLE
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_long_help_has_groups_and_says_a_switch_once(shown):
 
 def test_every_topic_and_command_has_help(shown, capsys):
     for topic in TOPICS:
-        assert shown("help", topic).strip() == TOPICS[topic].strip()
+        assert shown("help", topic).strip() == TOPICS[topic]().strip()
     for name in COMMANDS:
         assert "Usage: archivecolor" in shown("help", name)
     assert "exit-codes" in shown("help")
@@ -57,3 +58,22 @@ def test_every_exit_code_is_told_of():
 
 def test_the_version_in_short(shown):
     assert shown("-V") == shown("--version")
+
+
+def test_formats_are_those_that_are_read(shown):
+    written, read = (line for line in shown("help", "formats").splitlines()[:2])
+    assert len(FORMATS) > len(WRITABLE) > 5
+    for one in FORMATS:
+        assert one.title in (written if one.name in WRITABLE else read)
+    for name in ("GIF", "AVIF", "JPEG XL", "PSD", "PFM", "HEIC"):
+        assert name in read
+
+
+@pytest.mark.parametrize("words", [[], ["manifest"], ["decisions"], ["credentials"]])
+def test_a_command_without_words_shows_its_help_as_it_is(shown, capsys, words):
+    helped = shown(*words, "-h" if not words else "--help")
+    assert main(words) == ExitCode.USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.strip() == helped.strip()
+    assert "\\n" not in err

@@ -223,9 +223,11 @@ class Format(ABC):
 
     Attributes:
         name: its word in facts and options.
+        title: as people write it.
     """
 
     name: str
+    title: str
 
     @abstractmethod
     def sniff(self, head: bytes) -> bool:

@@ -73,6 +73,7 @@ class BmpFormat(WritableFormat):
     """BMP of 1 to 32 bits per pixel, palettes and run lengths included."""
 
     name = "bmp"
+    title = "BMP"
     supports_alpha = False
     supports_metadata = False
 

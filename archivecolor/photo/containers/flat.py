@@ -115,6 +115,7 @@ class GifFormat(Format):
     """GIF of one picture."""
 
     name = "gif"
+    title = "GIF"
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""
@@ -132,6 +133,7 @@ class AvifFormat(Format):
     """AVIF of one picture of 8, 10 or 12 bits; the container's own turn is told as an orientation."""
 
     name = "avif"
+    title = "AVIF"
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""
@@ -154,6 +156,7 @@ class PhotoshopFormat(Format):
     """The flat picture of a Photoshop file, of 8 bits, and of 16 where it is grey or RGB."""
 
     name = "psd"
+    title = "PSD"
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""

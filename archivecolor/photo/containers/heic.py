@@ -85,6 +85,7 @@ class HeicFormat(Format):
     """The primary picture of a HEIC file, at 8, 10 or 12 bits."""
 
     name = "heic"
+    title = "HEIC"
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""

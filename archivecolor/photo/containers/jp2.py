@@ -116,6 +116,7 @@ class Jp2Format(WritableFormat):
     """JPEG 2000 of 1 to 16 bits, grey or RGB, with or without alpha."""
 
     name = "jp2"
+    title = "JPEG 2000"
     supports_16_bit = True
 
     def sniff(self, head: bytes) -> bool:

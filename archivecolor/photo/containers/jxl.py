@@ -169,6 +169,7 @@ class JxlFormat(Format):
     """JPEG XL of one picture of whole numbers."""
 
     name = "jxl"
+    title = "JPEG XL"
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""

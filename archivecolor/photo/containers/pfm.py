@@ -71,6 +71,7 @@ class PfmFormat(Format):
     """Portable float maps, grey and RGB."""
 
     name = "pfm"
+    title = "PFM"
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""

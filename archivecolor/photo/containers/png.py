@@ -171,6 +171,7 @@ class PngFormat(WritableFormat):
     """Still PNG."""
 
     name = "png"
+    title = "PNG"
     supports_16_bit = True
 
     def sniff(self, head: bytes) -> bool:

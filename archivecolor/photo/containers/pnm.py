@@ -137,6 +137,7 @@ class PnmFormat(WritableFormat):
     """Netpbm pictures of whole numbers, binary and plain, of any largest value."""
 
     name = "pnm"
+    title = "PNM"
     supports_16_bit = True
     supports_alpha = False
     supports_metadata = False

@@ -114,6 +114,7 @@ class WebpFormat(WritableFormat):
     """Still WebP, lossy and lossless."""
 
     name = "webp"
+    title = "WebP"
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""

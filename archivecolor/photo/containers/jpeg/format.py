@@ -164,6 +164,7 @@ class JpegFormat(WritableFormat):
     """Baseline, extended and progressive JPEG, also with arithmetic coding and at 12 bits."""
 
     name = "jpeg"
+    title = "JPEG"
     supports_alpha = False
 
     def sniff(self, head: bytes) -> bool:

@@ -99,6 +99,7 @@ class TiffFormat(WritableFormat):
     """TIFF and BigTIFF of either byte order."""
 
     name = "tiff"
+    title = "TIFF"
     multi_page = True
     supports_16_bit = True
 
