@@ -15,10 +15,11 @@ from archivecolor.errors import InputGoneError, InputNotFoundError, ItemError, R
 from archivecolor.printable import printable
 
 
-def check_folders(source: Path, output: Path) -> None:
+def check_folders(source: Path, output: Path, for_one: str = "") -> None:
     """Refuse folders that cannot be a run's IN and OUT; writes nothing.
 
     Folders are told apart by what they are, not by name: links, case and mounts are seen through.
+    `for_one` is the command that takes one photograph in the place of IN.
 
     Raises:
         UsageError: IN is missing or no folder, OUT is a file, one is the other or lies inside it.
@@ -30,9 +31,8 @@ def check_folders(source: Path, output: Path) -> None:
         )
     if not source.is_dir():
         shown = printable(source)
-        raise UsageError(
-            f"the input {shown} is a file, not a folder; for one photograph: archivecolor photo {shown}"
-        )
+        command = f"for one photograph: archivecolor {for_one} {shown}" if for_one else "give its folder"
+        raise UsageError(f"the input {shown} is a file, not a folder; {command}")
     if output.exists() and not output.is_dir():
         raise UsageError(f"the output {output} is not a folder; give a folder, new or used before")
     if output.exists() and source.samefile(output):

@@ -219,7 +219,7 @@ def output_folders(
 
 def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
     """The output folder of a tree of photographs, and of its films where they are asked for."""
-    check_folders(settings.input, settings.output)
+    check_folders(settings.input, settings.output, for_one="photo")
     name_of = partial(output_name, format=settings.format)
     if settings.rest == "link" and settings.bag:
         raise UsageError(

@@ -70,9 +70,9 @@ def _expanded(given: Path) -> Iterator[Path]:
 def _refuse_what_is_no_photograph(source: Path) -> None:
     shown = printable(source)
     if source.is_dir():
-        raise UsageError(
-            f"{shown} is a folder; for all its photographs: archivecolor dir {shown} {shown}{BESIDE}"
-        )
+        # Beside a folder such as `.`, which has no name here, nothing can be named.
+        output = f"{shown}{BESIDE}" if source.name not in ("", "..") else "OUT"
+        raise UsageError(f"{shown} is a folder; for all its photographs: archivecolor dir {shown} {output}")
     if not source.exists():
         raise InputNotFoundError(f"the photograph {shown} does not exist", source)
     if extension_of(os.fsencode(source.name)) in FILMS:

@@ -62,7 +62,7 @@ def watch(
     """
     if settings.limit is not None:
         raise UsageError("--limit ends a run after some items, and --watch goes on; leave one of them out")
-    check_folders(settings.input, settings.output)
+    check_folders(settings.input, settings.output, for_one="photo")
     check_sheet(settings.sheet, (settings.input, settings.output))
     arrivals = Arrivals(settings.input, max(SETTLE_SECONDS, settings.min_age))
     total = _Total()

@@ -37,3 +37,20 @@ def test_a_limit_says_how_many_it_leaves_each_time(scans, capsys):
 def test_a_dry_run_says_what_a_limit_leaves(scans, capsys):
     assert main(["grey", "scans", "back", "--dry-run", "--limit", "2"]) == ExitCode.OK
     assert "3 left by --limit" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "advice", "never"),
+    [
+        (["grey", "scans/0.png", "back"], "give its folder", "archivecolor photo"),
+        (["dir", "scans/0.png", "out"], "for one photograph: archivecolor photo scans/0.png", "give its"),
+        (["photo", "."], "archivecolor dir . OUT", "-colour"),
+        (["photo", "scans/.."], "archivecolor dir scans/.. OUT", "-colour"),
+        (["photo", "scans"], "archivecolor dir scans scans-colour", "OUT"),
+    ],
+)
+def test_advice_leads_to_a_command_that_does_what_was_wanted(scans, capsys, words, advice, never):
+    assert main(words) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert advice in said
+    assert never not in said
