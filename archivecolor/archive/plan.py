@@ -45,6 +45,7 @@ class PlanAction(str, Enum):
     UP_TO_DATE = "up to date"
     FAILED_BEFORE = "failed before"
     NAME_COLLISION = "with the name of another"
+    REFUSED_BEFORE = "refused before for the name of another"
     BY_HAND = "by-hand"
 
 
@@ -230,7 +231,7 @@ def _refuse_collisions(
         inputs, entry = by_kind[item.kind, item.root], manifest.entry(item.path)
         plan.counts[item.action] -= 1
         if entry is not None and _is_refused_already(item, entry, inputs):
-            plan.counts[PlanAction.FAILED_BEFORE] += 1
+            plan.counts[PlanAction.REFUSED_BEFORE] += 1
         else:
             plan.counts[PlanAction.NAME_COLLISION] += 1
             plan.refused.append(RefusedItem(item, detail, inputs.settings, inputs.weights))

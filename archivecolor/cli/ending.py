@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from archivecolor.archive.layout import PAYLOAD, Layout
+from archivecolor.archive.plan import PlanAction
 from archivecolor.engine.progress import ItemEvent, RunResult
 from archivecolor.errors import Reason
 from archivecolor.printable import printable
@@ -24,6 +25,7 @@ from archivecolor.settings import (
 
 FAILURES_SHOWN = 10
 LEAST_SURE_SHOWN = 3
+BEFORE = (PlanAction.FAILED_BEFORE.value, PlanAction.REFUSED_BEFORE.value)
 LEFT_ALONE = {reason.value for reason in (Reason.ALREADY_COLOUR, Reason.TINTED, Reason.TONED, Reason.BILEVEL)}
 
 
@@ -61,6 +63,12 @@ class Ending:
             yield f"  and {more} more; the list is {listed}" if more else f"  the list is {listed}"
         elif more:
             yield f"  and {more} more; --json lists all"
+
+    def earlier_failures(self, result: RunResult) -> Iterator[str]:
+        """Where those are listed that an earlier run failed at, if that was not said of this run's."""
+        output = _output_of(self._options)
+        if output is not None and not self._failed and any(result.untouched.get(word) for word in BEFORE):
+            yield f"  the list is {printable(_manifest_of(self._options, output))}"
 
     def next_steps(self, result: RunResult) -> Iterator[str]:
         """Where the outputs lie, what to look at first, and the next command."""

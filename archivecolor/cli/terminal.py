@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -26,6 +27,7 @@ STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
 HINTS = {
     "failed before": "; --retry-failed tries them again",
+    "refused before for the name of another": "; name one of each otherwise, or --exclude it",
     "by-hand": "; --take-back PATH makes one anew",
     "left by --limit": ", the same command goes on with them",
 }
@@ -72,6 +74,7 @@ class Terminal(Listener):
         name: of the command, in front of its summary.
         display: where words are shown.
         line_of: what is said of an item that did not fail, where not every one is told of; may be empty.
+        tells_failures: say which items failed; not where standard output does.
     """
 
     def __init__(
@@ -80,8 +83,11 @@ class Terminal(Listener):
         name: str,
         display: Display,
         line_of: Callable[[ItemEvent], str] = lambda _: "",
+        *,
+        tells_failures: bool = True,
     ) -> None:
         self._line_of = line_of
+        self._tells_failures = tells_failures
         self._ending = Ending(options)
         self._options = options
         self._name = name
@@ -100,7 +106,10 @@ class Terminal(Listener):
         self._ending.add(event)
         if self._options.json:
             click.echo(json_text(event.record))
-        if self._options.verbose or (event.status == "failed" and not self._options.quiet and self._is_live):
+        failed = event.status == "failed"
+        if failed and not self._tells_failures:
+            pass
+        elif self._options.verbose or (failed and not self._options.quiet and self._is_live):
             self._display.line(event_line(event))
         elif not self._options.quiet and (line := self._line_of(event)):
             self._display.line(line)
@@ -124,8 +133,9 @@ class Terminal(Listener):
             alone = left_alone_hint(self._options, result)
             self._display.line(f"{self._name}: {summary(result, self._name)}{alone}")
         # On a terminal each was told of as it failed.
-        if not self._is_live and not self._options.verbose:
+        if not self._is_live and not self._options.verbose and self._tells_failures:
             self._lines(self._ending.failures())
+        self._lines(self._ending.earlier_failures(result))
         if self._is_live:
             self._lines(self._ending.next_steps(result))
         if not self._options.quiet:
@@ -141,16 +151,20 @@ class Terminal(Listener):
 
 @contextmanager
 def terminal_for(
-    options: OutputOptions, name: str, line_of: Callable[[ItemEvent], str] = lambda _: ""
+    options: OutputOptions,
+    name: str,
+    line_of: Callable[[ItemEvent], str] = lambda _: "",
+    *,
+    tells_failures: bool = True,
 ) -> Iterator[Terminal]:
     """A terminal for one run: live where standard error is one and silence was not asked for."""
     if options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
-        yield Terminal(options, name, PlainDisplay(), line_of)
+        yield Terminal(options, name, PlainDisplay(), line_of, tells_failures=tells_failures)
         return
     from archivecolor.cli.live import live_display
 
     with live_display() as display:
-        yield Terminal(options, name, display, line_of)
+        yield Terminal(options, name, display, line_of, tells_failures=tells_failures)
 
 
 def event_line(event: ItemEvent) -> str:
@@ -163,15 +177,15 @@ def event_line(event: ItemEvent) -> str:
 def summary(result: RunResult, command: str = "") -> str:
     """The one line that a run ends with."""
     progress = result.progress
+    skipped = Counter(progress.reasons) - Counter(progress.failures)
     parts = [f"{progress.done} done"]
     if progress.skipped:
-        parts.append(f"{progress.skipped} skipped")
+        parts.append(f"{progress.skipped} skipped{_in_brackets(skipped)}")
     if progress.failed:
-        parts.append(f"{progress.failed} failed")
+        parts.append(f"{progress.failed} failed{_in_brackets(progress.failures)}")
     if progress.left:
         parts.append(f"{progress.left} left")
-    reasons = ", ".join(f"{word} {count}" for word, count in sorted(progress.reasons.items()))
-    text = ", ".join(parts) + (f" ({reasons})" if reasons else "")
+    text = ", ".join(parts)
     if progress.settled:
         rates = (f", {work.rate:.1f} {unit}/s" for unit, work in progress.work.items() if work.amount)
         text += f" in {duration(progress.seconds)}{''.join(rates)}"
@@ -180,6 +194,11 @@ def summary(result: RunResult, command: str = "") -> str:
         f"; {counted(count, word)}{hints.get(word, '')}" for word, count in result.untouched.items()
     )
     return text + resume_hint(result)
+
+
+def _in_brackets(reasons: Mapping[str, int]) -> str:
+    """How many for which reason, behind the number that they add up to."""
+    return f" ({', '.join(f'{word} {count}' for word, count in sorted(reasons.items()))})" if reasons else ""
 
 
 def resume_hint(result: RunResult) -> str:

@@ -32,5 +32,6 @@ def command(settings: VerifySettings) -> ExitCode:
             tail = f"  ({finding.detail})" if finding.detail else ""
             click.echo(printable(f"{finding.kind.value:17} {finding.path}{tail}"))
 
-    with terminal_for(settings, "verify") as terminal:
+    # Each fault is a line of standard output, or a record there.
+    with terminal_for(settings, "verify", tells_failures=False) as terminal:
         return terminal.finish(verify_folder(settings, terminal, show))

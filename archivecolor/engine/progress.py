@@ -85,6 +85,7 @@ class Progress:
         work: what was done so far, by unit.
         seconds: time since the run began.
         reasons: skipped and failed items by reason.
+        failures: those that failed, by reason.
         in_hand: how far the item in hand is, None where items are short.
     """
 
@@ -96,6 +97,7 @@ class Progress:
     work: Mapping[str, Work]
     seconds: float
     reasons: Mapping[str, int]
+    failures: Mapping[str, int] = field(default_factory=dict)
     in_hand: InHand | None = None
 
     @property
@@ -142,6 +144,7 @@ class ProgressCounter:
         self._unit = unit
         self._counts = {"done": 0, "skipped": 0, "failed": 0}
         self._reasons: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
         self._amount = 0.0
         self._began = self._unit_began = time.monotonic()
         self._work: dict[str, Work] = {}
@@ -166,6 +169,8 @@ class ProgressCounter:
         self._amount += event.amount
         if event.status != "done":
             self._reasons[event.reason] += 1
+        if event.status == "failed":
+            self._failures[event.reason] += 1
         return self.snapshot()
 
     def add_work(self, amount: float) -> Progress:
@@ -184,6 +189,7 @@ class ProgressCounter:
             work=self._work_so_far(),
             seconds=time.monotonic() - self._began,
             reasons=dict(self._reasons),
+            failures=dict(self._failures),
         )
 
 

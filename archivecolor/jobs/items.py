@@ -92,7 +92,10 @@ class RunPlan:
     @property
     def untouched(self) -> dict[str, int]:
         """Files that need nothing, and names that were passed over, by the word for it."""
-        words = (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND)
+        words = (
+            *(PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE),
+            *(PlanAction.REFUSED_BEFORE, PlanAction.BY_HAND),
+        )
         counts = {word.value: self.plan.counts[word] for word in words} | self.skipped_files.summary()
         counts |= {EARLIER_OUTPUT: self.earlier_outputs, OVER_LIMIT: self.plan.over_limit}
         return {word: count for word, count in counts.items() if count}

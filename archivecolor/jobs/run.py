@@ -125,7 +125,8 @@ class Session:
             return self.stop.exit_code
         if self.too_many_failures:
             return ExitCode.TOO_MANY_FAILURES
-        failed_before = self.untouched[PlanAction.FAILED_BEFORE.value]
+        before = (PlanAction.FAILED_BEFORE, PlanAction.REFUSED_BEFORE)
+        failed_before = sum(self.untouched[action.value] for action in before)
         if self.counter.snapshot().failed or failed_before or self.is_incomplete:
             return ExitCode.SOME_FAILED
         return ExitCode.OK

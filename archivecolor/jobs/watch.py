@@ -158,6 +158,7 @@ class _Total:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
         self._work = {MEGAPIXELS: NO_WORK}
         self._seconds = 0.0
         self._last: RunResult | None = None
@@ -167,6 +168,7 @@ class _Total:
         progress = result.progress
         self.counts.update({name: getattr(progress, name) for name in ("total", "done", "skipped", "failed")})
         self._reasons.update(progress.reasons)
+        self._failures.update(progress.failures)
         self._work |= {unit: self._work.get(unit, NO_WORK).plus(work) for unit, work in progress.work.items()}
         self._seconds += progress.seconds
         self._last = result
@@ -182,6 +184,7 @@ class _Total:
             work=self._work,
             seconds=self._seconds,
             reasons=dict(self._reasons),
+            failures=dict(self._failures),
         )
         # The last run knows of what failed in those before it, and of what was mended since.
         last = self._last or RunResult(progress, ExitCode.OK)

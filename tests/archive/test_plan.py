@@ -239,7 +239,7 @@ def test_a_collision_is_recorded_once_and_forgotten_when_it_is_gone(archive):
         archive.record(name, Status.FAILED, Reason.NAME_COLLISION)
     plan = archive.plan(format="png", limit=1)
     assert plan.refused == []
-    assert plan.counts == {PlanAction.FAILED_BEFORE: 2, PlanAction.DO: 1}
+    assert plan.counts == {PlanAction.REFUSED_BEFORE: 2, PlanAction.DO: 1}
     assert [item.path for item in plan.items] == ["b.jpg"]
     (archive.input / "a.tif").unlink()
     assert [item.path for item in archive.plan(format="png").items] == ["a.jpg", "b.jpg"]

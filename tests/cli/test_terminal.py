@@ -137,4 +137,4 @@ def test_on_a_terminal_there_is_a_bar_with_counts_speed_and_the_file():
     assert "failed   [bold]failed.jpg  empty" in text
     # A line of its own above the bar: the bar's is taken away before it.
     assert "\x1b[2Karchivecolor: warning: beware" in text
-    assert "dir: 1 done, 1 skipped, 1 failed, 1 left (empty 1, toned 1)" in text
+    assert "dir: 1 done, 1 skipped (toned 1), 1 failed (empty 1), 1 left" in text

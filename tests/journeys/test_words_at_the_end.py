@@ -1,6 +1,7 @@
 """What a run over a folder says at its end: sums that add up, and what is left."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,3 +55,45 @@ def test_advice_leads_to_a_command_that_does_what_was_wanted(scans, capsys, word
     said = capsys.readouterr().err
     assert advice in said
     assert never not in said
+
+
+def test_reasons_stand_behind_the_number_that_they_add_up_to(scans, capsys):
+    rgb = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    Image.fromarray(rgb).save(scans / "colour.png")
+    (scans / "empty.png").touch()
+    assert main(["grey", "scans", "back", "--jobs", "1"]) == ExitCode.SOME_FAILED
+    assert "5 done, 1 skipped (already-colour 1), 1 failed (empty 1) in " in capsys.readouterr().err
+
+
+def test_what_failed_before_is_listed_and_only_what_can_help_is_advised(scans, capsys):
+    (scans / "empty.png").touch()
+    words = ["grey", "scans", "back", "--jobs", "1"]
+    assert main(words) == ExitCode.SOME_FAILED
+    capsys.readouterr()
+    assert main(words) == ExitCode.SOME_FAILED
+    said = capsys.readouterr().err
+    assert "1 failed before; --retry-failed tries them again" in said
+    assert "  the list is back/_archivecolor/manifest.jsonl" in said.splitlines()
+
+
+def test_names_that_collide_are_not_to_be_tried_again(scans, capsys, tmp_path, here):
+    for name in ("a.pgm", "a.ppm"):
+        (scans / name).write_bytes(Path("scans/0.png").read_bytes())
+    assert here("dir", scans, tmp_path / "out").returncode == ExitCode.SOME_FAILED
+    for more in ([], ["--retry-failed"]):
+        again = here("dir", scans, tmp_path / "out", *more)
+        assert again.returncode == ExitCode.SOME_FAILED
+        assert "2 refused before for the name of another; name one of each otherwise" in again.stderr
+        assert "--retry-failed" not in again.stderr
+        assert "  the list is " in again.stderr
+
+
+def test_verify_says_each_fault_once(scans, capsys):
+    assert main(["grey", "scans", "back", "--jobs", "1", "-q"]) == ExitCode.OK
+    Path("back/1.png").unlink()
+    for more in ([], ["-v"], ["--json"]):
+        assert main(["verify", "back", *more]) == ExitCode.VERIFY
+        out, err = capsys.readouterr()
+        assert out.count("1.png") == 1
+        assert "1.png" not in err
+        assert "1 failed (missing 1)" in err
