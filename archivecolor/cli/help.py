@@ -12,7 +12,9 @@ GROUPS = ("Input", "Output", "Colour", "Film", "Machine", "Reports", "Options")
 # Where there are no more than these, short help shows all.
 FEW = 14
 CLAUSE_COLUMNS = 37
-FIRST_CLAUSE = re.compile(r"[^:;.(]+")
+# A dot within a word, as in index.html, ends nothing; what stands in brackets is for the long help.
+FIRST_CLAUSE = re.compile(r"([^:;.]|\.(?=\w))+")
+BRACKETS = re.compile(r" \([^)]*\)")
 
 
 class GroupedOption(click.Option):
@@ -44,7 +46,7 @@ class GroupedOption(click.Option):
         record = self.get_help_record(ctx)
         if record is None:
             return None
-        match = FIRST_CLAUSE.match(self.help or "")
+        match = FIRST_CLAUSE.match(BRACKETS.sub("", self.help or ""))
         clause = match[0].strip() if match else ""
         return record[0], clause if len(clause) <= CLAUSE_COLUMNS else clause.partition(",")[0]
 
@@ -96,7 +98,8 @@ class GroupedCommand(click.Command):
         records = [record for one in order if (record := one.short_record(ctx)) is not None]
         formatter.write_dl(records, col_max=40)
         formatter.write_paragraph()
-        formatter.write_text(f"--help shows all {len(options)} options, with examples.")
+        more = f"shows all {len(options)} options" if len(shown) < len(options) else "tells more of each"
+        formatter.write_text(f"--help {more}, with examples.")
         return formatter.getvalue().rstrip("\n")
 
 

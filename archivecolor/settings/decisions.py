@@ -21,19 +21,24 @@ class CorrectSettings(OutputOptions):
         (),
         "X,Y=COLOUR[,REACH]: the colour of a place, in pixels of the upright picture or in per cent"
         " (12%,80%); COLOUR is #rrggbb or a name such as grey, REACH all, thing or here. May be repeated.",
+        common=True,
     )
     like: Path | None = option(
         None,
         "A picture in colour, such as a later photograph or another output: what is alike gets its colours.",
+        common=True,
     )
     at: float | None = option(
         None,
-        "Of a film: when the picture is seen that hints and --saturation are for; they hold for its shot.",
+        "Time of the picture in a film; hints and --saturation hold for its shot.",
         unit="seconds",
         low=0,
+        common=True,
     )
     page: int = option(1, "Page of the file that the hints are for.", low=1)
-    saturation: float | None = option(None, "Gain on the network's chroma; 0 leaves grey.", low=0.0, high=3.0)
+    saturation: float | None = option(
+        None, "Gain on the network's chroma; 0 leaves grey.", low=0.0, high=3.0, common=True
+    )
     quality: str | None = option(None, "normal, or high: several looks averaged.", choices=("normal", "high"))
     working_size: int | None = option(
         None,
@@ -49,13 +54,17 @@ class CorrectSettings(OutputOptions):
     colour: str | None = option(
         None, "One that is in colour: skip, copy, or recolour it.", choices=("skip", "copy", "recolour")
     )
-    accept: bool = option(False, "It is good: no new network or option makes it anew.")
-    reject: bool = option(False, "It is to have no output.")
-    reset: bool = option(False, "Forget what was decided about it before.")
-    take_back: bool = option(False, "Put what somebody made of the output aside, and make it anew.")
-    note: str = option("", "Why; it goes into the picture's metadata.", max_length=MAX_TEXT)
+    accept: bool = option(False, "It is good: no new network or option makes it anew.", common=True)
+    reject: bool = option(False, "It is to have no output.", common=True)
+    reset: bool = option(False, "Forget what was decided about it before.", common=True)
+    take_back: bool = option(
+        False, "Put what somebody made of the output aside, and make it anew.", common=True
+    )
+    note: str = option(
+        "", "Why it is decided so; it goes into the picture's metadata.", max_length=MAX_TEXT, common=True
+    )
     by: str = option("", "Who decides; it goes there too.", max_length=MAX_TEXT)
-    later: bool = option(False, "Decide only; the next run makes the pictures anew.")
+    later: bool = option(False, "Decide only; the next run makes the pictures anew.", common=True)
     input: Path | None = option(None, "The IN of the run; that of the last run without it.", kind="folder")
     wait_lock: float = option(60.0, "Wait this long for a run of the same output.", unit="seconds", low=0)
 

@@ -20,13 +20,17 @@ class EvaluateSettings(InferenceOptions, OutputOptions):
         (),
         "Checkpoint to judge; may be repeated to compare several. The built-in weights without it.",
         kind="checkpoint",
+        common=True,
     )
-    output: Path | None = option(None, "Folder for the tables (CSV) and contact sheets (PNG).", short="o")
-    features: Path | None = option(None, "Feature network (safetensors) for a Frechet distance.")
+    output: Path | None = option(
+        None, "Folder for the tables (CSV) and contact sheets (PNG).", short="o", common=True
+    )
+    features: Path | None = option(None, "Feature network (safetensors) for a Frechet distance.", common=True)
     hints: str = option(
         "",
         "Numbers of hints, such as 0,1,5: also measure what so many true colours of random places are worth.",
         pattern=r"|\d{1,3}(,\d{1,3})*",
+        common=True,
     )
     hint_places: str = option(
         "uniform",
@@ -34,4 +38,6 @@ class EvaluateSettings(InferenceOptions, OutputOptions):
         " as people mend.",
         choices=("uniform", "worst", "both"),
     )
-    limit: int | None = option(None, "Stop after this many pictures, or frames of each film.", low=1)
+    limit: int | None = option(
+        None, "Stop after this many pictures, or frames of each film.", low=1, common=True
+    )

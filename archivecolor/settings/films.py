@@ -16,7 +16,10 @@ class ShotOptions(Settings):
     GROUP = "Film"
 
     cuts: str = option(
-        "auto", "Where shots begin: auto, none, or a CSV file as written by this program.", shapes_output=True
+        "auto",
+        "Where shots begin: auto, none, or a CSV file as written by this program.",
+        shapes_output=True,
+        common=True,
     )
     deinterlace: str = option(
         "auto", "What to do with fields.", choices=("auto", "keep", "bwdif", "ivtc"), shapes_output=True
@@ -39,7 +42,10 @@ class ShotsSettings(ShotOptions, NetworkOptions, OutputOptions):
         kind="folder",
     )
     overwrite: bool = option(
-        False, "Write over the list of an earlier run, which may have been edited.", group="Output"
+        False,
+        "Write over the list of an earlier run, which may have been edited.",
+        group="Output",
+        common=True,
     )
     max_megapixels: float = option(100.0, "Refuse films of larger frames.", unit="megapixels", low=0.001)
 

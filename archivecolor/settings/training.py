@@ -16,30 +16,40 @@ class TrainSettings(OutputOptions):
     data: tuple[Path, ...] = required(
         "Folders, list files (.txt) or tar shards of colour photographs.", argument=True
     )
-    output: Path = required("Folder of the run: checkpoints, samples, curves.", short="o", kind="folder")
-    network: str = option("default", "Name of the network to train.")
+    output: Path = required(
+        "Folder of the run: checkpoints, samples, curves.", short="o", kind="folder", common=True
+    )
+    network: str = option("default", "Name of the network to train.", common=True)
     title: str = option("", "What people are to call the weights; network and steps without it.")
     validation: tuple[Path, ...] = option(
-        (), "Photographs to validate on; a split of DATA by content hash without it."
+        (), "Photographs to validate on; a split of DATA by content hash without it.", common=True
     )
     encoder_weights: Path | None = option(
         None, "Pretrained encoder file (safetensors, or .pth of plain tensors)."
     )
-    init: Path | None = option(None, "Start from the weights of this checkpoint.", kind="checkpoint")
+    init: Path | None = option(
+        None, "Start from the weights of this checkpoint.", kind="checkpoint", common=True
+    )
     average_with: tuple[Path, ...] = option(
         (), "Checkpoint whose mean with what is learned is the last one; may be repeated."
     )
-    resume: bool = option(False, "Go on from the newest checkpoint in OUTPUT.")
-    epochs: int | None = option(None, "Passes over the pictures; the recipe's own number without it.", low=1)
-    max_steps: int | None = option(None, "Stop after this many steps in all.", low=1)
-    max_runtime: float | None = option(None, "Let the schedule end after this long.", unit="seconds", low=1)
+    resume: bool = option(False, "Go on from the newest checkpoint in OUTPUT.", common=True)
+    epochs: int | None = option(
+        None, "Passes over the pictures; the recipe's own number without it.", low=1, common=True
+    )
+    max_steps: int | None = option(None, "Stop after this many steps in all.", low=1, common=True)
+    max_runtime: float | None = option(
+        None, "Let the schedule end after this long.", unit="seconds", low=1, common=True
+    )
     batch_size: int | None = option(
-        None, "Pictures per batch; the recipe's own number without it.", unit="pictures", low=1
+        None, "Pictures per batch; the recipe's own number without it.", unit="pictures", low=1, common=True
     )
     compile: bool = option(False, "Compile the network first: minutes at the start, faster steps after.")
     accumulate: int = option(1, "Batches summed into one step.", low=1)
     lr: float | None = option(None, "Learning rate of the generator; the recipe's own without it.", low=1e-9)
-    size: int | None = option(None, "Side of the square crops.", unit="pixels", low=32, multiple_of=16)
+    size: int | None = option(
+        None, "Side of the square crops.", unit="pixels", low=32, multiple_of=16, common=True
+    )
     augment: float | None = option(
         None,
         "Strength of old film's faults on the input, 0 none; the recipe's own without it.",
@@ -48,7 +58,7 @@ class TrainSettings(OutputOptions):
     )
     source_weights: str = option("", "Sampling weights by source prefix, as 'x-=1.4,cars=0.35'.")
     device: str = option(
-        "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME
+        "auto", "Where the network runs: auto, cpu, cuda, cuda:N or mps.", pattern=DEVICE_NAME, common=True
     )
     precision: str = option("auto", "Number format of the network.", choices=("auto", "fp32", "bf16", "fp16"))
     cache_gigabytes: float = option(4.0, "Memory for decoded pictures.", unit="GB", low=0.01)

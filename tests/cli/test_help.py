@@ -77,3 +77,30 @@ def test_a_command_without_words_shows_its_help_as_it_is(shown, capsys, words):
     assert out == ""
     assert err.strip() == helped.strip()
     assert "\\n" not in err
+
+
+@pytest.mark.parametrize(
+    ("job", "wanted"),
+    [
+        ("correct", ["--hint", "--like", "--at", "--accept", "--reject", "--reset"]),
+        ("train", ["--output", "--network", "--resume", "--max-steps"]),
+        ("shots", ["--output", "--cuts", "--overwrite"]),
+        ("evaluate", ["--checkpoint", "--output", "--limit"]),
+    ],
+)
+def test_short_help_shows_what_somebody_would_look_for(shown, job, wanted):
+    lines = [line.split("  ")[0] for line in shown(job, "-h").splitlines()]
+    for name in wanted:
+        assert any(name in line for line in lines), name
+
+
+def test_short_help_cuts_no_text_within_a_name_or_at_a_bracket(shown):
+    assert "Certificates that are trusted" in shown("verify", "-h")
+    assert "Write records.parquet beside records.csv" in shown("report", "-h")
+    assert "One file, index\n" not in shown("report", "-h")
+
+
+def test_short_help_of_few_options_does_not_promise_more_of_them(shown):
+    assert "all 1 options" not in shown("models", "-h")
+    assert "--help tells more of each" in shown("prune", "-h")
+    assert "--help shows all" in shown("dir", "-h")
