@@ -251,6 +251,6 @@ def prepare_output(output: Path, sources: Path | None = None) -> None:
     with hold_output(output, sources):
         make_folder(Layout(output).state)
         probe = part_path(Layout(output).state / "probe")
-        with open_folder(probe.parent) as folder, with_output_errors(probe):
+        with open_folder(probe.parent) as folder, with_output_errors(probe.parent):
             folder.create(probe)
             folder.remove(probe)

@@ -178,7 +178,7 @@ def acquire(path: Path, wait_seconds: float) -> int:
         if time.monotonic() >= deadline:
             holder = read_lock_holder(path) or "a run that has just begun"
             raise LockedError(
-                f"{path.parent.parent} is in use by {holder}; wait for it (--wait-lock of dir and video does)"
+                f"{path.parent.parent} is in use by {holder}; wait for it (commands with --wait-lock do)"
             )
         time.sleep(min(RETRY_SECONDS, max(0.0, deadline - time.monotonic())))
 

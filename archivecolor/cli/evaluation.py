@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from archivecolor.cli.terminal import counted
 from archivecolor.evaluation.figures import Figures
 from archivecolor.evaluation.films import FilmScore
 from archivecolor.jobs.evaluate import Evaluation, EvaluationProgress
@@ -41,12 +42,24 @@ def print_evaluation(settings: EvaluateSettings, evaluation: Evaluation) -> None
     if settings.json:
         click.echo(json_text(figures))
     else:
-        console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
         for table in tables_of(figures, evaluation.films):
-            console.print(table)
+            print_table(table)
     if not settings.quiet:
         for line in remarks(evaluation):
             click.echo(f"evaluate: {line}", err=True)
+
+
+def print_table(table: Table) -> None:
+    """A table on standard output: framed on a terminal, plain text in a file or pipe."""
+    if sys.stdout.isatty():
+        Console().print(table)
+        return
+    table.box, table.pad_edge = None, False
+    console = Console(width=FILE_WIDTH)
+    with console.capture() as captured:
+        console.print(table)
+    # rich fills up lines to the width of the table.
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def tables_of(figures: Figures, films: Sequence[FilmScore]) -> Iterator[Table]:
@@ -62,8 +75,8 @@ def tables_of(figures: Figures, films: Sequence[FilmScore]) -> Iterator[Table]:
 
 
 def photograph_table(rows: Sequence[Figures], features: str) -> Table:
-    """A line per row; N stands in the title, and the feature network is named as what it is."""
-    title = f"{rows[0]['pictures']} photographs"
+    """A line per measure, which fits a terminal; N and the feature network stand in the title."""
+    title = counted(rows[0]["pictures"], "photographs")
     if features:
         title += f"; Frechet distance in the features of {features}"
     table = Table(title=title, title_justify="left")
@@ -72,22 +85,21 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
         "CIEDE2000": ("ciede2000", 2),
         "PSNR": ("psnr", 2),
         "SSIM": ("ssim", 3),
-        "colour-\nfulness": ("colourfulness", 1),
-        "of the\ntruth's": ("colourfulness_ratio", 2),
+        "colourfulness": ("colourfulness", 1),
+        "of the truth's": ("colourfulness_ratio", 2),
         **{f"dE@{share}": (f"de_at_{share:g}", 2) for share in SHARES},
-        "skin, of\nthe truth's": ("skin_chroma_share", 2),
-        "rank corr.,\npictures": ("confidence_pictures", 2),
-        "rank corr.,\nregions": ("confidence_regions", 2),
-        "worst\nfound": ("confidence_worst_found", 2),
+        "skin, of the truth's": ("skin_chroma_share", 2),
+        "rank corr., pictures": ("confidence_pictures", 2),
+        "rank corr., regions": ("confidence_regions", 2),
+        "worst found": ("confidence_worst_found", 2),
         "img/s": ("pictures_per_second", 1),
     }
     if features:
         measured["Frechet"] = ("frechet", 2)
-    for heading in measured:
-        table.add_column(heading, justify="right")
     for row in rows:
-        cells = (number(row[name], digits) for name, digits in measured.values())
-        table.add_row(plain_name(row["name"]), *cells)
+        table.add_column(plain_name(row["name"]), justify="right", overflow="fold")
+    for heading, (name, digits) in measured.items():
+        table.add_row(heading, *(number(row[name], digits) for row in rows))
     return table
 
 
@@ -106,7 +118,9 @@ def paired_table(differences: Sequence[Figures]) -> Table:
 
 def hint_table(rows: Sequence[Figures]) -> Table:
     """A line per network, way to choose places and number of hints."""
-    table = Table(title=f"{rows[0]['pictures']} photographs with true hints", title_justify="left")
+    table = Table(
+        title=f"{counted(rows[0]['pictures'], 'photographs')} with true hints", title_justify="left"
+    )
     table.add_column("")
     for heading in ("places", "hints", "CIEDE2000", "PSNR", "made worse", "ms more"):
         table.add_column(heading, justify="right")
@@ -159,9 +173,10 @@ def remarks(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.excluded:
         first = evaluation.excluded[0]
         example = f"{printable(first.name)} ({first.why})"
-        yield f"{len(evaluation.excluded)} pictures left out, the first: {example}"
+        yield f"{counted(len(evaluation.excluded), 'pictures')} left out, the first: {example}"
     if evaluation.passed_over:
-        passed_over = ", ".join(f"{count} {why}" for why, count in evaluation.passed_over.items())
+        passed_over = ", ".join(counted(count, why) for why, count in evaluation.passed_over.items())
         yield f"not taken for pictures: {passed_over}"
     if evaluation.written:
-        yield f"{len(evaluation.written)} files written to {printable(str(evaluation.written[0].parent))}"
+        folder = printable(str(evaluation.written[0].parent))
+        yield f"{counted(len(evaluation.written), 'files')} written to {folder}"

@@ -228,6 +228,8 @@ def usage_trouble(error: click.ClickException) -> str:
     text = text[:1].lower() + text[1:]
     if isinstance(error, click.MissingParameter):
         pass
+    elif isinstance(error, click.NoSuchOption) and (name := _file_like(error.option_name)):
+        text += f"; the file is given as {quoted(f'./{name}')}"
     elif isinstance(error, click.BadParameter) and error.param is not None and context is not None:
         with context.scope(cleanup=False):
             from archivecolor.cli.options import typed_name
@@ -238,6 +240,11 @@ def usage_trouble(error: click.ClickException) -> str:
                 f"{typed_name(str(context.command.name), name) if option else name.upper()} {error.message}"
             )
     return f"{text} ({context.command_path} -h tells more)" if context is not None else text
+
+
+def _file_like(option: str) -> str:
+    """The first file of the current folder whose name begins like `option`; empty without one."""
+    return min((name for name in os.listdir() if name.startswith(option)), default="")  # noqa: PTH208
 
 
 def report_fault(error: Exception) -> None:

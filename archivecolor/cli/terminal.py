@@ -21,7 +21,7 @@ from archivecolor.errors import ExitCode
 from archivecolor.printable import json_text, printable
 from archivecolor.settings import OutputOptions
 
-_PLURAL = re.compile(r"\b(film|picture|link|file|document|sidecar|folder|frame|item)s\b")
+_PLURAL = re.compile(r"\b(film|picture|photograph|link|file|document|sidecar|folder|frame|item)s\b")
 WATCHING = "watching for what arrives"
 STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
@@ -31,6 +31,8 @@ HINTS = {
     "by-hand": "; --take-back PATH makes one anew",
     "left by --limit": ", the same command goes on with them",
 }
+# What became of those that did not fail, where a command does nothing to them.
+DONE_WORDS = {"verify": "files in order"}
 # What a command passes over that another one, or an option, takes.
 HINTS_OF = {
     ("dir", "films passed over"): "; --films colours them too",
@@ -178,7 +180,7 @@ def summary(result: RunResult, command: str = "") -> str:
     """The one line that a run ends with."""
     progress = result.progress
     skipped = Counter(progress.reasons) - Counter(progress.failures)
-    parts = [f"{progress.done} done"]
+    parts = [counted(progress.done, DONE_WORDS.get(command, "done"))]
     if progress.skipped:
         parts.append(f"{progress.skipped} skipped{_in_brackets(skipped)}")
     if progress.failed:

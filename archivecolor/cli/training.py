@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from archivecolor.cli.terminal import counted
 from archivecolor.jobs.train import TrainingCallbacks
 from archivecolor.printable import json_text, printable
 from archivecolor.settings import TrainSettings
@@ -67,7 +68,7 @@ def _print_step(step: StepReport) -> None:
 
 def plan_text(plan: TrainingPlan) -> str:
     """A run before its first step, in a few lines."""
-    dropped = ", ".join(f"{count} {cause}" for cause, count in plan.dropped.items()) or "none"
+    dropped = ", ".join(counted(count, cause) for cause, count in plan.dropped.items()) or "none"
     pictures = ", ".join(f"{count} {name}" for name, count in plan.pictures.items() if count)
     enlarged = f"; {plan.enlarged} are smaller than the crops and enlarged" if plan.enlarged else ""
     done = f" ({plan.steps_done} done)" if plan.steps_done else ""

@@ -128,7 +128,9 @@ def _no_picture(name: str) -> str:
     if path.name.startswith("."):
         return "hidden files"
     suffix = path.suffix.lower()
-    return "" if suffix in PICTURE_SUFFIXES else f"{suffix or 'suffixless'} files"
+    if suffix in PICTURE_SUFFIXES:
+        return ""
+    return f"{suffix} files" if suffix else "files without a suffix"
 
 
 def _shard_members(shard: Path, passed_over: Counter[str]) -> Iterator[Member]:

@@ -28,12 +28,14 @@ def trusted_roots(file: Path | None) -> str:
     """The certificates that are trusted, PEM; empty where none are asked for.
 
     Raises:
-        UsageError: the file holds none.
+        UsageError: there is no such file, or it holds none.
     """
     if file is None:
         return ""
     try:
         text = file.read_text(encoding="ascii")
+    except FileNotFoundError as error:
+        raise UsageError(f"--trust: {printable(file)} does not exist") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{printable(file)} holds no certificates that can be read (PEM)") from error
     if "-----BEGIN CERTIFICATE-----" not in text:

@@ -156,7 +156,8 @@ class _Report:
                 f"--single-file holds up to {MOST_IN_ONE_FILE} pictures, here are {pictures}; leave it out"
             )
         megabytes = pictures * THUMBNAIL_BYTES / 1e6
-        say(f"{pictures} pictures, about {max(1, round(megabytes))} MB of small ones in {self._folder}")
+        shown = "1 picture" if pictures == 1 else f"{pictures} pictures"
+        say(f"{shown}, about {max(1, round(megabytes))} MB of small ones in {self._folder}")
         counter = ProgressCounter(total=0, unit="pictures")
         self._small.make(listener, stop, counter)
         if not stop.requested:

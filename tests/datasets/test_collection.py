@@ -32,7 +32,12 @@ def test_files_that_are_no_pictures_are_counted_by_suffix(folder):
         (folder / name).write_bytes(b"")
     listing = list_members([folder])
     assert len(listing.members) == 4
-    assert listing.passed_over == {".gif files": 2, ".md files": 1, "suffixless files": 1, "hidden files": 1}
+    assert listing.passed_over == {
+        ".gif files": 2,
+        ".md files": 1,
+        "files without a suffix": 1,
+        "hidden files": 1,
+    }
 
 
 def test_members_of_a_shard_that_are_no_pictures_are_counted_by_suffix(tmp_path):
@@ -104,7 +109,7 @@ def test_evaluate_tells_what_it_did_not_take(folder, checkpoint, capsys):
     (folder / "a.gif").touch()
     words = ["evaluate", str(folder), "--checkpoint", str(checkpoint), "--working-size", "64"]
     assert main([*words, "--device", "cpu", "--limit", "1"]) == 0
-    assert "not taken for pictures: 1 .gif files" in capsys.readouterr().err
+    assert "not taken for pictures: 1 .gif file" in capsys.readouterr().err
     for picture in folder.glob("*.png"):
         picture.unlink()
     assert main(words) == 2

@@ -46,7 +46,7 @@ def test_verify_counts_the_outputs_that_are_there(archive, decided, capsys):
     assert main(["verify", str(archive.output)]) == 6
     out, err = capsys.readouterr()
     assert out.startswith("changed           cat.jpg  (")
-    assert "verify: 4 done, 1 failed" in err
+    assert "verify: 4 files in order, 1 failed" in err
     (archive.output / "cat.jpg").unlink()
     assert main(["verify", str(archive.output)]) == 0
-    assert "verify: 4 done in" in capsys.readouterr().err
+    assert "verify: 4 files in order in" in capsys.readouterr().err
