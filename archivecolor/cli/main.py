@@ -85,23 +85,34 @@ def show_version(context: click.Context, _parameter: click.Parameter, wanted: bo
         context.exit()
 
 
-def show_help(context: click.Context, topic: str | None) -> None:
-    """Print what there is to know of a command or a topic."""
+def show_help(context: click.Context, words: tuple[str, ...]) -> None:
+    """Print what there is to know of a command, or one within it, or a topic."""
     from archivecolor.cli.topics import TOPICS
 
     above = context.parent or context
-    if topic is None:
+    topic, *inner = " ".join(words).split() or [""]
+    if not topic:
         click.echo(group.get_help(above))
         click.echo(f"\nTopics: {', '.join(TOPICS)} (archivecolor help TOPIC)")
-    elif topic in TOPICS:
+    elif topic in TOPICS and not inner:
         click.echo(TOPICS[topic]())
     elif (command := group.get_command(above, topic)) is not None:
-        click.echo(command.get_help(click.Context(command, info_name=topic, parent=above)))
+        show_help_of(click.Context(command, info_name=topic, parent=above), inner)
     else:
-        known = (*TOPICS, *COMMANDS)
-        raise UsageError(
-            f"there is no help on {topic}; there is on {', '.join(known)}{nearest(topic, known)}"
-        )
+        near = nearest(topic, (*TOPICS, *COMMANDS))
+        raise UsageError(f"there is no help on {quoted(topic)}{near}; archivecolor help lists what there is")
+
+
+def show_help_of(context: click.Context, inner: Sequence[str]) -> None:
+    """Print the help of a command, or of the one within it that `inner` names."""
+    command = context.command
+    if not inner:
+        click.echo(command.get_help(context))
+        return
+    below = command.get_command(context, inner[0]) if isinstance(command, click.Group) else None
+    if below is None:
+        raise UsageError(f"there is no command {quoted(inner[0])} in {context.command_path}")
+    show_help_of(click.Context(below, info_name=inner[0], parent=context), inner[1:])
 
 
 def _complete_topic(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
@@ -115,7 +126,7 @@ def _complete_topic(context: click.Context, parameter: click.Parameter, typed: s
 help_command = click.Command(
     "help",
     callback=click.pass_context(show_help),
-    params=[click.Argument(["topic"], required=False, shell_complete=_complete_topic)],
+    params=[click.Argument(["words"], nargs=-1, metavar="[TOPIC]", shell_complete=_complete_topic)],
     help="Tell of a command, or of exit-codes, formats, recipes or variables.",
 )
 group = LazyGroup(
@@ -236,9 +247,8 @@ def usage_trouble(error: click.ClickException) -> str:
 
             name = str(error.param.name)
             option = isinstance(error.param, click.Option)
-            text = (
-                f"{typed_name(str(context.command.name), name) if option else name.upper()} {error.message}"
-            )
+            what = typed_name(str(context.command.name), name) if option else error.param.human_readable_name
+            text = f"{what} {error.message}"
     return f"{text} ({context.command_path} -h tells more)" if context is not None else text
 
 

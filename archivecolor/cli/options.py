@@ -25,6 +25,7 @@ from archivecolor.cli.completion import completion_of
 from archivecolor.cli.help import GroupedCommand, GroupedOption
 from archivecolor.cli.logs import set_up_logging
 from archivecolor.errors import ExitCode, OptionError, UsageError
+from archivecolor.printable import printable
 from archivecolor.recipe import JOBS, option_facts, refuse_foreign_recipe, save_recipe
 from archivecolor.settings import (
     Option,
@@ -241,7 +242,8 @@ def click_type(spec: Option, value_type: ValueType) -> click.ParamType[Any]:
     if spec.choices:
         return ClosedChoice(spec.choices)
     if value_type.base is Path:
-        return TypedPath(path_type=Path)
+        # A photograph that may not be read costs itself alone, as it does in a folder.
+        return TypedPath(spec.kind != "photographs")
     if value_type.base is float:
         return HumanNumber(spec.unit)
     types: dict[type, click.ParamType[Any]] = {bool: click.BOOL, int: WholeNumber(), str: click.STRING}
@@ -284,11 +286,25 @@ class WholeNumber(click.ParamType[int]):
 
 
 class TypedPath(click.Path):
-    """A path; a slash at its end says that it is a folder's."""
+    """A path; a slash at its end says that it is a folder's.
+
+    Args:
+        is_to_be_readable: one that may not be read is refused.
+    """
+
+    def __init__(self, is_to_be_readable: bool) -> None:
+        super().__init__(path_type=Path, readable=False)
+        self._is_to_be_readable = is_to_be_readable
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path."""
         path = super().convert(value, param, ctx)
+        if self._is_to_be_readable and os.path.exists(path) and not os.access(path, os.R_OK):  # noqa: PTH110
+            self.fail(
+                f"{printable(os.fsdecode(path))} may not be read by this user; check its permissions",
+                param,
+                ctx,
+            )
         return typed_path(value) if isinstance(value, str) else path
 
 

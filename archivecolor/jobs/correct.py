@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.decision import Decision, looks_like_glob
@@ -243,10 +243,17 @@ def _path_of(text: str, source: Path, root: Path, manifest: Manifest) -> str:
         return name
     if looks_like_glob(text):
         return _checked_glob(text, manifest)
+    raise UsageError(
+        f"there is no picture {printable(text)} in {source} or {root}{_did_you_mean(text, manifest)}"
+    )
+
+
+def _did_you_mean(text: str, manifest: Manifest) -> str:
+    """A hint for a mistyped path, by its last name; suffixes and folders are alike too often to go by."""
     outputs = (entry.output for entry in manifest.items.values() if entry.output)
-    close = difflib.get_close_matches(text, [*manifest.items, *outputs], n=1, cutoff=0.3)
-    near = f"; did you mean {printable(close[0])}?" if close else ""
-    raise UsageError(f"there is no picture {printable(text)} in {source} or {root}{near}")
+    by_stem = {PurePosixPath(path).stem.lower(): path for path in (*outputs, *manifest.items)}
+    close = difflib.get_close_matches(PurePosixPath(text).stem.lower(), by_stem, n=1)
+    return f"; did you mean {printable(by_stem[close[0]])}?" if close else ""
 
 
 def _is_picture(name: str, source: Path, manifest: Manifest) -> bool:

@@ -104,3 +104,12 @@ def test_short_help_of_few_options_does_not_promise_more_of_them(shown):
     assert "all 1 options" not in shown("models", "-h")
     assert "--help tells more of each" in shown("prune", "-h")
     assert "--help shows all" in shown("dir", "-h")
+
+
+def test_help_knows_commands_within_commands(shown, capsys):
+    for words in (["manifest export"], ["manifest", "export"]):
+        assert shown("help", *words) == shown("manifest", "export", "--help")
+    assert main(["help", "manifest", "exprot"]) == ExitCode.USAGE
+    assert "no command 'exprot' in archivecolor manifest" in capsys.readouterr().err
+    assert main(["help", "nonsense"]) == ExitCode.USAGE
+    assert "archivecolor help lists what there is" in capsys.readouterr().err

@@ -73,3 +73,35 @@ def test_a_folder_that_cannot_be_written_is_named_itself(output):
     assert done.returncode == ExitCode.OUTPUT
     assert f"cannot write {state}: Permission denied" in done.stderr
     assert "archivecolor-part" not in done.stderr
+
+
+def unbound(*words):
+    """As `archivecolor WORDS`, by somebody whom modes of files bind."""
+    by = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"] if os.geteuid() == 0 else []
+    command = [*by, sys.executable, "-m", "archivecolor", *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root is refused nothing, and stays root"
+)
+def test_what_may_not_be_read_is_said_of_itself_and_costs_itself_alone(output):
+    Path("in/a.png").chmod(0)
+    done = unbound("photo", "in/a.png", "-o", "z.png", "--device", "cpu")
+    assert done.returncode == ExitCode.SOME_FAILED, done.stderr
+    assert "permission" in done.stderr
+    assert "INPUT" not in done.stderr
+    Path("in/a.png").chmod(0o644)
+    Path("in").chmod(0)
+    done = unbound("grey", "in", "out")
+    Path("in").chmod(0o755)
+    assert done.returncode == ExitCode.USAGE
+    assert "IN in may not be read by this user; check its permissions" in done.stderr
+
+
+def test_a_name_that_is_like_none_is_not_guessed(output, capsys):
+    assert main(["correct", "out", "nope.png", "--accept"]) == ExitCode.USAGE
+    assert "did you mean" not in capsys.readouterr().err
+    assert main(["correct", "out", "aa.png", "--accept"]) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "did you mean a.png" in said, said
