@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 Picture = str | Path | bytes | Image.Image | Codes
 Format = Literal["jpeg", "png", "tiff", "webp"]
-WRITTEN: dict[str, Format] = {"jpeg": "jpeg", "png": "png", "tiff": "tiff", "webp": "webp"}
-SHOWN_SIDE = 640
-SAVED_IN_16_BITS = ("png", "tiff")
+_WRITTEN: dict[str, Format] = {"jpeg": "jpeg", "png": "png", "tiff": "tiff", "webp": "webp"}
+_SHOWN_SIDE = 640
+_SAVED_IN_16_BITS = ("png", "tiff")
 
 
 class Colouriser:
@@ -143,7 +143,7 @@ class ColouredPicture:
             ItemError, OutputError: as `colour_file`.
         """
         target = Path(target)
-        named = WRITTEN.get(SUFFIX_FORMATS.get(target.suffix.lower(), ""))
+        named = _WRITTEN.get(SUFFIX_FORMATS.get(target.suffix.lower(), ""))
         if named is None:
             raise UsageError(f"{target} names no format that is written; give it .jpg, .png, .tif or .webp")
         if isinstance(self._source, (str, Path)):
@@ -160,14 +160,14 @@ class ColouredPicture:
 
     def _repr_html_(self) -> str:
         """Grey and coloured under a slider, for notebooks: all of it inline, nothing is fetched."""
-        return SLIDER.format(
+        return _SLIDER.format(
             before=_inline(Image.fromarray(_eight_bits(self.grey))),
             after=_inline(self.image),
             confidence=self.confidence,
         )
 
 
-SLIDER = """<div style="display:inline-block">
+_SLIDER = """<div style="display:inline-block">
 <div style="position:relative;line-height:0">
 <img alt="grey" src="{before}">
 <img alt="coloured" src="{after}" style="position:absolute;left:0;top:0;clip-path:inset(0 0 0 50%)">
@@ -208,7 +208,7 @@ def _encoded(rgb: Codes, format: Format) -> bytes:
     """A picture in memory as a file's contents."""
     from archivecolor.opencv import cv2
 
-    if rgb.dtype == np.uint16 and format in SAVED_IN_16_BITS:
+    if rgb.dtype == np.uint16 and format in _SAVED_IN_16_BITS:
         return bytes(cv2.imencode(f".{format}", np.ascontiguousarray(rgb[..., ::-1]))[1])
     stream = io.BytesIO()
     options: dict[str, int] = {}
@@ -223,7 +223,7 @@ def _encoded(rgb: Codes, format: Format) -> bytes:
 def _inline(image: Image.Image) -> str:
     """A picture as an address that holds it, no larger than a page shows."""
     small = image.copy()
-    small.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    small.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
     stream = io.BytesIO()
     small.save(stream, "jpeg", quality=90)
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"

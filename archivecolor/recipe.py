@@ -58,8 +58,8 @@ JOBS: dict[str, type[Settings]] = {
 
 MAX_BYTES = 1 << 20
 # The last line of a saved recipe, with the SHA-256 of all above it: who has edited it since keeps it.
-SEAL = "# As --save-recipe wrote it; once edited, it is not written over. SHA-256: "
-TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+_SEAL = "# As --save-recipe wrote it; once edited, it is not written over. SHA-256: "
+_TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UsageError: it is missing or no TOML, or a key or value in it is wrong; names file and key.
     """
-    document = read_toml(path)
+    document = _read_toml(path)
     job = document.get("job")
     if not isinstance(job, str) or job not in JOBS:
         trouble = 'names no job (job = "dir")' if job is None else f"job is {_shown(job)}"
@@ -94,10 +94,10 @@ def load_recipe(path: Path) -> Recipe:
     table = document.get(job, {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}: {quoted(job)} must be a table, written [{job}]")
-    return Recipe(path, job, checked_values(path, job, table))
+    return Recipe(path, job, _checked_values(path, job, table))
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, Any]:
     """The document in `path`."""
     try:
         if path.exists() and not path.is_file():
@@ -114,7 +114,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     return document
 
 
-def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, Any]:
+def _checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a recipe's table, of the right kinds and within their bounds."""
     value_types = value_types_of(JOBS[job])
     specs = {setting.name: option_of(setting) for setting in fields_of(JOBS[job])}
@@ -123,19 +123,21 @@ def checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, 
         if key not in value_types:
             raise UsageError(f"{path}: [{job}] has no option {quoted(key)}{nearest(key, value_types)}")
         try:
-            values[key] = typed_value(key, value, value_types[key], path.parent, specs[key].unit)
+            values[key] = _typed_value(key, value, value_types[key], path.parent, specs[key].unit)
             check(key, values[key], specs[key])
         except UsageError as error:
             raise UsageError(f"{path}: [{job}] {error}") from error
     return values
 
 
-def typed_value(key: str, value: Any, value_type: ValueType, folder: Path, unit: str = "") -> Any:
+def _typed_value(key: str, value: Any, value_type: ValueType, folder: Path, unit: str = "") -> Any:
     """`value` as an option of `value_type` has it; paths are taken from `folder`."""
     if value_type.many:
         if not isinstance(value, list):
             raise UsageError(f"{key} must be a list, written [...]")
-        return tuple(typed_value(key, part, ValueType(value_type.base, many=False), folder) for part in value)
+        return tuple(
+            _typed_value(key, part, ValueType(value_type.base, many=False), folder) for part in value
+        )
     if value_type.base is float and isinstance(value, str) and unit in WRITINGS:
         try:
             return parse_number(value, unit)
@@ -143,7 +145,7 @@ def typed_value(key: str, value: Any, value_type: ValueType, folder: Path, unit:
             raise UsageError(f"{key} is {_shown(value)}; {error}") from error
     wanted = {Path: str, float: (int, float)}.get(value_type.base, value_type.base)
     if not isinstance(value, wanted) or (isinstance(value, bool) and value_type.base is not bool):  # type: ignore[arg-type]
-        raise UsageError(f"{key} must be {TYPE_NAMES[value_type.base]}, not {_shown(value)}")
+        raise UsageError(f"{key} must be {_TYPE_NAMES[value_type.base]}, not {_shown(value)}")
     if isinstance(value, str) and "\0" in value:
         raise UsageError(f"{key} has a NUL in it")
     try:
@@ -173,7 +175,7 @@ def save_recipe(path: Path, job: str, values: Mapping[str, Any]) -> None:
     """
     refuse_foreign_recipe(path)
     absolute = {name: with_absolute_paths(value) for name, value in values.items()}
-    text = sealed(recipe_text(job, absolute))
+    text = _sealed(recipe_text(job, absolute))
     part = None
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -197,7 +199,7 @@ def refuse_foreign_recipe(path: Path) -> None:
     if not os.path.lexists(path):
         return
     try:
-        ours = path.is_file() and path.stat().st_size <= MAX_BYTES and is_sealed(path.read_bytes())
+        ours = path.is_file() and path.stat().st_size <= MAX_BYTES and _is_sealed(path.read_bytes())
     except OSError as error:
         raise UsageError(
             f"{path} is there and cannot be read: {error.strerror}; give another name"
@@ -208,16 +210,16 @@ def refuse_foreign_recipe(path: Path) -> None:
         )
 
 
-def sealed(text: str) -> str:
+def _sealed(text: str) -> str:
     """`text` with the line that says it is as it was written."""
-    return f"{text}\n{SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+    return f"{text}\n{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
 
 
-def is_sealed(content: bytes) -> bool:
-    """Whether `content` is what `sealed` made, to the byte."""
-    text, _, _ = content.rpartition(b"\n" + SEAL.encode())
+def _is_sealed(content: bytes) -> bool:
+    """Whether `content` is what `_sealed` made, to the byte."""
+    text, _, _ = content.rpartition(b"\n" + _SEAL.encode())
     try:
-        return sealed(text.decode()).encode() == content
+        return _sealed(text.decode()).encode() == content
     except UnicodeDecodeError:
         return False
 
@@ -254,7 +256,7 @@ def comment(spec: Option, setting: SettingField) -> list[str]:
 
 def option_facts(spec: Option, setting: SettingField) -> str:
     """Unit, bounds and default of an option in brackets."""
-    facts = [spec.unit, bounds_of(spec)]
+    facts = [spec.unit, _bounds_of(spec)]
     if setting.default is MISSING:
         facts.append("required")
     elif setting.default not in (None, (), ""):
@@ -263,7 +265,7 @@ def option_facts(spec: Option, setting: SettingField) -> str:
     return f"[{'; '.join(known)}]" if known else ""
 
 
-def bounds_of(spec: Option) -> str:
+def _bounds_of(spec: Option) -> str:
     """The allowed range of a number in words."""
     words = []
     if spec.low is not None:

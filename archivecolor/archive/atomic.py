@@ -31,7 +31,7 @@ from archivecolor.errors import DEVICE_ERRNOS, ItemError, OutputError, Reason
 from archivecolor.printable import printable
 
 # What another machine has not touched for so long it no longer writes.
-FOREIGN_PART_SECONDS = 3600.0
+_FOREIGN_PART_SECONDS = 3600.0
 
 # Not through a link, not waiting for a pipe, and on Windows no byte more than was written.
 _OWN_FILE_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
@@ -376,7 +376,7 @@ def remove_stale_parts(root: Path) -> int:
     """Remove the part files that dead runs left under `root`; returns how many.
 
     Call it with the lock of `root` held: parts of a living run look the same. Those of another machine may be
-    a worker's who has not heard yet that its run is over, and stay for `FOREIGN_PART_SECONDS`.
+    a worker's who has not heard yet that its run is over, and stay for `_FOREIGN_PART_SECONDS`.
     """
     count = 0
     # A folder that cannot be listed keeps its parts: they cost room, and nothing else.
@@ -396,7 +396,7 @@ def _is_fresh(part: Path) -> bool:
     try:
         with open_folder(part.parent, make=False) as folder, with_output_errors(probe):
             folder.create(probe)
-            return probe.stat().st_mtime - part.stat().st_mtime < FOREIGN_PART_SECONDS
+            return probe.stat().st_mtime - part.stat().st_mtime < _FOREIGN_PART_SECONDS
     except OutputError:  # gone meanwhile, or nothing can be written there: nor can it be removed
         return True
     finally:

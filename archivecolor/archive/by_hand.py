@@ -23,8 +23,8 @@ from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.record import Output
 from archivecolor.errors import ItemError, Reason, UsageError
 
-ASIDE = ".by-hand-"
-DETAIL = "somebody changed its output, which stays; --take-back PATH puts that aside and makes it anew"
+_ASIDE = ".by-hand-"
+_DETAIL = "somebody changed its output, which stays; --take-back PATH puts that aside and makes it anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def refuse_by_hand(root: Path, name: str, claim: Claim) -> None:
         ItemError: `BY_HAND`; `PERMISSION` where nobody can say, since it cannot be read.
     """
     if not claim.take_back and _is_by_hand(root, name, claim):
-        raise ItemError(Reason.BY_HAND, DETAIL)
+        raise ItemError(Reason.BY_HAND, _DETAIL)
 
 
 def make_way(root: Path, name: str, sha256: str, claim: Claim) -> None:
@@ -138,7 +138,7 @@ def make_way(root: Path, name: str, sha256: str, claim: Claim) -> None:
         return
     if _is_by_hand(root, name, claim):
         if not claim.take_back:
-            raise ItemError(Reason.BY_HAND, DETAIL)
+            raise ItemError(Reason.BY_HAND, _DETAIL)
         _put_aside(root / name)
     _note_pending(root, Digest(name, sha256))
 
@@ -155,7 +155,7 @@ def by_hand_output(root: Path, name: str) -> Output:
 
 def is_put_aside(path: str) -> bool:
     """Whether the file of this name is handwork that was put aside."""
-    return ASIDE in path.rpartition("/")[2]
+    return _ASIDE in path.rpartition("/")[2]
 
 
 def clear_pending(root: Path) -> None:
@@ -204,7 +204,7 @@ def _sha256_there(path: Path) -> str:
 def _put_aside(path: Path) -> None:
     """Give handwork another name, the day in it; nothing has that name yet."""
     day = datetime.now(UTC).date().isoformat()
-    free = (path.with_name(f"{path.name}{ASIDE}{day}{tail}") for tail in _tails())
+    free = (path.with_name(f"{path.name}{_ASIDE}{day}{tail}") for tail in _tails())
     with open_folder(path.parent, make=False) as folder, with_output_errors(path):
         folder.check()
         path.rename(next(aside for aside in free if not os.path.lexists(aside)))

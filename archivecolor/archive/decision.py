@@ -23,10 +23,10 @@ from archivecolor.errors import UsageError
 from archivecolor.printable import json_line
 from archivecolor.settings import MAX_TEXT, ColourOptions, check, fields_of, option_of
 
-FORMAT, FORMAT_WITHOUT_GLOB = 2, 1
-MAX_PAGE = 1 << 20
-MAX_SHOTS = 10_000
-MAX_SECONDS = 1e7
+FORMAT, _FORMAT_WITHOUT_GLOB = 2, 1
+_MAX_PAGE = 1 << 20
+_MAX_SHOTS = 10_000
+_MAX_SECONDS = 1e7
 SAME_MOMENT = 0.0005  # seconds: as moments are rounded
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"|[0-9a-f]{64}")
@@ -194,7 +194,7 @@ def looks_like_glob(path: str) -> bool:
 
 def line_of(decision: Decision) -> bytes:
     """The decision as one line, newline included."""
-    values: dict[str, object] = {"format": FORMAT_WITHOUT_GLOB, **path_keys(decision.path)}
+    values: dict[str, object] = {"format": _FORMAT_WITHOUT_GLOB, **path_keys(decision.path)}
     if decision.glob or (decision.glob is False and looks_like_glob(decision.path)):
         values |= {"format": FORMAT, "glob": decision.glob}
     values["state"] = decision.state.value
@@ -322,7 +322,7 @@ def _correction(values: object) -> Correction:
 
 def _listed(values: object) -> list[Any]:
     """What is said of shots, one after the other."""
-    if not isinstance(values, list) or len(values) > MAX_SHOTS:
+    if not isinstance(values, list) or len(values) > _MAX_SHOTS:
         raise DamagedLineError
     return values
 
@@ -334,7 +334,7 @@ def _shot(values: Mapping[str, Any]) -> ShotCorrection:
 
 
 def _moment(value: Any) -> float:
-    if not _is_number(value) or not 0 <= value < MAX_SECONDS:
+    if not _is_number(value) or not 0 <= value < _MAX_SECONDS:
         raise DamagedLineError
     return float(value)
 
@@ -358,7 +358,7 @@ def _hint(values: object) -> Hint:
     if not is_sound or not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
         raise DamagedLineError
     soft = hint.get("soft", False)
-    if type(page) is not int or not 1 <= page <= MAX_PAGE or not isinstance(soft, bool):
+    if type(page) is not int or not 1 <= page <= _MAX_PAGE or not isinstance(soft, bool):
         raise DamagedLineError
     red, green, blue = bytes.fromhex(colour[1:])
     return Hint(float(x), float(y), (red, green, blue), Reach(hint.get("reach", "all")), page, soft)  # type: ignore[arg-type]

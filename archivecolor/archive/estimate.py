@@ -17,11 +17,11 @@ from archivecolor.archive.plan import Item
 from archivecolor.archive.run_json import RunSummary
 from archivecolor.archive.walk import extension_of
 
-SAMPLES_PER_EXTENSION = 50
+_SAMPLES_PER_EXTENSION = 50
 # Where no header of an extension could be read: a grey 8-bit picture, half compressed.
 PIXELS_PER_BYTE = 2.0
 # A cautious guess for one core, used until a run of this output has been timed.
-MEGAPIXELS_PER_CORE_SECOND = 4.0
+_MEGAPIXELS_PER_CORE_SECOND = 4.0
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ def estimate(items: list[Item], last_run: RunSummary | None) -> Estimate:
         items: photographs that are to be done.
         last_run: of the same output, where there was one.
     """
-    megapixels = pixels_of(items) / 1e6
+    megapixels = _pixels_of(items) / 1e6
     speed = last_run.speed("MP") if last_run is not None else None
-    rate = speed or MEGAPIXELS_PER_CORE_SECOND * (os.cpu_count() or 1)
+    rate = speed or _MEGAPIXELS_PER_CORE_SECOND * (os.cpu_count() or 1)
     nbytes = sum(item.nbytes for item in items)
     return Estimate(len(items), nbytes, megapixels, megapixels / rate, speed is not None)
 
 
-def pixels_of(items: list[Item]) -> float:
+def _pixels_of(items: list[Item]) -> float:
     """Pixels of all items, those of new ones by the bytes a pixel takes in a sample of their kind."""
     unseen: dict[bytes, list[Item]] = defaultdict(list)
     pixels = 0.0
@@ -83,23 +83,23 @@ def pixels_of(items: list[Item]) -> float:
         else:
             unseen[extension_of(os.fsencode(item.path))].append(item)
     for kind in unseen.values():
-        pixels += pixels_per_byte(kind) * sum(item.nbytes for item in kind)
+        pixels += _pixels_per_byte(kind) * sum(item.nbytes for item in kind)
     return pixels
 
 
-def pixels_per_byte(items: list[Item]) -> float:
+def _pixels_per_byte(items: list[Item]) -> float:
     """Pixels per byte of file in an even sample of `items`."""
-    step = max(1, len(items) // SAMPLES_PER_EXTENSION)
+    step = max(1, len(items) // _SAMPLES_PER_EXTENSION)
     pixels = nbytes = 0
-    for item in items[::step][:SAMPLES_PER_EXTENSION]:
-        size = header_pixels(item.source)
+    for item in items[::step][:_SAMPLES_PER_EXTENSION]:
+        size = _header_pixels(item.source)
         if size:
             pixels += size
             nbytes += item.nbytes
     return pixels / nbytes if nbytes else PIXELS_PER_BYTE
 
 
-def header_pixels(path: Path) -> int:
+def _header_pixels(path: Path) -> int:
     """Width times height by the file's header; 0 where Pillow cannot read it."""
     try:
         with warnings.catch_warnings():

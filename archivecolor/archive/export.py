@@ -16,7 +16,7 @@ from archivecolor.archive.record import Record, path_keys
 from archivecolor.errors import UnavailableError
 from archivecolor.printable import table_cell
 
-ROWS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 20_000
 # Columns and their types; a fact that is not known is an empty cell.
 COLUMNS: dict[str, type] = {
     "path": str,
@@ -52,7 +52,7 @@ COLUMNS: dict[str, type] = {
     "at": str,
 }
 # What the tables of every version begin with.
-FIRST_COLUMNS = list(COLUMNS)[:5]
+_FIRST_COLUMNS = list(COLUMNS)[:5]
 
 
 def _row_of(record: Record) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def is_csv_export(path: Path) -> bool:
     Raises:
         OSError: it cannot be read.
     """
-    heading = ",".join(FIRST_COLUMNS).encode() + b","
+    heading = ",".join(_FIRST_COLUMNS).encode() + b","
     with path.open("rb") as file:
         return file.read(len(heading)) in (b"", heading)
 
@@ -117,7 +117,7 @@ def is_parquet_export(path: Path) -> bool:
             names: list[str] = parquet.read_schema(file).names
         except (ValueError, OSError):  # what pyarrow says of files that are no Parquet
             return False
-    return names[: len(FIRST_COLUMNS)] == FIRST_COLUMNS
+    return names[: len(_FIRST_COLUMNS)] == _FIRST_COLUMNS
 
 
 def export_csv(records: Iterable[Record], path: Path) -> None:
@@ -159,5 +159,5 @@ def _parquet() -> ModuleType:
 def _batches(records: Iterable[Record]) -> Iterator[list[dict[str, Any]]]:
     """Rows, so many at a time that memory stays flat."""
     remaining = iter(records)
-    while rows := [_row_of(record) for record in islice(remaining, ROWS_AT_ONCE)]:
+    while rows := [_row_of(record) for record in islice(remaining, _ROWS_AT_ONCE)]:
         yield rows

@@ -32,7 +32,7 @@ TABLE_NAME, STATE_NAME = "fingerprints.bin", "fingerprints.json"
 # One for each coloured page: where its record stands in the manifest, whose it is (of the digest of the
 # source's path), and the fingerprint.
 ROW = np.dtype([("place", "<u8"), ("source", "<u8"), ("words", "<u8", BITS // 64)])
-NEAR_BYTES = 4096
+_NEAR_BYTES = 4096
 LINES_AT_ONCE = 10_000
 Rows = npt.NDArray[np.void]
 
@@ -140,9 +140,9 @@ class FingerprintIndex:
         """What tells that a table is of this manifest: its beginning, and what stands before `last`."""
         digest = hashlib.sha256()
         with self._manifest.open("rb") as file:
-            digest.update(file.read(min(last, NEAR_BYTES)))
-            file.seek(max(0, last - NEAR_BYTES))
-            digest.update(file.read(min(last, NEAR_BYTES)))
+            digest.update(file.read(min(last, _NEAR_BYTES)))
+            file.seek(max(0, last - _NEAR_BYTES))
+            digest.update(file.read(min(last, _NEAR_BYTES)))
         table = hashlib.sha256(content).hexdigest()
         return {"version": VERSION, "next": last, "manifest": digest.hexdigest(), "table": table}
 

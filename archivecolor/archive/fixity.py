@@ -21,12 +21,12 @@ from archivecolor.errors import UsageError
 
 CHUNK_BYTES = 1 << 20
 # What sha256sum writes is tried first, so that names may begin with a blank or a star.
-LINE = re.compile(rb"(\\?)([0-9A-Fa-f]{64})(?: [ *]|[ \t]+\*?)(.+)")
+_LINE = re.compile(rb"(\\?)([0-9A-Fa-f]{64})(?: [ *]|[ \t]+\*?)(.+)")
 # Names with these stand behind the mark of sha256sum; the percent signs, because those of unmarked lines are
 # undone by `parse_digest`.
 MARKED = re.compile(rb"[\\\r\n]|%(?:25|0[AaDd])")
-ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
-UNESCAPED = {escape: sign for sign, escape in ESCAPES.items()}
+_ESCAPES = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
+_UNESCAPED = {escape: sign for sign, escape in _ESCAPES.items()}
 
 
 @dataclass(frozen=True)
@@ -125,24 +125,24 @@ def parse_digest(line: bytes) -> Digest | None:
 
     The line is `sha256sum`'s, a bag's, or one of an earlier version, which escaped as BagIt does.
     """
-    match = LINE.fullmatch(line)
+    match = _LINE.fullmatch(line)
     if match is None:
         return None
-    name = unescape_path(match[3]) if match[1] else decode_path(match[3])
+    name = _unescape_path(match[3]) if match[1] else _decode_path(match[3])
     return Digest(name, match[2].decode().lower())
 
 
 def escape_path(path: str) -> bytes:
     """`path` as `sha256sum` has it behind its mark: backslashes, CR and LF escaped as in C."""
-    return re.sub(rb"[\\\r\n]", lambda match: ESCAPES[match[0]], os.fsencode(path))
+    return re.sub(rb"[\\\r\n]", lambda match: _ESCAPES[match[0]], os.fsencode(path))
 
 
-def unescape_path(name: bytes) -> str:
+def _unescape_path(name: bytes) -> str:
     """The opposite of `escape_path`."""
-    return os.fsdecode(re.sub(rb"\\[\\rn]", lambda match: UNESCAPED[match[0]], name))
+    return os.fsdecode(re.sub(rb"\\[\\rn]", lambda match: _UNESCAPED[match[0]], name))
 
 
-def decode_path(name: bytes) -> str:
+def _decode_path(name: bytes) -> str:
     """A path as BagIt escapes it: CR, LF and percent signs as `%0D`, `%0A` and `%25`."""
     return os.fsdecode(
         re.sub(rb"%(25|0[AaDd])", lambda match: bytes([int(match[1], 16)]), name),

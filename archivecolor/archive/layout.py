@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STATE_FOLDER = "_archivecolor"
-MANIFEST_NAME = "manifest.jsonl"
+_MANIFEST_NAME = "manifest.jsonl"
 # Beside the manifest, and in the folder of a bag: the name is BagIt's.
 DIGESTS_NAME = "manifest-sha256.txt"
-RUN_JSON_NAME = "run.json"
+_RUN_JSON_NAME = "run.json"
 LOCK_NAME = "lock"
-PREMIS_FOLDER = "premis"
-WORK_FOLDER = "work"
-PENDING_FOLDER = "pending"
-FILMS_IN_HAND_NAME = "films-in-hand.json"
-DECISIONS_NAME = "decisions.jsonl"
-PASSED_OVER_NAME = "passed-over.jsonl"
+_PREMIS_FOLDER = "premis"
+_WORK_FOLDER = "work"
+_PENDING_FOLDER = "pending"
+_FILMS_IN_HAND_NAME = "films-in-hand.json"
+_DECISIONS_NAME = "decisions.jsonl"
+_PASSED_OVER_NAME = "passed-over.jsonl"
 # What the review keeps: see `review_folder`.
-REVIEW_FOLDER = "archivecolor-review"
+_REVIEW_FOLDER = "archivecolor-review"
 INDEX_NAME = "index.sqlite"
 UNDELIVERED_PREFIX = "undelivered-"
 # A bag has its tree in this folder, and its tag files beside it.
@@ -52,7 +52,7 @@ class Layout:
     @property
     def manifest(self) -> Path:
         """One line for each item and attempt."""
-        return self.state / MANIFEST_NAME
+        return self.state / _MANIFEST_NAME
 
     @property
     def digests(self) -> Path:
@@ -62,7 +62,7 @@ class Layout:
     @property
     def run_json(self) -> Path:
         """The account of the last run."""
-        return self.state / RUN_JSON_NAME
+        return self.state / _RUN_JSON_NAME
 
     @property
     def lock(self) -> Path:
@@ -72,32 +72,32 @@ class Layout:
     @property
     def premis(self) -> Path:
         """The folder of the PREMIS files, a tree like that of the derivatives."""
-        return self.state / PREMIS_FOLDER
+        return self.state / _PREMIS_FOLDER
 
     @property
     def work(self) -> Path:
         """The folder of films that are not finished."""
-        return self.state / WORK_FOLDER
+        return self.state / _WORK_FOLDER
 
     @property
     def films_in_hand(self) -> Path:
         """Which film a run is at; left behind by one that is killed."""
-        return self.state / FILMS_IN_HAND_NAME
+        return self.state / _FILMS_IN_HAND_NAME
 
     @property
     def pending(self) -> Path:
         """The folder of what runs were about to put in the place of older derivatives."""
-        return self.state / PENDING_FOLDER
+        return self.state / _PENDING_FOLDER
 
     @property
     def decisions(self) -> Path:
         """What people decided."""
-        return self.state / DECISIONS_NAME
+        return self.state / _DECISIONS_NAME
 
     @property
     def passed_over(self) -> Path:
         """Files that are no pictures or could not be reached, and why."""
-        return self.state / PASSED_OVER_NAME
+        return self.state / _PASSED_OVER_NAME
 
 
 def review_folder(output: Path, root: Path) -> Path:
@@ -107,4 +107,4 @@ def review_folder(output: Path, root: Path) -> Path:
         output: the folder as it was asked for.
         root: the folder that the tree of derivatives begins in.
     """
-    return Layout(root).state if root == output else output / REVIEW_FOLDER
+    return Layout(root).state if root == output else output / _REVIEW_FOLDER

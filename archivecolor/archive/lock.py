@@ -43,7 +43,7 @@ STALE_SECONDS = 600.0
 RETRY_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
 # Windows locks bytes, and locked bytes cannot be read: one far behind the text.
-WINDOWS_LOCK_OFFSET = 1 << 30
+_WINDOWS_LOCK_OFFSET = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def locked(output: Path, wait_seconds: float = 0.0, sources: Path | None = None)
         lock = _Lock(path, acquire(path, wait_seconds))
         _locks.append(lock)
         ended = threading.Event()
-        heartbeat = threading.Thread(target=refresh_until, args=(lock, ended), name="lock", daemon=True)
+        heartbeat = threading.Thread(target=_refresh_until, args=(lock, ended), name="lock", daemon=True)
         heartbeat.start()
         try:
             yield
@@ -172,7 +172,7 @@ def acquire(path: Path, wait_seconds: float) -> int:
     deadline = time.monotonic() + wait_seconds
     while True:
         with with_output_errors(path):
-            handle = try_lock(path)
+            handle = _try_lock(path)
         if handle is not None:
             return handle
         if time.monotonic() >= deadline:
@@ -183,7 +183,7 @@ def acquire(path: Path, wait_seconds: float) -> int:
         time.sleep(min(RETRY_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
-def try_lock(path: Path) -> int | None:
+def _try_lock(path: Path) -> int | None:
     """Take the lock now, or return None where another run has it."""
     if path.is_symlink():
         raise link_error(path)
@@ -194,13 +194,13 @@ def try_lock(path: Path) -> int | None:
         if has_flock is False or not is_same_file(handle, path) or is_held(path, certain=has_flock is True):
             return None
         if has_flock:
-            write_holder(handle)
+            _write_holder(handle)
             unless_taken.pop_all()
             return handle
-    return take_by_name(path)
+    return _take_by_name(path)
 
 
-def write_holder(handle: int, *, by_name: bool = False) -> None:
+def _write_holder(handle: int, *, by_name: bool = False) -> None:
     """Write this process as the holder into a lock file."""
     # What says no more than the default is left out, for versions that do not know it.
     holder = {name: value for name, value in asdict(this_process()).items() if value is not False}
@@ -211,7 +211,7 @@ def write_holder(handle: int, *, by_name: bool = False) -> None:
     os.fsync(handle)
 
 
-def take_by_name(path: Path) -> int | None:
+def _take_by_name(path: Path) -> int | None:
     """Put a lock file of our own in the place of `path`; None where another run did so a moment later."""
     ours = part_path(path)
     ours.unlink(missing_ok=True)
@@ -219,7 +219,7 @@ def take_by_name(path: Path) -> int | None:
         handle = os.open(ours, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         unless_taken.callback(ours.unlink, missing_ok=True)
         unless_taken.callback(os.close, handle)
-        write_holder(handle, by_name=True)
+        _write_holder(handle, by_name=True)
         # A run that has it sweeps parts.
         with contextlib.suppress(FileNotFoundError):
             ours.replace(path)
@@ -235,7 +235,7 @@ def try_flock(handle: int) -> bool | None:
     """Whether the kernel's lock on the open file is ours now; None on a file system without such locks."""
     try:
         if sys.platform == "win32":
-            os.lseek(handle, WINDOWS_LOCK_OFFSET, os.SEEK_SET)
+            os.lseek(handle, _WINDOWS_LOCK_OFFSET, os.SEEK_SET)
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -271,7 +271,7 @@ def is_held(path: Path, *, certain: bool) -> bool:
     elif holder.can_be_looked_up:
         held = holder.is_alive_here()
     else:
-        held = seconds_untouched(path) < STALE_SECONDS
+        held = _seconds_untouched(path) < STALE_SECONDS
     if not held:
         logger.warning("the last run did not end by itself (%s); its lock is taken over", holder)
     return held
@@ -307,7 +307,7 @@ def read_lock_holder(path: Path) -> LockHolder | None:
     return holder if is_sound else None
 
 
-def seconds_untouched(path: Path) -> float:
+def _seconds_untouched(path: Path) -> float:
     """Age of the file's last touch by the clock of its own disk, which may not be this machine's."""
     probe = part_path(path.with_name(f"{path.name}-clock"))
     probe.unlink(missing_ok=True)
@@ -318,7 +318,7 @@ def seconds_untouched(path: Path) -> float:
         probe.unlink(missing_ok=True)
 
 
-def refresh_until(lock: _Lock, ended: threading.Event) -> None:
+def _refresh_until(lock: _Lock, ended: threading.Event) -> None:
     """Touch the lock file until `ended`, so that other machines see the run lives."""
     # Windows touches by name alone.
     touched = lock.handle if os.utime in os.supports_fd else lock.path

@@ -47,7 +47,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-SYNC_SECONDS = 1.0
+_SYNC_SECONDS = 1.0
 MAX_LINE_BYTES = 1 << 20
 
 
@@ -319,7 +319,7 @@ class ManifestWriter:
                 os.ftruncate(self.handle, self.end)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
             self.end += len(line)
-            if time.monotonic() - self.synced > SYNC_SECONDS:
+            if time.monotonic() - self.synced > _SYNC_SECONDS:
                 self.sync()
 
     def sync(self) -> None:

@@ -20,11 +20,11 @@ from archivecolor.printable import printable, quoted
 from archivecolor.settings import FolderPath
 
 FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
-EXTENSION_ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
+_EXTENSION_ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 # Names that promise grey, and formats that are only read.
-SUBSTITUTE_EXTENSIONS = {".pgm": ".ppm", ".pbm": ".ppm", ".heic": ".png", ".heif": ".png"}
-SUBSTITUTE_EXTENSIONS |= dict.fromkeys((".gif", ".avif", ".psd", ".jxl", ".pfm"), ".png")
-SUBSTITUTE_EXTENSIONS |= {".pam": ".ppm", ".j2c": ".jp2", ".jpx": ".jp2"}
+_SUBSTITUTE_EXTENSIONS = {".pgm": ".ppm", ".pbm": ".ppm", ".heic": ".png", ".heif": ".png"}
+_SUBSTITUTE_EXTENSIONS |= dict.fromkeys((".gif", ".avif", ".psd", ".jxl", ".pfm"), ".png")
+_SUBSTITUTE_EXTENSIONS |= {".pam": ".ppm", ".j2c": ".jp2", ".jpx": ".jp2"}
 FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
 MAX_SHOWN = 3
 # What is made beside its source has this behind the stem of its name.
@@ -45,9 +45,9 @@ def output_name(path: str, format: str) -> str:
     if suffix in FILM_EXTENSIONS:
         return path
     if format == "keep":
-        return path[:dot] + SUBSTITUTE_EXTENSIONS[suffix] if suffix in SUBSTITUTE_EXTENSIONS else path
+        return path[:dot] + _SUBSTITUTE_EXTENSIONS[suffix] if suffix in _SUBSTITUTE_EXTENSIONS else path
     wanted = FORMAT_EXTENSIONS[format]
-    if EXTENSION_ALIASES.get(suffix, suffix) == wanted:
+    if _EXTENSION_ALIASES.get(suffix, suffix) == wanted:
         return path
     return path[: len(path) - len(suffix)] + wanted
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 PART_SUFFIX = ".archivecolor-part"
 # Tools that rewrite a part put a name of their own behind its: `_exiftool_tmp`.
-RESERVED_NAME_BYTES = 13
+_RESERVED_NAME_BYTES = 13
 _WRITER = re.compile(rf"\.([^.]+)-\d+{re.escape(PART_SUFFIX)}")
 
 
@@ -28,13 +28,13 @@ def host_name() -> str:
 def part_path(path: Path) -> Path:
     """The part file of `path` for this process: hidden, ours by its suffix, short enough for the disk."""
     tail = f".{host_name()}-{os.getpid()}{PART_SUFFIX}"
-    limit = max_name_bytes(path.parent) - len(os.fsencode(tail)) - 1 - RESERVED_NAME_BYTES
+    limit = max_name_bytes(path.parent) - len(os.fsencode(tail)) - 1 - _RESERVED_NAME_BYTES
     return path.parent / f".{shorten_name(path.name, limit)}{tail}"
 
 
 def is_part(name: str) -> bool:
     """Whether a file of this name is a part, or what a tool made of one."""
-    return name.startswith(".") and PART_SUFFIX in name[-len(PART_SUFFIX) - RESERVED_NAME_BYTES :]
+    return name.startswith(".") and PART_SUFFIX in name[-len(PART_SUFFIX) - _RESERVED_NAME_BYTES :]
 
 
 def is_of_another_machine(name: str) -> bool:

@@ -15,7 +15,7 @@ from archivecolor.archive.record import path_keys
 from archivecolor.printable import json_line
 
 # Enough to say what lies about; a tree may have any number of them.
-MAX_EXTENSIONS = 1000
+_MAX_EXTENSIONS = 1000
 MAX_SHOWN = 5
 
 
@@ -90,7 +90,7 @@ class SkippedFiles:
             self.unreadable.append(name)
         if reason is SkipReason.OTHER:
             suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - no Path object per file
-            if suffix in self.extensions or len(self.extensions) < MAX_EXTENSIONS:
+            if suffix in self.extensions or len(self.extensions) < _MAX_EXTENSIONS:
                 self.extensions[suffix] += 1
         if self.note is not None:
             self.note(reason, name, detail)

@@ -25,7 +25,7 @@ from archivecolor.archive.record import Output, Record
 from archivecolor.errors import ItemError, Reason
 
 # Another disk, a file system without second names, or one that has no more of them for this file.
-NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
+_NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
 
 
 class Placer:
@@ -140,7 +140,7 @@ class Placer:
             try:
                 target.hardlink_to(source)
             except OSError as error:
-                if error.errno in NO_LINK:
+                if error.errno in _NO_LINK:
                     return False
                 raise
         self._folders.add(target.parent)

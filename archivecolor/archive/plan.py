@@ -34,7 +34,7 @@ RETRIED_ALWAYS = frozenset({Reason.VANISHED, Reason.CHANGED, Reason.PERMISSION, 
 RETRIED_A_FEW_TIMES = frozenset({Reason.WORKER_DIED, Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.FAULT})
 MAX_ATTEMPTS = 3
 # What these items became does not depend on the network.
-NETWORK_INDEPENDENT = frozenset({Reason.COPIED, Reason.LINKED})
+_NETWORK_INDEPENDENT = frozenset({Reason.COPIED, Reason.LINKED})
 
 
 class PlanAction(str, Enum):
@@ -342,7 +342,7 @@ def _is_current(entry: IndexEntry, inputs: PlanInputs, decision: Decision) -> bo
 
 def _is_of_runtime(entry: IndexEntry, inputs: PlanInputs) -> bool:
     """Whether what runs the network now made it, where that matters; a copy was made by none."""
-    return inputs.runtime in (None, entry.runtime) or entry.reason in NETWORK_INDEPENDENT
+    return inputs.runtime in (None, entry.runtime) or entry.reason in _NETWORK_INDEPENDENT
 
 
 def _is_there(entry: IndexEntry, inputs: PlanInputs) -> bool:
@@ -358,7 +358,7 @@ def _same_settings_and_weights(entry: IndexEntry, inputs: PlanInputs) -> bool:
     """Whether settings and weights are those of the record, as far as they matter to it."""
     if entry.settings != inputs.settings:
         return False
-    network_independent = entry.status == Status.SKIPPED or entry.reason in NETWORK_INDEPENDENT
+    network_independent = entry.status == Status.SKIPPED or entry.reason in _NETWORK_INDEPENDENT
     return network_independent or entry.weights == inputs.weights
 
 

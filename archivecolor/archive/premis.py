@@ -30,11 +30,11 @@ logger = logging.getLogger(__name__)
 Element = ElementTree.Element
 
 PREMIS = "http://www.loc.gov/premis/v3"
-XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SUFFIX = ".premis.xml"
-LONGEST_NAME = 255
-VOCABULARY = "http://id.loc.gov/vocabulary/preservation/"
-HASH = "sha256"
+_LONGEST_NAME = 255
+_VOCABULARY = "http://id.loc.gov/vocabulary/preservation/"
+_HASH = "sha256"
 PROGRAM = "archivecolor"
 
 
@@ -53,7 +53,7 @@ class PremisFiles:
     def path(self, derivative: str) -> Path:
         """Where the PREMIS of a derivative lies: under its path, shortened where that would be too long."""
         folder, slash, last = derivative.rpartition("/")
-        file = shorten_name(last, LONGEST_NAME - len(SUFFIX)) + SUFFIX
+        file = shorten_name(last, _LONGEST_NAME - len(SUFFIX)) + SUFFIX
         return Path(f"{Layout(self.output).premis}/{folder}{slash}{file}")
 
     def remove(self, record: Record) -> None:
@@ -119,7 +119,7 @@ def premis_of(record: Record) -> Element:
     if record.output is None or record.source.sha256 is None:
         raise ValueError("PREMIS describes a derivative and its source by their digests")
     ElementTree.register_namespace("premis", PREMIS)
-    ElementTree.register_namespace("xsi", XSI)
+    ElementTree.register_namespace("xsi", _XSI)
     root = Element(_qualified_name("premis"), {"version": "3.0"})
     root.append(_derivative_object(record, record.output))
     root.append(_source_object(record, record.source))
@@ -149,7 +149,7 @@ def _correction_event(record: Record, output: Output, correction: Correction) ->
     if correction.by:
         performer = _add_identifier(element, "linkingAgent", "local", printable(correction.by))
         _add(performer, "linkingAgentRole", "implementer", "eventRelatedAgentRole")
-    linked = _add_identifier(element, "linkingObject", HASH, output.sha256)
+    linked = _add_identifier(element, "linkingObject", _HASH, output.sha256)
     _add(linked, "linkingObjectRole", "outcome", "eventRelatedObjectRole")
     return element
 
@@ -176,7 +176,7 @@ def _qualified_name(local: str) -> str:
 
 def _add(parent: Element, local: str, text: str | None = None, vocabulary: str = "") -> Element:
     """Add one element, its word from a vocabulary where one is named."""
-    attributes = {"authority": vocabulary, "authorityURI": VOCABULARY + vocabulary} if vocabulary else {}
+    attributes = {"authority": vocabulary, "authorityURI": _VOCABULARY + vocabulary} if vocabulary else {}
     element = ElementTree.SubElement(parent, _qualified_name(local), attributes)
     element.text = None if text is None else printable(text)
     return element
@@ -197,8 +197,8 @@ def _event_id(record: Record, output: Output) -> str:
 
 def _file_object(path: str, sha256: str, nbytes: int) -> Element:
     """An object up to its characteristics."""
-    element = Element(_qualified_name("object"), {f"{{{XSI}}}type": "premis:file"})
-    _add_identifier(element, "object", HASH, sha256)
+    element = Element(_qualified_name("object"), {f"{{{_XSI}}}type": "premis:file"})
+    _add_identifier(element, "object", _HASH, sha256)
     characteristics = _add(element, "objectCharacteristics")
     fixity = _add(characteristics, "fixity")
     _add(fixity, "messageDigestAlgorithm", "SHA-256", "cryptographicHashFunctions")
@@ -222,7 +222,7 @@ def _derivative_object(record: Record, output: Output) -> Element:
     _add(relationship, "relationshipType", "derivation", "relationshipType")
     _add(relationship, "relationshipSubType", "has source", "relationshipSubType")
     related = _add(relationship, "relatedObjectIdentifier")
-    _add(related, "relatedObjectIdentifierType", HASH)
+    _add(related, "relatedObjectIdentifierType", _HASH)
     _add(related, "relatedObjectIdentifierValue", record.source.sha256)
     related_event = _add(relationship, "relatedEventIdentifier")
     _add(related_event, "relatedEventIdentifierType", "local")
@@ -253,7 +253,7 @@ def _event(record: Record, output: Output) -> Element:
     performer = _add_identifier(element, "linkingAgent", "local", _agent_id(record))
     _add(performer, "linkingAgentRole", "executing program", "eventRelatedAgentRole")
     for sha256, role in ((record.source.sha256 or "", "source"), (output.sha256, "outcome")):
-        linked = _add_identifier(element, "linkingObject", HASH, sha256)
+        linked = _add_identifier(element, "linkingObject", _HASH, sha256)
         _add(linked, "linkingObjectRole", role, "eventRelatedObjectRole")
     return element
 

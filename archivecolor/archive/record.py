@@ -145,9 +145,9 @@ def line_from_record(record: Record) -> bytes:
         for attribute in dataclasses.fields(record)
         if attribute.name != "extra" and (value := getattr(record, attribute.name)) is not None
     }
-    values["source"] = known_values(record.source)
+    values["source"] = _known_values(record.source)
     if record.output is not None:
-        values["output"] = known_values(record.output) | path_keys(record.output.path)
+        values["output"] = _known_values(record.output) | path_keys(record.output.path)
     values["detail"] = escape_non_utf8(record.detail)
     values["lost"] = [escape_non_utf8(text) for text in record.lost]
     for name in ("fingerprints", "certificate"):
@@ -158,7 +158,7 @@ def line_from_record(record: Record) -> bytes:
     return json_line(values)
 
 
-def known_values(facts: Source | Output) -> dict[str, Any]:
+def _known_values(facts: Source | Output) -> dict[str, Any]:
     """The facts that are known."""
     return {
         attribute.name: value
@@ -197,7 +197,7 @@ def record_from_values(values: Mapping[str, Any]) -> Record:
     taken = {name: value for name, value in values.items() if name in known}
     taken["path"] = path_from_values(values)
     taken["status"] = Status(values["status"])
-    taken["reason"] = parse_reason(values["reason"])
+    taken["reason"] = _parse_reason(values["reason"])
     taken["source"] = dataclass_from(Source, values["source"])
     taken["lost"] = tuple(values.get("lost", ()))
     taken["fingerprints"] = tuple(values.get("fingerprints", ()))
@@ -218,7 +218,7 @@ def check_format(version: int) -> None:
         )
 
 
-def parse_reason(word: str) -> Reason | str:
+def _parse_reason(word: str) -> Reason | str:
     """The reason of that name; the bare word where a later version of the same schema has more."""
     try:
         return Reason(word)

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from urllib.parse import unquote_to_bytes
 
 MAX_DEPTH = 20
-MAX_INTEGER = 1 << 63
+_MAX_INTEGER = 1 << 63
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # Says whether a value is of a kind.
@@ -113,7 +113,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_integer(value: object) -> TypeGuard[int]:
-    return type(value) is int and -MAX_INTEGER < value < MAX_INTEGER
+    return type(value) is int and -_MAX_INTEGER < value < _MAX_INTEGER
 
 
 def _is_count(value: object) -> bool:

@@ -37,9 +37,9 @@ logger = logging.getLogger(__name__)
 
 VERSION = 1
 LINES_AT_ONCE = 10_000
-BUSY_SECONDS = 30.0
+_BUSY_SECONDS = 30.0
 HEAD_BYTES = 4096
-CACHE_KIB = 32 * 1024
+_CACHE_KIB = 32 * 1024
 SCHEMA = """
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE items (
@@ -60,7 +60,7 @@ CREATE INDEX by_decided ON items (decided, corrected, confidence, id);
 COLUMNS = (
     "id, path, kind, status, reason, confidence, at, has_output, place, decided, corrected, by, megapixels"
 )
-UPSERT = """INSERT INTO items
+_UPSERT = """INSERT INTO items
     (path, folder, name, kind, status, reason, confidence, at, day, megapixels, seconds, has_output, place)
     VALUES (:path, :folder, :name, :kind, :status, :reason, :confidence, :at, :day, :megapixels, :seconds,
             :has_output, :place)
@@ -143,7 +143,7 @@ class RecordIndex:
         while batch := list(islice(lines, LINES_AT_ONCE)):
             rows = [row for line in batch if (row := _row_of(line)) is not None]
             self._base.execute("BEGIN")
-            self._base.executemany(UPSERT, rows)
+            self._base.executemany(_UPSERT, rows)
             start = batch[-1].offset
             count += len(batch)
             # The last line is read again next time: it may have been torn when it was read.
@@ -315,8 +315,8 @@ def _made(file: Path) -> sqlite3.Connection:
 
 
 def _connected(file: Path) -> sqlite3.Connection:
-    base = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    base = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    base.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     # It can be made again: it need not survive a power cut.
     base.execute("PRAGMA synchronous = OFF")
     return base

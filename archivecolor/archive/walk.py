@@ -42,10 +42,10 @@ FILMS = frozenset(
     b".ts .mts .m2t .m2ts .mxf .dv .dif .ogv .ogm .wmv .asf .flv .f4v .3gp .3g2 .amv .rm .rmvb .y4m .ivf "
     b".nut".split()
 )
-SIDECAR_EXTENSION = b".xmp"
+_SIDECAR_EXTENSION = b".xmp"
 
 # Left by cameras, systems and storage boxes; lower case.
-SYSTEM_NAMES = frozenset(
+_SYSTEM_NAMES = frozenset(
     {
         b"thumbs.db",
         b"ehthumbs.db",
@@ -191,14 +191,14 @@ class _TreeWalk:
 
     def sidecars_of(self, folder: bytes, entries: list[_FolderEntry]) -> dict[bytes, bytes]:
         """The XMP files of a folder that are about one of its pictures: `name.jpg.xmp` or `name.xmp`."""
-        if not any(extension_of(entry.name) == SIDECAR_EXTENSION for entry in entries):
+        if not any(extension_of(entry.name) == _SIDECAR_EXTENSION for entry in entries):
             return {}
         files = [
             entry
             for entry in entries
             if not entry.is_folder and self.skip_reason(folder + entry.name, entry) is None
         ]
-        names = [entry.name for entry in files if extension_of(entry.name) == SIDECAR_EXTENSION]
+        names = [entry.name for entry in files if extension_of(entry.name) == _SIDECAR_EXTENSION]
         pictures = [
             entry.name
             for entry in files
@@ -208,7 +208,7 @@ class _TreeWalk:
         by_name = {name: name for name in pictures}
         # Of pictures that share a stem the first has it: every run chooses alike.
         by_stem = {name[: name.rfind(b".")]: name for name in reversed(pictures)}
-        stems = {name: name[: -len(SIDECAR_EXTENSION)] for name in names}
+        stems = {name: name[: -len(_SIDECAR_EXTENSION)] for name in names}
         found = {name: by_name.get(stem) or by_stem.get(stem) for name, stem in stems.items()}
         return {name: picture for name, picture in found.items() if picture}
 
@@ -216,7 +216,7 @@ class _TreeWalk:
         """The reason to pass over a file or folder, where its name is reason enough."""
         if entry.name.startswith(b"."):
             return SkipReason.HIDDEN
-        if entry.name.lower() in SYSTEM_NAMES or (entry.is_folder and entry.name == STATE_FOLDER.encode()):
+        if entry.name.lower() in _SYSTEM_NAMES or (entry.is_folder and entry.name == STATE_FOLDER.encode()):
             return SkipReason.SYSTEM
         if self.selection.exclude and self.selection.excludes(path):
             return SkipReason.EXCLUDED
@@ -282,7 +282,7 @@ class _TreeWalk:
                 self.skipped_files.add(SkipReason.EXCLUDED, path)
             elif os.path.lexists(full) and os.path.realpath(full) != full and not self.is_inside_tree(path):
                 self.skipped_files.add(SkipReason.LINK, path)
-            elif extension_of(path) == SIDECAR_EXTENSION:
+            elif extension_of(path) == _SIDECAR_EXTENSION:
                 self.skipped_files.add(SkipReason.SIDECAR, path)
             else:
                 yield from self.stat_file(path, by_picture.get(path, ()))
@@ -292,7 +292,7 @@ class _TreeWalk:
         found: dict[bytes, bytes] = {}
         for path in paths:
             for stem in (path, path[: len(path) - len(extension_of(path))]):
-                name = stem + SIDECAR_EXTENSION
+                name = stem + _SIDECAR_EXTENSION
                 if (
                     name != path
                     and not self.selection.excludes(name)

@@ -13,16 +13,16 @@ from click.shell_completion import CompletionItem
 from archivecolor.settings import Option
 
 Completion = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
-DEVICES = ("auto", "cpu", "cuda", "mps")
+_DEVICES = ("auto", "cpu", "cuda", "mps")
 # Names that a shell would have to quote are left to its own completion, which does.
-PLAIN_NAME = re.compile(r"[\w./+,:@%~-]*")
-MOST_SHOWN = 500
+_PLAIN_NAME = re.compile(r"[\w./+,:@%~-]*")
+_MOST_SHOWN = 500
 
 
 def completion_of(name: str, spec: Option) -> Completion | None:
     """What is offered for an option or argument; None where click itself knows, or nobody does."""
     if name == "device":
-        return _offering(lambda: DEVICES)
+        return _offering(lambda: _DEVICES)
     if name == "network":
         return _offering(_networks)
     return completion_of_files(spec.kind) if spec.kind else None
@@ -35,7 +35,7 @@ def completion_of_files(kind: str) -> Completion:
         if kind == "folder":
             return [CompletionItem(typed, type="dir")]
         found = _files(typed, _endings(kind))
-        if len(found) > MOST_SHOWN or not all(map(PLAIN_NAME.fullmatch, found)):
+        if len(found) > _MOST_SHOWN or not all(map(_PLAIN_NAME.fullmatch, found)):
             return [CompletionItem(typed, type="file")]
         return [CompletionItem(path) for path in found]
 

@@ -32,11 +32,11 @@ def list_command(settings: DecisionListSettings) -> ExitCode:
             values = json.loads(line_of(standing.decision))
             click.echo(json_text(values | (counts if standing.decision.glob else {})))
         else:
-            click.echo(printable(words_of(standing.decision) + remark_of(standing)))
+            click.echo(printable(words_of(standing.decision) + _remark_of(standing)))
     return ExitCode.OK
 
 
-def remark_of(standing: StandingDecision) -> str:
+def _remark_of(standing: StandingDecision) -> str:
     """What is to be said of the items that a decision names."""
     matches, holds_for = standing.matches, standing.holds_for
     if not standing.decision.glob:

@@ -23,10 +23,12 @@ from archivecolor.settings import (
     VideoSettings,
 )
 
-FAILURES_SHOWN = 10
-LEAST_SURE_SHOWN = 3
-BEFORE = (PlanAction.FAILED_BEFORE.value, PlanAction.REFUSED_BEFORE.value)
-LEFT_ALONE = {reason.value for reason in (Reason.ALREADY_COLOUR, Reason.TINTED, Reason.TONED, Reason.BILEVEL)}
+_FAILURES_SHOWN = 10
+_LEAST_SURE_SHOWN = 3
+_BEFORE = (PlanAction.FAILED_BEFORE.value, PlanAction.REFUSED_BEFORE.value)
+_LEFT_ALONE = {
+    reason.value for reason in (Reason.ALREADY_COLOUR, Reason.TINTED, Reason.TONED, Reason.BILEVEL)
+}
 
 
 class Ending:
@@ -46,12 +48,12 @@ class Ending:
         """Take note of one item."""
         if event.status == "failed":
             self._failed += 1
-            if self._failed <= FAILURES_SHOWN:
+            if self._failed <= _FAILURES_SHOWN:
                 self._failures.append(printable(f"  {event.path}: {event.reason}: {event.detail}"))
         confidence, output = event.record.get("confidence"), event.record.get("output")
         if isinstance(confidence, float) and isinstance(output, dict):
             self._least_sure.append((confidence, str(output["path"])))
-            self._least_sure = heapq.nsmallest(LEAST_SURE_SHOWN, self._least_sure)
+            self._least_sure = heapq.nsmallest(_LEAST_SURE_SHOWN, self._least_sure)
 
     def failures(self) -> Iterator[str]:
         """The first items that failed, and where all of them are listed."""
@@ -67,7 +69,7 @@ class Ending:
     def earlier_failures(self, result: RunResult) -> Iterator[str]:
         """Where those are listed that an earlier run failed at, if that was not said of this run's."""
         output = _output_of(self._options)
-        if output is not None and not self._failed and any(result.untouched.get(word) for word in BEFORE):
+        if output is not None and not self._failed and any(result.untouched.get(word) for word in _BEFORE):
             yield f"  the list is {printable(_manifest_of(self._options, output))}"
 
     def next_steps(self, result: RunResult) -> Iterator[str]:
@@ -92,7 +94,7 @@ def left_alone_hint(options: OutputOptions, result: RunResult) -> str:
         return f"; {foreign} not coloured by this program, --any-colour takes them too" if foreign else ""
     if not isinstance(options, DirSettings) or options.rest != "skip":
         return ""
-    count = sum(result.progress.reasons.get(reason, 0) for reason in LEFT_ALONE)
+    count = sum(result.progress.reasons.get(reason, 0) for reason in _LEFT_ALONE)
     return f"; {count} left alone and not in the output, --rest copy takes them along" if count else ""
 
 

@@ -21,7 +21,7 @@ from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.settings import EvaluateSettings
 
 # Wide enough for all columns where output goes to a file.
-FILE_WIDTH = 160
+_FILE_WIDTH = 160
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def print_evaluation(settings: EvaluateSettings, evaluation: Evaluation) -> None
     if settings.json:
         click.echo(json_text(figures))
     else:
-        for table in tables_of(figures, evaluation.films):
+        for table in _tables_of(figures, evaluation.films):
             print_table(table)
     if not settings.quiet:
         for line in remarks(evaluation):
@@ -55,23 +55,23 @@ def print_table(table: Table) -> None:
         Console().print(table)
         return
     table.box, table.pad_edge = None, False
-    console = Console(width=FILE_WIDTH)
+    console = Console(width=_FILE_WIDTH)
     with console.capture() as captured:
         console.print(table)
     # rich fills up lines to the width of the table.
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def tables_of(figures: Figures, films: Sequence[FilmScore]) -> Iterator[Table]:
+def _tables_of(figures: Figures, films: Sequence[FilmScore]) -> Iterator[Table]:
     """The tables that there is something for."""
     if figures["rows"]:
         yield photograph_table(figures["rows"], figures["features"])
     if figures["paired"]:
         yield paired_table(figures["paired"])
     if figures["hints"]:
-        yield hint_table(figures["hints"])
+        yield _hint_table(figures["hints"])
     if films:
-        yield film_table(films)
+        yield _film_table(films)
 
 
 def photograph_table(rows: Sequence[Figures], features: str) -> Table:
@@ -97,7 +97,7 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
     if features:
         measured["Frechet"] = ("frechet", 2)
     for row in rows:
-        table.add_column(plain_name(row["name"]), justify="right", overflow="fold")
+        table.add_column(_plain_name(row["name"]), justify="right", overflow="fold")
     for heading, (name, digits) in measured.items():
         table.add_row(heading, *(number(row[name], digits) for row in rows))
     return table
@@ -111,12 +111,12 @@ def paired_table(differences: Sequence[Figures]) -> Table:
     for heading in ("mean", "standard error"):
         table.add_column(heading, justify="right")
     for one in differences:
-        names = (plain_name(one["name"]), plain_name(one["against"]), one["measure"])
+        names = (_plain_name(one["name"]), _plain_name(one["against"]), one["measure"])
         table.add_row(*names, number(one["mean"], 3), number(one["standard_error"], 3))
     return table
 
 
-def hint_table(rows: Sequence[Figures]) -> Table:
+def _hint_table(rows: Sequence[Figures]) -> Table:
     """A line per network, way to choose places and number of hints."""
     table = Table(
         title=f"{counted(rows[0]['pictures'], 'photographs')} with true hints", title_justify="left"
@@ -126,7 +126,7 @@ def hint_table(rows: Sequence[Figures]) -> Table:
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
-            plain_name(row["name"]),
+            _plain_name(row["name"]),
             row["places"],
             str(row["hints"]),
             number(row["ciede2000"], 2),
@@ -137,7 +137,7 @@ def hint_table(rows: Sequence[Figures]) -> Table:
     return table
 
 
-def film_table(scores: Sequence[FilmScore]) -> Table:
+def _film_table(scores: Sequence[FilmScore]) -> Table:
     """A line per film and row."""
     table = Table(title="Films, Lab units", title_justify="left")
     for heading in ("film", ""):
@@ -146,8 +146,8 @@ def film_table(scores: Sequence[FilmScore]) -> Table:
         table.add_column(heading, justify="right")
     for score in scores:
         table.add_row(
-            plain_name(score.film),
-            plain_name(score.name),
+            _plain_name(score.film),
+            _plain_name(score.name),
             str(score.frames),
             number(score.flicker, 2),
             number(score.jitter, 2),
@@ -158,7 +158,7 @@ def film_table(scores: Sequence[FilmScore]) -> Table:
     return table
 
 
-def plain_name(name: str) -> Text:
+def _plain_name(name: str) -> Text:
     """A name as it is: brackets in it are no markup."""
     return Text(printable(name))
 

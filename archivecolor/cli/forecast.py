@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archivecolor.archive.estimate import Estimate
     from archivecolor.jobs.film_forecast import FilmsForecast
 
-GUESS, LAST_RUN = "a cautious guess", "as fast as the last run"
+_GUESS, _LAST_RUN = "a cautious guess", "as fast as the last run"
 
 
 def show_forecast(settings: DirSettings | VideoSettings | GreySettings) -> ExitCode:
@@ -39,26 +39,26 @@ def _show(lines: Iterator[str]) -> None:
 
 
 def _photograph_lines(work: Estimate) -> Iterator[str]:
-    basis = LAST_RUN if work.from_last_run else GUESS
+    basis = _LAST_RUN if work.from_last_run else _GUESS
     if work.measured:
         basis = f"measured on {counted(work.measured, 'pictures')} here and now"
     pictures = counted(work.items, "pictures")
     yield f"to do: {pictures}, {work.megapixels:.1f} megapixels, {work.nbytes / 1e6:.1f} MB"
-    yield expected_time(work.seconds, work.processor_seconds, basis)
+    yield _expected_time(work.seconds, work.processor_seconds, basis)
 
 
 def _film_lines(work: FilmsForecast) -> Iterator[str]:
     for film in work.films:
         words = film.problem or f"{counted(film.frames, 'frames')}, {duration(film.time.seconds)}"
         yield f"{film.path}: {words}"
-    basis = LAST_RUN if work.from_last_run else GUESS
+    basis = _LAST_RUN if work.from_last_run else _GUESS
     if work.measured:
         basis = f"measured on {counted(work.measured, 'frames')} here and now"
     yield f"to do: {counted(len(work.films), 'films')}, {counted(work.frames, 'frames')}"
-    yield expected_time(work.time.seconds, work.time.processor_seconds, basis)
+    yield _expected_time(work.time.seconds, work.time.processor_seconds, basis)
 
 
-def expected_time(seconds: float, processor_seconds: float, basis: str) -> str:
+def _expected_time(seconds: float, processor_seconds: float, basis: str) -> str:
     """The line on the expected time, and on how much of it is work: a busy machine has people wait."""
     work = f"; {duration(processor_seconds)} of processor time" if processor_seconds else ""
     return f"expected time: {duration(seconds)} ({basis}{work})"

@@ -11,10 +11,10 @@ import click
 GROUPS = ("Input", "Output", "Colour", "Film", "Machine", "Reports", "Options")
 # Where there are no more than these, short help shows all.
 FEW = 14
-CLAUSE_COLUMNS = 37
+_CLAUSE_COLUMNS = 37
 # A dot within a word, as in index.html, ends nothing; what stands in brackets is for the long help.
-FIRST_CLAUSE = re.compile(r"([^:;.]|\.(?=\w))+")
-BRACKETS = re.compile(r" \([^)]*\)")
+_FIRST_CLAUSE = re.compile(r"([^:;.]|\.(?=\w))+")
+_BRACKETS = re.compile(r" \([^)]*\)")
 
 
 class GroupedOption(click.Option):
@@ -46,9 +46,9 @@ class GroupedOption(click.Option):
         record = self.get_help_record(ctx)
         if record is None:
             return None
-        match = FIRST_CLAUSE.match(BRACKETS.sub("", self.help or ""))
+        match = _FIRST_CLAUSE.match(_BRACKETS.sub("", self.help or ""))
         clause = match[0].strip() if match else ""
-        return record[0], clause if len(clause) <= CLAUSE_COLUMNS else clause.partition(",")[0]
+        return record[0], clause if len(clause) <= _CLAUSE_COLUMNS else clause.partition(",")[0]
 
 
 class GroupedCommand(click.Command):

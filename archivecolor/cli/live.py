@@ -14,9 +14,9 @@ from rich.text import Text
 
 from archivecolor.engine.progress import Progress
 
-WIDE, MIDDLE = 100, 70
+_WIDE, _MIDDLE = 100, 70
 # A name shorter than this says nothing.
-SHORTEST_NAME = 8
+_SHORTEST_NAME = 8
 CUT = "..."
 
 
@@ -75,7 +75,7 @@ def run_line(progress: Progress, path: str, width: int, *, ascii_only: bool = Fa
         ascii_only: the terminal shows nothing else.
     """
     line = Text(no_wrap=True, overflow="crop", end="")
-    line.append_text(_bar(progress, 24 if width >= WIDE else 14 if width >= MIDDLE else 8, ascii_only))
+    line.append_text(_bar(progress, 24 if width >= _WIDE else 14 if width >= _MIDDLE else 8, ascii_only))
     line.append(f" {_count(progress)}", "bold")
     left = progress.seconds_left
     line.append(f" {clock(left) if left is not None else '-:--:--'} left")
@@ -83,7 +83,7 @@ def run_line(progress: Progress, path: str, width: int, *, ascii_only: bool = Fa
         if line.cell_len + len(text) + 1 < width:
             line.append(f" {text}", style)
     room = width - line.cell_len - 1
-    if path and room >= SHORTEST_NAME:
+    if path and room >= _SHORTEST_NAME:
         line.append(f" {shortened(path, room)}", "dim")
     return line
 
@@ -105,14 +105,14 @@ def _rest(progress: Progress, width: int) -> Iterator[tuple[str, str]]:
     """What is worth knowing besides, by how much it matters."""
     in_hand = progress.in_hand
     if in_hand is not None and in_hand.rate:
-        yield f"{in_hand.rate:.1f} {progress.unit if width >= MIDDLE else ''}/s".replace(" /", "/"), ""
+        yield f"{in_hand.rate:.1f} {progress.unit if width >= _MIDDLE else ''}/s".replace(" /", "/"), ""
     if in_hand is not None and progress.total > 1:
         yield f"{progress.settled + 1} of {progress.total}", "bold"
     if progress.failed:
         yield f"{progress.failed} failed", "red"
-    if progress.skipped and width >= WIDE:
+    if progress.skipped and width >= _WIDE:
         yield f"{progress.skipped} skipped", "yellow"
-    if progress.amount and in_hand is None and width >= MIDDLE:
+    if progress.amount and in_hand is None and width >= _MIDDLE:
         yield f"{progress.work[progress.unit].rate:.1f} {progress.unit}/s", ""
 
 

@@ -14,7 +14,7 @@ from archivecolor.errors import OutputError
 from archivecolor.printable import json_text, printable
 from archivecolor.settings import OutputOptions
 
-ROOT_LOGGER = logging.getLogger("archivecolor")
+_ROOT_LOGGER = logging.getLogger("archivecolor")
 
 
 class JsonLines(logging.Formatter):
@@ -60,20 +60,20 @@ def set_up_logging(options: OutputOptions) -> None:
     Raises:
         OutputError: the log file cannot be opened.
     """
-    for handler in list(ROOT_LOGGER.handlers):
-        ROOT_LOGGER.removeHandler(handler)
-    ROOT_LOGGER.setLevel(logging.DEBUG if options.verbose else logging.INFO)
-    ROOT_LOGGER.propagate = False
+    for handler in list(_ROOT_LOGGER.handlers):
+        _ROOT_LOGGER.removeHandler(handler)
+    _ROOT_LOGGER.setLevel(logging.DEBUG if options.verbose else logging.INFO)
+    _ROOT_LOGGER.propagate = False
     terminal = StandardError()
     terminal.setLevel(logging.ERROR if options.quiet else logging.WARNING)
     terminal.setFormatter(PlainLines())
-    terminal.addFilter(not_yet_shown)
-    ROOT_LOGGER.addHandler(terminal)
+    terminal.addFilter(_not_yet_shown)
+    _ROOT_LOGGER.addHandler(terminal)
     if options.log_file is not None:
-        ROOT_LOGGER.addHandler(file_handler(options.log_file))
+        _ROOT_LOGGER.addHandler(file_handler(options.log_file))
 
 
-def not_yet_shown(record: logging.LogRecord) -> bool:
+def _not_yet_shown(record: logging.LogRecord) -> bool:
     """Whether people have not been told of `record` in other words already."""
     return not getattr(record, "shown", False)
 
@@ -88,7 +88,7 @@ class LogFile(logging.handlers.WatchedFileHandler):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), encoding="utf-8")
         self._warned = False
-        if not ends_with_line(path):
+        if not _ends_with_line(path):
             # A run that was killed, or a full disk, cut the last line short.
             with path.open("ab") as file:
                 file.write(b"\n")
@@ -108,7 +108,7 @@ class LogFile(logging.handlers.WatchedFileHandler):
             sys.stderr.write(f"archivecolor: warning: cannot write the log file: {printable(str(error))}\n")
 
 
-def ends_with_line(path: Path) -> bool:
+def _ends_with_line(path: Path) -> bool:
     """Whether a file is empty or ends with a line end."""
     with path.open("rb") as file:
         if file.seek(0, os.SEEK_END) == 0:

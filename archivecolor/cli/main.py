@@ -25,12 +25,12 @@ from archivecolor.settings import nearest
 from archivecolor.version import program_version
 
 logger = logging.getLogger(__name__)
-# Errors are shown by `print_error`; without a log nothing else should speak of them.
+# Errors are shown by `_print_error`; without a log nothing else should speak of them.
 logging.getLogger("archivecolor").addHandler(logging.NullHandler())
 
 
 # Characters of a long message, from its start and from its end: a value in it may be a page of text.
-SHOWN_ENDS = (1000, 500)
+_SHOWN_ENDS = (1000, 500)
 
 
 class LazyGroup(click.Group):
@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that `args` begin with; a file's own is found, a mistyped one is told the nearest."""
-        job = None if args[0] in COMMANDS else job_of_path(Path(args[0]))
+        job = None if args[0] in COMMANDS else _job_of_path(Path(args[0]))
         if job is not None:
             args = [job, *args]
         close = difflib.get_close_matches(args[0], COMMANDS, n=1)
@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def job_of_path(path: Path) -> str | None:
+def _job_of_path(path: Path) -> str | None:
     """The command that colours the file `path`; None where it is none.
 
     Raises:
@@ -78,14 +78,14 @@ def job_of_path(path: Path) -> str | None:
     return "photo" if kind in PICTURES else None
 
 
-def show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+def _show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     """Print the version and end, if wanted."""
     if wanted:
         click.echo(f"archivecolor {program_version()}")
         context.exit()
 
 
-def show_help(context: click.Context, words: tuple[str, ...]) -> None:
+def _show_help(context: click.Context, words: tuple[str, ...]) -> None:
     """Print what there is to know of a command, or one within it, or a topic."""
     from archivecolor.cli.topics import TOPICS
 
@@ -97,13 +97,13 @@ def show_help(context: click.Context, words: tuple[str, ...]) -> None:
     elif topic in TOPICS and not inner:
         click.echo(TOPICS[topic]())
     elif (command := group.get_command(above, topic)) is not None:
-        show_help_of(click.Context(command, info_name=topic, parent=above), inner)
+        _show_help_of(click.Context(command, info_name=topic, parent=above), inner)
     else:
         near = nearest(topic, (*TOPICS, *COMMANDS))
         raise UsageError(f"there is no help on {quoted(topic)}{near}; archivecolor help lists what there is")
 
 
-def show_help_of(context: click.Context, inner: Sequence[str]) -> None:
+def _show_help_of(context: click.Context, inner: Sequence[str]) -> None:
     """Print the help of a command, or of the one within it that `inner` names."""
     command = context.command
     if not inner:
@@ -112,7 +112,7 @@ def show_help_of(context: click.Context, inner: Sequence[str]) -> None:
     below = command.get_command(context, inner[0]) if isinstance(command, click.Group) else None
     if below is None:
         raise UsageError(f"there is no command {quoted(inner[0])} in {context.command_path}")
-    show_help_of(click.Context(below, info_name=inner[0], parent=context), inner[1:])
+    _show_help_of(click.Context(below, info_name=inner[0], parent=context), inner[1:])
 
 
 def _complete_topic(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
@@ -125,7 +125,7 @@ def _complete_topic(context: click.Context, parameter: click.Parameter, typed: s
 
 help_command = click.Command(
     "help",
-    callback=click.pass_context(show_help),
+    callback=click.pass_context(_show_help),
     params=[click.Argument(["words"], nargs=-1, metavar="[TOPIC]", shell_complete=_complete_topic)],
     help="Tell of a command, or of exit-codes, formats, recipes or variables.",
 )
@@ -137,7 +137,7 @@ group = LazyGroup(
             is_flag=True,
             is_eager=True,
             expose_value=False,
-            callback=show_version,
+            callback=_show_version,
             help="Show the version and exit.",
         )
     ],
@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Everything that goes wrong ends here as one line on standard error.
     """
     with patient_streams() as standard_output:
-        code = run_command(arguments)
+        code = _run_command(arguments)
         try:
             standard_output.finish()
         except OutputError as error:
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
 
 
-def run_command(arguments: Sequence[str] | None) -> int:
+def _run_command(arguments: Sequence[str] | None) -> int:
     """Run one command; returns the exit code."""
     words = None if arguments is None else list(arguments)
     # Before torch is there: its threads would spin while they wait, on the cores that the workers need.
@@ -171,17 +171,17 @@ def run_command(arguments: Sequence[str] | None) -> int:
     try:
         result = group.main(words, prog_name="archivecolor", standalone_mode=False)
     except (KeyboardInterrupt, click.Abort) as error:
-        print_error("archivecolor: stopped at once; the same command goes on where it left off")
-        return exit_code_of_stop(error)
+        _print_error("archivecolor: stopped at once; the same command goes on where it left off")
+        return _exit_code_of_stop(error)
     except Exception as error:  # noqa: BLE001 - the process edge
         return exit_code_for(error)
     finally:
         if arguments is None:
-            ignore_signals()
+            _ignore_signals()
     return int(result) if isinstance(result, int) else ExitCode.OK
 
 
-def exit_code_of_stop(error: BaseException) -> int:
+def _exit_code_of_stop(error: BaseException) -> int:
     """The code that the second signal brought with it (see `Stop.request`); that of Ctrl-C without one."""
     # click puts its Abort in place of what it caught.
     interrupt = error.__cause__ or error
@@ -189,7 +189,7 @@ def exit_code_of_stop(error: BaseException) -> int:
     return int(asked[0]) if asked else ExitCode.INTERRUPTED
 
 
-def ignore_signals() -> None:
+def _ignore_signals() -> None:
     """Take no more signals: the process ends, and one that came late would spoil only that."""
     for number in EXIT_CODES:
         signal.signal(number, signal.SIG_IGN)
@@ -203,20 +203,20 @@ def exit_code_for(error: Exception) -> int:
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
     if isinstance(error, click.ClickException):
-        print_error(f"archivecolor: error: {usage_trouble(error)}")
+        _print_error(f"archivecolor: error: {_usage_trouble(error)}")
         return ExitCode.USAGE
-    if (unreadable := unreadable_record(error)) is not None:
+    if (unreadable := _unreadable_record(error)) is not None:
         error = unreadable
     if isinstance(error, ArchivecolorError):
-        print_error(f"archivecolor: error: {error}")
+        _print_error(f"archivecolor: error: {error}")
         # An error of our own says it all, but for what it was made from.
         logger.error("ended by an error: %s", error, exc_info=error.__cause__, extra={"shown": True})
         return error.exit_code
-    report_fault(error)
+    _report_fault(error)
     return ExitCode.FAULT
 
 
-def unreadable_record(error: Exception) -> OutputError | None:
+def _unreadable_record(error: Exception) -> OutputError | None:
     """What is to be said of a record of an output (the manifest, decisions) that another user made."""
     from archivecolor.archive.layout import STATE_FOLDER
 
@@ -232,7 +232,7 @@ def unreadable_record(error: Exception) -> OutputError | None:
     return told
 
 
-def usage_trouble(error: click.ClickException) -> str:
+def _usage_trouble(error: click.ClickException) -> str:
     """What is wrong with a command line, said of the option as it was typed."""
     text = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
@@ -257,7 +257,7 @@ def _file_like(option: str) -> str:
     return min((name for name in os.listdir() if name.startswith(option)), default="")  # noqa: PTH208
 
 
-def report_fault(error: Exception) -> None:
+def _report_fault(error: Exception) -> None:
     """One line for people; the traceback goes to the log and to a file that can be sent."""
     logger.error("a fault of the program", exc_info=error, extra={"shown": True})
     lines = "".join(traceback.format_exception(error))
@@ -266,16 +266,16 @@ def report_fault(error: Exception) -> None:
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(lines)
     except OSError:  # no room, no right to write: people get it here
-        print_error(lines.rstrip().replace("\n", "\n  "))
+        _print_error(lines.rstrip().replace("\n", "\n  "))
         path = "the lines above"
-    print_error(
+    _print_error(
         f"archivecolor: fault of the program: {type(error).__name__}: {error}"
         f" (please report it with {path} and the command you typed)"
     )
 
 
-def print_error(text: str) -> None:
+def _print_error(text: str) -> None:
     """One line on standard error, or a few; nothing in it steers the terminal, or fills it."""
-    if len(text) > sum(SHOWN_ENDS):
-        text = f"{text[: SHOWN_ENDS[0]]} ... {text[-SHOWN_ENDS[1] :]}"
+    if len(text) > sum(_SHOWN_ENDS):
+        text = f"{text[: _SHOWN_ENDS[0]]} ... {text[-_SHOWN_ENDS[1] :]}"
     click.echo(printable_lines(text), err=True)

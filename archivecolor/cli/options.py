@@ -47,10 +47,10 @@ logger = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=Settings)
 
-VARIABLE = "ARCHIVECOLOR_"
+_VARIABLE = "ARCHIVECOLOR_"
 # Of `manifest` and `decisions`; the others are those of `main`.
-INNER_COMMANDS = ("export", "compact", "list", "import")
-METAVARS = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
+_INNER_COMMANDS = ("export", "compact", "list", "import")
+_METAVARS = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
 def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], ExitCode]], click.Command]:
@@ -68,7 +68,7 @@ def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], Ex
                 if not values.get("dry_run"):
                     save_recipe(save_recipe_to, name, given_values(values))
             prepare_process(settings)
-            warn_of_unknown_variables()
+            _warn_of_unknown_variables()
             return function(settings)
 
         value_types = value_types_of(settings_type)
@@ -77,12 +77,12 @@ def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], Ex
             for setting in fields_of(settings_type)
         ]
         if name in JOBS:
-            parameters.append(save_recipe_option())
+            parameters.append(_save_recipe_option())
         return GroupedCommand(
             name,
             callback=callback,
             params=parameters,
-            help=help_of(function),
+            help=_help_of(function),
             context_settings={"help_option_names": ["--help"], "max_content_width": 110},
         )
 
@@ -109,21 +109,21 @@ def typed_name(command: str, name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def warn_of_unknown_variables() -> None:
+def _warn_of_unknown_variables() -> None:
     """Warn of variables that are called like ours and are none: mistyped, most likely."""
-    commands = {*COMMANDS, *INNER_COMMANDS}
+    commands = {*COMMANDS, *_INNER_COMMANDS}
     names = {setting.name.upper() for job in _all_settings(Settings) for setting in fields_of(job)}
     for variable in sorted(os.environ):
-        if not variable.startswith(VARIABLE):
+        if not variable.startswith(_VARIABLE):
             continue
-        name = variable.removeprefix(VARIABLE)
+        name = variable.removeprefix(_VARIABLE)
         command, _, of_command = name.partition("_")
         if name not in names and not (command.lower() in commands and of_command in names):
             logger.warning("the variable %s is no option%s", variable, _nearest_variable(name, names))
 
 
 def _nearest_variable(name: str, names: Iterable[str]) -> str:
-    return nearest(f"{VARIABLE}{name}", [f"{VARIABLE}{known}" for known in names])
+    return nearest(f"{_VARIABLE}{name}", [f"{_VARIABLE}{known}" for known in names])
 
 
 def _all_settings(settings: type[Settings]) -> Iterator[type[Settings]]:
@@ -133,7 +133,7 @@ def _all_settings(settings: type[Settings]) -> Iterator[type[Settings]]:
         yield from _all_settings(below)
 
 
-def help_of(function: Callable[..., ExitCode]) -> str:
+def _help_of(function: Callable[..., ExitCode]) -> str:
     """A function's docstring as click wants it: its mark above lines that are not to be filled."""
     return inspect.cleandoc(function.__doc__ or "").replace("\\b\n", "\b\n")
 
@@ -162,7 +162,7 @@ def given_values(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def save_recipe_option() -> click.Option:
+def _save_recipe_option() -> click.Option:
     """`--save-recipe FILE`."""
     return GroupedOption(
         ["--save-recipe", "save_recipe_to"],
@@ -178,7 +178,7 @@ def parameter(command: str, setting: SettingField, value_type: ValueType, group:
     spec = option_of(setting)
     required = setting.default is dataclasses.MISSING
     common: dict[str, Any] = {
-        "type": click_type(spec, value_type),
+        "type": _click_type(spec, value_type),
         "required": required,
         "envvar": variables(command, setting.name),
         "shell_complete": completion_of(setting.name, spec),
@@ -189,7 +189,7 @@ def parameter(command: str, setting: SettingField, value_type: ValueType, group:
         return click.Argument(
             [setting.name],
             nargs=-1 if value_type.many else 1,
-            metavar=argument_name(setting, value_type),
+            metavar=_argument_name(setting, value_type),
             **common,
         )
     return GroupedOption(
@@ -197,28 +197,28 @@ def parameter(command: str, setting: SettingField, value_type: ValueType, group:
         group=group,
         common=spec.common,
         multiple=value_type.many,
-        metavar=metavar_of(spec, value_type),
-        help=option_help(spec, setting, value_type),
+        metavar=_metavar_of(spec, value_type),
+        help=_option_help(spec, setting, value_type),
         **common,
     )
 
 
-def metavar_of(spec: Option, value_type: ValueType) -> str | None:
+def _metavar_of(spec: Option, value_type: ValueType) -> str | None:
     """How help shows an option's value; click itself shows choices, and switches have none."""
     if spec.choices or value_type.base is bool:
         return None
     of_unit = {SECONDS: "TIME", GIGABYTES: "SIZE"} if value_type.base is float else {}
-    return of_unit.get(spec.unit, METAVARS[value_type.base])
+    return of_unit.get(spec.unit, _METAVARS[value_type.base])
 
 
-def option_help(spec: Option, setting: SettingField, value_type: ValueType) -> str:
+def _option_help(spec: Option, setting: SettingField, value_type: ValueType) -> str:
     """What help says of an option; click itself says that one is required."""
     if value_type.base is bool or setting.default is dataclasses.MISSING:
         return spec.help
     return f"{spec.help} {option_facts(spec, setting)}".strip()
 
 
-def argument_name(setting: SettingField, value_type: ValueType) -> str:
+def _argument_name(setting: SettingField, value_type: ValueType) -> str:
     """How help shows a positional argument, with dots where any number of them is taken."""
     name = {"input": "IN", "output": "OUT"}.get(setting.name, setting.name.upper())
     return f"{name}..." if value_type.many else name
@@ -234,10 +234,10 @@ def flags(name: str, spec: Option, value_type: ValueType) -> list[str]:
 
 def variables(command: str, name: str) -> list[str]:
     """The environment variables of an option, the narrower one first."""
-    return [f"{VARIABLE}{command}_{name}".upper(), f"{VARIABLE}{name}".upper()]
+    return [f"{_VARIABLE}{command}_{name}".upper(), f"{_VARIABLE}{name}".upper()]
 
 
-def click_type(spec: Option, value_type: ValueType) -> click.ParamType[Any]:
+def _click_type(spec: Option, value_type: ValueType) -> click.ParamType[Any]:
     """How click reads one value."""
     if spec.choices:
         return ClosedChoice(spec.choices)

@@ -13,7 +13,7 @@ from typing import Any, TextIO, cast
 from archivecolor.errors import OutputError
 
 # What writing gives where nobody reads any more; EINVAL is what Windows says of a closed pipe.
-GONE_ERRNOS = {errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, *([errno.EINVAL] if os.name == "nt" else [])}
+_GONE_ERRNOS = {errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, *([errno.EINVAL] if os.name == "nt" else [])}
 
 
 class PatientStream:
@@ -78,7 +78,7 @@ class PatientStream:
     def _has_no_reader(self, error: OSError) -> bool:
         """Whether nobody misses what could not be written: a closed pipe, a terminal that hung up."""
         if error.errno != errno.EIO:
-            return error.errno in GONE_ERRNOS
+            return error.errno in _GONE_ERRNOS
         return stat.S_ISCHR(os.fstat(self._stream.fileno()).st_mode)
 
     def _give_up(self) -> None:

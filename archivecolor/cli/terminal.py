@@ -22,8 +22,8 @@ from archivecolor.printable import json_text, printable
 from archivecolor.settings import OutputOptions
 
 _PLURAL = re.compile(r"\b(film|picture|photograph|link|file|document|sidecar|folder|frame|item)s\b")
-WATCHING = "watching for what arrives"
-STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+_WATCHING = "watching for what arrives"
+_STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.
 HINTS = {
     "failed before": "; --retry-failed tries them again",
@@ -32,9 +32,9 @@ HINTS = {
     "left by --limit": ", the same command goes on with them",
 }
 # What became of those that did not fail, where a command does nothing to them.
-DONE_WORDS = {"verify": "files in order"}
+_DONE_WORDS = {"verify": "files in order"}
 # What a command passes over that another one, or an option, takes.
-HINTS_OF = {
+_HINTS_OF = {
     ("dir", "films passed over"): "; --films colours them too",
     ("correct", "by-hand"): "",  # its remarks say it of the picture
     ("video", "pictures passed over"): "; for photographs: archivecolor dir IN OUT",
@@ -122,8 +122,8 @@ class Terminal(Listener):
         if result is not None and not self._options.quiet:
             self._display.line(f"{self._name}: {summary(result, self._name)}")
         elif result is None and not self._options.quiet and not self._is_live:
-            self._display.line(f"{self._name}: {WATCHING}")
-        self._display.wait(f"{WATCHING}; Ctrl-C ends it")
+            self._display.line(f"{self._name}: {_WATCHING}")
+        self._display.wait(f"{_WATCHING}; Ctrl-C ends it")
 
     @property
     def _is_live(self) -> bool:
@@ -142,7 +142,7 @@ class Terminal(Listener):
             self._lines(self._ending.next_steps(result))
         if not self._options.quiet:
             self._lines(sheet_lines(result))
-        if result.exit_code not in STOPPED:
+        if result.exit_code not in _STOPPED:
             self._lines(open_folder(self._options))
         return result.exit_code
 
@@ -180,7 +180,7 @@ def summary(result: RunResult, command: str = "") -> str:
     """The one line that a run ends with."""
     progress = result.progress
     skipped = Counter(progress.reasons) - Counter(progress.failures)
-    parts = [counted(progress.done, DONE_WORDS.get(command, "done"))]
+    parts = [counted(progress.done, _DONE_WORDS.get(command, "done"))]
     if progress.skipped:
         parts.append(f"{progress.skipped} skipped{_in_brackets(skipped)}")
     if progress.failed:
@@ -191,7 +191,7 @@ def summary(result: RunResult, command: str = "") -> str:
     if progress.settled:
         rates = (f", {work.rate:.1f} {unit}/s" for unit, work in progress.work.items() if work.amount)
         text += f" in {duration(progress.seconds)}{''.join(rates)}"
-    hints = HINTS | {word: hint for (name, word), hint in HINTS_OF.items() if name == command}
+    hints = HINTS | {word: hint for (name, word), hint in _HINTS_OF.items() if name == command}
     text += "".join(
         f"; {counted(count, word)}{hints.get(word, '')}" for word, count in result.untouched.items()
     )
@@ -205,7 +205,7 @@ def _in_brackets(reasons: Mapping[str, int]) -> str:
 
 def resume_hint(result: RunResult) -> str:
     """Why a run ended before its end, and how it goes on; empty where it did not."""
-    if result.exit_code in STOPPED:
+    if result.exit_code in _STOPPED:
         return "; stopped, the same command goes on where it left off"
     if result.exit_code is ExitCode.TOO_MANY_FAILURES:
         return "; ended, more failed than --max-failures allows"

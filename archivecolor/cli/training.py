@@ -18,9 +18,9 @@ from archivecolor.settings import TrainSettings
 from archivecolor.training.loop import StepReport
 from archivecolor.training.plan import TrainingPlan
 
-STEPS_PER_LINE = 200
+_STEPS_PER_LINE = 200
 READING = "reading the pictures"
-COMPILING = "compiling, which takes minutes"
+_COMPILING = "compiling, which takes minutes"
 
 
 @contextmanager
@@ -34,11 +34,11 @@ def showing_progress(settings: TrainSettings) -> Iterator[TrainingCallbacks]:
 
             def show(plan: TrainingPlan) -> None:
                 bar.console.print(plan_text(plan), markup=False, highlight=False)
-                bar.update(task, figures=COMPILING if settings.compile else "")
+                bar.update(task, figures=_COMPILING if settings.compile else "")
 
             yield TrainingCallbacks(
                 plan=show,
-                step=lambda step: bar.update(task, completed=step.progress, figures=format_step(step)),
+                step=lambda step: bar.update(task, completed=step.progress, figures=_format_step(step)),
             )
     else:
         yield TrainingCallbacks(plan=lambda plan: _print_plan(plan, settings), step=_print_step)
@@ -58,12 +58,12 @@ def _bar() -> Progress:
 def _print_plan(plan: TrainingPlan, settings: TrainSettings) -> None:
     click.echo(plan_text(plan), err=True)
     if settings.compile:
-        click.echo(COMPILING, err=True)
+        click.echo(_COMPILING, err=True)
 
 
 def _print_step(step: StepReport) -> None:
-    if step.step % STEPS_PER_LINE == 0:
-        click.echo(f"{100 * step.progress:.1f} %  {format_step(step)}", err=True)
+    if step.step % _STEPS_PER_LINE == 0:
+        click.echo(f"{100 * step.progress:.1f} %  {_format_step(step)}", err=True)
 
 
 def plan_text(plan: TrainingPlan) -> str:
@@ -80,7 +80,7 @@ def plan_text(plan: TrainingPlan) -> str:
     )
 
 
-def format_step(step: StepReport) -> str:
+def _format_step(step: StepReport) -> str:
     """One line about a step."""
     losses = "  ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
     return f"step {step.step}  {losses}  lr {step.lr:.2e}  {step.seconds:.2f} s"

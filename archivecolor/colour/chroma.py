@@ -13,7 +13,7 @@ from archivecolor.colour.arrays import Float32
 
 # The slope of the cubic kernel; OpenCV's, so that both directions use the same one.
 CUBIC = -0.75
-MAX_ROWS_AT_ONCE = 32  # rows mixed at once
+_MAX_ROWS_AT_ONCE = 32  # rows mixed at once
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def _row_mixtures(grid_rows: int, height: int) -> Iterator[tuple[npt.NDArray[np.
     firsts = np.flatnonzero(np.diff(whole, prepend=whole[0] - 1))
     for first, end in pairwise((*firsts.tolist(), height)):
         taps = np.clip(whole[first] + np.arange(-1, 3), 0, grid_rows - 1)
-        for begin in range(first, end, MAX_ROWS_AT_ONCE):
-            yield taps, weights[begin : min(begin + MAX_ROWS_AT_ONCE, end)], begin
+        for begin in range(first, end, _MAX_ROWS_AT_ONCE):
+            yield taps, weights[begin : min(begin + _MAX_ROWS_AT_ONCE, end)], begin
 
 
 def _cubic_weights(fraction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -13,11 +13,11 @@ from archivecolor.colour.luma import BLOCK_PIXELS, Code
 # BT.601: R = Y + 1.402 Cr, B = Y + 1.772 Cb; G is what then gives the luma.
 RED_PER_CR = np.float32(1.402)
 BLUE_PER_CB = np.float32(1.772)
-GREEN_PER_RED = np.float32(299 / 587)
-GREEN_PER_BLUE = np.float32(114 / 587)
+_GREEN_PER_RED = np.float32(299 / 587)
+_GREEN_PER_BLUE = np.float32(114 / 587)
 
 # Chroma beyond this many full scales is cut before it is shortened, so that infinity has a hue too.
-MAX_CHROMA = np.float32(1e6)
+_MAX_CHROMA = np.float32(1e6)
 TINY = np.float32(1e-6)
 
 
@@ -89,11 +89,11 @@ def _blocks(luma: Numbers, cbcr: Float32) -> Iterator[tuple[slice, Float32, Floa
 
 
 def _sane(chroma: Float32) -> Float32:
-    """The same, but 0 for what is not a number, and nothing beyond `MAX_CHROMA`."""
+    """The same, but 0 for what is not a number, and nothing beyond `_MAX_CHROMA`."""
     # Not a number is not within either.
-    if chroma.min() >= -MAX_CHROMA and chroma.max() <= MAX_CHROMA:
+    if chroma.min() >= -_MAX_CHROMA and chroma.max() <= _MAX_CHROMA:
         return chroma
-    return np.clip(np.nan_to_num(chroma, nan=0.0), -MAX_CHROMA, MAX_CHROMA)
+    return np.clip(np.nan_to_num(chroma, nan=0.0), -_MAX_CHROMA, _MAX_CHROMA)
 
 
 def _round_to_luma(grey: Float32, red_step: Float32, blue_step: Float32) -> Float32:
@@ -103,8 +103,8 @@ def _round_to_luma(grey: Float32, red_step: Float32, blue_step: Float32) -> Floa
     np.rint(np.add(grey, red_step, out=red), out=red)
     np.rint(np.add(grey, blue_step, out=blue), out=blue)
     # float32 is enough at 16 bits: an error of 0.35 in G still rounds to the same luma code.
-    np.multiply(np.subtract(grey, red, out=green), GREEN_PER_RED, out=green)
-    green += (grey - blue) * GREEN_PER_BLUE
+    np.multiply(np.subtract(grey, red, out=green), _GREEN_PER_RED, out=green)
+    green += (grey - blue) * _GREEN_PER_BLUE
     green += grey
     np.rint(green, out=green)
     return planes
@@ -117,8 +117,8 @@ def _share_in_gamut(grey: Float32, chroma: Float32, top: np.float32) -> Float32:
     rounds to a code in range.
     """
     red, blue = chroma[1] * (RED_PER_CR * top), chroma[0] * (BLUE_PER_CB * top)
-    green = red * -GREEN_PER_RED
-    green -= blue * GREEN_PER_BLUE
+    green = red * -_GREEN_PER_RED
+    green -= blue * _GREEN_PER_BLUE
     highest = np.maximum(red, blue)
     np.maximum(highest, green, out=highest)
     lowest = np.minimum(red, blue, out=red)

@@ -28,12 +28,12 @@ from archivecolor.errors import UsageError
 MAX_HINTS = 200
 STROKE_HINTS = 32
 # How far what is spread lies from the residual toward the wished chroma itself.
-PULL = 0.5
+_PULL = 0.5
 # Two hints in one cell: their mean is met.
-JITTER = 1e-6
+_JITTER = 1e-6
 # Variance of what a soft hint says, in squares of the expected error.
-SOFT_VARIANCE = 0.3
-ROUNDING = 1024.0
+_SOFT_VARIANCE = 0.3
+_ROUNDING = 1024.0
 
 
 class Reach(str, Enum):
@@ -45,7 +45,7 @@ class Reach(str, Enum):
 
 
 # Shares of kernels by their scale of place, in short sides; the widest reach first.
-SCALES: dict[Reach, dict[float, float]] = {
+_SCALES: dict[Reach, dict[float, float]] = {
     Reach.ALL: {3.0: 0.5, 0.35: 0.5},
     Reach.THING: {0.35: 1.0},
     Reach.HERE: {0.08: 1.0},
@@ -258,7 +258,7 @@ def _fitted(
     cells = [grids[owner].cell(places[owner][index]) for index, owner in enumerate(owners)]
     anchors = tuple(grids[owner].anchor(cell) for owner, cell in zip(owners, cells, strict=True))
     wished = np.stack([hint.ab for hint in given])
-    variance = np.array([SOFT_VARIANCE if hint.soft else JITTER for hint in given])
+    variance = np.array([_SOFT_VARIANCE if hint.soft else _JITTER for hint in given])
     layers = [answer.ab.astype(np.float64) for answer in answers]
     stages: list[_Stage] = []
     for scales, used in _order_of(given):
@@ -277,9 +277,9 @@ def _fitted(
 
 def _order_of(hints: Sequence[Hint]) -> Iterator[tuple[dict[float, float], npt.NDArray[np.intp]]]:
     """Scales of place, and the numbers of the hints that are laid in with them, the widest reach first."""
-    for reach, scales in SCALES.items():
+    for reach, scales in _SCALES.items():
         if any(hint.reach is reach for hint in hints):
-            narrower = list(SCALES)[list(SCALES).index(reach) + 1 :]
+            narrower = list(_SCALES)[list(_SCALES).index(reach) + 1 :]
             yield scales, np.flatnonzero([hint.reach not in narrower for hint in hints])
 
 
@@ -288,9 +288,9 @@ def _laid_in(ab: Float64, kernels: Sequence[Float64], stage: _Stage) -> Float64:
     spread = np.zeros((*ab.shape[:2], stage.weights.shape[1]))
     for kernel, weight in zip(kernels, stage.weights, strict=True):
         spread += kernel[..., None] * weight
-    laid: Float64 = ab + (spread[..., :2] + PULL * (spread[..., 2:4] - ab * spread[..., 4:]))
+    laid: Float64 = ab + (spread[..., :2] + _PULL * (spread[..., 2:4] - ab * spread[..., 4:]))
     return laid
 
 
 def _rounded(ab: Float64) -> Float32:
-    return np.asarray(np.round(ab * ROUNDING) / ROUNDING, np.float32)
+    return np.asarray(np.round(ab * _ROUNDING) / _ROUNDING, np.float32)

@@ -20,14 +20,14 @@ from archivecolor.colour.arrays import Float32
 
 Float64 = npt.NDArray[np.float64]
 
-FEATURE_SCALE = 1.05
-LIGHTNESS_SCALE = 0.4
+_FEATURE_SCALE = 1.05
+_LIGHTNESS_SCALE = 0.4
 # What of a residual is a matter of its own cell alone, as a share of what is shared with cells alike.
-OWN_SHARE = 0.3**2
-OWN_SCALE = 0.02
+_OWN_SHARE = 0.3**2
+_OWN_SCALE = 0.02
 # Expected error of a certainty is -12 ln of it, at least 1: measured.
-ERROR_PER_LOG = 12.0
-ERROR_POWER = 0.7
+_ERROR_PER_LOG = 12.0
+_ERROR_POWER = 0.7
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ class Grid:
             (np.arange(height)[:, None] - row) ** 2 + (np.arange(width)[None, :] - column) ** 2
         ) / min(height, width) ** 2
         lightness = (self._lightness - anchor.lightness) ** 2
-        features = self._feature_distance(anchor) / (2 * FEATURE_SCALE**2)
-        things = np.exp(-features - lightness / (2 * LIGHTNESS_SCALE**2))
+        features = self._feature_distance(anchor) / (2 * _FEATURE_SCALE**2)
+        things = np.exp(-features - lightness / (2 * _LIGHTNESS_SCALE**2))
         near = sum(share * np.exp(-distance / (2 * scale**2)) for scale, share in scales.items())
-        alike = things * near + OWN_SHARE * np.exp(-distance / (2 * OWN_SCALE**2))
+        alike = things * near + _OWN_SHARE * np.exp(-distance / (2 * _OWN_SCALE**2))
         kernel: Float64 = self._error * anchor.error * alike
         return kernel
 
@@ -126,8 +126,8 @@ def _cell(place: float, count: int) -> int:
 
 def _expected_error(certainty: Float32) -> Float64:
     """By the network's own certainty, (h, w), about 1."""
-    error = np.maximum(-ERROR_PER_LOG * np.log(np.clip(certainty.astype(np.float64), 1e-6, 1.0)), 1.0)
-    scaled: Float64 = (error / error.mean()) ** ERROR_POWER
+    error = np.maximum(-_ERROR_PER_LOG * np.log(np.clip(certainty.astype(np.float64), 1e-6, 1.0)), 1.0)
+    scaled: Float64 = (error / error.mean()) ** _ERROR_POWER
     return scaled
 
 

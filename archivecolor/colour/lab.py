@@ -12,20 +12,20 @@ import numpy as np
 from archivecolor.colour.arrays import Float32, Numbers
 from archivecolor.colour.gamut import BLUE_PER_CB, RED_PER_CR
 
-XYZ_FROM_RGB = np.array(
+_XYZ_FROM_RGB = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
 )
-WHITE = XYZ_FROM_RGB.sum(axis=1)
+WHITE = _XYZ_FROM_RGB.sum(axis=1)
 # Rows divided by the white point: grey has X = Y = Z.
-RELATIVE_FROM_RGB = (XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
-RGB_FROM_RELATIVE = np.linalg.inv(XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
+_RELATIVE_FROM_RGB = (_XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
+_RGB_FROM_RELATIVE = np.linalg.inv(_XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 # CIE 15: the cube root gives way to a line below (6/29)^3.
-CUBE_START = np.float32((6 / 29) ** 3)
-ROOT_START = np.float32(6 / 29)
-LINE_SLOPE = np.float32((29 / 6) ** 2 / 3)
-LINE_OFFSET = np.float32(4 / 29)
+_CUBE_START = np.float32((6 / 29) ** 3)
+_ROOT_START = np.float32(6 / 29)
+_LINE_SLOPE = np.float32((29 / 6) ** 2 / 3)
+_LINE_OFFSET = np.float32(4 / 29)
 
 
 def lab_from_rgb(rgb: Numbers) -> Float32:
@@ -37,8 +37,8 @@ def lab_from_rgb(rgb: Numbers) -> Float32:
     Returns:
         float32 (..., 3).
     """
-    relative = _linear_from_rgb(rgb) @ RELATIVE_FROM_RGB.T
-    root = np.where(relative > CUBE_START, np.cbrt(relative), relative * LINE_SLOPE + LINE_OFFSET)
+    relative = _linear_from_rgb(rgb) @ _RELATIVE_FROM_RGB.T
+    root = np.where(relative > _CUBE_START, np.cbrt(relative), relative * _LINE_SLOPE + _LINE_OFFSET)
     lab: Float32 = np.empty_like(root)
     lab[..., 0] = 116 * root[..., 1] - 16
     lab[..., 1] = 500 * (root[..., 0] - root[..., 1])
@@ -53,14 +53,14 @@ def rgb_from_lab(lab: Numbers) -> Float32:
     root[..., 1] = (lab[..., 0] + 16) / 116
     root[..., 0] = root[..., 1] + lab[..., 1] / 500
     root[..., 2] = root[..., 1] - lab[..., 2] / 200
-    relative = np.where(root > ROOT_START, root**3, (root - LINE_OFFSET) / LINE_SLOPE)
-    return _codes_from_linear(relative @ RGB_FROM_RELATIVE.T)
+    relative = np.where(root > _ROOT_START, root**3, (root - _LINE_OFFSET) / _LINE_SLOPE)
+    return _codes_from_linear(relative @ _RGB_FROM_RELATIVE.T)
 
 
 def lightness_from_luma(luma: Numbers) -> Float32:
     """L* (0..100, float32) of grey codes (...): uint8, uint16 or fractions of full scale."""
     linear = _linear_from_rgb(luma)
-    root = np.where(linear > CUBE_START, np.cbrt(linear), linear * LINE_SLOPE + LINE_OFFSET)
+    root = np.where(linear > _CUBE_START, np.cbrt(linear), linear * _LINE_SLOPE + _LINE_OFFSET)
     return np.asarray(116 * root - 16, np.float32)
 
 

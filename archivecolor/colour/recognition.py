@@ -18,7 +18,7 @@ import numpy.typing as npt
 from archivecolor.colour.arrays import Float32
 
 # Luma closer to black or white than this has little room for chroma, which the gamut shortened.
-DARKEST = 0.1
+_DARKEST = 0.1
 # The scales, in cells of the grid: differences of blurs with these widths.
 WIDTHS = (1.0, 2.0, 4.0, 8.0)
 TINY = 1e-12
@@ -27,15 +27,15 @@ FAINTEST = 1e-5
 # Root mean square of chroma, in fractions of full scale, under which a picture is as good as grey.
 GREY = 0.004
 # Correlations beyond this are noise of the measurement.
-CLOSEST = 0.995
+_CLOSEST = 0.995
 
-# Logistic regression over `features_of`, fitted to photographs that were coloured by the built-in weights and
-# then saved, halved, cut and changed, against the same and others in their true colours.
-LIKENESS_WEIGHTS = (
+# Logistic regression over `_features_of`, fitted to photographs that were coloured by the built-in weights
+# and then saved, halved, cut and changed, against the same and others in their true colours.
+_LIKENESS_WEIGHTS = (
     -0.666, 1.275, 3.565, 2.041, -0.555, -0.017, 2.064, 2.346, -1.207, -0.139, 1.353, 1.423, -0.426, -0.226,
     0.043, 0.36, 0.034, -1.776, -4.852,
 )  # fmt: skip
-OFFSET = -22.108
+_OFFSET = -22.108
 # The least score of what is taken for ours: see docs/publishing.md for what was measured.
 SURE = 0.96
 
@@ -67,7 +67,7 @@ class Agreement:
     def likenesses(self) -> npt.NDArray[np.float64]:
         """All shares and correlations, spread out so that those near one differ (Fisher's z)."""
         values = (self.explained, self.whole, *self.bands, self.along, self.across, self.across_predicted)
-        return np.asarray(np.arctanh(np.clip(values, -CLOSEST, CLOSEST)))
+        return np.asarray(np.arctanh(np.clip(values, -_CLOSEST, _CLOSEST)))
 
 
 def is_grey(cbcr: Float32) -> bool:
@@ -75,7 +75,7 @@ def is_grey(cbcr: Float32) -> bool:
     return float(np.sqrt(np.square(cbcr, dtype=np.float64).mean())) < GREY
 
 
-def features_of(agreements: Sequence[Agreement]) -> npt.NDArray[np.float64]:
+def _features_of(agreements: Sequence[Agreement]) -> npt.NDArray[np.float64]:
     """What a score weighs (19,): the best likenesses of all sizes, those of the first, and its richness."""
     likenesses = [one.likenesses for one in agreements]
     return np.concatenate([np.max(likenesses, axis=0), likenesses[0], agreements[0].richness])
@@ -131,7 +131,7 @@ def _logarithm(strength: float) -> float:
 
 
 def _weights(luma: Float32) -> Float32:
-    room = np.minimum(luma, 1 - luma) / np.float32(DARKEST)
+    room = np.minimum(luma, 1 - luma) / np.float32(_DARKEST)
     return np.asarray(np.clip(room, 0, 1)[..., None], np.float32)
 
 
@@ -176,5 +176,5 @@ def score_of(agreements: Sequence[Agreement]) -> float:
     Args:
         agreements: at the sizes that were asked for, the one of the colouring first.
     """
-    logit = float(features_of(agreements) @ np.asarray(LIKENESS_WEIGHTS)) + OFFSET
+    logit = float(_features_of(agreements) @ np.asarray(_LIKENESS_WEIGHTS)) + _OFFSET
     return 1 / (1 + float(np.exp(-np.clip(logit, -30, 30))))

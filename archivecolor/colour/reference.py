@@ -21,17 +21,17 @@ from archivecolor.colour.lab import rgb_from_lab
 
 # Measured: of 150 pairs of photographs that have nothing in common 16 have so many pairs of cells, and none
 # has so many that agree; of 62 photographs and mirrored crops of them 60 have both.
-MAX_RATIO = 0.75
-MAX_DISTANCE = 0.4
-LEAST_PAIRS = 13
+_MAX_RATIO = 0.75
+_MAX_DISTANCE = 0.4
+_LEAST_PAIRS = 13
 # Cells that a pair may lie off the map of the others.
-AGREEMENT = 3.0
+_AGREEMENT = 3.0
 # Of many pairs some agree by chance.
-LEAST_SHARE = 0.4
+_LEAST_SHARE = 0.4
 # Cells around the nearest one that are it too; hints of one reference lie further apart.
-NEIGHBOURHOOD = 2
+_NEIGHBOURHOOD = 2
 # Between cells of two pictures, held at once.
-BLOCK_DISTANCES = 1 << 18
+_BLOCK_DISTANCES = 1 << 18
 
 Float64: TypeAlias = npt.NDArray[np.float64]
 Indices: TypeAlias = npt.NDArray[np.intp]
@@ -65,7 +65,7 @@ def hints_like(answer: Answer, reference: Reference, page: int = 1) -> tuple[Hin
         return ()
     shape, other_shape = answer.features.shape[:2], reference.answer.features.shape[:2]
     pairs = _pairs(answer.features, reference.answer.features)
-    if _agreeing(pairs, shape[1], other_shape[1]) < max(LEAST_PAIRS, LEAST_SHARE * len(pairs)):
+    if _agreeing(pairs, shape[1], other_shape[1]) < max(_LEAST_PAIRS, _LEAST_SHARE * len(pairs)):
         return ()
     lab = _cell_means(reference.lab, other_shape)
     hints = []
@@ -88,7 +88,7 @@ def _pairs(features: Float32, others: Float32) -> list[tuple[int, int]]:
     mutual = np.flatnonzero(found.back[found.nearest] == np.arange(len(ours)))
     nearest, near = found.nearest[mutual], found.distance[mutual]
     ratio = near / np.maximum(found.second[mutual], 1e-12)
-    sure = np.flatnonzero((ratio < MAX_RATIO) & (near < MAX_DISTANCE))
+    sure = np.flatnonzero((ratio < _MAX_RATIO) & (near < _MAX_DISTANCE))
     order = sure[np.argsort(ratio[sure], kind="stable")]
     return [(int(mutual[place]), int(nearest[place])) for place in order]
 
@@ -97,14 +97,14 @@ def _agreeing(pairs: list[tuple[int, int]], width: int, other_width: int) -> int
     """How many pairs of cells, of grids of these widths, one affine map explains: mirrored and turned too."""
     from archivecolor.opencv import cv2
 
-    if len(pairs) < LEAST_PAIRS:
+    if len(pairs) < _LEAST_PAIRS:
         return 0
     cells = np.array(pairs)
     ours, theirs = (
         np.stack((cells[:, side] % columns, cells[:, side] // columns), axis=1).astype(np.float32)
         for side, columns in enumerate((width, other_width))
     )
-    _, agree = cv2.estimateAffine2D(ours, theirs, method=cv2.RANSAC, ransacReprojThreshold=AGREEMENT)
+    _, agree = cv2.estimateAffine2D(ours, theirs, method=cv2.RANSAC, ransacReprojThreshold=_AGREEMENT)
     return int(np.sum(agree)) if agree is not None else 0
 
 
@@ -127,7 +127,7 @@ class _Nearest:
 
 def _nearest(ours: Float64, theirs: Float64, width: int) -> _Nearest:
     """Compare features (n, c) and (m, c), the latter of a grid of `width`, some rows at once."""
-    step = max(1, BLOCK_DISTANCES // len(theirs))
+    step = max(1, _BLOCK_DISTANCES // len(theirs))
     lengths = (theirs**2).sum(axis=1)
     back, least = np.zeros(len(theirs), np.intp), np.full(len(theirs), np.inf)
     parts: list[tuple[Indices, Float64, Float64]] = []
@@ -149,8 +149,8 @@ def _second_distances(distance: Float64, nearest: Indices, width: int) -> Float6
     """Of each row (n, m) the distance of the nearest cell that is no neighbour of the nearest (n,)."""
     rows, columns = np.divmod(np.arange(distance.shape[1]), width)
     own_rows, own_columns = np.divmod(nearest, width)
-    far = (np.abs(rows - own_rows[:, None]) > NEIGHBOURHOOD) | (
-        np.abs(columns - own_columns[:, None]) > NEIGHBOURHOOD
+    far = (np.abs(rows - own_rows[:, None]) > _NEIGHBOURHOOD) | (
+        np.abs(columns - own_columns[:, None]) > _NEIGHBOURHOOD
     )
     return np.asarray(np.where(far, distance, np.inf).min(axis=1))
 
@@ -160,7 +160,7 @@ def _apart(pairs: list[tuple[int, int]], shape: tuple[int, ...]) -> Iterator[tup
     taken: list[tuple[int, int]] = []
     for index, other in pairs:
         row, column = divmod(index, shape[1])
-        if all(max(abs(row - r), abs(column - c)) > NEIGHBOURHOOD for r, c in taken):
+        if all(max(abs(row - r), abs(column - c)) > _NEIGHBOURHOOD for r, c in taken):
             taken.append((row, column))
             yield index, other
         if len(taken) == STROKE_HINTS:

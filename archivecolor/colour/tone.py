@@ -21,25 +21,25 @@ MARGIN = 0.14
 SHORT_SIDE = 96
 # Pixels of that size averaged into a cell before colour is judged: a stamp or a spot of dust is less.
 CELL = 6
-CURVE_POINTS = 10
-CAST_FITS = 3
-CAST_KEPT = 0.85
+_CURVE_POINTS = 10
+_CAST_FITS = 3
+_CAST_KEPT = 0.85
 # Below this L*, a and b tell more of glare and scanner noise than of colour.
-DARK_LIGHTNESS = 35.0
+_DARK_LIGHTNESS = 35.0
 # Tone chroma from which the picture counts as having a hue line.
-FULL_HUE_LINE = 8.0
+_FULL_HUE_LINE = 8.0
 # Weight of straying along the hue line, where strong toning varies by itself.
-ALONG_WEIGHT = 0.4
+_ALONG_WEIGHT = 0.4
 
 # Limits in Lab units, set on 554 colour photographs, the same made grey and toned, and old prints.
-COLOUR_AT_90, COLOUR_AT_95 = 1.8, 2.2
-TINTED_AT_75, TINTED_AT_90, TINTED_AT_95 = 2.4, 4.0, 5.2
-TONE_CHROMA = 6.2
+_COLOUR_AT_90, _COLOUR_AT_95 = 1.8, 2.2
+_TINTED_AT_75, _TINTED_AT_90, _TINTED_AT_95 = 2.4, 4.0, 5.2
+_TONE_CHROMA = 6.2
 # Something coloured in a picture that is grey but for it: this chroma over more than this share of it (a
-# stamp has less), and the rest, all but `MOST_SPOTS`, grey.
-SPOT_CHROMA, SPOT_SHARE, MOST_SPOTS = 15.0, 0.04, 0.25
+# stamp has less), and the rest, all but `_MOST_SPOTS`, grey.
+_SPOT_CHROMA, _SPOT_SHARE, _MOST_SPOTS = 15.0, 0.04, 0.25
 # A mottled cast of a scanner, print or codec: nowhere a colour, and little of it in all.
-FAINT_AT_99, FAINT_CHROMA = 5.5, 3.5
+_FAINT_AT_99, _FAINT_CHROMA = 5.5, 3.5
 
 
 class Tone(str, Enum):
@@ -77,24 +77,24 @@ def tone_of(rgb: Numbers) -> Tone:
     lab = lab_from_rgb(_shrink(_inner(rgb)))
     curve = _tone_curve(lab)
     stray = _without_cast(lab[..., 1:] - curve)
-    stray *= np.clip(lab[..., :1] / DARK_LIGHTNESS, 0.2, 1)
+    stray *= np.clip(lab[..., :1] / _DARK_LIGHTNESS, 0.2, 1)
     cells = np.hypot(*np.moveaxis(_cells(stray), -1, 0))
-    if (cells > SPOT_CHROMA).mean() > SPOT_SHARE and np.quantile(cells, 1 - MOST_SPOTS) <= COLOUR_AT_95:
+    if (cells > _SPOT_CHROMA).mean() > _SPOT_SHARE and np.quantile(cells, 1 - _MOST_SPOTS) <= _COLOUR_AT_95:
         return Tone.TINTED
     chroma = np.hypot(lab[..., 1], lab[..., 2]).mean()
-    if np.quantile(cells, 0.99) <= FAINT_AT_99 and chroma <= FAINT_CHROMA:
+    if np.quantile(cells, 0.99) <= _FAINT_AT_99 and chroma <= _FAINT_CHROMA:
         return Tone.GREY
     spread = _spread(stray, curve.mean(axis=(0, 1)))
-    if spread.at_90 <= COLOUR_AT_90 and spread.at_95 <= COLOUR_AT_95:
+    if spread.at_90 <= _COLOUR_AT_90 and spread.at_95 <= _COLOUR_AT_95:
         strength = float(np.hypot(curve[..., 0], curve[..., 1]).mean())
-        return Tone.TONED if strength >= TONE_CHROMA else Tone.GREY
+        return Tone.TONED if strength >= _TONE_CHROMA else Tone.GREY
     return _tinted_or_colour(spread, float(np.hypot(*curve.mean(axis=(0, 1)))))
 
 
 def _tinted_or_colour(spread: _Spread, strength: float) -> Tone:
     """TINTED where most of the picture lies on a tone's line and the rest is muted."""
-    muted = spread.at_75 <= TINTED_AT_75 and spread.at_90 <= TINTED_AT_90 and spread.at_95 <= TINTED_AT_95
-    return Tone.TINTED if muted and strength >= TONE_CHROMA else Tone.COLOUR
+    muted = spread.at_75 <= _TINTED_AT_75 and spread.at_90 <= _TINTED_AT_90 and spread.at_95 <= _TINTED_AT_95
+    return Tone.TINTED if muted and strength >= _TONE_CHROMA else Tone.COLOUR
 
 
 def _inner(rgb: Numbers) -> Numbers:
@@ -121,7 +121,7 @@ def _block_mean(raster: Numbers, step: int) -> Float32:
 def _tone_curve(lab: Float32) -> Float32:
     """a* and b* (h, w, 2) that the picture's tone has at each pixel's lightness."""
     flat = lab.reshape(-1, 3)
-    count = max(1, min(CURVE_POINTS, len(flat) // 16))
+    count = max(1, min(_CURVE_POINTS, len(flat) // 16))
     points = [np.median(part, axis=0) for part in np.array_split(flat[np.argsort(flat[:, 0])], count)]
     lightness, a, b = np.stack(points, axis=1)
     curve = [np.interp(lab[..., 0], lightness, along) for along in (a, b)]
@@ -139,10 +139,10 @@ def _without_cast(stray: Float32) -> Float32:
     flat = stray.reshape(-1, 2).astype(np.float64)
     kept = np.ones(len(flat), bool)
     left = flat
-    for _ in range(CAST_FITS):
+    for _ in range(_CAST_FITS):
         left = flat - basis @ np.linalg.lstsq(basis[kept], flat[kept], rcond=None)[0]
         size = np.hypot(left[:, 0], left[:, 1])
-        kept = size <= np.quantile(size, CAST_KEPT)
+        kept = size <= np.quantile(size, _CAST_KEPT)
     return left.reshape(stray.shape).astype(np.float32)
 
 
@@ -159,7 +159,7 @@ def _spread(stray: Float32, tone: Float32) -> _Spread:
     hue = tone / max(strength, 1e-6)
     along = cells @ hue
     across = cells @ np.array([-hue[1], hue[0]])
-    weight = 1 - (1 - ALONG_WEIGHT) * min(1.0, strength / FULL_HUE_LINE)
+    weight = 1 - (1 - _ALONG_WEIGHT) * min(1.0, strength / _FULL_HUE_LINE)
     found = np.quantile(np.hypot(across, weight * along), [0.75, 0.90, 0.95])
     # Quantiles of the length of a two-dimensional Gaussian of standard deviation 1.
     noise = np.array([1.67, 2.15, 2.45]) * _noise(stray) / step

@@ -19,13 +19,13 @@ from PIL import Image, ImageOps
 
 from archivecolor.errors import ItemError, Reason, UsageError
 
-PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"))
-WHAT_IS_READ = "a folder, a .txt list, a .tar shard (not compressed) or pictures"
+_PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"))
+_WHAT_IS_READ = "a folder, a .txt list, a .tar shard (not compressed) or pictures"
 # What a training and an evaluation leave where they write: a file that tells of it, and its pictures.
-RUN_MARKS = ("figures.jsonl", "table.csv")
-RUN_PICTURES = re.compile(r"sample-\d{8}\.png|curves\.png|sheet-.+-\d{2,}\.png")
+_RUN_MARKS = ("figures.jsonl", "table.csv")
+_RUN_PICTURES = re.compile(r"sample-\d{8}\.png|curves\.png|sheet-.+-\d{2,}\.png")
 # What stands beside pictures that were coloured.
-OUTPUT_MARK = "_archivecolor/manifest.jsonl"
+_OUTPUT_MARK = "_archivecolor/manifest.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +86,17 @@ def list_members(collections: Iterable[Path]) -> Listing:
         if collection.is_dir():
             found += _folder_members(collection, passed_over)
         elif collection.exists() and not collection.is_file():
-            raise UsageError(f"{collection} is no file; give {WHAT_IS_READ}")
+            raise UsageError(f"{collection} is no file; give {_WHAT_IS_READ}")
         elif not collection.is_file() and collection.suffix not in (".tar", ".txt"):
-            raise UsageError(f"{collection} is not there; give {WHAT_IS_READ}")
+            raise UsageError(f"{collection} is not there; give {_WHAT_IS_READ}")
         elif collection.suffix == ".tar":
             found += _shard_members(collection, passed_over)
         elif collection.suffix == ".txt":
             found += _listed_members(collection)
-        elif collection.suffix.lower() in PICTURE_SUFFIXES:
+        elif collection.suffix.lower() in _PICTURE_SUFFIXES:
             found.append(Member(collection.name, collection))
         else:
-            raise UsageError(f"{collection} is nothing that can be read here; give {WHAT_IS_READ}")
+            raise UsageError(f"{collection} is nothing that can be read here; give {_WHAT_IS_READ}")
     return Listing(tuple(found), passed_over)
 
 
@@ -109,12 +109,12 @@ def _folder_members(folder: Path, passed_over: Counter[str]) -> Iterator[Member]
     for where, folders, names in os.walk(folder, onerror=unreadable):
         parent = Path(where)
         folders.sort()
-        if parent != folder and (parent.parent in coloured or (parent / OUTPUT_MARK).exists()):
+        if parent != folder and (parent.parent in coloured or (parent / _OUTPUT_MARK).exists()):
             coloured.add(parent)
-        is_run = any(mark in names for mark in RUN_MARKS)
+        is_run = any(mark in names for mark in _RUN_MARKS)
         for name in sorted(names):
             path = parent / name
-            if parent in coloured or (is_run and RUN_PICTURES.fullmatch(name)):
+            if parent in coloured or (is_run and _RUN_PICTURES.fullmatch(name)):
                 passed_over["files of a run of this program"] += 1
             elif reason := _no_picture(name):
                 passed_over[reason] += 1
@@ -128,7 +128,7 @@ def _no_picture(name: str) -> str:
     if path.name.startswith("."):
         return "hidden files"
     suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES:
+    if suffix in _PICTURE_SUFFIXES:
         return ""
     return f"{suffix} files" if suffix else "files without a suffix"
 

@@ -15,7 +15,7 @@ from archivecolor.colour.tone import Tone, tone_of
 from archivecolor.datasets.collection import Member, content_digest, decode_rgb, list_members
 from archivecolor.errors import ItemError, UsageError
 
-MIN_COLOUR_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
+_MIN_COLOUR_SPREAD = 6.0  # codes of 255, along the direction in which colours vary least
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def is_clearly_colour(rgb: NDArray[np.uint8]) -> bool:
     spread, other = float(first.var()), float(second.var())
     crossed = float(((first - first.mean()) * (second - second.mean())).mean())
     narrow = 0.5 * (spread + other - np.hypot(spread - other, 2.0 * crossed))
-    return bool(narrow > MIN_COLOUR_SPREAD**2)
+    return bool(narrow > _MIN_COLOUR_SPREAD**2)
 
 
 def split_by_content(

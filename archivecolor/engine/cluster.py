@@ -23,7 +23,7 @@ LOOK_SECONDS = 5.0
 # Waiting for a queue of SLURM may be meant; saying nothing about it is not.
 LONELY_SECONDS = 60.0
 # Workers that a slice is kept to, where others were left out: thousands of addresses would travel with each.
-MOST_NAMED = 16
+_MOST_NAMED = 16
 
 
 class WorkerRefusedError(Exception):
@@ -31,7 +31,7 @@ class WorkerRefusedError(Exception):
 
     Args:
         why: a clause for people.
-        address: of the worker, filled in by `run_slice`.
+        address: of the worker, filled in by `_run_slice`.
     """
 
     def __init__(self, why: str, address: str = "") -> None:
@@ -40,7 +40,7 @@ class WorkerRefusedError(Exception):
         self.address = address
 
 
-def run_slice(payload: bytes) -> Any:
+def _run_slice(payload: bytes) -> Any:
     """The one task there is, in a worker: any slice of any run."""
     function, shared, items = pickle.loads(payload)
     try:
@@ -155,7 +155,7 @@ class Cluster:
     def submit(self, key: str, payload: bytes, named: frozenset[str]) -> Future:
         """Hand one slice to the scheduler."""
         return self._client.submit(
-            run_slice,
+            _run_slice,
             payload,
             key=key,
             pure=False,
@@ -173,7 +173,7 @@ class Cluster:
         if not self._left_out.keys() & self._workers:
             return frozenset()
         usable = sorted(self.usable)
-        return frozenset(random.sample(usable, min(MOST_NAMED, len(usable))))
+        return frozenset(random.sample(usable, min(_MOST_NAMED, len(usable))))
 
     def is_stranded(self, named: frozenset[str]) -> bool:
         """Whether all workers that a slice was kept to are gone."""

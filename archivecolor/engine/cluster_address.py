@@ -18,8 +18,8 @@ from archivecolor.engine.scratch import scratch_folder
 from archivecolor.errors import UnavailableError, UsageError
 
 CONNECT_SECONDS = 30
-LOCAL = re.compile(r"local:([1-9]\d{0,3})")
-LOCAL_CONFIGURATION = {
+_LOCAL = re.compile(r"local:([1-9]\d{0,3})")
+_LOCAL_CONFIGURATION = {
     # Workers start processes of their own, which the daemons that nannies start may not.
     "distributed.worker.daemon": False,
     # Dask always listens for browsers: there is nothing to be seen.
@@ -88,7 +88,7 @@ def _where(place: str, opened: contextlib.ExitStack) -> str | LocalCluster:
             ) from error
     if not place.startswith("local:"):
         return place
-    local = LOCAL.fullmatch(place)
+    local = _LOCAL.fullmatch(place)
     if local is None:
         raise UsageError(f"{place} is no cluster; local:N starts N workers on this machine, as local:4")
     try:
@@ -103,7 +103,7 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
     with contextlib.ExitStack() as opened:
         # The scheduler has no other way to be told where its temporary files go.
         scratch = {"temporary-directory": str(opened.enter_context(scratch_folder()))}
-        opened.enter_context(dask.config.set({**LOCAL_CONFIGURATION, **scratch}))
+        opened.enter_context(dask.config.set({**_LOCAL_CONFIGURATION, **scratch}))
         with signals_blocked():  # the workers' mask is that of the thread that starts them
             cluster = opened.enter_context(
                 LocalCluster(

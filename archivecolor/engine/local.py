@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
-START_ATTEMPTS = 4
+_START_ATTEMPTS = 4
 LAST = 2  # after every task, urgent or not
 
 
@@ -208,7 +208,7 @@ class _Supervisor(threading.Thread):
 
 def _start_process(timeout: float, setup: WorkerSetup) -> Process:
     """A new process; one that dies while it starts may have been killed, so there are several tries."""
-    for _ in range(START_ATTEMPTS):
+    for _ in range(_START_ATTEMPTS):
         try:
             return Process(timeout, setup)
         except WorkerDiedError:

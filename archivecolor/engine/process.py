@@ -27,11 +27,11 @@ from archivecolor.engine.waiting import waits
 
 # One item is one core's work: libraries that start threads of their own would only get in each
 # other's way.
-SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-ORPHAN_CHECK_SECONDS = 0.5
-JOIN_SECONDS = 10.0
+_SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ORPHAN_CHECK_SECONDS = 0.5
+_JOIN_SECONDS = 10.0
 # What a terminal or a service manager sends to all processes of a run; only the parent heeds it.
-GROUP_SIGNALS = tuple(
+_GROUP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU") if hasattr(signal, name)
 )
 
@@ -98,7 +98,7 @@ class Process:
         self.timed_out = False
         self._pipe, worker_end = Pipe()
         arguments = (worker_end, os.getpid(), setup)
-        environment = SINGLE_THREADED | SAFE_PATH | dict(setup.variables)
+        environment = _SINGLE_THREADED | SAFE_PATH | dict(setup.variables)
         self._process = get_context("loky").Process(target=_serve, args=arguments, env=environment)
         try:
             with signals_blocked(), worker_end:
@@ -141,7 +141,7 @@ class Process:
         """End the process: by closing its pipe, or by force where it does not see that."""
         self._pipe.close()
         if self._process.pid is not None:
-            self._process.join(JOIN_SECONDS)
+            self._process.join(_JOIN_SECONDS)
             self.kill()
             self._process.join()
 
@@ -152,7 +152,7 @@ def signals_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _GROUP_SIGNALS)
     try:
         yield
     finally:
@@ -199,7 +199,7 @@ def _error_result(error: Exception) -> bytes:
 
 def _set_up_worker(parent: int, initializer: Callable[[], None] | None) -> None:
     """Make a new process a good worker: deaf to the terminal's signals, gone when its parent is."""
-    for number in GROUP_SIGNALS:
+    for number in _GROUP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
     if initializer is not None:
@@ -209,5 +209,5 @@ def _set_up_worker(parent: int, initializer: Callable[[], None] | None) -> None:
 def _exit_with_parent(parent: int) -> None:
     # A killed parent cannot say goodbye, and its rerun must not meet a worker that still writes.
     while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK_SECONDS)
+        time.sleep(_ORPHAN_CHECK_SECONDS)
     os._exit(1)

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 # Folders that programs, the libraries of programs and the code of interpreters are looked for in.
-SEARCH_LISTS = (
+_SEARCH_LISTS = (
     "PATH",
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
@@ -24,7 +24,7 @@ def leave_out_current_folder() -> None:
 
     Libraries start programs too, and those programs load libraries: none is to come from a folder of scans.
     """
-    for name in SEARCH_LISTS:
+    for name in _SEARCH_LISTS:
         if name not in os.environ:
             continue
         kept = [entry for entry in os.environ[name].split(os.pathsep) if is_elsewhere(entry)]

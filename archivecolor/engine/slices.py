@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 # One is worked on, and the next ones are there when it ends.
 SLICES_PER_WORKER = 4
 POLL_SECONDS = 1.0
-FETCH_SECONDS = 10.0
+_FETCH_SECONDS = 10.0
 # What is running when the run is to end has so long to finish.
 GRACE_SECONDS = 60.0
 # Workers that an item which is alone with them may cost: one may die for a reason of its own.
@@ -167,7 +167,7 @@ class _InFlight(Generic[T, R]):
         if order is None:  # it was dropped
             return
         try:
-            value = future.result(timeout=FETCH_SECONDS)
+            value = future.result(timeout=_FETCH_SECONDS)
         except TimeoutError as error:
             # Its worker died with the answer, and it is done again, unless no worker is left that may.
             if future.status != "error":

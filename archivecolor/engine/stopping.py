@@ -18,11 +18,11 @@ from archivecolor.errors import ExitCode, StoppedError
 
 EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 # Windows has none of them.
-REPEATING = frozenset(getattr(signal, name) for name in ("SIGHUP", "SIGXCPU") if hasattr(signal, name))
-EXIT_CODES |= dict.fromkeys(REPEATING, ExitCode.TERMINATED)
+_REPEATING = frozenset(getattr(signal, name) for name in ("SIGHUP", "SIGXCPU") if hasattr(signal, name))
+EXIT_CODES |= dict.fromkeys(_REPEATING, ExitCode.TERMINATED)
 
 
-NAP_SECONDS = 0.2
+_NAP_SECONDS = 0.2
 
 
 class Stop:
@@ -66,7 +66,7 @@ class Stop:
         until = time.monotonic() + seconds
         # A signal's handler does not end a sleep, and must not touch what another thread may hold.
         while not self.requested and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, NAP_SECONDS))
+            time.sleep(min(left, _NAP_SECONDS))
 
     def raise_if_signalled(self) -> None:
         """Raise `StoppedError` with the signal's exit code, if there was a signal."""
@@ -87,11 +87,11 @@ def stop_on_signals(stop: Stop) -> Iterator[Stop]:
 
     def ask(number: int, _frame: FrameType | None) -> None:
         code = EXIT_CODES[signal.Signals(number)]
-        if stop.exit_code is not None and number not in REPEATING:
+        if stop.exit_code is not None and number not in _REPEATING:
             raise KeyboardInterrupt(code)
         stop.request(code)
 
-    heeded = [number for number in EXIT_CODES if not (number in REPEATING and _is_ignored(number))]
+    heeded = [number for number in EXIT_CODES if not (number in _REPEATING and _is_ignored(number))]
     before = {number: signal.signal(number, ask) for number in heeded}
     try:
         yield stop

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from archivecolor.colour.arrays import Float32
 
 # A picture is cut into this many regions along each side.
-REGIONS = 8
+_REGIONS = 8
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ConfidenceCorrelation:
 
 @dataclass(frozen=True)
 class RegionMeans:
-    """Certainty and CIEDE2000 of one picture's regions, float32 (`REGIONS` x `REGIONS`,) each."""
+    """Certainty and CIEDE2000 of one picture's regions, float32 (`_REGIONS` x `_REGIONS`,) each."""
 
     certainty: Float32
     difference: Float32
@@ -83,5 +83,5 @@ def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.flo
 def _region_means(raster: Float32) -> Float32:
     from archivecolor.opencv import cv2
 
-    means = cv2.resize(raster, (REGIONS, REGIONS), interpolation=cv2.INTER_AREA)
+    means = cv2.resize(raster, (_REGIONS, _REGIONS), interpolation=cv2.INTER_AREA)
     return np.asarray(means, np.float32).reshape(-1)

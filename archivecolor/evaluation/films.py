@@ -31,14 +31,14 @@ from archivecolor.scoring.metrics import cdc, channel_histograms, ciede2000_mean
 from archivecolor.scoring.photo_score import codes_with_luma, srgb_codes
 
 # Motion is believed where its own check gives at least this trust.
-TRUSTED = 0.7
+_TRUSTED = 0.7
 # Luma that changes less than this from frame to frame (0..1) is still.
 STILL = 0.008
 # Still for this many samples around: the edge of what moves is not still.
-STILL_MARGIN = 5
+_STILL_MARGIN = 5
 # Chroma is averaged over this many samples before it is compared in time: 8-bit codes and the true
 # film's compression flicker from pixel to pixel, networks do not.
-BLUR_SIZE = 5
+_BLUR_SIZE = 5
 # Frames predicted at once.
 BATCH_SIZE = 32
 
@@ -125,7 +125,7 @@ class FilmAccumulator:
         true_lab = lab_from_rgb(truth.rgb)
         ab = lab_from_rgb(rgb)[..., 1:]
         recomposed = srgb_codes(true_lab[..., 0], ab)
-        coarse = np.asarray(cv2.blur(ab, (BLUR_SIZE, BLUR_SIZE)), np.float32)
+        coarse = np.asarray(cv2.blur(ab, (_BLUR_SIZE, _BLUR_SIZE)), np.float32)
         if transition is not None and self._last_ab is not None:
             self._flicker += transition.flicker(self._last_ab, coarse)
             self._jitter += transition.jitter(self._last_ab, coarse)
@@ -167,13 +167,13 @@ class FrameTransition:
         from archivecolor.opencv import cv2
 
         moved = np.abs(cv2.blur(after, (3, 3)) - cv2.blur(before, (3, 3))) > STILL
-        around = cv2.dilate(moved.astype(np.uint8), np.ones((STILL_MARGIN, STILL_MARGIN), np.uint8))
+        around = cv2.dilate(moved.astype(np.uint8), np.ones((_STILL_MARGIN, _STILL_MARGIN), np.uint8))
         return cls(finder.estimate(before, after), around == 0)
 
     def flicker(self, before: Float32, after: Float32) -> list[float]:
         """Mean change of a*, b* (h, w, 2) along motion; empty where no motion can be trusted."""
         warp = self.motion.from_before
-        change = _length(after - warp.warp(before))[warp.trust >= TRUSTED]
+        change = _length(after - warp.warp(before))[warp.trust >= _TRUSTED]
         return [float(change.mean())] if change.size else []
 
     def jitter(self, before: Float32, after: Float32) -> list[float]:

@@ -104,7 +104,7 @@ def hints_at(
     places: HintPlaces, truth: ReferencePhoto, network: NetworkEntrant, count: int
 ) -> tuple[Hint, ...]:
     """The true colours of so many places."""
-    return worst_hints(truth, network, count) if places is HintPlaces.WORST else true_hints(truth, count)
+    return worst_hints(truth, network, count) if places is HintPlaces.WORST else _true_hints(truth, count)
 
 
 def worst_hints(truth: ReferencePhoto, network: NetworkEntrant, count: int) -> tuple[Hint, ...]:
@@ -129,7 +129,7 @@ def worst_hints(truth: ReferencePhoto, network: NetworkEntrant, count: int) -> t
     return hints
 
 
-def true_hints(truth: ReferencePhoto, count: int) -> tuple[Hint, ...]:
+def _true_hints(truth: ReferencePhoto, count: int) -> tuple[Hint, ...]:
     """The true colours of random places, the same ones for a photograph whatever stands beside it."""
     seed = int.from_bytes(hashlib.sha256(truth.rgb.tobytes()).digest()[:8], "big")
     random = np.random.default_rng(seed)

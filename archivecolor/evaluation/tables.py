@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from archivecolor.networks.feature_extractor import FeatureExtractor
 
 # A strip takes 150 kB; photographs beyond this many are judged and not drawn.
-MAX_STRIPS = 2000
+_MAX_STRIPS = 2000
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class RowAccumulator:
             if prediction.certainty is None:
                 continue
             self._regions.append(RegionMeans.of(prediction.certainty, scored.difference))
-            if self.draw and len(self.strips) < MAX_STRIPS:
+            if self.draw and len(self.strips) < _MAX_STRIPS:
                 self.strips.append(Strip.of(truth, scored))
 
     def finished(self, true_features: Sequence[Features]) -> Row:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("opentimelineio", "otio_cmx3600_adapter")
 # What is written ends in, or holds, its own digest, so that a list which somebody edited is known for one.
-EDL_MARK, OTIO_MARK = "* ARCHIVECOLOR SHA256 ", "archivecolor"
+_EDL_MARK, _OTIO_MARK = "* ARCHIVECOLOR SHA256 ", "archivecolor"
 MAX_BYTES = 64 << 20
 
 
@@ -72,7 +72,7 @@ def timeline_of(facts: FilmFacts, found: FirstPass, shots: Sequence[Shot]) -> Ti
 def write_otio(path: Path, timeline: Timeline) -> None:
     """Write a timeline as OpenTimelineIO's JSON."""
     values = json.loads(timeline.to_json_string())
-    values["metadata"][OTIO_MARK] = {"sha256": _digest_of(values)}
+    values["metadata"][_OTIO_MARK] = {"sha256": _digest_of(values)}
     with atomic_write(path) as part:
         part.write_text(json.dumps(values, indent=4) + "\n", encoding="utf-8")
 
@@ -81,7 +81,7 @@ def is_otio_as_written(path: Path) -> bool:
     """Whether a file is a timeline of ours that nobody has edited."""
     try:
         values = json.loads(_text_of(path))
-        mark = values["metadata"].pop(OTIO_MARK)
+        mark = values["metadata"].pop(_OTIO_MARK)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
     return bool(mark == {"sha256": _digest_of(values)})
@@ -97,14 +97,14 @@ def write_edl(path: Path, timeline: Timeline, rate: Fraction) -> bool:
     text = cmx_3600.write_to_string(timeline, rate=float(rate), style="premiere")
     text = text if text.endswith("\n") else f"{text}\n"
     with atomic_write(path) as part:
-        part.write_text(f"{text}{EDL_MARK}{_sha256(text)}\n", encoding="utf-8")
+        part.write_text(f"{text}{_EDL_MARK}{_sha256(text)}\n", encoding="utf-8")
     return True
 
 
 def is_edl_as_written(path: Path) -> bool:
     """Whether a file is an edit decision list of ours that nobody has edited."""
     try:
-        text, mark, digest = _text_of(path).rpartition(EDL_MARK)
+        text, mark, digest = _text_of(path).rpartition(_EDL_MARK)
     except ValueError:
         return False
     return bool(mark) and digest == f"{_sha256(text)}\n"

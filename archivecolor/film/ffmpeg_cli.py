@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROGRAM = "ffmpeg"
 _QUIET_FLAGS = ("-hide_banner", "-nostdin", "-loglevel", "error")
 # A slow network disk gives this much, and a start takes its time on a busy machine.
-MIN_SECONDS, MIN_BYTES_PER_SECOND = 60.0, 1e6
+_MIN_SECONDS, _MIN_BYTES_PER_SECOND = 60.0, 1e6
 # Whole streams, as they are: also what stands before the first key packet and before the start.
 COPY: dict[str, str | int | None] = {"c": "copy", "copyinkf": None, "copypriorss": 1}
 _TRIAL_SECONDS = 1
@@ -75,7 +75,7 @@ def run(command: Composed, nbytes: int) -> str:
     if program is None:
         raise UnavailableError("the ffmpeg program is not installed; install it and run again")
     arguments = ffmpeg.compile(command.global_args(*_QUIET_FLAGS), cmd=program, overwrite_output=True)
-    seconds = MIN_SECONDS + nbytes / MIN_BYTES_PER_SECOND
+    seconds = _MIN_SECONDS + nbytes / _MIN_BYTES_PER_SECOND
     try:
         done = run_program(arguments, seconds)
     except subprocess.TimeoutExpired as error:

@@ -19,8 +19,8 @@ from archivecolor.film.shots import Shot, ShotDetector
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-STRIP_ROWS, COLUMN_WIDTH = 24, 4
-MAX_STRIP_COLUMNS = 1200
+_STRIP_ROWS, _COLUMN_WIDTH = 24, 4
+_MAX_STRIP_COLUMNS = 1200
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _column(picture: VideoFrame, facts: FilmFacts) -> UInt8:
 
     # On the side, where the frame is shown turned: what is wanted is one column of the upright picture.
     upright = facts.quarter_turns % 2 == 0
-    size = (COLUMN_WIDTH, STRIP_ROWS) if upright else (STRIP_ROWS, COLUMN_WIDTH)
+    size = (_COLUMN_WIDTH, _STRIP_ROWS) if upright else (_STRIP_ROWS, _COLUMN_WIDTH)
     small = picture.reformat(
         *size, format="rgb24", src_colorspace=facts.matrix, interpolation=Interpolation.AREA
     ).to_ndarray()
@@ -142,8 +142,8 @@ def _column(picture: VideoFrame, facts: FilmFacts) -> UInt8:
 
 def _strip(columns: bytes | bytearray) -> UInt8:
     """One column for each frame, or for as many as there is room for; a black one where there is no frame."""
-    strip = np.frombuffer(columns, np.uint8).reshape(-1, STRIP_ROWS, 3)
+    strip = np.frombuffer(columns, np.uint8).reshape(-1, _STRIP_ROWS, 3)
     if len(strip) == 0:
-        return np.zeros((STRIP_ROWS, 1, 3), np.uint8)
-    step = max(1, -(-len(strip) // MAX_STRIP_COLUMNS))
+        return np.zeros((_STRIP_ROWS, 1, 3), np.uint8)
+    step = max(1, -(-len(strip) // _MAX_STRIP_COLUMNS))
     return np.ascontiguousarray(strip[::step].transpose(1, 0, 2))

@@ -41,9 +41,9 @@ _TONE_SIDE = 192
 _COLOUR_SHARE = 1 / 3
 FRAME_PREFETCH = 4
 # A promise of the container within this much of what is there counts as kept.
-DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE = 0.6, 0.005
+_DURATION_TOLERANCE_SECONDS, _DURATION_TOLERANCE = 0.6, 0.005
 # A film has one rate where this share of its frames follows at one distance, give or take so much of it.
-CONSTANT_RATE_SHARE, RATE_TOLERANCE = 0.95, 0.25
+_CONSTANT_RATE_SHARE, _RATE_TOLERANCE = 0.95, 0.25
 FORMAT = 5
 
 
@@ -89,7 +89,7 @@ class FirstPass:
         if len(steps) == 0:
             return steps
         usual = np.median(steps)
-        if np.mean(np.abs(steps - usual) <= RATE_TOLERANCE * usual) < CONSTANT_RATE_SHARE:
+        if np.mean(np.abs(steps - usual) <= _RATE_TOLERANCE * usual) < _CONSTANT_RATE_SHARE:
             return steps[:0]
         return np.flatnonzero(steps > 1.5 * usual)
 
@@ -181,7 +181,7 @@ def _seconds_missing(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) ->
         # Sound that goes on behind the picture is no picture that is missing.
         present = max(present, facts.end_of_others - float(int(pts[0]) * facts.time_base))
     missing = facts.seconds - present
-    return missing if missing > max(DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE * facts.seconds) else 0.0
+    return missing if missing > max(_DURATION_TOLERANCE_SECONDS, _DURATION_TOLERANCE * facts.seconds) else 0.0
 
 
 def _frame_tone(picture: VideoFrame, facts: FilmFacts) -> Tone:

@@ -24,7 +24,7 @@ NAMES = {"h264": "h264", "h265": "hevc"}
 DEPTHS = {"h264": (8,), "h265": (8, 10)}
 # The orders of 4:2:0 samples that all kinds take, by depth.
 PIX_FMTS = {8: "nv12", 10: "p010le"}
-TRIAL_SIDE, TRIAL_FRAMES = 256, 3
+_TRIAL_SIDE, _TRIAL_FRAMES = 256, 3
 # FFmpeg's scale of quality when it is given as a number of its own (FF_QP2LAMBDA).
 _LAMBDA = 118
 
@@ -97,8 +97,8 @@ def check_hardware(kind: str, codec: str, crf: int) -> None:
         raise _unavailable_error(
             name, f"no device of its kind answers on this machine ({_error_text(error)})"
         ) from error
-    if count != TRIAL_FRAMES:
-        raise _unavailable_error(name, f"it gave {count} frames for {TRIAL_FRAMES}")
+    if count != _TRIAL_FRAMES:
+        raise _unavailable_error(name, f"it gave {count} frames for {_TRIAL_FRAMES}")
 
 
 def _trial_packets(name: str, kind: str, crf: int) -> list[Packet[Stream]]:
@@ -107,14 +107,14 @@ def _trial_packets(name: str, kind: str, crf: int) -> list[Packet[Stream]]:
 
     context = av.CodecContext.create(name, "w", hwaccel=hardware_device(kind))
     assert isinstance(context, av.VideoCodecContext)
-    context.width = context.height = TRIAL_SIDE
+    context.width = context.height = _TRIAL_SIDE
     context.pix_fmt = PIX_FMTS[8]
     context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
     context.color_range = RANGE_LIMITED
     context.options = HARDWARE_ENCODERS[kind].options_for(crf)
     packets: list[Packet[Stream]] = []
-    for number in range(TRIAL_FRAMES):
-        frame = av.VideoFrame(TRIAL_SIDE, TRIAL_SIDE, PIX_FMTS[8])
+    for number in range(_TRIAL_FRAMES):
+        frame = av.VideoFrame(_TRIAL_SIDE, _TRIAL_SIDE, PIX_FMTS[8])
         for plane, code in zip(frame.planes, (16, 128), strict=True):
             plane.update(bytes([code]) * plane.buffer_size)
         frame.pts, frame.time_base = number, context.time_base

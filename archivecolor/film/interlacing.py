@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 # Shares of judged frames from which a film counts as interlaced or telecined.
-INTERLACED_SHARE, TELECINED_SHARE = 0.5, 0.15
+_INTERLACED_SHARE, _TELECINED_SHARE = 0.5, 0.15
 MIN_CLASSIFIED = 8
 # No interlaced format has fewer lines; combing seen in smaller pictures is something else.
 _MIN_LINES = 400
@@ -50,15 +50,15 @@ class FieldStats:
         classified = interlaced_count + self.progressive
         if classified < MIN_CLASSIFIED:
             return self.flagged > 0
-        return interlaced_count > INTERLACED_SHARE * classified
+        return interlaced_count > _INTERLACED_SHARE * classified
 
     @property
     def telecined(self) -> bool:
         """Some frames are combed and some not, and fields repeat, as pulldown leaves it."""
         interlaced_count = self.top_first + self.bottom_first
         classified = interlaced_count + self.progressive
-        repeats = self.repeated > TELECINED_SHARE * max(1, classified)
-        return classified >= MIN_CLASSIFIED and repeats and TELECINED_SHARE * classified < interlaced_count
+        repeats = self.repeated > _TELECINED_SHARE * max(1, classified)
+        return classified >= MIN_CLASSIFIED and repeats and _TELECINED_SHARE * classified < interlaced_count
 
     @property
     def order(self) -> int:

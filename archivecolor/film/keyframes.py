@@ -17,7 +17,7 @@ from archivecolor.film.motion import RELIABLE, Motion, MotionEstimator, Warp
 
 KEYFRAME_INTERVAL = 4
 # An area is a square of so many samples of the grid; it is uncovered where more than this share of them is.
-AREA_SIDE, MAX_UNCOVERED = 7, 0.5
+_AREA_SIDE, _MAX_UNCOVERED = 7, 0.5
 # Samples of the grid that motion is found and chroma averaged on, per sample of the network's luma.
 _GRID_SCALE = 0.5
 _MIN_SIDE = 8
@@ -133,8 +133,8 @@ def _has_uncovered_area(flow_confidence: Float32) -> bool:
     from archivecolor.opencv import cv2
 
     return (
-        float(cv2.blur((flow_confidence < RELIABLE).astype(np.float32), (AREA_SIDE, AREA_SIDE)).max())
-        > MAX_UNCOVERED
+        float(cv2.blur((flow_confidence < RELIABLE).astype(np.float32), (_AREA_SIDE, _AREA_SIDE)).max())
+        > _MAX_UNCOVERED
     )
 
 

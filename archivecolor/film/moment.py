@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_SIDE = 1 << 15
-CLIP_OPTIONS = {"preset": "veryfast", "crf": "23"}
+_CLIP_OPTIONS = {"preset": "veryfast", "crf": "23"}
 
 
 def frame_at(facts: FilmFacts, seconds: float, check: Callable[[], None] = lambda: None) -> Frame | None:
@@ -143,7 +143,7 @@ def _between(facts: FilmFacts, start: float, end: float) -> Iterator[Frame]:
 
 
 def _stream(container: OutputContainer, facts: FilmFacts, rgb: UInt8) -> VideoStream:
-    stream = container.add_stream("libx264", rate=facts.read_rate, options=CLIP_OPTIONS)
+    stream = container.add_stream("libx264", rate=facts.read_rate, options=_CLIP_OPTIONS)
     stream.height, stream.width = _even(rgb).shape[:2]
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = Fraction(facts.time_base)

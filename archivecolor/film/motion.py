@@ -14,7 +14,7 @@ from archivecolor.colour.arrays import Float32, UInt8
 _DISAGREEMENT = 0.7
 _DISAGREEMENT_PER_SPEED = 0.1
 # In even areas flow is arbitrary and does no harm: over what it strays luma changes less than this.
-FLAT_LUMA_CHANGE, MAX_FLAT_ERROR = 0.02, 6.0
+_FLAT_LUMA_CHANGE, _MAX_FLAT_ERROR = 0.02, 6.0
 # Differences of luma up to this many times the median are grain.
 GRAIN = 2.5
 # Luma that differs by this much more along the motion is not the same thing (as a spread, 0..1).
@@ -121,8 +121,8 @@ def _flow_tolerance(luma: Float32) -> Float32:
         _magnitude(np.asarray(across, np.float32), np.asarray(down, np.float32)), np.ones((5, 5), np.uint8)
     )
     slope = np.asarray(np.maximum(slope, np.float32(1e-6)), np.float32)
-    tolerance: Float32 = np.divide(np.float32(FLAT_LUMA_CHANGE), slope)
-    np.minimum(tolerance, np.float32(MAX_FLAT_ERROR), out=tolerance)
+    tolerance: Float32 = np.divide(np.float32(_FLAT_LUMA_CHANGE), slope)
+    np.minimum(tolerance, np.float32(_MAX_FLAT_ERROR), out=tolerance)
     return tolerance
 
 

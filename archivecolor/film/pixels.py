@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Plane = npt.NDArray[Any]
 
 # Code points of ITU-T H.273, as FFmpeg numbers them.
-MATRIX_RGB, MATRIX_BT709, MATRIX_UNSPECIFIED, MATRIX_BT601 = 0, 1, 2, 6
+_MATRIX_RGB, MATRIX_BT709, _MATRIX_UNSPECIFIED, _MATRIX_BT601 = 0, 1, 2, 6
 RANGE_LIMITED, RANGE_FULL = 1, 2
 
 _HD_WIDTH, _HD_HEIGHT = 1280, 720
@@ -155,13 +155,13 @@ def is_full_range(frame: VideoFrame, layout: PixelLayout) -> bool:
 def matrix_for(tagged: int, layout: PixelLayout, frame: VideoFrame) -> int:
     """The matrix our chroma is written in: the film's own, or what players assume of an untagged one."""
     if layout.family == "rgb":
-        return MATRIX_BT601
+        return _MATRIX_BT601
     if tagged in LUMA_WEIGHTS:
         return tagged
-    if tagged not in (MATRIX_UNSPECIFIED, MATRIX_RGB):
+    if tagged not in (_MATRIX_UNSPECIFIED, _MATRIX_RGB):
         raise ItemError(Reason.UNSUPPORTED, f"its colour matrix (code point {tagged}) has no plain luma")
     large = frame.width >= _HD_WIDTH or frame.height >= _HD_HEIGHT
-    return MATRIX_BT709 if large else MATRIX_BT601
+    return MATRIX_BT709 if large else _MATRIX_BT601
 
 
 def plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:
@@ -248,7 +248,7 @@ def chroma_matrix(matrix: int) -> Float32:
     The offset of R, G and B from grey is kept up to a grey of its own, which goes: luma stays the film's.
     From the definitions of Y'CbCr in ITU-T H.273.
     """
-    red, blue = LUMA_WEIGHTS[MATRIX_BT601]
+    red, blue = LUMA_WEIGHTS[_MATRIX_BT601]
     green = 1 - red - blue
     # Offsets (R, G, B) - Y per unit of Cb (first column) and Cr (second).
     offsets = np.array(

@@ -14,7 +14,7 @@ from archivecolor.archive.decision import shot_values
 from archivecolor.film.film import Film
 
 # Pessimistic seconds of work per frame on a slow machine: at any size, the network at 256, per megapixel.
-FRAME_SECONDS, NETWORK_SECONDS, MEGAPIXEL_SECONDS, HIGH_QUALITY_FACTOR = 0.02, 0.15, 0.3, 10
+_FRAME_SECONDS, _NETWORK_SECONDS, _MEGAPIXEL_SECONDS, _HIGH_QUALITY_FACTOR = 0.02, 0.15, 0.3, 10
 _MIN_FRAMES = 8
 
 
@@ -116,8 +116,8 @@ def frames_per_segment(target_seconds: float, seconds_per_frame: float) -> int:
 
 def seconds_per_frame(width: int, height: int, working_size: int, high_quality: bool) -> float:
     """Pessimistic time one frame takes on a slow machine; by size alone, so that plans are repeatable."""
-    network = NETWORK_SECONDS * (working_size / 256) ** 2 * (HIGH_QUALITY_FACTOR if high_quality else 1)
-    return FRAME_SECONDS + network + MEGAPIXEL_SECONDS * width * height / 1e6
+    network = _NETWORK_SECONDS * (working_size / 256) ** 2 * (_HIGH_QUALITY_FACTOR if high_quality else 1)
+    return _FRAME_SECONDS + network + _MEGAPIXEL_SECONDS * width * height / 1e6
 
 
 def plan_segments(film: Film, max_frames: int) -> tuple[Segment, ...]:

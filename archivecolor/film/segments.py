@@ -49,7 +49,7 @@ TICKS_PER_FRAME = 40
 SEGMENT_CONTAINERS = {".mkv": "matroska", ".mov": "mov"}
 # Frames by which decoding order may lag presentation in any of the encoders: times start so much later.
 MAX_REORDER = 32
-CHROMA_PREFETCH, FRAME_PREFETCH = BLOCK, 4
+_CHROMA_PREFETCH, FRAME_PREFETCH = BLOCK, 4
 # Bytes of luma that may wait for its colour.
 MAX_BUFFERED_BYTES = 300e6
 
@@ -133,7 +133,7 @@ def _make_run(context: SegmentContext, run: tuple[Segment, ...], segments: tuple
         else:
             chroma_source = frame_chromas(film, context.predictor, frame_range)
             frames = stages.enter_context(Prefetcher(read_from(film, frame_range.first), FRAME_PREFETCH))
-        chromas = stages.enter_context(Prefetcher(chroma_source, CHROMA_PREFETCH))
+        chromas = stages.enter_context(Prefetcher(chroma_source, _CHROMA_PREFETCH))
         for segment in run:
             if not context.should_continue():
                 return False
@@ -143,7 +143,7 @@ def _make_run(context: SegmentContext, run: tuple[Segment, ...], segments: tuple
 
 def fits_in_memory(film: Film) -> bool:
     """Whether frames are small enough to be kept until their colour is there, rather than be read twice."""
-    frames = BLOCK + LOOKAHEAD + film.batch * film.keyframe_interval + CHROMA_PREFETCH
+    frames = BLOCK + LOOKAHEAD + film.batch * film.keyframe_interval + _CHROMA_PREFETCH
     nbytes = film.facts.width * film.facts.height * (1 if film.facts.sample_format.depth == 8 else 2)
     return frames * nbytes <= MAX_BUFFERED_BYTES
 

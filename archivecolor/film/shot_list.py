@@ -17,9 +17,9 @@ from archivecolor.printable import printable
 
 MAX_BYTES, MAX_DIGITS, MAX_SHOWN = 64 << 20, 18, 200
 # The first of them that the line of names has.
-DELIMITERS = (";", "\t", ",")
-COLUMN = "first_frame"
-COLUMNS = ("shot", COLUMN, "last_frame", "start_seconds", "begins", "distance", "neighbours")
+_DELIMITERS = (";", "\t", ",")
+_COLUMN = "first_frame"
+COLUMNS = ("shot", _COLUMN, "last_frame", "start_seconds", "begins", "distance", "neighbours")
 
 
 def write_shots(
@@ -99,19 +99,19 @@ def read_starts(path: Path) -> tuple[ListedStart, ...]:
     shown = printable(path)
     rows = _rows_of(path)
     columns = [name.strip() for name in rows[0].values] if rows else []
-    if COLUMN not in columns:
+    if _COLUMN not in columns:
         found = f"its first line has {printable(', '.join(columns)[:MAX_SHOWN])}" if rows else "it is empty"
         raise UsageError(
-            f"{shown} has no column {COLUMN} ({found}); `archivecolor shots FILM` writes such a list"
+            f"{shown} has no column {_COLUMN} ({found}); `archivecolor shots FILM` writes such a list"
         )
     if len(rows) == 1:
         raise UsageError(f"{shown} lists no shot; --cuts none is for a film without cuts")
     starts: list[ListedStart] = []
     for row in rows[1:]:
-        frame = _frame_of(row, columns.index(COLUMN), shown)
+        frame = _frame_of(row, columns.index(_COLUMN), shown)
         if starts and frame <= starts[-1].frame:
             raise UsageError(
-                f"{shown}, line {row.line}: {COLUMN} {frame} must be above that of the row before"
+                f"{shown}, line {row.line}: {_COLUMN} {frame} must be above that of the row before"
             )
         starts.append(ListedStart(frame, row.line))
     return tuple(starts)
@@ -131,7 +131,7 @@ def _rows_of(path: Path) -> list[_Row]:
         if path.stat().st_size > MAX_BYTES:
             raise UsageError(f"{printable(path)} is too large for a list of shots")
         with path.open(newline="", encoding="utf-8-sig") as file:
-            delimiter = next((one for one in DELIMITERS if one in file.readline()), DELIMITERS[-1])
+            delimiter = next((one for one in _DELIMITERS if one in file.readline()), _DELIMITERS[-1])
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter)
             return [_Row(values, reader.line_num) for values in reader if any(values)]
@@ -147,5 +147,5 @@ def _frame_of(row: _Row, column: int, shown: str) -> int:
     """The frame that a row has a shot begin at."""
     text = row.values[column] if column < len(row.values) else ""
     if not text.strip().isdecimal() or len(text) > MAX_DIGITS:
-        raise UsageError(f"{shown}, line {row.line}: the column {COLUMN} must hold a whole number")
+        raise UsageError(f"{shown}, line {row.line}: the column {_COLUMN} must hold a whole number")
     return int(text)

@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 SideDataOfFrame = Mapping[str, bytes]
 NOTHING: SideDataOfFrame = {}
 
-CAPTIONS, FORMAT = "A53_CC", "AFD"
-DISPLAY, LIGHT = "MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"
-CARRIED = (CAPTIONS, FORMAT, DISPLAY, LIGHT)
+_CAPTIONS, FORMAT = "A53_CC", "AFD"
+DISPLAY, _LIGHT = "MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"
+CARRIED = (_CAPTIONS, FORMAT, DISPLAY, _LIGHT)
 # How losses begin of what can be carried.
 _LOSSES = tuple(f"{WORDS[name]} in " for name in CARRIED)
 # These hold until the next picture that stands for itself.
-LASTING = (DISPLAY, LIGHT)
+_LASTING = (DISPLAY, _LIGHT)
 # Where the configuration of a codec says how long the lengths of units are.
-LENGTH_SIZE = {"h264": 4, "h265": 21}
+_LENGTH_SIZE = {"h264": 4, "h265": 21}
 # Country and provider of registered user data: USA, ATSC.
 ATSC = bytes((0xB5, 0x00, 0x31))
 # Captions are triplets: a byte that says whether they are valid and of which kind, and two of them. So many
 # fit in a message, and decoders put those of several messages together.
-TRIPLET, MAX_CAPTIONS = 3, 31
-VALID, TYPE, TYPES_OF_608 = 4, 3, 2
-USER_DATA, DISPLAY_MESSAGE, LIGHT_MESSAGE = 4, 137, 144
+_TRIPLET, _MAX_CAPTIONS = 3, 31
+VALID, _TYPE, _TYPES_OF_608 = 4, 3, 2
+_USER_DATA, _DISPLAY_MESSAGE, _LIGHT_MESSAGE = 4, 137, 144
 # FFmpeg's structure: x and y of red, green, blue and white, least and most light, as fractions; two flags.
-DISPLAY_NUMBERS, DISPLAY_BYTES = 20, 88
-PRIMARY_UNIT, LIGHT_UNIT = 50_000, 10_000
+_DISPLAY_NUMBERS, _DISPLAY_BYTES = 20, 88
+_PRIMARY_UNIT, _LIGHT_UNIT = 50_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Coding:
     @classmethod
     def of(cls, codec: str, extradata: bytes | None) -> _Coding | None:
         """By the configuration that a container keeps; None where units have no lengths."""
-        place = LENGTH_SIZE.get(codec)
+        place = _LENGTH_SIZE.get(codec)
         if place is None or not extradata or extradata[0] != 1 or len(extradata) <= place:
             return None
         return cls(codec == "h265", (extradata[place] & 3) + 1)
@@ -109,7 +109,7 @@ class _Collector:
 def has_side_data_to_carry(film: Film) -> bool:
     """Whether frames of the source carry what the film's codec has a place for."""
     wanted = any(text.startswith(_LOSSES) for text in film.first_pass.lost)
-    return wanted and film.target.codec in LENGTH_SIZE
+    return wanted and film.target.codec in _LENGTH_SIZE
 
 
 def side_data_to_carry(film: Film, check: Callable[[], None]) -> tuple[SideDataOfFrame, ...]:
@@ -147,14 +147,14 @@ def _joined(frames: Sequence[SideDataOfFrame]) -> SideDataOfFrame:
     joined: dict[str, bytes] = {}
     for data in frames:
         joined |= data
-    captions = b"".join(data.get(CAPTIONS, b"") for data in frames)
-    if captions == joined.get(CAPTIONS, b""):
+    captions = b"".join(data.get(_CAPTIONS, b"") for data in frames)
+    if captions == joined.get(_CAPTIONS, b""):
         return joined
-    triplets = [captions[at : at + TRIPLET] for at in range(0, len(captions), TRIPLET)]
+    triplets = [captions[at : at + _TRIPLET] for at in range(0, len(captions), _TRIPLET)]
     valid = [triplet for triplet in triplets if triplet[0] & VALID]
     # Those of CEA-608 come first in CEA-708; what only fills a frame up is not doubled.
-    ordered = sorted(valid, key=lambda triplet: triplet[0] & TYPE >= TYPES_OF_608)
-    return joined | {CAPTIONS: b"".join(ordered)} if ordered else joined
+    ordered = sorted(valid, key=lambda triplet: triplet[0] & _TYPE >= _TYPES_OF_608)
+    return joined | {_CAPTIONS: b"".join(ordered)} if ordered else joined
 
 
 def still_lost(
@@ -207,7 +207,7 @@ class SideDataWriter:
         messages = [
             self._coding.message(*payload)
             for name, data in self._carried[frame].items()
-            if packet.is_keyframe or name not in LASTING
+            if packet.is_keyframe or name not in _LASTING
             for payload in _payloads(name, data)
         ]
         if not messages:
@@ -229,15 +229,15 @@ def _same(name: str, own: bytes, now: bytes | None) -> bool:
 
 def _payloads(name: str, data: bytes) -> Iterator[tuple[int, bytes]]:
     """Kind and body of the messages for side data; none where it does not fit in one."""
-    if name == CAPTIONS:
-        for at in range(0, len(data), MAX_CAPTIONS * TRIPLET):
-            some = data[at : at + MAX_CAPTIONS * TRIPLET]
-            head = b"GA94\x03" + bytes((0x40 | len(some) // TRIPLET, 0xFF))
-            yield USER_DATA, ATSC + head + some + b"\xff"
+    if name == _CAPTIONS:
+        for at in range(0, len(data), _MAX_CAPTIONS * _TRIPLET):
+            some = data[at : at + _MAX_CAPTIONS * _TRIPLET]
+            head = b"GA94\x03" + bytes((0x40 | len(some) // _TRIPLET, 0xFF))
+            yield _USER_DATA, ATSC + head + some + b"\xff"
     elif name == FORMAT:
-        yield USER_DATA, ATSC + b"DTG1" + bytes((0x41, 0xF0 | data[0] & 15))
+        yield _USER_DATA, ATSC + b"DTG1" + bytes((0x41, 0xF0 | data[0] & 15))
     else:
-        kind, body = (LIGHT_MESSAGE, _light(data)) if name == LIGHT else (DISPLAY_MESSAGE, _display(data))
+        kind, body = (_LIGHT_MESSAGE, _light(data)) if name == _LIGHT else (_DISPLAY_MESSAGE, _display(data))
         if body is not None:
             yield kind, body
 
@@ -253,8 +253,8 @@ def _display(data: bytes) -> bytes | None:
     if numbers is None:
         return None
     red, green, blue, white = (numbers[at : at + 2] for at in (0, 2, 4, 6))
-    colours = [round(value * PRIMARY_UNIT) for value in (*green, *blue, *red, *white)]
-    least, most = (round(value * LIGHT_UNIT) for value in numbers[8:])
+    colours = [round(value * _PRIMARY_UNIT) for value in (*green, *blue, *red, *white)]
+    least, most = (round(value * _LIGHT_UNIT) for value in numbers[8:])
     return _packed(">8HII", *colours, most, least)
 
 
@@ -268,9 +268,9 @@ def _packed(layout: str, *numbers: int) -> bytes | None:
 
 def _display_numbers(data: bytes) -> tuple[Fraction, ...] | None:
     """The ten numbers of a mastering display; None where not all are told."""
-    if len(data) < DISPLAY_BYTES:
+    if len(data) < _DISPLAY_BYTES:
         return None
-    *parts, has_primaries, has_light = struct.unpack_from(f"={DISPLAY_NUMBERS + 2}i", data)
+    *parts, has_primaries, has_light = struct.unpack_from(f"={_DISPLAY_NUMBERS + 2}i", data)
     if not has_primaries or not has_light or not all(parts[1::2]):
         return None
     return tuple(Fraction(top, bottom) for top, bottom in zip(parts[::2], parts[1::2], strict=True))

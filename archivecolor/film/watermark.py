@@ -16,9 +16,9 @@ from archivecolor.film.probe import FilmFacts
 
 TEXT = "AI COLOUR"
 # Height of the mark as a share of the short side, its least height in lines, and its most of the width.
-HEIGHT_SHARE, MIN_HEIGHT, MAX_WIDTH = 0.04, 16, 0.5
+_HEIGHT_SHARE, _MIN_HEIGHT, MAX_WIDTH = 0.04, 16, 0.5
 # How much of the picture the ground and the words of the mark hide, of 255.
-BACKGROUND_OPACITY, TEXT_OPACITY = 115, 215
+_BACKGROUND_OPACITY, _TEXT_OPACITY = 115, 215
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,16 @@ def _draw_upright(high: int, wide: int) -> tuple[UInt8, UInt8]:
     """Weight and level of the mark on an upright picture (high, wide) with square pixels."""
     from archivecolor.opencv import cv2
 
-    height = max(MIN_HEIGHT, round(HEIGHT_SHARE * min(high, wide)))
+    height = max(_MIN_HEIGHT, round(_HEIGHT_SHARE * min(high, wide)))
     (width, _), _ = cv2.getTextSize(TEXT, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)
     scale = min(height / 44, MAX_WIDTH * wide / (width + 24))
     height, width = min(high, round(44 * scale)), round((width + 24) * scale)
     margin = min(height // 2, (high - height) // 2, (wide - width) // 2)
     left, top = wide - margin - width, high - margin - height
     opacity, level = np.zeros((2, high, wide), np.uint8)
-    opacity[top : top + height, left : left + width] = BACKGROUND_OPACITY
+    opacity[top : top + height, left : left + width] = _BACKGROUND_OPACITY
     at = (left + round(12 * scale), top + round(33 * scale))
-    for canvas, value in ((opacity, TEXT_OPACITY), (level, 255)):
+    for canvas, value in ((opacity, _TEXT_OPACITY), (level, 255)):
         cv2.putText(
             canvas, TEXT, at, cv2.FONT_HERSHEY_SIMPLEX, scale, value, max(1, round(2 * scale)), cv2.LINE_AA
         )

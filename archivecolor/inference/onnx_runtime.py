@@ -15,7 +15,7 @@ from archivecolor.networks.graph import INPUT, OUTPUTS, graph_for, initialisers
 
 # ONNX Runtime has no error class for memory that runs short; its messages have one of these.
 OUT_OF_MEMORY = ("bad allocation", "bad_alloc", "Failed to allocate memory")
-FATAL = 4  # of the levels of its own log, which goes to standard error; errors are raised besides
+_FATAL = 4  # of the levels of its own log, which goes to standard error; errors are raised besides
 
 
 class OnnxRuntime:
@@ -78,7 +78,7 @@ def _session_options() -> ort.SessionOptions:
     options.inter_op_num_threads = 1
     # Plans of memory are for inputs that keep their shape.
     options.enable_mem_pattern = False
-    options.log_severity_level = FATAL
+    options.log_severity_level = _FATAL
     return options
 
 

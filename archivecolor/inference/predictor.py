@@ -34,7 +34,7 @@ from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import InferenceOptions
 
 # Measured: at 7/8 of the size a second look helps; at 3/4, 5/4 and 3/2 it does harm.
-SECOND_LOOK = 0.875
+_SECOND_LOOK = 0.875
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ class Predictor:
     def _mean_of_looks(self, lightness: Float32, first: Float32) -> Float32:
         """The first look (N, h, w, 3) and three more."""
         multiple = self.runtime.multiple
-        height, width = (max(1, round(SECOND_LOOK * side / multiple)) for side in lightness.shape[1:])
+        height, width = (max(1, round(_SECOND_LOOK * side / multiple)) for side in lightness.shape[1:])
         size = (height * multiple, width * multiple)
         smaller = _resized(lightness[..., None], size, Image.Resampling.BICUBIC)[..., 0]
         looks = [first, self._look(smaller)]

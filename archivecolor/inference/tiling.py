@@ -9,8 +9,8 @@ import numpy as np
 from archivecolor.colour.arrays import Float32
 from archivecolor.opencv import cv2
 
-LONGEST = 4  # a window's long side over its short side
-MOST_CHANNELS = 4  # that OpenCV takes at once
+_LONGEST = 4  # a window's long side over its short side
+_MOST_CHANNELS = 4  # that OpenCV takes at once
 STEP = 32  # windows are as long as the next multiple of this, so that few shapes occur
 
 
@@ -34,9 +34,9 @@ class Window:
 def windows_of(height: int, width: int) -> tuple[Window, ...]:
     """Windows that cover a picture: one, or several that overlap by half where it is longer than 4:1."""
     short, long = min(height, width), max(height, width)
-    if long <= LONGEST * short:
+    if long <= _LONGEST * short:
         return (Window(0, 0, height, width),)
-    extent = LONGEST * short
+    extent = _LONGEST * short
     count = -(-(long - extent) // max(1, extent // 2)) + 1
     starts = [round(index * (long - extent) / (count - 1)) for index in range(count)]
     if width >= height:
@@ -77,12 +77,12 @@ def fit_grid(grid: Float32, window: Window, shape: tuple[int, int]) -> Float32:
     place = np.array([[across, 0.0, 0.5 * across - 0.5], [0.0, down, 0.5 * down - 0.5]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     fitted = np.empty((height, width, grid.shape[2]), np.float32)
-    for first in range(0, grid.shape[2], MOST_CHANNELS):
-        channels = np.ascontiguousarray(grid[..., first : first + MOST_CHANNELS])
+    for first in range(0, grid.shape[2], _MOST_CHANNELS):
+        channels = np.ascontiguousarray(grid[..., first : first + _MOST_CHANNELS])
         warped = cv2.warpAffine(
             channels, place, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
         )
-        fitted[..., first : first + MOST_CHANNELS] = warped.reshape(height, width, -1)
+        fitted[..., first : first + _MOST_CHANNELS] = warped.reshape(height, width, -1)
     return fitted
 
 

@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
 
 
-VIEW_BOX = (1280, 1280)
+_VIEW_BOX = (1280, 1280)
 JPEG_QUALITY = 90
 KEPT = 8
 # A cell counts as changed where its chroma moved by this much of full scale: less is not seen.
 CHANGED = 0.012
-CHANGE_COLOUR = (255, 0, 170)
-MAX_ALPHA = 150
+_CHANGE_COLOUR = (255, 0, 170)
+_MAX_ALPHA = 150
 # Chroma of the palette: so far apart, as a fraction of full scale, and so many.
-PALETTE_STEP, PALETTE_SIZE = 0.05, 10
+_PALETTE_STEP, _PALETTE_SIZE = 0.05, 10
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ def brush_picture(context: PreviewContext, task: BrushTask) -> BrushPicture:
     """
     path = path_inside(context.root, task.path)
     if task.seconds is None:
-        rgb = small_preview(path, VIEW_BOX, context.max_megapixels, task.page).rgb
+        rgb = small_preview(path, _VIEW_BOX, context.max_megapixels, task.page).rgb
     else:
-        rgb = moment(path, task.seconds, max(VIEW_BOX)).rgb
+        rgb = moment(path, task.seconds, max(_VIEW_BOX)).rgb
     large = luma_codes(rgb)
     return BrushPicture(large, small_luma(large, task.working_size))
 
@@ -211,22 +211,22 @@ def palette(chroma: Chroma, luma: UInt8, place: tuple[float, float]) -> list[tup
     Returns:
         sRGB codes, the commonest first, grey never among them.
     """
-    cells = np.rint(chroma.cbcr.reshape(-1, 2) / PALETTE_STEP).astype(int)
+    cells = np.rint(chroma.cbcr.reshape(-1, 2) / _PALETTE_STEP).astype(int)
     kinds, which = np.unique(cells, axis=0, return_inverse=True)
     weights = np.bincount(which.ravel(), chroma.certainty.ravel(), len(kinds))
     order = [kind for kind in np.argsort(-weights, kind="stable") if np.abs(kinds[kind]).max() > 0]
     height, width = luma.shape
     grey = luma[min(int(place[1] * height), height - 1), min(int(place[0] * width), width - 1)]
-    shown = np.asarray(kinds[order[:PALETTE_SIZE]] * PALETTE_STEP, np.float32)[None]
+    shown = np.asarray(kinds[order[:_PALETTE_SIZE]] * _PALETTE_STEP, np.float32)[None]
     rgb = compose_exact_luma(np.full(shown.shape[:2], grey, np.uint8), shown)[0]
     return [(int(red), int(green), int(blue)) for red, green, blue in rgb]
 
 
 def _tint(strength: Float32) -> bytes:
     """One colour, as opaque as `strength` 0..1 says."""
-    alpha = np.clip(strength, 0.0, 1.0) * MAX_ALPHA
+    alpha = np.clip(strength, 0.0, 1.0) * _MAX_ALPHA
     rgba = np.empty((*strength.shape, 4), np.uint8)
-    rgba[..., :3] = CHANGE_COLOUR
+    rgba[..., :3] = _CHANGE_COLOUR
     rgba[..., 3] = np.rint(alpha)
     stream = io.BytesIO()
     Image.fromarray(rgba).save(stream, "png", compress_level=1)

@@ -44,9 +44,9 @@ logger = logging.getLogger(__name__)
 # A network file system may show what another machine made only after a while.
 LATE_SECONDS = 20.0
 # What an input that went away looks like, item by item.
-LOST_INPUT = frozenset({Reason.VANISHED, Reason.PERMISSION, Reason.READ_ERROR, Reason.UNREADABLE})
+_LOST_INPUT = frozenset({Reason.VANISHED, Reason.PERMISSION, Reason.READ_ERROR, Reason.UNREADABLE})
 # Other programs of these names may be of other versions: no byte depends on them.
-INDIFFERENT = ("python",)
+_INDIFFERENT = ("python",)
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,15 @@ class SliceAnswer:
     seconds: float
 
 
-def facts_of_program() -> dict[str, str]:
+def _facts_of_program() -> dict[str, str]:
     """What the bytes of outputs depend on, wherever they are made."""
-    versions = {name: text for name, text in library_versions().items() if name not in INDIFFERENT}
+    versions = {name: text for name, text in library_versions().items() if name not in _INDIFFERENT}
     return versions | {"exiftool": "absent" if exiftool_program() is None else "installed"}
 
 
 def shared_of(run: ClusterRun) -> bytes:
     """A run as slices carry it: the facts stand before what only the same version can read."""
-    return pickle.dumps((facts_of_program(), pickle.dumps(run)))
+    return pickle.dumps((_facts_of_program(), pickle.dumps(run)))
 
 
 def colour_slice(shared: bytes, items: tuple[Item, ...]) -> SliceAnswer:
@@ -110,7 +110,7 @@ def colour_slice(shared: bytes, items: tuple[Item, ...]) -> SliceAnswer:
         raise WorkerRefusedError(str(error)) from error
     except OutputError as error:
         raise OutputError(f"on {socket.gethostname()}: {error}") from error
-    if any(result.record.reason in LOST_INPUT for result in results):
+    if any(result.record.reason in _LOST_INPUT for result in results):
         worker.check_folders()
     return SliceAnswer(results, socket.gethostname(), time.monotonic() - began)
 
@@ -132,7 +132,7 @@ def close_run(shared: bytes) -> None:
 
 def _difference(facts: Mapping[str, str]) -> str:
     """Where this installation is not the client's, in words."""
-    ours = facts_of_program()
+    ours = _facts_of_program()
     different = [name for name in facts if facts[name] != ours.get(name)]
     if not different:
         return ""

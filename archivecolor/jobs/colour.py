@@ -135,7 +135,7 @@ def colour_folder(
     if folder.photographs is not None:
         session.counter.count_in(MEGAPIXELS)
         if plan.items(PHOTO):
-            warn_without_exiftool()
+            _warn_without_exiftool()
         photo_settings = replace(folder.photographs, output=root)
         context = PhotoRunContext(photo_settings, weights, means.open_network)
         with closing(_photographs(context, plan, session, means)) as results:
@@ -165,7 +165,7 @@ def _photographs(
         yield from results
 
 
-def warn_without_exiftool() -> None:
+def _warn_without_exiftool() -> None:
     """Say once that metadata will not be carried in full: the workers that find it out have no voice."""
     from archivecolor.photo.exiftool import program
 
@@ -207,17 +207,17 @@ def output_folders(
         UsageError, UnavailableError: as `colour`.
     """
     if isinstance(settings, DirSettings):
-        folders = [tree_folder(settings, weights)]
+        folders = [_tree_folder(settings, weights)]
     else:
-        check_film_options(settings)
-        folders = film_folders(settings, weights)
+        _check_film_options(settings)
+        folders = _film_folders(settings, weights)
     if not settings.same_runtime:
         return folders
     runtime = open_network().runtime_name
     return [of_one_runtime(folder, runtime) for folder in folders]
 
 
-def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
+def _tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
     """The output folder of a tree of photographs, and of its films where they are asked for."""
     check_folders(settings.input, settings.output, for_one="photo")
     name_of = partial(output_name, format=settings.format)
@@ -230,7 +230,7 @@ def tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
     film_settings = None
     if settings.films:
         film_settings = film_settings_of(settings)
-        check_film_options(film_settings)
+        _check_film_options(film_settings)
         digest = film_settings_digest(film_settings)
         sources.append(ItemSource(FILM, settings.input, film_stem, digest, weights))
     return OutputFolder(settings.output, tuple(sources), settings, film_settings)
@@ -242,7 +242,7 @@ def film_settings_of(settings: DirSettings) -> VideoSettings:
     return dataclass_from(VideoSettings, shared | {"input": (settings.input,)})
 
 
-def named_film_folder(settings: VideoSettings, named: Path, weights: str) -> OutputFolder:
+def _named_film_folder(settings: VideoSettings, named: Path, weights: str) -> OutputFolder:
     """The folder of the one file that `--output` names.
 
     Raises:
@@ -279,19 +279,19 @@ def refuse_what_is_no_film(given: Path) -> None:
         raise UsageError(f"{shown} is a photograph; for photographs: archivecolor photo {shown}")
 
 
-def film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
+def _film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
     """The output folders of films that were given by name or by folder: one, or one beside each source."""
     if not settings.input:
         raise UsageError("no films were given")
     named = named_film(settings)
     if named is not None:
-        return [named_film_folder(settings, named, weights)]
+        return [_named_film_folder(settings, named, weights)]
     if settings.output is None and settings.bag:
         raise UsageError("--bag makes a bag of a folder; give one with --output FOLDER")
     source_of = partial(
         ItemSource,
         FILM,
-        name_of=film_stem if settings.output is not None else film_stem_beside,
+        name_of=film_stem if settings.output is not None else _film_stem_beside,
         settings=film_settings_digest(settings),
         weights=weights,
     )
@@ -319,12 +319,12 @@ def film_stem(path: str) -> str:
     return path[:dot] if dot > path.rfind("/") + 1 else path
 
 
-def film_stem_beside(path: str) -> str:
+def _film_stem_beside(path: str) -> str:
     """Name without suffix of a coloured film that lies beside its source."""
     return film_stem(path) + BESIDE
 
 
-def check_film_options(settings: VideoSettings) -> None:
+def _check_film_options(settings: VideoSettings) -> None:
     """Refuse what no film could be coloured with.
 
     Raises:

@@ -15,7 +15,7 @@ from archivecolor.metadata.credentials.signing import SigningCredentials
 from archivecolor.printable import printable
 from archivecolor.settings import NewCredentialsSettings
 
-ROOT, ROOT_KEY, FILE = "root.pem", "root-key.pem", "credentials.toml"
+ROOT, _ROOT_KEY, FILE = "root.pem", "root-key.pem", "credentials.toml"
 MAX_NAME = 64
 
 
@@ -66,9 +66,9 @@ def new_credentials(settings: NewCredentialsSettings) -> NewCredentials:
 def _root(folder: Path, name: str) -> tuple[KeyPair, bool]:
     """The folder's root, made where it has none, and whether it was made."""
     if (folder / ROOT).exists():
-        return KeyPair((folder / ROOT).read_bytes(), (folder / ROOT_KEY).read_bytes()), False
+        return KeyPair((folder / ROOT).read_bytes(), (folder / _ROOT_KEY).read_bytes()), False
     root = new_root(name)
-    _write_pair(folder / ROOT, folder / ROOT_KEY, root)
+    _write_pair(folder / ROOT, folder / _ROOT_KEY, root)
     return root, True
 
 

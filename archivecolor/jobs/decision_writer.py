@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from archivecolor.photo.inspect import Inspection
 
 # Of a run, besides the options that shape outputs.
-KEPT_OPTIONS = {
+_KEPT_OPTIONS = {
     "checkpoint", "device", "runtime", "precision", "batch_size", "jobs", "timeout", "nice", "bag", "premis",
     "rest", "preserve_times", "max_megapixels", "max_failures", "segment_seconds", "threads", "keep_work",
     "strict",
 }  # fmt: skip
 # A hint given so near to an older one takes its place.
-SAME_PLACE = 0.005
-WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
+_SAME_PLACE = 0.005
+_WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
 
 
 def kept_options(values: Mapping[str, Any], settings: type[Settings]) -> dict[str, Any]:
     """Of a run's options by name those that `settings` has too, for what goes on as that run did."""
     names = {setting.name for setting in fields_of(settings) if option_of(setting).shapes_output}
-    kept = {name: value for name, value in values.items() if name in names | KEPT_OPTIONS}
+    kept = {name: value for name, value in values.items() if name in names | _KEPT_OPTIONS}
     known = {setting.name for setting in fields_of(settings)}
     kept = {name: value for name, value in kept.items() if name in known}
     if isinstance(kept.get("checkpoint"), str):
@@ -193,7 +193,7 @@ class PhotographWriter(DecisionWriter):
 
 
 def _is_same_place(one: Hint, other: Hint) -> bool:
-    near = abs(one.x - other.x) < SAME_PLACE and abs(one.y - other.y) < SAME_PLACE
+    near = abs(one.x - other.x) < _SAME_PLACE and abs(one.y - other.y) < _SAME_PLACE
     return one.page == other.page and near
 
 
@@ -237,7 +237,7 @@ def gamut_remark(luma: Float32, path: str, hint: Hint) -> str:
     rgb = rgb_from_lab(np.array([lightness_from_luma(grey), *hint.ab]))
     if rgb.min() >= -0.02 and rgb.max() <= 1.02:
         return ""
-    return WARN.format(printable(path), colour_word(hint.colour), grey * 100)
+    return _WARN.format(printable(path), colour_word(hint.colour), grey * 100)
 
 
 def _inspected(path: Path, working_size: int, max_megapixels: float) -> Inspection:

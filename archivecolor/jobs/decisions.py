@@ -125,7 +125,7 @@ def import_decisions(settings: DecisionImportSettings) -> Merge:
     existing_manifest_path(settings.output)
     root = content_root(settings.output)
     sources = _sources_of_last_run(root)
-    theirs = decisions_made_elsewhere(settings.file, item_finder(root, *sources))
+    theirs = _decisions_made_elsewhere(settings.file, item_finder(root, *sources))
     with locked(root, settings.wait_lock):
         merged = merge(Decisions.of_output(root, *sources), theirs.lines)
         if merged.lines:
@@ -135,7 +135,7 @@ def import_decisions(settings: DecisionImportSettings) -> Merge:
     return merged
 
 
-def decisions_made_elsewhere(file: Path, is_item: Callable[[str], bool]) -> Decisions:
+def _decisions_made_elsewhere(file: Path, is_item: Callable[[str], bool]) -> Decisions:
     """Those of a file that somebody named.
 
     Args:
@@ -167,7 +167,7 @@ def decisions_of_run(settings: ColourOptions, root: Path, sources: Sequence[Path
         sources: the folders of the sources.
 
     Raises:
-        UsageError: as `decisions_made_elsewhere`.
+        UsageError: as `_decisions_made_elsewhere`.
     """
     ours = Decisions.of_output(root, *sources)
     return Decisions((*ours.lines, *_merge_of_run(settings, ours, root, sources).lines))
@@ -182,7 +182,7 @@ def take_in_decisions(settings: ColourOptions, root: Path, sources: Sequence[Pat
         sources: the folders of the sources.
 
     Raises:
-        UsageError: as `decisions_made_elsewhere`.
+        UsageError: as `_decisions_made_elsewhere`.
         OutputError: they cannot be written.
     """
     merged = _merge_of_run(settings, Decisions.of_output(root, *sources), root, sources)
@@ -217,7 +217,7 @@ def _matching(glob: str, names: Iterable[str]) -> Iterator[bool]:
 def _merge_of_run(settings: ColourOptions, ours: Decisions, root: Path, sources: Sequence[Path]) -> Merge:
     if settings.decisions is None:
         return Merge((), 0, ())
-    theirs = decisions_made_elsewhere(settings.decisions, item_finder(root, *sources))
+    theirs = _decisions_made_elsewhere(settings.decisions, item_finder(root, *sources))
     return merge(ours, theirs.lines)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SEEN = (1024, 1024)
 SIZES = (256, 192)
 FRAMES = 12
-CREDENTIALS, XMP, TAGS, COLOUR = "credentials", "xmp", "tags", "colour"
+_CREDENTIALS, XMP, TAGS, COLOUR = "credentials", "xmp", "tags", "colour"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _said_by(file: Path) -> tuple[tuple[str, ...], str]:
     if read is not None and read.standing in (Standing.VALID, Standing.EXPIRED):
         acts = [act for act in read.actions if act.get("digitalSourceType") == DIGITAL_SOURCE_TYPE]
         if acts and read.tool.startswith(TOOL_NAME):
-            said.append(CREDENTIALS)
+            said.append(_CREDENTIALS)
             weights += [_weights_of_act(act) for act in acts]
     marking = marking_of_file(file)
     if marking is not None:

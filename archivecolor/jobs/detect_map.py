@@ -16,7 +16,7 @@ from archivecolor.printable import printable
 
 # Distances, in shares of the usual strength of the picture's chroma, from which colour begins to be strange,
 # and from which it wholly is.
-FROM, WHOLLY = 0.5, 1.25
+FROM, _WHOLLY = 0.5, 1.25
 SUFFIX = ".png"
 MARKED = (230, 30, 90)
 
@@ -46,7 +46,7 @@ def draw_map(path: Path, found: Detected) -> None:
         raise ItemError(Reason.UNSUPPORTED, f"{os.fspath(found.file)} has no map: it is grey, or a film")
     grey = luma_codes(found.rgb)
     strange = resize(found.comparison.strange, grey.shape)
-    share = np.clip((strange - FROM) / (WHOLLY - FROM), 0, 1)[..., None].astype(np.float32)
+    share = np.clip((strange - FROM) / (_WHOLLY - FROM), 0, 1)[..., None].astype(np.float32)
     # Paler than the picture, so that what is marked stands out.
     ground = np.repeat((96 + grey.astype(np.float32) * 0.6)[..., None], 3, axis=2)
     drawn = ground * (1 - share) + np.asarray(MARKED, np.float32) * share

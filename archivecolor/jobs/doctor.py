@@ -18,7 +18,7 @@ from archivecolor.photo.exiftool import NO_CONFIGURATION
 from archivecolor.settings import DoctorSettings
 from archivecolor.version import program_version
 
-VERSION_TIMEOUT_SECONDS = 30
+_VERSION_TIMEOUT_SECONDS = 30
 MEASURING_SECONDS = 2
 
 
@@ -127,7 +127,7 @@ def _check_program(name: str, ask: list[str], without: str) -> Finding:
         return Finding(name, False, False, f"not installed; {without}")
     try:
         completed = subprocess.run(
-            [path, *ask], check=True, capture_output=True, timeout=VERSION_TIMEOUT_SECONDS
+            [path, *ask], check=True, capture_output=True, timeout=_VERSION_TIMEOUT_SECONDS
         )
     except (OSError, subprocess.SubprocessError) as error:
         return Finding(name, False, False, f"{path} does not work ({error}); {without}")

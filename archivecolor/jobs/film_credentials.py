@@ -14,7 +14,7 @@ from archivecolor.metadata.provenance import Provenance
 from archivecolor.photo.credentials import SignedPart, sign_part
 
 MEDIA_TYPES = {"mp4": "video/mp4", "mov": "video/quicktime"}
-SOURCE_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime"}
+_SOURCE_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def sign_film(film: FilmToSign, credentials: Path | None) -> SignedPart | None:
     with film_errors():
         contents = film.source.open("rb")
     with contents:
-        media_type = SOURCE_TYPES.get(film.source.suffix.lower(), BYTES)
+        media_type = _SOURCE_TYPES.get(film.source.suffix.lower(), BYTES)
         parent = Parent(film.source.name, media_type, film.provenance.source_sha256, contents)
         statement = statement_of(film.provenance, film.luma)
         media_type = MEDIA_TYPES.get(film.container, BYTES)

@@ -19,9 +19,9 @@ from archivecolor.jobs.films import expected_seconds
 from archivecolor.settings import VideoSettings
 
 # So many films are tried, those first that are most of the work; the others go by these.
-MOST_MEASURED = 3
+_MOST_MEASURED = 3
 # What a frame takes, against the pessimistic time that plans are made by, where nothing better is known.
-GUESSED_SHARE = 0.5
+_GUESSED_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _measured(found: Sequence[_Found], settings: VideoSettings, weights: str) ->
     start = now() - began
     films: dict[str, FilmForecast] = {}
     tried, tried_slowness, tried_time = 0, 0.0, NO_TIME
-    for film in sorted(found, key=lambda film: -film.slowness)[:MOST_MEASURED]:
+    for film in sorted(found, key=lambda film: -film.slowness)[:_MOST_MEASURED]:
         speed = measure_film(film.facts, settings, weights, open_network)
         if speed is not None:
             time = speed.per_frame * film.frames + speed.once
@@ -181,6 +181,6 @@ def _measured(found: Sequence[_Found], settings: VideoSettings, weights: str) ->
             tried += speed.frames
             tried_slowness += film.slowness
             tried_time += time
-    share = tried_time * (1 / tried_slowness) if tried_slowness else Span(GUESSED_SHARE, 0.0)
+    share = tried_time * (1 / tried_slowness) if tried_slowness else Span(_GUESSED_SHARE, 0.0)
     rest = (films.get(film.path) or _at_share(film, share) for film in found)
     return FilmsForecast(tuple(rest), start, tried)

@@ -13,14 +13,14 @@ from archivecolor.jobs.run import Session
 
 # What is done with a film, in this order. Of the first and the last nobody counts frames.
 READING, LOOKING, COLOURING, JOINING, CHECKING = "reading", "looking", "colouring", "joining", "checking"
-COUNTED = (LOOKING, COLOURING, JOINING)
+_COUNTED = (LOOKING, COLOURING, JOINING)
 # Seconds of a processor for a frame of any size, and more for each megapixel of it: measured, of weight
 # against each other alone. Once a phase goes on, its own speed counts.
-FRAME_WEIGHTS = MappingProxyType({LOOKING: 0.008, COLOURING: 0.07, JOINING: 0.001})
-MEGAPIXEL_WEIGHTS = MappingProxyType({LOOKING: 0.008, COLOURING: 0.03, JOINING: 0.001})
-HIGH_QUALITY_WEIGHT = 5
+_FRAME_WEIGHTS = MappingProxyType({LOOKING: 0.008, COLOURING: 0.07, JOINING: 0.001})
+_MEGAPIXEL_WEIGHTS = MappingProxyType({LOOKING: 0.008, COLOURING: 0.03, JOINING: 0.001})
+_HIGH_QUALITY_WEIGHT = 5
 # A speed is told when it was seen for so long.
-SHORTEST_SECONDS = 0.5
+_SHORTEST_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class FilmProgress:
     @property
     def words(self) -> str:
         """How far the film is, for people."""
-        if self.activity in COUNTED and not self.frames:
+        if self.activity in _COUNTED and not self.frames:
             return f"{self.activity}, frame {self.frame}"
         return f"{self.activity}, shot {self.shot} of {self.shots}" if self.shots > 1 else self.activity
 
@@ -84,7 +84,7 @@ class FilmMeter:
         if self._progress.activity == CHECKING:
             return 1.0
         weights, current = self._weights(), self._progress.activity
-        before = sum(weights[phase] for phase in COUNTED[: COUNTED.index(current)])
+        before = sum(weights[phase] for phase in _COUNTED[: _COUNTED.index(current)])
         done = before + weights[current] * min(1.0, self._progress.frame / frames)
         return done / sum(weights.values())
 
@@ -92,23 +92,25 @@ class FilmMeter:
     def _rate(self) -> float:
         """Frames a second of the present phase, 0 while unknown."""
         seconds = self._now - self._phase_began
-        return (self._progress.frame - self._first_frame) / seconds if seconds >= SHORTEST_SECONDS else 0.0
+        return (self._progress.frame - self._first_frame) / seconds if seconds >= _SHORTEST_SECONDS else 0.0
 
     def _seconds_left(self, frames: int) -> float | None:
         current, rate = self._progress.activity, self._rate
-        if current not in COUNTED:
+        if current not in _COUNTED:
             return 0.0
         if not rate:
             return None
         weights = self._weights()
-        later = sum(weights[phase] for phase in COUNTED[COUNTED.index(current) + 1 :])
+        later = sum(weights[phase] for phase in _COUNTED[_COUNTED.index(current) + 1 :])
         return (max(0, frames - self._progress.frame) + frames * later / weights[current]) / rate
 
     def _weights(self) -> Mapping[str, float]:
         """What a frame weighs in each phase."""
         megapixels = self._progress.megapixels
-        weights = {phase: FRAME_WEIGHTS[phase] + MEGAPIXEL_WEIGHTS[phase] * megapixels for phase in COUNTED}
-        weights[COLOURING] *= HIGH_QUALITY_WEIGHT if self._is_high_quality else 1
+        weights = {
+            phase: _FRAME_WEIGHTS[phase] + _MEGAPIXEL_WEIGHTS[phase] * megapixels for phase in _COUNTED
+        }
+        weights[COLOURING] *= _HIGH_QUALITY_WEIGHT if self._is_high_quality else 1
         return weights
 
 

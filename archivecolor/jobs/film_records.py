@@ -43,11 +43,11 @@ def done_record(
         weights=run_context.weights,
         luma="exact" if film.keeps_luma_exactly else "re-encoded",
         lost=(*plan.lost, *film.first_pass.lost),
-        extra={"film": film_values(film, run_context.settings) | {"second_opinion": opinion}},
+        extra={"film": _film_values(film, run_context.settings) | {"second_opinion": opinion}},
     )
 
 
-def film_values(film: Film, settings: VideoSettings) -> dict[str, object]:
+def _film_values(film: Film, settings: VideoSettings) -> dict[str, object]:
     """What a film's record says besides what every record says."""
     facts = film.facts
     watermark = {} if film.watermark is None else {"badge": film.watermark.box}
@@ -61,7 +61,7 @@ def film_values(film: Film, settings: VideoSettings) -> dict[str, object]:
         "codec": film.target.codec,
         "encoder": film.target.encoder,
         "streams": [f"{stream.kind} {stream.codec}".strip() for stream in facts.streams],
-        "fields": fields_description(film, settings.deinterlace),
+        "fields": _fields_description(film, settings.deinterlace),
     }
 
 
@@ -71,7 +71,7 @@ def _seconds(film: Film, frame: int) -> float:
     return round(float((int(times[frame]) - int(times[0])) * film.facts.time_base), 3)
 
 
-def fields_description(film: Film, asked: str) -> str:
+def _fields_description(film: Film, asked: str) -> str:
     """What was seen of fields, and what was done to them."""
     if film.facts.fields != "keep":
         return f"undone by {film.facts.fields}"
@@ -96,7 +96,7 @@ def skipped_record(item: Item, run_context: FilmRunContext, film: Film) -> Recor
         kind="film",
         settings=run_context.settings_digest,
         weights=run_context.weights,
-        extra={"film": film_values(film, run_context.settings)},
+        extra={"film": _film_values(film, run_context.settings)},
     )
 
 

@@ -25,8 +25,8 @@ from archivecolor.film.watermark import watermark_for
 from archivecolor.jobs.film_jobs import FilmRunContext
 from archivecolor.settings import VideoSettings
 
-KEY_LENGTH, PLACE_LENGTH = 12, 8
-MAX_WORK_NAME = 120  # bytes of the film's name in that of its work folder
+_KEY_LENGTH, _PLACE_LENGTH = 12, 8
+_MAX_WORK_NAME = 120  # bytes of the film's name in that of its work folder
 
 
 def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFolder:
@@ -38,13 +38,13 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
         run_context.settings_digest,
         run_context.weights,
         settings.segment_seconds,
-        encoder_threads(settings),
+        _encoder_threads(settings),
         *run_context.library_versions,
         *sorted(item.decision.correction.settings.given().items()),
     )
-    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:KEY_LENGTH]
-    place = hashlib.sha256(os.fsencode(item.path)).hexdigest()[:PLACE_LENGTH]
-    start = f"{shorten_name(item.source.name, MAX_WORK_NAME)}-{place}-"
+    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:_KEY_LENGTH]
+    place = hashlib.sha256(os.fsencode(item.path)).hexdigest()[:_PLACE_LENGTH]
+    start = f"{shorten_name(item.source.name, _MAX_WORK_NAME)}-{place}-"
     # Matroska has no place for DNxHR.
     suffix = ".mov" if settings.codec == "dnxhr" else ".mkv"
     folder = WorkFolder(Layout(run_context.output).work / f"{start}{key}", suffix)
@@ -55,7 +55,7 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
     return folder
 
 
-def encoder_threads(settings: VideoSettings) -> int:
+def _encoder_threads(settings: VideoSettings) -> int:
     """Threads of the encoder."""
     return settings.threads or core_count()
 
@@ -73,7 +73,7 @@ def make_film(
         facts=facts,
         first_pass=found,
         shots=shots,
-        target=choose_target(facts, settings, encoder_threads(settings), interlaced),
+        target=choose_target(facts, settings, _encoder_threads(settings), interlaced),
         geometry=geometry,
         smoothing=settings.smoothing,
         recolour=settings.colour == "recolour",

@@ -131,7 +131,7 @@ def colour_film(item: Item, run_context: FilmRunContext) -> Record:
     """
     before = file_state(item.source)
     try:
-        record = colour_unchanging(item, run_context)
+        record = _colour_unchanging(item, run_context)
     except FileNotFoundError as error:
         if file_state(item.source) is None:
             raise vanished_error() from error
@@ -146,7 +146,7 @@ def colour_film(item: Item, run_context: FilmRunContext) -> Record:
     return replace(record, source=replace(record.source, bytes=nbytes, mtime_ns=mtime_ns))
 
 
-def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
+def _colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     """Colour one film, on the understanding that its file stays as it is.
 
     Raises:
@@ -161,28 +161,28 @@ def colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     facts = survey_streams(item.source, run_context.stop_if_asked, settings.max_megapixels)
     folder = work_folder(item, run_context, sha256)
     plan = plan_container(facts, settings.container, settings.codec, folder.trial)
-    check_target(run_context.output, film_name(item, run_context, facts, plan), item)
-    facts, found = with_fields_handled(item, run_context, facts, folder)
+    _check_target(run_context.output, _film_name(item, run_context, facts, plan), item)
+    facts, found = _with_fields_handled(item, run_context, facts, folder)
     shots = shots_of(settings, item.source, found)
     write_shots(folder.shots, shots, facts, found)
     correction = correction_of(item, sha256)
     film = with_corrections(make_film(facts, found, shots, run_context), correction)
     if all(film.is_passthrough(shot) for shot in shots):
-        record = untouched_film(item, run_context, film)
+        record = _untouched_film(item, run_context, film)
     else:
         check_memory(film.facts, film.target)
         check_disk(film.facts, film.target, len(found), run_context.output)
-        segments = colour_segments(item, run_context, film, folder)
+        segments = _colour_segments(item, run_context, film, folder)
         step = correction_step(item.decision, correction)
-        inputs = MuxInputs(film, segments, folder, provenance_of(run_context, sha256, step))
-        record = with_correction(mux_film(item, run_context, inputs, plan), item, correction)
+        inputs = MuxInputs(film, segments, folder, _provenance_of(run_context, sha256, step))
+        record = with_correction(_mux_film(item, run_context, inputs, plan), item, correction)
     if not settings.keep_work:
         folder.clear()
     source = replace(source_of(film), sha256=sha256)
     return replace(record, source=source, seconds=round(time.monotonic() - began, 3))
 
 
-def film_name(item: Item, run_context: FilmRunContext, facts: FilmFacts, plan: ContainerPlan) -> str:
+def _film_name(item: Item, run_context: FilmRunContext, facts: FilmFacts, plan: ContainerPlan) -> str:
     """The name of the coloured film, relative to the output.
 
     Raises:
@@ -195,7 +195,7 @@ def film_name(item: Item, run_context: FilmRunContext, facts: FilmFacts, plan: C
     return item.output + (asked or suffix_for(facts, plan.container))
 
 
-def check_target(output: Path, name: str, item: Item) -> Path:
+def _check_target(output: Path, name: str, item: Item) -> Path:
     """The file that is called `name` below `output`, once it is sure that it may be written.
 
     Raises:
@@ -214,21 +214,21 @@ def check_target(output: Path, name: str, item: Item) -> Path:
     return path
 
 
-def untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Record:
+def _untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Record:
     """The record of a film that has nothing to colour: copied where that is asked for, else skipped."""
     settings = run_context.settings
     if (settings.toned != "keep") if film.is_toned else (settings.colour != "copy"):
         return skipped_record(item, run_context, film)
     name = item.output + item.source.suffix
-    with atomic_write(check_target(run_context.output, name, item), item.source) as part:
+    with atomic_write(_check_target(run_context.output, name, item), item.source) as part:
         with film_errors():
             shutil.copyfile(item.source, part)
-        output = written_output(part, name, film, film.facts.layout.depth)
+        output = _written_output(part, name, film, film.facts.layout.depth)
         make_way(run_context.output, name, output.sha256, item.claim)
     return copied_record(item, run_context, film, output)
 
 
-def written_output(part: Path, name: str, film: Film, depth: int) -> Output:
+def _written_output(part: Path, name: str, film: Film, depth: int) -> Output:
     """What a record says of a film that was written to `part` and is to be called `name`."""
     about = part.stat()
     return Output(
@@ -242,16 +242,16 @@ def written_output(part: Path, name: str, film: Film, depth: int) -> Output:
     )
 
 
-def with_fields_handled(
+def _with_fields_handled(
     item: Item, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
 ) -> tuple[FilmFacts, FirstPass]:
     """The film as it will be read, its fields kept or undone, and what it then holds."""
-    found = load_or_survey(item, run_context, facts, folder)
+    found = _load_or_survey(item, run_context, facts, folder)
     fields = choose_field_handling(run_context.settings, facts, found)
     if fields == "keep":
         return facts, found
     facts = replace(facts, fields=fields, parity=field_parity(facts, found.fields))
-    return facts, load_or_survey(item, run_context, facts, folder)
+    return facts, _load_or_survey(item, run_context, facts, folder)
 
 
 def choose_field_handling(settings: VideoSettings, facts: FilmFacts, found: FirstPass) -> str:
@@ -274,7 +274,7 @@ def choose_field_handling(settings: VideoSettings, facts: FilmFacts, found: Firs
     return "fieldmatch" if found.fields.telecined else "bwdif"
 
 
-def load_or_survey(
+def _load_or_survey(
     item: Item, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
 ) -> FirstPass:
     """What the film holds: as found by an earlier run, or by looking at all of it."""
@@ -303,7 +303,7 @@ def shots_of(settings: VideoSettings, film: Path, found: FirstPass) -> tuple[Sho
     return read_shots(Path(settings.cuts), film, len(found))
 
 
-def colour_segments(
+def _colour_segments(
     item: Item, run_context: FilmRunContext, film: Film, folder: WorkFolder
 ) -> tuple[Segment, ...]:
     """All segments of the film; those that are missing are made.
@@ -341,7 +341,7 @@ def expected_seconds(facts: FilmFacts, settings: VideoSettings) -> float:
     return seconds_per_frame(facts.width, facts.height, settings.working_size, settings.quality == "high")
 
 
-def provenance_of(run_context: FilmRunContext, sha256: str, step: CorrectionStep | None) -> Provenance:
+def _provenance_of(run_context: FilmRunContext, sha256: str, step: CorrectionStep | None) -> Provenance:
     """What the film says of its colour."""
     return Provenance(
         version=run_context.version,
@@ -354,12 +354,12 @@ def provenance_of(run_context: FilmRunContext, sha256: str, step: CorrectionStep
     )
 
 
-def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
+def _mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: ContainerPlan) -> Record:
     """Join, compare with the source, and give the film its name."""
     film, folder = inputs.film, inputs.folder
     inputs = replace(inputs, side_data=side_data_to_carry(film, run_context.stop_if_asked))
     at_end = FilmProgress(JOINING, frames=len(film.first_pass), megapixels=film.facts.megapixels)
-    name = film_name(item, run_context, film.facts, plan)
+    name = _film_name(item, run_context, film.facts, plan)
     path = run_context.output / name
     with atomic_write(path, item.source) as part:
         mux(
@@ -380,7 +380,7 @@ def mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: C
         luma = "exact" if film.keeps_luma_exactly else "re-encoded"
         to_sign = FilmToSign(part, plan.container, luma, item.source, inputs.provenance)
         signed = sign_film(to_sign, run_context.settings.credentials)
-        output = written_output(part, name, film, film.target.sample_format.depth)
+        output = _written_output(part, name, film, film.target.sample_format.depth)
         make_way(run_context.output, name, output.sha256, item.claim)
         write_beside_film(path, signed)
     record = done_record(item, run_context, film, plan, opinion)

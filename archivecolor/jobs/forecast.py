@@ -25,7 +25,7 @@ from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import DirSettings, GreySettings, VideoSettings
 
 # A process that spent more before was not started for a forecast.
-LONGEST_START_SECONDS = 5.0
+_LONGEST_START_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
         UsageError, CheckpointError: as `colour`.
     """
     # Python's own start and what is loaded by now: every process of a run has it too.
-    spent = min(LONGEST_START_SECONDS, now().processor_seconds)
+    spent = min(_LONGEST_START_SECONDS, now().processor_seconds)
     start = Span(spent, spent)
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     work = Estimate(0, 0, 0.0, 0.0, False)
@@ -62,7 +62,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
         plan = plan_items(folder.sources, root, settings, decisions=decisions)
         last_run = read_run_summary(Layout(root).run_json)
         photographs, reels = _to_make(plan.items(PHOTO)), _to_make(plan.items(FILM))
-        work = work.plus(photographs_estimate(photographs, folder, weights, last_run, start))
+        work = work.plus(_photographs_estimate(photographs, folder, weights, last_run, start))
         if folder.films is not None and reels:
             films = films.plus(forecast_films(reels, folder.films, weights, plan.manifest))
         for word, count in _untouched(plan).items():
@@ -96,7 +96,7 @@ def forecast_grey(settings: GreySettings) -> Forecast:
     return Forecast(work, FilmsForecast(), _untouched(plan))
 
 
-def photographs_estimate(
+def _photographs_estimate(
     items: list[Item], folder: OutputFolder, weights: str, last_run: RunSummary | None, start: Span
 ) -> Estimate:
     """The work of photographs: as fast as the last run, else as a few of them are here and now."""

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 
-SMALL_SIDE, VIEW_SIDE = 320, 1600
-KEPT_BYTES = 64 << 20
-KEPT_PICTURES = 4
+_SMALL_SIDE, _VIEW_SIDE = 320, 1600
+_KEPT_BYTES = 64 << 20
+_KEPT_PICTURES = 4
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,18 @@ class Gallery:
         self._guard = threading.Lock()
         self._brush: Brush | None = None
         self._encoded = _Kept[tuple[object, PreviewTask], EncodedPreview](
-            KEPT_BYTES, lambda one: len(one.content)
+            _KEPT_BYTES, lambda one: len(one.content)
         )
-        self._clips = _Kept[tuple[object, ClipTask], bytes](KEPT_BYTES, len)
-        self._pictures = _Kept[tuple[object, int, float | None], BrushPicture](KEPT_PICTURES, lambda _: 1)
+        self._clips = _Kept[tuple[object, ClipTask], bytes](_KEPT_BYTES, len)
+        self._pictures = _Kept[tuple[object, int, float | None], BrushPicture](_KEPT_PICTURES, lambda _: 1)
 
     def small(self, shown: Shown) -> EncodedPreview:
         """A picture as lists show it."""
-        return self._preview(shown, PreviewTask(shown.path, SMALL_SIDE, seconds=shown.seconds))
+        return self._preview(shown, PreviewTask(shown.path, _SMALL_SIDE, seconds=shown.seconds))
 
     def view(self, shown: Shown, page: int, *, grey: bool) -> EncodedPreview:
         """A page as large as a screen, or its grey."""
-        return self._preview(shown, PreviewTask(shown.path, VIEW_SIDE, page, grey, seconds=shown.seconds))
+        return self._preview(shown, PreviewTask(shown.path, _VIEW_SIDE, page, grey, seconds=shown.seconds))
 
     def part(self, shown: Shown, page: int, box: Box) -> EncodedPreview:
         """A part of a page, pixel for pixel."""

@@ -36,7 +36,7 @@ from archivecolor.photo.marking import has_colour_of_others
 from archivecolor.settings import GreySettings
 
 PICTURES = "pictures"
-NOT_OURS = "nothing says that this program coloured it; --any-colour takes its colour off too"
+_NOT_OURS = "nothing says that this program coloured it; --any-colour takes its colour off too"
 
 
 @dataclass(frozen=True)
@@ -102,19 +102,19 @@ def grey_folder(
         )
         with (
             LocalExecutor(options, replace(settings, output=run.root)) as executor,
-            closing(grey_pictures(_tasks(plan, settings), executor, session, run.root)) as results,
+            closing(_grey_pictures(_tasks(plan, settings), executor, session, run.root)) as results,
         ):
             run.add_all(results)
     return session.result()
 
 
 def _tasks(plan: RunPlan, settings: GreySettings) -> Generator[GreyTask, None, None]:
-    recorded = coloured_outputs(content_root(settings.input))
+    recorded = _coloured_outputs(content_root(settings.input))
     for item in plan.claimed(GREY):
         yield GreyTask(item, item.path in recorded)
 
 
-def coloured_outputs(tree: Path) -> Collection[str]:
+def _coloured_outputs(tree: Path) -> Collection[str]:
     """What the records of a tree say that this program coloured, by path; none in a tree without."""
     manifest = Manifest(Layout(tree).manifest)
     ours = (Reason.COLOURED, Reason.BY_HAND)
@@ -127,7 +127,7 @@ def grey_source(settings: GreySettings) -> ItemSource:
     return ItemSource(GREY, content_root(settings.input), str, settings.digest(), "")
 
 
-def grey_pictures(
+def _grey_pictures(
     tasks: Iterable[GreyTask], executor: Executor[GreySettings], session: Session, root: Path
 ) -> Generator[ItemResult, None, None]:
     """The result of every item as its end is known, in any order."""
@@ -183,7 +183,7 @@ def item_result(
     written = outcome.value
     record = replace(record, source=replace(record.source, sha256=written.source_sha256))
     if isinstance(written, LeftAlone):
-        alone = replace(record, status=Status.SKIPPED, reason=Reason.ALREADY_COLOUR, detail=NOT_OURS)
+        alone = replace(record, status=Status.SKIPPED, reason=Reason.ALREADY_COLOUR, detail=_NOT_OURS)
         return ItemResult(alone, 0.0)
     record = replace(record, status=Status.DONE, reason=Reason.GREY, output=written.output)
     return ItemResult(replace(record, luma=written.image.luma), 1.0)

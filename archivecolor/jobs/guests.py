@@ -57,9 +57,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = {"jpeg": ".jpg", "tiff": ".tif", "png": ".png", "webp": ".webp", "jp2": ".jp2", "bmp": ".bmp"}
-SWEEP_SECONDS = 1.0
-ZIP_CHUNK = 1 << 20
+_SUFFIXES = {"jpeg": ".jpg", "tiff": ".tif", "png": ".png", "webp": ".webp", "jp2": ".jp2", "bmp": ".bmp"}
+_SWEEP_SECONDS = 1.0
+_ZIP_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Guests:
         return Shown(path, path.as_posix())
 
     def _sweep(self) -> None:
-        while not self._ended.wait(SWEEP_SECONDS):
+        while not self._ended.wait(_SWEEP_SECONDS):
             now = time.monotonic()
             with self._guard:
                 sessions = list(self._sessions.items())
@@ -246,7 +246,7 @@ class Guests:
             inspection.lumas, [decision.guidance(page, with_hints=True) for page in pages]
         )
         # A name of its own each time: what shows the old one is not shown the new one by halves.
-        name = f"{picture.version}{SUFFIXES.get(container, f'.{container}')}"
+        name = f"{picture.version}{_SUFFIXES.get(container, f'.{container}')}"
         writing = _Write(
             source, source.with_name(name), inspection.facts, tuple(chromas), self._options, predictor.digest,
             predictor.name, decision,
@@ -282,7 +282,7 @@ def _zipped(session: GuestSession, numbers: Sequence[int]) -> Iterator[bytes]:
                 entry = zipfile.ZipInfo(name, time.localtime(about.st_mtime)[:6])
                 entry.file_size = about.st_size
                 with archive.open(entry, "w") as target:
-                    while chunk := file.read(ZIP_CHUNK):
+                    while chunk := file.read(_ZIP_CHUNK):
                         target.write(chunk)
                         yield pipe.take()
     yield pipe.take()

@@ -14,7 +14,7 @@ from archivecolor.errors import UsageError
 from archivecolor.printable import printable, quoted
 from archivecolor.settings import nearest
 
-FORM = "X,Y=COLOUR or X,Y=COLOUR,REACH, such as 120,340=#c8641e or 30%,55%=navy,thing"
+_FORM = "X,Y=COLOUR or X,Y=COLOUR,REACH, such as 120,340=#c8641e or 30%,55%=navy,thing"
 _WORDS = re.compile(r"\s*([^,=\s]+)\s*,\s*([^,=\s]+)\s*=\s*([^,=\s]+)\s*(?:,\s*(\w+)\s*)?")
 
 
@@ -46,7 +46,7 @@ def hint_of_words(words: str, path: str, page: int, size_of: Callable[[int], Pag
     """
     match = _WORDS.fullmatch(words)
     if match is None:
-        raise UsageError(f"--hint {quoted(words)} is not understood; write {FORM}")
+        raise UsageError(f"--hint {quoted(words)} is not understood; write {_FORM}")
     across, down, colour, reach = match.groups()
     try:
         size = size_of(page)

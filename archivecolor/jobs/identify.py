@@ -21,9 +21,9 @@ from archivecolor.settings import IdentifySettings
 # Bits of 256, measured on 2,500 photographs: any two differed in 63 and more. Each differed from itself at
 # half size as JPEG of quality 60 in at most 20; with up to 3 % cut off each side all but 3 in 1,000 in at
 # most 56, with up to 6 % 994 of 1,000 in at most 96.
-SURE, POSSIBLE = 56, 96
+SURE, _POSSIBLE = 56, 96
 SEEN = (512, 512)
-NO_FILE = "there is no such file"
+_NO_FILE = "there is no such file"
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def identify(settings: IdentifySettings) -> Iterator[Identified]:
             seen = small_preview(file, SEEN, settings.max_megapixels)
         except ItemError as error:
             never_was = error.reason is Reason.VANISHED
-            yield Identified(file, trouble=ItemError(error.reason, NO_FILE) if never_was else error)
+            yield Identified(file, trouble=ItemError(error.reason, _NO_FILE) if never_was else error)
             continue
         wanted = fingerprint(luma_codes(seen.rgb).astype(np.float32) / np.float32(255))
         nearest = [] if wanted == EMPTY else index.nearest(wanted, settings.nearest)
         sure = tuple(match for match in nearest if match.distance <= SURE)
-        near = () if sure else tuple(match for match in nearest if match.distance <= POSSIBLE)
+        near = () if sure else tuple(match for match in nearest if match.distance <= _POSSIBLE)
         yield Identified(file, sure, near)

@@ -29,9 +29,9 @@ from archivecolor.jobs.own_outputs import is_own_output
 from archivecolor.settings import SelectionOptions
 
 PHOTO, GREY = "photo", "grey"
-EXTENSIONS = {PHOTO: PICTURES, FILM: FILMS, GREY: PICTURES}
+_EXTENSIONS = {PHOTO: PICTURES, FILM: FILMS, GREY: PICTURES}
 EARLIER_OUTPUT = "coloured by an earlier run"
-OVER_LIMIT = "left by --limit"
+_OVER_LIMIT = "left by --limit"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class RunPlan:
             *(PlanAction.REFUSED_BEFORE, PlanAction.BY_HAND),
         )
         counts = {word.value: self.plan.counts[word] for word in words} | self.skipped_files.summary()
-        counts |= {EARLIER_OUTPUT: self.earlier_outputs, OVER_LIMIT: self.plan.over_limit}
+        counts |= {EARLIER_OUTPUT: self.earlier_outputs, _OVER_LIMIT: self.plan.over_limit}
         return {word: count for word, count in counts.items() if count}
 
 
@@ -212,7 +212,7 @@ class _Finder:
     def _in_tree(self, source: ItemSource) -> Iterator[FoundFile]:
         """The files of one kind; a tree that is asked for others too is walked for all of them."""
         kinds = [other.kind for other in self.sources if other.root == source.root and other.names is None]
-        extensions = frozenset[bytes]().union(*(EXTENSIONS[kind] for kind in kinds))
+        extensions = frozenset[bytes]().union(*(_EXTENSIONS[kind] for kind in kinds))
         # What is passed over in a tree is told once.
         skipped = self.skipped if source.kind == kinds[0] else SkippedFiles()
         found = walk(source.root, self.options, skipped, extensions)

@@ -25,7 +25,7 @@ from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.printable import json_text
 from archivecolor.settings import CompactSettings, ExportSettings
 
-STANDARD_OUTPUT = Path("-")
+_STANDARD_OUTPUT = Path("-")
 
 
 def export_manifest(settings: ExportSettings) -> int:
@@ -39,7 +39,7 @@ def export_manifest(settings: ExportSettings) -> int:
     if settings.csv is None and settings.parquet is None and not settings.json:
         raise UsageError("say what to write: --csv FILE (- for standard output), --parquet FILE, or --json")
     path = existing_manifest_path(settings.output)
-    to_standard_output = settings.csv == STANDARD_OUTPUT
+    to_standard_output = settings.csv == _STANDARD_OUTPUT
     if to_standard_output and settings.json:
         raise UsageError("--json and the table cannot both go to standard output; give --csv FILE")
     if settings.csv is not None and not to_standard_output:

@@ -29,7 +29,7 @@ BUDGET_SECONDS = 2.0
 # How often the network is asked about a picture that is tried: by itself, and as it is written.
 ASKED = 2
 # Where in the order of sizes a kind's samples are taken.
-QUANTILES = (0.5, 0.15, 0.85, 0.35, 0.65)
+_QUANTILES = (0.5, 0.15, 0.85, 0.35, 0.65)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _kinds_of(items: Sequence[Item]) -> list[_Kind]:
 def _samples(kinds: Sequence[_Kind]) -> Iterator[tuple[_Kind, Item]]:
     """One of each kind, then another of each."""
     seen = set()
-    for quantile in QUANTILES:
+    for quantile in _QUANTILES:
         for kind in kinds:
             item = kind.items[int(quantile * len(kind.items))]
             if item.source not in seen:

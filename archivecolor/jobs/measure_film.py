@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 # Of work by the pessimistic time per frame: about two seconds on two cores that nobody else uses.
 BUDGET_SECONDS = 6.0
-FEWEST, MOST = 12, 48
+_FEWEST, MOST = 12, 48
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def measure_film(
     """
     import av
 
-    wanted = min(MOST, max(FEWEST, round(BUDGET_SECONDS / expected_seconds(facts, settings))))
+    wanted = min(MOST, max(_FEWEST, round(BUDGET_SECONDS / expected_seconds(facts, settings))))
     with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
         clip = Path(folder, "clip.mkv")
         try:

@@ -42,7 +42,7 @@ from archivecolor.settings import MergeSettings, plain
 
 logger = logging.getLogger(__name__)
 
-UNIT = "MB"
+_UNIT = "MB"
 THERE = "there already"
 LEFT = "files of no record left in their shares"
 
@@ -108,7 +108,7 @@ def merge_shares(
         LockedError: a run holds one of them.
         OutputError: the output cannot be written; what was placed is found again.
     """
-    check_shares(settings)
+    _check_shares(settings)
     root = content_root_for_run(settings.output, bag=is_bag(settings.share[0]))
     with ExitStack() as held:
         if not settings.dry_run:
@@ -129,7 +129,7 @@ def merge_shares(
         return merger.result(stop)
 
 
-def check_shares(settings: MergeSettings) -> None:
+def _check_shares(settings: MergeSettings) -> None:
     """Refuse folders that cannot be merged; writes nothing.
 
     Raises:
@@ -180,7 +180,7 @@ class _Merger:
         self._listener = listener
         self._on_remark = on_remark
         self._items = MergedItems(Manifest(Layout(root).manifest))
-        self._counter = ProgressCounter(sum(len(share.manifest) for share in shares), UNIT)
+        self._counter = ProgressCounter(sum(len(share.manifest) for share in shares), _UNIT)
         self._there = 0
         self._left = 0
         self._started = now_utc()

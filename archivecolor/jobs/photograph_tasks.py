@@ -147,10 +147,10 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     if item.decision.state is State.REJECTED:
         remove_outputs(settings.output, item.claim)
         treatment = Treatment(Action.SKIP, Reason.REJECTED, item.decision.note)
-    digest = sha256_of_source(source) if treatment.action is Action.SKIP else None
+    digest = _sha256_of_source(source) if treatment.action is Action.SKIP else None
     if treatment.action is not Action.COLOUR:
         return Inspected(item, replace(inspection, lumas=()), treatment, digest, time.monotonic() - began)
-    with_hints = hints_apply(item)
+    with_hints = _hints_apply(item)
     if not with_hints:
         detail = "; ".join(filter(None, (treatment.detail, HINTS_LEFT_OUT)))
         treatment = replace(treatment, detail=detail)
@@ -168,15 +168,15 @@ def inspect_source(settings: DirSettings, item: Item) -> Inspected:
     )
 
 
-def hints_apply(item: Item) -> bool:
+def _hints_apply(item: Item) -> bool:
     """Whether the source is the one that its hints were given for; reads it where there are any."""
     correction = item.decision.correction
     if not correction.hints or not correction.source:
         return True
-    return sha256_of_source(item.source) == correction.source
+    return _sha256_of_source(item.source) == correction.source
 
 
-def sha256_of_source(source: Path) -> str:
+def _sha256_of_source(source: Path) -> str:
     """Digest of a source, for which nobody else is to blame than the source."""
     with SourceFile(source) as file:
         return file.sha256()

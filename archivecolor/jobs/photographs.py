@@ -107,7 +107,7 @@ def photographs(
     batch_policy = BatchPolicy(key=chroma_predictor.batch_key, size=batch_size, max_waiting=8 * batch_size)
     inspecting = StageContext(executor, stop, window=2 * (batch_size + count))
     rendering = StageContext(executor, stop, window=batch_size + 2 * count)
-    inspected = settle_skipped(map_in_workers(inspecting, inspect_source, items), context)
+    inspected = _settle_skipped(map_in_workers(inspecting, inspect_source, items), context)
     render_tasks = predicted(batches(batch_policy, inspected), chroma_predictor)
     with closing(map_in_workers(rendering, render_derivative, render_tasks, urgent=True)) as rendered:
         for outcome in rendered:
@@ -121,7 +121,7 @@ def worker_options(settings: DirSettings) -> WorkerOptions:
     return WorkerOptions(count=count, timeout=settings.timeout, initializer=initializer)
 
 
-def settle_skipped(
+def _settle_skipped(
     outcomes: Iterable[Done[Item, Inspected] | Failed[Item] | Settled[ItemResult]],
     context: PhotoRunContext,
 ) -> Iterator[Inspected | Settled[ItemResult]]:
@@ -132,12 +132,12 @@ def settle_skipped(
         elif isinstance(outcome, Failed):
             yield context.failed(outcome.item, outcome.error)
         elif outcome.value.treatment.action is Action.SKIP:
-            yield skipped_result(outcome.value, context)
+            yield _skipped_result(outcome.value, context)
         else:
             yield outcome.value
 
 
-def skipped_result(inspected: Inspected, context: PhotoRunContext) -> Settled[ItemResult]:
+def _skipped_result(inspected: Inspected, context: PhotoRunContext) -> Settled[ItemResult]:
     """The end of a picture that is left alone."""
     treatment = inspected.treatment
     result = context.settled(
@@ -244,10 +244,10 @@ def item_result(
         return outcome.value
     if isinstance(outcome, Failed):
         return context.failed(outcome.item.item, outcome.error, outcome.item.facts).value
-    return done_result(outcome.item, outcome.value, context)
+    return _done_result(outcome.item, outcome.value, context)
 
 
-def done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) -> ItemResult:
+def _done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext) -> ItemResult:
     """The entry of a picture that was written."""
     for note in rendered.notes:
         logger.info("%s: %s", task.item.path, note)

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 # Half a minute of eight cores, or of one graphics card: long beside what a slice costs to hand over, short
 # beside what a dead worker loses.
 SLICE_ITEMS = 64
-SLICE_MEGAPIXELS = 500.0
+_SLICE_MEGAPIXELS = 500.0
 
 ClusterOpener = Callable[[], AbstractContextManager["Cluster"]]
 
@@ -127,7 +127,7 @@ def slice_size(total: int, workers: int) -> SliceSize:
     from archivecolor.engine.slices import SLICES_PER_WORKER
 
     share = -(-total // (SLICES_PER_WORKER * max(1, workers)))
-    return SliceSize(min(SLICE_ITEMS, max(1, share)), SLICE_MEGAPIXELS)
+    return SliceSize(min(SLICE_ITEMS, max(1, share)), _SLICE_MEGAPIXELS)
 
 
 def slices(items: Iterable[Item], size: SliceSize) -> Iterator[tuple[Item, ...]]:

@@ -29,7 +29,7 @@ class Treatment:
     detail: str = ""
 
 
-NEGATIVE = "by its orange film a negative, which is yours to invert"
+_NEGATIVE = "by its orange film a negative, which is yours to invert"
 COLOURED = Treatment(Action.COLOUR, Reason.COLOURED)
 
 
@@ -37,7 +37,7 @@ def choose_treatment(facts: ImageFacts, settings: PhotographOptions) -> Treatmen
     """Decide by tone: grey is coloured, line art is not, the rest is up to the options."""
     treatment = _treatment_by_tone(facts, settings)
     if facts.negative:
-        treatment = replace(treatment, detail=f"{treatment.detail}; {NEGATIVE}")
+        treatment = replace(treatment, detail=f"{treatment.detail}; {_NEGATIVE}")
     if treatment.action is not Action.SKIP or settings.rest == "skip":
         return treatment
     if settings.rest == "link":
@@ -49,15 +49,15 @@ def _treatment_by_tone(facts: ImageFacts, settings: PhotographOptions) -> Treatm
     if facts.bilevel:
         return Treatment(Action.SKIP, Reason.BILEVEL, "line art of one bit per pixel")
     if facts.tone is Tone.TONED:
-        return treatment_of_toned(settings.toned)
+        return _treatment_of_toned(settings.toned)
     if facts.tone is Tone.TINTED:
-        return treatment_of_coloured(settings.colour, Reason.TINTED, "partly in colour, or faded")
+        return _treatment_of_coloured(settings.colour, Reason.TINTED, "partly in colour, or faded")
     if facts.tone is Tone.COLOUR:
-        return treatment_of_coloured(settings.colour, Reason.ALREADY_COLOUR, "already in colour")
+        return _treatment_of_coloured(settings.colour, Reason.ALREADY_COLOUR, "already in colour")
     return COLOURED
 
 
-def treatment_of_toned(word: str) -> Treatment:
+def _treatment_of_toned(word: str) -> Treatment:
     """The treatment of sepia, cyanotype and the like under `--toned word`."""
     treatments = {
         "colour": Treatment(Action.COLOUR, Reason.COLOURED, "toned; coloured from its luma"),
@@ -67,7 +67,7 @@ def treatment_of_toned(word: str) -> Treatment:
     return treatments[word]
 
 
-def treatment_of_coloured(word: str, reason: Reason, what: str) -> Treatment:
+def _treatment_of_coloured(word: str, reason: Reason, what: str) -> Treatment:
     """The treatment of pictures that have colour under `--colour word`."""
     treatments = {
         "skip": Treatment(Action.SKIP, reason, what),

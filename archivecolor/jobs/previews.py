@@ -22,11 +22,11 @@ from archivecolor.film.film_sheet import film_sheet, shot_pictures
 from archivecolor.film.moment import MAX_SIDE, clip, moment
 from archivecolor.photo.preview import Box, Preview, part_preview, small_preview
 
-WEBP_QUALITY = 82
-THUMBNAIL_SIDE = 320
-THUMBNAIL_BOX = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-MEMORY_BYTES = 6 << 30
-CLIP_SIDE = 960
+_WEBP_QUALITY = 82
+_THUMBNAIL_SIDE = 320
+_THUMBNAIL_BOX = (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE)
+_MEMORY_BYTES = 6 << 30
+_CLIP_SIDE = 960
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def init_preview_worker(outputs: tuple[OutputFolder, ...] = ()) -> None:
         import resource
     except ImportError:  # Windows has no such limit
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def preview(context: PreviewContext, task: PreviewTask) -> EncodedPreview:
@@ -192,7 +192,7 @@ def preview(context: PreviewContext, task: PreviewTask) -> EncodedPreview:
         seen = small_preview(path, (task.long_side, task.long_side), context.max_megapixels, task.page)
     else:
         seen = part_preview(path, task.box, context.max_megapixels, task.page)
-    rgb = as_grey(seen.rgb) if task.grey else seen.rgb
+    rgb = _as_grey(seen.rgb) if task.grey else seen.rgb
     return EncodedPreview(webp(rgb), seen.width, seen.height, seen.pages)
 
 
@@ -214,7 +214,7 @@ def film_clip(context: PreviewContext, task: ClipTask) -> bytes:
     Raises:
         ItemError: as `preview`.
     """
-    return clip(path_inside(context.root, task.path), task.start, task.end, CLIP_SIDE)
+    return clip(path_inside(context.root, task.path), task.start, task.end, _CLIP_SIDE)
 
 
 def thumbnails(context: PreviewContext, task: ThumbnailTask) -> int:
@@ -223,8 +223,8 @@ def thumbnails(context: PreviewContext, task: ThumbnailTask) -> int:
     Raises:
         ItemError: as `preview`.
     """
-    rgb = small_preview(path_inside(context.root, task.path), THUMBNAIL_BOX, context.max_megapixels).rgb
-    contents = {task.grey: webp(as_grey(rgb)), task.coloured: webp(rgb)}
+    rgb = small_preview(path_inside(context.root, task.path), _THUMBNAIL_BOX, context.max_megapixels).rgb
+    contents = {task.grey: webp(_as_grey(rgb)), task.coloured: webp(rgb)}
     for file, content in contents.items():
         _write(file, content)
     return sum(map(len, contents.values()))
@@ -238,7 +238,7 @@ def sheet(context: PreviewContext, task: SheetTask) -> Sheet:
     """
     seen = film_sheet(path_inside(context.root, task.path))
     shots = []
-    for number, picture in enumerate(shot_pictures(seen, THUMBNAIL_SIDE), start=1):
+    for number, picture in enumerate(shot_pictures(seen, _THUMBNAIL_SIDE), start=1):
         file = f"{task.name}-{number:04}.webp"
         _write(task.folder / file, webp(picture.rgb))
         shots.append(SheetShot(file, picture.shot.first, picture.shot.last, picture.seconds))
@@ -261,7 +261,7 @@ def path_inside(root: Path, relative: str) -> Path:
     return path
 
 
-def as_grey(rgb: UInt8) -> UInt8:
+def _as_grey(rgb: UInt8) -> UInt8:
     """The BT.601 luma of a picture, (h, w, 3)."""
     return np.repeat(luma_codes(rgb)[..., None], 3, axis=2)
 
@@ -269,7 +269,7 @@ def as_grey(rgb: UInt8) -> UInt8:
 def webp(rgb: UInt8) -> bytes:
     """A picture as WebP."""
     stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, "webp", quality=WEBP_QUALITY, method=2)
+    Image.fromarray(rgb).save(stream, "webp", quality=_WEBP_QUALITY, method=2)
     return stream.getvalue()
 
 

@@ -22,10 +22,10 @@ FILMS = ItemFilter(kind="film", with_output=True)
 FAILED = ItemFilter(status="failed", order="path")
 SKIPPED = ItemFilter(status="skipped", order="path")
 PAGE = 100
-BINS = 20
-MAX_FOLDERS = 200
+_BINS = 20
+_MAX_FOLDERS = 200
 # Of the normal distribution, for an interval that holds the truth in 95 of 100 samples.
-Z95 = 1.959964
+_Z95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ def report_figures(output: Path, index: RecordIndex) -> ReportFigures:
     return ReportFigures(
         statuses=statuses,
         reasons=tuple((status, reason, count) for status, reason, count, *_ in by_reason),
-        folders=tuple(folders[:MAX_FOLDERS]),
-        left_out_folders=max(0, len(folders) - MAX_FOLDERS),
-        confidences=tuple(index.confidences(BINS)),
+        folders=tuple(folders[:_MAX_FOLDERS]),
+        left_out_folders=max(0, len(folders) - _MAX_FOLDERS),
+        confidences=tuple(index.confidences(_BINS)),
         days=_days(index),
         decided=dict(decided),
         megapixels=sum(row[3] for row in by_reason),
@@ -215,9 +215,9 @@ def _lot(path: str, seed: int) -> int:
 
 def wilson_interval(wrong: int, count: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share of which `wrong` of `count` were seen."""
-    share, spread = wrong / count, Z95**2 / count
+    share, spread = wrong / count, _Z95**2 / count
     middle = (share + spread / 2) / (1 + spread)
-    half = Z95 * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
+    half = _Z95 * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 

@@ -15,9 +15,9 @@ from archivecolor.printable import printable
 
 # First pages say what they are, so that the next report may be written over them and over nothing else.
 MARK = '<meta name="generator" content="archivecolor report">'
-BEGUN = f"<!DOCTYPE html>\n{MARK}\n<title>archivecolor</title>\n<p>This report is not finished yet.</p>\n"
+_BEGUN = f"<!DOCTYPE html>\n{MARK}\n<title>archivecolor</title>\n<p>This report is not finished yet.</p>\n"
 INDEX = "index.html"
-MARK_WITHIN = 4096
+_MARK_WITHIN = 4096
 
 
 def check_report_folder(folder: Path, output: Path, sources: Iterable[Path]) -> None:
@@ -58,7 +58,7 @@ def begin_report(folder: Path) -> None:
     """Put the mark into a new folder, so that a report which a kill cut short is known for one."""
     if not (folder / INDEX).exists():
         with atomic_write(folder / INDEX) as part:
-            part.write_text(BEGUN, encoding="utf-8")
+            part.write_text(_BEGUN, encoding="utf-8")
 
 
 def _is_of_report(folder: Path) -> bool:
@@ -66,4 +66,4 @@ def _is_of_report(folder: Path) -> bool:
     if not index.is_file():
         return False
     with index.open("rb") as file:
-        return MARK.encode() in file.read(MARK_WITHIN)
+        return MARK.encode() in file.read(_MARK_WITHIN)

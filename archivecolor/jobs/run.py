@@ -51,7 +51,7 @@ from archivecolor.version import program_version
 logger = logging.getLogger(__name__)
 
 MEGAPIXELS, FRAMES = "MP", "frames"
-SIDECAR_WORDS = {Status.DONE: "carried", Status.SKIPPED: "left", Status.FAILED: "failed"}
+_SIDECAR_WORDS = {Status.DONE: "carried", Status.SKIPPED: "left", Status.FAILED: "failed"}
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Run:
         for found in carried_sidecars(plan.plan.sidecars, self.root, session.stop):
             record = self._append(found)
             session.is_incomplete |= record.status is Status.FAILED
-            session.untouched[f"sidecars {SIDECAR_WORDS[record.status]}"] += 1
+            session.untouched[f"sidecars {_SIDECAR_WORDS[record.status]}"] += 1
 
     def add(self, result: ItemResult) -> None:
         """Append one record to the manifest, count it and tell of it.

@@ -60,10 +60,10 @@ def write_output_bag(bag: Path) -> None:
     remove_stale_parts(bag)
     if not digests_are_current(tree):
         write_output_digests(tree)
-    write_bag(bag, listed_digests(tree), f"archivecolor {program_version()}")
+    write_bag(bag, _listed_digests(tree), f"archivecolor {program_version()}")
 
 
-def listed_digests(output: Path) -> list[Digest]:
+def _listed_digests(output: Path) -> list[Digest]:
     """What `manifest-sha256.txt` lists; it is written anew where it cannot be read."""
     try:
         return list(read_digests(Layout(output).digests))

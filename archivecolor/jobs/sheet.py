@@ -33,10 +33,10 @@ JPEG_QUALITY = 90
 # A sheet says what it is, so that the next run may draw it anew and nothing else is ever written over.
 MARK = "archivecolor contact sheet"
 # What stands in a sheet of each format, and where; a PDF has its texts in UTF-16, at its end.
-SAYING_BYTES = 8192
-PNG_MARK_AT, PNG_MARK = 33, len(f"Software {MARK}").to_bytes(4) + b"tEXtSoftware\0" + MARK.encode()
-JPEG_MARK_AT, JPEG_MARK = 20, b"\xff\xfe" + (len(MARK) + 2).to_bytes(2) + MARK.encode()
-PDF_HEAD, PDF_MARK = b"%PDF-", b"/Producer (\xfe\xff" + MARK.encode("utf-16-be") + b")"
+_SAYING_BYTES = 8192
+_PNG_MARK_AT, _PNG_MARK = 33, len(f"Software {MARK}").to_bytes(4) + b"tEXtSoftware\0" + MARK.encode()
+_JPEG_MARK_AT, _JPEG_MARK = 20, b"\xff\xfe" + (len(MARK) + 2).to_bytes(2) + MARK.encode()
+_PDF_HEAD, _PDF_MARK = b"%PDF-", b"/Producer (\xfe\xff" + MARK.encode("utf-16-be") + b")"
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".pdf": "PDF"}
 
 
@@ -208,9 +208,9 @@ def _is_sheet(path: Path) -> bool:
         ItemError: it cannot be read.
     """
     with SourceFile(path) as file:
-        head = file.read(SAYING_BYTES)
-        file.seek(max(0, file.nbytes - SAYING_BYTES))
-        tail = file.read(SAYING_BYTES)
-    if head.startswith(PDF_HEAD):
-        return PDF_MARK in tail
-    return head.startswith(PNG_MARK, PNG_MARK_AT) or head.startswith(JPEG_MARK, JPEG_MARK_AT)
+        head = file.read(_SAYING_BYTES)
+        file.seek(max(0, file.nbytes - _SAYING_BYTES))
+        tail = file.read(_SAYING_BYTES)
+    if head.startswith(_PDF_HEAD):
+        return _PDF_MARK in tail
+    return head.startswith(_PNG_MARK, _PNG_MARK_AT) or head.startswith(_JPEG_MARK, _JPEG_MARK_AT)

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
     from archivecolor.inference.predictor import Predictor
 
-LONG_SIDE, COLUMNS, PER_PAGE = 320, 4, 40
+_LONG_SIDE, COLUMNS, PER_PAGE = 320, 4, 40
 # Of all the work the first reading is so much; the second one looks at a frame of every shot alone.
-LOOKING_SHARE = 0.7
+_LOOKING_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class _Progress:
         self.check()
         in_hand = None
         if frames:
-            share = LOOKING_SHARE * min(1.0, frame / frames)
+            share = _LOOKING_SHARE * min(1.0, frame / frames)
             in_hand = InHand(frame, frames, share, 0.0, None)
         snapshot = replace(self._counter.add_work(1.0), in_hand=in_hand)
         self._listener.advanced(f"{self._film.name}: looking", snapshot)
@@ -147,7 +147,7 @@ class _Progress:
     def drawing(self, number: int, count: int) -> None:
         """One more shot was drawn."""
         self.check()
-        share = LOOKING_SHARE + (1 - LOOKING_SHARE) * number / count
+        share = _LOOKING_SHARE + (1 - _LOOKING_SHARE) * number / count
         snapshot = replace(self._counter.snapshot(), in_hand=InHand(number, count, share, 0.0, None))
         self._listener.advanced(f"{self._film.name}: shot {number} of {count}", snapshot)
 
@@ -215,7 +215,7 @@ def _draw_some(
     chromas = iter(predictor.predict(lumas, [NO_GUIDANCE] * len(lumas)) if lumas else ())
     for (shot, frame), is_own in zip(some, own, strict=True):
         if is_own:
-            yield _Drawn(shot, shown_rgb(frame, facts, LONG_SIDE), None)
+            yield _Drawn(shot, shown_rgb(frame, facts, _LONG_SIDE), None)
             continue
         chroma = next(chromas)
         yield _Drawn(shot, compose(_shown_luma(frame, facts), chroma), chroma.confidence)
@@ -223,7 +223,7 @@ def _draw_some(
 
 def _shown_luma(frame: Frame, facts: FilmFacts) -> UInt8:
     """Codes of a small upright frame, as a screen shows them."""
-    luma: Float32 = shown_geometry(facts, LONG_SIDE).small_luma(frame, facts)
+    luma: Float32 = shown_geometry(facts, _LONG_SIDE).small_luma(frame, facts)
     return np.asarray(np.rint(np.clip(luma, 0, 1) * 255), np.uint8)
 
 

@@ -31,7 +31,7 @@ from archivecolor.settings import VerifySettings
 
 logger = logging.getLogger(__name__)
 
-CHECKS_AT_ONCE = 1000
+_CHECKS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,16 @@ def verify_folder(
             where some are to be trusted.
     """
     roots = trusted_roots(settings.trust)
-    contents = read_contents(existing_manifest_path(settings.output))
+    contents = _read_contents(existing_manifest_path(settings.output))
     root = content_root(settings.output)
-    checks = [*output_checks(root, contents), *source_checks(settings.sources, contents)]
+    checks = [*_output_checks(root, contents), *_source_checks(settings.sources, contents)]
     counter = ProgressCounter(total=len(checks), unit="MB")
     listener.began(counter.snapshot())
     counts: Counter[FindingKind] = Counter()
-    for finding in structural_findings(root, contents):
+    for finding in _structural_findings(root, contents):
         on_finding(finding)
         counts[finding.kind] += 1
-    for check, found in run_checks(checks, settings.jobs or core_count(), roots):
+    for check, found in _run_checks(checks, settings.jobs or core_count(), roots):
         if found is not None:
             on_finding(found)
             counts[found.kind] += 1
@@ -118,7 +118,7 @@ def verify_folder(
     return RunResult(counter.snapshot(), ExitCode.VERIFY if faults else ExitCode.OK, notes)
 
 
-def read_contents(path: Path) -> ManifestContents:
+def _read_contents(path: Path) -> ManifestContents:
     """Read every line of the manifest."""
     newest: dict[str, Record] = {}
     outputs: dict[str, Record] = {}
@@ -131,7 +131,7 @@ def read_contents(path: Path) -> ManifestContents:
     return ManifestContents(newest, outputs, tuple(damaged))
 
 
-def output_checks(root: Path, contents: ManifestContents) -> Iterator[Check]:
+def _output_checks(root: Path, contents: ManifestContents) -> Iterator[Check]:
     """Every output but those that are gone, and that a newer record of their item no longer names."""
     for path in sorted(contents.outputs, key=os.fsencode):
         output = contents.outputs[path].output
@@ -160,7 +160,7 @@ def _is_gone(path: Path) -> bool:
     return False
 
 
-def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[Check]:
+def _source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[Check]:
     """Every source, where they are asked for."""
     if sources is None:
         return
@@ -172,15 +172,17 @@ def source_checks(sources: Path | None, contents: ManifestContents) -> Iterator[
             yield Check(sources, path, source.bytes, source.sha256, is_source=True)
 
 
-def run_checks(checks: Iterable[Check], jobs: int, roots: str) -> Iterator[tuple[Check, Finding | None]]:
+def _run_checks(checks: Iterable[Check], jobs: int, roots: str) -> Iterator[tuple[Check, Finding | None]]:
     """Each check with what it found, in order; digests are made side by side."""
     remaining = iter(checks)
     with Parallel(n_jobs=jobs, prefer="threads") as parallel:
-        while chunk := list(islice(remaining, CHECKS_AT_ONCE)):
-            yield from zip(chunk, parallel(delayed(check_file)(check, roots) for check in chunk), strict=True)
+        while chunk := list(islice(remaining, _CHECKS_AT_ONCE)):
+            yield from zip(
+                chunk, parallel(delayed(_check_file)(check, roots) for check in chunk), strict=True
+            )
 
 
-def check_file(check: Check, roots: str) -> Finding | None:
+def _check_file(check: Check, roots: str) -> Finding | None:
     """What is wrong with one file, or worth knowing of it."""
     path = check.folder / check.path
     try:
@@ -198,7 +200,7 @@ def check_file(check: Check, roots: str) -> Finding | None:
     return Finding(check.note, check.path) if check.note else None
 
 
-def structural_findings(root: Path, contents: ManifestContents) -> Iterator[Finding]:
+def _structural_findings(root: Path, contents: ManifestContents) -> Iterator[Finding]:
     """Findings that need no reading of pictures: damaged lines, the list of digests, extra files.
 
     What a run that goes on has in hand is none of these, nor the list, which is written as it ends.
@@ -208,14 +210,14 @@ def structural_findings(root: Path, contents: ManifestContents) -> Iterator[Find
         yield Finding(FindingKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
     run = running_holder(root)
     if run is None:
-        yield from list_faults(root, contents)
+        yield from _list_faults(root, contents)
     else:
         shown = Layout(root).lock.relative_to(root).as_posix()
         yield Finding(FindingKind.BEING_MADE, shown, f"{run}; verify again when it has ended")
-    yield from extra_files(root, contents, run)
+    yield from _extra_files(root, contents, run)
 
 
-def list_faults(root: Path, contents: ManifestContents) -> Iterator[Finding]:
+def _list_faults(root: Path, contents: ManifestContents) -> Iterator[Finding]:
     """Where the list of digests says something else than the manifest."""
     path = Layout(root).digests
     if not path.exists():
@@ -235,7 +237,7 @@ def list_faults(root: Path, contents: ManifestContents) -> Iterator[Finding]:
         yield Finding(FindingKind.LIST_DIFFERS, missing, f"{shown} does not list it")
 
 
-def extra_files(root: Path, contents: ManifestContents, run: LockHolder | None = None) -> list[Finding]:
+def _extra_files(root: Path, contents: ManifestContents, run: LockHolder | None = None) -> list[Finding]:
     """Files of the tree that no record names, and folders that cannot be listed.
 
     Args:

@@ -13,10 +13,10 @@ from archivecolor.metadata.credentials.reading import ReadCredentials, Standing,
 from archivecolor.photo.credentials import MEDIA_TYPES
 from archivecolor.printable import printable
 
-FILM_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime"}
+_FILM_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime"}
 # Ours have a few KB; those of a scan within them may have pictures.
 MAX_BYTES = 64 << 20
-FINDINGS = {
+_FINDINGS = {
     Standing.MISSING: FindingKind.CREDENTIALS_MISSING,
     Standing.CHANGED: FindingKind.CREDENTIALS_CHANGED,
     Standing.UNTRUSTED: FindingKind.CREDENTIALS_UNTRUSTED,
@@ -51,7 +51,7 @@ def credentials_finding(folder: Path, path: str, roots: str) -> Finding | None:
         return Finding(FindingKind.UNREADABLE, path, error.strerror or "")
     except UnavailableError as error:
         return Finding(FindingKind.CREDENTIALS_UNCHECKED, path, str(error))
-    kind = FINDINGS.get(found.standing)
+    kind = _FINDINGS.get(found.standing)
     return None if kind is None else Finding(kind, path, found.detail)
 
 
@@ -69,11 +69,11 @@ def read_credentials_of(file: Path, roots: str = "") -> ReadCredentials:
             return ReadCredentials(Standing.CHANGED, f"{beside.name} is too large")
         manifest = beside.read_bytes()
     with file.open("rb") as contents:
-        media_type = BYTES if manifest is not None else media_type_of_name(file)
+        media_type = BYTES if manifest is not None else _media_type_of_name(file)
         return read_back(media_type, contents, manifest, roots)
 
 
-def media_type_of_name(file: Path) -> str:
+def _media_type_of_name(file: Path) -> str:
     """The media type that a file's name promises."""
     suffix = file.suffix.lower()
-    return FILM_TYPES.get(suffix) or MEDIA_TYPES.get(SUFFIX_FORMATS.get(suffix, ""), BYTES)
+    return _FILM_TYPES.get(suffix) or MEDIA_TYPES.get(SUFFIX_FORMATS.get(suffix, ""), BYTES)

@@ -31,7 +31,7 @@ from archivecolor.settings import DirSettings
 SETTLE_SECONDS = 5.0
 POLL_SECONDS = 1.0
 # Of a large or slow tree: looking takes no more than a tenth of the time.
-POLLS_PER_LOOK = 10
+_POLLS_PER_LOOK = 10
 
 
 class WatchListener(Listener, Protocol):
@@ -70,7 +70,7 @@ def watch(
     while not stop.requested:
         began = time.monotonic()
         arrivals.look(_files_of(settings), began)
-        pause = max(POLL_SECONDS, POLLS_PER_LOOK * (time.monotonic() - began))
+        pause = max(POLL_SECONDS, _POLLS_PER_LOOK * (time.monotonic() - began))
         if arrivals.take():
             choice = Choice(is_ready=arrivals.is_ready)
             result = colour(_of_one_run(settings, total), listener, stop, command, choice)

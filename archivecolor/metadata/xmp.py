@@ -27,7 +27,7 @@ Element = ElementTree.Element
 
 X = "adobe:ns:meta/"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-NAMESPACES = {
+_NAMESPACES = {
     "x": X,
     "rdf": RDF,
     "xmp": "http://ns.adobe.com/xap/1.0/",
@@ -46,11 +46,11 @@ END = b'\n<?xpacket end="w"?>'
 def qualified_name(short: str) -> str:
     """`prefix:name` as ElementTree writes it."""
     prefix, _, local = short.partition(":")
-    return f"{{{NAMESPACES[prefix]}}}{local}"
+    return f"{{{_NAMESPACES[prefix]}}}{local}"
 
 
 # True of the source's file, not of ours.
-DROPPED_PROPERTIES = frozenset(
+_DROPPED_PROPERTIES = frozenset(
     qualified_name(short)
     for short in (
         "Iptc4xmpExt:DigitalSourceType",
@@ -74,7 +74,7 @@ DROPPED_PROPERTIES = frozenset(
 )
 HISTORY = qualified_name("xmpMM:History")
 # Where things lie in the source's file, or what is laid over its grey: of the whole namespace, or by name.
-STALE_NAMESPACES = (
+_STALE_NAMESPACES = (
     "http://ns.google.com/photos/1.0/container/",
     "http://ns.google.com/photos/1.0/container/item/",
     "http://ns.adobe.com/hdr-gain-map/1.0/",
@@ -85,7 +85,7 @@ STALE_NAMES = (
 )
 # Deeper ones are no descriptions, and writing them again would take as many frames.
 MAX_DEPTH = 200
-SIDECAR_FOR = qualified_name("photoshop:SidecarForExtension")
+_SIDECAR_FOR = qualified_name("photoshop:SidecarForExtension")
 
 
 @dataclass(frozen=True)
@@ -219,9 +219,9 @@ def sidecar_xmp(sidecar: bytes, provenance: Provenance, extension: str) -> bytes
         return None
     xmp = derivative_xmp(sidecar, provenance)
     for description in xmp.source_parts:
-        if SIDECAR_FOR in description.attrib:
-            description.set(SIDECAR_FOR, extension)
-        for child in description.iterfind(SIDECAR_FOR):
+        if _SIDECAR_FOR in description.attrib:
+            description.set(_SIDECAR_FOR, extension)
+        for child in description.iterfind(_SIDECAR_FOR):
             child.text = extension
     return xmp.packet()
 
@@ -257,7 +257,7 @@ def _register_prefixes(packet: bytes) -> None:
             continue
         prefix, uri = found
         # Ours are kept to their usual prefixes, and ElementTree keeps `ns0` and the like to itself.
-        if prefix and uri not in NAMESPACES.values() and prefix not in NAMESPACES:
+        if prefix and uri not in _NAMESPACES.values() and prefix not in _NAMESPACES:
             try:
                 ElementTree.register_namespace(prefix, uri)
             except ValueError:
@@ -280,11 +280,11 @@ def _drop_properties(description: Element) -> list[str]:
     """
     stale = []
     for name in list(description.attrib):
-        if name in DROPPED_PROPERTIES or _is_stale(name):
+        if name in _DROPPED_PROPERTIES or _is_stale(name):
             del description.attrib[name]
             stale.append(name)
     for child in list(description):
-        if child.tag in DROPPED_PROPERTIES or child.tag == HISTORY or _is_stale(child.tag):
+        if child.tag in _DROPPED_PROPERTIES or child.tag == HISTORY or _is_stale(child.tag):
             description.remove(child)
             stale.append(child.tag)
     return [f"XMP {name.rpartition('}')[2]}" for name in stale if _is_stale(name)]
@@ -292,7 +292,7 @@ def _drop_properties(description: Element) -> list[str]:
 
 def _is_stale(name: str) -> bool:
     """Whether a property says where something lies in the source's file."""
-    return name.startswith(STALE_NAMES) or name[1:].partition("}")[0] in STALE_NAMESPACES
+    return name.startswith(STALE_NAMES) or name[1:].partition("}")[0] in _STALE_NAMESPACES
 
 
 def _system_properties(descriptions: list[Element], provenance: Provenance) -> dict[str, str]:
@@ -359,7 +359,7 @@ def _correction_step(provenance: Provenance, correction: CorrectionStep) -> dict
 
 def _document_of(descriptions: list[Element] | tuple[Element, ...]) -> bytes:
     """The descriptions as an XMP document without a packet wrapper, UTF-8."""
-    for prefix, uri in NAMESPACES.items():
+    for prefix, uri in _NAMESPACES.items():
         ElementTree.register_namespace(prefix, uri)
     root = Element(f"{{{X}}}xmpmeta")
     ElementTree.SubElement(root, f"{{{RDF}}}RDF").extend(descriptions)

@@ -9,12 +9,12 @@ from pathlib import Path
 from archivecolor.errors import CheckpointError
 
 MAX_BYTES = 8 << 30
-BUILT_IN = "archivecolor-default.safetensors"
+_BUILT_IN = "archivecolor-default.safetensors"
 
 
 def built_in_path() -> Path:
     """The weights that travel with the package."""
-    return Path(str(resources.files("archivecolor.networks") / "weights" / BUILT_IN))
+    return Path(str(resources.files("archivecolor.networks") / "weights" / _BUILT_IN))
 
 
 def checkpoint_path(checkpoint: Path | None) -> Path:

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 FORMAT = 1
 HEADER = "archivecolor"
 # Far beyond any network of ours, and still harmless.
-MAX_HEADER_BYTES = 8 << 20
-MAX_TENSORS = 20_000
-MAX_LAYERS = 256
+_MAX_HEADER_BYTES = 8 << 20
+_MAX_TENSORS = 20_000
+_MAX_LAYERS = 256
 MAX_WIDTH = 1 << 16
-MAX_MESSAGE = 200
+_MAX_MESSAGE = 200
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def read_info(path: Path) -> CheckpointInfo:
     """What a checkpoint says of itself; its tensors are not read. Raises `CheckpointError`."""
     with _opened(path) as file:
         head = file.read(8)
-        head += file.read(min(int.from_bytes(head, "little"), MAX_HEADER_BYTES))
+        head += file.read(min(int.from_bytes(head, "little"), _MAX_HEADER_BYTES))
         return _parse_info(head, os.fstat(file.fileno()).st_size, path)
 
 
@@ -253,7 +253,7 @@ def _tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
 
 def _short(error: Exception) -> str:
     """What an error says, without the pages of a crafted value."""
-    return textwrap.shorten(str(error), MAX_MESSAGE)
+    return textwrap.shorten(str(error), _MAX_MESSAGE)
 
 
 def _parse_info(content: bytes, nbytes: int, path: Path) -> CheckpointInfo:
@@ -284,10 +284,10 @@ def _header_of(content: bytes, nbytes_of_file: int) -> dict[str, Any]:
     nbytes = int.from_bytes(content[:8], "little")
     if not 2 <= nbytes <= nbytes_of_file - 8 or content[8:9] != b"{":
         raise KeyError(HEADER)
-    if nbytes > MAX_HEADER_BYTES:
+    if nbytes > _MAX_HEADER_BYTES:
         raise ValueError(f"it has {nbytes} bytes")
     header = json.loads(content[8 : 8 + nbytes])
-    if len(header) > MAX_TENSORS:
+    if len(header) > _MAX_TENSORS:
         raise ValueError(f"it names {len(header)} tensors")
     return dict(header)
 
@@ -308,6 +308,6 @@ def _info_values(header: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{name} is {_short(ValueError(value))}")
     for name, value in known.get("options", {}).items():
         parts = value if isinstance(value, list) else [value]
-        if len(parts) > MAX_LAYERS or any(isinstance(part, int) and abs(part) > MAX_WIDTH for part in parts):
+        if len(parts) > _MAX_LAYERS or any(isinstance(part, int) and abs(part) > MAX_WIDTH for part in parts):
             raise ValueError(f"option {_short(ValueError(name))} is out of bounds")
     return known

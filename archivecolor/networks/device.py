@@ -14,7 +14,7 @@ from archivecolor.errors import UnavailableError, UsageError
 # On the CPU and on MPS torch raises a plain RuntimeError, known by its words alone. The last are oneDNN's,
 # which has no room for the code it makes for a layer.
 OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "could not create a primitive")
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
@@ -43,7 +43,7 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """The number format called `name`; "auto" takes bfloat16 where the processor computes in it."""
     if name != "auto":
-        return PRECISIONS[name]
+        return _PRECISIONS[name]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if device.type == "cpu" and cpu_has_bf16():

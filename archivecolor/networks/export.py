@@ -28,12 +28,12 @@ from archivecolor.networks.checkpoint import HEADER, Checkpoint, load_checkpoint
 from archivecolor.networks.graph import INPUT, OUTPUTS, Graph, GraphInfo, graph_path
 from archivecolor.networks.quantise import quantised
 
-OPSET = 17
+_OPSET = 17
 PREFIX = "generator."  # of the names of the network's tensors in a traced graph
 # Batches and sides, in multiples of the network's own, at which a graph is asked: other than the traced ones.
-TRACED = (1, 2, 3)
+_TRACED = (1, 2, 3)
 ASKED = ((1, 1, 1), (2, 3, 2), (1, 1, 4))
-TOLERANCE = 1e-3  # in Lab units
+_TOLERANCE = 1e-3  # in Lab units
 WHERE = "checkpoint"  # what a graph without weights calls the place they are in
 
 
@@ -133,7 +133,7 @@ def _separate_equal_tensors(model: onnx.ModelProto) -> None:
 def _exported(traceable: _Answers) -> bytes:
     """The model as torch writes it; batch norms stay as they are, so that tensors keep their names."""
     generator = traceable.generator
-    batch, *sides = TRACED
+    batch, *sides = _TRACED
     shown = torch.zeros(batch, 1, *(side * generator.multiple for side in sides))
     outputs = OUTPUTS[: len(traceable(shown))]
     axes = {name: {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} for name in (INPUT, *outputs)}
@@ -146,7 +146,7 @@ def _exported(traceable: _Answers) -> bytes:
             (shown,),
             written,
             dynamo=False,
-            opset_version=OPSET,
+            opset_version=_OPSET,
             training=torch.onnx.TrainingMode.PRESERVE,
             do_constant_folding=False,
             input_names=[INPUT],
@@ -176,7 +176,7 @@ def _check_answers(content: bytes, generator: Generator) -> None:
         expected = (answer.ab.numpy(), answer.certainty.numpy())
         given = session.run(list(OUTPUTS[:2]), {INPUT: lightness})
         for mine, theirs in zip(given, expected, strict=True):
-            if mine.shape != theirs.shape or not np.allclose(mine, theirs, rtol=1e-4, atol=TOLERANCE):
+            if mine.shape != theirs.shape or not np.allclose(mine, theirs, rtol=1e-4, atol=_TOLERANCE):
                 raise UnavailableError(
                     f"this network cannot be written as an ONNX graph: shown {shape} it answers otherwise"
                 )

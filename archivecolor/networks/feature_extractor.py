@@ -13,10 +13,10 @@ from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.errors import CheckpointError
 from archivecolor.networks.checkpoint import load_foreign_tensors
 
-INPUT_SIDE = 224
+_INPUT_SIDE = 224
 # ImageNet's, with which the published weights were trained.
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Fire(nn.Module):
@@ -81,11 +81,11 @@ class FeatureExtractor:
     def extract(self, rgb: UInt8) -> Float32:
         """The features (512,) of one uint8 picture (h, w, 3), shrunk to 224 pixels on its short side."""
         picture = torch.from_numpy(np.array(rgb)).to(self._device).permute(2, 0, 1)[None].float()
-        factor = INPUT_SIDE / min(rgb.shape[:2])
-        size = [max(INPUT_SIDE, round(side * factor)) for side in rgb.shape[:2]]
+        factor = _INPUT_SIDE / min(rgb.shape[:2])
+        size = [max(_INPUT_SIDE, round(side * factor)) for side in rgb.shape[:2]]
         small = F.interpolate(picture, size=size, mode="bilinear", antialias=True) / 255
-        mean = small.new_tensor(MEAN)[:, None, None]
-        deviation = small.new_tensor(DEVIATION)[:, None, None]
+        mean = small.new_tensor(_MEAN)[:, None, None]
+        deviation = small.new_tensor(_DEVIATION)[:, None, None]
         features: Tensor = self._network((small - mean) / deviation)
         return features[0].cpu().numpy()
 

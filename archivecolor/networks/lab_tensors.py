@@ -11,12 +11,12 @@ from torch import Tensor
 
 from archivecolor.networks.device import device_constant
 
-RGB_TO_XYZ = (
+_RGB_TO_XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
     (0.2126729, 0.7151522, 0.0721750),
     (0.0193339, 0.1191920, 0.9503041),
 )
-XYZ_TO_RGB = tuple(tuple(row) for row in np.linalg.inv(RGB_TO_XYZ).tolist())
+_XYZ_TO_RGB = tuple(tuple(row) for row in np.linalg.inv(_RGB_TO_XYZ).tolist())
 WHITE = (0.95047, 1.0, 1.08883)
 EPSILON = (6.0 / 29.0) ** 3
 
@@ -48,7 +48,7 @@ def _response(ratio: Tensor) -> Tensor:
 
 def lab_from_linear(linear: Tensor) -> Tensor:
     """Linear light (N, 3, H, W), 0..1, to Lab (N, 3, H, W): L* 0..100, a* and b* in Lab units."""
-    matrix = device_constant(RGB_TO_XYZ, linear.device) / device_constant(WHITE, linear.device)[:, None]
+    matrix = device_constant(_RGB_TO_XYZ, linear.device) / device_constant(WHITE, linear.device)[:, None]
     x, y, z = _response(_mixed(matrix, linear)).unbind(1)
     return torch.stack((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), dim=1)
 
@@ -60,7 +60,7 @@ def rgb_from_lab(lab: Tensor) -> Tensor:
     ratios = torch.stack((y + a / 500.0, y, y - b / 200.0), dim=1)
     ratios = torch.where(ratios > 6.0 / 29.0, ratios**3, (ratios - 4.0 / 29.0) * (108.0 / 841.0))
     xyz = ratios * device_constant(WHITE, lab.device)[None, :, None, None]
-    return _rgb_from_linear(_mixed(device_constant(XYZ_TO_RGB, lab.device), xyz))
+    return _rgb_from_linear(_mixed(device_constant(_XYZ_TO_RGB, lab.device), xyz))
 
 
 def lightness_from_linear(luminance: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-POWER_7_25 = 25.0**7
-BIN_SPREAD = 5.0  # width, in Lab units, of the spread of a colour over its bins
+_POWER_7_25 = 25.0**7
+_BIN_SPREAD = 5.0  # width, in Lab units, of the spread of a colour over its bins
 
 
 def chroma_distance(ab: Tensor, truth: Tensor) -> Tensor:
@@ -26,7 +26,7 @@ def chroma_distance(ab: Tensor, truth: Tensor) -> Tensor:
     """
     mean_chroma = 0.5 * (_norm(ab) + _norm(truth))
     seventh = mean_chroma.clamp(max=200.0) ** 7
-    stretch = 1.0 + 0.5 * (1.0 - (seventh / (seventh + POWER_7_25) + 1e-12).sqrt())
+    stretch = 1.0 + 0.5 * (1.0 - (seventh / (seventh + _POWER_7_25) + 1e-12).sqrt())
     first = torch.stack((ab[:, 0] * stretch, ab[:, 1]), dim=1)
     second = torch.stack((truth[:, 0] * stretch, truth[:, 1]), dim=1)
     chroma1, chroma2 = _norm(first), _norm(second)
@@ -59,7 +59,7 @@ def soft_bins(ab: Tensor, centres: Tensor, neighbours: int = 4) -> tuple[Tensor,
     flat = ab.permute(0, 2, 3, 1).reshape(-1, 2)
     square = torch.cdist(flat, centres).square()
     nearest, index = square.topk(neighbours, dim=1, largest=False)
-    weight = torch.softmax(-nearest / (2.0 * BIN_SPREAD**2), dim=1)
+    weight = torch.softmax(-nearest / (2.0 * _BIN_SPREAD**2), dim=1)
     n, _, h, w = ab.shape
     shape = (n, h, w, neighbours)
     return index.view(shape).permute(0, 3, 1, 2), weight.view(shape).permute(0, 3, 1, 2)

@@ -23,11 +23,11 @@ from archivecolor.colour.lab import lightness_from_luma
 from archivecolor.colour.luma import luma_codes
 from archivecolor.networks.graph import INPUT
 
-DECODER = "/up"  # what names of the decoder's convolutions begin with
+_DECODER = "/up"  # what names of the decoder's convolutions begin with
 # Pictures that come with scikit-image; what runs through the network with them sets the ranges.
-CALIBRATION = ("astronaut", "camera", "cat", "chelsea", "clock", "coffee", "coins", "moon", "page", "rocket")
+_CALIBRATION = ("astronaut", "camera", "cat", "chelsea", "clock", "coffee", "coins", "moon", "page", "rocket")
 SHORT_SIDE = 256
-MULTIPLE = 32
+_MULTIPLE = 32
 
 
 def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -57,7 +57,7 @@ def _fold_norms(model: onnx.ModelProto) -> list[str]:
     norms = {node.input[0]: node for node in model.graph.node if node.op_type == "BatchNormalization"}
     names = []
     for node in model.graph.node:
-        if node.op_type != "Conv" or not node.name.startswith(DECODER):
+        if node.op_type != "Conv" or not node.name.startswith(_DECODER):
             continue
         norm = norms[node.output[0]]
         weight = numpy_helper.to_array(values[node.input[1]])
@@ -95,10 +95,10 @@ def _calibration_pictures() -> Iterator[Float32]:
     from skimage import data
     from skimage.transform import resize
 
-    for name in CALIBRATION:
+    for name in _CALIBRATION:
         picture: NDArray[Any] = getattr(data, name)()
         luma = picture if picture.ndim == 2 else luma_codes(np.ascontiguousarray(picture[..., :3]))
-        scale = SHORT_SIDE / min(luma.shape) / MULTIPLE
-        shape = tuple(round(side * scale) * MULTIPLE for side in luma.shape)
+        scale = SHORT_SIDE / min(luma.shape) / _MULTIPLE
+        shape = tuple(round(side * scale) * _MULTIPLE for side in luma.shape)
         small = resize(luma / 255.0, shape, anti_aliasing=True)
         yield np.asarray(lightness_from_luma(small) / 50.0 - 1.0, np.float32)[None, None]

@@ -16,21 +16,21 @@ from archivecolor.photo.containers.base import PageFacts
 from archivecolor.photo.containers.placement import BLOCK, Placement, Strip
 from archivecolor.photo.orientation import TRANSPOSED, as_stored
 
-MAX_LETTERS = 300
+_MAX_LETTERS = 300
 # Luma codes of the ground and of the letters.
-GROUND, INK = 236, 16
+GROUND, _INK = 236, 16
 # Height of the letters as a share of the short side, and their least height in pixels.
-SIZE_SHARE, MIN_SIZE, SMALLEST_SIZE = 0.03, 12, 7
-LINE_HEIGHT, MARGIN = 1.3, 0.6
+_SIZE_SHARE, _MIN_SIZE, _SMALLEST_SIZE = 0.03, 12, 7
+_LINE_HEIGHT, MARGIN = 1.3, 0.6
 
 
 def check_caption(text: str) -> None:
     """Raise `UsageError` where `text` is nothing that can be written below pictures on this machine."""
     if not text:
         return
-    if len(text) > MAX_LETTERS or not text.isprintable() or not text.strip():
-        raise UsageError(f"a caption is one line of text, of at most {MAX_LETTERS} letters")
-    missing = _missing_letters(text, _font_name(text), MIN_SIZE)
+    if len(text) > _MAX_LETTERS or not text.isprintable() or not text.strip():
+        raise UsageError(f"a caption is one line of text, of at most {_MAX_LETTERS} letters")
+    missing = _missing_letters(text, _font_name(text), _MIN_SIZE)
     if missing:
         raise UsageError(
             f"no font of this machine has the letters {missing} of the caption; install DejaVu Sans or "
@@ -72,18 +72,18 @@ def draw_strip(text: str, width: int, short_side: int) -> UInt8:
     """
     text = unicodedata.normalize("NFC", text)
     name = _font_name(text)
-    for size in range(max(MIN_SIZE, round(SIZE_SHARE * short_side)), SMALLEST_SIZE - 1, -1):
+    for size in range(max(_MIN_SIZE, round(_SIZE_SHARE * short_side)), _SMALLEST_SIZE - 1, -1):
         font, margin = _font(name, size), round(MARGIN * size)
         lines = _wrapped(text.split(), width - 2 * margin, font)
         if lines:
             break
     else:
         raise ItemError(Reason.UNSUPPORTED, f"a picture of {width} pixels is too narrow for its caption")
-    height = round(LINE_HEIGHT * size) * len(lines) + 2 * margin
+    height = round(_LINE_HEIGHT * size) * len(lines) + 2 * margin
     canvas = Image.new("L", (width, height + -height % BLOCK), GROUND)
     draw = ImageDraw.Draw(canvas)
     for number, line in enumerate(lines):
-        draw.text((margin, margin + number * round(LINE_HEIGHT * size)), line, fill=INK, font=font)
+        draw.text((margin, margin + number * round(_LINE_HEIGHT * size)), line, fill=_INK, font=font)
     return np.asarray(canvas)
 
 
@@ -107,13 +107,13 @@ def _font_name(text: str) -> str:
     Pillow's own, which is the same everywhere, comes first: bytes do not depend on the machine.
     """
     names = [name for name in ("", *SYSTEM_FONTS) if _is_there(name)]
-    return next((name for name in names if not _missing_letters(text, name, MIN_SIZE)), "")
+    return next((name for name in names if not _missing_letters(text, name, _MIN_SIZE)), "")
 
 
 @cache
 def _is_there(name: str) -> bool:
     with suppress(OSError):
-        return bool(_font(name, MIN_SIZE))
+        return bool(_font(name, _MIN_SIZE))
     return False
 
 

@@ -17,7 +17,7 @@ from archivecolor.colour.arrays import UInt8
 from archivecolor.engine.programs import is_elsewhere
 from archivecolor.printable import printable
 
-CAPTION_HEIGHT, CAPTION_SIZE = 16, 12
+CAPTION_HEIGHT, _CAPTION_SIZE = 16, 12
 CUT = "..."
 # Of systems with a desktop; the font that Pillow brings along has no letter outside of ASCII.
 SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial.ttf", "arial.ttf")
@@ -65,8 +65,8 @@ def caption_font() -> tuple[Font, bool]:
     for name in SYSTEM_FONTS:
         if name in files:
             with suppress(OSError):
-                return ImageFont.truetype(files[name], CAPTION_SIZE), True
-    return ImageFont.load_default(CAPTION_SIZE), False
+                return ImageFont.truetype(files[name], _CAPTION_SIZE), True
+    return ImageFont.load_default(_CAPTION_SIZE), False
 
 
 def _font_folders() -> list[Path]:

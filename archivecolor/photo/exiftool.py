@@ -29,16 +29,16 @@ if sys.platform == "linux":
 logger = logging.getLogger(__name__)
 
 # It grows, and has been seen to stall after thousands of files.
-FILES_PER_PROCESS = 500
-MIN_VERSION = (12, 10)
+_FILES_PER_PROCESS = 500
+_MIN_VERSION = (12, 10)
 # Older ones run code that a crafted file holds (CVE-2021-22204).
-SAFE_VERSION = (12, 24)
+_SAFE_VERSION = (12, 24)
 # It unpacks whatever compressed text a file holds; a thousandfold is a few bytes' work for an attacker.
-MAX_MEMORY = 1 << 30
-START_SECONDS = 30.0
+_MAX_MEMORY = 1 << 30
+_START_SECONDS = 30.0
 # A configuration file is Perl code, and without a home it is looked for in the current folder.
 NO_CONFIGURATION = ("-config", "")
-END_SECONDS = 5.0
+_END_SECONDS = 5.0
 
 
 class ExiftoolError(Exception):
@@ -94,7 +94,7 @@ class ExiftoolProcess:
         """
         if any("\n" in argument or "\r" in argument for argument in arguments):
             raise ValueError("an argument of exiftool with a line end")
-        if self.commands >= FILES_PER_PROCESS:
+        if self.commands >= _FILES_PER_PROCESS:
             self.close()
         process = self.process or self.start()
         self.commands += 1
@@ -162,7 +162,7 @@ class ExiftoolProcess:
             # Its other pipes are read by their threads.
             with _stdin_of(process) as stream:
                 stream.write(b"-stay_open\nFalse\n")
-            process.wait(END_SECONDS)
+            process.wait(_END_SECONDS)
         except (OSError, subprocess.TimeoutExpired):
             _kill(process)
 
@@ -193,7 +193,7 @@ def _limit_memory(pid: int) -> None:
     """Let a process die of its own hunger, where the system can: it must not take the machine with it."""
     if sys.platform == "linux":
         with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+            resource.prlimit(pid, resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
 
 
 def _stdin_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
@@ -219,12 +219,12 @@ def program() -> str | None:
     if found is None:
         logger.warning("exiftool is not installed: less of the metadata is carried; install it to keep all")
         return None
-    if found < MIN_VERSION:
+    if found < _MIN_VERSION:
         logger.warning(
             "exiftool %d.%02d is too old: less of the metadata is carried; 12.10 is enough", *found
         )
         return None
-    if found < SAFE_VERSION:
+    if found < _SAFE_VERSION:
         logger.warning(
             "exiftool %d.%02d runs code that a crafted picture may hold (CVE-2021-22204); "
             "update it to 12.24 or later",
@@ -238,7 +238,7 @@ def _version_of(path: str) -> tuple[int, int] | None:
     try:
         command = [path, *NO_CONFIGURATION, "-ver"]
         text = subprocess.run(
-            command, capture_output=True, timeout=START_SECONDS, check=True, text=True
+            command, capture_output=True, timeout=_START_SECONDS, check=True, text=True
         ).stdout
         major, _, minor = text.strip().partition(".")
         return int(major), int(minor)

@@ -13,16 +13,16 @@ import struct
 from dataclasses import dataclass
 
 HEADER_BYTES = 128
-LOST, GREY_LOST = "ICC profile", "grey ICC profile, but its tone curve"
+_LOST, _GREY_LOST = "ICC profile", "grey ICC profile, but its tone curve"
 # sRGB primaries and white, adapted to D50 (IEC 61966-2-1, Bradford), as X, Y, Z of R, G, B.
-PRIMARIES = {
+_PRIMARIES = {
     b"rXYZ": (0.43607, 0.22249, 0.01392),
     b"gXYZ": (0.38515, 0.71687, 0.09708),
     b"bXYZ": (0.14307, 0.06061, 0.71410),
 }
-D50 = (0.9642, 1.0, 0.8249)
+_D50 = (0.9642, 1.0, 0.8249)
 # From D65 to D50 by Bradford.
-ADAPTATION = (1.04788, 0.02292, -0.05020, 0.02959, 0.99048, -0.01706, -0.00923, 0.01508, 0.75168)
+_ADAPTATION = (1.04788, 0.02292, -0.05020, 0.02959, 0.99048, -0.01706, -0.00923, 0.01508, 0.75168)
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ def output_profile(source: bytes | None) -> OutputProfile:
     if space == b"GRAY":
         curve = _grey_curve(source)
         if curve:
-            return OutputProfile(_build(curve, "Grey tone curve, sRGB primaries"), lost=GREY_LOST)
-        return OutputProfile(SRGB, "grey profile without a tone curve for XYZ; sRGB instead", LOST)
+            return OutputProfile(_build(curve, "Grey tone curve, sRGB primaries"), lost=_GREY_LOST)
+        return OutputProfile(SRGB, "grey profile without a tone curve for XYZ; sRGB instead", _LOST)
     if space == b"":
-        return OutputProfile(SRGB, "profile is damaged; sRGB instead", LOST)
-    return OutputProfile(SRGB, f"profile for {space.decode('ascii', 'replace').strip()}; sRGB instead", LOST)
+        return OutputProfile(SRGB, "profile is damaged; sRGB instead", _LOST)
+    return OutputProfile(SRGB, f"profile for {space.decode('ascii', 'replace').strip()}; sRGB instead", _LOST)
 
 
 def _usable_space(icc: bytes) -> bytes:
@@ -101,9 +101,9 @@ def _build(curve: bytes, name: str) -> bytes:
     tags = {
         b"desc": _text(name),
         b"cprt": _text("No copyright, use freely"),
-        b"wtpt": b"XYZ \0\0\0\0" + _fixed(*D50),
-        b"chad": b"sf32\0\0\0\0" + _fixed(*ADAPTATION),
-        **{tag: b"XYZ \0\0\0\0" + _fixed(*xyz) for tag, xyz in PRIMARIES.items()},
+        b"wtpt": b"XYZ \0\0\0\0" + _fixed(*_D50),
+        b"chad": b"sf32\0\0\0\0" + _fixed(*_ADAPTATION),
+        **{tag: b"XYZ \0\0\0\0" + _fixed(*xyz) for tag, xyz in _PRIMARIES.items()},
         b"rTRC": curve,
         b"gTRC": curve,
         b"bTRC": curve,
@@ -123,7 +123,7 @@ def _header(size: int) -> bytes:
     """Version 4.2, display profile, RGB over XYZ, a fixed date."""
     date = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
     front = struct.pack(">I4sI4s4s4s", size, b"\0\0\0\0", 0x04200000, b"mntr", b"RGB ", b"XYZ ")
-    illuminant = _fixed(*D50)
+    illuminant = _fixed(*_D50)
     return (front + date + b"acsp" + bytes(28) + illuminant).ljust(HEADER_BYTES, b"\0")
 
 

@@ -17,7 +17,7 @@ from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.orientation import upright
 
 # From least to most coloured: the most coloured page speaks for the file, so that none loses its colour.
-TONE_ORDER = (Tone.GREY, Tone.TONED, Tone.TINTED, Tone.COLOUR)
+_TONE_ORDER = (Tone.GREY, Tone.TONED, Tone.TINTED, Tone.COLOUR)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _facts(picture: OpenImage, small: tuple[_SmallPage, ...]) -> ImageFacts:
         channels=first.channels,
         pages=len(picture.reader.pages),
         orientation=first.orientation,
-        tone=max((page.tone for page in small), key=TONE_ORDER.index, default=Tone.GREY),
+        tone=max((page.tone for page in small), key=_TONE_ORDER.index, default=Tone.GREY),
         bilevel=not small,
         alpha=first.alpha,
         nbytes=picture.file_state.nbytes,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 # A value as exiftool gives it in JSON.
 Value = object
 # The groups of the program itself, of the file system and of what is reckoned from other values.
-FILE_GROUPS = (
+_FILE_GROUPS = (
     "ExifTool",
     "System",
     "Composite",
@@ -25,7 +25,7 @@ FILE_GROUPS = (
     "Meta",
 )
 # How a file stores its picture, or what it says of itself alone.
-STORAGE_TAG_NAMES = """
+_STORAGE_TAG_NAMES = """
     SubfileType OldSubfileType ImageWidth ImageHeight BitsPerSample Compression PhotometricInterpretation
     Thresholding FillOrder StripOffsets SamplesPerPixel RowsPerStrip StripByteCounts PlanarConfiguration
     Predictor ColorMap TileWidth TileLength TileOffsets TileByteCounts SubIFD ExtraSamples SampleFormat
@@ -48,9 +48,9 @@ STORAGE_TAG_NAMES = """
     Exif_0xc5f2 GIFVersion HasColorMap ColorResolutionDepth BitsPerPixel InterleavedField
     TransparentColor
 """
-STORAGE_TAGS = frozenset(STORAGE_TAG_NAMES.split())
+_STORAGE_TAGS = frozenset(_STORAGE_TAG_NAMES.split())
 # Properties of XMP that name the file itself or our step; `metadata.xmp` writes its own.
-XMP_TAGS = frozenset(
+_XMP_TAGS = frozenset(
     {
         "XMPToolkit",
         "CreatorTool",
@@ -70,14 +70,14 @@ XMP_TAGS = frozenset(
     }
 )
 # What Photoshop says of windows, prints, its own samples, or what lies elsewhere in the file.
-WINDOW_TAG_NAMES = """
+_WINDOW_TAG_NAMES = """
     DisplayedUnitsX DisplayedUnitsY PrintStyle PrintPosition PrintScale PixelAspectRatio GlobalAngle
     GlobalAltitude URL_List SlicesGroupName NumSlices HasRealMergedData WriterName ReaderName PhotoshopQuality
     PhotoshopFormat ProgressiveScans LayersGroupInfo LayerStateInfo LayerSelectionIDs LayerGroupsEnabledID
     PrintFlags PrintFlagsInfo PrintInfo2 PrintStyleInfo Quality IDsBaseValue EffectsVisible
     ColorHalftoningInfo ColorTransferFuncs GridGuidesInfo ColorMode NumChannels
 """
-WINDOW_TAGS = frozenset(WINDOW_TAG_NAMES.split())
+_WINDOW_TAGS = frozenset(_WINDOW_TAG_NAMES.split())
 
 
 def lost_values(before: Mapping[str, Value], after: Mapping[str, Value], *, pages: bool) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _without_copy(tag: str) -> str:
 def _counts(tag: str, *, pages: bool) -> bool:
     """Whether a tag describes the picture."""
     group, name = tag.partition(":")[0], tag.rpartition(":")[2]
-    if group.startswith(FILE_GROUPS) or name in STORAGE_TAGS:
+    if group.startswith(_FILE_GROUPS) or name in _STORAGE_TAGS:
         return False
     # The second directory of anything but a TIFF is the grey thumbnail.
     if group.startswith("IFD") and group != "IFD0" and not pages:
@@ -126,5 +126,5 @@ def _counts(tag: str, *, pages: bool) -> bool:
         # The reader names these.
         return not name.startswith("Unknown_")
     if group == "Photoshop":
-        return name not in WINDOW_TAGS
-    return not (group.startswith("XMP") and name in XMP_TAGS)
+        return name not in _WINDOW_TAGS
+    return not (group.startswith("XMP") and name in _XMP_TAGS)

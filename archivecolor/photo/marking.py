@@ -13,8 +13,8 @@ from archivecolor.photo.containers.registry import OpenImage, open_image
 from archivecolor.photo.inspect import inspect
 
 # Enough to tell whether a picture has colour.
-LOOK_SIZE = 256
-MOVED = "its size was changed since a caption was put below it, and where that begins is no longer known"
+_LOOK_SIZE = 256
+_MOVED = "its size was changed since a caption was put below it, and where that begins is no longer known"
 
 
 def picture_boxes_of(picture: OpenImage) -> tuple[PictureBox, ...]:
@@ -26,9 +26,9 @@ def picture_boxes_of(picture: OpenImage) -> tuple[PictureBox, ...]:
     marking = marking_of(picture.reader.metadata().xmp)
     boxes = marking.pictures if marking else ()
     if boxes and [box.whole for box in boxes] != [(page.width, page.height) for page in picture.reader.pages]:
-        raise ItemError(Reason.UNSUPPORTED, MOVED)
+        raise ItemError(Reason.UNSUPPORTED, _MOVED)
     if not all(box.is_inside for box in boxes):
-        raise ItemError(Reason.UNSUPPORTED, MOVED)
+        raise ItemError(Reason.UNSUPPORTED, _MOVED)
     return boxes
 
 
@@ -50,5 +50,5 @@ def has_colour_of_others(path: Path, *, max_megapixels: float) -> bool:
     with open_image(path, max_megapixels) as picture:
         if marking_of(picture.reader.metadata().xmp) is not None:
             return False
-    facts = inspect(path, working_size=LOOK_SIZE, max_megapixels=max_megapixels).facts
+    facts = inspect(path, working_size=_LOOK_SIZE, max_megapixels=max_megapixels).facts
     return facts.tone is not Tone.GREY

@@ -37,11 +37,11 @@ logger = logging.getLogger(__name__)
 
 PROVENANCE = "marking"
 SECONDS = 60.0
-BYTES_PER_SECOND = 5e6
+_BYTES_PER_SECOND = 5e6
 
 # The groups that describe the picture. Not the colour profile, which the writer chose, and not the
 # second directory of anything but a TIFF, which is the grey thumbnail.
-COPIED_TAGS = [
+_COPIED_TAGS = [
     "-IFD0:all",
     "-ExifIFD:all",
     "-GPS:all",
@@ -50,25 +50,30 @@ COPIED_TAGS = [
     "-IPTC",
     "-Photoshop:all",
 ]
-COPIED_TAGS += ["-JFIF:all", "-Comment", "-PNG:all", "-IFD0:GeoTiffDirectory", "-IFD0:GeoTiffDoubleParams"]
-COPIED_TAGS += ["-IFD0:GeoTiffAsciiParams", "-IFD0:PixelScale", "-IFD0:ModelTiePoint", "-IFD0:ModelTransform"]
+_COPIED_TAGS += ["-JFIF:all", "-Comment", "-PNG:all", "-IFD0:GeoTiffDirectory", "-IFD0:GeoTiffDoubleParams"]
+_COPIED_TAGS += [
+    "-IFD0:GeoTiffAsciiParams",
+    "-IFD0:PixelScale",
+    "-IFD0:ModelTiePoint",
+    "-IFD0:ModelTransform",
+]
 # The writer put these as the derivative has them.
-EXCLUDED_TAGS = [
+_EXCLUDED_TAGS = [
     "--Orientation",
     "--PhotoshopThumbnail",
     "--ThumbnailImage",
     "--PreviewImage",
     "--PNG:ProfileName",
 ]
-EXCLUDED_IN_TIFF = ["--XResolution", "--YResolution", "--ResolutionUnit"]
+_EXCLUDED_IN_TIFF = ["--XResolution", "--YResolution", "--ResolutionUnit"]
 
-CARRIED_TAGS = directory.DESCRIPTIVE | directory.RESOLUTION
+_CARRIED_TAGS = directory.DESCRIPTIVE | directory.RESOLUTION
 # Programs of science say in a TIFF's description how its samples are to be read: one channel, so many rows.
 SHAPES = re.compile(
     rb"\s*(\{\"shape\":|shape=\(|ImageJ=|<\?xml[^>]*>\s*(<!--.*?-->\s*)*<OME|<OME)", re.DOTALL
 )
 DESCRIPTION = 270
-NOT_COMPARED = "not compared: exiftool gave no answer"
+_NOT_COMPARED = "not compared: exiftool gave no answer"
 NOT_RESTORED = "values as the source writes them: what exiftool wrote cannot be read again"
 
 
@@ -215,12 +220,12 @@ def _prepared_copy(source: _Source, container: WritableFormat, part: Path) -> It
         plain = part.with_name(f".{links.name}{PART_SUFFIX}")
         links.joinpath("source").symlink_to(source.picture.file.path.resolve())
         links.joinpath("out").symlink_to(part.parent.resolve(), target_is_directory=True)
-        seconds = SECONDS + part.stat().st_size / BYTES_PER_SECOND
+        seconds = SECONDS + part.stat().st_size / _BYTES_PER_SECOND
         pages = _common_pages(source.picture, container, part)
         part.rename(plain)
         try:
-            excluded = [*EXCLUDED_TAGS]
-            excluded += EXCLUDED_IN_TIFF if container.name == "tiff" else ()
+            excluded = [*_EXCLUDED_TAGS]
+            excluded += _EXCLUDED_IN_TIFF if container.name == "tiff" else ()
             # The writer carries these byte for byte where both are of one container.
             excluded += ("--Comment", "--PNG:all") if container is source.picture.image_format else ()
             excluded += ("--ImageDescription",) if source.has_shape else ()
@@ -260,7 +265,7 @@ def _copy_arguments(copy: _Copy) -> list[str]:
         "-overwrite_original",
         "-tagsFromFile",
         str(copy.source),
-        *COPIED_TAGS,
+        *_COPIED_TAGS,
         *(f"-IFD{page}:all" for page in range(1, copy.pages)),
         *copy.excluded,
         str(copy.part),
@@ -274,7 +279,7 @@ def _compared(copy: _Copy) -> tuple[str, ...]:
         before, after = json.loads(shared_exiftool.run(asked, copy.seconds).output)
     except (ExiftoolError, ValueError, RecursionError) as error:
         logger.warning("exiftool: %s", error)
-        return (NOT_COMPARED,)
+        return (_NOT_COMPARED,)
     return lost_values(before, after, pages=copy.pages > 1)
 
 
@@ -287,7 +292,7 @@ def _merged_exif(source: _Source, container: WritableFormat, part: Path) -> byte
         return None
     with SourceFile(part) as file, container.open(file) as written:
         own = written.metadata().exif
-    carried = CARRIED_TAGS - {DESCRIPTION} if source.has_shape else CARRIED_TAGS
+    carried = _CARRIED_TAGS - {DESCRIPTION} if source.has_shape else _CARRIED_TAGS
     tags = {code: entry for code, entry in directory.tags_of(source.blocks.exif).items() if code in carried}
     return directory.exif_block(tags | (directory.tags_of(own) if own else {}))
 

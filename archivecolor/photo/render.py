@@ -25,7 +25,7 @@ from archivecolor.photo.facts import FileState, ImageFacts
 from archivecolor.photo.icc import output_profile
 from archivecolor.photo.metadata import PROVENANCE, copy_metadata
 
-NO_PLACE_FOR_BOX = (
+_NO_PLACE_FOR_BOX = (
     "a {} has no place to say where its caption begins, so that it could never be taken off again; "
     "--format png or tiff holds that"
 )
@@ -127,7 +127,7 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         about = _provenance(options, digest, plans)
         not_carried = copy_metadata(picture, container, part, about)
         if about.pictures and PROVENANCE in not_carried:
-            raise ItemError(Reason.UNSUPPORTED, NO_PLACE_FOR_BOX.format(container.name))
+            raise ItemError(Reason.UNSUPPORTED, _NO_PLACE_FOR_BOX.format(container.name))
         luma = _luma_status(luma, plans)
         media_type = media_type_of(container.name, len(plans))
         signed = _signed(picture, part, media_type, options.credentials, statement_of(about, luma))

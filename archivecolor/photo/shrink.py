@@ -11,18 +11,18 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.facts import Codes
 
 # Longer strips than this are no photographs, and enlarging a one-pixel sliver would fill the memory.
-MAX_ASPECT_RATIO = 64
+_MAX_ASPECT_RATIO = 64
 
 
 def working_shape(height: int, width: int, short_side: int) -> tuple[int, int]:
     """Height and width with the short side at `short_side` and the aspect kept.
 
     Raises:
-        ItemError: UNSUPPORTED where the long side is over `MAX_ASPECT_RATIO` times the short one.
+        ItemError: UNSUPPORTED where the long side is over `_MAX_ASPECT_RATIO` times the short one.
     """
     short, long = sorted((height, width))
-    if long > MAX_ASPECT_RATIO * short:
-        detail = f"{width} x {height} pixels are a sliver: over {MAX_ASPECT_RATIO} times as long as wide"
+    if long > _MAX_ASPECT_RATIO * short:
+        detail = f"{width} x {height} pixels are a sliver: over {_MAX_ASPECT_RATIO} times as long as wide"
         raise ItemError(Reason.UNSUPPORTED, detail)
     other = max(short_side, round(long * short_side / short))
     return (short_side, other) if height <= width else (other, short_side)

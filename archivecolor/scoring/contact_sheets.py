@@ -13,7 +13,7 @@ from archivecolor.colour.luma import luma_codes
 from archivecolor.photo.contact_sheet import Captioned, draw_page
 from archivecolor.scoring.photo_score import ReferencePhoto, ScoredPhoto
 
-STRIP_WIDTH, STRIP_HEIGHT = 528, 132
+_STRIP_WIDTH, _STRIP_HEIGHT = 528, 132
 COLUMNS, ROWS = 4, 15
 
 
@@ -36,7 +36,7 @@ class Strip:
         """A strip small enough to keep a whole set in memory."""
         grey = np.repeat(luma_codes(truth.rgb)[..., None], 3, axis=2)
         strip = Image.fromarray(np.hstack([grey, scored.rgb, truth.rgb]))
-        strip.thumbnail((STRIP_WIDTH, STRIP_HEIGHT))
+        strip.thumbnail((_STRIP_WIDTH, _STRIP_HEIGHT))
         return cls(truth.name, scored.score.ciede2000, np.asarray(strip))
 
 
@@ -53,4 +53,4 @@ def contact_sheet(strips: Sequence[Strip], columns: int, first: int = 1) -> Imag
         Captioned(f"{number}  dE {strip.ciede2000:.1f}  {strip.name}", strip.picture)
         for number, strip in enumerate(strips, first)
     ]
-    return draw_page(captioned, columns, (STRIP_WIDTH, STRIP_HEIGHT))
+    return draw_page(captioned, columns, (_STRIP_WIDTH, _STRIP_HEIGHT))

@@ -20,10 +20,10 @@ from archivecolor.scoring.photo_score import ReferencePhoto, srgb_codes
 
 SHARES = (0.6, 0.8, 1.0)
 # A set that cannot be brought to a share with this gain has next to no colour.
-LARGEST_GAIN = 16.0
-CLOSE_ENOUGH = 2e-4
+_LARGEST_GAIN = 16.0
+_CLOSE_ENOUGH = 2e-4
 # Every picture is sampled to about this many pixels on its short side.
-SAMPLE_SIDE = 128
+_SAMPLE_SIDE = 128
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class PixelSample:
     @classmethod
     def of(cls, truth: ReferencePhoto, ab: Float32) -> PixelSample:
         """A sample on a regular lattice."""
-        step = max(1, round(min(truth.rgb.shape[:2]) / SAMPLE_SIDE))
+        step = max(1, round(min(truth.rgb.shape[:2]) / _SAMPLE_SIDE))
         rgb = truth.rgb[::step, ::step].reshape(-1, 3)
         return cls(rgb.copy(), ab[::step, ::step].reshape(-1, 2).astype(np.float16))
 
@@ -92,11 +92,11 @@ def find_gain(share: float, share_at: Callable[[float], float]) -> float | None:
     low, high = 0.0, 1.0
     while share_at(high) < share:
         low, high = high, high * 2
-        if high > LARGEST_GAIN:
+        if high > _LARGEST_GAIN:
             return None
     gain = high
     for step in range(40):
-        if abs(share_at(gain) - share) < CLOSE_ENOUGH:
+        if abs(share_at(gain) - share) < _CLOSE_ENOUGH:
             break
         low, high = (gain, high) if share_at(gain) < share else (low, gain)
         line = (share - share_at(low)) / (share_at(high) - share_at(low))

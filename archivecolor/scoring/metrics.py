@@ -13,8 +13,8 @@ from archivecolor.colour.arrays import Float32, Numbers, UInt8
 
 # Pixels worked on at once: the temporary arrays then stay in the processor's cache.
 BLOCK_PIXELS = 1 << 14
-POW25_7 = np.float32(25.0**7)
-CDC_DISTANCES = (1, 2, 4)
+_POW25_7 = np.float32(25.0**7)
+_CDC_DISTANCES = (1, 2, 4)
 
 
 def ciede2000(lab: Numbers, other: Numbers) -> Float32:
@@ -54,7 +54,7 @@ def _ciede2000_block(lab: Float32, other: Float32) -> Float32:
     lightness, a_1, b_1 = lab
     other_lightness, a_2, b_2 = other
     power = ((np.hypot(a_1, b_1) + np.hypot(a_2, b_2)) / 2) ** 7
-    stretch = 1.5 - 0.5 * np.sqrt(power / (power + POW25_7))
+    stretch = 1.5 - 0.5 * np.sqrt(power / (power + _POW25_7))
     a_1, a_2 = a_1 * stretch, a_2 * stretch
     chroma_1, chroma_2 = np.hypot(a_1, b_1), np.hypot(a_2, b_2)
     chroma = (chroma_1 + chroma_2) / 2
@@ -99,7 +99,7 @@ def _rotation(chroma: Float32, hue: Float32) -> Float32:
     degrees = np.mod(np.rad2deg(hue), np.float32(360))
     tilt = np.float32(np.deg2rad(60)) * np.exp(-(((degrees - 275) / 25) ** 2))
     power = chroma**7
-    return np.asarray(-2 * np.sqrt(power / (power + POW25_7)) * np.sin(tilt), np.float32)
+    return np.asarray(-2 * np.sqrt(power / (power + _POW25_7)) * np.sin(tilt), np.float32)
 
 
 def psnr(rgb: UInt8, truth: UInt8) -> float:
@@ -170,6 +170,6 @@ def cdc(histograms: Numbers) -> float:
         raise ValueError("colour distribution consistency needs at least two frames")
     # What scipy gives is the square root of the divergence.
     distances = [
-        jensenshannon(histograms[:-gap], histograms[gap:], axis=-1) for gap in CDC_DISTANCES if gap < frames
+        jensenshannon(histograms[:-gap], histograms[gap:], axis=-1) for gap in _CDC_DISTANCES if gap < frames
     ]
     return float(np.mean([np.mean(distance**2) for distance in distances]))

@@ -23,11 +23,11 @@ from archivecolor.photo.shrink import resize, working_shape
 from archivecolor.scoring.metrics import ciede2000, colourfulness, psnr, ssim
 
 # The window of structural similarity.
-SMALLEST_SIDE = 11
+_SMALLEST_SIDE = 11
 # Below this a photograph has no colour to be judged by.
-LEAST_COLOURFULNESS = 0.5
+_LEAST_COLOURFULNESS = 0.5
 # Pixels whose true colour is one that skin may have: lowest and highest L*, a*, b*.
-SKIN_FROM, SKIN_TO = (35.0, 8.0, 8.0), (88.0, 25.0, 30.0)
+_SKIN_FROM, _SKIN_TO = (35.0, 8.0, 8.0), (88.0, 25.0, 30.0)
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,9 @@ def read_reference(member: Member, working_size: int) -> ReferencePhoto:
         rgb = decode_rgb(member.read(), working_size)
     except OSError as error:
         raise ItemError(Reason.UNREADABLE, f"cannot be read: {error.strerror or error}") from error
-    if min(rgb.shape[:2]) < SMALLEST_SIDE:
-        raise ItemError(Reason.UNSUPPORTED, f"has a side under {SMALLEST_SIDE} pixels")
-    if colourfulness(rgb) < LEAST_COLOURFULNESS:
+    if min(rgb.shape[:2]) < _SMALLEST_SIDE:
+        raise ItemError(Reason.UNSUPPORTED, f"has a side under {_SMALLEST_SIDE} pixels")
+    if colourfulness(rgb) < _LEAST_COLOURFULNESS:
         raise ItemError(Reason.UNSUPPORTED, "is grey, so it cannot tell whether colour is right")
     return ReferencePhoto.of(member.name, rgb, working_size)
 
@@ -190,7 +190,7 @@ def score_photo(truth: ReferencePhoto, ab: Float32, confidence: float | None = N
 
 
 def _skin_score(true_lab: Float32, lab: Float32, difference: Float32) -> SkinScore | None:
-    skin = ((true_lab >= SKIN_FROM) & (true_lab <= SKIN_TO)).all(axis=-1)
+    skin = ((true_lab >= _SKIN_FROM) & (true_lab <= _SKIN_TO)).all(axis=-1)
     if not skin.any():
         return None
     chroma, true_chroma = (np.hypot(one[skin, 1], one[skin, 2]) for one in (lab, true_lab))

@@ -201,7 +201,7 @@ class ValueType:
 def value_types_of(settings: type[Settings]) -> dict[str, ValueType]:
     """The kind of every option of a settings class, by name, in the order of `fields_of`."""
     hints = get_type_hints(settings)
-    return {setting.name: value_type_of_hint(hints[setting.name]) for setting in fields_of(settings)}
+    return {setting.name: _value_type_of_hint(hints[setting.name]) for setting in fields_of(settings)}
 
 
 def fields_of(settings: type[Settings]) -> list[SettingField]:
@@ -218,7 +218,7 @@ def group_of(settings: type[Settings], name: str) -> str:
     return spec.group or str(getattr(declaring, "GROUP", Settings.GROUP))
 
 
-def value_type_of_hint(hint: Any) -> ValueType:
+def _value_type_of_hint(hint: Any) -> ValueType:
     """The kind behind a type hint: `T`, `T | None` or `tuple[T, ...]`."""
     parts = [part for part in get_args(hint) if part not in (type(None), Ellipsis)]
     return ValueType(base=parts[0] if parts else hint, many=get_origin(hint) is tuple)

@@ -15,7 +15,7 @@ from archivecolor.settings.shared import (
     ToneOptions,
 )
 
-REST_HELP = "Pictures that are left alone (in colour, tinted, line art): skip or copy them"
+_REST_HELP = "Pictures that are left alone (in colour, tinted, line art): skip or copy them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class PhotographOptions(ToneOptions, CredentialsOptions):
         digests_default=False,
     )
     rest: str = option(
-        "skip", f"{REST_HELP}, or link to them.", choices=("skip", "copy", "link"), common=True
+        "skip", f"{_REST_HELP}, or link to them.", choices=("skip", "copy", "link"), common=True
     )
     max_megapixels: float = option(
         1000.0, "Refuse pictures larger than this.", unit="megapixels", low=0.001, group="Input"
@@ -118,7 +118,7 @@ class PhotoSettings(PhotographOptions, NetworkOptions, EndOptions, OutputOptions
         short="o",
         common=True,
     )
-    rest: str = option("copy", f"{REST_HELP}.", choices=("skip", "copy"), common=True)
+    rest: str = option("copy", f"{_REST_HELP}.", choices=("skip", "copy"), common=True)
     overwrite: bool = option(
         False,
         "Make anew what this program made; never what somebody else did.",

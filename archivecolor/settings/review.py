@@ -9,7 +9,7 @@ from archivecolor.settings.options import MAX_TEXT, option, required
 from archivecolor.settings.shared import NetworkOptions, OutputOptions
 
 # As browsers send them.
-HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?"
+_HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?"
 # Of an address's path; none that leads up, and none that a cookie's path cannot hold.
 STEP = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
 
@@ -47,7 +47,7 @@ class PageOptions(OutputOptions):
     allow_host: tuple[str, ...] = option(
         (),
         "Host that a proxy passes on, to be answered too: NAME or NAME:PORT, no address; may be repeated.",
-        pattern=HOST,
+        pattern=_HOST,
     )
     root_path: str = option(
         "", "Path below which a proxy serves the page, such as /colour.", pattern=f"/?({STEP}(/{STEP})*)?/?"

@@ -20,7 +20,7 @@ from archivecolor.networks.lab_tensors import lab_from_linear, lightness_from_li
 from archivecolor.training.tensors import Batch, photographs_to_linear
 
 PANCHROMATIC = (0.2126, 0.7152, 0.0722)
-ORTHOCHROMATIC = (0.02, 0.55, 0.43)  # blind to red, as plates and films were into the 1920s
+_ORTHOCHROMATIC = (0.02, 0.55, 0.43)  # blind to red, as plates and films were into the 1920s
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def film_response(linear: Tensor, rng: AugmentationRng) -> Tensor:
     Returns:
         (N, 1, S, S) linear luminance; two pictures of three keep the panchromatic one.
     """
-    pan, ortho = device_constant(PANCHROMATIC, linear.device), device_constant(ORTHOCHROMATIC, linear.device)
+    pan, ortho = device_constant(PANCHROMATIC, linear.device), device_constant(_ORTHOCHROMATIC, linear.device)
     toward = rng.uniform(0.0, 1.0).clamp(max=1.0)[:, :, 0, 0]
     tilt = (0.15 * rng.strength * rng.normal(rng.count, 3)).exp()
     weights = ((1.0 - toward) * pan + toward * ortho) * tilt
@@ -70,7 +70,7 @@ def film_response(linear: Tensor, rng: AugmentationRng) -> Tensor:
     return torch.einsum("nc,nchw->nhw", weights, linear)[:, None]
 
 
-def tone_curve(x: Tensor, rng: AugmentationRng) -> Tensor:
+def _tone_curve(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Exposure and development: a random gamma on 0..1."""
     exponent = (0.14 * rng.strength * rng.normal(rng.count, 1, 1, 1)).exp()
     return x.clamp(0.0, 1.0) ** exponent
@@ -98,7 +98,7 @@ def blur(x: Tensor, rng: AugmentationRng) -> Tensor:
     return torch.lerp(x, softer, rng.uniform(0.3, 1.0).clamp(max=1.0))
 
 
-def vignette(x: Tensor, rng: AugmentationRng) -> Tensor:
+def _vignette(x: Tensor, rng: AugmentationRng) -> Tensor:
     """Corners that are darker, or burnt lighter, than the middle."""
     axis = torch.linspace(-1.0, 1.0, x.shape[-1], device=x.device)
     distance = (axis[None, :] ** 2 + axis[:, None] ** 2)[None, None] / 2.0
@@ -150,8 +150,8 @@ Degradation = Callable[[Tensor, AugmentationRng], Tensor]
 # In the order in which they befall a picture: lens, emulsion, age, print, handling, file.
 DEGRADATIONS: tuple[tuple[float, Degradation], ...] = (
     (0.15, blur),
-    (0.15, vignette),
-    (0.8, tone_curve),
+    (0.15, _vignette),
+    (0.8, _tone_curve),
     (0.35, fade),
     (0.45, grain),
     (0.04, halftone),

@@ -24,9 +24,9 @@ from archivecolor.opencv import cv2
 from archivecolor.training.distributed import SINGLE_PROCESS, DistributedContext
 
 CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %
-PREFETCHED_BATCHES = 2  # made and waiting, beside those being made
-MAX_SAMPLER_THREADS = 8  # threads; seen on 16 cores: more stand in each other's way
-MIN_CROP_SHARE = 0.72  # of the picture's short side
+_PREFETCHED_BATCHES = 2  # made and waiting, beside those being made
+_MAX_SAMPLER_THREADS = 8  # threads; seen on 16 cores: more stand in each other's way
+_MIN_CROP_SHARE = 0.72  # of the picture's short side
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class CropSampler:
         picture, (scale, down, across, flip_horizontally, flip_vertically) = order[place], drawn[:, place]
         height, width = self._extents[picture].T
         short = np.minimum(height, width)
-        share = MIN_CROP_SHARE + (1.0 - MIN_CROP_SHARE) * scale
+        share = _MIN_CROP_SHARE + (1.0 - _MIN_CROP_SHARE) * scale
         side = np.maximum(1, np.rint(short * share)).astype(np.int64)
         return CropBoxes(
             picture,
@@ -184,8 +184,8 @@ class CropSampler:
 
 def prefetch_batches(sampler: CropSampler, first_step: int) -> Iterator[NDArray[np.uint8]]:
     """Batches of the steps from `first_step` on, in order, without end, made ahead of time in threads."""
-    threads = min(sampler.threads, MAX_SAMPLER_THREADS)
-    ahead = threads + PREFETCHED_BATCHES
+    threads = min(sampler.threads, _MAX_SAMPLER_THREADS)
+    ahead = threads + _PREFETCHED_BATCHES
     with ThreadPoolExecutor(max_workers=threads) as pool:
         pending = deque(pool.submit(sampler.batch, first_step + offset) for offset in range(ahead))
         for step in count(first_step + ahead):

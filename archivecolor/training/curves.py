@@ -11,7 +11,7 @@ from archivecolor.training.metrics_log import LoggedFigures
 
 NAME = "curves.png"
 COLUMNS = 3
-PANEL_INCHES = (4.0, 2.6)
+_PANEL_INCHES = (4.0, 2.6)
 
 
 def draw_curves(folder: Path, metrics_log: Sequence[LoggedFigures]) -> None:
@@ -46,7 +46,7 @@ def _draw(folder: Path, series: Mapping[str, Sequence[tuple[int, float]]]) -> No
     from matplotlib.figure import Figure
 
     rows = -(-len(series) // COLUMNS)
-    figure = Figure(figsize=(COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1]), layout="constrained")
+    figure = Figure(figsize=(COLUMNS * _PANEL_INCHES[0], rows * _PANEL_INCHES[1]), layout="constrained")
     FigureCanvasAgg(figure)
     for place, (name, points) in enumerate(series.items()):
         panel = figure.add_subplot(rows, COLUMNS, place + 1)

@@ -28,12 +28,14 @@ from archivecolor.networks.options import BaseOptions
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch, photographs_to_linear
 
-PIXELS_PER_PICTURE = 24
-CHROMA_BIAS = 8.0  # Lab units added to a colour's chroma when bins are placed, so that vivid colours get bins
-KMEANS_ITERATIONS = 20
-DISCRIMINATOR_WARM_UP = 0.2  # of the adversarial part, in which the discriminator learns before it has a say
-MAX_DISCRIMINATOR_LR = 4e-4
-MIN_ADVERSARIAL_SIZE = 64  # pixels
+_PIXELS_PER_PICTURE = 24
+_CHROMA_BIAS = (
+    8.0  # Lab units added to a colour's chroma when bins are placed, so that vivid colours get bins
+)
+_KMEANS_ITERATIONS = 20
+_DISCRIMINATOR_WARM_UP = 0.2  # of the adversarial part, in which the discriminator learns before it has a say
+_MAX_DISCRIMINATOR_LR = 4e-4
+_MIN_ADVERSARIAL_SIZE = 64  # pixels
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class DefaultObjective(Objective):
         }
         if self.options.vividness:
             losses["vivid"] = self.options.vividness * self._colourfulness_deficit(ab, truth, batch.clean)
-        if discriminator is not None and self._adversarial_share(progress) > DISCRIMINATOR_WARM_UP:
+        if discriminator is not None and self._adversarial_share(progress) > _DISCRIMINATOR_WARM_UP:
             losses["fool"] = (
                 -self.options.duel_weight
                 * discriminator(_discriminator_input(batch.clean, ab)).float().mean()
@@ -126,15 +128,15 @@ class DefaultObjective(Objective):
         """A patch discriminator where a part is adversarial. Raises `UsageError` for too small crops."""
         if not self.options.duel:
             return None
-        if size < MIN_ADVERSARIAL_SIZE:
+        if size < _MIN_ADVERSARIAL_SIZE:
             raise UsageError(
-                f"a duel needs crops of at least {MIN_ADVERSARIAL_SIZE} pixels, not {size}; set --size"
+                f"a duel needs crops of at least {_MIN_ADVERSARIAL_SIZE} pixels, not {size}; set --size"
             )
         return SpectralPatch()
 
     def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
         """Adam without momentum, as GANs with a hinge loss are trained."""
-        return optim.Adam(parameters, lr=min(lr, MAX_DISCRIMINATOR_LR), betas=(0.0, 0.9))
+        return optim.Adam(parameters, lr=min(lr, _MAX_DISCRIMINATOR_LR), betas=(0.0, 0.9))
 
     def discriminator_losses(
         self, generator: Generator, discriminator: nn.Module, batch: Batch, progress: TrainingProgress
@@ -178,7 +180,7 @@ def _sample_colours(photographs: Sequence[Photograph]) -> Float32:
     pixels = []
     for photograph in photographs:
         flat = photograph.rgb.reshape(-1, 3)
-        pixels.append(flat[rng.integers(0, len(flat), PIXELS_PER_PICTURE)])
+        pixels.append(flat[rng.integers(0, len(flat), _PIXELS_PER_PICTURE)])
     crops = torch.from_numpy(np.concatenate(pixels))[None, :, None, :]
     ab: Float32 = lab_from_linear(photographs_to_linear(crops))[0, 1:, :, 0].T.numpy()
     return ab
@@ -187,7 +189,7 @@ def _sample_colours(photographs: Sequence[Photograph]) -> Float32:
 def kmeans_bin_centres(colours: Float32, bins: int) -> Tensor:
     """Bin centres (bins, 2) by k-means over colours weighted toward the vivid ones, the same every time."""
     rng = np.random.default_rng(0)
-    weight = np.hypot(colours[:, 0], colours[:, 1]) + CHROMA_BIAS
+    weight = np.hypot(colours[:, 0], colours[:, 1]) + _CHROMA_BIAS
     points = torch.from_numpy(colours)
     mass = torch.from_numpy(weight.astype(np.float32))
     replace = len(colours) < bins
@@ -195,7 +197,7 @@ def kmeans_bin_centres(colours: Float32, bins: int) -> Tensor:
     centres = points[torch.from_numpy(start)] + 0.01 * torch.from_numpy(
         rng.standard_normal((bins, 2), np.float32)
     )
-    for _ in range(KMEANS_ITERATIONS):
+    for _ in range(_KMEANS_ITERATIONS):
         nearest = torch.cdist(points, centres).argmin(dim=1)
         total = torch.zeros(bins).index_add_(0, nearest, mass)
         moved = torch.zeros(bins, 2).index_add_(0, nearest, points * mass[:, None])

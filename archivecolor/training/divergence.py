@@ -14,8 +14,8 @@ from archivecolor.training.state import floating_tensors
 
 COLLAPSE_STEPS = 300
 # The discriminator's loss when it is always right, and when it says one thing whatever it sees.
-PERFECT_DISCRIMINATOR_LOSS, CONSTANT_DISCRIMINATOR_LOSS = 1e-4, 8.0
-RESUME_HINT = (
+_PERFECT_DISCRIMINATOR_LOSS, _CONSTANT_DISCRIMINATOR_LOSS = 1e-4, 8.0
+_RESUME_HINT = (
     "try a lower --lr, or --precision fp32; with --resume it goes on from the last state, where there is one"
 )
 
@@ -34,11 +34,11 @@ class DivergenceWatch:
         """Raise `DivergedError` where a loss is not finite, or the discriminator learns no more."""
         if not all(map(math.isfinite, losses.values())):
             said = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
-            raise DivergedError(f"a loss is not a number at step {step} ({said}); {RESUME_HINT}")
+            raise DivergedError(f"a loss is not a number at step {step} ({said}); {_RESUME_HINT}")
         judge = losses.get("judge")
         if judge is None:
             return
-        learning = PERFECT_DISCRIMINATOR_LOSS <= judge <= CONSTANT_DISCRIMINATOR_LOSS
+        learning = _PERFECT_DISCRIMINATOR_LOSS <= judge <= _CONSTANT_DISCRIMINATOR_LOSS
         self.stuck = 0 if learning else self.stuck + 1
         if self.stuck >= COLLAPSE_STEPS:
             raise DivergedError(
@@ -52,4 +52,4 @@ def check_weights(step: int, networks: Iterable[nn.Module]) -> None:
     for network in networks:
         for name, tensor in floating_tensors(network.state_dict()).items():
             if not bool(torch.isfinite(tensor).all()):
-                raise DivergedError(f"the weights are no numbers at step {step} ({name}); {RESUME_HINT}")
+                raise DivergedError(f"the weights are no numbers at step {step} ({name}); {_RESUME_HINT}")

@@ -15,7 +15,7 @@ from torch import Tensor
 from archivecolor.datasets.photographs import Photograph
 from archivecolor.training.crops import CropBoxes
 
-MAX_SHARE_OF_FREE_MEMORY = 0.4  # of the card's memory for pictures, at most; a step needs the rest
+_MAX_SHARE_OF_FREE_MEMORY = 0.4  # of the card's memory for pictures, at most; a step needs the rest
 CUBIC = -0.75  # the cubic filter of OpenCV
 MARGIN = 2  # pixels beyond a crop, its edge repeated, that the cubic filter reaches
 
@@ -100,4 +100,4 @@ def has_room_for(photographs: Sequence[Photograph], device: torch.device) -> boo
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return sum(photograph.rgb.nbytes for photograph in photographs) <= MAX_SHARE_OF_FREE_MEMORY * free
+    return sum(photograph.rgb.nbytes for photograph in photographs) <= _MAX_SHARE_OF_FREE_MEMORY * free

@@ -13,13 +13,13 @@ from archivecolor.training.state import RunState
 
 # Any of them given says anew how long the run is to be.
 LENGTH = ("epochs", "max_steps", "max_runtime")
-PATHS = ("validation", "average_with")
+_PATHS = ("validation", "average_with")
 # What the weights depend on from here on; where and how fast they are made is for each session to say.
 KEPT = (
     *("network", "title", "options", "size", "batch_size", "accumulate", "lr", "augment", "source_weights"),
     *("seed", "ema", "clip", "patience", "validate_every"),
     *LENGTH,
-    *PATHS,
+    *_PATHS,
 )
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 def settings_to_keep(settings: TrainSettings) -> dict[str, object]:
     """The settings that a run goes on with, as a state holds them: plain values by name."""
     values = {name: getattr(settings, name) for name in KEPT}
-    return values | {name: tuple(str(path.absolute()) for path in values[name]) for name in PATHS}
+    return values | {name: tuple(str(path.absolute()) for path in values[name]) for name in _PATHS}
 
 
 def settings_of_run(settings: TrainSettings, given: Collection[str], state: RunState) -> TrainSettings:
@@ -59,7 +59,7 @@ def settings_of_run(settings: TrainSettings, given: Collection[str], state: RunS
 
 
 def _value(name: str, value: object) -> object:
-    return tuple(map(Path, value)) if name in PATHS and isinstance(value, tuple) else value
+    return tuple(map(Path, value)) if name in _PATHS and isinstance(value, tuple) else value
 
 
 def _words(name: str, value: object) -> str:

@@ -9,7 +9,7 @@ from archivecolor.settings import TrainSettings
 from archivecolor.training.setup import TrainingRun, enlarged_pictures
 
 # Four bytes each: weights, gradients, two moments, averages.
-BYTES_PER_PARAMETER = 20
+_BYTES_PER_PARAMETER = 20
 
 
 @dataclass(frozen=True)
@@ -63,5 +63,5 @@ def training_plan(training: TrainingRun, settings: TrainSettings) -> TrainingPla
         size=trainer.hyperparameters.size,
         crop_device="cpu" if trainer.image_cache is None else trainer.device.type,
         device=f"{trainer.device}, {str(trainer.precision).removeprefix('torch.')}",
-        nbytes=decoded + parameters * BYTES_PER_PARAMETER,
+        nbytes=decoded + parameters * _BYTES_PER_PARAMETER,
     )

@@ -29,11 +29,11 @@ from archivecolor.training.setup import TrainingRun
 from archivecolor.training.state import save_state
 from archivecolor.version import program_version
 
-BEST = "best.safetensors"
+_BEST = "best.safetensors"
 LAST = "last.safetensors"
-LOG_EVERY = 50
-VALIDATION_PICTURES = 96
-SAMPLE_PICTURES = 16
+_LOG_EVERY = 50
+_VALIDATION_PICTURES = 96
+_SAMPLE_PICTURES = 16
 
 
 class RunRecorder:
@@ -56,7 +56,7 @@ class RunRecorder:
 
     def after_step(self, step: StepReport) -> None:
         """All that is due after a step; ends the training where patience does."""
-        if step.step % LOG_EVERY == 0:
+        if step.step % _LOG_EVERY == 0:
             self._metrics_log.write("step", step.step, {"lr": step.lr, **step.losses})
         if step.step % self._settings.sample_every == 0:
             self.sample()
@@ -91,7 +91,7 @@ class RunRecorder:
         trainer.figures |= {f"last_{name}": value for name, value in figures.items()}
         if figures["ciede2000"] < trainer.figures.get("best", float("inf")):
             trainer.figures |= {"best": figures["ciede2000"], "waited": 0.0}
-            self.write_checkpoint(BEST)
+            self.write_checkpoint(_BEST)
             return
         trainer.figures["waited"] = trainer.figures.get("waited", 0.0) + 1
         patience = self._settings.patience or trainer.hyperparameters.patience
@@ -106,7 +106,7 @@ class RunRecorder:
 
     def sample(self) -> None:
         """Draw the sheet of fixed validation pictures."""
-        truths = self._validation[:SAMPLE_PICTURES]
+        truths = self._validation[:_SAMPLE_PICTURES]
         path = self._settings.output / f"sample-{self._trainer.step:08d}.png"
         write_sample_sheet(path, truths, self._score(truths))
 
@@ -115,7 +115,7 @@ class RunRecorder:
         return self._squares(self._training.split.validation)
 
     def _squares(self, photographs: Sequence[Photograph]) -> tuple[ReferencePhoto, ...]:
-        return centre_squares(photographs[:VALIDATION_PICTURES], _validation_size(self._trainer))
+        return centre_squares(photographs[:_VALIDATION_PICTURES], _validation_size(self._trainer))
 
     def _score(self, truths: Sequence[ReferencePhoto]) -> list[ScoredPhoto]:
         """What the averaged weights make of true pictures, beside the truth."""

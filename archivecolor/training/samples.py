@@ -19,7 +19,7 @@ from archivecolor.scoring.contact_sheets import Strip, contact_sheet
 from archivecolor.scoring.photo_score import PhotoScores, ReferencePhoto, ScoredPhoto, score_photo
 
 BATCH_SIZE = 16
-SHEET_COLUMNS = 2
+_SHEET_COLUMNS = 2
 
 
 def centre_squares(photographs: Sequence[Photograph], side: int) -> tuple[ReferencePhoto, ...]:
@@ -75,4 +75,4 @@ def write_sample_sheet(path: Path, truths: Sequence[ReferencePhoto], scored: Seq
     """Write a PNG of grey, ours and truth side by side, two pictures abreast. Raises `OutputError`."""
     strips = [Strip.of(*pair) for pair in zip(truths, scored, strict=True)]
     with atomic_write(path) as part:
-        contact_sheet(strips, SHEET_COLUMNS).save(part, format="PNG")
+        contact_sheet(strips, _SHEET_COLUMNS).save(part, format="PNG")

@@ -40,7 +40,7 @@ from archivecolor.training.objective import (
     objective_option_names,
 )
 
-MANY_ENLARGED = 0.1  # of the training pictures
+_MANY_ENLARGED = 0.1  # of the training pictures
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def enlarged_pictures(photographs: Sequence[Photograph], size: int) -> int:
 
 def _warn_of_small_pictures(photographs: Sequence[Photograph], size: int) -> None:
     enlarged = enlarged_pictures(photographs, size)
-    if enlarged > MANY_ENLARGED * len(photographs):
+    if enlarged > _MANY_ENLARGED * len(photographs):
         logger.warning(
             "%d of %d photographs are smaller than the crops of %d pixels and are enlarged; a smaller --size"
             " fits them",

@@ -20,7 +20,7 @@ from archivecolor.training.optimiser_step import StateDict
 logger = logging.getLogger(__name__)
 
 STATE_NAME = "state-{step:08d}.pt"
-KEPT_STATES = 2
+_KEPT_STATES = 2
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def save_state(folder: Path, state: RunState) -> None:
     torch.save(vars(state), buffer)
     with atomic_write(folder / STATE_NAME.format(step=state.step)) as part:
         part.write_bytes(buffer.getvalue())
-    for old in saved_states(folder)[:-KEPT_STATES]:
+    for old in saved_states(folder)[:-_KEPT_STATES]:
         old.unlink()
 
 

@@ -20,9 +20,9 @@ from archivecolor.jobs.shot_decisions import DecidedShot, ShotWish
 from archivecolor.web.pictures import PictureAnswers, hint_values, json_of
 from archivecolor.web.requests import Wish, query_of, wish_of
 
-MAX_CLIP_SECONDS = 20.0
+_MAX_CLIP_SECONDS = 20.0
 # Moments of a shot that its page offers to look at.
-MOMENTS = 7
+_MOMENTS = 7
 
 
 class PageMaker(Protocol):
@@ -92,7 +92,7 @@ class FilmPages:
             shot=shot,
             count=len(shots),
             seconds=seconds,
-            moments=moments_of(shot),
+            moments=_moments_of(shot),
             query=tail,
             state="accepted" if shot.accepted else "none",
             detail="",
@@ -113,7 +113,7 @@ class FilmPages:
         item, seconds = self._item(request), _seconds(request)
         gallery, shown = self._shown(request)
         span = self._review.shot_at(item, seconds).span
-        end = min(span.end, span.start + MAX_CLIP_SECONDS)
+        end = min(span.end, span.start + _MAX_CLIP_SECONDS)
         return Response(gallery.clip(shown, span.start, end), media_type="video/mp4")
 
     async def decide(self, request: Request) -> Response:
@@ -136,11 +136,11 @@ class FilmPages:
             raise UsageError("a shot is accepted or mended; a film is rejected as a whole")
 
 
-def moments_of(shot: DecidedShot) -> list[float]:
+def _moments_of(shot: DecidedShot) -> list[float]:
     """Moments over a shot to look at, those with hints among them, seconds."""
     span = shot.span
-    step = (span.end - span.start) / MOMENTS
-    even = [round(span.start + (place + 0.5) * step, 3) for place in range(MOMENTS)]
+    step = (span.end - span.start) / _MOMENTS
+    even = [round(span.start + (place + 0.5) * step, 3) for place in range(_MOMENTS)]
     hinted = [one.seconds for one in shot.corrections if one.hints]
     return sorted({*even, *hinted})
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-HTTP_PORT = 80
-JSON_BYTES = 1 << 20
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_HTTP_PORT = 80
+_JSON_BYTES = 1 << 20
 # What has come in earns time for what is still to come.
-LEAST_BYTES_PER_SECOND = 50_000
+_LEAST_BYTES_PER_SECOND = 50_000
 # How long what is refused may go on being sent before the answer goes out.
-DROP_SECONDS = 2.0
-HEADERS = (
+_DROP_SECONDS = 2.0
+_HEADERS = (
     (
         b"content-security-policy",
         b"default-src 'none'; img-src 'self' data: blob:; media-src 'self'; style-src 'self'; "
@@ -87,9 +87,9 @@ class Door:
 
     def is_host(self, host: str) -> bool:
         """Whether it is a name of ours."""
-        if self.port == HTTP_PORT and host in LOOPBACK:  # browsers leave it out
+        if self.port == _HTTP_PORT and host in _LOOPBACK:  # browsers leave it out
             return True
-        return host in self.hosts or host in {f"{name}:{self.port}" for name in LOOPBACK}
+        return host in self.hosts or host in {f"{name}:{self.port}" for name in _LOOPBACK}
 
     def is_origin(self, origin: str) -> bool:
         """Whether a page of ours sends that."""
@@ -184,7 +184,7 @@ class Gate:
             return 0
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/json":
-            limit = JSON_BYTES
+            limit = _JSON_BYTES
         elif kind == "application/octet-stream" and self._door.upload_bytes:
             limit = self._door.upload_bytes
         else:
@@ -226,7 +226,7 @@ class _Body:
             return await self._receive()
         loop = asyncio.get_running_loop()
         self._began = self._began or loop.time()
-        left = self._began + self._seconds + self._count / LEAST_BYTES_PER_SECOND - loop.time()
+        left = self._began + self._seconds + self._count / _LEAST_BYTES_PER_SECOND - loop.time()
         try:
             message = await asyncio.wait_for(self._receive(), left)
         except TimeoutError:
@@ -240,7 +240,7 @@ class _Body:
     async def drop(self) -> None:
         """Let the rest go by for a moment: who is still sending hears of a refusal only afterwards."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DROP_SECONDS):
+            async with asyncio.timeout(_DROP_SECONDS):
                 while not self._is_whole:
                     self._is_whole = _is_last(await self._receive())
 
@@ -263,9 +263,9 @@ class _Answer:
             self._began = True
             if message["status"] >= 400 and self._drop_body is not None:
                 await self._drop_body()
-            ours = {name for name, _ in HEADERS}
+            ours = {name for name, _ in _HEADERS}
             others = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
-            message = {**message, "headers": [*others, *HEADERS]}
+            message = {**message, "headers": [*others, *_HEADERS]}
         await self._send(message)
 
     async def text(self, status: int, words: str, *headers: tuple[bytes, bytes]) -> None:

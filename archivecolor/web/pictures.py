@@ -24,7 +24,7 @@ from archivecolor.web.gate import RefusedError
 from archivecolor.web.pages import percent, static_text
 from archivecolor.web.requests import box_of, other_of, page_of, place_of, wish_of
 
-STATIC = {
+_STATIC = {
     "archivecolor.css": "text/css",
     "review.css": "text/css",
     "review.js": "text/javascript",
@@ -162,7 +162,7 @@ def _alike(hints: tuple[Hint, ...]) -> dict[str, object]:
 def static(request: Request) -> Response:
     """A file that travels with the pages."""
     name = request.path_params["name"]
-    kind = STATIC.get(name)
+    kind = _STATIC.get(name)
     if kind is None:
         raise HTTPException(404, "there is no such file")
     return PlainTextResponse(static_text(name), media_type=kind)

@@ -39,11 +39,11 @@ from archivecolor.version import program_version
 from archivecolor.web.pages import address, environment, markup, render, static_text, words
 from archivecolor.web.small_pictures import SmallPictures, kept_sheet
 
-MOST_IN_ONE_FILE = 200
+_MOST_IN_ONE_FILE = 200
 # Of both small pictures of one photograph, about: for what is said before.
-THUMBNAIL_BYTES = 17_000
-FILMS_A_PAGE = 20
-LIST_COLUMNS = ("path", "confidence", "status", "reason", "decided", "corrected", "by")
+_THUMBNAIL_BYTES = 17_000
+_FILMS_A_PAGE = 20
+_LIST_COLUMNS = ("path", "confidence", "status", "reason", "decided", "corrected", "by")
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ class _Report:
 
     def write(self, listener: Listener, stop: Stop, say: Callable[[str], None]) -> RunResult:
         pictures = self._counts[PICTURES]
-        if self._settings.single_file and pictures > MOST_IN_ONE_FILE:
+        if self._settings.single_file and pictures > _MOST_IN_ONE_FILE:
             raise UsageError(
-                f"--single-file holds up to {MOST_IN_ONE_FILE} pictures, here are {pictures}; leave it out"
+                f"--single-file holds up to {_MOST_IN_ONE_FILE} pictures, here are {pictures}; leave it out"
             )
-        megabytes = pictures * THUMBNAIL_BYTES / 1e6
+        megabytes = pictures * _THUMBNAIL_BYTES / 1e6
         shown = "1 picture" if pictures == 1 else f"{pictures} pictures"
         say(f"{shown}, about {max(1, round(megabytes))} MB of small ones in {self._folder}")
         counter = ProgressCounter(total=0, unit="pictures")
@@ -204,8 +204,8 @@ class _Report:
             file.open("w", encoding="utf-8", newline="") as text,
         ):
             writer = csv.writer(text)
-            writer.writerow(LIST_COLUMNS)
-            writer.writerows([_cell(getattr(item, name)) for name in LIST_COLUMNS] for item in items)
+            writer.writerow(_LIST_COLUMNS)
+            writer.writerows([_cell(getattr(item, name)) for name in _LIST_COLUMNS] for item in items)
         count = _counted_pages(len(items), PAGE)
         for page in range(1, count + 1):
             self._cards_page(prefix, part, page, count, items[(page - 1) * PAGE : page * PAGE])
@@ -220,8 +220,8 @@ class _Report:
         self._numbered(prefix, page, count, part, template="cards", cards=cards, first=first, sample=sample)
 
     def _write_films(self) -> None:
-        count = _counted_pages(self._counts[FILMS], FILMS_A_PAGE)
-        for page, items in enumerate(self._index.items(FILMS, FILMS_A_PAGE), start=1):
+        count = _counted_pages(self._counts[FILMS], _FILMS_A_PAGE)
+        for page, items in enumerate(self._index.items(FILMS, _FILMS_A_PAGE), start=1):
             films = [self._film_card(item, self._index.record(item)) for item in items]
             self._numbered("films", page, count, words()["report"]["films"], template="films", films=films)
         self._remove_after("films", count)
@@ -342,7 +342,7 @@ class _Report:
         cards, films = [], []
         for items in self._index.items(PICTURES, PAGE):
             cards += [self._card(item, self._index.record(item)) for item in items]
-        for items in self._index.items(FILMS, FILMS_A_PAGE):
+        for items in self._index.items(FILMS, _FILMS_A_PAGE):
             films += [self._film_card(item, self._index.record(item)) for item in items]
         left = [
             (

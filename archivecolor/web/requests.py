@@ -14,9 +14,9 @@ from archivecolor.errors import UsageError
 from archivecolor.jobs.hint_words import colour_of
 from archivecolor.photo.preview import Box
 
-MAX_NOTE = 1000
-MAX_POINTS = 500
-MAX_PART = 2048
+_MAX_NOTE = 1000
+_MAX_POINTS = 500
+_MAX_PART = 2048
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def wish_of(values: object) -> Wish:
         raise UsageError("there is no such state")
     reference = values.get("reference", "")
     if not _is_note(note) or not _is_note(reference) or not isinstance(redo, bool):
-        raise UsageError(f"a note has up to {MAX_NOTE} characters, all of them whole")
+        raise UsageError(f"a note has up to {_MAX_NOTE} characters, all of them whole")
     page = _whole(values.get("page", 1), 1, 1 << 20)
     return Wish(
         state=None if state is None else State(state),
@@ -96,7 +96,7 @@ def _is_note(value: object) -> TypeGuard[str]:
     """Whether it is short text; half of a character, as JSON can have it, could not be written."""
     return (
         isinstance(value, str)
-        and len(value) <= MAX_NOTE
+        and len(value) <= _MAX_NOTE
         and not any("\ud800" <= character <= "\udfff" for character in value)
     )
 
@@ -123,8 +123,8 @@ def _hint(value: object, page: int) -> tuple[Hint, ...]:
     if not isinstance(soft, bool):
         raise UsageError("a hint is soft or not")
     points = value.get("points", [[value.get("x"), value.get("y")]])
-    if not isinstance(points, list) or not 1 <= len(points) <= MAX_POINTS:
-        raise UsageError(f"a stroke has 1 to {MAX_POINTS} points")
+    if not isinstance(points, list) or not 1 <= len(points) <= _MAX_POINTS:
+        raise UsageError(f"a stroke has 1 to {_MAX_POINTS} points")
     places = [_place(point) for point in points]
     if len(places) == 1:
         return (Hint(*places[0], colour, reach, page, soft),)
@@ -169,7 +169,7 @@ def place_of(query: Mapping[str, str]) -> tuple[float, float]:
 def box_of(query: Mapping[str, str]) -> Box:
     """The part of a picture that an address asks for. Raises `UsageError` where that is none."""
     left, top = (_whole(query.get(name), 0, 1 << 24) for name in ("left", "top"))
-    width, height = (_whole(query.get(name), 1, MAX_PART) for name in ("width", "height"))
+    width, height = (_whole(query.get(name), 1, _MAX_PART) for name in ("width", "height"))
     return Box(left, top, width, height)
 
 

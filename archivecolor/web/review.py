@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 PAGE = 60
-MOST_FOLDERS = 500
+_MOST_FOLDERS = 500
 EVENT_SECONDS = 1.0
 # Of a file whose colours a picture gets.
-MOST_REFERENCE_BYTES = 100 << 20
+_MOST_REFERENCE_BYTES = 100 << 20
 # What list pages offer to choose from.
-STATUSES, KINDS = ("done", "skipped", "failed"), ("photo", "film", "grey")
-DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
+_STATUSES, KINDS = ("done", "skipped", "failed"), ("photo", "film", "grey")
+_DECIDED = ("none", "accepted", "rejected", "by-hand", "corrected")
 
 
 class ReviewPages:
@@ -116,12 +116,12 @@ class ReviewPages:
             self._choices = (
                 version,
                 {
-                    "statuses": [(word, shown["status"][word]) for word in STATUSES],
+                    "statuses": [(word, shown["status"][word]) for word in _STATUSES],
                     "reasons": [(word, f"{word} ({count})") for word, count in index.words("reason") if word],
-                    "decided": [(word, shown["decided"][word]) for word in DECIDED],
+                    "decided": [(word, shown["decided"][word]) for word in _DECIDED],
                     "kinds": [(word, kinds.get(word, word)) for word, _ in index.words("kind")],
                     "folders": [
-                        _text(folder) for folder, _ in index.words("folder")[:MOST_FOLDERS] if folder
+                        _text(folder) for folder, _ in index.words("folder")[:_MOST_FOLDERS] if folder
                     ],
                 },
             )
@@ -275,7 +275,7 @@ def run_review(
         say(f"{count} lines of the manifest read")
 
     with listening(settings.port) as listener, open_review(settings, on_lines) as review:
-        door = door_of(settings, listener, upload_bytes=MOST_REFERENCE_BYTES)
+        door = door_of(settings, listener, upload_bytes=_MOST_REFERENCE_BYTES)
         heading = settings.output.absolute().name
         app = ReviewPages(review, heading, door.root_path).app()
         return serve(app, door, listener, on_ready, open=settings.open)

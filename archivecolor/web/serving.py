@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHUTDOWN_SECONDS = 2
-BACKLOG = 1024
+_SHUTDOWN_SECONDS = 2
+_BACKLOG = 1024
 
 
 def check_installed() -> None:
@@ -113,9 +113,9 @@ def serve(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        backlog=BACKLOG,
+        backlog=_BACKLOG,
         root_path=door.root_path,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     with stop_on_signals(Stop()) as stop:
         Server(config).run([listener])

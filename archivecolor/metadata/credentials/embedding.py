@@ -36,11 +36,11 @@ SETTINGS: Json = {
 # What the library embeds into; beside everything else lies a file of its own.
 EMBEDDED = frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp", "video/mp4", "video/quicktime"})
 # What it looks for a scan's credentials in.
-READ = EMBEDDED | {"image/heic", "image/avif", "image/gif", "image/jxl"}
+_READ = EMBEDDED | {"image/heic", "image/avif", "image/gif", "image/jxl"}
 BYTES = "application/octet-stream"
-NOT_READ = "credentials, which cannot be read"
+_NOT_READ = "credentials, which cannot be read"
 # One black pixel.
-TRIAL_PNG = bytes.fromhex(
+_TRIAL_PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
     "0000000a49444154789c636000000002000148afa4710000000049454e44ae426082"
 )
@@ -96,7 +96,7 @@ def check_credentials(file: Path) -> SigningCredentials:
     parent = Parent("trial", BYTES, "0" * 64, io.BytesIO())
     nothing = Provenance("0", parent.sha256, "", "")
     try:
-        sign(credentials, statement_of(nothing, "exact"), parent, Asset("image/png", io.BytesIO(TRIAL_PNG)))
+        sign(credentials, statement_of(nothing, "exact"), parent, Asset("image/png", io.BytesIO(_TRIAL_PNG)))
     except CredentialsError as error:
         trouble = f"the credentials {printable(file)} cannot be used: a trial could not be signed: {error}"
         raise UnavailableError(trouble) from error
@@ -171,7 +171,7 @@ def _reads_credentials(parent: Parent) -> tuple[bool, tuple[str, ...]]:
     """Whether the parent carries credentials that can be kept, and what of them is lost."""
     import c2pa
 
-    if parent.media_type not in READ:
+    if parent.media_type not in _READ:
         return False, ()
     try:
         with c2pa.Context.from_dict(SETTINGS) as context:
@@ -180,7 +180,7 @@ def _reads_credentials(parent: Parent) -> tuple[bool, tuple[str, ...]]:
         return False, ()
     except c2pa.C2paError as error:
         logger.info("%s: its credentials cannot be read: %s", printable(parent.name), printable(str(error)))
-        return False, (NOT_READ,)
+        return False, (_NOT_READ,)
     return True, ()
 
 

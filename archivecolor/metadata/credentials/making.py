@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-ROOT_DAYS, SIGNING_DAYS = 20 * 365, 2 * 365
+_ROOT_DAYS, SIGNING_DAYS = 20 * 365, 2 * 365
 # Clocks of those who look at what was signed at once may be behind.
-BACKDATED = timedelta(minutes=5)
+_BACKDATED = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def new_root(name: str) -> KeyPair:
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _named(name, f"{name} root")
-    builder = _certificate(subject, subject, key, ROOT_DAYS)
+    builder = _certificate(subject, subject, key, _ROOT_DAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
     return _pair(builder.sign(key, hashes.SHA256()), key)
@@ -107,7 +107,7 @@ def _certificate(
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(subject_name=subject, issuer_name=issuer)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now - BACKDATED).not_valid_after(now + timedelta(days=days))
+    builder = builder.not_valid_before(now - _BACKDATED).not_valid_after(now + timedelta(days=days))
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return builder.add_extension(identifier, critical=False)
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 MAX_BYTES = 1 << 20
-WARN_BEFORE = timedelta(days=30)
-COMMAND_SECONDS = 60.0
+_WARN_BEFORE = timedelta(days=30)
+_COMMAND_SECONDS = 60.0
 WITHOUT_LIBRARY = "credentials need the c2pa library: pip install 'archivecolor[credentials]'"
-KEYS = {"certificates", "key", "command", "timestamp"}
+_KEYS = {"certificates", "key", "command", "timestamp"}
 NEW = "archivecolor credentials new FOLDER makes new ones"
 
 
@@ -59,7 +59,7 @@ class SigningCredentials:
 
     def expires_soon(self) -> bool:
         """Whether less than 30 days are left."""
-        return datetime.now(UTC) > self.expires - WARN_BEFORE
+        return datetime.now(UTC) > self.expires - _WARN_BEFORE
 
 
 def read_credentials(file: Path) -> SigningCredentials:
@@ -106,7 +106,7 @@ def _values(file: Path) -> dict[str, object]:
         raise _unusable(file, f"{error.strerror or error}; {NEW}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise _unusable(file, "it is no TOML file") from error
-    if unknown := set(values) - KEYS:
+    if unknown := set(values) - _KEYS:
         raise _unusable(file, f"it has {', '.join(sorted(map(printable, unknown)))}; known are {_known()}")
     texts = [values[name] for name in ("certificates", "key", "timestamp") if name in values]
     if not all(isinstance(text, str) for text in texts) or not isinstance(values.get("command", []), list):
@@ -120,7 +120,7 @@ def _values(file: Path) -> dict[str, object]:
 
 
 def _known() -> str:
-    return ", ".join(sorted(KEYS))
+    return ", ".join(sorted(_KEYS))
 
 
 def _command(file: Path, words: object) -> tuple[str, ...]:
@@ -207,7 +207,7 @@ def signature_by_command(credentials: SigningCredentials, data: bytes) -> bytes:
     """
     try:
         done = subprocess.run(
-            credentials.command, input=data, capture_output=True, timeout=COMMAND_SECONDS, check=False
+            credentials.command, input=data, capture_output=True, timeout=_COMMAND_SECONDS, check=False
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         trouble = "took too long" if isinstance(error, subprocess.TimeoutExpired) else "cannot be run"

@@ -13,7 +13,7 @@ from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 128.0
 # Channels and stride, as shares of the widest.
-DOWN = ((8, 2), (4, 1), (4, 2), (2, 1), (2, 2), (1, 1), (1, 1), (1, 1))
+_DOWN = ((8, 2), (4, 1), (4, 2), (2, 1), (2, 2), (1, 1), (1, 1), (1, 1))
 UP = (2, 4, 8)
 
 
@@ -53,7 +53,7 @@ class Cnn(ScaledAbGenerator):
 def _down_layers(width: int) -> Iterator[nn.Module]:
     """The eight convolutions, each with a ReLU."""
     inputs = 1
-    for share, stride in DOWN:
+    for share, stride in _DOWN:
         yield _init_he_normal(nn.Conv2d(inputs, width // share, 3, stride, padding=1))
         yield nn.ReLU(inplace=True)
         inputs = width // share

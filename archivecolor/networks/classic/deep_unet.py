@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from archivecolor.networks.classic.blocks import conv_block, init_normal, up_block
 from archivecolor.networks.classic.self_attention import SelfAttention
 
-WIDEST = 8  # times the first layer's channels
-DROPOUT_STEPS = 3
-ATTENDED = 3  # the map after so many more halvings than one
+_WIDEST = 8  # times the first layer's channels
+_DROPOUT_STEPS = 3
+_ATTENDED = 3  # the map after so many more halvings than one
 
 
 class DeepUnet(nn.Module):
@@ -26,17 +26,17 @@ class DeepUnet(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, width: int, depth: int, *, attention: bool = False) -> None:
         super().__init__()
-        widths = [width * min(WIDEST, 2**index) for index in range(depth)]
+        widths = [width * min(_WIDEST, 2**index) for index in range(depth)]
         pairs = zip([inputs, *widths], widths, strict=False)
         self.down = nn.ModuleList(conv_block(*pair, 4, 2, norm=index > 0) for index, pair in enumerate(pairs))
         self.up = nn.ModuleList()
         coarse = widths[-1]
         for index, skip in enumerate(widths[-2::-1]):
-            self.up.append(up_block(coarse, skip, dropout=index < DROPOUT_STEPS))
+            self.up.append(up_block(coarse, skip, dropout=index < _DROPOUT_STEPS))
             coarse = 2 * skip
         self.out = nn.ConvTranspose2d(coarse, outputs, 4, stride=2, padding=1)
         self.apply(init_normal)
-        self.attended = min(ATTENDED, depth - 1)
+        self.attended = min(_ATTENDED, depth - 1)
         self.attention = SelfAttention(widths[self.attended]) if attention else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from archivecolor.networks.classic.blocks import conv_block, init_normal
 
 WIDTHS = (64, 128, 256, 512)
-DROPOUT = 0.25
+_DROPOUT = 0.25
 
 
 class PatchGan(nn.Module):
@@ -70,7 +70,7 @@ class ConvolutionalClassifier(nn.Module):
             layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1))
             if outputs != WIDTHS[0]:
                 layers.append(nn.BatchNorm2d(outputs))
-            layers += [nn.LeakyReLU(0.2, inplace=True), nn.Dropout2d(DROPOUT)]
+            layers += [nn.LeakyReLU(0.2, inplace=True), nn.Dropout2d(_DROPOUT)]
         self.features = nn.Sequential(*layers)
         self.score = nn.Linear(WIDTHS[-1] * (size // 2 ** len(WIDTHS)) ** 2, 1)
 

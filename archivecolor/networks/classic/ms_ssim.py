@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 from archivecolor.networks.device import device_constant
 
-WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, from fine to coarse
-WINDOW, SIGMA = 11, 1.5
+_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, from fine to coarse
+WINDOW, _SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
-MIN_TERM = 1e-3  # contrast terms are held above this: their powers have no gradient at 0
+_MIN_TERM = 1e-3  # contrast terms are held above this: their powers have no gradient at 0
 
 
 def ms_ssim_loss(ours: Tensor, truth: Tensor) -> Tensor:
@@ -23,15 +23,15 @@ def ms_ssim_loss(ours: Tensor, truth: Tensor) -> Tensor:
         ours: (N, C, H, W), 0..1, H and W at least 11.
         truth: the same shape.
     """
-    scales = min(len(WEIGHTS), (min(ours.shape[-2:]) // WINDOW).bit_length())
-    weights = device_constant(WEIGHTS[:scales], ours.device)
+    scales = min(len(_WEIGHTS), (min(ours.shape[-2:]) // WINDOW).bit_length())
+    weights = device_constant(_WEIGHTS[:scales], ours.device)
     weights = weights / weights.sum()
     product = torch.ones(ours.shape[:2], device=ours.device)
     for index in range(scales):
         with torch.autocast(ours.device.type, enabled=False):
             luminance, contrast = ssim_terms(ours.float(), truth.float())
         term = contrast if index < scales - 1 else luminance * contrast
-        product = product * term.mean(dim=(2, 3)).clamp_min(MIN_TERM) ** weights[index]
+        product = product * term.mean(dim=(2, 3)).clamp_min(_MIN_TERM) ** weights[index]
         ours, truth = F.avg_pool2d(ours, 2), F.avg_pool2d(truth, 2)
     return 1.0 - product.mean()
 
@@ -54,6 +54,6 @@ def ssim_terms(ours: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 def _gaussian_window(channels: int, device: torch.device) -> Tensor:
     """SSIM's window for a convolution over each channel: (channels, 1, 11, 11), sum 1."""
     place = torch.arange(WINDOW, device=device, dtype=torch.float32) - WINDOW // 2
-    ramp = torch.exp(-place.square() / (2.0 * SIGMA**2))
+    ramp = torch.exp(-place.square() / (2.0 * _SIGMA**2))
     window = torch.outer(ramp, ramp)
     return (window / window.sum()).expand(channels, 1, WINDOW, WINDOW)

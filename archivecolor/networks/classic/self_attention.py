@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-NARROWING = 8  # queries and keys have this many times fewer channels than the map
+_NARROWING = 8  # queries and keys have this many times fewer channels than the map
 
 
 class SelfAttention(nn.Module):
@@ -14,7 +14,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        narrow = max(1, channels // NARROWING)
+        narrow = max(1, channels // _NARROWING)
         self.query = nn.Conv2d(channels, narrow, 1)
         self.key = nn.Conv2d(channels, narrow, 1)
         self.value = nn.Conv2d(channels, channels, 1)

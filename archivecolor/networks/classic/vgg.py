@@ -9,12 +9,12 @@ from archivecolor.networks.base import load_encoder_strictly
 # Channels of the convolutions between two poolings.
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 # ImageNet's mean and standard deviation over the three channels, of codes 0..1.
-GREY_MEAN, GREY_DEVIATION = 0.449, 0.226
+_GREY_MEAN, _GREY_DEVIATION = 0.449, 0.226
 
 
 def normalise_grey(lightness: Tensor) -> Tensor:
     """L* scaled to -1..1 as encoders pretrained on ImageNet expect a grey channel."""
-    return ((lightness + 1.0) / 2.0 - GREY_MEAN) / GREY_DEVIATION
+    return ((lightness + 1.0) / 2.0 - _GREY_MEAN) / _GREY_DEVIATION
 
 
 def sum_input_channels(weight: Tensor) -> Tensor:

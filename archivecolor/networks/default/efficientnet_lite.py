@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from archivecolor.errors import UsageError
 
 # kernel, stride, expansion, channels, repeats of Lite0
-STAGES = (
+_STAGES = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
     (5, 2, 6, 40, 2),
@@ -26,10 +26,10 @@ STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-FACTORS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}  # width, depth
+_FACTORS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}  # width, depth
 EPSILON = 1e-3
-STEM_CHANNELS = 32
-FEATURE_STAGES = (1, 2, 4, 6)  # their outputs lie at 1/4, 1/8, 1/16 and 1/32
+_STEM_CHANNELS = 32
+_FEATURE_STAGES = (1, 2, 4, 6)  # their outputs lie at 1/4, 1/8, 1/16 and 1/32
 
 
 class SameConv2d(nn.Conv2d):
@@ -127,17 +127,17 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, variant: str) -> None:
         super().__init__()
-        if variant not in FACTORS:
-            raise UsageError(f"encoder is {variant!r}; choose one of {', '.join(FACTORS)}")
-        width, depth = FACTORS[variant]
-        self.conv_stem = SameConv2d(1, STEM_CHANNELS, 3, 2)
-        self.bn1 = nn.BatchNorm2d(STEM_CHANNELS, eps=EPSILON)
+        if variant not in _FACTORS:
+            raise UsageError(f"encoder is {variant!r}; choose one of {', '.join(_FACTORS)}")
+        width, depth = _FACTORS[variant]
+        self.conv_stem = SameConv2d(1, _STEM_CHANNELS, 3, 2)
+        self.bn1 = nn.BatchNorm2d(_STEM_CHANNELS, eps=EPSILON)
         self.blocks = nn.ModuleList()
-        inputs = STEM_CHANNELS
+        inputs = _STEM_CHANNELS
         self.channels: list[int] = []
-        for index, (kernel, stride, expansion, base, repeats) in enumerate(STAGES):
+        for index, (kernel, stride, expansion, base, repeats) in enumerate(_STAGES):
             outputs = _scaled_channels(base, width)
-            edge = index in (0, len(STAGES) - 1)
+            edge = index in (0, len(_STAGES) - 1)
             count = repeats if edge else math.ceil(repeats * depth)
             blocks = []
             for position in range(count):
@@ -149,7 +149,7 @@ class EfficientNetLite(nn.Module):
                 )
                 inputs = outputs
             self.blocks.append(nn.Sequential(*blocks))
-            if index in FEATURE_STAGES:
+            if index in _FEATURE_STAGES:
                 self.channels.append(outputs)
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
@@ -158,7 +158,7 @@ class EfficientNetLite(nn.Module):
         features = []
         for index, stage in enumerate(self.blocks):
             x = stage(x)
-            if index in FEATURE_STAGES:
+            if index in _FEATURE_STAGES:
                 features.append(x)
         return features
 

@@ -20,11 +20,11 @@ from archivecolor.networks.default.efficientnet_lite import EfficientNetLite, gr
 from archivecolor.networks.options import BaseOptions
 
 AB_SCALE = 110.0
-DISTANCE_SCALE = 12.0  # CIEDE2000 expected where certainty is 1/e
-UNCERTAINTY_WIDTH = 48
-LEAST_CAUTION = 1e-6  # as good as none
-HEADS = 8  # of attention
-FEWEST_BINS = 4  # over which a colour is spread
+_DISTANCE_SCALE = 12.0  # CIEDE2000 expected where certainty is 1/e
+_UNCERTAINTY_WIDTH = 48
+_LEAST_CAUTION = 1e-6  # as good as none
+_HEADS = 8  # of attention
+_FEWEST_BINS = 4  # over which a colour is spread
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Outputs(NamedTuple):
 class Attention(nn.Module):
     """Pre-norm self-attention over all cells of a map, told of place by a depthwise convolution."""
 
-    def __init__(self, channels: int, heads: int = HEADS) -> None:
+    def __init__(self, channels: int, heads: int = _HEADS) -> None:
         super().__init__()
         self.heads = heads
         self.place = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
@@ -135,10 +135,10 @@ class DefaultGenerator(Generator):
 
     def __init__(self, options: DefaultOptions) -> None:
         super().__init__(options)
-        if len(options.widths) != 4 or (options.attention and options.widths[0] % HEADS):
-            raise UsageError(f"widths is {options.widths}; it takes four, the first a multiple of {HEADS}")
-        if options.bins < FEWEST_BINS:
-            raise UsageError(f"bins is {options.bins}; it takes {FEWEST_BINS} or more")
+        if len(options.widths) != 4 or (options.attention and options.widths[0] % _HEADS):
+            raise UsageError(f"widths is {options.widths}; it takes four, the first a multiple of {_HEADS}")
+        if options.bins < _FEWEST_BINS:
+            raise UsageError(f"bins is {options.bins}; it takes {_FEWEST_BINS} or more")
         self.encoder = EfficientNetLite(options.encoder)
         quarter, eighth, sixteenth, deep = self.encoder.channels
         bottom, *widths = options.widths
@@ -153,9 +153,9 @@ class DefaultGenerator(Generator):
         nn.init.uniform_(self.to_ab.weight, -0.02, 0.02)
         nn.init.zeros_(self.to_ab.bias)  # type: ignore[arg-type]
         self.to_distance = nn.Sequential(
-            nn.Conv2d(widths[2], UNCERTAINTY_WIDTH, 1),
+            nn.Conv2d(widths[2], _UNCERTAINTY_WIDTH, 1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(UNCERTAINTY_WIDTH, 1, 1),
+            nn.Conv2d(_UNCERTAINTY_WIDTH, 1, 1),
         )
         self.register_buffer("centres", torch.zeros(options.bins, 2))
         # Tensors, so that one ONNX graph serves networks that differ in them.
@@ -195,8 +195,8 @@ class DefaultGenerator(Generator):
             if logits is not None:
                 chosen = _expected_ab(F.softmax(logits / options.temperature, dim=1), self.centres)
                 ab = ab + (1.0 - options.regression) * chosen
-            certainty = torch.exp(-distance / DISTANCE_SCALE)
-            ab = ab * (certainty / self.caution.clamp(min=LEAST_CAUTION)).clamp(max=1.0).square()
+            certainty = torch.exp(-distance / _DISTANCE_SCALE)
+            ab = ab * (certainty / self.caution.clamp(min=_LEAST_CAUTION)).clamp(max=1.0).square()
             return AbPrediction(ab * self.gain, certainty, features)
 
 

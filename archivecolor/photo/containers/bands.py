@@ -14,7 +14,7 @@ from archivecolor.photo.facts import Codes
 # Bytes of codes that a band holds, about: large enough for speed, small enough to forget.
 BAND_BYTES = 1 << 24
 # A picture of one value out of this many encoded bytes per pixel was not decoded, whatever the decoder says.
-SUSPICIOUS_BYTES_PER_PIXEL = 0.05
+_SUSPICIOUS_BYTES_PER_PIXEL = 0.05
 
 
 class WholeImageReader(ImageReader):
@@ -34,7 +34,7 @@ class WholeImageReader(ImageReader):
 
 def is_too_much_for_one_value(nbytes: int, pixels: int) -> bool:
     """Whether a picture of so many encoded bytes can hardly have one value alone."""
-    return nbytes > 1024 + pixels * SUSPICIOUS_BYTES_PER_PIXEL
+    return nbytes > 1024 + pixels * _SUSPICIOUS_BYTES_PER_PIXEL
 
 
 def rows_per_band(width: int, bytes_per_pixel: int) -> int:

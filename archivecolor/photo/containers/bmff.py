@@ -9,7 +9,7 @@ from archivecolor.photo.containers.base import DATA_BEHIND
 # What a still picture needs; films, sounds and makers' own boxes are others.
 STILL = (b"ftyp", b"meta", b"mdat", b"idat", b"free", b"skip", b"wide")
 # Colour codes of ITU-T H.273 that mean what sRGB means, or say nothing: primaries, transfer characteristics.
-SRGB_PRIMARIES, SRGB_TRANSFERS = (1, 2), (1, 2, 6, 13, 14, 15)
+SRGB_PRIMARIES, _SRGB_TRANSFERS = (1, 2), (1, 2, 6, 13, 14, 15)
 
 Box = tuple[bytes, bytes]
 
@@ -38,4 +38,4 @@ def left_out(boxes: Iterable[Box], known: Collection[bytes]) -> tuple[str, ...]:
 
 def is_srgb(primaries: int, transfer: int) -> bool:
     """Whether codes of these colour codes mean what those of sRGB mean."""
-    return primaries in SRGB_PRIMARIES and transfer in SRGB_TRANSFERS
+    return primaries in SRGB_PRIMARIES and transfer in _SRGB_TRANSFERS

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 # Offsets in the file: its length, that of the rows, the kind of header, bits per pixel in the two kinds, how
 # rows are packed, pixels per metre.
-LENGTH, PIXELS, HEADER, BITS, OLD_BITS, PACKING, PER_METRE = 2, 10, 14, 28, 24, 30, 38
-OLD_HEADER, NEWEST_HEADER = 12, 124
+LENGTH, PIXELS, HEADER, BITS, _OLD_BITS, _PACKING, _PER_METRE = 2, 10, 14, 28, 24, 30, 38
+_OLD_HEADER, _NEWEST_HEADER = 12, 124
 # The reserved fields before them are anything, with some writers.
-HEADER_SIZES = [struct.pack("<I", size) for size in (OLD_HEADER, 16, 40, 52, 56, 64, 108, 124)]
+_HEADER_SIZES = [struct.pack("<I", size) for size in (_OLD_HEADER, 16, 40, 52, 56, 64, 108, 124)]
 
 
 class BmpReader(WholeImageReader):
@@ -31,9 +31,9 @@ class BmpReader(WholeImageReader):
 
     def __init__(self, file: SourceFile) -> None:
         file.seek(0)
-        head = file.read(HEADER + NEWEST_HEADER)
+        head = file.read(HEADER + _NEWEST_HEADER)
         self._is_truncated = file.nbytes < max(26, int.from_bytes(head[LENGTH : LENGTH + 4], "little"))
-        head = head.ljust(HEADER + NEWEST_HEADER, b"\0")
+        head = head.ljust(HEADER + _NEWEST_HEADER, b"\0")
         self._picture = open_with_pillow(file, "BMP")
         with decoder_call():
             self._mode = _mode(self._picture)
@@ -41,7 +41,7 @@ class BmpReader(WholeImageReader):
         if profile[1]:
             file.seek(profile[0])
         icc = file.read(profile[1]) if profile[1] else None
-        bits = struct.unpack_from("<H", head, OLD_BITS if head[HEADER] == OLD_HEADER else BITS)[0]
+        bits = struct.unpack_from("<H", head, _OLD_BITS if head[HEADER] == _OLD_HEADER else BITS)[0]
         self.pages = (
             PageFacts(
                 width=self._picture.size[0],
@@ -79,7 +79,7 @@ class BmpFormat(WritableFormat):
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""
-        return head[:2] == b"BM" and head[HEADER : HEADER + 4] in HEADER_SIZES
+        return head[:2] == b"BM" and head[HEADER : HEADER + 4] in _HEADER_SIZES
 
     def open(self, file: SourceFile) -> BmpReader:
         """See `Format.open`."""
@@ -93,7 +93,7 @@ class BmpFormat(WritableFormat):
         with part.open("wb") as file:
             Image.fromarray(plan.assemble()).save(file, "BMP")
             # Pillow says 96 dpi where it is told nothing.
-            file.seek(PER_METRE)
+            file.seek(_PER_METRE)
             file.write(_per_metre(plan.facts.density) if plan.facts.density else bytes(8))
         return "exact"
 
@@ -110,7 +110,7 @@ def _mode(picture: Image.Image) -> str:
 
 def _profile_place(head: bytes) -> tuple[int, int]:
     """Offset and size of the profile of a header of version 5, zeros without one."""
-    if struct.unpack_from("<I", head, HEADER)[0] != NEWEST_HEADER:
+    if struct.unpack_from("<I", head, HEADER)[0] != _NEWEST_HEADER:
         return 0, 0
     if head[HEADER + 56 : HEADER + 60] != b"DEBM":
         return 0, 0
@@ -120,10 +120,10 @@ def _profile_place(head: bytes) -> tuple[int, int]:
 
 def _picture_end(head: bytes, bits: int, profile_end: int) -> int:
     """Where the file should end, 0 where its rows are packed, so that this is not known."""
-    if head[HEADER] == OLD_HEADER:
+    if head[HEADER] == _OLD_HEADER:
         return 0
     start, width, height = struct.unpack_from("<I4xii", head, PIXELS)
-    (packing,) = struct.unpack_from("<I", head, PACKING)
+    (packing,) = struct.unpack_from("<I", head, _PACKING)
     if packing not in (0, 3):
         return 0
     rows = -(-width * bits // 32) * 4 * abs(height)
@@ -132,9 +132,9 @@ def _picture_end(head: bytes, bits: int, profile_end: int) -> int:
 
 def _density(head: bytes) -> Density | None:
     """Pixels per metre as hundredths of pixels per centimetre."""
-    if head[HEADER] == OLD_HEADER:
+    if head[HEADER] == _OLD_HEADER:
         return None
-    x, y = struct.unpack_from("<ii", head, PER_METRE)
+    x, y = struct.unpack_from("<ii", head, _PER_METRE)
     return Density((x, 100), (y, 100), "cm") if x > 0 and y > 0 else None
 
 

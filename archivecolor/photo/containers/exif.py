@@ -9,7 +9,7 @@ from fractions import Fraction
 from archivecolor.photo.containers.tiff.directory import TagValue, tags_of
 from archivecolor.photo.facts import Density
 
-ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
+ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 274, 282, 283, 296
 UNITS = {1: "none", 2: "inch", 3: "cm"}
 PREAMBLE = b"Exif\0\0"
 
@@ -37,10 +37,10 @@ def orientation_in(tags: Mapping[int, TagValue]) -> int:
 
 def density_in(tags: Mapping[int, TagValue]) -> Density | None:
     """Value and unit of the resolution tags, untouched; None where a number is missing or not above zero."""
-    x, y = (_ratio(tags[code]) if code in tags else None for code in (X_RESOLUTION, Y_RESOLUTION))
+    x, y = (_ratio(tags[code]) if code in tags else None for code in (_X_RESOLUTION, _Y_RESOLUTION))
     if x is None or y is None:
         return None
-    unit = tags[RESOLUTION_UNIT].integers if RESOLUTION_UNIT in tags else ()
+    unit = tags[_RESOLUTION_UNIT].integers if _RESOLUTION_UNIT in tags else ()
     return Density(x, y, UNITS.get(unit[0] if unit else 2, "inch"))
 
 

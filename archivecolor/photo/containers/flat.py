@@ -21,12 +21,12 @@ from archivecolor.photo.containers.reading import DamagedError, SourceFile, deco
 if TYPE_CHECKING:
     from PIL import Image
 
-GIF_HEADER, EXTENSION, IMAGE = 13, 0x21, 0x2C
+_GIF_HEADER, _EXTENSION, _IMAGE = 13, 0x21, 0x2C
 # The packet stands between its name and what brings readers of blocks to their end.
-GIF_XMP, GIF_XMP_TRAILER = b"!\xff\x0bXMP DataXMP", 258
+_GIF_XMP, _GIF_XMP_TRAILER = b"!\xff\x0bXMP DataXMP", 258
 
 # A colour box of codes: primaries and transfer characteristics follow.
-NCLX = b"colrnclx"
+_NCLX = b"colrnclx"
 
 
 class FlatReader(WholeImageReader):
@@ -176,15 +176,15 @@ def _gif_blocks(data: bytes) -> tuple[bytes | None, int]:
 
     That is behind all of `data` where they do not end.
     """
-    xmp, at = None, GIF_HEADER + _colour_table(data[10:11])
-    while at < len(data) and data[at] in (EXTENSION, IMAGE):
+    xmp, at = None, _GIF_HEADER + _colour_table(data[10:11])
+    while at < len(data) and data[at] in (_EXTENSION, _IMAGE):
         start = at
-        at += 2 if data[at] == EXTENSION else 11 + _colour_table(data[at + 9 : at + 10])
+        at += 2 if data[at] == _EXTENSION else 11 + _colour_table(data[at + 9 : at + 10])
         while at < len(data) and data[at]:
             at += 1 + data[at]
         at += 1
-        if data.startswith(GIF_XMP, start):
-            xmp = data[start + len(GIF_XMP) : at - GIF_XMP_TRAILER]
+        if data.startswith(_GIF_XMP, start):
+            xmp = data[start + len(_GIF_XMP) : at - _GIF_XMP_TRAILER]
     return xmp, at + 1 if data[at : at + 1] == b";" else len(data)
 
 
@@ -206,8 +206,8 @@ def _avif_dropped(data: bytes, *, has_profile: bool) -> tuple[str, ...]:
     """What of an AVIF is not read: the meaning of codes that are not those of sRGB, and boxes."""
     boxes = list(bmff.boxes_in(data))
     about = b"".join(body for name, body in boxes if name == b"meta")
-    at = about.find(NCLX) + len(NCLX)
-    codes = struct.unpack_from(">HH", about, at) if len(NCLX) <= at <= len(about) - 4 else (2, 2)
+    at = about.find(_NCLX) + len(_NCLX)
+    codes = struct.unpack_from(">HH", about, at) if len(_NCLX) <= at <= len(about) - 4 else (2, 2)
     space = () if has_profile or bmff.is_srgb(*codes) else ("colour space",)
     return (*space, *bmff.left_out(boxes, bmff.STILL))
 

@@ -21,7 +21,7 @@ from archivecolor.photo.containers.reading import DamagedError, SourceFile, deco
 if TYPE_CHECKING:
     from pi_heif import HeifFile
 
-BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 
 
 class HeicReader(WholeImageReader):
@@ -89,7 +89,7 @@ class HeicFormat(Format):
 
     def sniff(self, head: bytes) -> bool:
         """See `Format.sniff`."""
-        return head[4:8] == b"ftyp" and head[8:12] in BRANDS
+        return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
 
     def open(self, file: SourceFile) -> HeicReader:
         """See `Format.open`."""

@@ -29,8 +29,8 @@ SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
 TILE, END = b"\xff\x90", b"\xff\xd9"
 SRGB, GREY = 16, 17
-RESTRICTED_ICC = 2
-KNOWN_BOXES = (b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"xml ", b"uuid", b"free")
+_RESTRICTED_ICC = 2
+_KNOWN_BOXES = (b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"xml ", b"uuid", b"free")
 XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 EXIF = b"JpgTiffExif->JP2"
 IPTC = UUID("33c7a4d2-b81d-4723-a0ba-f1a3e097ad38").bytes
@@ -49,7 +49,7 @@ class Jp2Reader(WholeImageReader):
 
     def __init__(self, file: SourceFile) -> None:
         data = file.whole()
-        self.boxes: tuple[Box, ...] = () if data.startswith(CODESTREAM) else tuple(boxes_of(data))
+        self.boxes: tuple[Box, ...] = () if data.startswith(CODESTREAM) else tuple(_boxes_of(data))
         self.header: dict[bytes, bytes] = {}
         self.codestream = data
         if not data.startswith(CODESTREAM):
@@ -58,13 +58,13 @@ class Jp2Reader(WholeImageReader):
             if b"jp2h" not in outer or b"jp2c" not in outer:
                 raise ItemError(Reason.TRUNCATED, "the jp2 ends before its picture")
             self.codestream = outer[b"jp2c"]
-            for name, body in boxes_of(outer[b"jp2h"]):
+            for name, body in _boxes_of(outer[b"jp2h"]):
                 self.header.setdefault(name, body)
         end = _stream_end(self.codestream)
         behind, self.codestream = self.codestream[end:], self.codestream[:end]
         facts = _facts(self.codestream, self.header)
         self.pages = (facts,)
-        unknown = [name.decode("latin-1") for name, _ in self.boxes if name not in KNOWN_BOXES]
+        unknown = [name.decode("latin-1") for name, _ in self.boxes if name not in _KNOWN_BOXES]
         self.dropped = tuple(f"{name.strip()} box" for name in unknown if name.strip().isalnum())
         if len(self.dropped) < len(unknown) or (behind + data[_boxes_end(data) :]).strip(b"\0"):
             self.dropped += (DATA_BEHIND,)
@@ -146,7 +146,7 @@ class Jp2Format(WritableFormat):
         """See `WritableFormat.embed`; before the codestream, which may run to the end of the file."""
         bodies = {XMP: update.xmp.packet(), EXIF: update.exif, IPTC: update.iptc}
         added = {number: body for number, body in bodies.items() if body}
-        boxes = list(boxes_of(part.read_bytes()))
+        boxes = list(_boxes_of(part.read_bytes()))
         picture = next(at for at, (name, _) in enumerate(boxes) if name == b"jp2c")
         before = [box for box in boxes[:picture] if not (box[0] == b"uuid" and box[1][:16] in added)]
         ours = [(b"uuid", number + body) for number, body in added.items()]
@@ -154,7 +154,7 @@ class Jp2Format(WritableFormat):
         return ()
 
 
-def boxes_of(data: bytes) -> Iterator[Box]:
+def _boxes_of(data: bytes) -> Iterator[Box]:
     """Names and bodies of a row of boxes; the last one as far as it goes."""
     at = 0
     while at + 8 <= len(data):
@@ -227,12 +227,12 @@ def _is_plain_space(colr: bytes) -> bool:
 
 
 def _profile(colr: bytes) -> bytes | None:
-    return colr[3:] if colr[:1] == bytes([RESTRICTED_ICC]) and len(colr) > 3 else None
+    return colr[3:] if colr[:1] == bytes([_RESTRICTED_ICC]) and len(colr) > 3 else None
 
 
 def _density(res: bytes) -> Density | None:
     """Capture or display resolution: pixels per metre as hundredths of pixels per centimetre."""
-    boxes = dict(boxes_of(res))
+    boxes = dict(_boxes_of(res))
     body = boxes.get(b"resc") or boxes.get(b"resd") or b""
     if len(body) < 10:
         return None
@@ -257,13 +257,13 @@ def _with_header_boxes(encoded: bytes, plan: PagePlan) -> bytes:
         else {}
     )
     out = b""
-    for name, body in boxes_of(encoded):
+    for name, body in _boxes_of(encoded):
         if name == b"jp2c" and isinstance(source, Jp2Reader):
             out += b"".join(_box(*box) for box in source.carried)
         if name == b"jp2h":
-            inner = dict(boxes_of(body)) | kept
+            inner = dict(_boxes_of(body)) | kept
             if plan.icc and plan.facts.icc:
-                inner[b"colr"] = bytes((RESTRICTED_ICC, 0, 0)) + plan.icc
+                inner[b"colr"] = bytes((_RESTRICTED_ICC, 0, 0)) + plan.icc
             out += _box(name, b"".join(_box(*part) for part in inner.items()))
         else:
             out += _box(name, body)

@@ -22,20 +22,20 @@ from archivecolor.photo.containers.reading import MAX_UNPACKED, DamagedError, So
 
 CODESTREAM = b"\xff\x0a"
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
-EXIF, XML, PACKED = b"Exif", b"xml ", b"brob"
-STREAM, STREAM_PART, JPEG = b"jxlc", b"jxlp", b"jbrd"
-STRUCTURAL = (b"JXL ", b"ftyp", b"jxll", b"jxli", STREAM, STREAM_PART, JPEG)
+EXIF, XML, _PACKED = b"Exif", b"xml ", b"brob"
+STREAM, _STREAM_PART, JPEG = b"jxlc", b"jxlp", b"jbrd"
+STRUCTURAL = (b"JXL ", b"ftyp", b"jxll", b"jxli", STREAM, _STREAM_PART, JPEG)
 # What is added to the number of the last part of a codestream.
-LAST_PART = 1 << 31
-RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_LAST_PART = 1 << 31
+_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 # Widths in bits and what is added: of sides, of bit depths, of counts and of numbers of an enumeration.
-SIDES = ((9, 1), (13, 1), (18, 1), (30, 1))
+_SIDES = ((9, 1), (13, 1), (18, 1), (30, 1))
 DEPTHS = ((0, 8), (0, 10), (0, 12), (6, 1))
 COUNTS = ((0, 0), (0, 1), (4, 2), (12, 1))
-ENUM = ((0, 0), (0, 1), (4, 2), (6, 18))
+_ENUM = ((0, 0), (0, 1), (4, 2), (6, 18))
 RGB, GREY = 0, 1
 # White point, primaries and transfer function of sRGB.
-D65, SRGB_PRIMARIES, SRGB_CURVE = 1, 1, 13
+D65, SRGB_PRIMARIES, _SRGB_CURVE = 1, 1, 13
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _contents_of(data: bytes) -> _Contents:
     found: dict[bytes, bytes] = {}
     lost: list[Box] = []
     for name, body in boxes:
-        is_packed = name == PACKED
+        is_packed = name == _PACKED
         kind = body[:4] if is_packed else name
         # The first of each alone, so that no file has us unpack for ever.
         if kind in (EXIF, XML) and kind not in found:
@@ -196,14 +196,14 @@ def _contents_of(data: bytes) -> _Contents:
         if is_packed or kind not in STRUCTURAL:
             lost.append((kind, body))
     stream = next((body for name, body in boxes if name == STREAM), None)
-    parts = {int.from_bytes(body[:4], "big"): body[4:] for name, body in boxes if name == STREAM_PART}
-    joined = b"".join(parts[number] for number in sorted(parts, key=lambda number: number % LAST_PART))
+    parts = {int.from_bytes(body[:4], "big"): body[4:] for name, body in boxes if name == _STREAM_PART}
+    joined = b"".join(parts[number] for number in sorted(parts, key=lambda number: number % _LAST_PART))
     return _Contents(
         codestream=joined if stream is None else stream,
         exif=found.get(EXIF),
         xml=found.get(XML),
         lost=left_out(lost, ()),
-        is_cut=stream is None and max(parts, default=0) < LAST_PART,
+        is_cut=stream is None and max(parts, default=0) < _LAST_PART,
         has_jpeg=any(name == JPEG for name, _ in boxes),
     )
 
@@ -252,12 +252,12 @@ def _header_of(stream: bytes) -> _Header:
 def _size(bits: _Bits) -> tuple[int, int]:
     """Columns and rows."""
     eighths = bits.take()
-    height = 8 * (bits.take(5) + 1) if eighths else bits.choose(SIDES)
+    height = 8 * (bits.take(5) + 1) if eighths else bits.choose(_SIDES)
     ratio = bits.take(3)
     if ratio:
-        top, bottom = RATIOS[ratio - 1]
+        top, bottom = _RATIOS[ratio - 1]
         return height * top // bottom, height
-    return 8 * (bits.take(5) + 1) if eighths else bits.choose(SIDES), height
+    return 8 * (bits.take(5) + 1) if eighths else bits.choose(_SIDES), height
 
 
 def _depth(bits: _Bits) -> int:
@@ -273,7 +273,7 @@ def _is_plain_alpha(bits: _Bits) -> bool:
     """Whether an extra channel is alpha of the picture's size, not multiplied in."""
     if bits.take():
         return True
-    if bits.choose(ENUM) != 0:
+    if bits.choose(_ENUM) != 0:
         return False
     _depth(bits)
     shift = bits.choose(((0, 0), (0, 3), (0, 4), (3, 1)))
@@ -285,15 +285,15 @@ def _colour_space(bits: _Bits) -> tuple[int, bool]:
     """RGB or GREY, and whether its codes mean what those of sRGB mean."""
     if bits.take():
         return RGB, True
-    has_profile, space = bits.take(), bits.choose(ENUM)
+    has_profile, space = bits.take(), bits.choose(_ENUM)
     if space not in (RGB, GREY):
         raise ItemError(Reason.UNSUPPORTED, "a jpeg xl of a colour space other than grey and RGB")
-    if has_profile or bits.choose(ENUM) != D65:
+    if has_profile or bits.choose(_ENUM) != D65:
         return space, False
-    if space == RGB and bits.choose(ENUM) != SRGB_PRIMARIES:
+    if space == RGB and bits.choose(_ENUM) != SRGB_PRIMARIES:
         return space, False
     has_gamma = bits.take()
-    return space, not has_gamma and bits.choose(ENUM) == SRGB_CURVE
+    return space, not has_gamma and bits.choose(_ENUM) == _SRGB_CURVE
 
 
 FORMAT = JxlFormat()

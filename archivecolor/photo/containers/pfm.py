@@ -20,7 +20,7 @@ from archivecolor.photo.containers.tiff.samples import (
     float_range,
 )
 
-FLOAT_BYTES = 4
+_FLOAT_BYTES = 4
 
 
 class PfmReader(WholeImageReader):
@@ -36,19 +36,19 @@ class PfmReader(WholeImageReader):
             self._picture = netpbmfile.NetpbmFile(file)
             colours = 3 if self._picture.magicnumber == "PF" else 1
             width, height = int(self._picture.width), int(self._picture.height)
-            end = len(self._picture.header) + FLOAT_BYTES * colours * width * height
+            end = len(self._picture.header) + _FLOAT_BYTES * colours * width * height
         self._is_truncated = file.nbytes < end
         if file.nbytes > end:
             file.seek(end)
             self.dropped = (DATA_BEHIND,) if file.read().strip(b"\0") else ()
         self._samples = SampleLayout(
             photometric=RGB if colours == 3 else BLACK_IS_ZERO,
-            bits=8 * FLOAT_BYTES,
+            bits=8 * _FLOAT_BYTES,
             floating=True,
             colours=colours,
             alpha=False,
         )
-        self.pages = (PageFacts(width, height, depth=8 * FLOAT_BYTES, channels=colours, code_depth=16),)
+        self.pages = (PageFacts(width, height, depth=8 * _FLOAT_BYTES, channels=colours, code_depth=16),)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""

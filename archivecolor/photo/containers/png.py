@@ -27,21 +27,21 @@ from archivecolor.photo.facts import Density
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
+_COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 PIXELS = (b"IDAT", b"fdAT")
 # Structure, colour, density and transparency, which the writer sees to.
 STRUCTURAL = frozenset(
-    {*COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"sBIT", b"pHYs", b"bKGD"}
+    {*_COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"sBIT", b"pHYs", b"bKGD"}
 )
 TEXTS = (b"iTXt", b"zTXt", b"tEXt")
-XMP_KEYWORD = b"XML:com.adobe.xmp"
+_XMP_KEYWORD = b"XML:com.adobe.xmp"
 # Where programs kept Exif before there was a chunk for it.
-EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
+_EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
 # Where ImageMagick keeps XMP.
-XMP_PROFILE_KEYWORD = b"Raw profile type xmp"
-IPTC_KEYWORD = b"Raw profile type iptc"
+_XMP_PROFILE_KEYWORD = b"Raw profile type xmp"
+_IPTC_KEYWORD = b"Raw profile type iptc"
 # zlib level: on photographs, level 6 takes four times as long for two percent.
-LEVEL = 1
+_LEVEL = 1
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class _Chunk:
     @property
     def is_text(self) -> bool:
         """Whether it is a text for people, not a block of metadata."""
-        known = self.keyword == XMP_KEYWORD or self.keyword.lower().startswith(b"raw profile type ")
+        known = self.keyword == _XMP_KEYWORD or self.keyword.lower().startswith(b"raw profile type ")
         return self.name in TEXTS and not known
 
     @property
@@ -187,7 +187,7 @@ class PngFormat(WritableFormat):
         import imagecodecs
 
         (plan,) = pages
-        encoded = imagecodecs.png_encode(np.ascontiguousarray(plan.assemble()), level=LEVEL)
+        encoded = imagecodecs.png_encode(np.ascontiguousarray(plan.assemble()), level=_LEVEL)
         start = len(SIGNATURE) + 25
         ancillary = b"".join(chunk.encoded() for chunk in _ancillary_chunks(plan))
         part.write_bytes(encoded[:start] + ancillary + encoded[start:])
@@ -240,12 +240,12 @@ def _blocks_of(chunks: Sequence[_Chunk]) -> MetadataBlocks:
     for chunk in chunks:
         if chunk.name == b"eXIf":
             block = exif.bare(chunk.body)
-        elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword in EXIF_KEYWORDS:
+        elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword in _EXIF_KEYWORDS:
             profile = _raw_profile(chunk) or b""
             older = exif.bare(profile) if profile.startswith((exif.PREAMBLE, b"II", b"MM")) else older
-        elif chunk.name in TEXTS and chunk.keyword in (XMP_KEYWORD, XMP_PROFILE_KEYWORD):
+        elif chunk.name in TEXTS and chunk.keyword in (_XMP_KEYWORD, _XMP_PROFILE_KEYWORD):
             xmp = _xmp_of(chunk) or xmp
-        elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword == IPTC_KEYWORD:
+        elif chunk.name in (b"zTXt", b"tEXt") and chunk.keyword == _IPTC_KEYWORD:
             profile = _raw_profile(chunk) or b""
             iptc = iptc_in(profile.removeprefix(b"Photoshop 3.0\0")) or profile or None
     return MetadataBlocks(block or older, iptc, xmp)
@@ -299,7 +299,7 @@ def _xmp_of(chunk: _Chunk) -> bytes | None:
     """The packet of a text chunk of any kind; None where it is damaged."""
     if chunk.name == b"iTXt":
         return _international_text(chunk.body)
-    if chunk.keyword == XMP_PROFILE_KEYWORD:
+    if chunk.keyword == _XMP_PROFILE_KEYWORD:
         return _raw_profile(chunk)
     text = chunk.body.partition(b"\0")[2]
     return _inflated(text[1:]) if chunk.name == b"zTXt" else text
@@ -318,13 +318,13 @@ def _raw_profile(chunk: _Chunk) -> bytes | None:
 
 
 def _metadata_chunks(update: MetadataUpdate) -> Iterator[_Chunk]:
-    yield _Chunk(b"iTXt", XMP_KEYWORD + b"\0" * 5 + update.xmp.packet())
+    yield _Chunk(b"iTXt", _XMP_KEYWORD + b"\0" * 5 + update.xmp.packet())
     if update.exif:
         yield _Chunk(b"eXIf", update.exif)
     if update.iptc:
         resource = iptc_resource(update.iptc)
         text = b"\niptc\n%8d\n%s\n" % (len(resource), resource.hex().encode())
-        yield _Chunk(b"zTXt", IPTC_KEYWORD + b"\0\0" + zlib.compress(text))
+        yield _Chunk(b"zTXt", _IPTC_KEYWORD + b"\0\0" + zlib.compress(text))
 
 
 def _ancillary_chunks(plan: PagePlan) -> list[_Chunk]:
@@ -339,7 +339,7 @@ def _ancillary_chunks(plan: PagePlan) -> list[_Chunk]:
 def _colour_chunks(plan: PagePlan) -> list[_Chunk]:
     """The source's own gamma chunks where it is a PNG without a profile, else the profile."""
     if isinstance(plan.source, PngReader) and not plan.facts.icc:
-        kept = [chunk for chunk in plan.source.chunks if chunk.name in COLOUR_CHUNKS]
+        kept = [chunk for chunk in plan.source.chunks if chunk.name in _COLOUR_CHUNKS]
         if kept:
             return kept
     if plan.icc is None:

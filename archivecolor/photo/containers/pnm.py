@@ -14,17 +14,17 @@ from archivecolor.photo.containers.bands import WholeImageReader, split_samples,
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 
-BITMAPS = ("P1", "P4")
+_BITMAPS = ("P1", "P4")
 TEXTS = ("P1", "P2", "P3")
 HEADER_BYTES = 512
 GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 SIZES = rb"(?P<width>\d+)" + GAP + rb"(?P<height>\d+)"
-BITMAP_HEADER = re.compile(rb"(?P<kind>P[14])" + GAP + SIZES + rb"\s")
+_BITMAP_HEADER = re.compile(rb"(?P<kind>P[14])" + GAP + SIZES + rb"\s")
 HEADER = re.compile(rb"(?P<kind>P[2356])" + GAP + SIZES + GAP + rb"(?P<maxval>\d+)\s")
-PAM_HEADER = re.compile(rb"P7\n.*?\nENDHDR\n", re.DOTALL)
-COMMENT = re.compile(rb"#[^\r\n]*")
-BLANKS = b"\0\t\n\r "
-LATE_COMMENT = re.compile(rb"[ \t]*#[^\n]*\n|\n")
+_PAM_HEADER = re.compile(rb"P7\n.*?\nENDHDR\n", re.DOTALL)
+_COMMENT = re.compile(rb"#[^\r\n]*")
+_BLANKS = b"\0\t\n\r "
+_LATE_COMMENT = re.compile(rb"[ \t]*#[^\n]*\n|\n")
 KINDS = ("P1", "P2", "P3", "P4", "P5", "P6", "P7")
 
 
@@ -64,7 +64,7 @@ class PnmReader(WholeImageReader):
         if kind not in TEXTS and stored >= start + 2 * nbytes:
             raise ItemError(Reason.UNSUPPORTED, "a netpbm file with more than one picture")
         plain.seek(start + nbytes)
-        if kind not in TEXTS and plain.read().strip(BLANKS):
+        if kind not in TEXTS and plain.read().strip(_BLANKS):
             self.dropped = (DATA_BEHIND,)
         self.pages = (
             PageFacts(
@@ -74,7 +74,7 @@ class PnmReader(WholeImageReader):
                 channels=depth,
                 code_depth=8 if self.maxval < 256 else 16,
                 alpha=depth in (2, 4),
-                bilevel=kind in BITMAPS or (self.maxval == 1 and depth == 1),
+                bilevel=kind in _BITMAPS or (self.maxval == 1 and depth == 1),
             ),
         )
         if self.maxval not in (1, 255, 65535):
@@ -104,18 +104,18 @@ def _comments(file: SourceFile) -> tuple[bytes, ...]:
     """The comments of the header, each from its sign on."""
     file.seek(0)
     head = file.read(HEADER_BYTES)
-    found = HEADER.match(head) or BITMAP_HEADER.match(head) or PAM_HEADER.match(head)
-    return tuple(COMMENT.findall(found[0])) if found else ()
+    found = HEADER.match(head) or _BITMAP_HEADER.match(head) or _PAM_HEADER.match(head)
+    return tuple(_COMMENT.findall(found[0])) if found else ()
 
 
 def _without_comments(data: bytes) -> bytes:
     """A file without the comments that may stand anywhere in its header; `data` where there are none."""
-    found = HEADER.match(data) or BITMAP_HEADER.match(data)
+    found = HEADER.match(data) or _BITMAP_HEADER.match(data)
     if found is None:
         return data
     fields = found.groupdict(b"")
     kind, raster = fields["kind"], data[found.end() :]
-    late = LATE_COMMENT.match(raster)
+    late = _LATE_COMMENT.match(raster)
     # One blank ends the header, and samples may begin with any byte: their number tells.
     if late and len(raster) - late.end() == _raster_bytes(fields):
         raster = raster[late.end() :]

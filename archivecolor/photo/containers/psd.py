@@ -21,14 +21,14 @@ from archivecolor.photo.containers.reading import DamagedError, SourceFile, deco
 from archivecolor.photo.facts import Codes, Density
 
 HEADER = ">4sH6xHIIHH"
-MAX_CHANNELS, MAX_SIDE = 56, 30000
+_MAX_CHANNELS, MAX_SIDE = 56, 30000
 RESOLUTION, ICC, EXIF, XMP = 0x03ED, 0x040F, 0x0422, 0x0424
 # Grey, RGB and duotone, which is grey with inks told beside it: samples of a pixel.
-MODES, DEPTHS = {1: 1, 3: 3, 8: 1}, (8, 16)
+_MODES, DEPTHS = {1: 1, 3: 3, 8: 1}, (8, 16)
 # Bitmap, palette, four inks, inks of any number: depth and samples of what Pillow reads of the others.
-OTHER_MODES = {(0, 1): 1, (2, 8): 1, (4, 8): 4, (7, 8): 1}
-RAW, RUN_LENGTHS = 0, 1
-LAYERS = ("layers of the Photoshop file",)
+_OTHER_MODES = {(0, 1): 1, (2, 8): 1, (4, 8): 4, (7, 8): 1}
+RAW, _RUN_LENGTHS = 0, 1
+_LAYERS = ("layers of the Photoshop file",)
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,18 @@ class PsdStructure:
         """
         file.seek(0)
         _, _, channels, height, width, depth, mode = unpack(HEADER, file.read(struct.calcsize(HEADER)))
-        if (mode not in MODES or depth not in DEPTHS) and (mode, depth) not in OTHER_MODES:
+        if (mode not in _MODES or depth not in DEPTHS) and (mode, depth) not in _OTHER_MODES:
             raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of mode {mode}, {depth} bits")
-        if not 1 <= channels <= MAX_CHANNELS or max(height, width) > MAX_SIDE:
+        if not 1 <= channels <= _MAX_CHANNELS or max(height, width) > MAX_SIDE:
             detail = f"a Photoshop file of {width} x {height} pixels in {channels} channels"
             raise ItemError(Reason.UNREADABLE, f"{detail}: there is none")
         _section(file)
         resources = dict(photoshop.resources_in(_section(file)))
         has_layers, start = bool(_section(file)), file.tell()
         (packing,) = unpack(">H", file.read(2))
-        if packing not in (RAW, RUN_LENGTHS):
+        if packing not in (RAW, _RUN_LENGTHS):
             raise ItemError(Reason.UNSUPPORTED, f"a Photoshop file of compression {packing}")
-        row_bytes = 2 if packing == RUN_LENGTHS else -(-width * depth // 8)
+        row_bytes = 2 if packing == _RUN_LENGTHS else -(-width * depth // 8)
         if start + 2 + channels * height * row_bytes > file.nbytes:
             raise _truncated()
         return cls(channels, height, width, depth, mode, packing, resources, has_layers, start)
@@ -86,14 +86,14 @@ class PsdStructure:
     @property
     def is_plain(self) -> bool:
         """Whether it is read here: samples of grey or RGB, of 8 or 16 bits."""
-        return self.mode in MODES and self.depth in DEPTHS
+        return self.mode in _MODES and self.depth in DEPTHS
 
     @property
     def dropped(self) -> tuple[str, ...]:
         """What of it is not read."""
-        taken = MODES[self.mode] + 1 if self.is_plain else OTHER_MODES[self.mode, self.depth]
+        taken = _MODES[self.mode] + 1 if self.is_plain else _OTHER_MODES[self.mode, self.depth]
         further = ("further channels of the Photoshop file",) if self.channels > taken else ()
-        return (*(LAYERS if self.has_layers else ()), *further)
+        return (*(_LAYERS if self.has_layers else ()), *further)
 
     def metadata(self) -> MetadataBlocks:
         """The blocks among its resources."""
@@ -111,7 +111,7 @@ class PsdReader(WholeImageReader):
         self._structure = structure
         self._sample = np.dtype(">u2" if structure.depth == 16 else "u1")
         self.dropped = structure.dropped
-        colours = MODES[structure.mode]
+        colours = _MODES[structure.mode]
         alpha = structure.channels > colours
         block = structure.resources.get(EXIF)
         self.pages = (
@@ -143,7 +143,7 @@ class PsdReader(WholeImageReader):
     def decode(self) -> Band:
         """See `WholeImageReader.decode`: planes one after the other."""
         facts = self.pages[0]
-        read = self._packed_plane if self._structure.packing == RUN_LENGTHS else self._raw_plane
+        read = self._packed_plane if self._structure.packing == _RUN_LENGTHS else self._raw_plane
         planes = [read(number) for number in range(facts.channels)]
         return split_samples(planes[0] if len(planes) == 1 else np.dstack(planes))
 

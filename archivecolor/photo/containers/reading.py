@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_UNPACKED = 1 << 26
 # What decoder libraries raise on bytes they cannot read: imagecodecs RuntimeErrors, Pillow SyntaxErrors,
 # tifffile whatever its arithmetic on damaged tags runs into. Caught around calls of theirs alone.
-LIBRARY_ERRORS = (
+_LIBRARY_ERRORS = (
     ValueError,
     RuntimeError,
     OSError,
@@ -56,7 +56,7 @@ def decoder_call() -> Iterator[None]:
     """
     try:
         yield
-    except LIBRARY_ERRORS as error:
+    except _LIBRARY_ERRORS as error:
         raise DamagedError(str(error) or type(error).__name__) from error
 
 

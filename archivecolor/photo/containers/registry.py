@@ -27,7 +27,7 @@ WRITABLE = {
 HEAD_BYTES = 64
 # What is known and not read, by bytes at a place, so that the reason can say more than "damaged". Some of it
 # begins like a TIFF.
-UNREAD_FORMATS = {
+_UNREAD_FORMATS = {
     (0, b"%PDF"): "a pdf",
     (0, b"8BPS\0\2"): "a large Photoshop file",
     (0, b"PK\x03\x04"): "a zip archive",
@@ -124,7 +124,7 @@ def format_of(file: SourceFile) -> Format:
     head = file.read(HEAD_BYTES)
     if not head:
         raise ItemError(Reason.EMPTY, "the file has no bytes")
-    for (at, start), what in UNREAD_FORMATS.items():
+    for (at, start), what in _UNREAD_FORMATS.items():
         if head.startswith(start, at):
             raise ItemError(Reason.UNSUPPORTED, f"{what} is not read")
     for image_format in FORMATS:

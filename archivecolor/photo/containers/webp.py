@@ -20,11 +20,11 @@ from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.facts import Codes
 
-ANIMATION, XMP, EXIF, ALPHA = 0x02, 0x04, 0x08, 0x10
+_ANIMATION, XMP, EXIF, _ALPHA = 0x02, 0x04, 0x08, 0x10
 MAX_SIDE = 16383
 # What a decoder needs.
 PICTURE = (b"VP8X", b"ALPH", b"VP8 ", b"VP8L")
-KNOWN = (*PICTURE, b"ICCP", b"EXIF", b"XMP ")
+_KNOWN = (*PICTURE, b"ICCP", b"EXIF", b"XMP ")
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class _Header:
     @classmethod
     def of(cls, chunks: Mapping[bytes, bytes]) -> _Header:
         extended, lossless, lossy = (chunks.get(name, b"") for name in (b"VP8X", b"VP8L", b"VP8 "))
-        if extended and extended[0] & ANIMATION:
+        if extended and extended[0] & _ANIMATION:
             raise ItemError(Reason.UNSUPPORTED, "an animated webp")
         if len(extended) >= 10:
             width, height = (int.from_bytes(extended[i : i + 3], "little") + 1 for i in (4, 7))
-            return cls(width, height, bool(extended[0] & ALPHA))
+            return cls(width, height, bool(extended[0] & _ALPHA))
         if len(lossless) >= 5:
             (bits,) = struct.unpack_from("<I", lossless, 1)
             return cls((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1))
@@ -52,7 +52,7 @@ class _Header:
     def extended(self) -> bytes:
         """Body of the extended header that says so."""
         sides = b"".join((side - 1).to_bytes(3, "little") for side in (self.width, self.height))
-        return bytes([ALPHA if self.alpha else 0, 0, 0, 0]) + sides
+        return bytes([_ALPHA if self.alpha else 0, 0, 0, 0]) + sides
 
 
 class WebpReader(WholeImageReader):
@@ -65,7 +65,7 @@ class WebpReader(WholeImageReader):
         self._chunks = dict(chunks)
         # By the chunks: the size that the file says of itself is wrong at times.
         self._is_cut = not any(name in (b"VP8 ", b"VP8L") for name, _ in chunks) or _ends_early(self._data)
-        unknown = (name.decode("latin-1").strip() for name, _ in chunks if name not in KNOWN)
+        unknown = (name.decode("latin-1").strip() for name, _ in chunks if name not in _KNOWN)
         self.dropped = tuple(dict.fromkeys(f"chunk {name}" for name in unknown if name.isalnum()))
         if self._data[_picture_end(self._data) :].strip(b"\0"):
             self.dropped += (DATA_BEHIND,)

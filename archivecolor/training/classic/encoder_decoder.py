@@ -17,7 +17,7 @@ from archivecolor.networks.options import BaseOptions
 from archivecolor.training.objective import Hyperparameters, Objective, TrainingProgress
 from archivecolor.training.tensors import Batch
 
-DISCRIMINATOR_LR_SHARE = 0.25  # of the generator's learning rate
+_DISCRIMINATOR_LR_SHARE = 0.25  # of the generator's learning rate
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class EncoderDecoderObjective(Objective):
 
     def discriminator_optimiser(self, parameters: Iterable[nn.Parameter], lr: float) -> optim.Optimizer:
         """Adam, slower than the generator's."""
-        return optim.Adam(parameters, lr=lr * DISCRIMINATOR_LR_SHARE)
+        return optim.Adam(parameters, lr=lr * _DISCRIMINATOR_LR_SHARE)
 
     def generator_losses(
         self, generator: Generator, discriminator: nn.Module | None, batch: Batch, progress: TrainingProgress

@@ -8,8 +8,8 @@ from archivecolor.photo.containers.jpeg import segments
 from archivecolor.photo.containers.reading import DamagedError, decoder_call
 from archivecolor.photo.facts import Codes
 
-UNKNOWN_SAMPLING = "Could not determine subsampling"
-OTHER_NAMES = {"GRAY": "GRAYSCALE"}
+_UNKNOWN_SAMPLING = "Could not determine subsampling"
+_OTHER_NAMES = {"GRAY": "GRAYSCALE"}
 
 
 def decode_strictly(data: bytes, space: str, at_least: tuple[int, int] = (0, 0)) -> Codes:
@@ -34,7 +34,7 @@ def decode_strictly(data: bytes, space: str, at_least: tuple[int, int] = (0, 0))
 
 def is_unknown_sampling(error: DamagedError) -> bool:
     """Whether the strict decoder refused a picture for its sampling alone."""
-    return UNKNOWN_SAMPLING in str(error)
+    return _UNKNOWN_SAMPLING in str(error)
 
 
 def decode_any_sampling(data: bytes, space: str) -> Codes:
@@ -48,5 +48,5 @@ def decode_any_sampling(data: bytes, space: str) -> Codes:
     if not data.endswith(segments.END):
         raise DamagedError("no end marker")
     with decoder_call():
-        raster = np.asarray(imagecodecs.jpeg8_decode(data, outcolorspace=OTHER_NAMES.get(space, space)))
+        raster = np.asarray(imagecodecs.jpeg8_decode(data, outcolorspace=_OTHER_NAMES.get(space, space)))
     return raster[..., None] if raster.ndim == 2 else raster

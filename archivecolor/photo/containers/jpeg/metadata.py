@@ -27,26 +27,26 @@ from archivecolor.photo.containers.jpeg.segments import (
 )
 from archivecolor.photo.containers.photoshop import iptc_in, iptc_resource
 
-APPLICATION = range(0xE0, 0xF0)
+_APPLICATION = range(0xE0, 0xF0)
 # Density with its thumbnail, colour profile and colour transform, which the writer sees to.
 STRUCTURAL = ((APP0, b"JFIF\0"), (APP0, b"JFXX\0"), (APP2, ICC_NAME), (APP14, b"Adobe"))
-XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
-EXTENSION_NAME = b"http://ns.adobe.com/xmp/extension/\0"
-PHOTOSHOP_NAME = b"Photoshop 3.0\0"
-BLOCKS = ((APP1, EXIF_NAME), (APP1, XMP_NAME), (APP1, EXTENSION_NAME), (APP13, PHOTOSHOP_NAME))
+_XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENSION_NAME = b"http://ns.adobe.com/xmp/extension/\0"
+_PHOTOSHOP_NAME = b"Photoshop 3.0\0"
+BLOCKS = ((APP1, EXIF_NAME), (APP1, _XMP_NAME), (APP1, _EXTENSION_NAME), (APP13, _PHOTOSHOP_NAME))
 # SPIFF and JUMBF; several pictures in a file, Flashpix, gain maps (ISO 21496-1), fields of a film's frame.
-STALE_MARKERS = (0xE8, 0xEB)
+_STALE_MARKERS = (0xE8, 0xEB)
 STALE_NAMES = ((APP2, b"MPF\0"), (APP2, b"FPXR"), (APP2, b"urn:iso:std:iso:ts:21496"), (APP0, b"AVI1"))
-MAX_SEGMENT_BODY = 65533
-EXTENSION_CHUNK = 65400
+_MAX_SEGMENT_BODY = 65533
+_EXTENSION_CHUNK = 65400
 
 
 def blocks_of(header: Header) -> MetadataBlocks:
     """The blocks of a JPEG."""
-    resources = b"".join(header.app(APP13, PHOTOSHOP_NAME))
-    packets = header.app(APP1, XMP_NAME)
+    resources = b"".join(header.app(APP13, _PHOTOSHOP_NAME))
+    packets = header.app(APP1, _XMP_NAME)
     xmp = packets[0] if packets else None
-    extension = _joined_extension(header.app(APP1, EXTENSION_NAME))
+    extension = _joined_extension(header.app(APP1, _EXTENSION_NAME))
     return MetadataBlocks(
         header.exif, iptc_in(resources), merge_extension(xmp, extension) if extension else xmp
     )
@@ -55,7 +55,7 @@ def blocks_of(header: Header) -> MetadataBlocks:
 def is_silent(described: Iterable[MarkerSegment]) -> bool:
     """Whether a JPEG has not one segment that could describe its picture."""
     return all(
-        segment.marker != COM and (segment.marker not in APPLICATION or _is_structural(segment))
+        segment.marker != COM and (segment.marker not in _APPLICATION or _is_structural(segment))
         for segment in described
     )
 
@@ -94,7 +94,7 @@ def _name(segment: MarkerSegment) -> str:
 
 
 def _is_stale(segment: MarkerSegment) -> bool:
-    return segment.marker in STALE_MARKERS or any(_is_named(segment, *name) for name in STALE_NAMES)
+    return segment.marker in _STALE_MARKERS or any(_is_named(segment, *name) for name in STALE_NAMES)
 
 
 def _is_structural(segment: MarkerSegment) -> bool:
@@ -103,7 +103,7 @@ def _is_structural(segment: MarkerSegment) -> bool:
 
 def _is_foreign(segment: MarkerSegment) -> bool:
     """Whether a segment is a program's own: not structure, none of the blocks, not of this file alone."""
-    if segment.marker not in APPLICATION or _is_structural(segment) or _is_stale(segment):
+    if segment.marker not in _APPLICATION or _is_structural(segment) or _is_stale(segment):
         return False
     return not any(_is_named(segment, *name) for name in BLOCKS)
 
@@ -113,11 +113,11 @@ def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:
     data = part.read_bytes()
     header = segments.parse(data)
     added = [*segments.exif_segments(update.exif), *_iptc_segments(update.iptc)]
-    fitting = [segment for segment in added if len(segment.body) <= MAX_SEGMENT_BODY]
+    fitting = [segment for segment in added if len(segment.body) <= _MAX_SEGMENT_BODY]
     lost = ["exif" if segment.marker == APP1 else "iptc" for segment in added if segment not in fitting]
-    replaced = {(APP1, XMP_NAME), (APP1, EXTENSION_NAME)}
+    replaced = {(APP1, _XMP_NAME), (APP1, _EXTENSION_NAME)}
     replaced |= {
-        (APP1, EXIF_NAME) if segment.marker == APP1 else (APP13, PHOTOSHOP_NAME) for segment in fitting
+        (APP1, EXIF_NAME) if segment.marker == APP1 else (APP13, _PHOTOSHOP_NAME) for segment in fitting
     }
     kept = [segment for segment in header.segments if not any(_is_named(segment, *name) for name in replaced)]
     first = 1 if kept and kept[0].marker == APP0 else 0
@@ -138,19 +138,19 @@ def _is_named(segment: MarkerSegment, marker: int, name: bytes) -> bool:
 
 def _iptc_segments(iptc: bytes | None) -> list[MarkerSegment]:
     """The IPTC records as the only image resource of a segment."""
-    return [MarkerSegment(APP13, PHOTOSHOP_NAME + iptc_resource(iptc))] if iptc else []
+    return [MarkerSegment(APP13, _PHOTOSHOP_NAME + iptc_resource(iptc))] if iptc else []
 
 
 def _xmp_segments(xmp: Xmp) -> list[MarkerSegment]:
     """The XMP in one segment, or split into a packet and its extension."""
-    whole = MarkerSegment(APP1, XMP_NAME + xmp.packet())
-    if len(whole.body) <= MAX_SEGMENT_BODY:
+    whole = MarkerSegment(APP1, _XMP_NAME + xmp.packet())
+    if len(whole.body) <= _MAX_SEGMENT_BODY:
         return [whole]
     rest = xmp.extension()
     digest = hashlib.md5(rest, usedforsecurity=False).hexdigest().upper()
     chunks = [
-        digest.encode() + struct.pack(">II", len(rest), offset) + rest[offset : offset + EXTENSION_CHUNK]
-        for offset in range(0, len(rest), EXTENSION_CHUNK)
+        digest.encode() + struct.pack(">II", len(rest), offset) + rest[offset : offset + _EXTENSION_CHUNK]
+        for offset in range(0, len(rest), _EXTENSION_CHUNK)
     ]
-    main = MarkerSegment(APP1, XMP_NAME + xmp.main_packet(digest))
-    return [main, *(MarkerSegment(APP1, EXTENSION_NAME + chunk) for chunk in chunks)]
+    main = MarkerSegment(APP1, _XMP_NAME + xmp.main_packet(digest))
+    return [main, *(MarkerSegment(APP1, _EXTENSION_NAME + chunk) for chunk in chunks)]

@@ -32,7 +32,7 @@ from archivecolor.photo.containers.jpeg.segments import (
 )
 
 # Heading of a scan of one component: marker, length, count, component, tables, the coefficients it holds.
-SOS_BYTES = 10
+_SOS_BYTES = 10
 # Our chroma is smooth: a high quality costs little.
 CHROMA_QUALITY = 95
 
@@ -68,10 +68,10 @@ def luma_scan(header: Header, data: bytes) -> SingleComponentScan | None:
     frame = header.frame
     if frame.marker not in HUFFMAN_SEQUENTIAL or frame.precision != 8:
         return None
-    coded = header.scan_start + SOS_BYTES
+    coded = header.scan_start + _SOS_BYTES
     sos_segment = data[header.scan_start + 2 : coded]
     tables = sos_segment[4:5]
-    if sos_segment != bytes([0, SOS_BYTES - 2, 1, frame.components[0], *tables]) + FULL_SPECTRUM:
+    if sos_segment != bytes([0, _SOS_BYTES - 2, 1, frame.components[0], *tables]) + FULL_SPECTRUM:
         return None
     end = IN_SCANS.search(data, coded)
     return SingleComponentScan(tables[0], data[coded : end.start()]) if end else None

@@ -14,20 +14,20 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.reading import unpack
 from archivecolor.photo.facts import Density
 
-SOI, EOI, SOS, DAC = 0xD8, 0xD9, 0xDA, 0xCC
+_SOI, EOI, SOS, _DAC = 0xD8, 0xD9, 0xDA, 0xCC
 DHT, DQT, DNL, DRI = 0xC4, 0xDB, 0xDC, 0xDD
 APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
-START, END = bytes((0xFF, SOI)), bytes((0xFF, EOI))
-FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
+START, END = bytes((0xFF, _SOI)), bytes((0xFF, EOI))
+FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, _DAC}
 HUFFMAN_SEQUENTIAL = frozenset({0xC0, 0xC1})
-ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {DAC}
+ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {_DAC}
 LOSSLESS_OR_HIERARCHICAL = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
 ICC_NAME, EXIF_NAME = b"ICC_PROFILE\0", b"Exif\0\0"
 # Which coefficients a scan holds: all of them, whole.
 FULL_SPECTRUM = bytes((0, 63, 0))
-ICC_CHUNK = 65519
+_ICC_CHUNK = 65519
 # No encoder makes more scans; each costs the decoder a visit to every block.
-MAX_SCANS, MAX_SCANNED_MEGAPIXELS = 64, 2000.0
+_MAX_SCANS, _MAX_SCANNED_MEGAPIXELS = 64, 2000.0
 # Markers among the scans: not stuffed zeros, not restarts, not fill bytes.
 IN_SCANS = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 UNITS = {0: "none", 1: "inch", 2: "cm"}
@@ -132,7 +132,7 @@ def parse(data: bytes) -> Header:
 def _next_marker(data: bytes, at: int) -> tuple[int, int]:
     """Position after the next marker that has a length, and its second byte."""
     at = data.find(b"\xff", at)
-    while 0 <= at < len(data) - 1 and (data[at + 1] in (0xFF, 0x00, 0x01) or 0xD0 <= data[at + 1] <= SOI):
+    while 0 <= at < len(data) - 1 and (data[at + 1] in (0xFF, 0x00, 0x01) or 0xD0 <= data[at + 1] <= _SOI):
         at = data.find(b"\xff", at + (1 if data[at + 1] == 0xFF else 2))
     if at < 0 or at >= len(data) - 1 or data[at + 1] == EOI:
         raise ItemError(Reason.TRUNCATED, "the jpeg ends before its picture")
@@ -187,7 +187,7 @@ def scan_segments(data: bytes, header: Header) -> tuple[int, tuple[MarkerSegment
         if data[at - 1] == EOI:
             return at, tuple(late)
         scans += data[at - 1] == SOS
-        if scans > MAX_SCANS and scans * megapixels > MAX_SCANNED_MEGAPIXELS:
+        if scans > _MAX_SCANS and scans * megapixels > _MAX_SCANNED_MEGAPIXELS:
             raise ItemError(
                 Reason.UNSUPPORTED, f"a jpeg of more than {scans - 1} scans, each over the whole picture"
             )
@@ -261,7 +261,7 @@ def jfif(density: Density | None) -> MarkerSegment:
 
 def icc_segments(icc: bytes | None) -> list[MarkerSegment]:
     """A profile in as many segments as it takes."""
-    chunks = [icc[i : i + ICC_CHUNK] for i in range(0, len(icc), ICC_CHUNK)] if icc else []
+    chunks = [icc[i : i + _ICC_CHUNK] for i in range(0, len(icc), _ICC_CHUNK)] if icc else []
     return [
         MarkerSegment(APP2, ICC_NAME + bytes([number, len(chunks)]) + chunk)
         for number, chunk in enumerate(chunks, 1)

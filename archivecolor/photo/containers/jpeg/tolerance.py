@@ -19,13 +19,13 @@ from archivecolor.photo.containers.jpeg import segments
 from archivecolor.photo.containers.jpeg.segments import FULL_SPECTRUM, FrameHeader, Header, MarkerSegment
 from archivecolor.photo.containers.reading import DamagedError
 
-EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
-RESTART = re.compile(rb"\xff[\xd0-\xd7]")
-SEQUENTIAL = segments.HUFFMAN_SEQUENTIAL | {0xC9}
+_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_SEQUENTIAL = segments.HUFFMAN_SEQUENTIAL | {0xC9}
 # Distinct bytes that padding has at most.
-PADDING_VALUES = 2
+_PADDING_VALUES = 2
 # A picture with more kinds of trouble than this is damaged.
-MAX_DECODINGS = 12
+_MAX_DECODINGS = 12
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def mended(data: bytes, decode: Callable[[bytes], object]) -> bytes:
     Raises:
         DamagedError: `decode` still complains.
     """
-    return _search(_with_end(_plain_picture(data)), decode, [MAX_DECODINGS])
+    return _search(_with_end(_plain_picture(data)), decode, [_MAX_DECODINGS])
 
 
 def _search(picture: _Picture, decode: Callable[[bytes], object], left: list[int]) -> bytes:
@@ -94,7 +94,7 @@ def _plain_picture(data: bytes) -> _Picture:
     """The picture with the header fields that decide anything, as decoders understand them."""
     header = segments.parse(data)
     pieces = tuple(_pieces(data[header.scan_start :]))
-    if header.frame.marker in SEQUENTIAL:
+    if header.frame.marker in _SEQUENTIAL:
         pieces = tuple(map(_with_full_spectrum, pieces))
     return _Picture(_plain_header(header), header.frame, pieces)
 
@@ -179,7 +179,7 @@ def _with_full_spectrum(piece: _Piece) -> _Piece:
 
 def _without_extraneous(picture: _Picture, warning: str) -> Iterator[_Picture]:
     """What the picture may be without the bytes a decoder warns of; nothing after another warning."""
-    found = EXTRANEOUS.search(warning)
+    found = _EXTRANEOUS.search(warning)
     if found is None:
         return
     count, marker = int(found[1]), int(found[2], 16)
@@ -188,7 +188,7 @@ def _without_extraneous(picture: _Picture, warning: str) -> Iterator[_Picture]:
         interval = _restart_interval((piece.segment,)) or interval
         shorter = []
         is_last = picture.pieces[number + 1].segment.marker == marker
-        if is_last and len(set(piece.coded[-count:])) <= PADDING_VALUES:
+        if is_last and len(set(piece.coded[-count:])) <= _PADDING_VALUES:
             shorter.append(piece.coded[:-count])
         if interval and piece.coded and (is_last or 0xD0 <= marker <= 0xD7):
             intervals = -(-_units(picture.frame, piece.segment.body) // interval)
@@ -205,7 +205,7 @@ def _without_extraneous(picture: _Picture, warning: str) -> Iterator[_Picture]:
 
 def _without_surplus(coded: bytes, intervals: int) -> bytes:
     """A scan without the restart intervals that the frame has no room for."""
-    restarts = list(RESTART.finditer(coded))
+    restarts = list(_RESTART.finditer(coded))
     return coded[: restarts[intervals - 1].start()] if intervals <= len(restarts) else coded
 
 

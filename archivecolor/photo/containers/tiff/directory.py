@@ -21,10 +21,10 @@ from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 SIZES |= {16: 8, 17: 8, 18: 8}
 UNITS = {**SIZES, 5: 4, 10: 4}
-LONG, LONG8, UNDEFINED, BYTE = 4, 16, 7, 1
+LONG, _LONG8, UNDEFINED, _BYTE = 4, 16, 7, 1
 XMP, IPTC, ORIENTATION = 700, 33723, 274
-EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY, MAKER_NOTE = 34665, 34853, 40965, 37500
-DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY)
+_EXIF_DIRECTORY, _GPS_DIRECTORY, _INTEROP_DIRECTORY, _MAKER_NOTE = 34665, 34853, 40965, 37500
+DIRECTORIES = (_EXIF_DIRECTORY, _GPS_DIRECTORY, _INTEROP_DIRECTORY)
 # What describes the picture, not how this file stores it: names, makers, times, rights, places (GeoTIFF).
 DESCRIPTIVE = frozenset(
     {269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, 40091, 40092, 40093, 40094, 40095, 18246, 18249}
@@ -32,11 +32,11 @@ DESCRIPTIVE = frozenset(
     | set(DIRECTORIES)
 )
 RESOLUTION = frozenset({282, 283, 296})
-TEXTS, RESTORED = (2, 7), (2, 5, 7, 10)  # restored: texts and fractions
-MAX_VALUE_BYTES, MAX_OFFSET = 1 << 26, (1 << 63) - 1
+TEXTS, _RESTORED = (2, 7), (2, 5, 7, 10)  # restored: texts and fractions
+_MAX_VALUE_BYTES, _MAX_OFFSET = 1 << 26, (1 << 63) - 1
 # Main, Exif, interoperability; a file whose directories hold each other goes on for ever.
 MAX_DEPTH = 2
-MAX_ENTRIES = 4096
+_MAX_ENTRIES = 4096
 # A book is some hundred pages; a bomb of directories takes the decoder a millisecond each.
 MAX_DIRECTORIES = 10_000
 
@@ -196,7 +196,7 @@ def _directory_at(file: BinaryIO, layout: ByteLayout, at: int, nbytes: int) -> t
     (count,) = layout.unpack("N", _read(file, at, layout.count_size, nbytes))
     start, size = at + layout.count_size, count * layout.entry_size
     following = _read(file, start + size, layout.offset_size, nbytes)
-    table = _read(file, start, min(size, MAX_ENTRIES * layout.entry_size), nbytes)
+    table = _read(file, start, min(size, _MAX_ENTRIES * layout.entry_size), nbytes)
     entries = tuple(table[i : i + layout.entry_size] for i in range(0, len(table), layout.entry_size))
     return _Directory(at, entries), layout.unpack("O", following)[0]
 
@@ -223,12 +223,12 @@ def _read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int 
     Maker notes stay out: what they point to would not come along.
     """
     tags = {}
-    left = MAX_VALUE_BYTES
+    left = _MAX_VALUE_BYTES
     for raw in raw_entries(file, layout, offset):
         code, kind = layout.unpack("HH", raw[:4])
         (count,) = layout.unpack("O", raw[4 : 4 + layout.offset_size])
         nbytes = SIZES.get(kind, 0) * count
-        if not 0 < nbytes <= left or code == MAKER_NOTE:
+        if not 0 < nbytes <= left or code == _MAKER_NOTE:
             continue
         data = raw[4 + layout.offset_size :][:nbytes]
         if nbytes > layout.offset_size:
@@ -247,7 +247,7 @@ def _read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int 
 
 def read_at(file: BinaryIO, at: int, size: int) -> bytes:
     """Bytes at any offset that a damaged file may name; fewer where the file has not so many."""
-    if at > MAX_OFFSET:
+    if at > _MAX_OFFSET:
         return b""
     file.seek(at)
     return file.read(size)
@@ -259,7 +259,7 @@ def raw_entries(file: BinaryIO, layout: ByteLayout, offset: int) -> list[bytes]:
     if len(head) < layout.count_size:
         return []
     (count,) = layout.unpack("N", head)
-    if count > MAX_ENTRIES:
+    if count > _MAX_ENTRIES:
         return []
     table = file.read(count * layout.entry_size)
     return [
@@ -297,7 +297,7 @@ def _restore_in(file: BinaryIO, layout: ByteLayout, offset: int, source: Mapping
         if value.directory:
             (start,) = layout.unpack("O", raw[-layout.offset_size :])
             changed = _restore_in(file, layout, start, value.directory) or changed
-        elif (kind, count * SIZES.get(kind, 0)) == (value.kind, len(value.data)) and kind in RESTORED:
+        elif (kind, count * SIZES.get(kind, 0)) == (value.kind, len(value.data)) and kind in _RESTORED:
             at = offset + layout.count_size + (number + 1) * layout.entry_size - layout.offset_size
             if len(value.data) > layout.offset_size:
                 (at,) = layout.unpack("O", raw[-layout.offset_size :])
@@ -355,7 +355,7 @@ def _directory_bytes(
 def _encoded(code: int, entry: TagValue, layout: ByteLayout, at: int) -> tuple[bytes, bytes]:
     """The entry's row, and the bytes that stand at `at` where it does not hold them itself."""
     if entry.directory:
-        kind = LONG8 if layout.big else LONG
+        kind = _LONG8 if layout.big else LONG
         return layout.pack("HHOO", code, kind, 1, at), _directory_bytes(entry.directory, layout, at)
     data = layout.swapped(entry.kind, entry.data)
     head = layout.pack("HHO", code, entry.kind, len(data) // SIZES[entry.kind])
@@ -366,7 +366,7 @@ def _encoded(code: int, entry: TagValue, layout: ByteLayout, at: int) -> tuple[b
 
 def embed(part: Path, update: MetadataUpdate) -> tuple[str, ...]:
     """Add the blocks' tags to the first page of a TIFF; the part's own orientation stays."""
-    tags = {XMP: TagValue(BYTE, update.xmp.packet())}
+    tags = {XMP: TagValue(_BYTE, update.xmp.packet())}
     if update.iptc:
         tags[IPTC] = TagValue(UNDEFINED, update.iptc)
     if update.exif:

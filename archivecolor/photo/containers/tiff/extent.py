@@ -9,11 +9,11 @@ from archivecolor.photo.containers.reading import SourceFile
 from archivecolor.photo.containers.tiff import directory
 from archivecolor.photo.containers.tiff.directory import ByteLayout, TagValue, TiffStructure
 
-SUB_DIRECTORIES = 330
-BELOW = (SUB_DIRECTORIES, *directory.DIRECTORIES)
+_SUB_DIRECTORIES = 330
+BELOW = (_SUB_DIRECTORIES, *directory.DIRECTORIES)
 # Offsets of strips, tiles and JPEGs, and their byte counts.
-PIECES = ((273, 279), (324, 325), (513, 514))
-NUMBERS = frozenset({*BELOW, *(code for pair in PIECES for code in pair)})
+_PIECES = ((273, 279), (324, 325), (513, 514))
+_NUMBERS = frozenset({*BELOW, *(code for pair in _PIECES for code in pair)})
 CHUNK_BYTES = 1 << 20
 
 
@@ -61,9 +61,9 @@ class _Directory:
             if nbytes > layout.offset_size:
                 (start,) = layout.unpack("O", data)
                 ends.append(start + nbytes)
-                data = directory.read_at(file, start, nbytes) if code in NUMBERS else b""
-            if code in NUMBERS and len(data) >= nbytes:
+                data = directory.read_at(file, start, nbytes) if code in _NUMBERS else b""
+            if code in _NUMBERS and len(data) >= nbytes:
                 numbers[code] = TagValue(kind, layout.swapped(kind, data[:nbytes])).integers
-        for offsets, counts in PIECES:
+        for offsets, counts in _PIECES:
             ends += map(sum, zip(numbers.get(offsets, ()), numbers.get(counts, ()), strict=False))
         return cls(max(ends), tuple(start for code in BELOW for start in numbers.get(code, ())))

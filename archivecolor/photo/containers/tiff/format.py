@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tifffile import TiffFrame, TiffPage
 
 # What Photoshop keeps of its layers beside the flat picture.
-PHOTOSHOP_LAYERS = 37724
+_PHOTOSHOP_LAYERS = 37724
 
 
 class TiffReader(ImageReader):
@@ -47,7 +47,7 @@ class TiffReader(ImageReader):
             starts = tuple(sorted(_starts([*chain, *itertools.chain(*below)])))
         if len(taken) < len(chain) + sum(map(len, below)):
             self.dropped = ("reduced pages and masks",)
-        if any(PHOTOSHOP_LAYERS in page.tags for page in taken):
+        if any(_PHOTOSHOP_LAYERS in page.tags for page in taken):
             self.dropped += ("layers of Photoshop",)
         self._stored = [pages.check_layout(pages.read_stored(page), file.nbytes, starts) for page in taken]
         pages.check_sharing(self._stored)

@@ -24,19 +24,19 @@ from archivecolor.photo.facts import Codes
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
-REDUCED, MASK = 1, 4
-OLD_SUBFILE_TYPE, OLD_REDUCED = 255, 2
+_REDUCED, MASK = 1, 4
+_OLD_SUBFILE_TYPE, _OLD_REDUCED = 255, 2
 BITS_PER_SAMPLE = 258
 # Of strips and of tiles.
-BYTE_COUNTS = (279, 325)
-UNSIGNED, FLOAT, UNDEFINED = 1, 3, 4
-SEPARATE = 2
-NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32946, 32773, 34925, 50000
-LOSSLESS = (NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
+_BYTE_COUNTS = (279, 325)
+_UNSIGNED, _FLOAT, UNDEFINED = 1, 3, 4
+_SEPARATE = 2
+NONE, LZW, JPEG, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32946, 32773, 34925, 50000
+LOSSLESS = (NONE, LZW, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
 # Decoders of these find out where their data end, and say so where they end too early.
-SELF_DELIMITED = (LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
-BITS = {UNSIGNED: (*range(1, 17), 32), FLOAT: (16, 32, 64)}
-COLOURS = {
+_SELF_DELIMITED = (LZW, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
+BITS = {_UNSIGNED: (*range(1, 17), 32), _FLOAT: (16, 32, 64)}
+_COLOURS = {
     kinds.WHITE_IS_ZERO: 1,
     kinds.BLACK_IS_ZERO: 1,
     kinds.PALETTE: 1,
@@ -48,11 +48,11 @@ COLOURS = {
 }
 # The sensor's own samples: behind a mosaic of filters, and as they are.
 RAW = (32803, 34892)
-MAX_SHARING = 16
+_MAX_SHARING = 16
 # Samples of a pixel besides its colours: the first is alpha. More are no photograph.
-MAX_EXTRA = 8
+_MAX_EXTRA = 8
 # Pixels of a tile that may be larger than its picture.
-MAX_LOOSE_TILE = 1 << 24
+_MAX_LOOSE_TILE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class StoredPage:
     @property
     def colours(self) -> int:
         """Samples of a pixel without alpha, 0 where the photometric interpretation is not read."""
-        return COLOURS.get(self.photometric, 0)
+        return _COLOURS.get(self.photometric, 0)
 
 
 def read_stored(page: TiffPage) -> StoredPage:
@@ -144,10 +144,10 @@ def read_stored(page: TiffPage) -> StoredPage:
             photometric=int(page.photometric),
             compression=int(page.compression),
             bits=bits,
-            form=UNSIGNED if page.sampleformat == UNDEFINED else int(page.sampleformat),
+            form=_UNSIGNED if page.sampleformat == UNDEFINED else int(page.sampleformat),
             samples=samples,
             extra=tuple(map(int, page.extrasamples)),
-            planes=samples if page.planarconfig == SEPARATE else 1,
+            planes=samples if page.planarconfig == _SEPARATE else 1,
             dtype=dtype,
             tile=tile,
             strip_rows=tile[0] if tile else min(int(page.rowsperstrip), height),
@@ -175,7 +175,7 @@ def _encoded_bits(page: TiffPage) -> float:
 def _places(page: TiffPage) -> tuple[tuple[int, int], ...]:
     """Offset and byte count of each strip or tile, 0 where the count is missing."""
     offsets, counts = (tuple(map(int, values)) for values in (page.dataoffsets, page.databytecounts))
-    if not any(code in page.tags for code in BYTE_COUNTS):
+    if not any(code in page.tags for code in _BYTE_COUNTS):
         # The library has a guess.
         counts = ()
     return tuple(zip(offsets, counts + (0,) * (len(offsets) - len(counts)), strict=False))
@@ -218,8 +218,8 @@ def _is_mask(page: TiffPage) -> bool:
 
 def _is_reduced(page: TiffPage) -> bool:
     """Whether a page calls itself a thumbnail, by the tags that say so, new and old."""
-    old = page.tags.get(OLD_SUBFILE_TYPE)
-    return bool(page.subfiletype & REDUCED) or (old is not None and old.value == OLD_REDUCED)
+    old = page.tags.get(_OLD_SUBFILE_TYPE)
+    return bool(page.subfiletype & _REDUCED) or (old is not None and old.value == _OLD_REDUCED)
 
 
 def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> StoredPage:
@@ -241,7 +241,7 @@ def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> Sto
     problem = _unsupported(stored)
     if problem:
         raise ItemError(Reason.UNSUPPORTED, f"a tiff with {problem}")
-    if stored.compression in SELF_DELIMITED or stored.is_strict_jpeg:
+    if stored.compression in _SELF_DELIMITED or stored.is_strict_jpeg:
         stored = _with_counts_to_the_next(stored, nbytes, taken)
     elif stored.compression == NONE:
         stored = _with_own_counts(stored, nbytes, taken)
@@ -249,7 +249,7 @@ def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> Sto
         raise ItemError(Reason.UNREADABLE, "strips or tiles of the tiff are missing")
     if any(offset + count > nbytes for offset, count in stored.places):
         raise ItemError(Reason.TRUNCATED, "the tiff ends before its picture does")
-    loose = max(MAX_LOOSE_TILE, 4 * stored.width * stored.height)
+    loose = max(_MAX_LOOSE_TILE, 4 * stored.width * stored.height)
     if stored.tile and stored.tile[0] * stored.tile[1] > loose:
         raise ItemError(Reason.UNREADABLE, "the tiles of the tiff are many times larger than its picture")
     if len(stored.places) < stored.segments:
@@ -266,9 +266,9 @@ def check_sharing(stored: Sequence[StoredPage]) -> None:
         ItemError: UNSUPPORTED.
     """
     starts = Counter(page.places[0][0] for page in stored)
-    if starts and starts.most_common(1)[0][1] > MAX_SHARING:
+    if starts and starts.most_common(1)[0][1] > _MAX_SHARING:
         raise ItemError(
-            Reason.UNSUPPORTED, f"a tiff of more than {MAX_SHARING} pages that are one and the same picture"
+            Reason.UNSUPPORTED, f"a tiff of more than {_MAX_SHARING} pages that are one and the same picture"
         )
 
 
@@ -328,7 +328,7 @@ def _unsupported(stored: StoredPage) -> str:
         "YCbCr samples that are not JPEG-compressed": raw_ycbcr,
         f"samples of {bits} bits in format {stored.form}": bits not in BITS.get(stored.form, ()),
         f"{bits}-bit samples of photometric interpretation {photometric}": not plain and bits > 16,
-        f"{stored.samples} samples per pixel": not 0 <= stored.samples - stored.colours <= MAX_EXTRA,
+        f"{stored.samples} samples per pixel": not 0 <= stored.samples - stored.colours <= _MAX_EXTRA,
         "no flat picture": not stored.flat or not stored.width or not stored.height,
         "no word on its bits per sample": stored.silent_bits,
         "no colour map": photometric == kinds.PALETTE and stored.palette is None,
@@ -341,7 +341,7 @@ def samples_of(stored: StoredPage) -> SampleLayout:
     return SampleLayout(
         photometric=stored.photometric,
         bits=stored.bits,
-        floating=stored.form == FLOAT,
+        floating=stored.form == _FLOAT,
         colours=stored.colours,
         alpha=stored.samples > stored.colours,
         palette=None if stored.palette is None else _palette_codes(stored.palette),
@@ -380,7 +380,7 @@ def page_facts(stored: StoredPage, samples: SampleLayout, structure: TiffStructu
 def _layout(stored: StoredPage) -> TiffLayout:
     compression = stored.compression if stored.compression in LOSSLESS else DEFLATE
     return TiffLayout(
-        compression=DEFLATE if compression == OLD_DEFLATE else compression,
+        compression=DEFLATE if compression == _OLD_DEFLATE else compression,
         tile=stored.tile,
         bigtiff=stored.bigtiff,
         alpha_kind=stored.extra[0] if stored.extra else 0,

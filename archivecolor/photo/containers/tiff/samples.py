@@ -17,7 +17,7 @@ from archivecolor.photo.facts import Codes
 Raw: TypeAlias = npt.NDArray[Any]
 
 # What is white among floats, and the share of samples that may lie beyond.
-WHITES = (1, 255, 65535)
+_WHITES = (1, 255, 65535)
 # Shares of the samples: of those above white, and of those below black.
 FEW, MOST = 0.05, 0.25
 
@@ -137,7 +137,7 @@ def float_range(bands: Iterable[Raw], samples: SampleLayout) -> tuple[SampleLayo
     for rows in bands:
         seen.add(rows[..., : samples.colours])
     lacking = f"; {seen.lacking} that are no finite numbers taken as black or white" if seen.lacking else ""
-    for white in WHITES:
+    for white in _WHITES:
         few = FEW * (seen.finite - seen.below)
         is_white = seen.above[white] <= few and not (seen.whole and seen.high > white)
         if is_white and seen.below <= (MOST if white == 1 else FEW) * seen.finite:
@@ -156,7 +156,7 @@ class _FloatCounts:
         self.finite = 0
         self.lacking = 0
         self.below = 0
-        self.above = dict.fromkeys(WHITES, 0)
+        self.above = dict.fromkeys(_WHITES, 0)
         self.whole = True
         self.low, self.high = np.inf, -np.inf
 
@@ -169,6 +169,6 @@ class _FloatCounts:
         self.finite += values.size
         self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
         self.below += int((values < 0).sum())
-        for white in WHITES:
+        for white in _WHITES:
             self.above[white] += int((values > 2 * white).sum())
         self.whole = self.whole and bool((values == np.rint(values)).all())

@@ -13,7 +13,7 @@ from archivecolor.photo.containers.reading import DamagedError, SourceFile, deco
 from archivecolor.photo.containers.tiff.pages import JPEG, NONE, StoredPage
 from archivecolor.photo.containers.tiff.samples import Raw
 
-JPEGS = (6, JPEG, 34892, 33007)
+_JPEGS = (6, JPEG, 34892, 33007)
 
 
 def raw_bands(file: SourceFile, stored: StoredPage, warnings: list[str]) -> Iterator[Raw]:
@@ -113,7 +113,7 @@ def _decoded(stored: StoredPage, data: bytes | None, number: int) -> _Segment:
     page = stored.page
     with decoder_call():
         arguments = {}
-        if stored.compression in JPEGS:
+        if stored.compression in _JPEGS:
             arguments = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
         segment, (plane, _, row, column, _), shape = page.decode(data, number, _fullsize=False, **arguments)
     if segment is None:

@@ -14,10 +14,10 @@ from archivecolor.photo.containers.exif import UNITS
 from archivecolor.photo.containers.tiff.pages import DEFLATE, LZMA, LZW, NONE, PACKBITS, ZSTD
 from archivecolor.photo.facts import Codes
 
-STRIP_BYTES = 1 << 18
+_STRIP_BYTES = 1 << 18
 # Classic offsets are 32 bits wide; some room for tags.
-CLASSIC_BYTES = (1 << 32) - (1 << 25)
-WITH_PREDICTOR = (LZW, DEFLATE, LZMA, ZSTD)
+_CLASSIC_BYTES = (1 << 32) - (1 << 25)
+_WITH_PREDICTOR = (LZW, DEFLATE, LZMA, ZSTD)
 DEFAULT = TiffLayout(compression=DEFLATE, tile=None, bigtiff=False)
 
 
@@ -26,7 +26,7 @@ def write(part: Path, plans: Sequence[PagePlan]) -> None:
     import tifffile
 
     nbytes = sum(int(np.prod(plan.shape)) * plan.dtype.itemsize for plan in plans)
-    big = nbytes > CLASSIC_BYTES or any(plan.facts.tiff and plan.facts.tiff.bigtiff for plan in plans)
+    big = nbytes > _CLASSIC_BYTES or any(plan.facts.tiff and plan.facts.tiff.bigtiff for plan in plans)
     with part.open("wb") as file, tifffile.TiffWriter(file, bigtiff=big, byteorder="<") as writer:
         for plan in plans:
             layout = plan.facts.tiff or DEFAULT
@@ -36,7 +36,7 @@ def write(part: Path, plans: Sequence[PagePlan]) -> None:
                 dtype=plan.dtype,
                 photometric="rgb" if plan.samples >= 3 else "minisblack",
                 compression=None if layout.compression == NONE else layout.compression,
-                predictor=2 if layout.compression in WITH_PREDICTOR else None,
+                predictor=2 if layout.compression in _WITH_PREDICTOR else None,
                 tile=layout.tile,
                 rowsperstrip=None if layout.tile else _strip_rows(plan),
                 metadata=None,
@@ -74,7 +74,7 @@ def _tags(plan: PagePlan, layout: TiffLayout) -> _Tags:
 
 def _strip_rows(plan: PagePlan) -> int:
     row_bytes = plan.facts.width * plan.samples * plan.dtype.itemsize
-    return min(plan.facts.height, max(1, STRIP_BYTES // row_bytes))
+    return min(plan.facts.height, max(1, _STRIP_BYTES // row_bytes))
 
 
 def _segments(plan: PagePlan, layout: TiffLayout) -> Iterator[bytes]:
