@@ -106,7 +106,7 @@ def sheet_lines(result: RunResult) -> Iterator[str]:
         yield f"  before and after, side by side: {first}{beside}"
 
 
-def open_folder(options: OutputOptions) -> Iterator[str]:
+def show_folder(options: OutputOptions) -> Iterator[str]:
     """Open the folder of the outputs for people, where that was asked for; says where it cannot be."""
     folder = _folder_to_open(options)
     if folder is not None and click.launch(str(folder.absolute())):

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import click
 
-from archivecolor.cli.ending import Ending, left_alone_hint, open_folder, sheet_lines
+from archivecolor.cli.ending import Ending, left_alone_hint, sheet_lines, show_folder
 from archivecolor.engine.progress import ItemEvent, Listener, Progress, RunResult
 from archivecolor.errors import ExitCode
 from archivecolor.printable import json_text, printable
@@ -143,7 +143,7 @@ class Terminal(Listener):
         if not self._options.quiet:
             self._lines(sheet_lines(result))
         if result.exit_code not in _STOPPED:
-            self._lines(open_folder(self._options))
+            self._lines(show_folder(self._options))
         return result.exit_code
 
     def _lines(self, lines: Iterable[str]) -> None:

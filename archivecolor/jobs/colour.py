@@ -31,7 +31,7 @@ from archivecolor.jobs.film_progress import FilmReporter
 from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.network import network_opener
-from archivecolor.jobs.output_folders import EVERYTHING, Choice, OutputFolder, chosen, of_one_runtime
+from archivecolor.jobs.output_folders import EVERYTHING, Choice, FolderJob, chosen, of_one_runtime
 from archivecolor.jobs.photograph import check_options
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.photographs_on_cluster import ClusterOpener, cluster_of, photographs_on_cluster
@@ -108,7 +108,7 @@ def colour(
 
 
 def _run_over(
-    folder: OutputFolder,
+    folder: FolderJob,
     settings: DirSettings | VideoSettings,
     session: Session,
     means: Means,
@@ -128,7 +128,7 @@ def _run_over(
 
 
 def colour_folder(
-    folder: OutputFolder, root: Path, plan: RunPlan, session: Session, means: Means
+    folder: FolderJob, root: Path, plan: RunPlan, session: Session, means: Means
 ) -> Generator[ItemResult, None, None]:
     """The result of every item of one output folder, photographs first."""
     weights = session.summary.weights
@@ -200,7 +200,7 @@ def film_context(
 
 def output_folders(
     settings: DirSettings | VideoSettings, weights: str, open_network: Callable[[], Predictor]
-) -> list[OutputFolder]:
+) -> list[FolderJob]:
     """Every output folder of a run with what is coloured into it; what cannot be is refused.
 
     Raises:
@@ -217,7 +217,7 @@ def output_folders(
     return [of_one_runtime(folder, runtime) for folder in folders]
 
 
-def _tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
+def _tree_folder(settings: DirSettings, weights: str) -> FolderJob:
     """The output folder of a tree of photographs, and of its films where they are asked for."""
     check_folders(settings.input, settings.output, for_one="photo")
     name_of = partial(output_name, format=settings.format)
@@ -233,7 +233,7 @@ def _tree_folder(settings: DirSettings, weights: str) -> OutputFolder:
         _check_film_options(film_settings)
         digest = film_settings_digest(film_settings)
         sources.append(ItemSource(FILM, settings.input, film_stem, digest, weights))
-    return OutputFolder(settings.output, tuple(sources), settings, film_settings)
+    return FolderJob(settings.output, tuple(sources), settings, film_settings)
 
 
 def film_settings_of(settings: DirSettings) -> VideoSettings:
@@ -242,7 +242,7 @@ def film_settings_of(settings: DirSettings) -> VideoSettings:
     return dataclass_from(VideoSettings, shared | {"input": (settings.input,)})
 
 
-def _named_film_folder(settings: VideoSettings, named: Path, weights: str) -> OutputFolder:
+def _named_film_folder(settings: VideoSettings, named: Path, weights: str) -> FolderJob:
     """The folder of the one file that `--output` names.
 
     Raises:
@@ -263,7 +263,7 @@ def _named_film_folder(settings: VideoSettings, named: Path, weights: str) -> Ou
         return named.stem
 
     source = ItemSource(FILM, film.parent, stem, film_settings_digest(settings), weights, (film.name,))
-    return OutputFolder(named.parent, (source,), None, settings)
+    return FolderJob(named.parent, (source,), None, settings)
 
 
 def refuse_what_is_no_film(given: Path) -> None:
@@ -279,7 +279,7 @@ def refuse_what_is_no_film(given: Path) -> None:
         raise UsageError(f"{shown} is a photograph; for photographs: archivecolor photo {shown}")
 
 
-def _film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
+def _film_folders(settings: VideoSettings, weights: str) -> list[FolderJob]:
     """The output folders of films that were given by name or by folder: one, or one beside each source."""
     if not settings.input:
         raise UsageError("no films were given")
@@ -310,7 +310,7 @@ def _film_folders(settings: VideoSettings, weights: str) -> list[OutputFolder]:
         sources.setdefault(settings.output or root, []).append(source)
     if settings.take_back and len(sources) > 1:
         raise UsageError("--take-back takes films of one folder at a time; give that folder alone")
-    return [OutputFolder(path, tuple(found), None, settings) for path, found in sources.items()]
+    return [FolderJob(path, tuple(found), None, settings) for path, found in sources.items()]
 
 
 def film_stem(path: str) -> str:

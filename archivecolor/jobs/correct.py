@@ -168,7 +168,7 @@ def _work(settings: CorrectSettings, root: Path, manifest: Manifest, stop: Stop)
         raise UsageError("--take-back takes pictures one by one, no globs")
     names = tuple(dict.fromkeys(_names(paths, globs, run.input, manifest)))
     if not settings.later:
-        run = replace(run, format=format_of(names, run.format, manifest))
+        run = replace(run, format=recorded_format(names, run.format, manifest))
     writer = PhotographWriter(settings, run, now_utc(), _likeness(settings, run))
     return _Work(run, run.input, paths, names, writer, globs)
 
@@ -279,7 +279,7 @@ def _is_film(path: str) -> bool:
     return extension_of(os.fsencode(path)) in FILMS
 
 
-def format_of(names: Iterable[str], format: str, manifest: Manifest) -> str:
+def recorded_format(names: Iterable[str], format: str, manifest: Manifest) -> str:
     """The format that pictures have now; that of the last run, which may have been of others, where it is it.
 
     Raises:

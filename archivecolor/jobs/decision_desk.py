@@ -36,7 +36,7 @@ from archivecolor.errors import (
     item_error_of,
 )
 from archivecolor.jobs.colour import colour
-from archivecolor.jobs.correct import format_of, settings_of_run
+from archivecolor.jobs.correct import recorded_format, settings_of_run
 from archivecolor.jobs.correct_film import film_to_correct
 from archivecolor.jobs.output_folders import Choice
 from archivecolor.jobs.run_files import write_output_bag
@@ -288,7 +288,7 @@ class DecisionDesk:
         scan = settings.input / path
         if not scan.is_file():
             raise InputNotFoundError(f"{scan} is not there; put it back, or give --input FOLDER", scan)
-        return replace(settings, format=format_of((path,), settings.format, manifest))
+        return replace(settings, format=recorded_format((path,), settings.format, manifest))
 
     def _note_troubles(self, paths: Iterable[str], trouble: str) -> None:
         with self._guard:

@@ -23,7 +23,7 @@ MEASURING_SECONDS = 2
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing looked at.
 
     Attributes:
@@ -39,11 +39,11 @@ class Finding:
     detail: str
 
 
-def examine(settings: DoctorSettings) -> list[Finding]:
+def examine(settings: DoctorSettings) -> list[Diagnosis]:
     """Look at everything that colouring uses."""
     return [
-        Finding("archivecolor", True, True, f"{program_version()}, Python {platform.python_version()}"),
-        Finding("processor", True, True, f"{core_count()} cores, {platform.machine()}"),
+        Diagnosis("archivecolor", True, True, f"{program_version()}, Python {platform.python_version()}"),
+        Diagnosis("processor", True, True, f"{core_count()} cores, {platform.machine()}"),
         _check_facts("runtime", lambda: _runtime_facts(settings)),
         _check_facts("weights", lambda: _weights_facts(settings)),
         *(_measured(settings) if settings.measure else ()),
@@ -59,12 +59,12 @@ def examine(settings: DoctorSettings) -> list[Finding]:
     ]
 
 
-def _check_facts(name: str, facts: Callable[[], str]) -> Finding:
+def _check_facts(name: str, facts: Callable[[], str]) -> Diagnosis:
     """Something that photographs need: its facts, or why there are none."""
     try:
-        return Finding(name, True, True, facts())
+        return Diagnosis(name, True, True, facts())
     except ArchivecolorError as error:
-        return Finding(name, False, True, str(error))
+        return Diagnosis(name, False, True, str(error))
 
 
 def _runtime_facts(settings: DoctorSettings) -> str:
@@ -85,7 +85,7 @@ def _weights_facts(settings: DoctorSettings) -> str:
     return f"{stored.info.title or stored.info.network}, {where}, sha256 {stored.digest[:16]}"
 
 
-def _measured(settings: DoctorSettings) -> Iterator[Finding]:
+def _measured(settings: DoctorSettings) -> Iterator[Diagnosis]:
     """The time a picture takes with each program that can run the network."""
     ways = {("torch", settings.precision), ("onnx", settings.precision), ("onnx", "int8")}
     for runtime, precision in sorted(ways, reverse=True):
@@ -93,9 +93,9 @@ def _measured(settings: DoctorSettings) -> Iterator[Finding]:
         try:
             seconds = _seconds_a_picture(replace(settings, runtime=runtime, precision=precision))
         except ArchivecolorError as error:
-            yield Finding(name, False, False, str(error))
+            yield Diagnosis(name, False, False, str(error))
         else:
-            yield Finding(name, True, False, f"{1000 * seconds:.0f} ms a picture of 3:2")
+            yield Diagnosis(name, True, False, f"{1000 * seconds:.0f} ms a picture of 3:2")
 
 
 def _seconds_a_picture(settings: DoctorSettings) -> float:
@@ -120,26 +120,26 @@ def _seconds_a_picture(settings: DoctorSettings) -> float:
     return (time.monotonic() - started) / pictures
 
 
-def _check_program(name: str, ask: list[str], without: str) -> Finding:
+def _check_program(name: str, ask: list[str], without: str) -> Diagnosis:
     """A helper program, asked for its version."""
     path = find_program(name)
     if path is None:
-        return Finding(name, False, False, f"not installed; {without}")
+        return Diagnosis(name, False, False, f"not installed; {without}")
     try:
         completed = subprocess.run(
             [path, *ask], check=True, capture_output=True, timeout=_VERSION_TIMEOUT_SECONDS
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding(name, False, False, f"{path} does not work ({error}); {without}")
+        return Diagnosis(name, False, False, f"{path} does not work ({error}); {without}")
     first = completed.stdout.decode("utf-8", "backslashreplace").partition("\n")[0]
     words = first.partition(" Copyright")[0].strip()
     if not words:
-        return Finding(name, False, False, f"{path} does not work (it says no version); {without}")
-    return Finding(name, True, False, f"{path}, {words}")
+        return Diagnosis(name, False, False, f"{path} does not work (it says no version); {without}")
+    return Diagnosis(name, True, False, f"{path}, {words}")
 
 
-def _check_heic() -> Finding:
+def _check_heic() -> Diagnosis:
     """Whether HEIC photographs can be read."""
     there = find_spec("pi_heif") is not None
     detail = "HEIC photographs can be read" if there else "not installed; pip install 'archivecolor[heic]'"
-    return Finding("heic", there, False, detail)
+    return Diagnosis("heic", there, False, detail)

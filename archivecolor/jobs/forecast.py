@@ -20,7 +20,7 @@ from archivecolor.jobs.film_forecast import FilmsForecast, forecast_films
 from archivecolor.jobs.grey import grey_source
 from archivecolor.jobs.items import GREY, PHOTO, RunPlan, plan_items
 from archivecolor.jobs.network import network_opener
-from archivecolor.jobs.output_folders import OutputFolder
+from archivecolor.jobs.output_folders import FolderJob
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import DirSettings, GreySettings, VideoSettings
 
@@ -97,7 +97,7 @@ def forecast_grey(settings: GreySettings) -> Forecast:
 
 
 def _photographs_estimate(
-    items: list[Item], folder: OutputFolder, weights: str, last_run: RunSummary | None, start: Span
+    items: list[Item], folder: FolderJob, weights: str, last_run: RunSummary | None, start: Span
 ) -> Estimate:
     """The work of photographs: as fast as the last run, else as a few of them are here and now."""
     work = estimate(items, last_run)

@@ -14,7 +14,7 @@ from archivecolor.settings import DirSettings, VideoSettings
 
 
 @dataclass(frozen=True)
-class OutputFolder:
+class FolderJob:
     """An output folder and what is coloured into it.
 
     Attributes:
@@ -51,19 +51,19 @@ class Choice:
 EVERYTHING = Choice()
 
 
-def chosen(folder: OutputFolder, choice: Choice) -> OutputFolder:
+def chosen(folder: FolderJob, choice: Choice) -> FolderJob:
     """The same with what is chosen alone."""
     if choice.named is not None:
         folder = _with_named(folder, choice.named)
     return folder if choice.is_ready is None else _with_ready(folder, choice.is_ready)
 
 
-def of_one_runtime(folder: OutputFolder, runtime: str) -> OutputFolder:
+def of_one_runtime(folder: FolderJob, runtime: str) -> FolderJob:
     """The same, where outputs that another runtime made are made anew."""
     return replace(folder, sources=tuple(replace(source, runtime=runtime) for source in folder.sources))
 
 
-def _with_named(folder: OutputFolder, names: tuple[str, ...]) -> OutputFolder:
+def _with_named(folder: FolderJob, names: tuple[str, ...]) -> FolderJob:
     """The same with these photographs and films alone."""
     films = tuple(name for name in names if folder.photographs is None or _is_film(name))
     by_kind = {FILM: films, PHOTO: tuple(name for name in names if name not in films)}
@@ -82,6 +82,6 @@ def _is_film(name: str) -> bool:
     return extension_of(os.fsencode(name)) in FILMS
 
 
-def _with_ready(folder: OutputFolder, is_ready: Callable[[FoundFile], bool]) -> OutputFolder:
+def _with_ready(folder: FolderJob, is_ready: Callable[[FoundFile], bool]) -> FolderJob:
     """The same with the files that are ready alone."""
     return replace(folder, sources=tuple(replace(source, is_ready=is_ready) for source in folder.sources))

@@ -103,7 +103,7 @@ def photographs(
         OutputError: the output cannot be written.
     """
     batch_size, count = context.settings.batch_size, executor.count
-    chroma_predictor = ChromaPredictor(context)
+    chroma_predictor = PredictStage(context)
     batch_policy = BatchPolicy(key=chroma_predictor.batch_key, size=batch_size, max_waiting=8 * batch_size)
     inspecting = StageContext(executor, stop, window=2 * (batch_size + count))
     rendering = StageContext(executor, stop, window=batch_size + 2 * count)
@@ -150,7 +150,7 @@ def _skipped_result(inspected: Inspected, context: PhotoRunContext) -> Settled[I
 
 
 def predicted(
-    groups: Iterable[list[Inspected] | Settled[ItemResult]], chroma_predictor: ChromaPredictor
+    groups: Iterable[list[Inspected] | Settled[ItemResult]], chroma_predictor: PredictStage
 ) -> Iterator[RenderTask | Settled[ItemResult]]:
     """Ask the network for the chroma of each batch; as many are in work as it answers at once."""
     in_work: deque[tuple[list[Inspected], Prediction]] = deque()
@@ -167,7 +167,7 @@ def predicted(
         yield from chroma_predictor.predict_batch(group, prediction)
 
 
-class ChromaPredictor:
+class PredictStage:
     """The network, opened when the first picture needs it.
 
     Args:

@@ -13,7 +13,7 @@ from PIL import Image
 from archivecolor.archive.plan import PlanAction, Item
 from archivecolor.engine.stages import Settled
 from archivecolor.inference.predictor import open_predictor
-from archivecolor.jobs.photographs import PhotoRunContext, ChromaPredictor
+from archivecolor.jobs.photographs import PhotoRunContext, PredictStage
 from archivecolor.jobs.photograph_tasks import inspect_source
 from archivecolor.settings import DirSettings
 
@@ -27,7 +27,7 @@ for name, size in (("small.png", (64, 64)), ("large.png", (1024, 1024))):
     looked.append(inspect_source(settings, Item("photo", folder, name, name, 1, 1, PlanAction.DO, 0, "")))
 small = inspect_source(replace(settings, working_size=64), looked[0].item)
 predictor = open_predictor(checkpoint, settings)
-painter = ChromaPredictor(PhotoRunContext(settings, "weights", lambda: predictor))
+painter = PredictStage(PhotoRunContext(settings, "weights", lambda: predictor))
 list(painter.predict_batch([small], painter.start([small])))
 status = Path("/proc/self/status").read_text().splitlines()
 used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmSize"))
