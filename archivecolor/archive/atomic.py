@@ -2,7 +2,7 @@
 
 `atomic_write` gives a hidden part file beside the target. After a crash at any moment the target is
 either as it was before or complete, and what a dead run left behind is known by its name
-(`remove_stale_parts`).
+(`stale_parts.remove_stale_parts`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,9 @@ from archivecolor.archive.output_folder import (
     permissions_of,
     refuse_links,
 )
-from archivecolor.archive.parts import PART_SUFFIX, is_of_another_machine, is_part, part_path
-from archivecolor.archive.tree import files_under
+from archivecolor.archive.parts import PART_SUFFIX, part_path
 from archivecolor.errors import DEVICE_ERRNOS, ItemError, OutputError, Reason
 from archivecolor.printable import printable
-
-# What another machine has not touched for so long it no longer writes.
-_FOREIGN_PART_SECONDS = 3600.0
 
 # Not through a link, not waiting for a pipe, and on Windows no byte more than was written.
 _OWN_FILE_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
@@ -370,35 +366,3 @@ def sync_folder(path: Path) -> None:
     """Flush the names in a folder to disk, on systems where folders can be opened."""
     with open_folder(path, make=False) as folder:
         folder.sync()
-
-
-def remove_stale_parts(root: Path) -> int:
-    """Remove the part files that dead runs left under `root`; returns how many.
-
-    Call it with the lock of `root` held: parts of a living run look the same. Those of another machine may be
-    a worker's who has not heard yet that its run is over, and stay for `_FOREIGN_PART_SECONDS`.
-    """
-    count = 0
-    # A folder that cannot be listed keeps its parts: they cost room, and nothing else.
-    for path in files_under(root, lambda *_: None):
-        name = path.rpartition("/")[2]
-        if is_part(name) and not (is_of_another_machine(name) and _is_fresh(root / path)):
-            part = root / path
-            with with_output_errors(part):
-                part.unlink(missing_ok=True)
-            count += 1
-    return count
-
-
-def _is_fresh(part: Path) -> bool:
-    """Whether a part was touched not long ago, by the clock of its own disk."""
-    probe = part_path(part.with_name("clock"))
-    try:
-        with open_folder(part.parent, make=False) as folder, with_output_errors(probe):
-            folder.create(probe)
-            return probe.stat().st_mtime - part.stat().st_mtime < _FOREIGN_PART_SECONDS
-    except OutputError:  # gone meanwhile, or nothing can be written there: nor can it be removed
-        return True
-    finally:
-        with contextlib.suppress(OSError):
-            probe.unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from archivecolor.archive.layout import INDEX_NAME, Layout, review_folder
 from archivecolor.archive.manifest import ManifestLine, read_lines, record_at_line
 from archivecolor.archive.record import Record
 from archivecolor.archive.record_checks import path_from_values
+from archivecolor.archive.record_schema import COLUMNS, SCHEMA, UPSERT
 from archivecolor.errors import OutputError, UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -40,34 +41,6 @@ LINES_AT_ONCE = 10_000
 _BUSY_SECONDS = 30.0
 HEAD_BYTES = 4096
 _CACHE_KIB = 32 * 1024
-SCHEMA = """
-CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, folder BLOB NOT NULL, name BLOB NOT NULL,
-    kind TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, confidence REAL NOT NULL,
-    at TEXT NOT NULL, day TEXT NOT NULL, megapixels REAL NOT NULL, seconds REAL NOT NULL,
-    has_output INTEGER NOT NULL, place INTEGER NOT NULL,
-    decided TEXT NOT NULL DEFAULT 'none', corrected INTEGER NOT NULL DEFAULT 0, by TEXT NOT NULL DEFAULT '');
-CREATE INDEX by_confidence ON items (confidence, id);
-CREATE INDEX by_time ON items (at, id);
-CREATE INDEX by_status ON items (status, confidence, id);
-CREATE INDEX by_reason ON items (reason, confidence, id);
-CREATE INDEX by_folder ON items (folder, confidence, id);
-CREATE INDEX by_day ON items (day, confidence, id);
-CREATE INDEX by_kind ON items (kind, confidence, id);
-CREATE INDEX by_decided ON items (decided, corrected, confidence, id);
-"""
-COLUMNS = (
-    "id, path, kind, status, reason, confidence, at, has_output, place, decided, corrected, by, megapixels"
-)
-_UPSERT = """INSERT INTO items
-    (path, folder, name, kind, status, reason, confidence, at, day, megapixels, seconds, has_output, place)
-    VALUES (:path, :folder, :name, :kind, :status, :reason, :confidence, :at, :day, :megapixels, :seconds,
-            :has_output, :place)
-    ON CONFLICT (path) DO UPDATE SET kind = excluded.kind, status = excluded.status,
-        reason = excluded.reason, confidence = excluded.confidence, at = excluded.at, day = excluded.day,
-        megapixels = excluded.megapixels, seconds = excluded.seconds, has_output = excluded.has_output,
-        place = excluded.place"""
 
 
 class RecordIndex:
@@ -143,7 +116,7 @@ class RecordIndex:
         while batch := list(islice(lines, LINES_AT_ONCE)):
             rows = [row for line in batch if (row := _row_of(line)) is not None]
             self._base.execute("BEGIN")
-            self._base.executemany(_UPSERT, rows)
+            self._base.executemany(UPSERT, rows)
             start = batch[-1].offset
             count += len(batch)
             # The last line is read again next time: it may have been torn when it was read.

@@ -72,11 +72,7 @@ def guide_of(
         if correction.saturation is not None:
             guidance = replace(guidance, saturation=correction.saturation)
     _check_hint_count(corrections)
-    hinted: dict[int, tuple[Hint, ...]] = {}
-    for correction in corrections:
-        if correction.hints:
-            position = _position(film, shot, film.frame_at(correction.seconds))
-            hinted[position] = (*hinted.get(position, ()), *correction.hints)
+    hinted = _hints_by_position(film, shot, corrections)
     if not hinted:
         return ShotGuide(guidance, None, np.empty((0, 0, 2)))
     grids: list[UInt8] = []
@@ -93,6 +89,18 @@ def guide_of(
     answers = predictor.answers([seen[position] for position in hinted], [guidance] * len(hinted))
     fitted = fit(answers, list(hinted.values()), [places[position] for position in hinted])
     return ShotGuide(guidance, fitted, places)
+
+
+def _hints_by_position(
+    film: Film, shot: Shot, corrections: Sequence[ShotCorrection]
+) -> dict[int, tuple[Hint, ...]]:
+    """The hints of a shot by the frames that they were given at, as `_position` counts them."""
+    hinted: dict[int, tuple[Hint, ...]] = {}
+    for correction in corrections:
+        if correction.hints:
+            position = _position(film, shot, film.frame_at(correction.seconds))
+            hinted[position] = (*hinted.get(position, ()), *correction.hints)
+    return hinted
 
 
 def _check_hint_count(corrections: Sequence[ShotCorrection]) -> None:

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import atomic_write, remove_stale_parts
+from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import content_root, content_root_for_run, is_bag
 from archivecolor.archive.by_hand import is_put_aside
 from archivecolor.archive.decisions import Decisions, append_decisions, item_finder, merge
@@ -30,6 +30,7 @@ from archivecolor.archive.placing import Placer
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, Status, line_from_record, now_utc
 from archivecolor.archive.run_json import RunSummary, read_run_summary, write_run_summary
+from archivecolor.archive.stale_parts import remove_stale_parts
 from archivecolor.archive.tree import files_under
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop

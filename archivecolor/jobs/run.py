@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from archivecolor.archive.atomic import remove_stale_parts
 from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.by_hand import by_hand_output, clear_pending
 from archivecolor.archive.fixity import sha256_of
@@ -33,6 +32,7 @@ from archivecolor.archive.plan import Item, PlanAction, RefusedItem
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, Source, Status, line_from_record, now_utc
 from archivecolor.archive.run_json import RunSummary, WorkerShare, write_run_summary
+from archivecolor.archive.stale_parts import remove_stale_parts
 from archivecolor.engine.progress import ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ExitCode, LockedError, OutputError, Reason, UsageError

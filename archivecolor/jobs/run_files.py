@@ -6,11 +6,11 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from archivecolor.archive.atomic import remove_stale_parts
 from archivecolor.archive.bag import bag_payload, write_bag
 from archivecolor.archive.fixity import Digest, read_digests, write_digests
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.stale_parts import remove_stale_parts
 from archivecolor.errors import UsageError
 from archivecolor.version import program_version
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from archivecolor.archive import parts
-from archivecolor.archive.atomic import atomic_link, atomic_write, remove_stale_parts
+from archivecolor.archive.atomic import atomic_link, atomic_write
 from archivecolor.archive.parts import PART_SUFFIX, part_path
+from archivecolor.archive.stale_parts import remove_stale_parts
 from archivecolor.errors import ItemError, OutputError, Reason
 
 
