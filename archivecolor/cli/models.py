@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from archivecolor.cli.options import command_for
@@ -22,7 +24,18 @@ def command(settings: ModelsSettings) -> ExitCode:
         click.echo(printable(f"{card.title}  {card.path}"))
         click.echo(f"  network {card.network}, {card.nbytes / 1e6:.1f} MB, sha256 {card.digest}")
         for name, value in card.facts.items():
-            click.echo(printable(f"  {name}: {value}"))
+            click.echo(printable(f"  {name}: {_words(value)}"))
     if not settings.checkpoints and not settings.json:
         click.echo(f"networks: {', '.join(networks())}")
     return ExitCode.OK
+
+
+def _words(value: object) -> str:
+    """A value on one line, as people write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(inner)}" for name, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)

@@ -15,6 +15,8 @@ def test_without_words_it_tells_of_the_built_in_weights_and_of_all_networks(caps
     assert str(built_in_path()) in out
     assert hashlib.sha256(built_in_path().read_bytes()).hexdigest() in out
     assert "  licence: " in out
+    assert "  widths: 288, 208, 144, 112\n" in out
+    assert not any(sign in out for sign in "{}[]")  # nothing as Python writes it
     names = out.splitlines()[-1].removeprefix("networks: ").split(", ")
     assert names == sorted(network_names())
 
