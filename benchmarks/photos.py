@@ -37,7 +37,7 @@ from archivecolor.jobs.photograph_tasks import (
     inspect_source,
     render_derivative,
 )
-from archivecolor.jobs.photographs import ChromaPredictor, PhotoRunContext, predicted
+from archivecolor.jobs.photographs import PhotoRunContext, PredictStage, predicted
 from archivecolor.networks.base import Generator
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import load_checkpoint
@@ -150,7 +150,7 @@ def words(source: Path, output: Path, checkpoint: Path) -> tuple[object, ...]:
 def stages_alone(settings: DirSettings) -> dict[str, float]:
     """Seconds of each stage over all photographs, with the machine to itself and as many workers as `dir`."""
     predictor = open_predictor(settings.checkpoint, settings)
-    chroma_predictor = ChromaPredictor(PhotoRunContext(settings, "benchmark", lambda: predictor))
+    chroma_predictor = PredictStage(PhotoRunContext(settings, "benchmark", lambda: predictor))
     names = sorted(path.name for path in settings.input.iterdir())
     items = [Item("photo", settings.input, name, name, 0, 0, PlanAction.DO, 0, "") for name in names]
     inspected: list[Inspected] = []
@@ -172,7 +172,7 @@ def stages_alone(settings: DirSettings) -> dict[str, float]:
     return seconds
 
 
-def predict_all(chroma_predictor: ChromaPredictor, groups: list[list[Inspected]]) -> list[RenderTask]:
+def predict_all(chroma_predictor: PredictStage, groups: list[list[Inspected]]) -> list[RenderTask]:
     """The orders to write of all batches."""
     return [task for task in predicted(groups, chroma_predictor) if isinstance(task, RenderTask)]
 

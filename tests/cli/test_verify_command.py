@@ -52,7 +52,7 @@ def test_a_tree_that_is_as_recorded(trees, capsys):
     scans, output = trees
     code, faults, words = verify(capsys, output, "--sources", scans)
     assert (code, faults) == (ExitCode.OK, [])
-    assert "8 done" in words
+    assert "8 files in order" in words
     assert verify(capsys, output, "-q") == (ExitCode.OK, [], "")
 
 

@@ -28,7 +28,7 @@ def page(undisturbed, archive, tmp_path_factory):
 @pytest.fixture
 def driver(browser, page):
     browser.get(page.address)
-    wait_for(lambda: browser.find_elements("css selector", "#cards"))
+    wait_for(lambda: browser.find_elements("css selector", "#cards") and is_loaded(browser))
     yield browser
     wrong = [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
     assert not wrong
@@ -42,6 +42,11 @@ def wait_for(truth):
     return found
 
 
+def is_loaded(driver):
+    """Whether the page's script has run: keys that come before it are nobody's."""
+    return driver.execute_script("return document.readyState") == "complete"
+
+
 def find(driver, selector):
     return driver.find_element("css selector", selector)
 
@@ -49,6 +54,7 @@ def find(driver, selector):
 def open_chelsea(driver, page):
     driver.get(f"{page.origin}/item/{number_of(page.output, CHELSEA)}")
     wait_for(lambda: driver.execute_script("return document.getElementById('coloured').naturalWidth"))
+    wait_for(lambda: is_loaded(driver))
 
 
 def press(driver, *keys):
@@ -142,6 +148,7 @@ def test_hints_are_given_and_undone_without_a_mouse(driver, page):
 
     driver.get(f"{page.origin}/item/{number_of(page.output, 'people/astronaut.jpg')}")
     wait_for(lambda: driver.execute_script("return document.getElementById('coloured').naturalWidth"))
+    wait_for(lambda: is_loaded(driver))
     find(driver, "#across").clear()
     find(driver, "#across").send_keys("25")
     find(driver, "#add").send_keys(Keys.ENTER)

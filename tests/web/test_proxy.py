@@ -77,6 +77,8 @@ def test_a_page_below_a_path_of_a_proxy(proxy, browser, checkpoint, archive, tmp
     with served("serve", *words, *network) as page:
         proxy.target = page.port
         browser.get(page.address.replace(page.origin, outside))
+        one("#files")
+        wait_for(lambda: browser.execute_script("return document.readyState") == "complete")
         one("#files").send_keys(str(archive / "people" / "chelsea.png"))
         one("#cards a[download]")
         wait_for(lambda: browser.execute_script("return [...document.images].every(i => i.naturalWidth)"))
@@ -92,7 +94,7 @@ def test_a_page_below_a_path_of_a_proxy(proxy, browser, checkpoint, archive, tmp
         wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, "body[data-previews]"))
         one("#save").click()
         wait_for(lambda: browser.execute_script("return document.getElementById('hints').children.length"))
-        one("#back").click()
-        assert urllib.parse.urlsplit(browser.current_url).path == f"{BELOW}/"
+        browser.execute_script("document.getElementById('back').click()")
+        wait_for(lambda: urllib.parse.urlsplit(browser.current_url).path == f"{BELOW}/")
         assert not [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
         browser.get("about:blank")

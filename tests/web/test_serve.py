@@ -170,7 +170,9 @@ def test_files_dropped_in_a_browser_are_coloured_and_downloaded(browser, page, a
             time.sleep(0.1)
         return found
 
-    field = wait_for(lambda: browser.find_elements(By.ID, "files"))[0]
+    wait_for(lambda: browser.find_elements(By.ID, "files"))
+    wait_for(lambda: browser.execute_script("return document.readyState") == "complete")
+    field = browser.find_element(By.ID, "files")
     field.send_keys(str(archive / "people" / "chelsea.png"))
     link = wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, "#cards a[download]"))[0]
     link.click()

@@ -129,6 +129,11 @@ function startItem() {
 
   // What is made between two looks was never seen in the making: what counts is what was made.
   let shown = null;
+  let isLeaving = false; // loading anew would call somebody back who is on the way to another page
+  window.addEventListener("beforeunload", () => {
+    isLeaving = true;
+    setTimeout(() => { isLeaving = false; }, 3000); // it may have been a download
+  });
   listen((state) => {
     const made = state.made[number];
     const trouble = state.troubles[number];
@@ -136,7 +141,7 @@ function startItem() {
     const isMaking = state.making.includes(Number(number));
     if (isMaking) toast(words.making);
     shown ??= made ?? 0;
-    if (made !== undefined && made !== shown && !trouble) location.reload();
+    if (made !== undefined && made !== shown && !trouble && !isLeaving) location.reload();
     body.dataset.making = String(isMaking);
   });
 }
