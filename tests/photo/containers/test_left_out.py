@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import imagecodecs
@@ -150,3 +151,14 @@ def test_a_tiff_of_many_bands_is_no_photograph(tmp_path: Path) -> None:
     with pytest.raises(ItemError, match="20 samples per pixel") as error:
         inspect(tmp_path / "scan", working_size=64, max_megapixels=LIMIT)
     assert error.value.reason is Reason.UNSUPPORTED
+
+
+def test_a_tag_of_a_kind_that_there_is_none_of_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "scan.tif"
+    tifffile.imwrite(path, np.full((32, 32), 120, np.uint8), photometric="minisblack")
+    data = bytearray(path.read_bytes())
+    entry = data.index(struct.pack("<H", 279))  # StripByteCounts
+    data[entry + 2 : entry + 4] = struct.pack("<H", 30468)
+    path.write_bytes(data)
+    with suppress(ItemError):
+        colour(path)

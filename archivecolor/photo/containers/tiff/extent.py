@@ -62,7 +62,8 @@ class _Directory:
                 (start,) = layout.unpack("O", data)
                 ends.append(start + nbytes)
                 data = directory.read_at(file, start, nbytes) if code in _NUMBERS else b""
-            if code in _NUMBERS and len(data) >= nbytes:
+            # Damage may have made a kind of it that there is none of.
+            if code in _NUMBERS and kind in directory.SIZES and len(data) >= nbytes:
                 numbers[code] = TagValue(kind, layout.swapped(kind, data[:nbytes])).integers
         for offsets, counts in _PIECES:
             ends += map(sum, zip(numbers.get(offsets, ()), numbers.get(counts, ()), strict=False))
