@@ -1,12 +1,11 @@
 """The page for review in a real browser."""
 
 import shutil
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
-from web_pages import number_of, served
+from web_pages import is_loaded, number_of, served, wait_for
 
 from archivecolor.archive.decision import State
 from archivecolor.archive.decisions import Decisions
@@ -14,7 +13,6 @@ from archivecolor.archive.layout import Layout
 from archivecolor.colour.luma import luma_codes
 
 CHELSEA = "people/chelsea.png"
-SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +30,6 @@ def driver(browser, page):
     yield browser
     wrong = [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
     assert not wrong
-
-
-def wait_for(truth):
-    until = time.monotonic() + SECONDS
-    while not (found := truth()):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    return found
-
-
-def is_loaded(driver):
-    """Whether the page's script has run: keys that come before it are nobody's."""
-    return driver.execute_script("return document.readyState") == "complete"
 
 
 def find(driver, selector):

@@ -3,14 +3,13 @@
 import io
 import re
 import subprocess
-import time
 
 import av
 import numpy as np
 import pytest
 from in_process import run_here
 from PIL import Image
-from web_pages import number_of, served
+from web_pages import number_of, served, wait_for
 
 from archivecolor.archive.decision import State
 from archivecolor.archive.decisions import Decisions
@@ -46,13 +45,6 @@ def page(films, command_words, tmp_path_factory):
         page.output = output
         page.reel = f"/item/{number_of(output, 'reel.mkv')}"
         yield page
-
-
-def wait_for(truth, seconds=60):
-    until = time.monotonic() + seconds
-    while not truth():
-        assert time.monotonic() < until
-        time.sleep(0.2)
 
 
 def decision(page):

@@ -5,14 +5,13 @@ import http.client
 import http.server
 import io
 import threading
-import time
 import urllib.parse
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
-from web_pages import served
+from web_pages import download_to, is_loaded, served, wait_for
 
 from archivecolor.colour.luma import luma_codes
 
@@ -57,20 +56,10 @@ def proxy():
 def test_a_page_below_a_path_of_a_proxy(proxy, browser, checkpoint, archive, tmp_path):
     from selenium.webdriver.common.by import By
 
-    until = time.monotonic() + 60
-
-    def wait_for(truth):
-        while not (found := truth()):
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        return found
-
     def one(selector):
         return wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, selector))[0]
 
-    browser.execute_cdp_cmd(
-        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
-    )
+    download_to(browser, tmp_path)
     outside = f"http://127.0.0.1:{proxy.server_port}"
     words = ("--root-path", BELOW, "--allow-host", f"127.0.0.1:{proxy.server_port}", "--jobs", "1")
     network = ("--checkpoint", checkpoint, "--working-size", "64", "--device", "cpu")
@@ -78,7 +67,7 @@ def test_a_page_below_a_path_of_a_proxy(proxy, browser, checkpoint, archive, tmp
         proxy.target = page.port
         browser.get(page.address.replace(page.origin, outside))
         one("#files")
-        wait_for(lambda: browser.execute_script("return document.readyState") == "complete")
+        wait_for(lambda: is_loaded(browser))
         one("#files").send_keys(str(archive / "people" / "chelsea.png"))
         one("#cards a[download]")
         wait_for(lambda: browser.execute_script("return [...document.images].every(i => i.naturalWidth)"))

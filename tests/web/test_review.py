@@ -4,14 +4,13 @@ import io
 import json
 import re
 import shutil
-import time
 from dataclasses import replace
 
 import html5lib
 import numpy as np
 import pytest
 from PIL import Image
-from web_pages import number_of, served
+from web_pages import number_of, served, wait_for
 
 from archivecolor.archive.decision import State
 from archivecolor.archive.decisions import Decisions
@@ -38,13 +37,6 @@ def chelsea(page):
 def image_of(answer):
     assert answer.status == 200, answer.content
     return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB"))
-
-
-def wait_for(truth, seconds=60):
-    until = time.monotonic() + seconds
-    while not truth():
-        assert time.monotonic() < until
-        time.sleep(0.2)
 
 
 def test_pages_are_valid_and_without_inline_script_or_style(page, chelsea):

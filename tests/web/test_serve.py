@@ -12,7 +12,7 @@ import html5lib
 import numpy as np
 import pytest
 from PIL import Image
-from web_pages import served
+from web_pages import download_to, is_loaded, served, wait_for
 
 from archivecolor.colour.luma import luma_codes
 
@@ -158,20 +158,9 @@ def test_who_goes_without_a_word_is_forgotten(checkpoint, archive, scratch):
 def test_files_dropped_in_a_browser_are_coloured_and_downloaded(browser, page, archive, tmp_path):
     from selenium.webdriver.common.by import By
 
-    browser.execute_cdp_cmd(
-        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
-    )
+    download_to(browser, tmp_path)
     browser.get(page.address)
-    until = time.monotonic() + 60
-
-    def wait_for(truth):
-        while not (found := truth()):
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        return found
-
-    wait_for(lambda: browser.find_elements(By.ID, "files"))
-    wait_for(lambda: browser.execute_script("return document.readyState") == "complete")
+    wait_for(lambda: browser.find_elements(By.ID, "files") and is_loaded(browser))
     field = browser.find_element(By.ID, "files")
     field.send_keys(str(archive / "people" / "chelsea.png"))
     link = wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, "#cards a[download]"))[0]

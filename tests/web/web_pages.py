@@ -5,12 +5,32 @@ import http.client
 import json
 import subprocess
 import sys
+import time
 import urllib.parse
 
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.record_index import RecordIndex
 
 SECONDS = 60
+
+
+def wait_for(truth):
+    """What `truth()` gives when it gives something."""
+    until = time.monotonic() + SECONDS
+    while not (found := truth()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return found
+
+
+def is_loaded(browser):
+    """Whether the page's script has run: keys and files that come before it are nobody's."""
+    return browser.execute_script("return document.readyState") == "complete"
+
+
+def download_to(browser, folder):
+    """Have the browser put what it downloads into a folder."""
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
 
 
 def number_of(output, path):
