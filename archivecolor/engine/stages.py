@@ -12,6 +12,7 @@ import queue
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -75,8 +76,8 @@ def map_in_workers(
     """Run `task` over `items` by an executor; answers come as they are ready.
 
     An `ItemError`, a dead or late worker and a fault of the task cost that item (`Failed`); any
-    other error of this package ends the run. `urgent` tasks go before all others: later stages
-    should be, so that what was begun is finished.
+    other error of this package ends the run, once what workers have in hand is answered. `urgent`
+    tasks go before all others: later stages should be, so that what was begun is finished.
     """
     source = iter(items)
     in_flight = _InFlight(stage.executor, task, urgent)
@@ -98,6 +99,10 @@ def map_in_workers(
             in_flight.cancel_waiting()
         while in_flight:
             yield in_flight.next_completed()
+    except ArchivecolorError:
+        in_flight.cancel_waiting()
+        yield from in_flight.answered()
+        raise
     finally:
         in_flight.cancel_waiting()
         if isinstance(source, Generator):
@@ -133,6 +138,12 @@ class _InFlight(Generic[C, T, R]):
             future = self._ready.get()
             if future in self._items:  # not so where it was dropped
                 return _outcome_of(self._items.pop(future), future)
+
+    def answered(self) -> Iterator[Done[T, R] | Failed[T]]:
+        """What is still answered when the run has ended by an error; an error like it is told of once."""
+        while self:
+            with suppress(ArchivecolorError):
+                yield self.next_completed()
 
     def cancel_waiting(self) -> None:
         """Forget what no worker has begun."""

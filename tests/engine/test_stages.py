@@ -49,6 +49,17 @@ def full_disk(context, _):
     raise OutputError("no space left")
 
 
+def full_disk_beside_others(folder, number):
+    begun = folder / "begun"
+    if number == 0:
+        begun.touch()
+        time.sleep(0.3)
+        return number
+    while not begun.exists():
+        time.sleep(0.01)
+    raise OutputError("no space left")
+
+
 def slowly(context, number):
     time.sleep(0.1)
     return number
@@ -77,6 +88,16 @@ def test_trouble_costs_its_item_and_says_why(workers):
 def test_an_error_that_is_no_items_own_ends_the_run(workers):
     with pytest.raises(OutputError):
         list(map_in_workers(StageContext(workers, Stop(), window=4), full_disk, range(10)))
+
+
+def test_what_workers_have_in_hand_is_answered_before_an_error_ends_the_run(tmp_path):
+    answers = []
+    with LocalExecutor(WorkerOptions(count=2), tmp_path) as workers, pytest.raises(OutputError):
+        for answer in map_in_workers(
+            StageContext(workers, Stop(), window=4), full_disk_beside_others, range(9)
+        ):
+            answers.append(answer)
+    assert answers == [Done(0, 0)]
 
 
 def test_settled_items_pass_by(workers):
