@@ -1,4 +1,4 @@
-"""The public functions: a network, one picture, a folder, a film.
+"""The public functions: a network, one picture, a folder, a film, and what people decide about them.
 
     import archivecolor
 
@@ -16,17 +16,19 @@ processes: in a script, call it under `if __name__ == "__main__":`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy.typing as npt
 
+from archivecolor.archive.decision import Decision
 from archivecolor.archive.record import Record
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Hint, Reach
-from archivecolor.engine.progress import ItemEvent, NullListener, Progress, RunResult
+from archivecolor.deciding import correct, decisions, undo_decisions
+from archivecolor.engine.progress import FunctionListener, ItemEvent, OnItem, OnProgress, Progress, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import (
     ArchivecolorError,
@@ -43,7 +45,12 @@ from archivecolor.errors import (
     UnavailableError,
     UsageError,
 )
-from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, typed_path
+from archivecolor.settings import (
+    DirSettings,
+    NetworkOptions,
+    VideoSettings,
+    typed_path,
+)
 from archivecolor.settings.keywords import (
     FilmKeywords,
     FolderKeywords,
@@ -59,6 +66,7 @@ if TYPE_CHECKING:
 
     from archivecolor.colouriser import ColouredPicture, Colouriser
     from archivecolor.inference.predictor import Predictor
+    from archivecolor.jobs.correct import Corrected
     from archivecolor.jobs.detect import Detected
     from archivecolor.photo.render import RenderedImage
 
@@ -69,6 +77,8 @@ __all__ = [
     "ColouredFilm",
     "ColouredPicture",
     "Colouriser",
+    "Corrected",
+    "Decision",
     "Detected",
     "DirSettings",
     "Ending",
@@ -100,16 +110,17 @@ __all__ = [
     "colour_file",
     "colour_film",
     "colour_folder",
+    "correct",
+    "decisions",
     "detect",
     "load_predictor",
+    "undo_decisions",
 ]
 
 # Names that earlier versions had.
 Ending, News = RunResult, ItemEvent
 
 Codes = npt.NDArray[Any]  # uint8 or uint16: numpy's types have no name for "either"
-OnItem = Callable[[ItemEvent, Progress], None]
-OnProgress = Callable[[str, Progress], None]
 
 
 def __getattr__(name: str) -> object:
@@ -126,6 +137,10 @@ def __getattr__(name: str) -> object:
         from archivecolor.photo.render import RenderedImage
 
         return RenderedImage
+    if name == "Corrected":
+        from archivecolor.jobs.correct import Corrected
+
+        return Corrected
     if name == "Detected":
         from archivecolor.jobs.detect import Detected
 
@@ -271,7 +286,7 @@ def colour_folder(
     values = checked_keywords(options, FolderKeywords, "colour_folder")
     settings = DirSettings(input=Path(source), output=Path(output), **values)
     ending = _stop(stop, settings.max_runtime)
-    return colour(settings, _FunctionListener(on_item), ending, executor=executor)
+    return colour(settings, FunctionListener(on_item), ending, executor=executor)
 
 
 def detect(file: str | Path, predictor: Predictor | None = None) -> Detected:
@@ -333,26 +348,9 @@ def colour_film(
     values = checked_keywords(options, FilmKeywords, "colour_film")
     folder = None if output is None else typed_path(output)
     settings = VideoSettings(input=(Path(source),), output=folder, **values)
-    listener = _FunctionListener(on_progress=on_progress)
+    listener = FunctionListener(on_progress=on_progress)
     path, record = colour_one_film(settings, listener, _stop(stop, settings.max_runtime))
     return ColouredFilm(path, record)
-
-
-class _FunctionListener(NullListener):
-    """Calls functions, where there are any: after every item, and as work goes on."""
-
-    def __init__(self, on_item: OnItem | None = None, on_progress: OnProgress | None = None) -> None:
-        self._on_item, self._on_progress = on_item, on_progress
-
-    def settled(self, event: ItemEvent, progress: Progress) -> None:
-        """Hand the event on."""
-        if self._on_item is not None:
-            self._on_item(event, progress)
-
-    def advanced(self, path: str, progress: Progress) -> None:
-        """Hand the words on."""
-        if self._on_progress is not None:
-            self._on_progress(path, progress)
 
 
 def _stop(stop: Stop | None, max_runtime: float | None) -> Stop:

@@ -4,8 +4,21 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from archivecolor.settings import DirSettings, NetworkOptions, VideoSettings, fields_of, option_of
-from archivecolor.settings.keywords import FilmKeywords, FolderKeywords, PhotoKeywords, PredictorKeywords
+from archivecolor.settings import (
+    CorrectSettings,
+    DirSettings,
+    NetworkOptions,
+    VideoSettings,
+    fields_of,
+    option_of,
+)
+from archivecolor.settings.keywords import (
+    CorrectKeywords,
+    FilmKeywords,
+    FolderKeywords,
+    PhotoKeywords,
+    PredictorKeywords,
+)
 
 COMMAND_LINE_ALONE = {
     "input",
@@ -28,6 +41,7 @@ COMMAND_LINE_ALONE = {
         (PredictorKeywords, NetworkOptions, {"checkpoint"}),
         (FolderKeywords, DirSettings, COMMAND_LINE_ALONE),
         (FilmKeywords, VideoSettings, COMMAND_LINE_ALONE),
+        (CorrectKeywords, CorrectSettings, {*COMMAND_LINE_ALONE, "path", "hint"} - {"input"}),
     ],
 )
 def test_every_option_is_a_keyword(keywords, settings, left_out):
@@ -41,6 +55,7 @@ def test_every_option_is_a_keyword(keywords, settings, left_out):
         (PhotoKeywords, DirSettings),
         (FolderKeywords, DirSettings),
         (FilmKeywords, VideoSettings),
+        (CorrectKeywords, CorrectSettings),
     ],
 )
 def test_keywords_have_the_types_and_choices_of_the_options(keywords, settings):

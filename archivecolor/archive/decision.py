@@ -30,6 +30,10 @@ _MAX_SECONDS = 1e7
 SAME_MOMENT = 0.0005  # seconds: as moments are rounded
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"|[0-9a-f]{64}")
+_KEYS = {
+    "format", "path", "path_raw", "glob", "state", "correction", "accepted_shots", "undoes",
+    "note", "by", "at",
+}  # fmt: skip
 _GLOB = re.compile(r"[*?\[]")
 
 Options = TypeVar("Options", bound=ColourOptions)
@@ -132,6 +136,7 @@ class Decision:
         extra: keys of the line that this version does not know.
         glob: whether `path` is a glob; None where a line of an earlier version does not say it.
         accepted_shots: of a film, a moment of each shot that is accepted, in seconds since its first frame.
+        undoes: `at` of the line that this one undoes, by saying again what held before; empty for others.
     """
 
     path: str
@@ -143,6 +148,7 @@ class Decision:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     glob: bool | None = False
     accepted_shots: tuple[float, ...] = ()
+    undoes: str = ""
 
     @property
     def key(self) -> tuple[str, bool | None]:
@@ -202,7 +208,8 @@ def line_of(decision: Decision) -> bytes:
         values["correction"] = correction_values(decision.correction)
     if decision.accepted_shots:
         values["accepted_shots"] = list(decision.accepted_shots)
-    values |= {name: text for name in ("note", "by", "at") if (text := getattr(decision, name))}
+    texts = ("note", "by", "at", "undoes")
+    values |= {name: text for name in texts if (text := getattr(decision, name))}
     values |= decision.extra
     return json_line(values)
 
@@ -278,18 +285,6 @@ def _decision(values: object) -> Decision:
             f"a decision has format {version}, written by a newer archivecolor; "
             f"this one reads up to format {FORMAT}: update it"
         )
-    known = {
-        "format",
-        "path",
-        "path_raw",
-        "glob",
-        "state",
-        "correction",
-        "accepted_shots",
-        "note",
-        "by",
-        "at",
-    }
     path = path_from_values(line)
     glob = line.get("glob", None if looks_like_glob(path) else False)
     if not isinstance(glob, bool | None):
@@ -300,8 +295,9 @@ def _decision(values: object) -> Decision:
         state=State(line.get("state", "none")),
         correction=_correction(line.get("correction", {})),
         **_texts(line),
+        undoes=_text(line, "undoes"),
         accepted_shots=tuple(map(_moment, _listed(line.get("accepted_shots", [])))),
-        extra={name: value for name, value in line.items() if name not in known},
+        extra={name: value for name, value in line.items() if name not in _KEYS},
     )
 
 

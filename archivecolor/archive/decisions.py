@@ -35,7 +35,7 @@ from archivecolor.archive.selection import compile_globs
 from archivecolor.colour.guidance import MAX_HINTS
 from archivecolor.errors import UsageError
 from archivecolor.printable import printable
-from archivecolor.settings import MAX_TEXT
+from archivecolor.settings import MAX_TEXT, nearest
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +117,61 @@ class Decisions:
         numbers = {number for number, globs in self._globs if any(glob.matches(name) for glob in globs)}
         numbers |= {self._exact[path]} if path in self._exact else set()
         return [self.lines[number] for number in sorted(numbers)]
+
+    def undoing(self, path: str, *, glob: bool) -> Decision:
+        """What is to be said so that what held before the newest decision about a path or glob holds again.
+
+        Decisions that were undone already are passed over, so that each time goes a step back.
+
+        Args:
+            path: as decisions have it.
+            glob: it is a glob.
+
+        Raises:
+            UsageError: nothing is decided about it, or other decisions stand in the way.
+        """
+        shown = printable(path)
+        if not glob and (holds := self.of(path)).glob:
+            raise UsageError(f"{shown}: {printable(holds.path)} decides about it, and holds; undo that")
+        standing = self._standing((path, glob))
+        if not standing:
+            near = nearest(path, {line.path for line in self.newest() if not line.is_none})
+            raise UsageError(f"{shown}: there is no decision about it to undo{printable(near)}")
+        undone = self.lines[standing.pop()]
+        before = self.lines[standing[-1]] if standing else UNDECIDED
+        if glob and (other := self._beside(path, standing[-1] if standing else -1)) is not None:
+            # Said last, the glob would hold against it too.
+            raise UsageError(f"{shown}: {printable(other.path)} is decided about beside it; undo that first")
+        if not glob and not standing:
+            before = Decisions(line for line in self.lines if line.glob).of(path)
+        return replace(before, path=path, glob=glob, note="", undoes=undone.at)
+
+    def _standing(self, key: tuple[str, bool | None]) -> list[int]:
+        """Numbers of the lines about a path or glob that were not undone, nor only say what was said."""
+        standing: list[int] = []
+        last = None
+        for number, line in enumerate(self.lines):
+            if line.key != key or line == last:
+                continue
+            last = line
+            if line.undoes and standing and self.lines[standing[-1]].at == line.undoes:
+                standing.pop()
+            else:
+                standing.append(number)
+        return standing
+
+    def _beside(self, glob: str, number: int) -> Decision | None:
+        """A decision behind a number, still standing, that is about something that a glob may match too."""
+        patterns = compile_globs((glob,))
+        for line in (self.lines[place] for place in sorted(self._newest.values()) if place > number):
+            is_other = line.key != (glob, True) and not line.is_none
+            if is_other and (line.glob or any(one.matches(os.fsencode(line.path)) for one in patterns)):
+                return line
+        return None
+
+    def decides(self, path: str, *, glob: bool) -> bool:
+        """Whether there is a line about this very path or glob."""
+        return (path, glob) in self._newest
 
     def newest(self) -> list[Decision]:
         """The newest line of every path and glob, in the order of writing."""
@@ -239,14 +294,19 @@ class Merge:
     """Decisions of two files put together.
 
     Attributes:
-        lines: to append, oldest first.
-        taken: how many of them are the other file's.
+        taken: lines of the other file.
+        again: lines of ours that hold against these, to stand behind them.
         conflicts: paths that both decide, and otherwise; the newer decision holds.
     """
 
-    lines: tuple[Decision, ...]
-    taken: int
-    conflicts: tuple[str, ...]
+    taken: tuple[Decision, ...] = ()
+    again: tuple[Decision, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Decision, ...]:
+        """All that is to be appended, oldest first."""
+        return tuple(sorted((*self.taken, *self.again), key=lambda line: line.at))
 
 
 def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
@@ -270,8 +330,7 @@ def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
             conflicts.append(line.path)
         if mine is None or line.at > mine.at:
             added.append(line)
-    again = _overtaken(ours, added)
-    return Merge(tuple(sorted((*added, *again), key=lambda line: line.at)), len(added), tuple(conflicts))
+    return Merge(tuple(added), tuple(_overtaken(ours, added)), tuple(conflicts))
 
 
 def _takes_back(line: Decision, decided: Decisions) -> bool:

@@ -12,7 +12,12 @@ import click
 from archivecolor.cli.options import command_for
 from archivecolor.errors import ExitCode
 from archivecolor.printable import json_text, printable
-from archivecolor.settings import DecisionExportSettings, DecisionImportSettings, DecisionListSettings
+from archivecolor.settings import (
+    DecisionExportSettings,
+    DecisionImportSettings,
+    DecisionListSettings,
+    DecisionUndoSettings,
+)
 
 if TYPE_CHECKING:
     from archivecolor.archive.decision import Decision
@@ -62,6 +67,7 @@ def words_of(decision: Decision) -> str:
         )
         parts.append(f"shot at {shot.seconds:.3f} s: {' and '.join(about)}")
     note = decision.note or correction.note
+    parts = parts or ["nothing is decided"]
     told = "  ".join(part for part in (decision.at, decision.by, f'"{note}"' if note else "") if part)
     return f"{decision.path}: {', '.join(parts)}  {told}".rstrip()
 
@@ -108,13 +114,44 @@ def import_command(settings: DecisionImportSettings) -> ExitCode:
         for path in merged.conflicts:
             click.echo(printable(f"both decide otherwise, the newer holds: {path}"), err=True)
         then = "; the next run carries them out" if merged.taken else ""
-        click.echo(f"decisions: {merged.taken} taken, {len(merged.conflicts)} differed{then}", err=True)
+        click.echo(f"decisions: {len(merged.taken)} taken, {len(merged.conflicts)} differed{then}", err=True)
     return ExitCode.OK
 
 
-command = click.Group(
+@command_for(DecisionUndoSettings, "undo")
+def undo(settings: DecisionUndoSettings) -> ExitCode:
+    r"""Undo the newest decision about each PATH: what held before holds again. Each time goes a step back.
+
+    The next run carries it out, and gives the bytes from before.
+
+    \b
+    Example:
+      archivecolor decisions undo coloured/ album/anna.jpg
+    """
+    from archivecolor.jobs.decisions import undo_decisions
+
+    undone = undo_decisions(settings)
+    if not settings.quiet:
+        for decision in undone:
+            click.echo(printable(f"decisions: {words_of(decision)}"), err=True)
+        click.echo(f"decisions: {len(undone)} undone; the next run carries it out", err=True)
+    return ExitCode.OK
+
+
+class _ListingGroup(click.Group):
+    """A folder in the place of a command is listed."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that `args` begin with."""
+        lists = args[0] not in self.commands and Path(args[0]).is_dir()
+        return super().resolve_command(ctx, ["list", *args] if lists else args)
+
+
+command = _ListingGroup(
     "decisions",
-    commands={"list": list_command, "export": export, "import": import_command},
-    help="List what was decided about items, or pass it on.",
+    commands={"list": list_command, "undo": undo, "export": export, "import": import_command},
+    help="List what was decided about items (`decisions OUT` does), undo it, or pass it on.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

@@ -49,7 +49,7 @@ S = TypeVar("S", bound=Settings)
 
 _VARIABLE = "ARCHIVECOLOR_"
 # Of `manifest` and `decisions`; the others are those of `main`.
-_INNER_COMMANDS = ("export", "compact", "list", "import")
+_INNER_COMMANDS = ("export", "compact", "list", "import", "undo")
 _METAVARS = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -234,3 +234,29 @@ class NullListener:
 
     def settled(self, event: ItemEvent, progress: Progress) -> None:
         """Nothing."""
+
+
+OnItem = Callable[[ItemEvent, Progress], None]
+OnProgress = Callable[[str, Progress], None]
+
+
+class FunctionListener(NullListener):
+    """Calls functions, where there are any.
+
+    Args:
+        on_item: called after every item, with what became of it and how far the run is.
+        on_progress: called as work goes on, with words on what is done.
+    """
+
+    def __init__(self, on_item: OnItem | None = None, on_progress: OnProgress | None = None) -> None:
+        self._on_item, self._on_progress = on_item, on_progress
+
+    def settled(self, event: ItemEvent, progress: Progress) -> None:
+        """Hand the event on."""
+        if self._on_item is not None:
+            self._on_item(event, progress)
+
+    def advanced(self, path: str, progress: Progress) -> None:
+        """Hand the words on."""
+        if self._on_progress is not None:
+            self._on_progress(path, progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -21,6 +21,7 @@ from archivecolor.archive.record import now_utc
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.selection import compile_globs
 from archivecolor.archive.walk import FILMS, extension_of
+from archivecolor.colour.guidance import Hint
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, Reason, UsageError
@@ -58,7 +59,11 @@ class Corrected:
 
 
 def correct(
-    settings: CorrectSettings, listener: Listener, stop: Stop, command: tuple[str, ...] = ()
+    settings: CorrectSettings,
+    listener: Listener,
+    stop: Stop,
+    command: tuple[str, ...] = (),
+    hints: Sequence[Hint] = (),
 ) -> Corrected:
     """Write down what was decided about pictures, and make them anew unless that is left for later.
 
@@ -67,6 +72,7 @@ def correct(
         listener: who is told of each picture.
         stop: says when to end.
         command: the words typed, for run.json.
+        hints: besides those that `settings` has as words.
 
     Raises:
         UsageError: what is decided cannot be, or there is no such picture; nothing was done.
@@ -74,10 +80,10 @@ def correct(
         OutputError: the output cannot be written; what was decided stands, once it is written.
     """
     existing_manifest_path(settings.output)
-    _check_together(settings)
+    _check_together(settings, hints)
     root = content_root(settings.output)
     manifest = Manifest(Layout(root).manifest)
-    work = _work(settings, root, manifest, stop)
+    work = _work(settings, root, manifest, stop, tuple(hints))
     decided = work.paths
     if settings.like is not None:
         decided = names = work.writer.look_for_likeness(work.names)
@@ -147,7 +153,9 @@ class _Work:
     globs: frozenset[str] = frozenset()
 
 
-def _work(settings: CorrectSettings, root: Path, manifest: Manifest, stop: Stop) -> _Work:
+def _work(
+    settings: CorrectSettings, root: Path, manifest: Manifest, stop: Stop, hints: tuple[Hint, ...]
+) -> _Work:
     """What is decided about, and what carries it out.
 
     Raises:
@@ -156,7 +164,7 @@ def _work(settings: CorrectSettings, root: Path, manifest: Manifest, stop: Stop)
     film = film_to_correct(settings, root, manifest)
     if film is not None:
         likeness = _likeness(settings, film.run)
-        film_writer = FilmWriter(settings, film, now_utc(), likeness, stop.raise_if_signalled)
+        film_writer = FilmWriter(settings, film, now_utc(), likeness, hints, stop.raise_if_signalled)
         return _Work(film.run, film.root, (film.path,), (film.path,), film_writer)
     if settings.at is not None:
         raise UsageError("--at is a moment of a film; give the film, alone")
@@ -169,7 +177,7 @@ def _work(settings: CorrectSettings, root: Path, manifest: Manifest, stop: Stop)
     names = tuple(dict.fromkeys(_names(paths, globs, run.input, manifest)))
     if not settings.later:
         run = replace(run, format=recorded_format(names, run.format, manifest))
-    writer = PhotographWriter(settings, run, now_utc(), _likeness(settings, run))
+    writer = PhotographWriter(settings, run, now_utc(), _likeness(settings, run), hints)
     return _Work(run, run.input, paths, names, writer, globs)
 
 
@@ -180,7 +188,7 @@ def _likeness(settings: CorrectSettings, run: DirSettings | VideoSettings) -> Li
     return Likeness(settings.like, network_opener(run, weights), run.max_megapixels)
 
 
-def _check_together(settings: CorrectSettings) -> None:
+def _check_together(settings: CorrectSettings, hints: Sequence[Hint]) -> None:
     """Refuse what contradicts itself, or decides nothing."""
     if settings.accept and settings.reject:
         raise UsageError("--accept and --reject contradict each other; give one of them")
@@ -189,7 +197,7 @@ def _check_together(settings: CorrectSettings) -> None:
         settings.reject,
         settings.reset,
         settings.take_back,
-        settings.hint,
+        settings.hint or hints,
         settings.like,
     )
     if not any(decides) and not own_settings(settings).given():

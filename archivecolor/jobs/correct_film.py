@@ -17,12 +17,12 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.walk import FILMS, extension_of
-from archivecolor.colour.guidance import MAX_HINTS
+from archivecolor.colour.guidance import MAX_HINTS, Hint
 from archivecolor.errors import ItemError, UsageError
 from archivecolor.jobs.colour import film_settings_of
 from archivecolor.jobs.decision_writer import DecisionWriter, gamut_remark, kept_options
 from archivecolor.jobs.film_jobs import named_film
-from archivecolor.jobs.hint_words import PageSize, hint_of_words
+from archivecolor.jobs.hint_words import PageSize, check_page
 from archivecolor.jobs.likeness import Likeness
 from archivecolor.jobs.shot_decisions import Span, shots_of_record
 from archivecolor.jobs.source_meant import source_meant
@@ -125,6 +125,7 @@ class FilmWriter(DecisionWriter):
         film: that it is about.
         at: the time that the decision bears.
         likeness: whose colours the shot gets; None where that is not asked for.
+        hints: besides those that `settings` has as words.
         check: called with every frame that is read; may raise to end the command.
 
     Raises:
@@ -137,12 +138,13 @@ class FilmWriter(DecisionWriter):
         film: FilmToCorrect,
         at: str,
         likeness: Likeness | None,
+        hints: tuple[Hint, ...],
         check: Callable[[], None],
     ) -> None:
-        super().__init__(settings, at, likeness)
+        super().__init__(settings, at, likeness, hints)
         self._film = film
         self._check = check
-        if settings.at is None and (settings.hint or settings.like):
+        if settings.at is None and (settings.hint or hints or settings.like):
             raise UsageError(
                 "hints and --like are for a shot of a film; give --at TIME, as a player shows it"
             )
@@ -184,7 +186,8 @@ class FilmWriter(DecisionWriter):
         changed = next((shot for shot in self._film.shots if shot.holds(self._seconds)), None)
         return tuple(moment for moment in moments if changed is None or not changed.holds(moment))
 
-    def _size(self, _page: int) -> PageSize:
+    def _size(self, page: int) -> PageSize:
+        check_page(page, 1)
         facts = self._facts
         shown = round(facts.width * facts.aspect), facts.height
         return PageSize(*(shown[::-1] if facts.quarter_turns % 2 else shown))
@@ -199,7 +202,7 @@ class FilmWriter(DecisionWriter):
         if older != correction.shots:
             self.remarks.append(f"{printable(path)}: the film changed; what was decided about its shots went")
         luma = self._seen
-        hints = tuple(hint_of_words(words, path, 1, self._size) for words in self._settings.hint)
+        hints = self._given_hints(path, self._size)
         self.remarks += (remark for hint in hints if (remark := gamut_remark(luma, path, hint)))
         mine = next(
             (shot for shot in older if abs(shot.seconds - seconds) < SAME_MOMENT), ShotCorrection(seconds)

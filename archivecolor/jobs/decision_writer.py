@@ -56,15 +56,19 @@ class DecisionWriter(ABC):
         settings: of the command.
         at: the time that they bear.
         likeness: whose colours pictures get; None where that is not asked for.
+        hints: besides those that `settings` has as words.
 
     Attributes:
         remarks: what people should know of them.
     """
 
-    def __init__(self, settings: CorrectSettings, at: str, likeness: Likeness | None = None) -> None:
+    def __init__(
+        self, settings: CorrectSettings, at: str, likeness: Likeness | None, hints: tuple[Hint, ...]
+    ) -> None:
         self._settings = settings
         self._at = at
         self._likeness = likeness
+        self._hints = hints
         self._alike: dict[str, tuple[Hint, ...]] = {}
         self.remarks: list[str] = []
 
@@ -106,6 +110,7 @@ class DecisionWriter(ABC):
             by=settings.by,
             at=self._at,
             glob=glob,
+            undoes="",
             accepted_shots=self._still_accepted(before.accepted_shots) if changed else before.accepted_shots,
         )
 
@@ -116,10 +121,21 @@ class DecisionWriter(ABC):
     def _correction(self, path: str, before: Correction) -> Correction:
         settings = self._settings
         given = own_settings(settings).given()
-        if not settings.hint and not given and path not in self._alike:
+        if not given and not self._has_places(path):
             return before
         note, by = settings.note or before.note, settings.by or before.by
         return self._with_wishes(path, replace(before, note=note, by=by, at=self._at), given)
+
+    def _has_places(self, path: str) -> bool:
+        """Whether the command says something of places of a path."""
+        return bool(self._settings.hint or self._hints) or path in self._alike
+
+    def _given_hints(self, path: str, size_of: Callable[[int], PageSize]) -> tuple[Hint, ...]:
+        """Those of the command; `size_of` gives the size of a page of the path."""
+        for hint in self._hints:
+            size_of(hint.page)
+        page = self._settings.page
+        return (*(hint_of_words(words, path, page, size_of) for words in self._settings.hint), *self._hints)
 
     def _merged(self, path: str, older: Iterable[Hint], hints: tuple[Hint, ...]) -> tuple[Hint, ...]:
         """Older hints with those of the command, which take the place of older ones at their place."""
@@ -155,12 +171,18 @@ class PhotographWriter(DecisionWriter):
         run: options of the run that carries them out.
         at: the time that they bear.
         likeness: whose colours pictures get; None where that is not asked for.
+        hints: besides those that `settings` has as words.
     """
 
     def __init__(
-        self, settings: CorrectSettings, run: DirSettings, at: str, likeness: Likeness | None = None
+        self,
+        settings: CorrectSettings,
+        run: DirSettings,
+        at: str,
+        likeness: Likeness | None = None,
+        hints: tuple[Hint, ...] = (),
     ) -> None:
-        super().__init__(settings, at, likeness)
+        super().__init__(settings, at, likeness, hints)
         self._run = run
 
     def _luma(self, path: str, /) -> Float32:
@@ -170,15 +192,14 @@ class PhotographWriter(DecisionWriter):
     def _with_wishes(self, path: str, correction: Correction, given: dict[str, Any]) -> Correction:
         own = replace(correction.settings, **given)
         correction = replace(correction, settings=own)
-        if not self._settings.hint and path not in self._alike:
+        if not self._has_places(path):
             return correction
         source = self._run.input / path
         if not source.is_file():
             raise UsageError(f"{printable(path)}: hints are for one picture at a time, no globs")
         digest = sha256_of(source)
         picture = self._picture(path, own.working_size or self._run.working_size)
-        page = self._settings.page
-        hints = tuple(hint_of_words(words, path, page, picture.page_size) for words in self._settings.hint)
+        hints = self._given_hints(path, picture.page_size)
         self.remarks += (remark for hint in hints if (remark := picture.gamut_remark(path, hint)))
         older = correction.hints if correction.source in ("", digest) else ()
         if older != correction.hints:

@@ -6,7 +6,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
@@ -26,18 +26,21 @@ from archivecolor.archive.folders import refuse_foreign_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.record import now_utc
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.selection import compile_globs
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.jobs.items import RunPlan
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.run_files import write_output_bag
+from archivecolor.jobs.source_meant import source_meant
 from archivecolor.printable import printable
 from archivecolor.settings import (
     ColourOptions,
     DecisionExportSettings,
     DecisionImportSettings,
     DecisionListSettings,
+    DecisionUndoSettings,
 )
 
 logger = logging.getLogger(__name__)
@@ -135,6 +138,34 @@ def import_decisions(settings: DecisionImportSettings) -> Merge:
     return merged
 
 
+def undo_decisions(settings: DecisionUndoSettings) -> tuple[Decision, ...]:
+    """Undo the newest decision about each of some pictures, films or globs; returns what now holds.
+
+    Raises:
+        UsageError: as `standing_decisions`; nothing is decided about one of them, or other decisions stand
+            in the way. Nothing was undone.
+        LockedError: a run holds the output.
+        OutputError: the decisions cannot be written.
+    """
+    existing_manifest_path(settings.output)
+    root = content_root(settings.output)
+    sources = _sources_of_last_run(root)
+    with locked(root, settings.wait_lock):
+        decisions = Decisions.of_output(root, *sources)
+        manifest = Manifest(Layout(root).manifest)
+        undone = []
+        for text in dict.fromkeys(settings.path):
+            name = source_meant(text, (*sources, root), manifest)
+            path = text if name is None else name
+            glob = name is None and decisions.decides(text, glob=True)
+            line = decisions.undoing(path, glob=glob)
+            undone.append(replace(line, by=settings.by, at=now_utc()))
+        append_decisions(Layout(root).decisions, undone)
+        if is_bag(settings.output):
+            write_output_bag(settings.output)
+    return tuple(undone)
+
+
 def _decisions_made_elsewhere(file: Path, is_item: Callable[[str], bool]) -> Decisions:
     """Those of a file that somebody named.
 
@@ -188,8 +219,8 @@ def take_in_decisions(settings: ColourOptions, root: Path, sources: Sequence[Pat
     merged = _merge_of_run(settings, Decisions.of_output(root, *sources), root, sources)
     if merged.lines:
         append_decisions(Layout(root).decisions, merged.lines)
-        logger.info("%d decisions taken from %s", merged.taken, settings.decisions)
-    taken = {line.path for line in merged.lines}
+        logger.info("%d decisions taken from %s", len(merged.taken), settings.decisions)
+    taken = {line.path for line in merged.taken}
     # Where ours are newer, that was said when they were taken in or decided.
     for name in (name for name in merged.conflicts if name in taken):
         logger.warning(
@@ -216,7 +247,7 @@ def _matching(glob: str, names: Iterable[str]) -> Iterator[bool]:
 
 def _merge_of_run(settings: ColourOptions, ours: Decisions, root: Path, sources: Sequence[Path]) -> Merge:
     if settings.decisions is None:
-        return Merge((), 0, ())
+        return Merge()
     theirs = _decisions_made_elsewhere(settings.decisions, item_finder(root, *sources))
     return merge(ours, theirs.lines)
 

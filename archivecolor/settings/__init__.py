@@ -18,6 +18,7 @@ from archivecolor.settings.decisions import (
     DecisionExportSettings,
     DecisionImportSettings,
     DecisionListSettings,
+    DecisionUndoSettings,
 )
 from archivecolor.settings.evaluation import EvaluateSettings
 from archivecolor.settings.films import ShotsSettings, VideoSettings
@@ -66,6 +67,7 @@ __all__ = [
     "DecisionExportSettings",
     "DecisionImportSettings",
     "DecisionListSettings",
+    "DecisionUndoSettings",
     "DetectSettings",
     "DirSettings",
     "DoctorSettings",

@@ -82,6 +82,18 @@ class DecisionListSettings(OutputOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DecisionUndoSettings(OutputOptions):
+    """Options of `archivecolor decisions undo`."""
+
+    output: Path = required("Coloured tree whose decisions are undone.", argument=True, kind="folder")
+    path: tuple[str, ...] = required(
+        "Pictures, films or globs as `decisions list` has them, or as the shell has them.", argument=True
+    )
+    by: str = option("", "Who undoes it.", max_length=MAX_TEXT)
+    wait_lock: float = option(60.0, "Wait this long for a run of the same output.", unit="seconds", low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecisionExportSettings(OutputOptions):
     """Options of `archivecolor decisions export`."""
 

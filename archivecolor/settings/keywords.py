@@ -101,6 +101,28 @@ class FilmKeywords(_RunKeywords, total=False):
     strict: bool
 
 
+class CorrectKeywords(TypedDict, total=False):
+    """Options of `correct`; see `CorrectSettings`."""
+
+    like: Path | None
+    at: float | None
+    page: int
+    saturation: float | None
+    quality: Literal["normal", "high"]
+    working_size: int | None
+    toned: Literal["colour", "keep", "skip"]
+    colour: Literal["skip", "copy", "recolour"]
+    accept: bool
+    reject: bool
+    reset: bool
+    take_back: bool
+    note: str
+    by: str
+    later: bool
+    input: Path | None
+    wait_lock: float
+
+
 def checked_keywords(options: object, allowed: type[Keywords], function: str) -> dict[str, Any]:
     """The options by name, all of them known; Any, as each has a type of its own.
 
