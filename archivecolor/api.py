@@ -269,7 +269,7 @@ def colour_folder(
         output: the folder for the coloured tree.
         on_item: called after every picture with what became of it and how far the run is.
         stop: says when to end after what is in hand.
-        executor: a `distributed.Client` of one's own, whose workers do the photographs; it stays open.
+        executor: a `distributed.Client` of one's own, whose workers do the work; it stays open.
         options: such as `jobs=4` or `films=True`; see `DirSettings`.
 
     Raises:
@@ -324,6 +324,7 @@ def colour_film(
     on_progress: OnProgress | None = None,
     *,
     stop: Stop | None = None,
+    executor: Client | None = None,
     **options: Unpack[FilmKeywords],
 ) -> ColouredFilm:
     """Colour one film, as `archivecolor video` does; a film that is up to date is left alone.
@@ -333,6 +334,7 @@ def colour_film(
         output: folder or file for the coloured film; it lies beside `source` as NAME-colour without it.
         on_progress: called with words on what is done, and how far it is.
         stop: says when to end; the same call then goes on at the first piece that is missing.
+        executor: as in `colour_folder`.
         options: such as `codec="ffv1"` or `smoothing=0.5`; see `VideoSettings`.
 
     Raises:
@@ -349,7 +351,7 @@ def colour_film(
     folder = None if output is None else typed_path(output)
     settings = VideoSettings(input=(Path(source),), output=folder, **values)
     listener = FunctionListener(on_progress=on_progress)
-    path, record = colour_one_film(settings, listener, _stop(stop, settings.max_runtime))
+    path, record = colour_one_film(settings, listener, _stop(stop, settings.max_runtime), executor)
     return ColouredFilm(path, record)
 
 

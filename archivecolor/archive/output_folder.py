@@ -154,6 +154,17 @@ def adopt(folders: tuple[OutputFolder, ...]) -> None:
     _held[:] = folders
 
 
+@contextmanager
+def held_as_well(folders: tuple[OutputFolder, ...]) -> Iterator[None]:
+    """Hold on to folders that a run on another machine holds open, beside whatever is held here."""
+    _held.extend(folders)
+    try:
+        yield
+    finally:
+        for folder in folders:
+            _held.remove(folder)
+
+
 def held_above(path: Path) -> OutputFolder | None:
     """The innermost held folder that `path` lies in, or is."""
     whole = path.absolute()

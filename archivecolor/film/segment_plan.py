@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,3 +163,15 @@ def needs_state(film: Film, segment: Segment) -> bool:
     """Whether a segment goes on with a shot that is coloured."""
     shot = film.shots[film.shot_at(segment.first)]
     return shot.first != segment.first and not film.is_passthrough(shot)
+
+
+def whole_shots(film: Film, segments: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
+    """`segments` in runs that can be made apart: none goes on with a shot that another one begins."""
+    run: list[Segment] = []
+    for segment in segments:
+        if run and not needs_state(film, segment):
+            yield tuple(run)
+            run = []
+        run.append(segment)
+    if run:
+        yield tuple(run)

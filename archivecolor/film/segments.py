@@ -8,6 +8,7 @@ at the next segment with the same colours.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -55,27 +56,30 @@ MAX_BUFFERED_BYTES = 300e6
 
 
 def missing_segments(segments: tuple[Segment, ...], film: Film, folder: WorkFolder) -> frozenset[int]:
-    """Numbers of the segments to make: those that are not there, and those whose end they go on from."""
+    """Numbers of the segments to make: those that are not there, and those whose end they go on from.
+
+    Args:
+        segments: of whole shots, in their order.
+        film: whose they are.
+        folder: where they lie.
+    """
     missing = {segment.number for segment in segments if not is_made(folder, segment)}
-    for segment in reversed(segments):
-        before = segments[segment.number - 1]
+    for before, segment in reversed([*itertools.pairwise(segments)]):
         if segment.number in missing and needs_state(film, segment) and not folder.state(before).exists():
             missing.add(before.number)
     return frozenset(missing)
 
 
-def _unfinished_runs(segments: tuple[Segment, ...], missing: frozenset[int]) -> Iterator[tuple[Segment, ...]]:
-    """Runs of neighbouring segments that are to be made."""
-    run: list[Segment] = []
-    for segment in segments:
-        if segment.number not in missing:
-            if run:
-                yield tuple(run)
-            run = []
-        else:
-            run.append(segment)
-    if run:
-        yield tuple(run)
+def _unfinished_runs(
+    segments: tuple[Segment, ...], missing: frozenset[int]
+) -> Iterator[tuple[Segment | None, tuple[Segment, ...]]]:
+    """Runs of neighbouring segments that are to be made, each with the segment before it."""
+    before: Segment | None = None
+    for is_missing, run in itertools.groupby(segments, lambda segment: segment.number in missing):
+        neighbours = tuple(run)
+        if is_missing:
+            yield before, neighbours
+        before = neighbours[-1]
 
 
 def is_made(folder: WorkFolder, segment: Segment) -> bool:
@@ -115,15 +119,16 @@ class SegmentContext:
 
 
 def make_segments(context: SegmentContext, segments: tuple[Segment, ...]) -> bool:
-    """Make all segments that are missing; False where the making was ended between two."""
+    """Make those of `segments`, of whole shots, that are missing; False where it was ended between two."""
     missing = missing_segments(segments, context.film, context.folder)
-    return all(_make_run(context, run, segments) for run in _unfinished_runs(segments, missing))
+    return all(_make_run(context, run, before) for before, run in _unfinished_runs(segments, missing))
 
 
-def _make_run(context: SegmentContext, run: tuple[Segment, ...], segments: tuple[Segment, ...]) -> bool:
+def _make_run(context: SegmentContext, run: tuple[Segment, ...], before: Segment | None) -> bool:
     """Make neighbouring segments, one after the other, without looking at a frame twice."""
     film, ends = context.film, frozenset(segment.last for segment in run)
-    frame_range = FrameRange(run[0].first, run[-1].last, _state_before(context, run[0], segments), ends)
+    state = _state_of(context, before) if needs_state(film, run[0]) else None
+    frame_range = FrameRange(run[0].first, run[-1].last, state, ends)
     with ExitStack() as stages:
         frames: Iterator[NumberedFrame]
         if fits_in_memory(film):
@@ -148,13 +153,10 @@ def fits_in_memory(film: Film) -> bool:
     return frames * nbytes <= MAX_BUFFERED_BYTES
 
 
-def _state_before(
-    context: SegmentContext, segment: Segment, segments: tuple[Segment, ...]
-) -> SmootherState | None:
-    """What the segment before hands on, where both are of one shot."""
-    if not needs_state(context.film, segment):
-        return None
-    return _load_state(context.folder.state(segments[segment.number - 1]))
+def _state_of(context: SegmentContext, before: Segment | None) -> SmootherState:
+    """What the segment before hands on."""
+    assert before is not None
+    return _load_state(context.folder.state(before))
 
 
 def make_segment(

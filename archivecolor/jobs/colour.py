@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ class Means:
 
     Attributes:
         open_network: the network on this machine.
-        open_cluster: the workers that photographs are done by, None for those of this machine.
+        open_cluster: the workers that do the work, None for those of this machine.
     """
 
     open_network: Callable[[], Predictor]
@@ -81,7 +81,7 @@ def colour(
         stop: says when to end.
         command: the words typed, for run.json.
         choice: what of the inputs is taken.
-        executor: of the cluster whose workers do the photographs; that of the settings without it.
+        executor: of the cluster whose workers do the work; that of the settings without it.
 
     Raises:
         UsageError: folders, films or options that cannot be; nothing was done.
@@ -146,6 +146,15 @@ def colour_folder(
             film_context(folder.films, root, session, means.open_network, plan.items(FILM)),
             record_of=plan.record_of,
         )
+        with closing(_films(film_run, plan, means)) as results:
+            yield from results
+
+
+def _films(film_run: FilmRunContext, plan: RunPlan, means: Means) -> Generator[ItemResult, None, None]:
+    """The result of every film, by this machine or by the workers of a cluster."""
+    with ExitStack() as opened:
+        if means.open_cluster is not None:
+            film_run = replace(film_run, cluster=opened.enter_context(means.open_cluster()))
         yield from films(plan.claimed(FILM), film_run)
 
 
@@ -194,6 +203,7 @@ def film_context(
         stop=session.stop,
         report=FilmReporter(session, items, is_high_quality=settings.quality == "high"),
         record_of=lambda _: None,
+        note_work=session.note_work,
         suffix=named.suffix if named is not None else "",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.layout import Layout
@@ -15,6 +16,9 @@ from archivecolor.jobs.colour import colour
 from archivecolor.jobs.film_jobs import named_film
 from archivecolor.settings import VideoSettings
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 
 def output_folder_of(settings: VideoSettings) -> Path:
     """The folder that the one film of `settings` is written into."""
@@ -24,8 +28,16 @@ def output_folder_of(settings: VideoSettings) -> Path:
     return settings.output or settings.input[0].parent
 
 
-def colour_one_film(settings: VideoSettings, listener: Listener, stop: Stop) -> tuple[Path | None, Record]:
+def colour_one_film(
+    settings: VideoSettings, listener: Listener, stop: Stop, executor: Client | None = None
+) -> tuple[Path | None, Record]:
     """Colour the one film of `settings`; gives its path (None where it was left alone) and its record.
+
+    Args:
+        settings: of the run.
+        listener: who is told of every frame.
+        stop: says when to end.
+        executor: as `colour`.
 
     Raises:
         ItemError: it cannot be done.
@@ -34,7 +46,7 @@ def colour_one_film(settings: VideoSettings, listener: Listener, stop: Stop) -> 
         UnavailableError, OutputError, LockedError: as `colour`.
     """
     (film,) = settings.input
-    result = colour(settings, listener, stop)
+    result = colour(settings, listener, stop, executor=executor)
     root = content_root_for_run(output_folder_of(settings), bag=settings.bag)
     manifest = Manifest(Layout(root).manifest)
     if result.progress.left:

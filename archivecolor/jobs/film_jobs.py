@@ -20,6 +20,7 @@ from archivecolor.printable import printable
 from archivecolor.settings import VideoSettings
 
 if TYPE_CHECKING:
+    from archivecolor.engine.cluster import Cluster
     from archivecolor.inference.predictor import Predictor
 
 
@@ -37,7 +38,9 @@ class FilmRunContext:
         stop: says when to end.
         report: told of every frame.
         record_of: what the manifest says of an item, None where it says nothing.
+        note_work: told of a machine of the cluster, of its seconds and its megapixels.
         suffix: of the one film, where its file was named; empty where its container decides.
+        cluster: whose workers make the segments; None for this machine.
     """
 
     settings: VideoSettings
@@ -49,7 +52,9 @@ class FilmRunContext:
     stop: Stop
     report: Callable[[Item, FilmProgress], None]
     record_of: Callable[[str], Record | None]
+    note_work: Callable[[str, float, float], None]
     suffix: str = ""
+    cluster: Cluster | None = None
 
     @property
     def version(self) -> str:

@@ -62,6 +62,7 @@ from archivecolor.jobs.film_records import (
     source_of,
 )
 from archivecolor.jobs.film_setup import make_film, work_folder
+from archivecolor.jobs.films_on_cluster import make_segments_on_cluster
 from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.metadata.provenance import CorrectionStep, Provenance
 from archivecolor.settings import VideoSettings
@@ -328,7 +329,11 @@ def _colour_segments(
     reuse_segments(item, run_context, film, segments, folder)
     film = with_guides(film, predictor, segments, folder, run_context.stop_if_asked)
     context = SegmentContext(film, predictor, folder, watch, lambda: not run_context.stop.requested)
-    if not make_segments(context, segments):
+    if run_context.cluster is None:
+        is_made = make_segments(context, segments)
+    else:
+        is_made = make_segments_on_cluster(item, run_context, context, segments)
+    if not is_made:
         run_context.stop.raise_if_signalled()
         raise OutOfTimeError
     # Joining and comparing may take long too; what is there is kept for the rerun.

@@ -17,8 +17,7 @@ from archivecolor.archive.plan import Item
 from archivecolor.errors import UnavailableError
 from archivecolor.jobs.photographs import PhotoRunContext
 from archivecolor.jobs.run import ItemResult, Session
-from archivecolor.recipe import with_absolute_paths
-from archivecolor.settings import DirSettings, VideoSettings, dataclass_from
+from archivecolor.settings import DirSettings, VideoSettings
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -54,8 +53,6 @@ def cluster_of(settings: DirSettings | VideoSettings, executor: Client | None) -
     Raises:
         UnavailableError: Dask is not installed.
     """
-    if not isinstance(settings, DirSettings):
-        return None
     place = settings.cluster if executor is None else executor
     return cluster_opener(place, settings.worker_resource) if place else None
 
@@ -92,9 +89,11 @@ def photographs_on_cluster(
         OutputError: the output cannot be written.
     """
     from archivecolor.engine.slices import SliceDone, SliceWork, map_slices
-    from archivecolor.jobs.cluster_tasks import close_run, colour_slice, run_of_client, shared_of, why_not
+    from archivecolor.jobs.cluster_tasks import close_run, colour_slice
+    from archivecolor.jobs.cluster_worker import run_of_client, shared_of, why_not
 
-    shared = shared_of(run_of_client(_with_absolute_paths(context.settings), context.weights))
+    settings = context.settings
+    shared = shared_of(run_of_client(settings, settings.input, settings.output, context.weights))
     with open_cluster() as cluster:
         cluster.ask(why_not, shared)
         size = slice_size(total, len(cluster.usable))
@@ -103,18 +102,16 @@ def photographs_on_cluster(
             with closing(map_slices(cluster, work, slices(items, size), session.stop)) as settled:
                 for outcome in settled:
                     if isinstance(outcome, SliceDone):
-                        session.note_work(outcome.value.host, outcome.value.seconds, outcome.value.results)
-                        yield from outcome.value.results
+                        results = outcome.value.results
+                        megapixels = sum(result.amount for result in results)
+                        session.note_work(
+                            outcome.value.host, outcome.value.seconds, megapixels, items=len(results)
+                        )
+                        yield from results
                     else:
                         yield context.failed(outcome.item, outcome.error).value
         finally:
             cluster.call_everywhere(close_run, shared)
-
-
-def _with_absolute_paths(settings: DirSettings) -> DirSettings:
-    """The same for a process whose own folder may be another."""
-    values = {name: with_absolute_paths(value) for name, value in vars(settings).items()}
-    return dataclass_from(DirSettings, values)
 
 
 def slice_size(total: int, workers: int) -> SliceSize:

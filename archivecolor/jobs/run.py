@@ -102,12 +102,11 @@ class Session:
             started=now_utc(),
         )
 
-    def note_work(self, host: str, seconds: float, results: Iterable[ItemResult]) -> None:
-        """Take note of which machine of a cluster did what."""
+    def note_work(self, host: str, seconds: float, megapixels: float, items: int = 0) -> None:
+        """Take note of which machine of a cluster did what; a film that several made is no one's item."""
         before = self.workers.get(host, WorkerShare(0, 0.0, 0.0))
-        amounts = [result.amount for result in results]
         self.workers[host] = WorkerShare(
-            before.items + len(amounts), before.seconds + seconds, before.megapixels + sum(amounts)
+            before.items + items, before.seconds + seconds, before.megapixels + megapixels
         )
 
     @property

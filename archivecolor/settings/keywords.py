@@ -42,6 +42,8 @@ class PhotoKeywords(TypedDict, total=False):
 
 class _RunKeywords(PredictorKeywords, total=False):
     checkpoint: Path | None
+    cluster: str
+    worker_resource: str
     files_from: Path | None
     include: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -77,8 +79,6 @@ class FolderKeywords(_RunKeywords, total=False):
     sheet: Path | None
     jobs: int
     timeout: float
-    cluster: str
-    worker_resource: str
     films: bool
 
 

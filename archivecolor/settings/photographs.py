@@ -79,18 +79,6 @@ class DirSettings(PhotographOptions, ColourOptions):
     timeout: float = option(
         600.0, "Give up on one picture after this long.", unit="seconds", low=1, group="Machine"
     )
-    cluster: str = option(
-        "",
-        "Have the workers of a Dask cluster do the photographs: the address of its scheduler, its "
-        "scheduler.json, or local:N for N workers on this machine. Then --jobs is of each worker.",
-        group="Machine",
-    )
-    worker_resource: str = option(
-        "",
-        "Take only workers of the cluster that offer this, such as GPU=1.",
-        pattern=r"(\w+=\d+(\.\d+)?)?",
-        group="Machine",
-    )
     watch: bool = option(
         False,
         "Go on with what arrives in IN, once it has stopped growing; until Ctrl-C, or --max-runtime.",

@@ -190,7 +190,25 @@ class ToneOptions(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColourOptions(ToneOptions, NetworkOptions, CredentialsOptions, RunOptions):
+class ClusterOptions(Settings):
+    """Who else works on a run."""
+
+    GROUP = "Machine"
+
+    cluster: str = option(
+        "",
+        "Have the workers of a Dask cluster do the work: the address of its scheduler, its "
+        "scheduler.json, or local:N for N workers on this machine. Then --jobs is of each worker.",
+    )
+    worker_resource: str = option(
+        "",
+        "Take only workers of the cluster that offer this, such as GPU=1.",
+        pattern=r"(\w+=\d+(\.\d+)?)?",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColourOptions(ToneOptions, NetworkOptions, CredentialsOptions, ClusterOptions, RunOptions):
     """Options of every job that colours a tree, whatever its items are."""
 
     GROUP = "Input"

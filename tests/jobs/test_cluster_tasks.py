@@ -16,8 +16,9 @@ from archivecolor.archive.lock import locked
 from archivecolor.archive.plan import Item, PlanAction
 from archivecolor.engine.cluster import WorkerRefusedError
 from archivecolor.errors import OutputError, Reason, UnavailableError
-from archivecolor.jobs import cluster_tasks
-from archivecolor.jobs.cluster_tasks import close_run, colour_slice, run_of_client, shared_of, why_not
+from archivecolor.jobs import cluster_worker
+from archivecolor.jobs.cluster_tasks import close_run, colour_slice
+from archivecolor.jobs.cluster_worker import run_of_client, shared_of, why_not
 from archivecolor.jobs.photographs_on_cluster import SliceSize, cluster_opener, slice_size, slices
 from archivecolor.settings import DirSettings
 
@@ -29,7 +30,7 @@ def item_of(root, path, *, nbytes=1000, pixels=0):
 @pytest.fixture
 def run(tmp_path, checkpoint, monkeypatch):
     """What the workers are told of a run over one picture, while its lock is held."""
-    monkeypatch.setattr(cluster_tasks, "LATE_SECONDS", 0.0)
+    monkeypatch.setattr(cluster_worker, "LATE_SECONDS", 0.0)
     scans, output = tmp_path / "in", tmp_path / "out"
     scans.mkdir()
     Image.new("L", (80, 64), 90).save(scans / "a.png")
@@ -37,7 +38,7 @@ def run(tmp_path, checkpoint, monkeypatch):
         input=scans, output=output, checkpoint=checkpoint, working_size=64, jobs=1, device="cpu"
     )
     with locked(output, sources=scans):
-        made = run_of_client(settings, sha256_of(checkpoint))
+        made = run_of_client(settings, scans, output, sha256_of(checkpoint))
         yield made
         close_run(shared_of(made))
 
@@ -80,14 +81,14 @@ def test_other_weights_are_refused(run, tmp_path):
 def test_an_input_that_is_not_mounted_is_refused(run, tmp_path):
     (tmp_path / "empty").mkdir()
     for name, why in (("gone", "cannot be read there"), ("empty", "is empty there")):
-        elsewhere = replace(run, settings=replace(run.settings, input=tmp_path / name))
+        elsewhere = replace(run, input=tmp_path / name)
         assert why in why_not(shared_of(elsewhere))
         assert "is its share mounted?" in refusal(elsewhere)
 
 
 def test_an_output_that_is_not_mounted_is_refused_and_not_written_into(run, tmp_path):
     (tmp_path / "mount").mkdir()
-    elsewhere = replace(run, settings=replace(run.settings, output=tmp_path / "mount"))
+    elsewhere = replace(run, output=tmp_path / "mount")
     assert "is not that of this run there (No such file or directory" in refusal(elsewhere)
     assert not list((tmp_path / "mount").iterdir())
 

@@ -1,0 +1,112 @@
+"""A film coloured by the workers of a cluster: whole shots are pieces, made apart and joined by the client.
+
+A segment that goes on with a shot needs what the one before hands on, so segments of one shot stay together
+and whole shots go wherever there is room. The first pass, the join and every record are the client's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from archivecolor.archive.plan import Item
+from archivecolor.engine.stopping import Stop
+from archivecolor.film.film import Film
+from archivecolor.film.segment_plan import Segment, WorkFolder, whole_shots
+from archivecolor.film.segments import SegmentContext, missing_segments
+from archivecolor.jobs.film_jobs import FilmRunContext
+
+if TYPE_CHECKING:
+    from archivecolor.jobs.film_cluster_tasks import FilmPiece
+
+
+def make_segments_on_cluster(
+    item: Item, run_context: FilmRunContext, context: SegmentContext, segments: tuple[Segment, ...]
+) -> bool:
+    """Have the workers of the run's cluster make the segments of a film that are missing.
+
+    Args:
+        item: the film.
+        run_context: of the run.
+        context: as on one machine; its folder is one that all workers reach, and its progress counts frames
+            in the order in which they are done.
+        segments: all of the film.
+
+    Returns:
+        False where the run was asked to end before all were made.
+
+    Raises:
+        ItemError: the film cannot be done.
+        UnavailableError: the scheduler is lost, or no worker can do this film.
+        OutputError: the output cannot be written.
+    """
+    from archivecolor.engine.slices import SliceDone, SliceWork, map_slices
+    from archivecolor.jobs.cluster_worker import why_not
+    from archivecolor.jobs.film_cluster_tasks import close_film, make_pieces
+
+    film, cluster = context.film, run_context.cluster
+    assert cluster is not None
+    pieces = _pieces(film, segments, context.folder)
+    if not pieces:
+        return True
+    shared = _shared(item, run_context, film, context.folder)
+    cluster.ask(why_not, shared)
+    frames, left = itertools.count(), len(pieces)
+    slices = ((piece,) for piece in pieces)
+    work = SliceWork(make_pieces, shared)
+    try:
+        with closing(map_slices(cluster, work, slices, run_context.stop)) as settled:
+            for outcome in settled:
+                if not isinstance(outcome, SliceDone):
+                    raise outcome.error
+                left -= 1
+                done = sum(_frame_count(piece) for piece in outcome.items)
+                megapixels = done * film.facts.megapixels
+                run_context.note_work(outcome.value.host, outcome.value.seconds, megapixels)
+                for frame in itertools.islice(frames, done):
+                    context.on_progress(frame)
+    finally:
+        cluster.call_everywhere(close_film, shared)
+    return left == 0 and _all_seen(segments, context.folder, run_context.stop)
+
+
+def _shared(item: Item, run_context: FilmRunContext, film: Film, folder: WorkFolder) -> bytes:
+    """What workers are told of the film."""
+    from archivecolor.jobs.cluster_worker import run_of_client, shared_of
+    from archivecolor.jobs.film_cluster_tasks import film_run
+
+    run = run_of_client(run_context.settings, item.root, run_context.output, run_context.weights)
+    runtime = run_context.open_predictor().runtime_name
+    return shared_of(film_run(run, film, folder.first_pass(film.facts.fields), folder, runtime))
+
+
+def _pieces(film: Film, segments: tuple[Segment, ...], folder: WorkFolder) -> list[FilmPiece]:
+    """Those runs of whole shots of which something is missing."""
+    from archivecolor.jobs.film_cluster_tasks import FilmPiece
+
+    missing = missing_segments(segments, film, folder)
+    pieces = []
+    for run in whole_shots(film, segments):
+        if any(segment.number in missing for segment in run):
+            shots = range(film.shot_at(run[0].first), film.shot_at(run[-1].last) + 1)
+            guides = {shot: guide for shot, guide in film.guides.items() if shot in shots}
+            pieces.append(FilmPiece(run, guides))
+    return pieces
+
+
+def _frame_count(piece: FilmPiece) -> int:
+    return piece.segments[-1].last + 1 - piece.segments[0].first
+
+
+def _all_seen(segments: tuple[Segment, ...], folder: WorkFolder, stop: Stop) -> bool:
+    """Whether this machine sees what the others made, given time: network file systems show it late."""
+    from archivecolor.jobs.cluster_worker import LATE_SECONDS
+
+    until = time.monotonic() + LATE_SECONDS
+    while not all(folder.segment(segment).exists() for segment in segments):
+        if stop.requested or time.monotonic() >= until:
+            return False
+        time.sleep(0.2)
+    return True
