@@ -14,6 +14,7 @@ from archivecolor.cli.main import group
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "cluster"
 SCRIPTS = ["archivecolor-dask.slurm", "two-machines.sh"]
+PROGRAM = "slurm_jobqueue.py"
 MANIFESTS = ["kubernetes-dask.yaml", "kubernetes-shards.yaml"]
 QUICK = {"WORKING_SIZE": "64", "JOBS": "1", "DEVICE": "cpu"}
 # What stands in for a program of a cluster: it runs on this machine what it was to run elsewhere.
@@ -21,6 +22,9 @@ STAND_INS = {
     "dask": f'exec {sys.executable} -m dask "$@"',
     "archivecolor": f'exec {sys.executable} -m archivecolor "$@"',
     "srun": 'exec "$@"',
+    # A job is a process group of its own, and its number that of the group; its script may go at once.
+    "sbatch": 'setsid bash -c "$(< "$1")" > /dev/null 2>&1 & echo "Submitted batch job $!"',
+    "scancel": 'kill -- "-$1"',
     "ssh": 'while [[ $1 == -* ]]; do [[ $1 == -o ]] && shift; shift; done; shift; exec bash -c "$*"',
 }
 
@@ -63,10 +67,10 @@ def pods(document):
 
 
 def test_every_recipe_says_what_it_is_for():
-    assert sorted(path.name for path in RECIPES.iterdir()) == sorted([*SCRIPTS, *MANIFESTS])
+    assert sorted(path.name for path in RECIPES.iterdir()) == sorted([*SCRIPTS, PROGRAM, *MANIFESTS])
     for path in RECIPES.iterdir():
         lines = path.read_text(encoding="utf-8").splitlines()
-        assert sum(line.lstrip().startswith("#") for line in lines) >= 3, path
+        assert lines[0].startswith('"""') or sum(line.lstrip().startswith("#") for line in lines) >= 3, path
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -79,6 +83,21 @@ def test_a_script_colours_the_archive_by_workers_of_its_own(script, placed, envi
     assert done.returncode == 0, done.stderr
     assert tree(placed / "coloured") == tree(undisturbed)
     assert not list(placed.glob("scheduler-*"))
+
+
+def test_workers_that_are_jobs_of_slurm_colour_the_archive(placed, environment, undisturbed):
+    few = {"WORKERS": "1", "WORKER_CORES": "1", "WORKER_MEMORY": "2GB"}
+    done = subprocess.run(
+        [sys.executable, RECIPES / PROGRAM, placed],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment | few,
+        cwd=placed,
+        timeout=150,
+    )
+    assert done.returncode == 0, done.stderr
+    assert tree(placed / "coloured") == tree(undisturbed)
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
