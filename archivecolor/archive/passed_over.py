@@ -111,6 +111,8 @@ class SkippedFiles:
             f"{suffix or 'no extension'} {count}" for suffix, count in self.extensions.most_common(MAX_SHOWN)
         ]
         more = ", ..." if len(self.extensions) > MAX_SHOWN else ""
+        if "" in self.extensions:
+            more += ": --files-from takes those that are"
         return f"{reason.value} passed over ({', '.join(shown)}{more})"
 
 

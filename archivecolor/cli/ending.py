@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import os
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +77,8 @@ class Ending:
     def next_steps(self, result: RunResult) -> Iterator[str]:
         """Where the outputs lie, what to look at first, and the next command."""
         output = _output_of(self._options)
+        if result.progress.done and _lies_beside(self._options):
+            yield "  each lies beside its film, as NAME-colour"
         if output is None or not result.progress.done:
             return
         yield f"  they lie in {printable(output)}"
@@ -109,8 +113,15 @@ def sheet_lines(result: RunResult) -> Iterator[str]:
 def show_folder(options: OutputOptions) -> Iterator[str]:
     """Open the folder of the outputs for people, where that was asked for; says where it cannot be."""
     folder = _folder_to_open(options)
-    if folder is not None and click.launch(str(folder.absolute())):
+    if folder is not None and (not _has_screen() or click.launch(str(folder.absolute()))):
         yield f"  no program here opens folders; the outputs lie in {printable(folder)}"
+
+
+def _has_screen() -> bool:
+    """Whether windows can be opened; without one Linux tries browsers of text, which are loud about it."""
+    return sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 def _folder_to_open(options: OutputOptions) -> Path | None:
@@ -131,6 +142,13 @@ def _output_of(options: OutputOptions) -> Path | None:
     if isinstance(options, VideoSettings) and options.output is not None and options.output.is_dir():
         return options.output
     return None
+
+
+def _lies_beside(options: OutputOptions) -> bool:
+    """Whether outputs lie beside their sources, and no line has said so of each."""
+    if not isinstance(options, VideoSettings) or options.output is not None:
+        return False
+    return len(options.input) > 1 or options.input[0].is_dir()
 
 
 def _manifest_of(options: OutputOptions, output: Path) -> Path:

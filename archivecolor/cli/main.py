@@ -63,16 +63,29 @@ class LazyGroup(click.Group):
 
 
 def _job_of_path(path: Path) -> str | None:
-    """The command that colours the file `path`; None where it is none.
+    """The command that colours the file `path`; None where there is none.
 
     Raises:
-        UsageError: it is a folder, of which nobody says where its colour goes.
+        UsageError: it is a folder, of which nobody says where its colour goes; or it could be anything.
     """
-    from archivecolor.archive.walk import FILMS, PICTURES, extension_of
-
     if path.is_dir():
         raise UsageError(f"{path} is a folder; for its photographs: archivecolor dir {path} OUT")
-    kind = extension_of(os.fsencode(path.name)) if path.is_file() else b""
+    if not path.is_file():
+        return None
+    job = _job_of_name(path.name)
+    if job is None:
+        raise UsageError(
+            f"{path} is not called like a photograph or film; if it is one: archivecolor photo {path},"
+            f" or archivecolor video {path}"
+        )
+    return job
+
+
+def _job_of_name(name: str) -> str | None:
+    """The command that colours files of such a name."""
+    from archivecolor.archive.walk import FILMS, PICTURES, extension_of
+
+    kind = extension_of(os.fsencode(name))
     if kind in FILMS:
         return "video"
     return "photo" if kind in PICTURES else None
@@ -238,7 +251,7 @@ def _usage_trouble(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     text = text[:1].lower() + text[1:]
     if isinstance(error, click.MissingParameter):
-        pass
+        text += _file_for_folder(context)
     elif isinstance(error, click.NoSuchOption) and (name := _file_like(error.option_name)):
         text += f"; the file is given as {quoted(f'./{name}')}"
     elif isinstance(error, click.BadParameter) and error.param is not None and context is not None:
@@ -250,6 +263,13 @@ def _usage_trouble(error: click.ClickException) -> str:
             what = typed_name(str(context.command.name), name) if option else error.param.human_readable_name
             text = f"{what} {error.message}"
     return f"{text} ({context.command_path} -h tells more)" if context is not None else text
+
+
+def _file_for_folder(context: click.Context | None) -> str:
+    """What is to be typed for the file that `dir` was given alone; empty without one."""
+    given = context.params.get("input") if context is not None and context.command.name == "dir" else None
+    job = _job_of_name(given.name) if isinstance(given, Path) and given.is_file() else None
+    return f"; for the file {given}: archivecolor {job} {given}" if job else ""
 
 
 def _file_like(option: str) -> str:

@@ -50,6 +50,22 @@ def open_runtime(checkpoint: Path, options: InferenceOptions) -> Runtime:
     return runtime
 
 
+def check_runtime(checkpoint: Path, options: InferenceOptions) -> None:
+    """Refuse what was asked for and cannot be had here, before any work; loads torch for a device alone.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read.
+        UsageError, UnavailableError: as `open_runtime`.
+    """
+    if (options.device, options.runtime, options.precision) == ("auto", "auto", "auto"):
+        return
+    choose_runtime(read_info(checkpoint), options)
+    if options.device not in ("auto", "cpu"):
+        from archivecolor.networks.device import choose_device
+
+        choose_device(options.device)
+
+
 def choose_runtime(info: CheckpointInfo, options: InferenceOptions) -> RuntimeChoice:
     """What runs the network of a checkpoint: the faster one here, unless one is asked for.
 

@@ -24,7 +24,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.film.shot_list import read_starts
-from archivecolor.inference.open_runtime import choose_runtime
+from archivecolor.inference.open_runtime import check_runtime, choose_runtime
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
 from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.film_progress import FilmReporter
@@ -97,6 +97,8 @@ def colour(
         check_options(settings)
     elif settings.credentials is not None:
         check_credentials(settings.credentials)
+    if means.open_cluster is None:
+        check_runtime(checkpoint_path(settings.checkpoint), settings)
     folders = [chosen(folder, choice) for folder in folders]
     session = Session(settings, listener, stop, command, weights)
     for folder in folders:

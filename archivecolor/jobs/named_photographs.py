@@ -20,6 +20,7 @@ from archivecolor.colour.tone import Tone
 from archivecolor.engine.progress import Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ArchivecolorError, ExitCode, ItemError, Reason, item_error_of
+from archivecolor.inference.open_runtime import check_runtime
 from archivecolor.jobs.named_files import NamedFile, named_photographs
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.photograph import (
@@ -85,6 +86,7 @@ def colour_named(
     files = named_photographs(settings, names)
     check_sheet(settings.sheet)
     check_options(settings)
+    check_runtime(checkpoint_path(settings.checkpoint), settings)
     work = _Work(settings, weights, network_opener(settings, weights))
     counter = ProgressCounter(total=len(files), unit=MEGAPIXELS)
     listener.began(counter.snapshot())

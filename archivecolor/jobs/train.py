@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
+from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import OutOfMemoryError, StoppedError, UsageError
@@ -85,8 +86,15 @@ def train(
 @contextlib.contextmanager
 def _locked_folder(settings: TrainSettings, distributed: DistributedContext) -> Iterator[None]:
     """Hold the run's folder, in the first of several processes. Raises `LockedError`, `OutputError`."""
-    with locked(settings.output) if distributed.is_main else contextlib.nullcontext():
+    if not distributed.is_main:
         yield
+        return
+    try:
+        with locked(settings.output):
+            yield
+    finally:
+        with contextlib.suppress(OSError):  # another run's lock lies in it
+            Layout(settings.output).state.rmdir()
 
 
 def _refuse_to_overwrite(settings: TrainSettings) -> None:

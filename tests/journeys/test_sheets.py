@@ -131,7 +131,19 @@ def test_a_picture_that_is_gone_is_told_on_the_sheet(quick):
 def test_open_opens_the_folder_of_the_outputs(quick, monkeypatch, capsys):
     opened = []
     monkeypatch.setattr(click, "launch", lambda url: opened.append(url) or len(opened) - 1)
+    monkeypatch.setenv("DISPLAY", ":0")
     assert main(["photo", "scans/camera.png", *quick, "--open"]) == ExitCode.OK
     assert main(["photo", "scans/camera.png", "-o", "made/", *quick, "--open"]) == ExitCode.OK
     assert opened == [str(Path("scans").absolute()), str(Path("made").absolute())]
+    assert "no program here opens folders; the outputs lie in made" in capsys.readouterr().err
+
+
+def test_where_there_is_no_screen_nothing_is_opened_and_words_say_where_outputs_lie(
+    quick, monkeypatch, capsys
+):
+    monkeypatch.setattr(click, "launch", pytest.fail)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert main(["photo", "scans/camera.png", "-o", "made/", *quick, "--open"]) == ExitCode.OK
     assert "no program here opens folders; the outputs lie in made" in capsys.readouterr().err

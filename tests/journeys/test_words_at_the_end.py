@@ -45,12 +45,15 @@ def test_a_dry_run_says_what_a_limit_leaves(scans, capsys):
     [
         (["grey", "scans/0.png", "back"], "give its folder", "archivecolor photo"),
         (["dir", "scans/0.png", "out"], "for one photograph: archivecolor photo scans/0.png", "give its"),
+        (["dir", "scans/0.png"], "for the file scans/0.png: archivecolor photo scans/0.png", "IN"),
+        (["scan-1"], "if it is one: archivecolor photo scan-1, or archivecolor video scan-1", "command"),
         (["photo", "."], "archivecolor dir . OUT", "-colour"),
         (["photo", "scans/.."], "archivecolor dir scans/.. OUT", "-colour"),
         (["photo", "scans"], "archivecolor dir scans scans-colour", "OUT"),
     ],
 )
 def test_advice_leads_to_a_command_that_does_what_was_wanted(scans, capsys, words, advice, never):
+    (scans.parent / "scan-1").write_bytes((scans / "0.png").read_bytes())
     assert main(words) == ExitCode.USAGE
     said = capsys.readouterr().err
     assert advice in said
@@ -97,3 +100,23 @@ def test_verify_says_each_fault_once(scans, capsys):
         assert out.count("1.png") == 1
         assert "1.png" not in err
         assert "1 failed (missing 1)" in err
+
+
+def test_pictures_whose_names_do_not_say_it_are_told_how_they_are_taken(scans, capsys):
+    (scans / "0.png").rename(scans / "plate")
+    (scans / "list.txt").write_text("plate\n")
+    words = ["grey", "scans", "back", "--jobs", "1"]
+    assert main(words) == ExitCode.OK
+    said = capsys.readouterr().err
+    assert "2 not pictures passed over (.txt 1, no extension 1: --files-from takes those that are)" in said
+    assert main([*words, "--files-from", "scans/list.txt"]) == ExitCode.OK
+    assert "1 done" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_is_refused_where_all_is_up_to_date(scans, capsys):
+    words = ["dir", "scans", "out", "--include", "0.png", "--working-size", "64", "--jobs", "1"]
+    assert main(words) == ExitCode.OK
+    for given in (words, ["photo", "scans/0.png", "-o", "out/0.png", "--working-size", "64"]):
+        capsys.readouterr()
+        assert main([*given, "--device", "cuda:99"]) == ExitCode.UNAVAILABLE
+        assert "cuda" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from small_networks import SMALL, quick_settings
 
+from archivecolor.archive.layout import STATE_FOLDER
 from archivecolor.cli.main import main
 from archivecolor.cli.training import plan_text
 from archivecolor.errors import (
@@ -58,6 +59,7 @@ def test_two_epochs_and_two_more_are_four(pictures, trained, tmp_path):
     assert reports[0].step == reports[-1].step // 2 + 1
     assert_same_weights(whole, halves)
     assert info.training["steps"] == reports[-1].step
+    assert not (halves / STATE_FOLDER).exists()
 
 
 def test_a_stopped_run_that_goes_on_is_one_that_never_stopped(pictures, trained, tmp_path):
