@@ -119,6 +119,7 @@ class PlanInputs:
         decisions: what people decided.
         takes_rest: what earlier runs left alone is copied or linked by this one.
         runtime: what runs the network, where outputs of another are made anew; None where they stay.
+        beside: sources that are not planned, whose outputs have names to keep.
     """
 
     kind: str
@@ -131,6 +132,7 @@ class PlanInputs:
     decisions: Decisions = NO_DECISIONS
     takes_rest: bool = False
     runtime: str | None = None
+    beside: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -182,6 +184,8 @@ def make_plan(sources: Iterable[tuple[Iterable[FoundFile], PlanInputs]], manifes
     left = set(take_back)
     for found, inputs in sources:
         names.begin(Naming(inputs.root, inputs.name_of, without_suffix=inputs.kind == FILM))
+        for path in inputs.beside:
+            names.add(path)
         shard = Shard.parse(inputs.options.shard)
         for file in found:
             output = names.add(file.path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import posixpath
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -12,6 +14,7 @@ from archivecolor.archive.decisions import NO_DECISIONS, Decisions
 from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input, refuse_lost_input
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.names import casefolded_name
 from archivecolor.archive.plan import FILM, Item, Plan, PlanAction, PlanInputs, claimed, make_plan
 from archivecolor.archive.record import Record
 from archivecolor.archive.selection import Selection
@@ -45,6 +48,7 @@ class ItemSource:
         settings: digest of the options that shape their outputs.
         weights: digest of the weights, empty where none are asked.
         names: the files that were named one by one; None for all that the folder holds.
+        of_tree: the named ones are some of a tree, whose others have names to keep, too.
         takes_rest: what earlier runs left alone is copied or linked by this one.
         runtime: what runs the network, where outputs of another are made anew; None where they stay.
         is_ready: whether a file is to be taken now; all are without it.
@@ -56,6 +60,7 @@ class ItemSource:
     settings: str
     weights: str
     names: tuple[str, ...] | None = None
+    of_tree: bool = False
     takes_rest: bool = False
     runtime: str | None = None
     is_ready: Callable[[FoundFile], bool] | None = None
@@ -159,7 +164,26 @@ def _plan_inputs(
         decisions=NO_DECISIONS if source.kind == GREY else decisions,
         takes_rest=source.takes_rest,
         runtime=source.runtime,
+        beside=tuple(_beside(source)) if source.of_tree else (),
     )
+
+
+def _beside(source: ItemSource) -> Iterator[str]:
+    """Files beside the named ones, of one kind and with the same stem: their outputs may share a name."""
+    by_folder: dict[str, set[str]] = defaultdict(set)
+    for name in source.names or ():
+        folder, file = posixpath.split(name)
+        by_folder[folder].add(_stem(file))
+    for folder, stems in by_folder.items():
+        for file in sorted(os.listdir(source.root / folder)):  # noqa: PTH208 - names alone
+            path = posixpath.join(folder, file)
+            is_kind = extension_of(os.fsencode(file)) in _EXTENSIONS[source.kind]
+            if is_kind and _stem(file) in stems and path not in (source.names or ()):
+                yield path
+
+
+def _stem(file: str) -> str:
+    return casefolded_name(posixpath.splitext(file)[0])
 
 
 def _lies_beside(sources: Sequence[ItemSource], output: Path) -> bool:

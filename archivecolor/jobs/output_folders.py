@@ -68,7 +68,9 @@ def _with_named(folder: FolderJob, names: tuple[str, ...]) -> FolderJob:
     films = tuple(name for name in names if folder.photographs is None or _is_film(name))
     by_kind = {FILM: films, PHOTO: tuple(name for name in names if name not in films)}
     sources = (
-        replace(source, names=by_kind[source.kind]) for source in folder.sources if by_kind[source.kind]
+        replace(source, names=by_kind[source.kind], of_tree=True)
+        for source in folder.sources
+        if by_kind[source.kind]
     )
     return replace(
         folder,

@@ -328,6 +328,16 @@ def test_two_people_at_once_wait_for_each_other_and_lose_nothing(archive, capsys
     archive.correct("cat.jpg", "--accept", "--wait-lock", 0)
 
 
+def test_deciding_about_one_of_two_gives_it_no_name_that_both_would_have(archive, capsys):
+    for name in ("twin.jpg", "Twin.PNG"):
+        grey_of("coins", (90, 80)).save(archive.scans / name)
+    archive.dir("--format", "png", "--include", "[tT]win.*", code=3)
+    archive.correct("twin.jpg", "--accept", code=3)
+    assert archive.record("twin.jpg").reason is Reason.NAME_COLLISION
+    assert not (archive.output / "twin.png").exists()
+    assert "Twin.PNG" in capsys.readouterr().err
+
+
 def test_a_decision_outlives_a_run_that_was_killed_before_it_made_the_picture(archive):
     """What a kill between the two leaves: the decision, and the picture from before."""
     before = tree(archive.output)
