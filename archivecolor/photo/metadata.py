@@ -117,7 +117,8 @@ def copy_metadata(
     blocks, same = reader.metadata(), container is picture.image_format
     foreign = () if same else reader.foreign
     if not container.supports_metadata:
-        return (PROVENANCE, *blocks.names, *(() if same else reader.texts), *foreign)
+        texts = () if same else reader.texts
+        return (PROVENANCE, *blocks.names, *reader.uncarried, *texts, *foreign)
     xmp = derivative_xmp(blocks.xmp, provenance)
     source = _Source(picture, blocks, _is_shape(blocks))
     lost = (*foreign, *(["xmp"] if xmp.damaged else []))
@@ -130,7 +131,7 @@ def copy_metadata(
         update = MetadataUpdate(xmp, _merged_exif(source, container, part), blocks.iptc)
         texts = () if same else reader.texts
         shape = ("ImageDescription: the shape of the samples",) if source.has_shape else ()
-        found = (*_embed(container, part, update), *texts, *xmp.dropped, *shape)
+        found = (*_embed(container, part, update), *reader.uncarried, *texts, *xmp.dropped, *shape)
     return tuple(dict.fromkeys((*lost, *found)))
 
 

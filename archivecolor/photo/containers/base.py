@@ -19,6 +19,7 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.placement import Placement
 from archivecolor.photo.containers.reading import SourceFile
+from archivecolor.photo.containers.tiff.uncarried import uncarried_tags
 from archivecolor.photo.facts import Codes, Density
 from archivecolor.photo.shrink import shrink_bands
 
@@ -132,6 +133,11 @@ class ImageReader(ABC):
     def foreign(self) -> tuple[str, ...]:
         """Names of what the file holds besides that no general tool understands, as makers' segments."""
         return ()
+
+    @property
+    def uncarried(self) -> tuple[str, ...]:
+        """Names of what the file says beyond its blocks, or in tags that only a general tool carries."""
+        return uncarried_tags(self.metadata().exif)
 
     @property
     def is_silent(self) -> bool:

@@ -7,6 +7,7 @@ deep AVIF is decoded by libavif itself, Photoshop files of grey and RGB have a m
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archivecolor.errors import ItemError, Reason
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _GIF_HEADER, _EXTENSION, _IMAGE = 13, 0x21, 0x2C
 # The packet stands between its name and what brings readers of blocks to their end.
 _GIF_XMP, _GIF_XMP_TRAILER = b"!\xff\x0bXMP DataXMP", 258
+_GIF_COMMENT, _GIF_APPLICATION = b"!\xfe", b"!\xff\x0b"
+# How often pictures that move do so, and the profile, which the decoder has.
+_GIF_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")
 
 # A colour box of codes: primaries and transfer characteristics follow.
 _NCLX = b"colrnclx"
@@ -38,6 +42,7 @@ class FlatReader(WholeImageReader):
         dropped: what of it is not read.
         blocks: what Pillow does not see of what the file says.
         depth: bits per sample.
+        uncarried: see `ImageReader.uncarried`.
     """
 
     def __init__(
@@ -47,8 +52,9 @@ class FlatReader(WholeImageReader):
         dropped: tuple[str, ...] = (),
         blocks: MetadataBlocks | None = None,
         depth: int = 8,
+        uncarried: tuple[str, ...] = (),
     ) -> None:
-        self._picture, self._blocks = picture, blocks or MetadataBlocks()
+        self._picture, self._blocks, self._uncarried = picture, blocks or MetadataBlocks(), uncarried
         with decoder_call():
             # Of a Photoshop file it counts the layers.
             frames = 1 if name == "psd" else getattr(picture, "n_frames", 1)
@@ -81,6 +87,11 @@ class FlatReader(WholeImageReader):
         """See `ImageReader.metadata`."""
         block = self._blocks.exif or exif.bare(self._about.get("exif"))
         return MetadataBlocks(block, self._blocks.iptc, self._blocks.xmp or self._about.get("xmp") or None)
+
+    @property
+    def uncarried(self) -> tuple[str, ...]:
+        """See `ImageReader.uncarried`."""
+        return (*super().uncarried, *self._uncarried)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`: Pillow says so itself, in words."""
@@ -123,10 +134,13 @@ class GifFormat(Format):
 
     def open(self, file: SourceFile) -> FlatReader:
         """See `Format.open`."""
-        xmp, end = _gif_blocks(file.whole())
-        file.seek(end)
-        dropped = (DATA_BEHIND,) if file.read().strip(b"\0") else ()
-        return FlatReader(open_with_pillow(file, "GIF"), self.name, dropped, MetadataBlocks(xmp=xmp))
+        blocks = _GifBlocks.of(file.whole())
+        file.seek(blocks.end)
+        dropped = (*blocks.dropped, *((DATA_BEHIND,) if file.read().strip(b"\0") else ()))
+        picture = open_with_pillow(file, "GIF")
+        return FlatReader(
+            picture, self.name, dropped, MetadataBlocks(xmp=blocks.xmp), uncarried=blocks.comments
+        )
 
 
 class AvifFormat(Format):
@@ -168,24 +182,46 @@ class PhotoshopFormat(Format):
         if structure.is_plain:
             return PsdReader(file, structure)
         picture = open_with_pillow(file, "PSD")
-        return FlatReader(picture, self.name, structure.dropped, structure.metadata())
+        blocks = structure.metadata()
+        return FlatReader(picture, self.name, structure.dropped, blocks, uncarried=structure.uncarried)
 
 
-def _gif_blocks(data: bytes) -> tuple[bytes | None, int]:
-    """The XMP of a GIF (XMP specification part 3, 1.1.2), and where its blocks end.
+@dataclass(frozen=True)
+class _GifBlocks:
+    """What a GIF says besides its picture.
 
-    That is behind all of `data` where they do not end.
+    Attributes:
+        xmp: the packet (XMP specification part 3, 1.1.2).
+        comments: a name for each.
+        dropped: names of other programs' blocks.
+        end: where its blocks end; behind all of the file where they do not end.
     """
-    xmp, at = None, _GIF_HEADER + _colour_table(data[10:11])
-    while at < len(data) and data[at] in (_EXTENSION, _IMAGE):
-        start = at
-        at += 2 if data[at] == _EXTENSION else 11 + _colour_table(data[at + 9 : at + 10])
-        while at < len(data) and data[at]:
-            at += 1 + data[at]
-        at += 1
-        if data.startswith(_GIF_XMP, start):
-            xmp = data[start + len(_GIF_XMP) : at - _GIF_XMP_TRAILER]
-    return xmp, at + 1 if data[at : at + 1] == b";" else len(data)
+
+    xmp: bytes | None
+    comments: tuple[str, ...]
+    dropped: tuple[str, ...]
+    end: int
+
+    @classmethod
+    def of(cls, data: bytes) -> _GifBlocks:
+        """Walk the blocks."""
+        xmp, comments, dropped = None, [], []
+        at = _GIF_HEADER + _colour_table(data[10:11])
+        while at < len(data) and data[at] in (_EXTENSION, _IMAGE):
+            start = at
+            at += 2 if data[at] == _EXTENSION else 11 + _colour_table(data[at + 9 : at + 10])
+            while at < len(data) and data[at]:
+                at += 1 + data[at]
+            at += 1
+            if data.startswith(_GIF_XMP, start):
+                xmp = data[start + len(_GIF_XMP) : at - _GIF_XMP_TRAILER]
+            elif data.startswith(_GIF_COMMENT, start):
+                comments.append("comment")
+            elif data.startswith(_GIF_APPLICATION, start) and not data.startswith(_GIF_LOOPS, start + 3):
+                name = data[start + 3 : start + 14].decode("latin-1")
+                dropped.append(f"block {name}" if name.isprintable() else "a program's block")
+        end = at + 1 if data[at : at + 1] == b";" else len(data)
+        return cls(xmp, tuple(comments), tuple(dict.fromkeys(dropped)), end)
 
 
 def _colour_table(flags: bytes) -> int:

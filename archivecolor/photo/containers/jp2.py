@@ -93,6 +93,14 @@ class Jp2Reader(WholeImageReader):
         """See `ImageReader.foreign`."""
         return tuple(f"{name.decode('latin-1').strip()} box" for name, _ in self.carried)
 
+    @property
+    def uncarried(self) -> tuple[str, ...]:
+        """See `ImageReader.uncarried`."""
+        numbers = [body[:16] for name, body in self.boxes if name == b"uuid"]
+        kinds = ((EXIF, "exif"), (IPTC, "iptc"), (XMP, "xmp"))
+        further = (f"further {kind}" for number, kind in kinds if numbers.count(number) > 1)
+        return (*super().uncarried, *further)
+
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""
         return not self.codestream.rstrip(b"\0").endswith(END)

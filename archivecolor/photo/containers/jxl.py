@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
-from archivecolor.photo.containers.base import Band, Format, PageFacts
+from archivecolor.photo.containers.base import DATA_BEHIND, Band, Format, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
 from archivecolor.photo.containers.bmff import Box, boxes_in, left_out
 from archivecolor.photo.containers.jpeg import metadata as jpeg_metadata
@@ -141,8 +141,22 @@ class JxlReader(WholeImageReader):
             self.dropped += ("jbrd box",)
             return None
 
+    @functools.cached_property
+    def _has_data_behind(self) -> bool:
+        """Whether the decoder needs the last byte of the codestream, which says nothing of its own length."""
+        import imagecodecs
+
+        try:
+            with decoder_call():
+                imagecodecs.jpegxl_decode(self._contents.codestream[:-1])
+        except DamagedError:
+            return False
+        return True
+
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`; IPTC stands in what the JPEG had besides its picture."""
+        if self._has_data_behind:
+            self.dropped = tuple(dict.fromkeys((*self.dropped, DATA_BEHIND)))
         iptc = jpeg_metadata.blocks_of(self._jpeg).iptc if self._jpeg else None
         return MetadataBlocks(self._contents.exif_block, iptc, self._contents.xml)
 
@@ -151,6 +165,11 @@ class JxlReader(WholeImageReader):
         """See `ImageReader.foreign`: comments and makers' segments of the JPEG."""
         described = self._jpeg.segments if self._jpeg else ()
         return (*jpeg_metadata.texts(described), *jpeg_metadata.foreign(described))
+
+    @property
+    def uncarried(self) -> tuple[str, ...]:
+        """See `ImageReader.uncarried`."""
+        return (*super().uncarried, *jpeg_metadata.uncarried(self._jpeg.segments if self._jpeg else ()))
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`: of a codestream that is not in parts the decoder alone knows."""

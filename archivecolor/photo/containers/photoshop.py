@@ -6,9 +6,15 @@ Adobe Photoshop file formats specification, image resources section.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 IPTC = 0x0404
+# Resolution, thumbnails, profile, digests; what windows, prints and layers of Photoshop are like.
+_STORAGE = frozenset(
+    {0x03E8, 0x03E9, 0x03ED, 0x03F3, 0x03F5, 0x03F8, 0x0400, 0x0402, 0x0406, 0x0408, 0x0409, 0x040C, 0x040D}
+    | {0x040F, 0x0411, 0x0414, 0x0416, 0x0419, 0x041A, 0x041E, 0x0421, 0x0425, 0x0426, 0x0428, 0x042D, 0x0430}
+    | {0x043A, 0x043B, 0x2710}
+)
 
 
 def resources_in(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -26,6 +32,17 @@ def resources_in(data: bytes) -> Iterator[tuple[int, bytes]]:
 def iptc_in(data: bytes) -> bytes | None:
     """The IPTC records of the image resources; None without any."""
     return next((body for number, body in resources_in(data) if number == IPTC), None)
+
+
+def uncarried_resources(numbers: Iterable[int], blocks: Iterable[int] = (IPTC,)) -> tuple[str, ...]:
+    """Names of image resources that describe the picture and are none of the `blocks`, the first of each."""
+    left = list(numbers)
+    for number in blocks:
+        if number in left:
+            left.remove(number)
+    return tuple(
+        dict.fromkeys(f"Photoshop resource {number:#06x}" for number in left if number not in _STORAGE)
+    )
 
 
 def iptc_resource(iptc: bytes) -> bytes:

@@ -141,6 +141,14 @@ class PngReader(WholeImageReader):
         return tuple(chunk.name.decode("latin-1") for chunk in self.chunks if chunk.is_foreign)
 
     @property
+    def uncarried(self) -> tuple[str, ...]:
+        """See `ImageReader.uncarried`: blocks beyond the last of their kind, and other raw profiles."""
+        kinds = [kind for kind in map(_block_kind, self.chunks) if kind]
+        further = (f"further {kind}" for kind in ("exif", "xmp", "iptc") if kinds.count(kind) > 1)
+        others = (kind for kind in kinds if kind not in ("exif", "xmp", "iptc"))
+        return tuple(dict.fromkeys((*super().uncarried, *further, *others)))
+
+    @property
     def is_silent(self) -> bool:
         """See `ImageReader.is_silent`."""
         return all(chunk.name in STRUCTURAL for chunk in self.chunks)
@@ -232,6 +240,16 @@ def _read_chunks(file: SourceFile) -> tuple[tuple[_Chunk, ...], tuple[str, ...]]
         if name == b"IEND":
             break
     return tuple(found), tuple(warnings)
+
+
+def _block_kind(chunk: _Chunk) -> str:
+    """Which block of metadata a chunk holds: exif, xmp, iptc, or the keyword of another; empty for none."""
+    if chunk.name == b"eXIf" or (chunk.name in TEXTS and chunk.keyword in _EXIF_KEYWORDS):
+        return "exif"
+    if chunk.name not in TEXTS or chunk.is_text:
+        return ""
+    known = {_XMP_KEYWORD: "xmp", _XMP_PROFILE_KEYWORD: "xmp", _IPTC_KEYWORD: "iptc"}
+    return known.get(chunk.keyword) or chunk.keyword.decode("latin-1")
 
 
 def _blocks_of(chunks: Sequence[_Chunk]) -> MetadataBlocks:

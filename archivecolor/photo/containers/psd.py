@@ -95,6 +95,11 @@ class PsdStructure:
         further = ("further channels of the Photoshop file",) if self.channels > taken else ()
         return (*(_LAYERS if self.has_layers else ()), *further)
 
+    @property
+    def uncarried(self) -> tuple[str, ...]:
+        """Names of the resources that describe it and are no blocks."""
+        return photoshop.uncarried_resources(self.resources, (EXIF, photoshop.IPTC, XMP))
+
     def metadata(self) -> MetadataBlocks:
         """The blocks among its resources."""
         found = (self.resources.get(number) for number in (EXIF, photoshop.IPTC, XMP))
@@ -131,6 +136,11 @@ class PsdReader(WholeImageReader):
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""
         return self._structure.metadata()
+
+    @property
+    def uncarried(self) -> tuple[str, ...]:
+        """See `ImageReader.uncarried`."""
+        return (*super().uncarried, *self._structure.uncarried)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""

@@ -63,6 +63,10 @@ class WebpReader(WholeImageReader):
         self._strict = file.strict
         chunks = list(_chunks(self._data[: _picture_end(self._data)]))
         self._chunks = dict(chunks)
+        names = [name for name, _ in chunks]
+        self._further = tuple(
+            f"further {kind}" for name, kind in ((b"EXIF", "exif"), (b"XMP ", "xmp")) if names.count(name) > 1
+        )
         # By the chunks: the size that the file says of itself is wrong at times.
         self._is_cut = not any(name in (b"VP8 ", b"VP8L") for name, _ in chunks) or _ends_early(self._data)
         unknown = (name.decode("latin-1").strip() for name, _ in chunks if name not in _KNOWN)
@@ -88,6 +92,11 @@ class WebpReader(WholeImageReader):
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""
         return MetadataBlocks(exif.bare(self._chunks.get(b"EXIF")), None, self._chunks.get(b"XMP "))
+
+    @property
+    def uncarried(self) -> tuple[str, ...]:
+        """See `ImageReader.uncarried`."""
+        return (*super().uncarried, *self._further)
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`."""

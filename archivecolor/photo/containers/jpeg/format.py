@@ -85,6 +85,11 @@ class JpegReader(WholeImageReader):
         return metadata.foreign(self.described)
 
     @property
+    def uncarried(self) -> tuple[str, ...]:
+        """See `ImageReader.uncarried`."""
+        return (*super().uncarried, *metadata.uncarried(self.header.segments))
+
+    @property
     def is_silent(self) -> bool:
         """See `ImageReader.is_silent`."""
         return metadata.is_silent(self.described)

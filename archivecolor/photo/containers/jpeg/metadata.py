@@ -25,7 +25,12 @@ from archivecolor.photo.containers.jpeg.segments import (
     Header,
     MarkerSegment,
 )
-from archivecolor.photo.containers.photoshop import iptc_in, iptc_resource
+from archivecolor.photo.containers.photoshop import (
+    iptc_in,
+    iptc_resource,
+    resources_in,
+    uncarried_resources,
+)
 
 _APPLICATION = range(0xE0, 0xF0)
 # Density with its thumbnail, colour profile and colour transform, which the writer sees to.
@@ -73,6 +78,24 @@ def texts(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
 def foreign(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
     """Names of the segments of programs that only they understand."""
     return tuple(f"APP{segment.marker - APP0}" for segment in described if _is_foreign(segment))
+
+
+def uncarried(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
+    """Names of blocks beyond the first of their kind, and of Photoshop's resources beside IPTC."""
+    found = [(segment, _kind(segment)) for segment in described]
+    further = [
+        name
+        for kind, name in ((EXIF_NAME, "further exif"), (_XMP_NAME, "further xmp"))
+        if sum(each == kind for _, each in found) > 1
+    ]
+    resources = b"".join(segment.body[len(kind) :] for segment, kind in found if kind == _PHOTOSHOP_NAME)
+    numbers = (number for number, _ in resources_in(resources))
+    return (*further, *uncarried_resources(numbers))
+
+
+def _kind(segment: MarkerSegment) -> bytes:
+    """The name of the block that a segment holds; empty where it holds none."""
+    return next((name for marker, name in BLOCKS if _is_named(segment, marker, name)), b"")
 
 
 def stale(described: Iterable[MarkerSegment]) -> tuple[str, ...]:

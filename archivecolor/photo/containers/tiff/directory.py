@@ -23,7 +23,7 @@ SIZES |= {16: 8, 17: 8, 18: 8}
 UNITS = {**SIZES, 5: 4, 10: 4}
 LONG, _LONG8, UNDEFINED, _BYTE = 4, 16, 7, 1
 XMP, IPTC, ORIENTATION = 700, 33723, 274
-_EXIF_DIRECTORY, _GPS_DIRECTORY, _INTEROP_DIRECTORY, _MAKER_NOTE = 34665, 34853, 40965, 37500
+_EXIF_DIRECTORY, _GPS_DIRECTORY, _INTEROP_DIRECTORY, MAKER_NOTE = 34665, 34853, 40965, 37500
 DIRECTORIES = (_EXIF_DIRECTORY, _GPS_DIRECTORY, _INTEROP_DIRECTORY)
 # What describes the picture, not how this file stores it: names, makers, times, rights, places (GeoTIFF).
 DESCRIPTIVE = frozenset(
@@ -228,7 +228,7 @@ def _read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int 
         code, kind = layout.unpack("HH", raw[:4])
         (count,) = layout.unpack("O", raw[4 : 4 + layout.offset_size])
         nbytes = SIZES.get(kind, 0) * count
-        if not 0 < nbytes <= left or code == _MAKER_NOTE:
+        if not 0 < nbytes <= left or code == MAKER_NOTE:
             continue
         data = raw[4 + layout.offset_size :][:nbytes]
         if nbytes > layout.offset_size:

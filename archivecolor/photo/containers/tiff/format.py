@@ -17,6 +17,7 @@ from archivecolor.photo.containers.tiff import directory, extent, pages, write
 from archivecolor.photo.containers.tiff.directory import TiffStructure
 from archivecolor.photo.containers.tiff.samples import SampleLayout, decode_samples, float_range
 from archivecolor.photo.containers.tiff.strips import raw_bands
+from archivecolor.photo.containers.tiff.uncarried import uncarried_of_pages
 
 if TYPE_CHECKING:
     from tifffile import TiffFrame, TiffPage
@@ -67,6 +68,11 @@ class TiffReader(ImageReader):
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""
         return self.structure.metadata()
+
+    @property
+    def uncarried(self) -> tuple[str, ...]:
+        """See `ImageReader.uncarried`."""
+        return uncarried_of_pages(self.structure, {page.offset for page in self._stored})
 
     def is_truncated(self) -> bool:
         """See `ImageReader.is_truncated`; pages and strips of which nothing is there are found on opening."""

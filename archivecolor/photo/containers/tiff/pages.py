@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import bisect
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.base import PageFacts, TiffLayout
 from archivecolor.photo.containers.reading import decoder_call
-from archivecolor.photo.containers.tiff import contradictions
+from archivecolor.photo.containers.tiff import byte_counts, contradictions
 from archivecolor.photo.containers.tiff import samples as kinds
 from archivecolor.photo.containers.tiff.directory import TiffStructure
 from archivecolor.photo.containers.tiff.samples import SampleLayout
@@ -84,6 +83,7 @@ class StoredPage:
         silent: what the page does not say, or says wrongly, and its other tags tell, for the record.
         silent_bits: it does not say its bits per sample; the library takes it for line art.
         is_cut: a strip or tile ends behind the end of the file, by its own byte count.
+        is_measured: byte counts are up to what stands behind, so that there may be more than the data.
     """
 
     page: TiffPage
@@ -110,6 +110,7 @@ class StoredPage:
     silent: tuple[str, ...]
     silent_bits: bool
     is_cut: bool = False
+    is_measured: bool = False
 
     @property
     def is_strict_jpeg(self) -> bool:
@@ -242,9 +243,9 @@ def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> Sto
     if problem:
         raise ItemError(Reason.UNSUPPORTED, f"a tiff with {problem}")
     if stored.compression in _SELF_DELIMITED or stored.is_strict_jpeg:
-        stored = _with_counts_to_the_next(stored, nbytes, taken)
+        stored = byte_counts.with_counts_to_the_next(stored, nbytes, taken)
     elif stored.compression == NONE:
-        stored = _with_own_counts(stored, nbytes, taken)
+        stored = byte_counts.with_own_counts(stored, nbytes, taken)
     if not stored.places or any(count == 0 or offset == 0 for offset, count in stored.places):
         raise ItemError(Reason.UNREADABLE, "strips or tiles of the tiff are missing")
     if any(offset + count > nbytes for offset, count in stored.places):
@@ -270,52 +271,6 @@ def check_sharing(stored: Sequence[StoredPage]) -> None:
         raise ItemError(
             Reason.UNSUPPORTED, f"a tiff of more than {_MAX_SHARING} pages that are one and the same picture"
         )
-
-
-def _with_own_counts(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> StoredPage:
-    """Byte counts of an uncompressed page that are too small, or reach beyond the file, put right.
-
-    Each is known by the size of the page. It is taken only where the file has that many bytes before
-    anything else begins: where rows are missing they stay missing.
-    """
-    places = []
-    for number, (offset, count) in enumerate(stored.places):
-        own = _segment_bytes(stored, number)
-        following = taken[bisect.bisect_right(taken, offset) :][:1] or (nbytes,)
-        is_wrong = count < own or offset + count > nbytes
-        places.append((offset, own if is_wrong and offset + own <= following[0] else count))
-    if tuple(places) == stored.places:
-        return stored
-    note = "byte counts of strips that cannot be, taken from the size of the picture"
-    return replace(stored, places=tuple(places), silent=(*stored.silent, note))
-
-
-def _with_counts_to_the_next(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> StoredPage:
-    """Byte counts of a compressed page that are zero, missing, or reach beyond the file, put right.
-
-    Each strip or tile goes up to whatever begins next: its decoder knows its end, or finds that it is cut.
-    """
-    places, sharing = [], Counter(offset for offset, _ in stored.places)
-    for offset, count in stored.places:
-        following = taken[bisect.bisect_right(taken, offset) :][:1] or (nbytes,)
-        is_wrong = not count or offset + count > nbytes
-        is_known = 0 < offset < nbytes and sharing[offset] == 1
-        places.append((offset, following[0] - offset if is_wrong and is_known else count))
-    if tuple(places) == stored.places:
-        return stored
-    note = "byte counts of strips that cannot be, taken from what stands behind them"
-    is_cut = any(offset + count > nbytes for offset, count in stored.places)
-    return replace(stored, places=tuple(places), silent=(*stored.silent, note), is_cut=is_cut)
-
-
-def _segment_bytes(stored: StoredPage, number: int) -> int:
-    """Bytes of an uncompressed strip or tile."""
-    samples = stored.samples // stored.planes
-    if stored.tile:
-        return stored.tile[0] * -(-stored.tile[1] * samples * stored.bits // 8)
-    strips = -(-stored.height // stored.strip_rows)
-    rows = min(stored.strip_rows, stored.height - number % strips * stored.strip_rows)
-    return rows * -(-stored.width * samples * stored.bits // 8)
 
 
 def _unsupported(stored: StoredPage) -> str:

@@ -10,7 +10,9 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.bands import is_too_much_for_one_value, rows_per_band
 from archivecolor.photo.containers.jpeg import decoding, tolerance
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
-from archivecolor.photo.containers.tiff.pages import JPEG, NONE, StoredPage
+from archivecolor.photo.containers.tiff import ends
+from archivecolor.photo.containers.tiff.byte_counts import segment_bytes
+from archivecolor.photo.containers.tiff.pages import JPEG, NONE, PACKBITS, ZSTD, StoredPage
 from archivecolor.photo.containers.tiff.samples import Raw
 
 _JPEGS = (6, JPEG, 34892, 33007)
@@ -111,6 +113,8 @@ def _decoded(stored: StoredPage, data: bytes | None, number: int) -> _Segment:
     if not data:
         raise ItemError(Reason.UNREADABLE, "a strip or tile of the tiff is missing")
     page = stored.page
+    if stored.is_measured:
+        data = _without_what_follows(stored, data, number)
     with decoder_call():
         arguments = {}
         if stored.compression in _JPEGS:
@@ -119,6 +123,15 @@ def _decoded(stored: StoredPage, data: bytes | None, number: int) -> _Segment:
     if segment is None:
         raise ItemError(Reason.UNREADABLE, "a strip or tile of the tiff is empty")
     return segment[0], (plane, row, column), (shape[1], shape[2])
+
+
+def _without_what_follows(stored: StoredPage, data: bytes, number: int) -> bytes:
+    """A segment of unknown length up to where its data end, where its decoder does not find that."""
+    if stored.compression == ZSTD:
+        return data[: ends.zstd_end(data)]
+    if stored.compression == PACKBITS:
+        return data[: ends.packbits_end(data, segment_bytes(stored, number))]
+    return data
 
 
 def _jpeg_warnings(data: bytes, stored: StoredPage, *, strict: bool) -> list[str]:
