@@ -90,6 +90,11 @@ class PngReader(WholeImageReader):
         self.chunks, self._warnings = _read_chunks(file)
         if self._first(b"acTL") is not None:
             raise ItemError(Reason.UNSUPPORTED, "an animated png")
+        critical = [chunk.name for chunk in self.chunks if chunk.is_foreign and not chunk.name[0] & 32]
+        if critical and not self._warnings:
+            # By the specification (5.4) the picture cannot be understood without it.
+            name = critical[0].decode("latin-1")
+            raise ItemError(Reason.UNSUPPORTED, f"a png with the chunk {name!a}, which is not known here")
         self._blocks = _blocks_of(self.chunks)
         self.pages = (self._facts(),)
         unsafe = [chunk for chunk in self.chunks if chunk.is_foreign and not chunk.name[3] & 32]

@@ -72,6 +72,17 @@ def test_boxes_and_films_behind_a_picture(tmp_path: Path, heic: Path, form: str,
     assert lost - set(colour(scan_of(tmp_path, data)).rendered.lost) == {BEHIND[behind]} - {None}
 
 
+@pytest.mark.parametrize("behind", [b"\0", b"a film behind the picture"])
+@pytest.mark.parametrize("encoding", [{"lossless": True}, {"distance": 1.0}])
+def test_what_stands_behind_a_bare_jpeg_xl(
+    tmp_path: Path, encoding: dict[str, object], behind: bytes
+) -> None:
+    data = bytes(imagecodecs.jpegxl_encode(scene(), **encoding))
+    assert data.startswith(b"\xff\x0a")
+    assert "data after the picture" not in colour(scan_of(tmp_path, data)).rendered.lost
+    assert "data after the picture" in colour(scan_of(tmp_path, data + behind)).rendered.lost
+
+
 @pytest.mark.parametrize(("primaries", "transfer"), [(9, 16), (12, 13), (1, 18)])
 @pytest.mark.parametrize("form", ["avif", "heic"])
 def test_codes_that_mean_another_colour_than_in_srgb(

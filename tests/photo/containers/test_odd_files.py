@@ -349,6 +349,25 @@ def test_a_sensor_s_mosaic_is_camera_raw(tmp_path: Path) -> None:
         inspect(scan_of(tmp_path, tags(GREY, (262, 3, 32803))), working_size=64, max_megapixels=LIMIT)
 
 
+@pytest.mark.parametrize("kind", [32803, 34892])
+def test_a_preview_beside_a_mosaic_is_no_scan(tmp_path: Path, kind: int) -> None:
+    with tifffile.TiffWriter(tmp_path / "scan") as writer:
+        writer.write(scene(), photometric="minisblack", subifds=1, metadata=None)
+        writer.write(scene(depth=16), photometric="minisblack", extratags=[], metadata=None)
+    data = bytearray((tmp_path / "scan").read_bytes())
+    entry = data.rindex(struct.pack("<HH", 262, 3))  # PhotometricInterpretation of the page below
+    data[entry + 8 : entry + 10] = struct.pack("<H", kind)
+    (tmp_path / "scan").write_bytes(data)
+    with pytest.raises(ItemError, match="a camera raw file is not read"):
+        inspect(tmp_path / "scan", working_size=64, max_megapixels=LIMIT)
+
+
+def test_a_sample_format_that_there_is_none_of(tmp_path: Path) -> None:
+    done = colour(scan_of(tmp_path, tags(GREY, (339, 3, 0))))
+    assert np.array_equal(grey_codes(done.path), scene())
+    assert any("sample format" in note for note in done.rendered.notes)
+
+
 def test_layers_of_photoshop_in_a_tiff_are_named(tmp_path: Path) -> None:
     layers = b"Adobe Photoshop Document Data Block\0" + bytes(30)
     extra = [(37724, 7, len(layers), layers, False)]

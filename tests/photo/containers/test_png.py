@@ -152,6 +152,14 @@ def test_animated_png_is_refused(tmp_path: Path) -> None:
     assert reason_of(path) is Reason.UNSUPPORTED
 
 
+def test_a_chunk_that_a_reader_must_know_is_named(tmp_path: Path) -> None:
+    plain = imagecodecs.png_encode(scene())
+    path = scan_of(tmp_path, plain[:33] + chunk(b"CgBI", b"\x50\0\x20\2") + plain[33:])
+    with pytest.raises(ItemError, match="the chunk 'CgBI'") as error:
+        inspect(path, working_size=64, max_megapixels=LIMIT)
+    assert error.value.reason is Reason.UNSUPPORTED
+
+
 def test_interlaced(tmp_path: Path) -> None:
     # Adam7 of a picture of one row and two columns: pass 1 holds the first pixel, pass 6 the second.
     head = struct.pack(">IIBBBBB", 2, 1, 8, 0, 0, 0, 1)

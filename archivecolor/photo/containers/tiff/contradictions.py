@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tifffile import TiffPage
 
 BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLES_PER_PIXEL, _INK_SET, _EXTRA_SAMPLES = 258, 262, 277, 332, 338
+_UNSIGNED = 1
 NONE, _FAX = 1, (2, 3, 4, 32771)
 _MEANT = {
     kinds.WHITE_IS_ZERO: "white taken as zero",
@@ -34,6 +35,9 @@ def settled(page: TiffPage) -> tuple[str, ...]:
         page.predictor = 1
     if not page.is_tiled and page.rowsperstrip < 1:
         page.rowsperstrip = page.imagelength
+    if page.sampleformat == 0:
+        page.sampleformat = _UNSIGNED
+        notes.append("a sample format that there is none of: taken as whole numbers from zero on")
     if _SAMPLES_PER_PIXEL not in page.tags and (samples := _samples(page)) != page.samplesperpixel:
         _set_samples(page, samples)
         notes.append(f"no number of samples per pixel: {samples} by the other tags")

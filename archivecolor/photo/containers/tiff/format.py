@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, ImageReader, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.reading import SourceFile, decoder_call
@@ -44,9 +45,14 @@ class TiffReader(ImageReader):
             self._tiff = tifffile.TiffFile(file)
             chain = list(_each_once(self._tiff.pages))
             below = [list(_pages_below(page)) for page in chain]
+            everything = [*chain, *itertools.chain(*below)]
+            is_raw = any(pages.is_raw(page) for page in everything)
             taken = pages.choose(chain, below)
-            starts = tuple(sorted(_starts([*chain, *itertools.chain(*below)])))
-        if len(taken) < len(chain) + sum(map(len, below)):
+            starts = tuple(sorted(_starts(everything)))
+        if is_raw:
+            # Its other pages are previews that the camera made, of whatever size.
+            raise ItemError(Reason.UNSUPPORTED, "a camera raw file is not read")
+        if len(taken) < len(everything):
             self.dropped = ("reduced pages and masks",)
         if any(_PHOTOSHOP_LAYERS in page.tags for page in taken):
             self.dropped += ("layers of Photoshop",)

@@ -46,7 +46,7 @@ _COLOURS = {
     kinds.SEPARATED: 4,
 }
 # The sensor's own samples: behind a mosaic of filters, and as they are.
-RAW = (32803, 34892)
+_RAW = (32803, 34892)
 _MAX_SHARING = 16
 # Samples of a pixel besides its colours: the first is alpha. More are no photograph.
 _MAX_EXTRA = 8
@@ -213,6 +213,11 @@ def _area(page: TiffPage) -> int:
     return int(page.imagelength) * int(page.imagewidth)
 
 
+def is_raw(page: TiffPage) -> bool:
+    """Whether a page holds a sensor's own samples."""
+    return page.photometric in _RAW
+
+
 def _is_mask(page: TiffPage) -> bool:
     return bool(page.subfiletype & MASK)
 
@@ -237,8 +242,6 @@ def check_layout(stored: StoredPage, nbytes: int, taken: tuple[int, ...]) -> Sto
     Raises:
         ItemError: UNSUPPORTED, TRUNCATED or UNREADABLE.
     """
-    if stored.photometric in RAW:
-        raise ItemError(Reason.UNSUPPORTED, "a camera raw file is not read")
     problem = _unsupported(stored)
     if problem:
         raise ItemError(Reason.UNSUPPORTED, f"a tiff with {problem}")
