@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     __version__: str
 else:
-
+    # Any: whatever public thing has that name.
     def __getattr__(name: str) -> Any:
         """A public name of `archivecolor.api`, the list of them, or the version, when first asked for."""
         if name == "__version__":

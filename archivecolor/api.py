@@ -120,7 +120,7 @@ __all__ = [
 # Names that earlier versions had.
 Ending, News = RunResult, ItemEvent
 
-Codes = npt.NDArray[Any]  # uint8 or uint16: numpy's types have no name for "either"
+Codes = npt.NDArray[Any]  # Any: uint8 or uint16; numpy's types have no name for "either"
 
 
 def __getattr__(name: str) -> object:

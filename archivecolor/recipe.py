@@ -74,6 +74,7 @@ class Recipe:
 
     path: Path
     job: str
+    # Any, here and below: options by name, each of a type of its own.
     values: Mapping[str, Any]
 
 

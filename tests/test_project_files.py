@@ -1,5 +1,6 @@
 """What stands around the package says the same as the package: workflows, forms, versions, release check."""
 
+import ast
 import re
 import runpy
 import tomllib
@@ -94,3 +95,24 @@ def test_a_release_is_refused_until_everything_says_its_version():
 def test_the_changelog_has_the_version_of_the_project():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## {re.escape(PROJECT['version'])}\b", changelog, re.MULTILINE)
+
+
+def package_files():
+    return {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "archivecolor").rglob("*.py"))}
+
+
+def test_functions_and_files_are_short():
+    for path, text in package_files().items():
+        assert text.count("\n") <= 400, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno - node.lineno < 45, f"{path}: {node.name}"
+
+
+def test_any_is_rare_and_says_why():
+    count = 0
+    for path, text in package_files().items():
+        names = [node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+        count += names.count("Any")
+        assert "Any" not in names or re.search(r"#.* ?Any[:,] |; Any, as ", text), path
+    assert count <= 90

@@ -21,7 +21,7 @@ from archivecolor.archive.record_checks import DamagedLineError, check_depth, pa
 from archivecolor.colour.guidance import MAX_HINTS, Guidance, Hint, Reach
 from archivecolor.errors import UsageError
 from archivecolor.printable import json_line
-from archivecolor.settings import MAX_TEXT, ColourOptions, check, fields_of, option_of
+from archivecolor.settings import MAX_TEXT, ColourOptions, check, dataclass_from, fields_of, option_of
 
 FORMAT, _FORMAT_WITHOUT_GLOB = 2, 1
 _MAX_PAGE = 1 << 20
@@ -67,7 +67,7 @@ class OwnSettings:
     colour: str | None = None
 
     def given(self) -> dict[str, Any]:
-        """Those that are not the run's, by name."""
+        """Those that are not the run's, by name; Any, as they are keywords of other settings too."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -145,7 +145,7 @@ class Decision:
     note: str = ""
     by: str = ""
     at: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     glob: bool | None = False
     accepted_shots: tuple[float, ...] = ()
     undoes: str = ""
@@ -249,7 +249,7 @@ def colour_word(colour: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
-def recorded_correction(values: Mapping[str, Any] | None) -> Correction:
+def recorded_correction(values: Mapping[str, object] | None) -> Correction:
     """The correction of a record; none where it has none of ours."""
     try:
         return _correction(values or {})
@@ -316,14 +316,14 @@ def _correction(values: object) -> Correction:
     )
 
 
-def _listed(values: object) -> list[Any]:
+def _listed(values: object) -> list[object]:
     """What is said of shots, one after the other."""
     if not isinstance(values, list) or len(values) > _MAX_SHOTS:
         raise DamagedLineError
     return values
 
 
-def _shot(values: Mapping[str, Any]) -> ShotCorrection:
+def _shot(values: Mapping[str, object]) -> ShotCorrection:
     saturation = values.get("saturation")
     own = _own_settings({} if saturation is None else {"saturation": saturation}).saturation
     return ShotCorrection(_moment(values.get("seconds")), _hints(values), None if own is None else float(own))
@@ -339,7 +339,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _hints(values: Mapping[str, Any]) -> tuple[Hint, ...]:
+def _hints(values: Mapping[str, object]) -> tuple[Hint, ...]:
     hints = values.get("hints", [])
     if not isinstance(hints, list) or len(hints) > MAX_HINTS:
         raise DamagedLineError
@@ -360,7 +360,7 @@ def _hint(values: object) -> Hint:
     return Hint(float(x), float(y), (red, green, blue), Reach(hint.get("reach", "all")), page, soft)  # type: ignore[arg-type]
 
 
-def _own_settings(values: Mapping[str, Any]) -> OwnSettings:
+def _own_settings(values: Mapping[str, object]) -> OwnSettings:
     """Options of an item's own, each as the run's own option would have it."""
     names = {setting.name for setting in fields(OwnSettings)}
     options = {setting.name: setting for setting in fields_of(ColourOptions) if setting.name in names}
@@ -375,21 +375,21 @@ def _own_settings(values: Mapping[str, Any]) -> OwnSettings:
             check(name, value, option_of(options[name]))
         except UsageError as error:
             raise DamagedLineError from error
-    return OwnSettings(**values)
+    return dataclass_from(OwnSettings, values)
 
 
-def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
     return {name: _text(values, name) for name in ("note", "by", "at")}
 
 
-def _text(values: Mapping[str, Any], name: str) -> str:
+def _text(values: Mapping[str, object], name: str) -> str:
     text = values.get(name, "")
     if not isinstance(text, str) or len(text) > MAX_TEXT:
         raise DamagedLineError
     return text
 
 
-def _object(values: object) -> Mapping[str, Any]:
+def _object(values: object) -> Mapping[str, object]:
     if not isinstance(values, dict):
         raise DamagedLineError
     return values

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TextIO
+from typing import TextIO
 from urllib.parse import quote_from_bytes
 
 from archivecolor.archive.atomic import atomic_write
@@ -55,9 +55,9 @@ COLUMNS: dict[str, type] = {
 _FIRST_COLUMNS = list(COLUMNS)[:5]
 
 
-def _row_of(record: Record) -> dict[str, Any]:
+def _row_of(record: Record) -> dict[str, object]:
     """The cells of one record; what was lost is joined by semicolons."""
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row: dict[str, object] = dict.fromkeys(COLUMNS)
     for column in COLUMNS:
         group, _, fact = column.partition("_")
         owner = {"source": record.source, "output": record.output}.get(group, record)
@@ -71,7 +71,7 @@ def _row_of(record: Record) -> dict[str, Any]:
     return row
 
 
-def _csv_row_of(record: Record) -> dict[str, Any]:
+def _csv_row_of(record: Record) -> dict[str, object]:
     """The cells of one record as a spreadsheet may open it; of a path that had to change the bytes too."""
     row = _row_of(record)
     texts = {column: table_cell(value) for column, value in row.items() if isinstance(value, str)}
@@ -156,7 +156,7 @@ def _parquet() -> ModuleType:
     return module
 
 
-def _batches(records: Iterable[Record]) -> Iterator[list[dict[str, Any]]]:
+def _batches(records: Iterable[Record]) -> Iterator[list[dict[str, object]]]:
     """Rows, so many at a time that memory stays flat."""
     remaining = iter(records)
     while rows := [_row_of(record) for record in islice(remaining, _ROWS_AT_ONCE)]:

@@ -61,6 +61,7 @@ class ManifestLine:
     """
 
     offset: int
+    # Any, here and below: what JSON holds, whose kinds are checked where it is read.
     values: Mapping[str, Any]
 
 

@@ -123,6 +123,7 @@ class Record:
     network: str = ""
     runtime: str = ""
     decision: str | None = None
+    # Any, here and below: what JSON holds; this version knows only some of it.
     correction: Mapping[str, Any] | None = None
     fingerprints: tuple[str, ...] = ()
     certificate: str = ""

@@ -26,7 +26,7 @@ class DamagedLineError(Exception):
     """A line is not a record."""
 
 
-def path_from_values(values: Mapping[str, Any]) -> str:
+def path_from_values(values: Mapping[str, object]) -> str:
     """The path of a line or of its output, from its raw bytes where it has them.
 
     Raises:
@@ -55,6 +55,7 @@ def _stays_inside(path: str) -> bool:
     return bool(path) and "\0" not in path and not path.startswith("/") and ".." not in path.split("/")
 
 
+# Any: checked here, so that who reads them need not.
 def check_values(values: object) -> Mapping[str, Any]:
     """The values of a parsed line, all known ones of their kinds.
 
@@ -73,7 +74,7 @@ def check_values(values: object) -> Mapping[str, Any]:
     return values
 
 
-def _check(values: Mapping[str, Any], kinds: Mapping[str, Check], required: tuple[str, ...]) -> None:
+def _check(values: Mapping[str, object], kinds: Mapping[str, Check], required: tuple[str, ...]) -> None:
     # Plain loops: this is asked for every line of an archive.
     for name in required:
         if name not in values:

@@ -219,6 +219,7 @@ class RecordIndex:
             file.seek(item.place)
             return record_at_line(self._layout.manifest, file.readline())
 
+    # Any, here and below: SQLite tells of no types.
     def counted(self, *columns: str) -> list[tuple[Any, ...]]:
         """Items counted by the values of some columns: the values, the count, megapixels and seconds."""
         names = ", ".join(columns)

@@ -50,6 +50,7 @@ class RunSummary:
     """
 
     command: tuple[str, ...]
+    # Any, here and below: options as JSON has them, each of a type of its own.
     settings: Mapping[str, Any]
     versions: Mapping[str, str]
     weights: str

@@ -61,6 +61,7 @@ def command_for(settings_type: type[S], name: str) -> Callable[[Callable[[S], Ex
     """
 
     def decorate(function: Callable[[S], ExitCode]) -> click.Command:
+        # Any, here and below: options by name, each of a type of its own.
         def callback(save_recipe_to: Path | None = None, **values: Any) -> ExitCode:
             settings = _settings_of(settings_type, name, values)
             if save_recipe_to is not None:

@@ -32,7 +32,7 @@ class PatientStream:
         self.buffer = PatientBytes(self)
 
     @property
-    def inner_buffer(self) -> Any:  # of whatever stands in the place of a stream
+    def inner_buffer(self) -> Any:  # Any: of whatever stands in the place of a stream
         """What takes bytes now."""
         return self._stream.buffer
 
@@ -87,7 +87,7 @@ class PatientStream:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
         self._stream = _nowhere()
 
-    def __getattr__(self, name: str) -> Any:  # whatever else a stream has
+    def __getattr__(self, name: str) -> Any:  # Any: whatever else a stream has
         return getattr(self._stream, name)
 
 
@@ -117,7 +117,7 @@ class PatientBytes:
         with self._text.patience():
             self._text.inner_buffer.flush()
 
-    def __getattr__(self, name: str) -> Any:  # whatever else a stream has
+    def __getattr__(self, name: str) -> Any:  # Any: whatever else a stream has
         return getattr(self._text.inner_buffer, name)
 
 

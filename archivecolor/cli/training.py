@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import click
 from rich.console import Console
@@ -86,7 +85,9 @@ def _format_step(step: StepReport) -> str:
     return f"step {step.step}  {losses}  lr {step.lr:.2e}  {step.seconds:.2f} s"
 
 
-def print_summary(settings: TrainSettings, training: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+def print_summary(
+    settings: TrainSettings, training: Mapping[str, object], metrics: Mapping[str, float]
+) -> None:
     """How the training ended: JSON on standard output if asked for, a line of words otherwise."""
     if settings.json:
         click.echo(json_text({"training": dict(training), "metrics": dict(metrics)}))

@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from typing import Any
 
 from distributed import Client, Future, get_worker
 
@@ -40,7 +39,7 @@ class WorkerRefusedError(Exception):
         self.address = address
 
 
-def _run_slice(payload: bytes) -> Any:
+def _run_slice(payload: bytes) -> object:
     """The one task there is, in a worker: any slice of any run."""
     function, shared, items = pickle.loads(payload)
     try:

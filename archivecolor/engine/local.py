@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from archivecolor.engine.process import Process, WorkerDiedError, WorkerSetup, start_trackers
+from archivecolor.engine.process import Process, TaskFunction, WorkerDiedError, WorkerSetup, start_trackers
 from archivecolor.engine.scratch import scratch_folder, scratch_variables
 from archivecolor.errors import ItemError, Reason, UnavailableError
 
@@ -52,8 +52,8 @@ class WorkerOptions:
     initializer: Callable[[], None] | None = None
 
 
-# A task, its item, and what its answer goes to. Any: each task has types of its own.
-_Call = tuple[Callable[[Any, Any], Any], Any, Future[Any]]
+# A task, its item, and what its answer goes to. Any: each task has an answer of its own kind.
+_Call = tuple[TaskFunction, object, Future[Any]]
 
 
 @dataclass(order=True)
@@ -172,7 +172,7 @@ class _Supervisor(threading.Thread):
         except BaseException as error:  # noqa: BLE001
             future.set_exception(error)
 
-    def _attempt(self, task: Callable[[Any, Any], Any], item: Any) -> Any:
+    def _attempt(self, task: TaskFunction, item: object) -> object:
         for _ in range(self._options.attempts):
             if self._killed:
                 break

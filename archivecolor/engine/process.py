@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeAlias
 
 from loky.backend import get_context, resource_tracker
 
@@ -36,6 +36,10 @@ _GROUP_SIGNALS = tuple(
 )
 
 
+# What a worker is asked: Any, as each task has a context and an item of its own kind.
+TaskFunction: TypeAlias = Callable[[Any, Any], object]
+
+
 class WorkerDiedError(Exception):
     """The process died, or had to be killed, before it gave its answer."""
 
@@ -51,11 +55,11 @@ class _RemoteError(Exception):
 class _TaskResult:
     """What a task returned or raised, as a worker sends it."""
 
-    value: Any = None
+    value: object = None
     error: Exception | None = None
     trace: str = ""
 
-    def unwrap(self) -> Any:
+    def unwrap(self) -> object:
         """The value; raises what the task raised."""
         if self.error is not None:
             raise self.error from _RemoteError(self.trace)
@@ -73,7 +77,7 @@ class WorkerSetup:
     """
 
     initializer: Callable[[], None] | None = None
-    context: Any = None
+    context: object = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -108,7 +112,7 @@ class Process:
             self.close()
             raise WorkerDiedError from error
 
-    def call(self, task: Callable[[Any, Any], Any], item: Any) -> Any:
+    def call(self, task: TaskFunction, item: object) -> object:
         """What `task(context, item)` gives or raises there; `WorkerDiedError` when it died or was killed."""
         self.items += 1
         request = pickle.dumps((task, item))
@@ -180,7 +184,7 @@ def _serve(pipe: Connection, parent: int, setup: WorkerSetup) -> None:
         pipe.send_bytes(_run_request(request, setup.context))
 
 
-def _run_request(request: bytes, context: Any) -> bytes:
+def _run_request(request: bytes, context: object) -> bytes:
     # The worker edge: whatever a task raises goes back to whoever asked for it.
     try:
         task, item = pickle.loads(request)

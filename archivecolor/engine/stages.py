@@ -186,6 +186,7 @@ def batches(
     """Gather `items` into full batches of one key; at the end, and beyond `max_waiting`, short ones."""
     groups: OrderedDict[Hashable, list[T]] = OrderedDict()
     waiting = 0
+    # Any: a generator that has to be closed, or an iterator that cannot be.
     source: Any = iter(items)
     try:
         for item in source:

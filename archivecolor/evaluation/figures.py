@@ -13,7 +13,7 @@ from archivecolor.printable import table_cell
 from archivecolor.scoring.matched_colourfulness import SHARES
 from archivecolor.scoring.photo_score import PictureScore
 
-Figures = dict[str, Any]  # what JSON holds, by the table's own names
+Figures = dict[str, Any]  # Any: what JSON holds, by the table's own names
 
 
 def row_figures(row: Row) -> Figures:

@@ -21,7 +21,7 @@ from archivecolor.errors import ItemError, Reason, UnavailableError
 from archivecolor.film.probe import ffmpeg_url, open_options
 
 if TYPE_CHECKING:
-    # ffmpeg-python says nothing of the types of what it composes.
+    # Any: ffmpeg-python says nothing of the types of what it composes.
     Composed: TypeAlias = Any
 
 PROGRAM = "ffmpeg"

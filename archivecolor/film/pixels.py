@@ -19,7 +19,7 @@ from archivecolor.errors import ItemError, Reason
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-# Codes, uint8 or uint16: the type is known as a film is opened, and arithmetic keeps no union of the two.
+# Any: codes are uint8 or uint16, known as a film is opened, and arithmetic keeps no union of the two.
 Plane = npt.NDArray[Any]
 
 # Code points of ITU-T H.273, as FFmpeg numbers them.

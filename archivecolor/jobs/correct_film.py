@@ -85,6 +85,7 @@ def film_to_correct(settings: CorrectSettings, root: Path, manifest: Manifest) -
     raise UsageError(f"the film {printable(name)} is not where the last run had it; give --input FOLDER")
 
 
+# Any, here and below: options by name, each of a type of its own.
 def _source_folders(settings: CorrectSettings, values: Mapping[str, Any]) -> Iterator[Path]:
     """Folders that the sources of a run may lie in."""
     if settings.input is not None:

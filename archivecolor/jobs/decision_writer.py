@@ -33,6 +33,7 @@ _SAME_PLACE = 0.005
 _WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
 
 
+# Any, here and below: options by name, each of a type of its own.
 def kept_options(values: Mapping[str, Any], settings: type[Settings]) -> dict[str, Any]:
     """Of a run's options by name those that `settings` has too, for what goes on as that run did."""
     names = {setting.name for setting in fields_of(settings) if option_of(setting).shapes_output}

@@ -6,7 +6,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from archivecolor.archive.decision import Correction, ShotCorrection, correction_values
 from archivecolor.archive.fixity import sha256_of
@@ -163,7 +162,7 @@ def _usable(same: set[int], film: Film, segments: tuple[Segment, ...], folder: W
 
 def _segments_of(record: Record, key: str) -> list[_MadeSegment]:
     """The segments of an earlier output; none where other things shaped them."""
-    values: Any = record.extra.get("film")
+    values = record.extra.get("film")
     if not isinstance(values, Mapping) or values.get("work") != key:
         return []
     try:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 from archivecolor.archive.decision import SAME_MOMENT, Decision, ShotCorrection, State
 from archivecolor.archive.record import Record
@@ -93,7 +92,7 @@ def is_same(one: float, other: float) -> bool:
 
 def shots_of_record(record: Record) -> tuple[Span, ...]:
     """A film's shots, as its record has them; none where it was made by a version that did not say."""
-    values: Any = record.extra.get("film")
+    values = record.extra.get("film")
     if not isinstance(values, Mapping):
         return ()
     starts, seconds = values.get("shot_seconds"), values.get("seconds")

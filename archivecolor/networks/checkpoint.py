@@ -274,6 +274,7 @@ def _parse_info(content: bytes, nbytes: int, path: Path) -> CheckpointInfo:
     return info
 
 
+# Any, here and below: what JSON holds, whose kinds are checked as it is read.
 def _header_of(content: bytes, nbytes_of_file: int) -> dict[str, Any]:
     """The header of a safetensors file that begins with `content`, within bounds.
 

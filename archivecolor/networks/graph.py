@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,7 @@ class GraphInfo:
     """
 
     network: str
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     numbers: Mapping[str, float]
     weights: Mapping[str, tuple[int, ...]]
     multiple: int

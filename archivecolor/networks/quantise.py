@@ -96,6 +96,7 @@ def _calibration_pictures() -> Iterator[Float32]:
     from skimage.transform import resize
 
     for name in _CALIBRATION:
+        # Any: scikit-image tells of no types.
         picture: NDArray[Any] = getattr(data, name)()
         luma = picture if picture.ndim == 2 else luma_codes(np.ascontiguousarray(picture[..., :3]))
         scale = SHORT_SIDE / min(luma.shape) / _MULTIPLE

@@ -86,6 +86,7 @@ class Option:
     digests_presence: bool = False
 
 
+# Any, here and below: attributes and values of options, each of a type of its own.
 def option(default: T, help: str, **attributes: Any) -> T:
     """Declare one option as a dataclass field. `attributes` are the attributes of `Option`."""
     spec = Option(help=help, **attributes)

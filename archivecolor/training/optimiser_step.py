@@ -13,7 +13,7 @@ from archivecolor.networks.device import mixed_precision
 from archivecolor.training.distributed import DistributedContext
 from archivecolor.training.tensors import Batch
 
-# As torch nests it: tensors, numbers and lists of both.
+# Any: as torch nests it, tensors, numbers and lists of both.
 StateDict: TypeAlias = dict[str, Any]
 
 

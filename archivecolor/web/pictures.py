@@ -196,4 +196,5 @@ def _failed(_request: Request, error: Exception) -> Response:
     return PlainTextResponse(printable(text), status)
 
 
+# Any: so starlette has them, by the status or the error.
 HANDLERS: dict[Any, Any] = {RefusedError: _refused, ArchivecolorError: _failed}

@@ -182,6 +182,7 @@ def query_of(query: Mapping[str, str]) -> str:
 def filter_of(query: Mapping[str, str]) -> ItemFilter:
     """Which items an address asks for; what is not understood does not matter."""
     names = ("status", "reason", "folder", "kind", "decided", "day", "text")
+    # Any: they are keywords among others of other types.
     values: dict[str, Any] = {name: query.get(name, "")[:1000] for name in names}
     order = query.get("order", "doubt")
     try:

@@ -91,6 +91,7 @@ class SmallPictures:
                 event = self._event(film)
                 listener.settled(event, counter.add(event))
 
+    # Any: of what never comes here.
     def _event(self, outcome: Done[_Task, _Made] | Failed[_Task] | Settled[Any]) -> ItemEvent:
         assert not isinstance(outcome, Settled), "nothing is settled beforehand"
         path = outcome.item.path
