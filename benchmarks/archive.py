@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from processes import cost_of
-from report import Row, Target, parser_for, print_report, timed, work_folder
+from report import Row, Target, measure, parser_for, timed
 
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
@@ -48,8 +48,7 @@ def main() -> int:
     """Measure, print, and say whether what is wanted was reached."""
     options = parser_for(__doc__).parse_args()
     sizes = QUICK if options.quick else Sizes()
-    with work_folder(options) as name:
-        return print_report(rows(Path(name), sizes), judged=not options.quick)
+    return measure(options, lambda folder: rows(folder, sizes))
 
 
 def rows(folder: Path, sizes: Sizes) -> Iterator[Row]:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from made import write_photographs
 from processes import cost_of
-from report import Row, Target, parser_for, print_report, work_folder
+from report import Row, Target, measure, parser_for
 
 from archivecolor.archive.manifest import ManifestWriter, Output, Record, Source, Status, now_utc
 from archivecolor.archive.plan import Item, PlanAction
@@ -53,8 +53,7 @@ def main() -> int:
     """Measure, print, and say whether what is wanted was reached."""
     options = parser_for(__doc__).parse_args()
     sizes = QUICK if options.quick else Sizes()
-    with work_folder(options) as name:
-        return print_report(rows(Path(name), sizes), judged=not options.quick)
+    return measure(options, lambda folder: rows(folder, sizes))
 
 
 def rows(folder: Path, sizes: Sizes) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from processes import cost_of
-from report import Row, Target, parser_for, print_report, work_folder
+from report import Row, Target, measure, parser_for
 
 from archivecolor.engine.timing import Span
 from archivecolor.jobs.forecast import forecast
@@ -30,8 +30,7 @@ def main() -> int:
     parser = parser_for(__doc__)
     parser.add_argument("paths", nargs="+", type=Path, help="folders of photographs, and films")
     options = parser.parse_args()
-    with work_folder(options) as name:
-        return print_report(rows(options.paths, Path(name)), judged=not options.quick)
+    return measure(options, lambda folder: rows(options.paths, folder))
 
 
 def rows(paths: list[Path], folder: Path) -> Iterator[Row]:

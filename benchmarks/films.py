@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from made import RATE, lumas_of, panned, write_film
 from processes import cost_of, held_by
-from report import Row, Target, against_stages, parser_for, print_report, timed, work_folder
+from report import Row, Target, against_stages, measure, parser_for, timed
 from rivals import Codes, by_opencv, by_skimage
 from skimage import data
 
@@ -91,8 +91,7 @@ def main() -> int:
     """Measure, print, and say whether what is wanted was reached."""
     options = parsed()
     sizes = QUICK if options.quick else Sizes()
-    with work_folder(options) as name:
-        return print_report(rows(Path(name), sizes, options), judged=not options.quick)
+    return measure(options, lambda folder: rows(folder, sizes, options))
 
 
 def parsed() -> argparse.Namespace:

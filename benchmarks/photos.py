@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from made import write_huge, write_photographs
 from processes import cost_of, held_by
-from report import Row, Target, against_stages, parser_for, print_report, timed, work_folder
+from report import Row, Target, against_stages, measure, parser_for, timed
 from rivals import by_opencv, by_skimage
 from skimage import color, io
 
@@ -90,8 +90,7 @@ def main() -> int:
     options = parsed()
     sizes = QUICK if options.quick else Sizes()
     checkpoint = checkpoint_path(options.checkpoint)
-    with work_folder(options) as name:
-        return print_report(rows(Path(name), sizes, checkpoint, options.only), judged=not options.quick)
+    return measure(options, lambda folder: rows(folder, sizes, checkpoint, options.only))
 
 
 def parsed() -> argparse.Namespace:

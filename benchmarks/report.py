@@ -99,9 +99,10 @@ def parser_for(words: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def work_folder(options: argparse.Namespace) -> tempfile.TemporaryDirectory[str]:
-    """A folder on the disk asked for, gone at the end."""
-    return tempfile.TemporaryDirectory(prefix="archivecolor-bench-", dir=options.folder)
+def measure(options: argparse.Namespace, rows: Callable[[Path], Iterable[Row]]) -> int:
+    """Measure in a folder on the disk asked for, gone at the end, and print; returns as `print_report`."""
+    with tempfile.TemporaryDirectory(prefix="archivecolor-bench-", dir=options.folder) as name:
+        return print_report(rows(Path(name)), judged=not options.quick)
 
 
 def print_report(rows: Iterable[Row], *, judged: bool) -> int:

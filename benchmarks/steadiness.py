@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from made import panned, write_film
-from report import Row, Target, parser_for, print_report, work_folder
+from report import Row, Target, measure, parser_for
 from skimage import data
 
 from archivecolor.evaluation.entrants import NetworkEntrant
@@ -70,12 +70,13 @@ class Clip:
 def main() -> int:
     """Measure, print, and say whether what is wanted was reached."""
     options = parsed()
-    with work_folder(options) as name:
-        films = [made_clip(Path(name))] if options.quick else films_of(options)
-        if not films:
-            print(f"no films in {options.films} match {options.match}", file=sys.stderr)
-            return 2
-        return print_report(rows(films, options), judged=not options.quick)
+    if options.quick:
+        return measure(options, lambda folder: rows([made_clip(folder)], options))
+    films = films_of(options)
+    if not films:
+        print(f"no films in {options.films} match {options.match}", file=sys.stderr)
+        return 2
+    return measure(options, lambda _folder: rows(films, options))
 
 
 def parsed() -> argparse.Namespace:

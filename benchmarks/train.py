@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from made import write_colour_photographs
-from report import Row, Target, parser_for, print_report, work_folder
+from report import Row, Target, measure, parser_for
 
 from archivecolor.engine.stopping import Stop
 from archivecolor.settings import TrainSettings
@@ -38,12 +38,7 @@ QUICK = {"batch_size": 2, "size": 64, "seconds": 0.1}
 def main() -> int:
     """Measure, print, and say whether what is wanted was reached."""
     options = parsed()
-    with work_folder(options) as name:
-        folder = Path(name)
-        if not options.pictures:
-            write_colour_photographs(folder / "pictures", 64, 256)
-            options.pictures = [folder / "pictures"]
-        return print_report(rows(folder, options), judged=not options.quick)
+    return measure(options, lambda folder: rows(folder, options))
 
 
 def parsed() -> argparse.Namespace:
@@ -79,6 +74,9 @@ def rows(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
 
 def trainer_for(folder: Path, options: argparse.Namespace) -> Trainer:
     """The loop, as the command sets it up."""
+    if not options.pictures:
+        write_colour_photographs(folder / "pictures", 64, 256)
+        options.pictures = [folder / "pictures"]
     settings = TrainSettings(
         data=tuple(options.pictures),
         output=folder / "run",
