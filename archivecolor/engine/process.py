@@ -20,7 +20,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
-from loky.backend import get_context, resource_tracker
+from loky.backend import resource_tracker
+from loky.backend.process import LokyProcess
 
 from archivecolor.engine.safe_path import SAFE_PATH, safe_path
 from archivecolor.engine.waiting import waits
@@ -103,7 +104,8 @@ class Process:
         self._pipe, worker_end = Pipe()
         arguments = (worker_end, os.getpid(), setup)
         environment = _SINGLE_THREADED | SAFE_PATH | dict(setup.variables)
-        self._process = get_context("loky").Process(target=_serve, args=arguments, env=environment)
+        # Not by the name of its context, which joblib, once imported, gives to a copy of its own.
+        self._process = LokyProcess(target=_serve, args=arguments, env=environment)
         try:
             with signals_blocked(), worker_end:
                 self._process.start()

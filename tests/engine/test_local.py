@@ -301,3 +301,14 @@ def test_a_processor_limit_that_a_worker_reaches_is_the_parents_affair():
     """The parent is told of its own; a worker that died of it would cost the picture in hand."""
     with LocalExecutor(WorkerOptions(count=1, attempts=1), None) as executor:
         assert executor.submit(burn_beyond_the_limit, 3.0).result(timeout=120) > 0
+
+
+def own_command(context, _):
+    return Path("/proc/self/cmdline").read_text()
+
+
+def test_processes_are_those_of_loky_though_joblib_names_a_copy_of_it_alike():
+    import joblib  # noqa: F401 - the copy takes the name as it is imported
+
+    with LocalExecutor(WorkerOptions(count=1), None) as executor:
+        assert "\0loky.backend." in executor.submit(own_command, None).result(timeout=120)
