@@ -1,22 +1,60 @@
-"""The program run in the process of its tests: its exit code and words, no start of Python for each."""
+"""The program run in the process of its tests: its exit code and words, no start of Python for each.
+
+Its worker processes are threads of this process then, one of which works at a time. What they are asked and
+answer is pickled as ever, so only what a process of its own is for is not tried: crashes, limits, kills.
+"""
 
 import io
 import os
+import pickle
 import subprocess
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+import threading
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 from archivecolor.cli.main import main
+from archivecolor.engine import local, process
 
 
-def run_here(*words, cwd=None):
-    """What `archivecolor WORDS` ends with; not for what a signal, a limit or the environment is to end."""
+def run_here(*words, cwd=None, workers=False):
+    """What `archivecolor WORDS` ends with; not for what a signal, a limit or the environment is to end.
+
+    Args:
+        words: of the command line.
+        cwd: the working folder.
+        workers: have real worker processes, where a test is about them.
+    """
     words = [os.fspath(word) if isinstance(word, Path) else str(word) for word in words]
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", errors="surrogateescape") for _ in "oe")
-    with _folder(cwd), redirect_stdout(out), redirect_stderr(err):
+    with ExitStack() as during, _folder(cwd), redirect_stdout(out), redirect_stderr(err):
+        if not workers:
+            during.enter_context(mock.patch.object(local, "Process", WorkerHere))
         code = main(words)
     said = (stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
     return subprocess.CompletedProcess(words, code, *said)
+
+
+class WorkerHere:
+    """In the place of a worker process: the same requests and answers, in this process."""
+
+    _at_work = threading.Lock()
+
+    def __init__(self, timeout, setup):
+        self.items, self.timed_out = 0, False
+        self._context = pickle.loads(pickle.dumps(setup.context))
+
+    def call(self, task, item):
+        self.items += 1
+        request = pickle.dumps((task, item))
+        with self._at_work:
+            answer = process._run_request(request, self._context)
+        return pickle.loads(answer).unwrap()
+
+    def kill(self):
+        """There is nothing to kill."""
+
+    close = kill
 
 
 @contextmanager

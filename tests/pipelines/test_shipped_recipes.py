@@ -2,10 +2,10 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from in_process import run_here
 
 from archivecolor.recipe import JOBS, comment, load_recipe
 from archivecolor.settings import fields_of, option_of
@@ -39,8 +39,7 @@ def copied(tmp_path):
 
 
 def run(*words):
-    command = [sys.executable, "-m", "archivecolor", "run", *map(str, words)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    return run_here("run", *words)
 
 
 TRAINING = [path.name for path in PIPELINES if path.name.startswith("train-")]
