@@ -1,4 +1,4 @@
-"""The one place that asks a network for colour: windows, batches, looks, saturation, hints."""
+"""The one place that asks a network for colour: windows, batches, views, saturation, hints."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from archivecolor.inference.tiling import (
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import InferenceOptions
 
-# Measured: at 7/8 of the size a second look helps; at 3/4, 5/4 and 3/2 it does harm.
-_SECOND_LOOK = 0.875
+# Measured: at 7/8 of the size a second view helps; at 3/4, 5/4 and 3/2 it does harm.
+_SECOND_VIEW = 0.875
 
 
 @dataclass(frozen=True)
@@ -200,35 +200,35 @@ class Predictor:
         """An answer per window; what has no room beside others is asked again with nothing beside it."""
         try:
             with self._memory.shared():
-                return self._looks(lightness, request)
+                return self._views(lightness, request)
         except OutOfMemoryError:
             if self.parallel_calls == 1:
                 raise
         with self._memory.alone():
-            return self._looks(lightness, request)
+            return self._views(lightness, request)
 
-    def _looks(self, lightness: Float32, request: _Request) -> list[_Grid]:
-        """One look, or the mean of four: the picture and its mirror image, at two sizes."""
+    def _views(self, lightness: Float32, request: _Request) -> list[_Grid]:
+        """One view, or the mean of four: the picture and its mirror image, at two sizes."""
         output = self.runtime.run(lightness, with_features=request.with_features)
         values = _values(output)
         if request.quality == "high":
-            values = self._mean_of_looks(lightness, values)
+            values = self._mean_of_views(lightness, values)
         features = [None] * len(values) if output.features is None else list(output.features)
         return [_Grid(*answer) for answer in zip(values, features, strict=True)]
 
-    def _mean_of_looks(self, lightness: Float32, first: Float32) -> Float32:
-        """The first look (N, h, w, 3) and three more."""
+    def _mean_of_views(self, lightness: Float32, first: Float32) -> Float32:
+        """The first view (N, h, w, 3) and three more."""
         multiple = self.runtime.multiple
-        height, width = (max(1, round(_SECOND_LOOK * side / multiple)) for side in lightness.shape[1:])
+        height, width = (max(1, round(_SECOND_VIEW * side / multiple)) for side in lightness.shape[1:])
         size = (height * multiple, width * multiple)
         smaller = _resized(lightness[..., None], size, Image.Resampling.BICUBIC)[..., 0]
-        looks = [first, self._look(smaller)]
-        looks += [self._look(shown[:, :, ::-1].copy())[:, :, ::-1] for shown in (lightness, smaller)]
+        views = [first, self._view(smaller)]
+        views += [self._view(shown[:, :, ::-1].copy())[:, :, ::-1] for shown in (lightness, smaller)]
         shape = (first.shape[1], first.shape[2])
-        fitted = [_resized(look, shape, Image.Resampling.BILINEAR) for look in looks]
+        fitted = [_resized(view, shape, Image.Resampling.BILINEAR) for view in views]
         return np.asarray(np.mean(fitted, axis=0, dtype=np.float32))
 
-    def _look(self, lightness: Float32) -> Float32:
+    def _view(self, lightness: Float32) -> Float32:
         return _values(self.runtime.run(lightness))
 
     def _answer_of(self, luma: Float32, wishes: Guidance, grids: Sequence[_Grid]) -> Answer:

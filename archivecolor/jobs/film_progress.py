@@ -56,7 +56,7 @@ class FilmMeter:
 
     Args:
         began: when it was begun, in seconds of any clock.
-        is_high_quality: the network takes several looks at every frame.
+        is_high_quality: the network takes several views of every frame.
     """
 
     def __init__(self, began: float, *, is_high_quality: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What worker processes do for a folder of photographs: look, finish, copy.
+"""What worker processes do for a folder of photographs: inspect, render, copy.
 
 Tasks and answers are small and picklable: names, facts and coarse grids, never full-size pixels.
 """
@@ -45,7 +45,7 @@ class Inspected:
         inspection: facts and small lumas; no lumas where it is not to be coloured.
         treatment: what is done with it, and why.
         source_sha256: digest of the source where no second visit will find it out, else None.
-        seconds: time the look took.
+        seconds: time that inspecting took.
         guidance: what was decided about the colour of each page.
         correction: all that was decided about its colour and is carried out.
         fingerprints: of the grey of each page that is to be coloured.

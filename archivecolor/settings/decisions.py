@@ -39,7 +39,9 @@ class CorrectSettings(OutputOptions):
     saturation: float | None = option(
         None, "Gain on the network's chroma; 0 leaves grey.", low=0.0, high=3.0, common=True
     )
-    quality: str | None = option(None, "normal, or high: several looks averaged.", choices=("normal", "high"))
+    quality: str | None = option(
+        None, "normal, or high: the mean of several views.", choices=("normal", "high")
+    )
     working_size: int | None = option(
         None,
         "Short side at which the network sees the picture.",

@@ -63,7 +63,7 @@ class InferenceOptions(Settings):
     )
     quality: str = option(
         "normal",
-        "normal, or high: several looks averaged, about 3 times the work.",
+        "normal, or high: the mean of several views, about 3 times the work.",
         choices=("normal", "high"),
         shapes_output=True,
         group="Colour",

@@ -35,24 +35,24 @@ class TrainSettings(OutputOptions):
     )
     resume: bool = option(False, "Go on from the newest checkpoint in OUTPUT.", common=True)
     epochs: int | None = option(
-        None, "Passes over the pictures; the recipe's own number without it.", low=1, common=True
+        None, "Passes over the pictures; the network's own number without it.", low=1, common=True
     )
     max_steps: int | None = option(None, "Stop after this many steps in all.", low=1, common=True)
     max_runtime: float | None = option(
         None, "Let the schedule end after this long.", unit="seconds", low=1, common=True
     )
     batch_size: int | None = option(
-        None, "Pictures per batch; the recipe's own number without it.", unit="pictures", low=1, common=True
+        None, "Pictures per batch; the network's own number without it.", unit="pictures", low=1, common=True
     )
     compile: bool = option(False, "Compile the network first: minutes at the start, faster steps after.")
     accumulate: int = option(1, "Batches summed into one step.", low=1)
-    lr: float | None = option(None, "Learning rate of the generator; the recipe's own without it.", low=1e-9)
+    lr: float | None = option(None, "Learning rate of the generator; the network's own without it.", low=1e-9)
     size: int | None = option(
         None, "Side of the square crops.", unit="pixels", low=32, multiple_of=16, common=True
     )
     augment: float | None = option(
         None,
-        "Strength of old film's faults on the input, 0 none; the recipe's own without it.",
+        "Strength of old film's faults on the input, 0 none; the network's own without it.",
         low=0.0,
         high=2.0,
     )
@@ -68,7 +68,7 @@ class TrainSettings(OutputOptions):
     clip: float = option(1.0, "Largest gradient norm.", low=0.0)
     patience: int | None = option(
         None,
-        "Stop after this many validations without a better one; the recipe's own number without it.",
+        "Stop after this many validations without a better one; the network's own number without it.",
         low=1,
     )
     checkpoint_every: float = option(300.0, "Write a checkpoint at least this often.", unit="seconds", low=1)
@@ -79,7 +79,9 @@ class TrainSettings(OutputOptions):
         low=1,
     )
     validate_every: int | None = option(
-        None, "Validate every so many steps; the recipe's own number without it.", unit="steps", low=1
+        None, "Validate every so many steps; the network's own number without it.", unit="steps", low=1
     )
     tensorboard: bool = option(False, "Write TensorBoard events too; needs the extra of that name.")
-    options: tuple[str, ...] = option((), "Option of the network or its recipe, NAME=VALUE; may be repeated.")
+    options: tuple[str, ...] = option(
+        (), "Option of the network or of its training, NAME=VALUE; may be repeated."
+    )

@@ -1,4 +1,4 @@
-"""What each recipe does when, and what it does to pictures."""
+"""What each objective does when, and what it does to pictures."""
 
 import numpy as np
 import pytest
@@ -26,14 +26,14 @@ def losses_of(settings):
     return [set(report.losses) for report in set_up(settings, SINGLE_PROCESS).trainer.run(Stop())]
 
 
-def test_every_network_has_a_recipe_whose_options_are_its_own():
+def test_every_network_has_an_objective_whose_options_are_its_own():
     for network in network_names():
         build_objective(network, {})
     assert objective_option_names("unet") == {"reconstruction", "noise"}
 
 
 @pytest.mark.parametrize("network", network_names())
-def test_a_recipe_s_own_crops_suit_its_network(network):
+def test_an_objective_s_own_crops_suit_its_network(network):
     with torch.device("meta"):
         multiple = build_generator(network, {}).multiple
     assert build_objective(network, {}).hyperparameters.size % multiple == 0
@@ -43,7 +43,7 @@ def test_the_default_s_losses_follow_the_network_to_another_device():
     generator = build_generator("default", {"encoder": "lite0", "bins": 8})
     objective = build_objective("default", {})
     objective.prepare(generator, [Photograph("astronaut", "", astronaut())])
-    # As the trainer does once the recipe has prepared it; what stayed behind shows without a GPU.
+    # As the trainer does once the objective has prepared it; what stayed behind shows without a GPU.
     generator.to("meta")
     batch = Batch(*(torch.empty(2, channels, 64, 64, device="meta") for channels in (1, 2, 1)))
     assert set(objective.generator_losses(generator, None, batch, TrainingProgress(0, 0.0, 0.0))) >= {
@@ -61,7 +61,7 @@ def test_the_default_s_losses_follow_the_network_to_another_device():
         ("unet", {"nois": 1}, "did you mean 'noise'"),
     ],
 )
-def test_options_of_a_recipe_are_checked(network, given, words):
+def test_options_of_an_objective_are_checked(network, given, words):
     with pytest.raises(UsageError, match=words):
         build_objective(network, given)
 
@@ -88,7 +88,7 @@ def test_a_number_stands_for_a_list_of_one():
     assert build_generator("unet", {"widths": 8}).options.widths == (8,)
 
 
-def test_a_mistyped_option_is_told_those_of_network_and_recipe(pictures, tmp_path):
+def test_a_mistyped_option_is_told_those_of_network_and_objective(pictures, tmp_path):
     with pytest.raises(UsageError, match=r"encoder, he_normal, noise, .*did you mean 'reconstruction'"):
         set_up(quick_settings(pictures, tmp_path, options=("reconstrution=1",)), SINGLE_PROCESS)
 

@@ -233,8 +233,8 @@ class Breaking(UnetObjective):
         return {"l1": (0.0 * generator(batch.lightness)).sum().sqrt()}
 
 
-def unet_trained_by(recipe):
-    return NetworkEntry(NETWORKS["unet"].generator, f"{__name__}:{recipe.__name__}")
+def unet_trained_by(objective):
+    return NetworkEntry(NETWORKS["unet"].generator, f"{__name__}:{objective.__name__}")
 
 
 def test_weights_that_are_no_numbers_are_never_kept(pictures, trained, tmp_path, monkeypatch):
@@ -278,12 +278,12 @@ def test_a_duel_that_is_over_stops_the_run(pictures, trained, tmp_path, monkeypa
         trained(quick_settings(pictures, tmp_path, max_steps=50))
 
 
-@pytest.mark.parametrize("recipe", [Hungry, HungryOnCpu])
+@pytest.mark.parametrize("objective", [Hungry, HungryOnCpu])
 def test_memory_that_runs_out_says_which_batch_fits_and_loses_nothing(
-    recipe, pictures, trained, tmp_path, monkeypatch
+    objective, pictures, trained, tmp_path, monkeypatch
 ):
     trained(quick_settings(pictures, tmp_path, max_steps=2))
-    monkeypatch.setitem(NETWORKS, "unet", unet_trained_by(recipe))
+    monkeypatch.setitem(NETWORKS, "unet", unet_trained_by(objective))
     with pytest.raises(OutOfMemoryError, match="2 fit: go on with --resume --batch-size 2 --accumulate 4"):
         trained(quick_settings(pictures, tmp_path, max_steps=4, batch_size=8, resume=True))
     _, reports = trained(
