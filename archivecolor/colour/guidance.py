@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.kernel import Anchor, Answer, Float64, Grid, standard_of
-from archivecolor.colour.lab import lab_from_rgb
+from archivecolor.colour.lab import cbcr_from_lab, lab_from_rgb
 from archivecolor.errors import UsageError
 
 MAX_HINTS = 200
@@ -122,6 +123,13 @@ class Guidance:
 
 
 NO_GUIDANCE = Guidance()
+
+
+def chroma_of(answer: Answer, guidance: Guidance) -> Chroma:
+    """The colour of an answer with all hints laid in."""
+    ab = guidance.laid_in(answer)
+    lab = np.concatenate((answer.lightness[..., None], ab), axis=2)
+    return Chroma(cbcr_from_lab(lab), answer.certainty, round(float(answer.certainty.mean()), 4))
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,19 @@ _ERROR_POWER = 0.7
 
 
 @dataclass(frozen=True)
+class Likelihood:
+    """How likely each of a network's own colours is at each place of a picture.
+
+    Attributes:
+        colours: float32 (b, 2), CIE a*, b*.
+        shares: float32 (..., h, w, b), 0..1; those of a place are 1 together.
+    """
+
+    colours: Float32
+    shares: Float32
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a network said of a picture, on one grid that covers all of it.
 
@@ -40,12 +53,14 @@ class Answer:
         lightness: float32 (h, w), L* of each cell.
         features: float32 (fh, fw, c), on a grid of their own that covers the picture too; None where the
             network has none, and places are alike by lightness alone.
+        likelihood: of other colours too; None where it was not asked for or the network cannot tell.
     """
 
     ab: Float32
     certainty: Float32
     lightness: Float32
     features: Float32 | None
+    likelihood: Likelihood | None = None
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.colour.kernel import Likelihood
 from archivecolor.engine.executor import core_count
 from archivecolor.errors import OutOfMemoryError
 from archivecolor.inference.runtime import NetworkOutput
 from archivecolor.networks.checkpoint import StoredCheckpoint
-from archivecolor.networks.graph import INPUT, OUTPUTS, graph_for, initialisers
+from archivecolor.networks.graph import INPUT, graph_for, initialisers
 
 # ONNX Runtime has no error class for memory that runs short; its messages have one of these.
 OUT_OF_MEMORY = ("bad allocation", "bad_alloc", "Failed to allocate memory")
@@ -52,15 +53,19 @@ class OnnxRuntime:
         options = _session_options()
         options.add_external_initializers(list(values), list(values.values()))
         self._session = ort.InferenceSession(graph.content, options, providers=["CPUExecutionProvider"])
+        self._outputs = [output.name for output in self._session.get_outputs()]
 
     def prepare_thread(self) -> None:
         """See `Runtime`; a session computes in the thread that asks it."""
 
-    def run(self, lightness: Float32, *, with_features: bool = False) -> NetworkOutput:
+    def run(
+        self, lightness: Float32, *, with_features: bool = False, with_likelihood: bool = False
+    ) -> NetworkOutput:
         """See `Runtime`."""
-        names = OUTPUTS if with_features else OUTPUTS[:2]
+        wanted = {"features": with_features, "likelihood": with_likelihood, "colours": with_likelihood}
+        names = [name for name in self._outputs if wanted.get(name, True)]
         try:
-            answers = self._session.run(list(names), {INPUT: lightness[:, None]})
+            answers = self._session.run(names, {INPUT: lightness[:, None]})
         except (ort_errors.RuntimeException, ort_errors.Fail, MemoryError) as error:
             if not isinstance(error, MemoryError) and not any(word in str(error) for word in OUT_OF_MEMORY):
                 raise
@@ -68,8 +73,11 @@ class OnnxRuntime:
             raise OutOfMemoryError(
                 f"the machine has no room for one picture of {width} x {height}; try a smaller --working-size"
             ) from error
-        ab, certainty, *features = (_channels_last(answer) for answer in answers)
-        return NetworkOutput(ab, certainty[..., 0], features[0] if features else None)
+        given = dict(zip(names, answers, strict=True))
+        colours = given.pop("colours", None)
+        maps = {name: _channels_last(answer) for name, answer in given.items()}
+        likelihood = None if colours is None else Likelihood(colours, maps["likelihood"])
+        return NetworkOutput(maps["ab"], maps["certainty"][..., 0], maps.get("features"), likelihood)
 
 
 def _session_options() -> ort.SessionOptions:

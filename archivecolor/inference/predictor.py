@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,9 @@ from PIL import Image
 
 from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
-from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
-from archivecolor.colour.kernel import Answer
-from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
+from archivecolor.colour.guidance import NO_GUIDANCE, Guidance, chroma_of
+from archivecolor.colour.kernel import Answer, Likelihood
+from archivecolor.colour.lab import lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.inference.open_runtime import open_runtime
 from archivecolor.inference.runtime import NetworkOutput, Runtime
@@ -55,18 +55,31 @@ class _Part:
 
 
 @dataclass(frozen=True)
+class _Extras:
+    """What the network is asked beside colour and certainty.
+
+    Attributes:
+        features: what the decoder knows of each place.
+        likelihood: how likely other colours are.
+    """
+
+    features: bool = False
+    likelihood: bool = False
+
+
+@dataclass(frozen=True)
 class _Request:
     """How the network is asked; windows that are asked alike can share a batch.
 
     Attributes:
         shape: the shape that a window is shown at.
         quality: "normal" or "high".
-        with_features: what the decoder knows of each place is wanted too.
+        extras: what is wanted too.
     """
 
     shape: tuple[int, int]
     quality: str
-    with_features: bool
+    extras: _Extras
 
 
 @dataclass(frozen=True)
@@ -76,10 +89,12 @@ class _Grid:
     Attributes:
         values: a*, b* and certainty, float32 (h, w, 3).
         features: float32 (fh, fw, c); None where they were not asked for or the network has none.
+        likelihood: None as for features.
     """
 
     values: Float32
     features: Float32 | None = None
+    likelihood: Likelihood | None = None
 
 
 _Grids = dict[tuple[int, int], _Grid]
@@ -102,6 +117,7 @@ class Predictor:
         working_size: short side in pixels at which it wants its lumas.
         batch_size: pictures of one padded shape that are answered together; 1 where each is answered alone.
         parallel_calls: pictures, or batches, that should be in work at once.
+        saturation: gain on the network's chroma, where a picture has none of its own.
     """
 
     def __init__(self, runtime: Runtime, options: InferenceOptions) -> None:
@@ -112,6 +128,7 @@ class Predictor:
         self.working_size = options.working_size
         self.batch_size = runtime.batch_size
         self.parallel_calls = runtime.parallel_calls
+        self.saturation = options.saturation
         self._options = options
         self._memory = _MemoryLock()
         self._pid = os.getpid()
@@ -143,20 +160,24 @@ class Predictor:
         """
         return self.start(lumas, guidance).result()
 
-    def answers(self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = ()) -> list[Answer]:
+    def answers(
+        self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = (), *, with_likelihood: bool = False
+    ) -> list[Answer]:
         """What the network says of grey pictures before hints are laid in, with the features of each place.
 
-        Takes and raises what `predict` does; of the guidance saturation and quality count.
+        Takes and raises what `predict` does; of the guidance saturation and quality count. `with_likelihood`
+        has it say how likely other colours are too.
         """
-        return self.start(lumas, guidance, with_features=True).answers()
+        return self._start(lumas, guidance, _Extras(features=True, likelihood=with_likelihood)).answers()
 
-    def start(
-        self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = (), *, with_features: bool = False
-    ) -> Prediction:
+    def start(self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = ()) -> Prediction:
         """Begin to predict; `predict` says what is given, `Prediction.result` answers as it does."""
+        return self._start(lumas, guidance, _Extras())
+
+    def _start(self, lumas: Sequence[Float32], guidance: Sequence[Guidance], extras: _Extras) -> Prediction:
         guidance = [*guidance, *[NO_GUIDANCE] * (len(lumas) - len(guidance))]
         by_request: dict[_Request, list[_Part]] = defaultdict(list)
-        for part in self._parts(lumas, guidance, with_features):
+        for part in self._parts(lumas, guidance, extras):
             by_request[part.request].append(part)
         batches = [
             parts[first : first + self.batch_size]
@@ -168,19 +189,17 @@ class Predictor:
         futures = [self._threads.submit(self._answer, lumas, batch) for batch in batches]
         return Prediction(self, lumas, guidance, futures)
 
-    def _parts(
-        self, lumas: Sequence[Float32], guidance: Sequence[Guidance], with_features: bool
-    ) -> list[_Part]:
+    def _parts(self, lumas: Sequence[Float32], guidance: Sequence[Guidance], extras: _Extras) -> list[_Part]:
         return [
-            _Part(picture, index, window, self._request(window, wishes, with_features))
+            _Part(picture, index, window, self._request(window, wishes, extras))
             for picture, (luma, wishes) in enumerate(zip(lumas, guidance, strict=True))
             for index, window in enumerate(windows_of(*luma.shape))
         ]
 
-    def _request(self, window: Window, wishes: Guidance, with_features: bool) -> _Request:
-        shape = padded_shape(window, self.runtime.multiple)
-        with_features = with_features or wishes.needs_features
-        return _Request(shape, wishes.quality or self._options.quality, with_features)
+    def _request(self, window: Window, wishes: Guidance, extras: _Extras) -> _Request:
+        wanted = replace(extras, features=extras.features or wishes.needs_features)
+        quality = wishes.quality or self._options.quality
+        return _Request(padded_shape(window, self.runtime.multiple), quality, wanted)
 
     def _answer(self, lumas: Sequence[Float32], parts: list[_Part]) -> _Grids:
         """Grids of the windows of one full or short batch."""
@@ -209,12 +228,16 @@ class Predictor:
 
     def _views(self, lightness: Float32, request: _Request) -> list[_Grid]:
         """One view, or the mean of four: the picture and its mirror image, at two sizes."""
-        output = self.runtime.run(lightness, with_features=request.with_features)
+        wanted = request.extras
+        output = self.runtime.run(lightness, with_features=wanted.features, with_likelihood=wanted.likelihood)
         values = _values(output)
         if request.quality == "high":
             values = self._mean_of_views(lightness, values)
         features = [None] * len(values) if output.features is None else list(output.features)
-        return [_Grid(*answer) for answer in zip(values, features, strict=True)]
+        return [
+            _Grid(*answer, likelihood=_of_one(output.likelihood, index))
+            for index, answer in enumerate(zip(values, features, strict=True))
+        ]
 
     def _mean_of_views(self, lightness: Float32, first: Float32) -> Float32:
         """The first view (N, h, w, 3) and three more."""
@@ -236,16 +259,13 @@ class Predictor:
         grid = join_windows([part.values for part in grids], windows, *luma.shape)
         certainty = np.clip(grid[..., 2], 0.0, 1.0)
         lightness = lightness_from_luma(_cell_means(luma, grid.shape[:2]))
-        saturation = self._options.saturation if wishes.saturation is None else wishes.saturation
+        saturation = self.saturation if wishes.saturation is None else wishes.saturation
         features = [part.features for part in grids if part.features is not None]
         joined = join_windows(features, windows, *luma.shape) if features else None
-        return Answer(grid[..., :2] * saturation, certainty, lightness, joined)
-
-
-def _chroma(answer: Answer, wishes: Guidance) -> Chroma:
-    ab = wishes.laid_in(answer)
-    lab = np.concatenate((answer.lightness[..., None], ab), axis=2)
-    return Chroma(cbcr_from_lab(lab), answer.certainty, round(float(answer.certainty.mean()), 4))
+        likely = [part.likelihood for part in grids if part.likelihood is not None]
+        shares = join_windows([one.shares for one in likely], windows, *luma.shape) if likely else None
+        likelihood = None if shares is None else Likelihood(likely[0].colours, shares)
+        return Answer(grid[..., :2] * saturation, certainty, lightness, joined, likelihood)
 
 
 class Prediction:
@@ -265,7 +285,7 @@ class Prediction:
 
     def result(self) -> list[Chroma]:
         """One `Chroma` per luma, in their order; waits for them. Raises as `Predictor.predict`."""
-        return list(map(_chroma, self.answers(), self._guidance))
+        return list(map(chroma_of, self.answers(), self._guidance))
 
     def answers(self) -> list[Answer]:
         """One `Answer` per luma, before hints; waits for them. Raises as `Predictor.predict`."""
@@ -324,9 +344,19 @@ def _of_picture(grids: _Grids, picture: int, luma: Float32) -> list[_Grid]:
 
 def _fitted(answer: _Grid, part: _Part) -> _Grid:
     """What of an answer lies over the window."""
-    shape = part.request.shape
-    features = None if answer.features is None else fit_grid(answer.features, part.window, shape)
-    return _Grid(fit_grid(answer.values, part.window, shape), features)
+
+    def fit(grid: Float32) -> Float32:
+        return fit_grid(grid, part.window, part.request.shape)
+
+    features = None if answer.features is None else fit(answer.features)
+    likely = answer.likelihood
+    likelihood = None if likely is None else replace(likely, shares=fit(likely.shares))
+    return _Grid(fit(answer.values), features, likelihood)
+
+
+def _of_one(likelihood: Likelihood | None, index: int) -> Likelihood | None:
+    """That of one picture of a batch."""
+    return None if likelihood is None else replace(likelihood, shares=likelihood.shares[index])
 
 
 def _resized(grids: Float32, shape: tuple[int, int], kernel: Image.Resampling) -> Float32:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.colour.kernel import Likelihood
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,13 @@ class NetworkOutput:
         certainty: float32 (N, h, w), 0..1.
         features: float32 (N, h / 2, w / 2, c), what the decoder knows of each place; None where it was not
             asked for or the network has none.
+        likelihood: shares (N, h / 2, w / 2, b); None as for features.
     """
 
     ab: Float32
     certainty: Float32
     features: Float32 | None = None
+    likelihood: Likelihood | None = None
 
 
 class Runtime(Protocol):
@@ -53,13 +56,16 @@ class Runtime(Protocol):
     def prepare_thread(self) -> None:
         """Make the calling thread one of those that call `run`; each calls this once before."""
 
-    def run(self, lightness: Float32, *, with_features: bool = False) -> NetworkOutput:
+    def run(
+        self, lightness: Float32, *, with_features: bool = False, with_likelihood: bool = False
+    ) -> NetworkOutput:
         """The network's answer.
 
         Args:
             lightness: float32 (N, H, W), L* scaled to -1..1 (`L / 50 - 1`); N is `batch_size`, H and W
                 multiples of `multiple`.
             with_features: give the decoder's features too, where the network has them.
+            with_likelihood: say how likely other colours are too, where the network can tell.
 
         Raises:
             OutOfMemoryError: the device has no room even for one picture at a time.

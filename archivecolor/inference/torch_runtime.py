@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.colour.kernel import Likelihood
 from archivecolor.engine.executor import core_count
 from archivecolor.errors import OutOfMemoryError
 from archivecolor.inference.runtime import NetworkOutput
 from archivecolor.inference.torch_optimize import cast_weights, fold_batch_norms
+from archivecolor.networks.base import AbPrediction
 from archivecolor.networks.checkpoint import Checkpoint
 from archivecolor.networks.device import choose_device, choose_precision, is_out_of_memory, mixed_precision
 from archivecolor.settings import InferenceOptions
@@ -73,13 +75,17 @@ class TorchRuntime:
             restore.start()
             restore.join()
 
-    def run(self, lightness: Float32, *, with_features: bool = False) -> NetworkOutput:
+    def run(
+        self, lightness: Float32, *, with_features: bool = False, with_likelihood: bool = False
+    ) -> NetworkOutput:
         """See `Runtime`: in halves, quarters ... where memory is short."""
         shown = torch.from_numpy(lightness)[:, None]
         while True:
             room = self._max_batch
             try:
-                pieces = [self._ask(piece, with_features) for piece in torch.split(shown, room)]
+                pieces = [
+                    self._ask(piece, with_features, with_likelihood) for piece in torch.split(shown, room)
+                ]
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -101,15 +107,17 @@ class TorchRuntime:
             logger.warning(words, self.device, self._max_batch)
 
     @torch.inference_mode()
-    def _ask(self, lightness: Tensor, with_features: bool) -> NetworkOutput:
+    def _ask(self, lightness: Tensor, with_features: bool, with_likelihood: bool) -> NetworkOutput:
         shown = lightness.to(self.device).contiguous(memory_format=torch.channels_last)
         with mixed_precision(self.device, self.precision):
-            answer = self._generator.predict_ab(shown)
+            ask = self._generator.predict_likelihood if with_likelihood else self._generator.predict_ab
+            answer = ask(shown)
         features = answer.features if with_features else None
         return NetworkOutput(
             ab=_channels_last(answer.ab),
             certainty=_channels_last(answer.certainty)[..., 0],
             features=None if features is None else _channels_last(features),
+            likelihood=_likelihood(answer),
         )
 
 
@@ -124,12 +132,22 @@ def _channels_last(tensor: Tensor) -> Float32:
     return array
 
 
+def _likelihood(answer: AbPrediction) -> Likelihood | None:
+    if answer.likelihood is None or answer.colours is None:
+        return None
+    return Likelihood(answer.colours.float().cpu().numpy(), _channels_last(answer.likelihood))
+
+
 def _joined(pieces: list[NetworkOutput]) -> NetworkOutput:
     if len(pieces) == 1:
         return pieces[0]
     features = [piece.features for piece in pieces if piece.features is not None]
+    likely = [piece.likelihood for piece in pieces if piece.likelihood is not None]
     return NetworkOutput(
         ab=np.concatenate([piece.ab for piece in pieces]),
         certainty=np.concatenate([piece.certainty for piece in pieces]),
         features=np.concatenate(features) if features else None,
+        likelihood=Likelihood(likely[0].colours, np.concatenate([one.shares for one in likely]))
+        if likely
+        else None,
     )

@@ -6,7 +6,7 @@ import io
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from archivecolor.colour.arrays import Float32, UInt8
-from archivecolor.colour.chroma import Chroma
-from archivecolor.colour.gamut import compose_exact_luma
-from archivecolor.colour.guidance import Guidance, Hint
+from archivecolor.colour.guidance import NO_GUIDANCE, Guidance, Hint, chroma_of
+from archivecolor.colour.kernel import Answer
 from archivecolor.colour.luma import luma_codes
+from archivecolor.colour.palette import commonest_colours, likely_colours
 from archivecolor.colour.reference import hints_like
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.moment import moment
@@ -38,8 +38,6 @@ KEPT = 8
 CHANGED = 0.012
 _CHANGE_COLOUR = (255, 0, 170)
 _MAX_ALPHA = 150
-# Chroma of the palette: so far apart, as a fraction of full scale, and so many.
-_PALETTE_STEP, _PALETTE_SIZE = 0.05, 10
 
 
 @dataclass(frozen=True)
@@ -138,6 +136,9 @@ def reference_picture(context: PreviewContext, task: ReferenceTask) -> Float32:
 class Brush:
     """Tries colours on pictures; may be called from several threads.
 
+    A picture is known by a key. What the network says of it is kept for a while: it is asked once, and
+    colours tried on it cost no more than they take to be spread.
+
     Args:
         predictor: the network.
     """
@@ -145,31 +146,42 @@ class Brush:
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
         self._guard = threading.Lock()
-        self._automatic: OrderedDict[tuple[object, float | None], Chroma] = OrderedDict()
+        self._answers: OrderedDict[object, Answer] = OrderedDict()
 
-    def automatic(self, key: object, picture: BrushPicture, saturation: float | None = None) -> Chroma:
-        """What the network itself says of a picture.
-
-        Args:
-            key: what the picture is known by; the answer is kept for a while.
-            picture: to be coloured.
-            saturation: gain on the network's chroma; that of the run without it.
-        """
+    def _answer(self, key: object, picture: BrushPicture) -> Answer:
+        """What the network itself says of a picture, at saturation 1."""
         with self._guard:
-            if (key, saturation) in self._automatic:
-                self._automatic.move_to_end((key, saturation))
-                return self._automatic[key, saturation]
-        (chroma,) = self.predictor.predict([picture.seen], [Guidance(saturation=saturation)])
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
+        (answer,) = self.predictor.answers([picture.seen], [Guidance(saturation=1.0)], with_likelihood=True)
         with self._guard:
-            self._automatic[key, saturation] = chroma
-            while len(self._automatic) > KEPT:
-                self._automatic.popitem(last=False)
-        return chroma
+            self._answers[key] = answer
+            while len(self._answers) > KEPT:
+                self._answers.popitem(last=False)
+        return answer
 
-    def alike(self, picture: BrushPicture, reference: Float32, page: int) -> tuple[Hint, ...]:
+    def alike(self, key: object, picture: BrushPicture, reference: Float32, page: int) -> tuple[Hint, ...]:
         """Soft hints for a page from a picture with colour, sRGB (h, w, 3); none where nothing is alike."""
-        (answer,) = self.predictor.answers([picture.seen])
-        return hints_like(answer, reference_of(reference, self.predictor), page)
+        return hints_like(self._answer(key, picture), reference_of(reference, self.predictor), page)
+
+    def certainty(self, key: object, picture: BrushPicture) -> bytes:
+        """Where the network does not know, as PNG with alpha, on its grid: the more opaque, the less."""
+        return _tint(1.0 - self._answer(key, picture).certainty)
+
+    def palette(
+        self, key: object, picture: BrushPicture, place: tuple[float, float]
+    ) -> list[tuple[int, int, int]]:
+        """Colours to choose from at a place, x and y 0..1, each as light as the place; sRGB codes.
+
+        Those that the network finds likely there, or that the picture has most of where it cannot tell.
+        """
+        height, width = picture.luma.shape
+        column, row = min(int(place[0] * width), width - 1), min(int(place[1] * height), height - 1)
+        grey, answer = int(picture.luma[row, column]), self._answer(key, picture)
+        if answer.likelihood is None:
+            return commonest_colours(chroma_of(answer, NO_GUIDANCE), grey)
+        return likely_colours(answer.likelihood, place, grey)
 
     def coloured(
         self, key: object, picture: BrushPicture, hints: Sequence[Hint], saturation: float | None
@@ -180,46 +192,18 @@ class Brush:
             key: what the picture is known by.
             picture: to be coloured; its luma stays as it is.
             hints: of its page.
-            saturation: as for `automatic`.
+            saturation: gain on the network's chroma; None for that of the run.
 
         Raises:
             ValueError: there are more hints than are spread.
         """
-        automatic = self.automatic(key, picture, saturation)
-        chroma = automatic
-        if hints:
-            guidance = Guidance(tuple(hints), saturation)
-            (chroma,) = self.predictor.predict([picture.seen], [guidance])
-        moved = np.abs(chroma.cbcr - automatic.cbcr).max(axis=2)
+        answer = self._answer(key, picture)
+        gain = self.predictor.saturation if saturation is None else saturation
+        automatic = replace(answer, ab=answer.ab * np.float32(gain))
+        before, after = chroma_of(automatic, NO_GUIDANCE), chroma_of(automatic, Guidance(tuple(hints)))
+        moved = np.abs(after.cbcr - before.cbcr).max(axis=2)
         share = float((moved > CHANGED).mean())
-        return Tried(_jpeg(compose(picture.luma, chroma)), _tint(moved / (8 * CHANGED)), share)
-
-
-def certainty_png(chroma: Chroma) -> bytes:
-    """Where the network does not know, as PNG with alpha, on its grid: the more opaque, the less it knows."""
-    return _tint(1.0 - chroma.certainty)
-
-
-def palette(chroma: Chroma, luma: UInt8, place: tuple[float, float]) -> list[tuple[int, int, int]]:
-    """The colours that a picture has most of, each as light as a place of it.
-
-    Args:
-        chroma: of the picture.
-        luma: its codes, (h, w).
-        place: x and y, 0..1.
-
-    Returns:
-        sRGB codes, the commonest first, grey never among them.
-    """
-    cells = np.rint(chroma.cbcr.reshape(-1, 2) / _PALETTE_STEP).astype(int)
-    kinds, which = np.unique(cells, axis=0, return_inverse=True)
-    weights = np.bincount(which.ravel(), chroma.certainty.ravel(), len(kinds))
-    order = [kind for kind in np.argsort(-weights, kind="stable") if np.abs(kinds[kind]).max() > 0]
-    height, width = luma.shape
-    grey = luma[min(int(place[1] * height), height - 1), min(int(place[0] * width), width - 1)]
-    shown = np.asarray(kinds[order[:_PALETTE_SIZE]] * _PALETTE_STEP, np.float32)[None]
-    rgb = compose_exact_luma(np.full(shown.shape[:2], grey, np.uint8), shown)[0]
-    return [(int(red), int(green), int(blue)) for red, green, blue in rgb]
+        return Tried(_jpeg(compose(picture.luma, after)), _tint(moved / (8 * CHANGED)), share)
 
 
 def _tint(strength: Float32) -> bytes:

@@ -18,8 +18,6 @@ from archivecolor.jobs.brush import (
     ReferenceTask,
     Tried,
     brush_picture,
-    certainty_png,
-    palette,
     reference_picture,
 )
 from archivecolor.jobs.previews import (
@@ -111,17 +109,15 @@ class Gallery:
         else:
             task = ReferenceTask(str(other), size, is_sent=True)
         rgb = self._executor.submit(reference_picture, task, urgent=True).result()
-        _, picture = self._picture(shown, page)
-        return self.brush.alike(picture, rgb, page)
+        return self.brush.alike(*self._picture(shown, page), rgb, page)
 
     def certainty(self, shown: Shown, page: int) -> bytes:
         """Where the network does not know, as PNG."""
-        return certainty_png(self.brush.automatic(*self._picture(shown, page)))
+        return self.brush.certainty(*self._picture(shown, page))
 
     def palette(self, shown: Shown, page: int, place: tuple[float, float]) -> list[tuple[int, int, int]]:
         """Colours to choose from at a place, x and y 0..1; sRGB codes."""
-        key, picture = self._picture(shown, page)
-        return palette(self.brush.automatic(key, picture), picture.luma, place)
+        return self.brush.palette(*self._picture(shown, page), place)
 
     @property
     def brush(self) -> Brush:

@@ -20,11 +20,16 @@ class AbPrediction:
         ab: (N, 2, h, w) CIE a*, b* in Lab units, on a grid that covers the whole input.
         certainty: (N, 1, h, w), 0..1.
         features: (N, c, h / 2, w / 2), what the decoder knows of each place; None where a network has none.
+        likelihood: (N, b, h / 2, w / 2), how likely each of the network's colours is, 0..1, all of them
+            together 1; None where it was not asked for or a network cannot tell.
+        colours: (b, 2), a*, b* of these colours; None with `likelihood`.
     """
 
     ab: Tensor
     certainty: Tensor
     features: Tensor | None = None
+    likelihood: Tensor | None = None
+    colours: Tensor | None = None
 
 
 class Generator(nn.Module, ABC):
@@ -55,6 +60,10 @@ class Generator(nn.Module, ABC):
     @abstractmethod
     def predict_ab(self, lightness: Tensor) -> AbPrediction:
         """The chroma of a batch in Lab units, with its certainty."""
+
+    def predict_likelihood(self, lightness: Tensor) -> AbPrediction:
+        """As `predict_ab`, and how likely other colours are, where the network can tell."""
+        return self.predict_ab(lightness)
 
 
 def constant_certainty(ab: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from archivecolor.errors import UnavailableError
-from archivecolor.networks.base import Generator
+from archivecolor.networks.base import AbPrediction, Generator
 from archivecolor.networks.builtin import built_in_path
 from archivecolor.networks.checkpoint import HEADER, Checkpoint, load_checkpoint
 from archivecolor.networks.graph import INPUT, OUTPUTS, Graph, GraphInfo, graph_path
@@ -45,9 +45,13 @@ class _Answers(nn.Module):
         self.generator = generator
 
     def forward(self, lightness: Tensor) -> tuple[Tensor, ...]:
-        answer = self.generator.predict_ab(lightness)
-        parts = (answer.ab, answer.certainty, answer.features)
-        return tuple(part for part in parts if part is not None)
+        return tuple(_outputs(self.generator.predict_likelihood(lightness)).values())
+
+
+def _outputs(answer: AbPrediction) -> dict[str, Tensor]:
+    """What an answer has, by the names and in the order of a graph's outputs."""
+    parts = {name: getattr(answer, name) for name in OUTPUTS}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def onnx_model(checkpoint: Checkpoint) -> bytes:
@@ -55,8 +59,8 @@ def onnx_model(checkpoint: Checkpoint) -> bytes:
 
     Its input "lightness" is float32 (batch, 1, height, width), L* scaled to -1..1 (`L / 50 - 1`), sides
     multiples of the network's `multiple`. Its outputs: "ab" (batch, 2, h, w) in Lab units, "certainty"
-    (batch, 1, h, w), 0..1, and "features" where the network has them. Its metadata has the checkpoint's
-    header as "archivecolor".
+    (batch, 1, h, w), 0..1; where the network has them, "features", and "likelihood" (batch, b, h, w), 0..1,
+    of each of the "colours" (b, 2), a* and b*. Its metadata has the checkpoint's header as "archivecolor".
 
     Raises:
         UnavailableError: the graph answers otherwise than the network.
@@ -122,7 +126,12 @@ def _traced(generator: Generator) -> onnx.ModelProto:
 def _separate_equal_tensors(model: onnx.ModelProto) -> None:
     """Give tensors that the exporter found equal, and wrote once, an initialiser each again."""
     by_name = {initialiser.name: initialiser for initialiser in model.graph.initializer}
-    shared = [node for node in model.graph.node if node.op_type == "Identity" and node.input[0] in by_name]
+    given = {output.name for output in model.graph.output}
+    shared = [
+        node
+        for node in model.graph.node
+        if node.op_type == "Identity" and node.input[0] in by_name and node.output[0] not in given
+    ]
     for node in shared:
         own = model.graph.initializer.add()
         own.CopyFrom(by_name[node.input[0]])
@@ -135,8 +144,9 @@ def _exported(traceable: _Answers) -> bytes:
     generator = traceable.generator
     batch, *sides = _TRACED
     shown = torch.zeros(batch, 1, *(side * generator.multiple for side in sides))
-    outputs = OUTPUTS[: len(traceable(shown))]
-    axes = {name: {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} for name in (INPUT, *outputs)}
+    outputs = _outputs(generator.predict_likelihood(shown))
+    maps = (INPUT, *(name for name, part in outputs.items() if part.ndim == shown.ndim))
+    axes = {name: {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} for name in maps}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # Of its age (the newer exporter takes minutes), and of sizes, which `_check_answers` tests.
         warnings.simplefilter("ignore")
@@ -172,10 +182,9 @@ def _check_answers(content: bytes, generator: Generator) -> None:
         shape = (batch, 1, *(side * generator.multiple for side in sides))
         lightness = random.uniform(-1, 1, shape).astype(np.float32)
         with torch.inference_mode():
-            answer = generator.predict_ab(torch.from_numpy(lightness))
-        expected = (answer.ab.numpy(), answer.certainty.numpy())
-        given = session.run(list(OUTPUTS[:2]), {INPUT: lightness})
-        for mine, theirs in zip(given, expected, strict=True):
+            expected = _outputs(generator.predict_likelihood(torch.from_numpy(lightness)))
+        given = session.run(list(expected), {INPUT: lightness})
+        for mine, theirs in zip(given, (part.numpy() for part in expected.values()), strict=True):
             if mine.shape != theirs.shape or not np.allclose(mine, theirs, rtol=1e-4, atol=_TOLERANCE):
                 raise UnavailableError(
                     f"this network cannot be written as an ONNX graph: shown {shape} it answers otherwise"

@@ -22,7 +22,7 @@ from archivecolor.networks.options import is_number
 
 FORMAT = 1
 INPUT = "lightness"
-OUTPUTS = ("ab", "certainty", "features")
+OUTPUTS = ("ab", "certainty", "features", "likelihood", "colours")
 
 
 @dataclass(frozen=True)

@@ -55,15 +55,25 @@ def with_options(tmp_path, tensors=None, **options):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_answers_as_torch_does_at_every_size(both, shape):
-    theirs, mine = (runtime.run(noise(1, *shape), with_features=True) for runtime in both)
+    theirs, mine = (
+        runtime.run(noise(1, *shape), with_features=True, with_likelihood=True) for runtime in both
+    )
     assert mine.ab.shape == theirs.ab.shape
     np.testing.assert_allclose(mine.ab, theirs.ab, atol=1e-3)
     np.testing.assert_allclose(mine.certainty, theirs.certainty, atol=1e-5)
     np.testing.assert_allclose(mine.features, theirs.features, atol=1e-3)
+    np.testing.assert_array_equal(mine.likelihood.colours, theirs.likelihood.colours)
+    np.testing.assert_allclose(mine.likelihood.shares, theirs.likelihood.shares, atol=1e-4)
 
 
-def test_features_are_given_on_request_alone(both):
-    assert both[1].run(noise(1, 64, 96)).features is None
+def test_features_and_likelihoods_are_given_on_request_alone(both):
+    for runtime in both:
+        plain = runtime.run(noise(1, 64, 96))
+        assert plain.features is None and plain.likelihood is None
+        more = runtime.run(noise(1, 64, 96), with_likelihood=True)
+        assert more.features is None
+        np.testing.assert_allclose(more.likelihood.shares.sum(axis=3), 1, atol=1e-5)
+        np.testing.assert_array_equal(more.ab, plain.ab)
 
 
 def test_an_answer_depends_neither_on_neighbours_nor_on_what_is_beside_it_in_a_batch(both):

@@ -211,6 +211,19 @@ def test_features_of_the_decoder_are_given_on_request(small):
     assert runtime.run(lightness, with_features=True).features.shape == (1, 8, 12, 8)
 
 
+def test_how_likely_other_colours_are_is_said_on_request(small):
+    network = predictor(small)
+    assert network.runtime.run(np.zeros((1, 64, 96), np.float32)).likelihood is None
+    tall = luma("camera", 500, 64)  # in several windows
+    answer, wide = network.answers([luma("camera", 60, 90), tall], with_likelihood=True)
+    assert answer.likelihood.shares.shape[:2] == answer.features.shape[:2]
+    assert wide.likelihood.shares.shape[:2] == wide.features.shape[:2]
+    for one in (answer, wide):
+        assert one.likelihood.colours.shape == (one.likelihood.shares.shape[2], 2)
+        np.testing.assert_allclose(one.likelihood.shares.sum(axis=2), 1, atol=0.02)
+    assert network.answers([tall])[0].likelihood is None
+
+
 def test_an_answer_that_is_no_number_fails_the_picture():
     with pytest.raises(ItemError) as caught:
         predictor(StandIn(broken=True)).predict([luma("camera", 64, 64)])

@@ -61,14 +61,14 @@ def test_the_graph_of_the_package_is_that_of_the_network_as_it_is():
 def test_a_network_that_computes_from_sizes_is_not_written(monkeypatch):
     """What Python makes of a size is baked in as a number, and the exporter says nothing."""
     generator = build_generator("default", SMALL["default"]).eval()
-    whole = type(generator).predict_ab
+    whole = type(generator).predict_likelihood
 
     def cut_to_size(self, lightness):
         answer = whole(self, lightness)
         ab = answer.ab[:, :, : int(lightness.shape[2]) // 4]
         return dataclasses.replace(answer, ab=ab)
 
-    monkeypatch.setattr(type(generator), "predict_ab", cut_to_size)
+    monkeypatch.setattr(type(generator), "predict_likelihood", cut_to_size)
     with pytest.raises(UnavailableError, match="cannot be written as an ONNX graph: shown"):
         onnx_model(Checkpoint(generator, CheckpointInfo("default", SMALL["default"]), "0" * 64))
 

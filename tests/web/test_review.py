@@ -98,6 +98,8 @@ def test_colours_are_tried_out_and_nothing_is_written(page, chelsea):
     assert page.ask(f"{chelsea}/certainty").headers["Content-Type"] == "image/png"
     colours = json.loads(page.ask(f"{chelsea}/colours?x=0.5&y=0.5").content)["colours"]
     assert 1 <= len(colours) <= 10 and all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)
+    elsewhere = json.loads(page.ask(f"{chelsea}/colours?x=0.05&y=0.05").content)["colours"]
+    assert elsewhere != colours
 
 
 def bytes_of(address):

@@ -7,6 +7,7 @@ the bins make it learn which colours are possible; the expected distance is its 
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -186,8 +187,18 @@ class DefaultGenerator(Generator):
 
         Colour is the fainter the less certain it is, below `caution`.
         """
-        options = self.options
         features, x = self._decoded(lightness)
+        return self._predicted(features, x)
+
+    def predict_likelihood(self, lightness: Tensor) -> AbPrediction:
+        """See `Generator.predict_likelihood`: by the bins as they are, at temperature 1."""
+        features, x = self._decoded(lightness)
+        logits = self.to_bins(F.avg_pool2d(x, 2)).float()
+        likelihood = F.softmax(logits, dim=1)
+        return dataclasses.replace(self._predicted(features, x), likelihood=likelihood, colours=self.centres)
+
+    def _predicted(self, features: Tensor, x: Tensor) -> AbPrediction:
+        options = self.options
         regressed, distance = self.to_ab(x).float(), self._distance(x)
         logits = self.to_bins(x).float() if options.regression < 1.0 else None
         with torch.autocast(regressed.device.type, enabled=False):

@@ -188,6 +188,7 @@ function startBrush(path) {
   let hints = JSON.parse(form.dataset.hints);
   let history = [];
   let ownSaturation = byId("saturation").dataset.own === "true";
+  let newest = null; // the hint that was just laid: a likely colour is for it
   let change = "";
   let overlayShows = "";
 
@@ -297,17 +298,26 @@ function startBrush(path) {
   };
   const colour = () => byId("colour-text").value.trim() || byId("colour").value;
   byId("make-grey").onclick = () => setColour("#808080");
+  let place = null; // that likely colours are shown of
   const likely = attempt(async ([x, y]) => {
+    const asked = (place = [x, y]);
     const answer = await fetch(`${base}${path}/colours?page=${page}&x=${x}&y=${y}`);
     if (!answer.ok) return;
     const { colours } = await answer.json();
+    if (asked !== place) return;
     byId("likely").replaceChildren(...colours.map((one) => {
       const button = document.createElement("button");
       button.type = "button";
       button.style.background = one;
       button.title = one;
       button.setAttribute("aria-label", one);
-      button.onclick = () => setColour(one);
+      button.onclick = () => {
+        setColour(one);
+        const laid = hints.at(-1);
+        if (laid !== newest || laid.colour === one) return;
+        newest = { ...laid, colour: one };
+        set([...hints.slice(0, -1), newest]);
+      };
       return button;
     }));
   });
@@ -331,6 +341,12 @@ function startBrush(path) {
     setColour(`#${[red, green, blue].map((code) => code.toString(16).padStart(2, "0")).join("")}`);
     byId("dropper").setAttribute("aria-pressed", "false");
   }
+
+  const lay = (where, place) => {
+    newest = { ...where, colour: colour(), reach: byId("reach").value };
+    set([...hints, newest]);
+    likely(place);
+  };
 
   let stroke = null;
   const cover = byId("line");
@@ -358,14 +374,11 @@ function startBrush(path) {
     if (!stroke) return;
     const points = stroke.map(([x, y]) => [Number(x.toFixed(6)), Number(y.toFixed(6))]);
     stroke = null;
-    const common = { colour: colour(), reach: byId("reach").value };
-    set([...hints, points.length > 1 ? { points, ...common } : { x: points[0][0], y: points[0][1], ...common }]);
-    likely(points[0]);
+    lay(points.length > 1 ? { points } : { x: points[0][0], y: points[0][1] }, points[0]);
   });
   byId("add").onclick = () => {
     const [x, y] = [byId("across").value / 100, byId("down").value / 100];
-    set([...hints, { x, y, colour: colour(), reach: byId("reach").value }]);
-    likely([x, y]);
+    lay({ x, y }, [x, y]);
   };
   byId("undo").onclick = () => {
     if (!history.length) return;
