@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import quote
 
 import anyio
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from archivecolor.errors import ExitCode, UsageError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 EVENT_SECONDS = 0.5
+_CHUNK = 1 << 18
 SHOWN = ("number", "name", "status", "detail", "version")
 
 
@@ -138,11 +141,13 @@ class ServePages:
         )
 
     def file(self, request: Request) -> Response:
-        """The result, to be kept."""
-        session, picture = self._picture(request)
-        self._guests.shown(session, picture)
-        path = session.place(picture.number) / picture.result.name
-        return FileResponse(path, media_type="application/octet-stream", filename=picture.result_name)
+        """The result, to be kept: opened before it is answered, so that a newer one takes nothing away."""
+        picture, file = self._session(request).open_result(request.path_params["number"])
+        headers = {
+            "content-length": str(os.fstat(file.fileno()).st_size),
+            "content-disposition": f"attachment; filename*=utf-8''{quote(picture.result_name)}",
+        }
+        return StreamingResponse(_chunks(file), media_type="application/octet-stream", headers=headers)
 
     async def decide(self, request: Request) -> Response:
         """Make a picture anew with hints, or without any."""
@@ -185,6 +190,12 @@ class ServePages:
         }
         script = json.dumps({**own, **shown["review"], **shown["item"]})
         return HTMLResponse(render(template, home=self._home, guest=True, script_words=script, **values))
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 async def _news(session: GuestSession) -> AsyncIterator[bytes]:

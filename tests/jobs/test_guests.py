@@ -1,11 +1,16 @@
 """Anyone's pictures: a fault costs its picture alone, room is given back, and nothing stays."""
 
+import asyncio
 import contextlib
 import io
+import itertools
 import logging
+import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,10 +20,11 @@ from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.errors import ItemError, UsageError
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.jobs.gallery import Gallery
-from archivecolor.jobs.guest_session import SOURCE
+from archivecolor.jobs.guest_session import SOURCE, Result
 from archivecolor.jobs.guests import Guests, zip_of_results
 from archivecolor.jobs.previews import PreviewContext, init_preview_worker
 from archivecolor.settings import ServeSettings
+from archivecolor.web.serve import ServePages
 
 RED = Hint(0.5, 0.25, (200, 40, 40))
 
@@ -63,6 +69,16 @@ def guests(settings, tmp_path, predictor):
 @pytest.fixture
 def session(guests):
     return guests.session(guests.begin())
+
+
+def replaced_again_and_again(session, number, stop):
+    """New results take the place of the last one until `stop` is set."""
+    for version in itertools.count():
+        if stop.is_set():
+            return
+        name = f"r{version}.png"
+        (session.place(number) / name).write_bytes(SCAN)
+        session.keep_result(number, Result(name, len(SCAN)))
 
 
 def bring(guests, session, content=SCAN):
@@ -188,3 +204,25 @@ def test_hints_for_a_page_that_is_not_there_are_refused(guests, session):
     settled(session)
     with pytest.raises(UsageError, match="it has 1 page, no page 2"):
         guests.mend(session, number, 2, [RED], None)
+
+
+def test_a_result_that_is_being_replaced_is_given_whole(guests, settings):
+    name, stop = guests.begin(), threading.Event()
+    session = guests.session(name)
+    number = bring(guests, session)
+    settled(session)
+    page = httpx.ASGITransport(ServePages(guests, settings, "").app())
+
+    async def asked():
+        async with httpx.AsyncClient(transport=page, base_url="http://localhost") as client:
+            return [await client.get(f"/s/{name}/item/{number}/file") for _ in range(150)]
+
+    with ThreadPoolExecutor(1) as threads:
+        replacing = threads.submit(replaced_again_and_again, session, number, stop)
+        try:
+            answers = asyncio.run(asked())
+        finally:
+            stop.set()
+        replacing.result()
+    assert {answer.status_code for answer in answers} == {200}
+    assert all(answer.content == SCAN for answer in answers[1:])
