@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root
+from archivecolor.archive.decision import State
 from archivecolor.archive.item_filter import IndexedItem, ItemFilter
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.record_index import RecordIndex
@@ -75,7 +76,7 @@ class ReportFigures:
         left_out_folders: how many more there are.
         confidences: how many in each twentieth of 0..1.
         days: oldest first.
-        decided: items by what was decided about them; "corrected" among them.
+        decided: items by what was decided about them; one that is accepted and corrected counts as both.
         megapixels: of all items.
         seconds: of all workers together.
         run: the last run; None where run.json is not there.
@@ -107,8 +108,10 @@ def report_figures(output: Path, index: RecordIndex) -> ReportFigures:
     folders = _folders(index)
     decided: dict[str, int] = defaultdict(int)
     for state, corrected, count, _megapixels, _seconds in index.counted("decided", "corrected"):
-        decided[state] += count
-        decided["corrected"] += count if corrected else 0
+        if corrected:
+            decided["corrected"] += count
+        if state != State.NONE.value or not corrected:
+            decided[state] += count
     return ReportFigures(
         statuses=statuses,
         reasons=tuple((status, reason, count) for status, reason, count, *_ in by_reason),

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archivecolor.archive.decision import Decision, State
+from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
 from archivecolor.archive.decisions import append_decisions
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
 from archivecolor.cli.main import main
+from archivecolor.colour.guidance import Hint
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ExitCode
 from archivecolor.jobs.previews import SheetTask
@@ -133,6 +134,24 @@ def test_a_sample_is_drawn_alike_and_says_what_the_review_found(output):
     text = (folder / "sample" / "0001.html").read_text()
     assert "1 of 4 were rejected or corrected: 25.0\u00a0%" in text
     assert "between 4.6\u00a0% and 69.9\u00a0%" in text
+
+
+def test_what_is_corrected_is_decided_about(output):
+    red = Hint(0.5, 0.5, (200, 40, 40))
+    total = len(Manifest(Layout(output).manifest))
+    with locked(output):
+        append_decisions(
+            Layout(output).decisions,
+            [
+                Decision("people/chelsea.png", correction=Correction((red,))),
+                Decision("sepia.png", State.ACCEPTED, Correction(settings=OwnSettings(saturation=0.5))),
+                Decision("places/abroad/pages.tif", State.REJECTED),
+            ],
+        )
+    text = (report(output) / "index.html").read_text()
+    rows = dict(re.findall(r'<tr><th scope="row">([a-z ]+)</th><td class="number">(\d+)</td></tr>', text))
+    assert [rows[word] for word in ("accepted", "rejected", "corrected")] == ["1", "1", "2"]
+    assert rows["not decided"] == str(total - 3)
 
 
 def test_wilsons_interval_is_the_one_of_the_books():
