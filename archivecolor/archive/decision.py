@@ -31,8 +31,8 @@ SAME_MOMENT = 0.0005  # seconds: as moments are rounded
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"|[0-9a-f]{64}")
 _KEYS = {
-    "format", "path", "path_raw", "glob", "state", "correction", "accepted_shots", "undoes",
-    "note", "by", "at",
+    "format", "path", "path_raw", "glob", "state", "correction", "accepted_shots", "accepted_source",
+    "undoes", "note", "by", "at",
 }  # fmt: skip
 _GLOB = re.compile(r"[*?\[]")
 
@@ -136,6 +136,7 @@ class Decision:
         extra: keys of the line that this version does not know.
         glob: whether `path` is a glob; None where a line of an earlier version does not say it.
         accepted_shots: of a film, a moment of each shot that is accepted, in seconds since its first frame.
+        accepted_source: SHA-256 of that film; empty where it is not known.
         undoes: `at` of the line that this one undoes, by saying again what held before; empty for others.
     """
 
@@ -148,6 +149,7 @@ class Decision:
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     glob: bool | None = False
     accepted_shots: tuple[float, ...] = ()
+    accepted_source: str = ""
     undoes: str = ""
 
     @property
@@ -208,7 +210,7 @@ def line_of(decision: Decision) -> bytes:
         values["correction"] = correction_values(decision.correction)
     if decision.accepted_shots:
         values["accepted_shots"] = list(decision.accepted_shots)
-    texts = ("note", "by", "at", "undoes")
+    texts = ("accepted_source", "note", "by", "at", "undoes")
     values |= {name: text for name in texts if (text := getattr(decision, name))}
     values |= decision.extra
     return json_line(values)
@@ -297,23 +299,28 @@ def _decision(values: object) -> Decision:
         **_texts(line),
         undoes=_text(line, "undoes"),
         accepted_shots=tuple(map(_moment, _listed(line.get("accepted_shots", [])))),
+        accepted_source=_source(line, "accepted_source"),
         extra={name: value for name, value in line.items() if name not in _KEYS},
     )
 
 
 def _correction(values: object) -> Correction:
     correction = _object(values)
-    source = correction.get("source", "")
-    if not isinstance(source, str) or not _SHA256.fullmatch(source):
-        raise DamagedLineError
     return Correction(
         hints=_hints(correction),
         settings=_own_settings(_object(correction.get("settings", {}))),
         shots=tuple(_shot(_object(shot)) for shot in _listed(correction.get("shots", []))),
-        source=source,
+        source=_source(correction, "source"),
         reference=_text(correction, "reference"),
         **_texts(correction),
     )
+
+
+def _source(values: Mapping[str, object], name: str) -> str:
+    source = values.get(name, "")
+    if not isinstance(source, str) or not _SHA256.fullmatch(source):
+        raise DamagedLineError
+    return source
 
 
 def _listed(values: object) -> list[object]:

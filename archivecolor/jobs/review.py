@@ -179,8 +179,8 @@ class Review:
 
     def accept_shot(self, item: IndexedItem, seconds: float, note: str, *, accepted: bool) -> None:
         """Accept the shot of a moment, or take that back. Raises `ItemError`, `OutputError`."""
-        span = self.shot_at(item, seconds).span
-        decided = with_accepted(self.desk.of(item.path), span, accepted=accepted)
+        span, source = self.shot_at(item, seconds).span, self.record(item).source.sha256 or ""
+        decided = with_accepted(self.desk.of(item.path), span, source, accepted=accepted)
         own = replace(decided, path=item.path, glob=False, undoes="")
         self.desk.decide(replace(own, note=note, by=self._settings.by, at=now_utc()), make=False)
 

@@ -126,16 +126,24 @@ def decided_shot(span: Span, decision: Decision, source: str) -> DecidedShot:
         source: SHA-256 of the film; what was said of shots of another one does not hold.
     """
     correction = decision.correction
-    if correction.source not in ("", source):
-        return DecidedShot(span, (), accepted=False)
-    inside = tuple(shot for shot in correction.shots if span.holds(shot.seconds))
-    return DecidedShot(span, inside, accepted=any(map(span.holds, decision.accepted_shots)))
+    given = correction.shots if correction.source in ("", source) else ()
+    inside = tuple(shot for shot in given if span.holds(shot.seconds))
+    return DecidedShot(span, inside, accepted=any(map(span.holds, _accepted(decision, source))))
 
 
-def with_accepted(decision: Decision, span: Span, *, accepted: bool) -> Decision:
-    """The decision where a shot is accepted, or no longer is."""
-    others = _outside(decision.accepted_shots, span)
-    return replace(decision, accepted_shots=tuple(sorted((*others, span.middle))) if accepted else others)
+def with_accepted(decision: Decision, span: Span, source: str, *, accepted: bool) -> Decision:
+    """The decision where a shot is accepted, or no longer is; arguments as for `decided_shot`."""
+    others = _outside(_accepted(decision, source), span)
+    return _accepting(decision, (*others, span.middle) if accepted else others, source)
+
+
+def _accepted(decision: Decision, source: str) -> tuple[float, ...]:
+    """Moments of accepted shots of the film with this digest."""
+    return decision.accepted_shots if decision.accepted_source in ("", source) else ()
+
+
+def _accepting(decision: Decision, moments: tuple[float, ...], source: str) -> Decision:
+    return replace(decision, accepted_shots=tuple(sorted(moments)), accepted_source=source if moments else "")
 
 
 def with_wish(decision: Decision, span: Span, wish: ShotWish, source: str) -> Decision:
@@ -176,8 +184,8 @@ def without_shot(decision: Decision, span: Span, source: str) -> Decision:
 def _corrected(decision: Decision, span: Span, shots: Iterable[ShotCorrection], source: str) -> Decision:
     kept = tuple(sorted(shots, key=lambda one: one.seconds))
     correction = replace(decision.correction, shots=kept, source=source if kept else "")
-    accepted = _outside(decision.accepted_shots, span)
-    return replace(decision, state=State.NONE, correction=correction, accepted_shots=accepted)
+    accepted = _accepting(decision, _outside(_accepted(decision, source), span), source)
+    return replace(accepted, state=State.NONE, correction=correction)
 
 
 def _says_anything(correction: ShotCorrection) -> bool:
