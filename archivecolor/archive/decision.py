@@ -30,10 +30,6 @@ _MAX_SECONDS = 1e7
 SAME_MOMENT = 0.0005  # seconds: as moments are rounded
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"|[0-9a-f]{64}")
-_KEYS = {
-    "format", "path", "path_raw", "glob", "state", "correction", "accepted_shots", "accepted_source",
-    "undoes", "note", "by", "at",
-}  # fmt: skip
 _GLOB = re.compile(r"[*?\[]")
 
 Options = TypeVar("Options", bound=ColourOptions)
@@ -192,6 +188,8 @@ class Decision:
         return Guidance(hints, own.saturation, own.quality or "")
 
 
+# Of a line.
+_KEYS = {known.name for known in fields(Decision)} - {"extra"} | {"format", "path_raw"}
 UNDECIDED = Decision("")
 
 

@@ -84,11 +84,8 @@ def correct(
     root = content_root(settings.output)
     manifest = Manifest(Layout(root).manifest)
     work = _work(settings, root, manifest, stop, tuple(hints))
-    decided = work.paths
-    if settings.like is not None:
-        decided = names = work.writer.look_for_likeness(work.names)
-    else:
-        names = work.names
+    names = work.names if settings.like is None else work.writer.look_for_likeness(work.names)
+    decided = work.paths if settings.like is None else names
     if not settings.later:
         _check_run(work.run)
     with hold_output(root, work.sources), locked(root, settings.wait_lock, work.sources):

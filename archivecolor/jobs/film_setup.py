@@ -1,4 +1,4 @@
-"""What a film is made with: its work folder, and the film as the settings want it."""
+"""What a film is made with: its work folder, its fields, and the film as the settings want it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.parts import shorten_name
 from archivecolor.archive.plan import Item
 from archivecolor.engine.executor import core_count
-from archivecolor.film.encode import choose_target
+from archivecolor.film.encode import choose_target, encodes_interlaced
 from archivecolor.film.film import Film
 from archivecolor.film.first_pass import FirstPass
 from archivecolor.film.frames import geometry_of
-from archivecolor.film.interlacing import field_order_of, is_progressive
+from archivecolor.film.interlacing import check_pulldown, field_order_of, is_progressive
 from archivecolor.film.keyframes import keyframe_interval_for
 from archivecolor.film.probe import FilmFacts
 from archivecolor.film.segment_plan import WorkFolder
@@ -58,6 +58,26 @@ def work_folder(item: Item, run_context: FilmRunContext, sha256: str) -> WorkFol
 def _encoder_threads(settings: VideoSettings) -> int:
     """Threads of the encoder."""
     return settings.threads or core_count()
+
+
+def choose_field_handling(settings: VideoSettings, facts: FilmFacts, found: FirstPass) -> str:
+    """What is done to the film's fields: keep, bwdif, fieldmatch or ivtc.
+
+    Raises:
+        ItemError: `UNSUPPORTED` where pulldown is to be taken out that is not there.
+    """
+    asked = settings.deinterlace
+    if asked in ("keep", "bwdif"):
+        return asked
+    if is_progressive(facts, found.fields):
+        return "keep"
+    if asked == "ivtc":
+        check_pulldown(found.fields, found.pts)
+        return asked
+    if encodes_interlaced(settings):
+        return "keep"
+    # Fields that pulldown parted are put together again: no line is made up, and no frame goes.
+    return "fieldmatch" if found.fields.telecined else "bwdif"
 
 
 def make_film(

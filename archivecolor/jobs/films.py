@@ -19,10 +19,9 @@ from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Output, Record
 from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX, ContainerPlan, plan_container, suffix_for
-from archivecolor.film.encode import encodes_interlaced
 from archivecolor.film.film import ChromaPredictor, Film, changed_error
 from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_pass, save_first_pass
-from archivecolor.film.interlacing import check_pulldown, field_parity, is_progressive
+from archivecolor.film.interlacing import field_parity
 from archivecolor.film.limits import check_disk, check_memory, check_name
 from archivecolor.film.losses import find_losses
 from archivecolor.film.mux import MuxInputs, is_coloured_film, mux
@@ -61,7 +60,7 @@ from archivecolor.jobs.film_records import (
     skipped_record,
     source_of,
 )
-from archivecolor.jobs.film_setup import make_film, work_folder
+from archivecolor.jobs.film_setup import choose_field_handling, make_film, work_folder
 from archivecolor.jobs.films_on_cluster import make_segments_on_cluster
 from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.metadata.provenance import CorrectionStep, Provenance
@@ -253,26 +252,6 @@ def _with_fields_handled(
         return facts, found
     facts = replace(facts, fields=fields, parity=field_parity(facts, found.fields))
     return facts, _load_or_survey(item, run_context, facts, folder)
-
-
-def choose_field_handling(settings: VideoSettings, facts: FilmFacts, found: FirstPass) -> str:
-    """What is done to the film's fields: keep, bwdif, fieldmatch or ivtc.
-
-    Raises:
-        ItemError: `UNSUPPORTED` where pulldown is to be taken out that is not there.
-    """
-    asked = settings.deinterlace
-    if asked in ("keep", "bwdif"):
-        return asked
-    if is_progressive(facts, found.fields):
-        return "keep"
-    if asked == "ivtc":
-        check_pulldown(found.fields, found.pts)
-        return asked
-    if encodes_interlaced(settings):
-        return "keep"
-    # Fields that pulldown parted are put together again: no line is made up, and no frame goes.
-    return "fieldmatch" if found.fields.telecined else "bwdif"
 
 
 def _load_or_survey(

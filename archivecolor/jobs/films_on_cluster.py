@@ -19,6 +19,7 @@ from archivecolor.film.segments import SegmentContext, missing_segments
 from archivecolor.jobs.film_jobs import FilmRunContext
 
 if TYPE_CHECKING:
+    from archivecolor.engine.cluster import Cluster
     from archivecolor.jobs.film_cluster_tasks import FilmPiece
 
 
@@ -43,7 +44,6 @@ def make_segments_on_cluster(
         OutputError: the output cannot be written.
     """
     from archivecolor.engine.slices import SliceDone, SliceWork, map_slices
-    from archivecolor.jobs.cluster_worker import why_not
     from archivecolor.jobs.film_cluster_tasks import close_film, make_pieces
 
     film, cluster = context.film, run_context.cluster
@@ -51,20 +51,18 @@ def make_segments_on_cluster(
     pieces = _pieces(film, segments, context.folder)
     if not pieces:
         return True
-    shared = _shared(item, run_context, film, context.folder)
-    cluster.ask(why_not, shared)
+    shared = _told_workers(cluster, item, run_context, context)
     frames, left = itertools.count(), len(pieces)
-    slices = ((piece,) for piece in pieces)
-    work = SliceWork(make_pieces, shared)
+    work, slices = SliceWork(make_pieces, shared), ((piece,) for piece in pieces)
     try:
         with closing(map_slices(cluster, work, slices, run_context.stop)) as settled:
             for outcome in settled:
                 if not isinstance(outcome, SliceDone):
                     raise outcome.error
                 left -= 1
-                done = sum(_frame_count(piece) for piece in outcome.items)
-                megapixels = done * film.facts.megapixels
-                run_context.note_work(outcome.value.host, outcome.value.seconds, megapixels)
+                done = sum(map(_frame_count, outcome.items))
+                by = outcome.value
+                run_context.note_work(by.host, by.seconds, done * film.facts.megapixels)
                 for frame in itertools.islice(frames, done):
                     context.on_progress(frame)
     finally:
@@ -72,14 +70,19 @@ def make_segments_on_cluster(
     return left == 0 and _all_seen(segments, context.folder, run_context.stop)
 
 
-def _shared(item: Item, run_context: FilmRunContext, film: Film, folder: WorkFolder) -> bytes:
-    """What workers are told of the film."""
-    from archivecolor.jobs.cluster_worker import run_of_client, shared_of
+def _told_workers(
+    cluster: Cluster, item: Item, run_context: FilmRunContext, context: SegmentContext
+) -> bytes:
+    """What all pieces of the film share; every worker was asked whether it can make them."""
+    from archivecolor.jobs.cluster_worker import run_of_client, shared_of, why_not
     from archivecolor.jobs.film_cluster_tasks import film_run
 
     run = run_of_client(run_context.settings, item.root, run_context.output, run_context.weights)
+    first_pass = context.folder.first_pass(context.film.facts.fields)
     runtime = run_context.open_predictor().runtime_name
-    return shared_of(film_run(run, film, folder.first_pass(film.facts.fields), folder, runtime))
+    shared = shared_of(film_run(run, context.film, first_pass, context.folder, runtime))
+    cluster.ask(why_not, shared)
+    return shared
 
 
 def _pieces(film: Film, segments: tuple[Segment, ...], folder: WorkFolder) -> list[FilmPiece]:

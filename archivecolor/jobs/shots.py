@@ -29,7 +29,8 @@ from archivecolor.film.shot_list import write_shots
 from archivecolor.film.shots import Shot
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.jobs.colour import check_cuts, refuse_what_is_no_film
-from archivecolor.jobs.films import choose_field_handling, shots_of
+from archivecolor.jobs.film_setup import choose_field_handling
+from archivecolor.jobs.films import shots_of
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.picture import compose
 from archivecolor.jobs.run import FRAMES

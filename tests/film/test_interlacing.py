@@ -21,7 +21,7 @@ from archivecolor.film.interlacing import (
 from archivecolor.film.probe import probe
 from archivecolor.film.segment_plan import WorkFolder, plan_segments
 from archivecolor.film.segments import SegmentContext, make_segments
-from archivecolor.jobs.films import choose_field_handling
+from archivecolor.jobs.film_setup import choose_field_handling
 from archivecolor.settings import VideoSettings
 
 MOVING = "testsrc2=s=320x480:r={rate}:d={seconds},format=gray,format=yuv420p"
