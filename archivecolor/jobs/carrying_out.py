@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_file
 from archivecolor.archive.by_hand import Claim, refuse_by_hand
-from archivecolor.archive.decision import Correction, Decision
+from archivecolor.archive.decision import Correction
 from archivecolor.archive.decision_words import words_of_correction, words_of_prompt
 from archivecolor.archive.layout import credentials_beside
 from archivecolor.archive.premis import PremisFiles
@@ -35,12 +35,12 @@ def remove_outputs(root: Path, claim: Claim) -> None:
         remove_file(PremisFiles(root, wanted=False).path(name))
 
 
-def correction_step(decision: Decision, correction: Correction) -> CorrectionStep | None:
-    """What metadata tell of a decision, of which `correction` shapes the output."""
-    if decision.digest is None or not correction:
+def correction_step(digest: str | None, correction: Correction) -> CorrectionStep | None:
+    """What metadata tell of the decision with this digest, of which `correction` shapes the output."""
+    if digest is None or not correction:
         return None
     return CorrectionStep(
-        digest=decision.digest,
+        digest=digest,
         words=words_of_correction(correction),
         at=correction.at,
         prompt=words_of_prompt(correction),

@@ -173,7 +173,7 @@ def _colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
         check_memory(film.facts, film.target)
         check_disk(film.facts, film.target, len(found), run_context.output)
         segments = _colour_segments(item, run_context, film, folder)
-        step = correction_step(item.decision, correction)
+        step = correction_step(item.decision.digest, correction)
         inputs = MuxInputs(film, segments, folder, _provenance_of(run_context, sha256, step))
         record = with_correction(_mux_film(item, run_context, inputs, plan), item, correction)
     if not settings.keep_work:

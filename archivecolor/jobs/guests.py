@@ -97,7 +97,7 @@ def _look(_context: PreviewContext, task: _Look) -> tuple[Inspection, str]:
 def _write(_context: PreviewContext, task: _Write) -> int:
     """Write a result; returns its bytes. Raises `ItemError`."""
     options = render_options(task.facts, task.options, task.weights, task.network)
-    options = replace(options, correction=correction_step(task.decision, task.decision.correction))
+    options = replace(options, correction=correction_step(task.decision.digest, task.decision.correction))
     with atomic_write(task.target) as part:
         return render(task.source, part, task.chromas, options).nbytes
 

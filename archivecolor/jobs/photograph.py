@@ -124,7 +124,7 @@ def write_derivative(
             chromas = _predict(inspection, colouring.predictor, decision)
             confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
             options = render_options(facts, settings, colouring.predictor.digest, colouring.predictor.name)
-            options = replace(options, correction=correction_step(decision, decision.correction))
+            options = replace(options, correction=correction_step(decision.digest, decision.correction))
             options = replace(options, runtime=colouring.predictor.runtime_name)
             rendered = render(source, part, chromas, options)
         if settings.preserve_times:

@@ -221,7 +221,7 @@ class PredictStage:
         if chromas:
             options = replace(
                 options,
-                correction=correction_step(inspected.item.decision, inspected.correction),
+                correction=correction_step(inspected.item.decision.digest, inspected.correction),
                 runtime=self.predictor.runtime_name,
             )
         return RenderTask(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.by_hand import by_hand_output, claim_of, make_way
+from archivecolor.archive.decision import recorded_correction
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import IndexEntry, Manifest
 from archivecolor.archive.names import casefolded_name
@@ -22,6 +23,7 @@ from archivecolor.archive.record import Output, Record, Source, Status
 from archivecolor.archive.sidecars import KIND, Sidecar, sidecar_name
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ItemError, Reason
+from archivecolor.jobs.carrying_out import correction_step
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.metadata.xmp import sidecar_xmp
 from archivecolor.photo.containers.reading import SourceFile, naming_read_errors
@@ -83,7 +85,10 @@ def _carried(sidecar: Sidecar, manifest: Manifest, root: Path, taken: set[str]) 
 
 def _key(about: Record) -> str:
     """Digest of what a sidecar says of its picture, 16 hexadecimal digits."""
-    facts = (about.source.sha256, about.settings, about.weights, about.network, about.reason is Reason.COPIED)
+    copied = about.reason is Reason.COPIED
+    facts: tuple[object, ...] = (about.source.sha256, about.settings, about.weights, about.network, copied)
+    if about.correction:
+        facts += (about.decision,)
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
@@ -162,6 +167,7 @@ def _provenance(about: Record) -> Provenance:
         settings=about.settings,
         weights=about.weights,
         network=about.network,
+        correction=correction_step(about.decision, recorded_correction(about.correction)),
     )
 
 

@@ -78,6 +78,21 @@ def values(path):
     return found, [item.text for item in root.iter(f"{RDF}li") if item.text]
 
 
+def test_what_people_asked_for_stands_in_a_sidecar_too_and_follows_what_they_decide(tree):
+    hint = {"x": 0.5, "y": 0.25, "colour": "#c83c1e"}
+    correction = {"hints": [hint], "note": "the dress was red", "by": "Anna"}
+    tree.coloured("a.bmp")
+    sidecar = tree.sidecar("a.xmp", "a.bmp")
+    assert tree.carry(sidecar) == {"a.xmp": ("done", "carried")}
+    assert "AIPromptInformation" not in values(tree.output / "a.xmp")[0]
+    tree.coloured("a.bmp", decision="d1", correction=correction)
+    assert tree.carry(sidecar) == {"a.xmp": ("done", "carried")}
+    assert tree.carry(sidecar) == {}
+    found, _ = values(tree.output / "a.xmp")
+    assert "the dress was red" in found["AIPromptInformation"]
+    assert found["AIPromptWriterName"] == "Anna"
+
+
 def test_they_stand_beside_the_derivative_under_its_name_with_the_provenance(tree):
     tree.coloured("box/a.tif", "box/a.png")
     sidecars = [tree.sidecar("box/a.tif.xmp", "box/a.tif"), tree.sidecar("box/a.xmp", "box/a.tif")]
