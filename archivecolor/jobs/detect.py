@@ -15,10 +15,12 @@ from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.luma import luma_codes
 from archivecolor.colour.recognition import SURE, agreement, is_grey, score_of, strangeness
 from archivecolor.errors import ItemError, Reason, UnavailableError
+from archivecolor.jobs.file_check import check_is_file
 from archivecolor.jobs.verify_credentials import read_credentials_of
 from archivecolor.metadata.credentials.reading import Standing
 from archivecolor.metadata.credentials.statement import Json
 from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, TOOL_NAME
+from archivecolor.photo.containers.reading import naming_read_errors
 from archivecolor.photo.marking import marking_of_file
 from archivecolor.photo.preview import small_preview
 from archivecolor.photo.shrink import resize, working_shape
@@ -104,8 +106,9 @@ def detect_file(file: Path, predictor: Predictor, max_megapixels: float = 500.0)
         max_megapixels: larger pictures are refused.
 
     Raises:
-        ItemError: it cannot be read.
+        ItemError: it is not there, or cannot be read.
     """
+    check_is_file(file)
     if extension_of(os.fsencode(file.name)) in FILMS:
         return _detect_film(file, predictor)
     rgb = small_preview(file, SEEN, max_megapixels).rgb
@@ -150,7 +153,8 @@ def _said_by(file: Path) -> tuple[tuple[str, ...], str]:
     """What a file itself says of its colour's being ours, and by which weights."""
     said, weights = [], []
     try:
-        read = read_credentials_of(file)
+        with naming_read_errors():
+            read = read_credentials_of(file)
     except UnavailableError:  # they are one evidence of several
         read = None
     if read is not None and read.standing in (Standing.VALID, Standing.EXPIRED):

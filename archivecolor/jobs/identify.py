@@ -13,7 +13,8 @@ from archivecolor.archive.fingerprint_index import FingerprintIndex, Match
 from archivecolor.archive.layout import review_folder
 from archivecolor.colour.fingerprint import EMPTY, fingerprint
 from archivecolor.colour.luma import luma_codes
-from archivecolor.errors import ItemError, Reason
+from archivecolor.errors import ItemError
+from archivecolor.jobs.file_check import check_is_file
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.photo.preview import small_preview
 from archivecolor.settings import IdentifySettings
@@ -23,7 +24,6 @@ from archivecolor.settings import IdentifySettings
 # most 56, with up to 6 % 994 of 1,000 in at most 96.
 SURE, _POSSIBLE = 56, 96
 SEEN = (512, 512)
-_NO_FILE = "there is no such file"
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ def identify(settings: IdentifySettings) -> Iterator[Identified]:
     index = FingerprintIndex(review_folder(settings.archive, root), root)
     for file in settings.file:
         try:
+            check_is_file(file)
             seen = small_preview(file, SEEN, settings.max_megapixels)
         except ItemError as error:
-            never_was = error.reason is Reason.VANISHED
-            yield Identified(file, trouble=ItemError(error.reason, _NO_FILE) if never_was else error)
+            yield Identified(file, trouble=error)
             continue
         wanted = fingerprint(luma_codes(seen.rgb).astype(np.float32) / np.float32(255))
         nearest = [] if wanted == EMPTY else index.nearest(wanted, settings.nearest)

@@ -85,6 +85,15 @@ def test_lines_for_people_and_programs(coloured, tmp_path, capsys):
     assert "cannot tell; it is grey" in told[1]
 
 
+def test_a_name_that_nothing_stands_behind_costs_itself_alone(tmp_path, capsys):
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "empty.mp4").touch()
+    names = ["gone.jpg", "gone.mp4", "folder.mp4", "empty.mp4"]
+    assert main(["detect", *(str(tmp_path / name) for name in names)]) == ExitCode.SOME_FAILED
+    told = [line.rpartition(": ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["there is no such file"] * 2 + ["it is a folder", "the file has no bytes"]
+
+
 def test_a_map_shows_the_part_that_is_not_ours(coloured, tmp_path, capsys):
     pasted = Image.open(coloured / "astronaut.png").convert("RGB")
     piece = np.zeros((150, 150, 3), np.uint8) + np.array([20, 90, 200], np.uint8)
