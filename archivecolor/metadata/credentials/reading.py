@@ -99,5 +99,7 @@ def _judged(results: Mapping[str, Any], active: Mapping[str, Any]) -> ReadCreden
     signer = printable(" / ".join(map(str, names)))
     if grave or not active:
         return ReadCredentials(Standing.CHANGED, printable(", ".join(grave)), tool, actions)
-    standing = Standing.UNTRUSTED if UNTRUSTED in codes else Standing.EXPIRED if codes else Standing.VALID
-    return ReadCredentials(standing, f"signed by {signer}", tool, actions)
+    expired = not EXPIRED.isdisjoint(codes)
+    standing = Standing.UNTRUSTED if UNTRUSTED in codes else Standing.EXPIRED if expired else Standing.VALID
+    detail = f"signed by {signer}{'; its certificate has expired' if expired else ''}"
+    return ReadCredentials(standing, detail, tool, actions)

@@ -165,7 +165,12 @@ def _check_key(file: Path, key: bytes, certificate: x509.Certificate) -> None:
 
     try:
         public = load_pem_private_key(key, None).public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # whose words may hold what they could not read
+    except TypeError:  # the library's way to say that it is encrypted
+        trouble = (
+            "the key has a password, which nothing here asks for: take it off (openssl pkcs8 -topk8 -nocrypt)"
+        )
+        raise _unusable(file, f"{trouble}, or name a command that signs in the key's place") from None
+    except (ValueError, UnsupportedAlgorithm):  # whose words may hold what they could not read
         trouble = "the key is no PKCS#8 file without a password (openssl pkcs8 -topk8 -nocrypt makes one)"
         raise _unusable(file, trouble) from None
     if _der(public) != _der(certificate.public_key()):
