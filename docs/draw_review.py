@@ -21,8 +21,11 @@ from skimage import data
 
 IMAGES = Path(__file__).parent / "images"
 NAMES = ("astronaut", "camera", "cat", "chelsea", "coffee", "coins", "moon", "rocket")
-SIZE = (1200, 760)
+DESK, PHONE, WIDE = (1200, 760), (390, 844), (2560, 1440)
 QUALITY = 80
+GAP = 20
+LIST = "document.querySelectorAll('#cards img').length"
+PICTURE = "document.getElementById('coloured')"
 
 
 def draw(folder: Path) -> None:
@@ -43,55 +46,81 @@ def draw(folder: Path) -> None:
 
 
 def take_shots(address: str) -> None:
-    """The list, and a picture with a hint on it."""
+    """The list and a picture with a hint on it, at three sizes, light and dark."""
     options = webdriver.ChromeOptions()
     for word in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-dev-shm-usage"):
         options.add_argument(word)
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
     try:
-        show(driver, "light")
         driver.get(address)
-        wait(driver, "document.querySelectorAll('#cards img').length")
-        keep(driver, "review-list.jpg")
-        show(driver, "dark")
-        driver.get(address.partition("/?")[0] + "/?text=astronaut")
-        wait(driver, "document.querySelectorAll('#cards img').length")
+        home = address.partition("/?")[0]
+        shots = [
+            seen(driver, f"{home}/", LIST, DESK, "light"),
+            seen(driver, f"{home}/", LIST, WIDE, "light").resize((WIDE[0] // 2, WIDE[1] // 2)),
+            seen(driver, f"{home}/", LIST, PHONE, "dark"),
+        ]
+        driver.get(f"{home}/?text=astronaut")
         driver.find_element(By.CSS_SELECTOR, "#cards a").click()
-        wait(driver, "document.getElementById('coloured')")
-
-        for field, value in (("across", 52), ("down", 87)):
-            driver.execute_script(f"document.getElementById('{field}').value = {json.dumps(value)}")
-        colour = json.dumps("#2f6fb0")
-        driver.execute_script(f"document.getElementById('colour-text').value = {colour}")
-        driver.execute_script("document.getElementById('reach').value = 'thing'")
-        driver.find_element(By.ID, "add").click()
-        wait(driver, "document.getElementById('share').textContent")
-        keep(driver, "review-picture.jpg")
+        picture = driver.current_url
+        shots.append(seen(driver, picture, PICTURE, PHONE, "light"))
+        seen(driver, picture, PICTURE, DESK, "dark")
+        lay_hint(driver)
+        keep(seen_now(driver), "review-picture.jpg")
     finally:
         driver.quit()
+    desk, wide, *phone = shots
+    keep(desk, "review-list.jpg")
+    keep(wide, "review-wide.jpg")
+    keep(side_by_side(phone), "review-phone.jpg")
+
+
+def lay_hint(driver: webdriver.Chrome) -> None:
+    """A hint, as who has no mouse lays it, and the likely colours of its place."""
+    for field, value in (("across", 52), ("down", 87), ("colour-text", "#2f6fb0"), ("reach", "thing")):
+        driver.execute_script(f"document.getElementById('{field}').value = {json.dumps(value)}")
+    driver.execute_script("document.getElementById('add').click()")
+    wait(driver, "document.getElementById('share').textContent && document.querySelector('#likely button')")
+    driver.execute_script("document.getElementById('brush').scrollIntoView()")
+    time.sleep(2)  # until what changes is no longer shown
+
+
+def seen(driver: webdriver.Chrome, address: str, what: str, size: tuple[int, int], mode: str) -> Image.Image:
+    """A page at a size, light or dark, when `what` is there."""
+    feature = {"name": "prefers-color-scheme", "value": mode}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    driver.get(address)
+    wait(driver, what)
+    return seen_now(driver)
+
+
+def seen_now(driver: webdriver.Chrome) -> Image.Image:
+    """What is seen."""
+    return Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+
+
+def side_by_side(shots: list[Image.Image]) -> Image.Image:
+    """Pictures of one size in a row."""
+    width, height = shots[0].size
+    row = Image.new("RGB", (len(shots) * (width + GAP) - GAP, height), "white")
+    for number, shot in enumerate(shots):
+        row.paste(shot, (number * (width + GAP), 0))
+    return row
 
 
 def wait(driver: webdriver.Chrome, condition: str) -> None:
     """Until something is true of the page, and all its pictures are there."""
     pictures = "[...document.images].every((one) => one.hidden || (one.complete && one.naturalWidth))"
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while not driver.execute_script(f"return Boolean({condition}) && {pictures}"):
         assert time.monotonic() < until, condition
         time.sleep(0.5)
     time.sleep(2)
 
 
-def show(driver: webdriver.Chrome, mode: str) -> None:
-    """Light or dark, at the size of the screenshots."""
-    feature = {"name": "prefers-color-scheme", "value": mode}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    size = {"width": SIZE[0], "height": SIZE[1], "deviceScaleFactor": 1, "mobile": False}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-
-def keep(driver: webdriver.Chrome, name: str) -> None:
-    """What is seen, as a small JPEG."""
-    shot = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+def keep(shot: Image.Image, name: str) -> None:
+    """What was seen, as a small JPEG."""
     shot.save(IMAGES / name, quality=QUALITY)
 
 
