@@ -44,7 +44,8 @@ def _photograph_lines(work: Estimate) -> Iterator[str]:
         basis = f"measured on {counted(work.measured, 'pictures')} here and now"
     pictures = counted(work.items, "pictures")
     yield f"to do: {pictures}, {work.megapixels:.1f} megapixels, {work.nbytes / 1e6:.1f} MB"
-    yield _expected_time(work.seconds, work.processor_seconds, basis)
+    if work.items:
+        yield _expected_time(work.seconds, work.processor_seconds, basis)
 
 
 def _film_lines(work: FilmsForecast) -> Iterator[str]:
@@ -55,7 +56,8 @@ def _film_lines(work: FilmsForecast) -> Iterator[str]:
     if work.measured:
         basis = f"measured on {counted(work.measured, 'frames')} here and now"
     yield f"to do: {counted(len(work.films), 'films')}, {counted(work.frames, 'frames')}"
-    yield _expected_time(work.time.seconds, work.time.processor_seconds, basis)
+    if work.films:
+        yield _expected_time(work.time.seconds, work.time.processor_seconds, basis)
 
 
 def _expected_time(seconds: float, processor_seconds: float, basis: str) -> str:

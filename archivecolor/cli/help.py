@@ -72,7 +72,8 @@ class GroupedCommand(click.Command):
         groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            # click itself tells of arguments.
+            if record is not None and isinstance(parameter, click.Option):
                 group = parameter.group if isinstance(parameter, GroupedOption) else "Reports"
                 groups[group].append(record)
         for group in GROUPS:

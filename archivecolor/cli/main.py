@@ -252,8 +252,11 @@ def _usage_trouble(error: click.ClickException) -> str:
     text = text[:1].lower() + text[1:]
     if isinstance(error, click.MissingParameter):
         text += _file_for_folder(context)
-    elif isinstance(error, click.NoSuchOption) and (name := _file_like(error.option_name)):
-        text += f"; the file is given as {quoted(f'./{name}')}"
+    elif isinstance(error, click.NoSuchOption):
+        name = _file_like(error.option_name)
+        near = nearest(error.option_name, error.possibilities or ())
+        hint = f"; the file is given as {quoted(f'./{name}')}" if name else near
+        text = f"no such option {quoted(error.option_name)}{hint}"
     elif isinstance(error, click.BadParameter) and error.param is not None and context is not None:
         with context.scope(cleanup=False):
             from archivecolor.cli.options import typed_name

@@ -191,6 +191,7 @@ def parameter(command: str, setting: SettingField, value_type: ValueType, group:
             [setting.name],
             nargs=-1 if value_type.many else 1,
             metavar=_argument_name(setting, value_type),
+            help=spec.help,
             **common,
         )
     return GroupedOption(

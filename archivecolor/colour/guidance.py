@@ -25,6 +25,7 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.kernel import Anchor, Answer, Float64, Grid, standard_of
 from archivecolor.colour.lab import cbcr_from_lab, lab_from_rgb
 from archivecolor.errors import UsageError
+from archivecolor.printable import quoted
 
 MAX_HINTS = 200
 STROKE_HINTS = 32
@@ -84,7 +85,9 @@ class Hint:
         if len(self.colour) != 3 or not all(0 <= code <= 255 for code in self.colour):
             raise UsageError(f"the colour of a hint is {self.colour}; give red, green and blue from 0 to 255")
         if not isinstance(self.reach, Reach):
-            raise UsageError(f"the reach of a hint is {self.reach!r}; give {' or '.join(map(str, Reach))}")
+            raise UsageError(
+                f"the reach of a hint is {quoted(str(self.reach))}; give {' or '.join(map(str, Reach))}"
+            )
         if self.page < 1:
             raise UsageError(f"the page of a hint is {self.page}; the first one is 1")
 

@@ -125,7 +125,7 @@ class Cluster:
         answers = self._client.run(check, shared, on_error="return") if self._workers else {}
         for address, answer in answers.items():
             if isinstance(answer, BaseException):
-                self.leave_out(address, f"it cannot say whether it can ({type(answer).__name__}: {answer})")
+                self.leave_out(address, f"it cannot say whether it can ({answer})")
             elif answer:
                 self.leave_out(address, answer)
         self.require_one()

@@ -58,7 +58,7 @@ def _client(place: str) -> Iterator[Client]:
             client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError) as error:
             raise UnavailableError(
-                f"no scheduler answers at {place} ({type(error).__name__}: {error}); start one, or see if "
+                f"no scheduler answers at {place} ({error}); start one, or see if "
                 "the address, the network and the TLS settings of Dask are right"
             ) from error
         except ValueError as error:
@@ -83,9 +83,7 @@ def _where(place: str, opened: contextlib.ExitStack) -> str | LocalCluster:
         try:
             return str(json.loads(Path(place).read_text(encoding="utf-8"))["address"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(
-                f"{place} is no file of a Dask scheduler ({type(error).__name__}: {error})"
-            ) from error
+            raise UsageError(f"{place} is no file of a Dask scheduler ({error})") from error
     if not place.startswith("local:"):
         return place
     local = _LOCAL.fullmatch(place)

@@ -22,6 +22,7 @@ from archivecolor.colour.arrays import Numbers
 from archivecolor.errors import CheckpointError, UsageError
 from archivecolor.networks.builtin import check_size
 from archivecolor.networks.registry import build_generator, network_names
+from archivecolor.printable import quoted
 
 if TYPE_CHECKING:
     import torch
@@ -218,8 +219,7 @@ def load_foreign_tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # torch.load documents no closed set of errors for a bad file
         raise CheckpointError(
-            f"{path} cannot be read as plain tensors ({error.__class__.__name__});"
-            " nothing else is ever loaded"
+            f"{path} cannot be read as plain tensors; nothing else is ever loaded"
         ) from error
     tensors = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
     if not tensors or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
@@ -270,7 +270,9 @@ def _parse_info(content: bytes, nbytes: int, path: Path) -> CheckpointInfo:
         way = "newer than this program's; update it" if info.format > FORMAT else "too old; train it anew"
         raise CheckpointError(f"{path} has layout {info.format}, {way} (this program's is {FORMAT})")
     if info.network not in network_names():
-        raise CheckpointError(f"{path} is of network {info.network!r}, which this program does not have")
+        raise CheckpointError(
+            f"{path} is of network {quoted(info.network)}, which this program does not have"
+        )
     return info
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from archivecolor.errors import UnavailableError, UsageError
+from archivecolor.printable import quoted
 
 # On the CPU and on MPS torch raises a plain RuntimeError, known by its words alone. The last are oneDNN's,
 # which has no room for the code it makes for a layer.
@@ -30,7 +31,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, index = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
-        raise UsageError(f"device is {name!r}; choose auto, cpu, cuda, cuda:N or mps")
+        raise UsageError(f"device is {quoted(name)}; choose auto, cpu, cuda, cuda:N or mps")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UnavailableError("device cuda cannot be used: torch sees no CUDA device here; try --device cpu")
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():

@@ -19,6 +19,7 @@ from archivecolor.colour.arrays import Float32
 from archivecolor.errors import CheckpointError, UnavailableError
 from archivecolor.networks.checkpoint import CheckpointInfo, StoredCheckpoint
 from archivecolor.networks.options import is_number
+from archivecolor.printable import quoted
 
 FORMAT = 1
 INPUT = "lightness"
@@ -80,14 +81,14 @@ def graph_for(info: CheckpointInfo, *, int8: bool = False) -> Graph:
     path = graph_path(info.network, int8=int8)
     described = path.with_suffix(".json")
     if not described.is_file():
-        raise UnavailableError(f"ONNX Runtime has no graph of network {info.network!r}; it needs torch")
+        raise UnavailableError(f"ONNX Runtime has no graph of network {quoted(info.network)}; it needs torch")
     graph = _parse(described.read_bytes())
     given = dict(info.options)
     differing = sorted(name for name, value in graph.options.items() if given.get(name) != value)
     if differing:
         name = differing[0]
         raise UnavailableError(
-            f"ONNX Runtime has the graph of network {info.network!r} for {name}={graph.options[name]},"
+            f"ONNX Runtime has the graph of network {quoted(info.network)} for {name}={graph.options[name]},"
             f" not for {name}={given.get(name)}; it needs torch"
         )
     return Graph(graph, path.read_bytes())
@@ -97,8 +98,8 @@ def _parse(content: bytes) -> GraphInfo:
     values = json.loads(content)
     if values["format"] != FORMAT:
         raise UnavailableError(
-            f"the graph of network {values['network']!r} has layout {values['format']}, this program's is"
-            f" {FORMAT}; install the package anew"
+            f"the graph of network {quoted(str(values['network']))} has layout {values['format']},"
+            f" this program's is {FORMAT}; install the package anew"
         )
     weights = {name: tuple(shape) for name, shape in values.pop("weights").items()}
     return GraphInfo(weights=weights, **values)
@@ -127,6 +128,8 @@ def initialisers(graph: GraphInfo, checkpoint: StoredCheckpoint) -> dict[str, Fl
     for name, default in graph.numbers.items():
         value = checkpoint.info.options.get(name, default)
         if not is_number(value):
-            raise CheckpointError(f"{checkpoint.path} has option {name} as {value!r}; it takes a number")
+            raise CheckpointError(
+                f"{checkpoint.path} has option {name} as {quoted(str(value))}; it takes a number"
+            )
         found[name] = np.array(value, np.float32)
     return found

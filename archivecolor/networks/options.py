@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from archivecolor.errors import UsageError
+from archivecolor.printable import quoted
 from archivecolor.settings import nearest
 
 
@@ -37,7 +38,7 @@ def options_from(kind: type[OptionsT], values: Mapping[str, object], owner: str)
     specs = {spec.name: spec for spec in dataclasses.fields(kind)}
     for name in sorted(set(values) - set(specs)):
         known = ", ".join(sorted(specs)) or "none"
-        raise UsageError(f"{owner} has no option {name!r}; it has {known}{nearest(name, specs)}")
+        raise UsageError(f"{owner} has no option {quoted(name)}; it has {known}{nearest(name, specs)}")
     checked = {name: _checked(name, value, specs[name].default) for name, value in values.items()}
     return dataclasses.replace(kind(), **checked)
 
@@ -48,7 +49,9 @@ def _checked(name: str, value: object, default: object) -> object:
         parts = tuple(value) if isinstance(value, (tuple, list)) else (value,)
         if parts and all(_is_count(part) and part != 0 for part in parts):
             return parts
-        raise UsageError(f"option {name} is {value!r}; it takes whole numbers from 1, as {name}=8,16")
+        raise UsageError(
+            f"option {name} is {quoted(str(value))}; it takes whole numbers from 1, as {name}=8,16"
+        )
     if isinstance(default, bool):
         good, wanted = isinstance(value, bool), "true or false"
     elif isinstance(default, int):
@@ -58,7 +61,7 @@ def _checked(name: str, value: object, default: object) -> object:
     else:
         good, wanted = isinstance(value, str), "a word"
     if not good:
-        raise UsageError(f"option {name} is {value!r}; it takes {wanted}")
+        raise UsageError(f"option {name} is {quoted(str(value))}; it takes {wanted}")
     return value
 
 

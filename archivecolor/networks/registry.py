@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from archivecolor.errors import UsageError
 from archivecolor.networks.options import options_from
+from archivecolor.printable import quoted
 from archivecolor.settings import nearest
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def network_entry(name: str) -> NetworkEntry:
     if name not in NETWORKS:
         names = ", ".join(NETWORKS)
         raise UsageError(
-            f"there is no network called {name!r}; choose one of {names}{nearest(name, NETWORKS)}"
+            f"there is no network called {quoted(name)}; choose one of {names}{nearest(name, NETWORKS)}"
         )
     return NETWORKS[name]
 
@@ -107,11 +108,22 @@ def build_generator(name: str, options: Mapping[str, object]) -> Generator:
             can be made.
     """
     kind = generator_class(name)
-    values = options_from(kind.Options, options, f"network {name!r}")
+    values = options_from(kind.Options, options, f"network {quoted(name)}")
     try:
         generator = kind(values)
     except (ValueError, RuntimeError, ArithmeticError, LookupError, AssertionError) as error:
-        raise UsageError(f"network {name!r} cannot be made with {values}: {error}") from error
+        raise UsageError(f"network {quoted(name)} cannot be made with {_shown(values)}: {error}") from error
     if any(part.numel() == 0 for part in generator.parameters()):
-        raise UsageError(f"network {name!r} cannot be made with {values}: a layer of it would be empty")
+        raise UsageError(
+            f"network {quoted(name)} cannot be made with {_shown(values)}: a layer of it would be empty"
+        )
     return generator
+
+
+def _shown(values: object) -> str:
+    """The options of a network as they are given on the command line."""
+    return ", ".join(f"{name}={_listed(value)}" for name, value in vars(values).items())
+
+
+def _listed(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from archivecolor.datasets.photographs import Photograph
 from archivecolor.errors import UsageError
 from archivecolor.opencv import cv2
+from archivecolor.printable import quoted
 from archivecolor.training.distributed import SINGLE_PROCESS, DistributedContext
 
 CACHE_MARGIN = 1.25  # cached short side over crop size: room for crops of 80 to 100 %
@@ -42,9 +43,11 @@ def parse_source_weights(text: str) -> dict[str, float]:
         try:
             weights[prefix] = float(value)
         except ValueError:
-            raise UsageError(f"source_weights has {part!r}; write PREFIX=NUMBER,PREFIX=NUMBER") from None
+            raise UsageError(
+                f"source_weights has {quoted(part)}; write PREFIX=NUMBER,PREFIX=NUMBER"
+            ) from None
         if not 0.0 <= weights[prefix] < math.inf:
-            raise UsageError(f"source_weights has {part!r}; a weight is 0 or more")
+            raise UsageError(f"source_weights has {quoted(part)}; a weight is 0 or more")
     return weights
 
 

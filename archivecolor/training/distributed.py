@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archivecolor.errors import UsageError
+from archivecolor.printable import quoted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -80,7 +81,8 @@ def _number_of(variable: str, default: str = "") -> int:
     text = os.environ.get(variable, default)
     if not text.isdecimal() or len(text) > MAX_DIGITS:
         raise UsageError(
-            f"the variable {variable} is {text!r}, no number; unset it, or start by torchrun, which sets it"
+            f"the variable {variable} is {quoted(text)}, no number;"
+            " unset it, or start by torchrun, which sets it"
         )
     return int(text)
 

@@ -16,6 +16,7 @@ from archivecolor.datasets.photographs import Photograph
 from archivecolor.networks.base import Generator
 from archivecolor.networks.options import BaseOptions, options_from
 from archivecolor.networks.registry import load_class, network_entry
+from archivecolor.printable import quoted
 from archivecolor.training.crops import CropAugmentation
 from archivecolor.training.tensors import Batch
 
@@ -118,7 +119,7 @@ class Objective(ABC):
 def build_objective(network: str, options: Mapping[str, object]) -> Objective:
     """The objective of a network. Raises `UsageError` for an unknown network or option."""
     kind = _objective_class(network)
-    return kind(options_from(kind.Options, options, f"the objective of {network!r}"))
+    return kind(options_from(kind.Options, options, f"the objective of {quoted(network)}"))
 
 
 def _objective_class(network: str) -> type[Objective]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from archivecolor.errors import UsageError
-from archivecolor.printable import printable
+from archivecolor.printable import printable, quoted
 from archivecolor.settings import TrainSettings, dataclass_from
 from archivecolor.training.state import RunState
 
@@ -45,7 +45,8 @@ def settings_of_run(settings: TrainSettings, given: Collection[str], state: RunS
     own: Mapping[str, object] = state.settings or {"network": state.network}
     if "network" in given and settings.network != state.network:
         raise UsageError(
-            f"{printable(settings.output)} is a run of network {state.network!r}, not {settings.network!r}"
+            f"{printable(settings.output)} is a run of network {quoted(state.network)},"
+            f" not {quoted(settings.network)}"
         )
     now = settings_to_keep(settings)
     changed = [name for name in own if name in given and now[name] != own[name]]

@@ -24,6 +24,7 @@ from archivecolor.errors import OutOfMemoryError, UsageError
 from archivecolor.networks.base import Generator, stored_tensors, tensor_mismatch
 from archivecolor.networks.checkpoint import Checkpoint, load_checkpoint, load_foreign_tensors
 from archivecolor.networks.registry import build_generator, generator_class
+from archivecolor.printable import quoted
 from archivecolor.settings import TrainSettings, nearest
 from archivecolor.training.crops import (
     CACHE_MARGIN,
@@ -181,7 +182,7 @@ def _check_known_options(options: Mapping[str, object], known: set[str], network
     """Raise `UsageError` where an option is neither the network's nor its objective's."""
     for name in sorted(set(options) - known):
         raise UsageError(
-            f"network {network!r} has no option {name!r}, nor has its objective;"
+            f"network {quoted(network)} has no option {quoted(name)}, nor has its objective;"
             f" they have {', '.join(sorted(known))}{nearest(name, known)}"
         )
 
@@ -190,7 +191,7 @@ def _build_from_checkpoint(path: Path, network: str, options: dict[str, object])
     """A generator with a checkpoint's weights and options, `options` laid over. Raises `UsageError`."""
     checkpoint = load_checkpoint(path)
     if checkpoint.info.network != network:
-        raise UsageError(f"{path} is of network {checkpoint.info.network!r}, not {network!r}")
+        raise UsageError(f"{path} is of network {quoted(checkpoint.info.network)}, not {quoted(network)}")
     generator = build_generator(network, {**checkpoint.info.options, **options})
     try:
         generator.load_state_dict(checkpoint.generator.state_dict())
@@ -207,7 +208,7 @@ def _parse_options(texts: Sequence[str]) -> dict[str, object]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"option {text!r} is not NAME=VALUE")
+            raise UsageError(f"option {quoted(text)} is not NAME=VALUE")
         values[name] = _parse_value(value)
     return values
 

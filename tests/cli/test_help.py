@@ -42,6 +42,15 @@ def test_long_help_has_groups_and_says_a_switch_once(shown):
     assert "Film" in shown("video", "--help")
 
 
+def test_arguments_are_told_of_once_and_in_words(shown):
+    lines = shown("dir", "--help").splitlines()
+    told = [line.split() for line in lines if line.startswith(("  IN", "  OUT"))]
+    assert told == [
+        ["IN", "Folder", "of", "photographs."],
+        ["OUT", "Folder", "for", "the", "coloured", "tree."],
+    ]
+
+
 def test_every_topic_and_command_has_help(shown, capsys):
     for topic in TOPICS:
         assert shown("help", topic).strip() == TOPICS[topic]().strip()

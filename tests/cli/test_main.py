@@ -51,6 +51,7 @@ def test_every_listed_command_has_help():
         (["dri"], "did you mean 'dir'"),
         (["dir"], "missing argument"),
         (["dir", "in", "out", "--no-such-option"], "no such option"),
+        (["dir", "in", "out", "--workng-size", "64"], "'--workng-size'; did you mean '--working-size'? (a"),
         (["dir", "in", "out", "--working-size", "33"], "--working-size is 33"),
         (["run", "nothing.toml"], "nothing.toml"),
     ],

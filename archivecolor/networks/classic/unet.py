@@ -12,6 +12,7 @@ from archivecolor.errors import CheckpointError, UsageError
 from archivecolor.networks.classic.blocks import ScaledAbGenerator, conv_block
 from archivecolor.networks.classic.vgg import Vgg16
 from archivecolor.networks.options import BaseOptions
+from archivecolor.printable import quoted
 
 AB_SCALE = 110.0
 ENCODERS = ("plain", "vgg16")
@@ -73,7 +74,7 @@ class Unet(ScaledAbGenerator):
     def __init__(self, options: UnetOptions) -> None:
         super().__init__(options)
         if options.encoder not in ENCODERS:
-            raise UsageError(f"encoder is {options.encoder!r}; choose one of {', '.join(ENCODERS)}")
+            raise UsageError(f"encoder is {quoted(options.encoder)}; choose one of {', '.join(ENCODERS)}")
         self.encoder = Vgg16() if options.encoder == "vgg16" else PlainEncoder(options.widths)
         channels = self.encoder.channels
         self.multiple = 2 ** (len(channels) - 1)

@@ -14,6 +14,7 @@ from archivecolor.networks.classic.resnet import ResNet
 from archivecolor.networks.classic.self_attention import SelfAttention
 from archivecolor.networks.classic.unet import UpBlock
 from archivecolor.networks.options import BaseOptions
+from archivecolor.printable import quoted
 
 AB_SCALE = 110.0
 ENCODERS = {"plain": 0, "resnet18": 18, "resnet34": 34}
@@ -73,7 +74,7 @@ class UnetGan(ScaledAbGenerator):
     def __init__(self, options: UnetGanOptions) -> None:
         super().__init__(options)
         if options.encoder not in ENCODERS:
-            raise UsageError(f"encoder is {options.encoder!r}; choose one of {', '.join(ENCODERS)}")
+            raise UsageError(f"encoder is {quoted(options.encoder)}; choose one of {', '.join(ENCODERS)}")
         self.unet: nn.Module
         if options.encoder == "plain":
             self.multiple = 2**options.depth

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from archivecolor.errors import UsageError
+from archivecolor.printable import quoted
 
 # kernel, stride, expansion, channels, repeats of Lite0
 _STAGES = (
@@ -128,7 +129,7 @@ class EfficientNetLite(nn.Module):
     def __init__(self, variant: str) -> None:
         super().__init__()
         if variant not in _FACTORS:
-            raise UsageError(f"encoder is {variant!r}; choose one of {', '.join(_FACTORS)}")
+            raise UsageError(f"encoder is {quoted(variant)}; choose one of {', '.join(_FACTORS)}")
         width, depth = _FACTORS[variant]
         self.conv_stem = SameConv2d(1, _STEM_CHANNELS, 3, 2)
         self.bn1 = nn.BatchNorm2d(_STEM_CHANNELS, eps=EPSILON)
