@@ -64,12 +64,15 @@ class _Kind:
         self.files_seconds += files_seconds
         self.network_seconds += network_seconds
 
-    @property
-    def seconds(self) -> tuple[float, float]:
-        """Of all its pictures: at files, which goes by their size, and at the network, which does not."""
+    def seconds_like(self, tried: _Kind) -> tuple[float, float]:
+        """Of all its pictures, at the pace of some that were tried.
+
+        Returns:
+            At files, which goes by their size, and at the network, which does not.
+        """
         all_bytes = sum(item.nbytes for item in self.items)
-        files = self.files_seconds * all_bytes / self.nbytes if self.nbytes else 0.0
-        return files, self.network_seconds / self.tried * len(self.items) if self.tried else 0.0
+        files = tried.files_seconds * all_bytes / tried.nbytes if tried.nbytes else 0.0
+        return files, tried.network_seconds / tried.tried * len(self.items) if tried.tried else 0.0
 
 
 def measure(
@@ -98,7 +101,10 @@ def measure(
         began = now()
         _try_samples(kinds, Path(folder), settings, predictor, cores)
         spent = (now() - began).processor_seconds
-    files, network = (sum(parts) for parts in zip(*(kind.seconds for kind in kinds), strict=True))
+    # A kind that there was no time for is taken to be as the others together.
+    others = _together(kinds)
+    parts = [kind.seconds_like(kind if kind.tried else others) for kind in kinds]
+    files, network = (sum(part) for part in zip(*parts, strict=True))
     shared = predictor.parallel_calls > 1
     seconds = (files + network) / cores if shared else max(files / cores, network)
     # What a picture takes by the clock, on a core that others use too, is more than the core spends on it.
@@ -137,6 +143,17 @@ def _kinds_of(items: Sequence[Item]) -> list[_Kind]:
         by_extension[extension_of(os.fsencode(item.path))].append(item)
     kinds = [_Kind(sorted(kind, key=lambda item: item.nbytes)) for kind in by_extension.values()]
     return sorted(kinds, key=lambda kind: -sum(item.nbytes for item in kind.items))
+
+
+def _together(kinds: Sequence[_Kind]) -> _Kind:
+    """All kinds as one."""
+    return _Kind(
+        [item for kind in kinds for item in kind.items],
+        sum(kind.nbytes for kind in kinds),
+        sum(kind.files_seconds for kind in kinds),
+        sum(kind.network_seconds for kind in kinds),
+        sum(kind.tried for kind in kinds),
+    )
 
 
 def _samples(kinds: Sequence[_Kind]) -> Iterator[tuple[_Kind, Item]]:

@@ -49,9 +49,7 @@ def _checked(name: str, value: object, default: object) -> object:
         parts = tuple(value) if isinstance(value, (tuple, list)) else (value,)
         if parts and all(_is_count(part) and part != 0 for part in parts):
             return parts
-        raise UsageError(
-            f"option {name} is {quoted(str(value))}; it takes whole numbers from 1, as {name}=8,16"
-        )
+        raise UsageError(f"option {name} is {_shown(value)}; it takes whole numbers from 1, as {name}=8,16")
     if isinstance(default, bool):
         good, wanted = isinstance(value, bool), "true or false"
     elif isinstance(default, int):
@@ -61,8 +59,13 @@ def _checked(name: str, value: object, default: object) -> object:
     else:
         good, wanted = isinstance(value, str), "a word"
     if not good:
-        raise UsageError(f"option {name} is {quoted(str(value))}; it takes {wanted}")
+        raise UsageError(f"option {name} is {_shown(value)}; it takes {wanted}")
     return value
+
+
+def _shown(value: object) -> str:
+    """A value for a message: words in quotes."""
+    return quoted(value) if isinstance(value, str) else str(value)
 
 
 def _is_count(value: object) -> bool:

@@ -27,16 +27,16 @@ def network(seconds):
     )
 
 
-def items_of(folder, count):
+def items_of(folder, count, suffix=".png"):
     for number in range(count):
-        grey_of("camera", (64, 64)).save(folder / f"{number}.png")
+        grey_of("camera", (64, 64)).save(folder / f"{number}{suffix}")
     return [
         Item(
             "photo",
             folder,
-            f"{number}.png",
+            f"{number}{suffix}",
             "",
-            (folder / f"{number}.png").stat().st_size,
+            (folder / f"{number}{suffix}").stat().st_size,
             0,
             PlanAction.DO,
             0,
@@ -55,6 +55,15 @@ def test_the_network_s_share_goes_by_the_number_of_pictures(tmp_path):
     # That network sleeps: of processors only the loading counts, by two workers and the parent.
     assert 3.0 < few.processor_seconds < few.seconds - 5
     assert not (tmp_path / "out").exists()
+
+
+def test_a_kind_that_there_is_no_time_for_is_taken_to_be_as_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr("archivecolor.jobs.measure.BUDGET_SECONDS", 0.1)
+    items = [*items_of(tmp_path, 10), *items_of(tmp_path, 10, ".bmp")]
+    settings = DirSettings(input=tmp_path, output=tmp_path / "out", jobs=1, working_size=64)
+    measured = measure(items, settings, lambda: network(0.3), NO_TIME)
+    assert measured.pictures == 1
+    assert measured.seconds > 20 * 0.3
 
 
 def test_what_cannot_be_read_costs_its_look(tmp_path):
