@@ -12,14 +12,14 @@ import os
 import socket
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from archivecolor.archive.atomic import open_folder, open_own_file, remove_file, with_output_errors
 from archivecolor.archive.fixity import Digest, digest_line, escape_path, parse_digest, sha256_of
 from archivecolor.archive.layout import Layout
-from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.manifest import IndexEntry, Manifest
 from archivecolor.archive.record import Output
 from archivecolor.errors import ItemError, Reason, UsageError
 
@@ -151,6 +151,44 @@ def by_hand_output(root: Path, name: str) -> Output:
     """
     about = os.stat(root / name)  # noqa: PTH116 - names may be bytes that are not UTF-8
     return Output(name, about.st_size, sha256_of(root / name), mtime_ns=about.st_mtime_ns)
+
+
+def is_newer_than_record(root: Path, entry: IndexEntry) -> bool:
+    """Whether an output got another time after its record: then its size alone tells nothing."""
+    if not entry.output or not entry.output_mtime_ns:
+        return False
+    try:
+        about = os.stat(f"{root}/{entry.output}")  # noqa: PTH116 - once per item of the archive
+    except OSError:
+        return False
+    return about.st_mtime_ns != entry.output_mtime_ns
+
+
+def has_recorded_bytes(root: Path, output: Output | None) -> bool:
+    """Whether an output is the recorded one, read in full; what cannot be read is for others to tell of."""
+    if output is None:
+        return True
+    try:
+        return sha256_of(root / output.path) == output.sha256
+    except OSError:
+        return True
+
+
+def is_changed_again(root: Path, output: Output | None) -> bool:
+    """Whether handwork is no longer as it was digested: its record wants to be made anew."""
+    assert output is not None  # a record of handwork names it
+    about = os.stat(f"{root}/{output.path}")  # noqa: PTH116
+    return (about.st_size, about.st_mtime_ns) != (output.bytes, output.mtime_ns)
+
+
+def with_present_time(root: Path, output: Output | None) -> Output | None:
+    """An output as recorded, with the time that its file has now."""
+    if output is None or output.mtime_ns is None:
+        return output
+    try:
+        return replace(output, mtime_ns=os.stat(f"{root}/{output.path}").st_mtime_ns)  # noqa: PTH116
+    except OSError:
+        return output
 
 
 def is_put_aside(path: str) -> bool:

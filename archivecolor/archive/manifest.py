@@ -153,6 +153,7 @@ class IndexEntry:
         weights: digest of the weights.
         output: path of the output, empty without one.
         output_nbytes: its size.
+        output_mtime_ns: time of its last change, 0 where the record does not tell.
         pixels: of the source, all pages, 0 where unknown.
         failures: failed attempts in a row on the same source.
         decision: digest of the decision that it was made with, empty without one.
@@ -170,6 +171,7 @@ class IndexEntry:
     output_nbytes: int
     pixels: int
     failures: int
+    output_mtime_ns: int = 0
     decision: str = ""
     runtime: str = ""
 
@@ -254,6 +256,7 @@ class Manifest:
             weights=self.intern(values.get("weights", "")),
             output=item if output_path == item else output_path,
             output_nbytes=output.get("bytes", 0),
+            output_mtime_ns=output.get("mtime_ns") or 0,
             pixels=(source.get("width") or 0) * (source.get("height") or 0) * (source.get("pages") or 1),
             failures=0,
             decision=self.intern(values.get("decision") or ""),

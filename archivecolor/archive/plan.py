@@ -15,7 +15,15 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-from archivecolor.archive.by_hand import NO_CLAIM, Claim, claim_of, items_to_take_back
+from archivecolor.archive.by_hand import (
+    NO_CLAIM,
+    Claim,
+    claim_of,
+    has_recorded_bytes,
+    is_changed_again,
+    is_newer_than_record,
+    items_to_take_back,
+)
 from archivecolor.archive.decision import UNDECIDED, Decision
 from archivecolor.archive.decisions import NO_DECISIONS, Decisions
 from archivecolor.archive.fixity import sha256_of
@@ -155,7 +163,7 @@ class Plan:
         counts: files by action; with a limit, `DO` and `RETRY` count what is left over too.
         nbytes: size of the sources of `items`.
         over_limit: files to work on that the limit leaves to a later run.
-        touched: sources whose time changed and whose bytes did not: their records want the new time.
+        touched: sources whose time, or whose output's, changed and bytes did not: records want the new one.
         refused: files whose output would have the name of another's, and that have no record of it yet.
         sidecars: those of all files of this share, with the picture each is about.
     """
@@ -267,7 +275,12 @@ def _plan_file(
     if action is PlanAction.DO and entry is not None and _is_only_touched(file, entry, inputs, manifest):
         plan.touched.append(file)
         action = PlanAction.UP_TO_DATE
-    if action is PlanAction.BY_HAND and _changed_again(file, inputs, manifest):
+    if action is PlanAction.UP_TO_DATE and entry is not None and is_newer_than_record(inputs.output, entry):
+        if not has_recorded_bytes(inputs.output, manifest.record(file.path).output):
+            action = PlanAction.DO
+        elif file not in plan.touched[-1:]:
+            plan.touched.append(file)
+    if action is PlanAction.BY_HAND and is_changed_again(inputs.output, manifest.record(file.path).output):
         action = PlanAction.DO
     plan.counts[action] += 1
     if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND):
@@ -382,11 +395,3 @@ def _is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, man
         return sha256_of(inputs.root / file.path) == sha256
     except OSError:
         return False
-
-
-def _changed_again(file: FoundFile, inputs: PlanInputs, manifest: Manifest) -> bool:
-    """Whether handwork is no longer as it was digested: its record wants to be made anew."""
-    output = manifest.record(file.path).output
-    assert output is not None  # a record of handwork names it
-    about = os.stat(f"{inputs.output}/{output.path}")  # noqa: PTH116
-    return (about.st_size, about.st_mtime_ns) != (output.bytes, output.mtime_ns)

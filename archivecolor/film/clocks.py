@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A packet that does not go forward comes so much later than the one before.
 _LEAST_STEP = Fraction(1, 1000)
+# Of 40 samples at 48 kHz.
+_SHORT_PACKETS = ("truehd", "mlp")
 
 
 @dataclass(frozen=True)
@@ -48,23 +50,33 @@ class Restarts:
 NO_RESTARTS = Restarts()
 
 
+def may_share_times(stream: Stream) -> bool:
+    """Whether packets of a stream may be due at one time.
+
+    Subtitles and data may; so may sound whose packets are shorter than the milliseconds of Matroska.
+    """
+    if stream.type in ("subtitle", "data"):
+        return True
+    return stream.type == "audio" and stream.codec_context.name in _SHORT_PACKETS
+
+
 class PacketClock:
     """Puts the packets of one stream in order, one after the other.
 
     Args:
         restarts: of the film.
         stream: index of the stream.
-        kind: of the stream; packets of subtitles and of data may be due at one time.
+        may_equal: packets may be due at one time; see `may_share_times`.
 
     Attributes:
         corrected: how many packets did not go forward in time, or had none.
         most: seconds by which one of them was moved, at most.
     """
 
-    def __init__(self, restarts: Restarts, stream: int, kind: str) -> None:
+    def __init__(self, restarts: Restarts, stream: int, *, may_equal: bool) -> None:
         self._restarts = restarts
         self._stream = stream
-        self._may_equal = kind in ("subtitle", "data")
+        self._may_equal = may_equal
         self._count = 0
         self._last: int | None = None
         self._after_last = 0

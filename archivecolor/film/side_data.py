@@ -173,9 +173,13 @@ def still_lost(
     gone: Counter[str] = Counter()
     with open_film(part) as container:
         made = (_carried_by(picture) for picture in container.decode(main_video_stream(container)))
+        lasting: dict[str, bytes] = {}
         for own, now in zip_longest(carried, made, fillvalue=NOTHING):
             check()
-            gone.update(name for name in own if not _same(name, own[name], now.get(name)))
+            # Not every decoder says again of each picture what holds for it.
+            lasting |= {name: now[name] for name in _LASTING if name in now}
+            held = {**lasting, **now}
+            gone.update(name for name in own if not _same(name, own[name], held.get(name)))
     others = (text for text in film.first_pass.lost if not text.startswith(_LOSSES))
     return (*others, *(f"{WORDS[name]} in {gone[name]} frames" for name in CARRIED if gone[name]))
 

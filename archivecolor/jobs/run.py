@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root_for_run
-from archivecolor.archive.by_hand import by_hand_output, clear_pending
+from archivecolor.archive.by_hand import by_hand_output, clear_pending, with_present_time
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import prepare_output
 from archivecolor.archive.layout import Layout
@@ -207,7 +207,8 @@ class Run:
         for file in plan.plan.touched:
             record = plan.manifest.record(file.path)
             source = replace(record.source, mtime_ns=file.mtime_ns)
-            self._writer.append(replace(record, source=source, at=now_utc()))
+            output = with_present_time(self.root, record.output)
+            self._writer.append(replace(record, source=source, output=output, at=now_utc()))
         for refused in plan.plan.refused:
             self.add(ItemResult(_refused_record(refused), 0.0))
 

@@ -12,7 +12,7 @@ from archivecolor.archive.decision import Correction, Decision, OwnSettings, Sta
 from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.estimate import estimate
 from archivecolor.archive.fixity import sha256_of
-from archivecolor.archive.manifest import Manifest, ManifestWriter, Output, Record, Source, Status
+from archivecolor.archive.manifest import Manifest, ManifestWriter, Record, Source, Status
 from archivecolor.archive.names import Shard, output_name
 from archivecolor.archive.plan import PlanAction, PlanInputs, claimed, make_plan
 from archivecolor.archive.run_json import RunSummary
@@ -49,7 +49,7 @@ class Archive:
             target = self.output / output
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(b"coloured")
-            written = Output(output, 8, sha256_of(target))
+            written = by_hand_output(self.output, output)
         record = Record(name, status, reason, source, output=written, settings=settings, weights=weights)
         with ManifestWriter(self.manifest) as writer:
             writer.append(record)
@@ -123,6 +123,18 @@ def test_a_changed_source_is_done_again_and_a_touched_one_is_not(archive):
     assert archive.action() is PlanAction.DO
     (archive.input / "a.jpg").write_bytes(b"another size")
     assert archive.action() is PlanAction.DO
+
+
+def test_an_output_of_another_time_is_read(archive):
+    archive.plant("a.jpg", "b.jpg")
+    for name in ("a.jpg", "b.jpg"):
+        archive.record(name)
+    assert archive.action() is PlanAction.UP_TO_DATE
+    os.utime(archive.output / "b.jpg", ns=(1, 1))
+    (archive.output / "a.jpg").write_bytes((archive.output / "a.jpg").read_bytes().swapcase())
+    plan = archive.plan()
+    assert [item.path for item in plan.items] == ["a.jpg"]
+    assert [file.path for file in plan.touched] == ["b.jpg"]
 
 
 def test_skipped_and_copied_items_do_not_depend_on_the_network(archive):

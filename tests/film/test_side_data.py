@@ -104,11 +104,9 @@ def test_hdr_data_is_carried(tmp_path, colour, codec):
     kinds = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL")
     own, now = side_data(film, kinds), side_data(made, kinds)
     assert all(len(frame) == 2 for frame in own)
-    if now == own:
-        assert record["lost"] == []
-    else:
-        assert len(record["lost"]) == 2
-    assert codec == "h264" or now == own
+    # FFmpeg says what holds for all pictures of H.264 with the first one alone.
+    assert now[0] == own[0] if codec == "h264" else now == own
+    assert record["lost"] == []
 
 
 def test_hdr_data_that_does_not_fit_costs_itself_alone(tmp_path, colour):
