@@ -12,6 +12,7 @@ import time
 import bagit
 import psutil
 import pytest
+from distributed.security import Security
 from in_process import run_here
 from PIL import Image
 from small_archive import tree
@@ -53,23 +54,21 @@ def on_cluster(command_words):
     return words
 
 
-@pytest.fixture
-def scheduler(tmp_path):
-    """A scheduler and two workers as an operator starts them: their file, and their processes."""
-    file = tmp_path / "scheduler.json"
+@contextlib.contextmanager
+def operated(folder, workers, variables=None):
+    """A scheduler and workers as an operator starts them: their file, and their processes."""
+    file = folder / "scheduler.json"
     here = ["--scheduler-file", file, "--host", "127.0.0.1", "--no-dashboard"]
-    programs = [
-        ["dask_scheduler", *here, "--port", "0"],
-        *(["dask_worker", *here, "--nthreads", "1", "--memory-limit", "0", "--no-nanny"] for _ in range(2)),
-    ]
-    environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING": "True"}
+    as_worker = [*here, "--nthreads", "1", "--memory-limit", "0", "--no-nanny"]
+    programs = [["dask_scheduler", *here, "--port", "0"], *[["dask_worker", *as_worker]] * workers]
+    environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING": "True"} | (variables or {})
     running = [
         subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.{program}", *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environment,
-            cwd=tmp_path,
+            cwd=folder,
         )
         for program, *words in programs
     ]
@@ -77,10 +76,18 @@ def scheduler(tmp_path):
     while not file.exists():
         assert time.monotonic() < until
         time.sleep(0.1)
-    yield file, running
-    for process in running:
-        process.kill()
-        process.wait()
+    try:
+        yield file, running
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    with operated(tmp_path, workers=2) as started:
+        yield started
 
 
 def test_one_worker_makes_what_one_machine_makes(archive, undisturbed, archivecolor, on_cluster, tmp_path):
@@ -211,6 +218,41 @@ def test_a_scheduler_that_is_killed_ends_the_run_and_the_same_command_goes_on(
     assert here("dir", scans, tmp_path / "out").returncode == 0
     assert tree(tmp_path / "out") == tree(expected)
     assert records(tmp_path / "out") == records(expected)
+
+
+def test_scheduler_and_workers_that_speak_tls_are_reached_by_the_configuration_of_dask(
+    many, on_cluster, tmp_path
+):
+    scans, expected = many
+    made = Security.temporary()
+    for name, text in (
+        ("ca", made.tls_ca_file),
+        ("cert", made.tls_client_cert),
+        ("key", made.tls_client_key),
+    ):
+        (tmp_path / name).write_text(text)
+    secured = {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True"}
+    secured["DASK_DISTRIBUTED__COMM__TLS__CA_FILE"] = str(tmp_path / "ca")
+    for role in ("SCHEDULER", "WORKER", "CLIENT"):
+        for name in ("CERT", "KEY"):
+            secured[f"DASK_DISTRIBUTED__COMM__TLS__{role}__{name}"] = str(tmp_path / name.lower())
+    with operated(
+        tmp_path, workers=1, variables=secured | {"DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME": "tls"}
+    ) as (
+        file,
+        _,
+    ):
+        assert json.loads(file.read_text())["address"].startswith("tls://")
+        words = on_cluster(scans, tmp_path / "out", "--cluster", file, "--limit", "3")
+        plain = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
+        assert plain.returncode in (ExitCode.UNAVAILABLE, ExitCode.USAGE)
+        done = subprocess.run(
+            words, check=False, capture_output=True, text=True, env=os.environ | secured, timeout=120
+        )
+    assert done.returncode == 0, done.stderr
+    made = tree(tmp_path / "out")
+    assert len(made) == 3
+    assert made.items() <= tree(expected).items()
 
 
 def test_without_a_scheduler_nothing_is_begun(archive, archivecolor, tmp_path):
