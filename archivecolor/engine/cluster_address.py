@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.security import Security
 
 from archivecolor.engine.cluster import Cluster
 from archivecolor.engine.process import signals_blocked
@@ -55,6 +56,8 @@ def _client(place: str) -> Iterator[Client]:
     with contextlib.ExitStack() as opened:
         try:
             where = _where(place, opened)
+            if isinstance(where, str):
+                _check_tls(where)
             client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError) as error:
             raise UnavailableError(
@@ -68,6 +71,27 @@ def _client(place: str) -> Iterator[Client]:
         finally:
             with contextlib.suppress(OSError, TimeoutError):
                 client.close(timeout=5)
+
+
+def _check_tls(address: str) -> None:
+    """See that Dask's configuration has what an address asks for: a client that finds out hangs for a minute.
+
+    Raises:
+        UnavailableError: it has not.
+        OSError: a certificate of it cannot be read.
+    """
+    configured = Security().get_connection_args("client")
+    is_tls = address.startswith("tls://")
+    if is_tls and configured.get("ssl_context") is None:
+        raise UnavailableError(
+            f"the scheduler {address} speaks TLS, and Dask has no certificates here; set ca-file, "
+            "client.cert and client.key of distributed.comm.tls in its configuration"
+        )
+    if not is_tls and configured["require_encryption"]:
+        raise UnavailableError(
+            f"the scheduler {address} does not speak TLS, which Dask's configuration asks for here "
+            "(distributed.comm.require-encryption)"
+        )
 
 
 def _where(place: str, opened: contextlib.ExitStack) -> str | LocalCluster:

@@ -220,35 +220,32 @@ def test_a_scheduler_that_is_killed_ends_the_run_and_the_same_command_goes_on(
     assert records(tmp_path / "out") == records(expected)
 
 
-def test_scheduler_and_workers_that_speak_tls_are_reached_by_the_configuration_of_dask(
-    many, on_cluster, tmp_path
-):
-    scans, expected = many
+@pytest.fixture
+def certificates(tmp_path):
+    """The variables of Dask's configuration for TLS alone."""
     made = Security.temporary()
-    for name, text in (
-        ("ca", made.tls_ca_file),
-        ("cert", made.tls_client_cert),
-        ("key", made.tls_client_key),
-    ):
+    files = {"ca": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
+    for name, text in files.items():
         (tmp_path / name).write_text(text)
-    secured = {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True"}
-    secured["DASK_DISTRIBUTED__COMM__TLS__CA_FILE"] = str(tmp_path / "ca")
+    tls = {"TLS__CA_FILE": tmp_path / "ca", "REQUIRE_ENCRYPTION": True, "DEFAULT_SCHEME": "tls"}
     for role in ("SCHEDULER", "WORKER", "CLIENT"):
-        for name in ("CERT", "KEY"):
-            secured[f"DASK_DISTRIBUTED__COMM__TLS__{role}__{name}"] = str(tmp_path / name.lower())
-    with operated(
-        tmp_path, workers=1, variables=secured | {"DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME": "tls"}
-    ) as (
-        file,
-        _,
-    ):
-        assert json.loads(file.read_text())["address"].startswith("tls://")
+        tls |= {f"TLS__{role}__CERT": tmp_path / "cert", f"TLS__{role}__KEY": tmp_path / "key"}
+    return {f"DASK_DISTRIBUTED__COMM__{name}": str(value) for name, value in tls.items()}
+
+
+def test_tls_is_that_of_dasks_configuration(many, on_cluster, certificates, tmp_path):
+    scans, expected = many
+    with operated(tmp_path, workers=1, variables=certificates) as (file, _):
         words = on_cluster(scans, tmp_path / "out", "--cluster", file, "--limit", "3")
         plain = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
-        assert plain.returncode in (ExitCode.UNAVAILABLE, ExitCode.USAGE)
-        done = subprocess.run(
-            words, check=False, capture_output=True, text=True, env=os.environ | secured, timeout=120
-        )
+        env = os.environ | certificates
+        done = subprocess.run(words, check=False, capture_output=True, text=True, env=env, timeout=120)
+        address = json.loads(file.read_text())["address"]
+        file.write_text(json.dumps({"address": address.replace("tls://", "tcp://")}))
+        other = subprocess.run(words, check=False, capture_output=True, text=True, env=env, timeout=120)
+    assert plain.returncode == other.returncode == ExitCode.UNAVAILABLE
+    assert "speaks TLS, and Dask has no certificates here" in plain.stderr
+    assert "does not speak TLS, which Dask's configuration asks for here" in other.stderr
     assert done.returncode == 0, done.stderr
     made = tree(tmp_path / "out")
     assert len(made) == 3
