@@ -120,9 +120,12 @@ class Cluster:
             shared: as `SliceWork` has it.
 
         Raises:
-            UnavailableError: there are workers, and none can.
+            UnavailableError: there are workers, and none can; or the scheduler is lost.
         """
-        answers = self._client.run(check, shared, on_error="return") if self._workers else {}
+        try:
+            answers = self._client.run(check, shared, on_error="return") if self._workers else {}
+        except (OSError, TimeoutError, CancelledError) as error:
+            raise lost(self._client) from error
         for address, answer in answers.items():
             if isinstance(answer, BaseException):
                 self.leave_out(address, f"it cannot say whether it can ({answer})")

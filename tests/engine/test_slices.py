@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import dask
 import pytest
 from distributed import Client, get_worker
+from distributed.comm import CommClosedError
 
 from archivecolor.engine import cluster as engine
 from archivecolor.engine import cluster_address, slices
@@ -250,3 +251,12 @@ def test_errors_cross_the_wire_whole(cluster):
 
 def echo(shared, items):
     return items
+
+
+def test_a_scheduler_that_goes_while_workers_are_asked_is_lost(cluster, two_workers, monkeypatch):
+    def closed(*_, **__):
+        raise CommClosedError("in <TLS (closed) ConnectionPool.broadcast>: Stream is closed")
+
+    monkeypatch.setattr(two_workers, "run", closed)
+    with pytest.raises(UnavailableError, match="is gone; what is finished is safe"):
+        cluster.ask(str, b"")
