@@ -215,7 +215,14 @@ def _forward_lines(name: str, stream: IO[bytes], lines: queue.SimpleQueue[tuple[
 def program() -> str | None:
     """Path of a usable exiftool, looked up once; None without one, with one warning in the log."""
     path = find_program("exiftool")
-    found = _version_of(path) if path else None
+    try:
+        found = _version_of(path) if path else None
+    except subprocess.TimeoutExpired:
+        # What is slow is not missing: outputs must not depend on how busy a machine is.
+        logger.warning(
+            "exiftool has not told its version in %.0f seconds; it is used all the same", _START_SECONDS
+        )
+        return path
     if found is None:
         logger.warning("exiftool is not installed: less of the metadata is carried; install it to keep all")
         return None
@@ -234,7 +241,11 @@ def program() -> str | None:
 
 
 def _version_of(path: str) -> tuple[int, int] | None:
-    """Version of the exiftool at `path`; None where it does not say one."""
+    """Version of the exiftool at `path`; None where it does not say one.
+
+    Raises:
+        subprocess.TimeoutExpired: it takes its time.
+    """
     try:
         command = [path, *NO_CONFIGURATION, "-ver"]
         text = subprocess.run(
@@ -242,7 +253,7 @@ def _version_of(path: str) -> tuple[int, int] | None:
         ).stdout
         major, _, minor = text.strip().partition(".")
         return int(major), int(minor)
-    except (OSError, ValueError, subprocess.SubprocessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):
         return None
 
 

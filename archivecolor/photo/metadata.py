@@ -74,6 +74,7 @@ SHAPES = re.compile(
 )
 DESCRIPTION = 270
 _NOT_COMPARED = "not compared: exiftool gave no answer"
+_NOT_CARRIED = "carried without exiftool, which gave no answer"
 NOT_RESTORED = "values as the source writes them: what exiftool wrote cannot be read again"
 
 
@@ -125,7 +126,13 @@ def copy_metadata(
     if reader.is_silent:
         return (*lost, *_embed(container, part, MetadataUpdate(xmp)))
     # A packet that we cannot read is not shown to exiftool, which takes minutes over one built for that.
-    found = None if xmp.damaged else _carry_with_exiftool(source, container, part, MetadataUpdate(xmp))
+    found: tuple[str, ...] | None = None
+    try:
+        if not xmp.damaged:
+            found = _carry_with_exiftool(source, container, part, MetadataUpdate(xmp))
+    except ExiftoolError as error:
+        logger.warning("exiftool: %s", error)
+        lost += (_NOT_CARRIED,)
     if found is None:
         # Nobody compares values here, so what is known to go is named.
         update = MetadataUpdate(xmp, _merged_exif(source, container, part), blocks.iptc)
@@ -165,6 +172,9 @@ def _carry_with_exiftool(
 
     Returns:
         Names of what is lost.
+
+    Raises:
+        ExiftoolError: it gave no answer; nothing is changed.
     """
     if exiftool.program() is None:
         return None
@@ -174,9 +184,6 @@ def _carry_with_exiftool(
             # then the picture must be what it would have been.
             if not (_run_copy(copy) or _run_copy(copy)):
                 return None
-        except ExiftoolError as error:
-            logger.warning("exiftool: %s", error)
-            return None
         finally:
             copy.part.with_name(copy.part.name + "_exiftool_tmp").unlink(missing_ok=True)
         try:
@@ -295,7 +302,8 @@ def _merged_exif(source: _Source, container: WritableFormat, part: Path) -> byte
         own = written.metadata().exif
     carried = _CARRIED_TAGS - {DESCRIPTION} if source.has_shape else _CARRIED_TAGS
     tags = {code: entry for code, entry in directory.tags_of(source.blocks.exif).items() if code in carried}
-    return directory.exif_block(tags | (directory.tags_of(own) if own else {}))
+    tags |= directory.tags_of(own) if own else {}
+    return directory.exif_block(tags) if tags else None
 
 
 def _embed(container: WritableFormat, part: Path, update: MetadataUpdate) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from archivecolor.photo import exiftool
 from archivecolor.photo.exiftool import program
 
 
@@ -11,9 +12,9 @@ from archivecolor.photo.exiftool import program
 def installed(tmp_path, monkeypatch):
     """Puts an exiftool of some version in PATH."""
 
-    def install(version):
+    def install(version, first=""):
         tool = tmp_path / "exiftool"
-        tool.write_text(f"#!/bin/sh\necho {version}\n")
+        tool.write_text(f"#!/bin/sh\n{first}\necho {version}\n")
         tool.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
         program.cache_clear()
@@ -37,3 +38,10 @@ def test_one_that_is_too_old_is_not_used(installed, caplog):
     installed("12.05")
     assert program() is None
     assert "too old" in caplog.text
+
+
+def test_one_that_is_slow_to_answer_is_not_one_that_is_missing(installed, caplog, monkeypatch):
+    monkeypatch.setattr(exiftool, "_START_SECONDS", 0.05)
+    path = installed("12.76", first="while :; do :; done")
+    assert program() == path
+    assert "has not told its version" in caplog.text

@@ -406,6 +406,14 @@ def without_exiftool(monkeypatch, tmp_path):
     exiftool.program.cache_clear()
 
 
+def test_an_exiftool_that_gives_no_answer_is_told_of(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(metadata, "SECONDS", -60.0)
+    part = part_like(tmp_path, "jpg")
+    lost = copy_metadata(source, part, US)
+    assert "carried without exiftool, which gave no answer" in lost
+    assert tags_of(part)["IFD0:ImageDescription"] == "Die Brücke"
+
+
 @pytest.mark.parametrize("source", FORMATS, indirect=True)
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "jp2"])
 def test_without_exiftool_the_blocks_are_carried(
