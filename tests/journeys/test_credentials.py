@@ -391,17 +391,3 @@ def test_nothing_is_fetched_for_a_scan_that_points_outside(scans, keys, here, tm
     (record,) = records(tmp_path / "out").values()
     assert "credentials, which cannot be read" in record["lost"]
     assert read(tmp_path / "out" / "camera.jpg").standing is Standing.VALID
-
-
-def test_hostile_credentials_are_read_within_bounds(signed):
-    beside = signed / "camera.ppm.c2pa"
-    manifest = beside.read_bytes()
-    description = manifest[8 : 8 + int.from_bytes(manifest[8:12], "big")]
-    boxes = 50_000
-    lengths = [(8 + len(description)) * (boxes - number) for number in range(boxes)]
-    deep = b"".join(length.to_bytes(4, "big") + b"jumb" + description for length in lengths)
-    for hostile in (deep, manifest[:200], b"\xff" * 4000, manifest[:40] * 1000, b""):
-        beside.write_bytes(hostile)
-        began = time.monotonic()
-        assert read(signed / "camera.ppm").standing in (Standing.CHANGED, Standing.MISSING)
-        assert time.monotonic() - began < 5
