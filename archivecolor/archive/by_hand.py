@@ -117,7 +117,7 @@ def refuse_by_hand(root: Path, name: str, claim: Claim) -> None:
     Raises:
         ItemError: `BY_HAND`; `PERMISSION` where nobody can say, since it cannot be read.
     """
-    if not claim.take_back and _is_by_hand(root, name, claim):
+    if not claim.take_back and is_by_hand(root, name, claim):
         raise ItemError(Reason.BY_HAND, _DETAIL)
 
 
@@ -136,7 +136,7 @@ def make_way(root: Path, name: str, sha256: str, claim: Claim) -> None:
     """
     if not any(voucher.output.path == name for voucher in claim.vouchers):
         return
-    if _is_by_hand(root, name, claim):
+    if is_by_hand(root, name, claim):
         if not claim.take_back:
             raise ItemError(Reason.BY_HAND, _DETAIL)
         _put_aside(root / name)
@@ -206,8 +206,17 @@ def clear_pending(root: Path) -> None:
         remove_file(path)
 
 
-def _is_by_hand(root: Path, name: str, claim: Claim) -> bool:
-    """Whether no run made what stands under `name`; reads it only where size and time tell too little."""
+def is_by_hand(root: Path, name: str, claim: Claim) -> bool:
+    """Whether no run made what stands under `name`; reads it only where size and time tell too little.
+
+    Args:
+        root: the output folder.
+        name: of a derivative, relative to it.
+        claim: the item's.
+
+    Raises:
+        ItemError: `PERMISSION`; it cannot be read.
+    """
     vouchers = [voucher for voucher in claim.vouchers if voucher.output.path == name]
     try:
         about = os.stat(root / name)  # noqa: PTH116

@@ -89,6 +89,7 @@ class Correction:
     Attributes:
         hints: colours wished for at places.
         shots: of a film, what holds for one shot alone, by the time of the frame that was looked at.
+        handwork: the day, ISO 8601, on which what somebody had made of the output was put aside; or empty.
         settings: options of its own.
         source: SHA-256 of the source that hints were given for; empty where that does not matter.
         reference: name and digest of the picture that soft hints were taken from; empty without one.
@@ -105,9 +106,10 @@ class Correction:
     at: str = ""
     reference: str = ""
     shots: tuple[ShotCorrection, ...] = ()
+    handwork: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.hints or self.shots or self.settings.given())
+        return bool(self.hints or self.shots or self.settings.given() or self.handwork)
 
     @property
     def without_hints(self) -> Correction:
@@ -225,7 +227,7 @@ def correction_values(correction: Correction) -> dict[str, object]:
         values["shots"] = [shot_values(shot) for shot in correction.shots]
     return values | {
         name: text
-        for name in ("source", "reference", "note", "by", "at")
+        for name in ("source", "reference", "handwork", "note", "by", "at")
         if (text := getattr(correction, name))
     }
 
@@ -310,6 +312,7 @@ def _correction(values: object) -> Correction:
         shots=tuple(_shot(_object(shot)) for shot in _listed(correction.get("shots", []))),
         source=_source(correction, "source"),
         reference=_text(correction, "reference"),
+        handwork=_text(correction, "handwork"),
         **_texts(correction),
     )
 

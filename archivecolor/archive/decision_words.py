@@ -11,8 +11,15 @@ def words_of_correction(correction: Correction) -> str:
     """What a correction did, why and by whom, on one line, as metadata tell of it."""
     parts = _asked_for(correction)
     parts += [f"{name} {value}" for name, value in correction.settings.given().items()]
+    head = "colour corrected by a person" if parts else "made anew for a person"
+    parts += [handwork_words(correction)] if correction.handwork else []
     parts += [f"{name}: {text}" for name in ("note", "by") if (text := getattr(correction, name))]
-    return printable(f"colour corrected by a person: {'; '.join(parts)}")
+    return printable(f"{head}: {'; '.join(parts)}")
+
+
+def handwork_words(correction: Correction) -> str:
+    """That an earlier version was somebody's own."""
+    return f"the version that somebody had worked on was put aside on {correction.handwork}"
 
 
 def words_of_prompt(correction: Correction) -> str:

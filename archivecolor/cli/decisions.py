@@ -56,6 +56,7 @@ def _remark_of(standing: StandingDecision) -> str:
 def words_of(decision: Decision) -> str:
     """One decision as people read it."""
     from archivecolor.archive.decision import State
+    from archivecolor.archive.decision_words import handwork_words
 
     correction = decision.correction
     parts = [decision.state.value] if decision.state is not State.NONE else []
@@ -66,6 +67,7 @@ def words_of(decision: Decision) -> str:
             [] if shot.saturation is None else [f"saturation {shot.saturation}"]
         )
         parts.append(f"shot at {shot.seconds:.3f} s: {' and '.join(about)}")
+    parts += [handwork_words(correction)] if correction.handwork else []
     note = decision.note or correction.note
     parts = parts or ["nothing is decided"]
     told = "  ".join(part for part in (decision.at, decision.by, f'"{note}"' if note else "") if part)

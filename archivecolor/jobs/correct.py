@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from archivecolor.archive.bag import content_root, is_bag
+from archivecolor.archive.by_hand import claim_of, is_by_hand
 from archivecolor.archive.decision import Decision, looks_like_glob
 from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.fixity import sha256_of
@@ -116,7 +117,12 @@ def _check_run(run: DirSettings | VideoSettings) -> None:
 
 def _decision(path: str, work: _Work, decisions: Decisions) -> Decision:
     glob = path in work.globs
-    return work.writer.decision(path, decisions.of(path, glob=glob), glob=glob)
+    made = work.writer.decision(path, decisions.of(path, glob=glob), glob=glob)
+    if path not in work.handwork:
+        return made
+    before = made.correction
+    note, by = made.note or before.note, made.by or before.by
+    return replace(made, correction=replace(before, handwork=made.at[:10], note=note, by=by, at=made.at))
 
 
 def _with_outputs(corrected: Corrected, result: RunResult, root: Path, names: tuple[str, ...]) -> Corrected:
@@ -140,6 +146,7 @@ class _Work:
         names: of the sources that these mean.
         writer: of the decisions.
         globs: those of the paths that are globs.
+        handwork: those whose output somebody worked on, which is put aside.
     """
 
     run: DirSettings | VideoSettings
@@ -148,6 +155,7 @@ class _Work:
     names: tuple[str, ...]
     writer: DecisionWriter
     globs: frozenset[str] = frozenset()
+    handwork: frozenset[str] = frozenset()
 
 
 def _work(
@@ -162,7 +170,9 @@ def _work(
     if film is not None:
         likeness = _likeness(settings, film.run)
         film_writer = FilmWriter(settings, film, now_utc(), likeness, hints, stop.raise_if_signalled)
-        return _Work(film.run, film.root, (film.path,), (film.path,), film_writer)
+        named = (film.path,)
+        own = _handwork(named, root, manifest) if settings.take_back else frozenset()
+        return _Work(film.run, film.root, named, named, film_writer, handwork=own)
     if settings.at is not None:
         raise UsageError("--at is a moment of a film; give the film, alone")
     run = settings_of_run(settings.output, root, settings.input)
@@ -175,7 +185,18 @@ def _work(
     if not settings.later:
         run = replace(run, format=recorded_format(names, run.format, manifest))
     writer = PhotographWriter(settings, run, now_utc(), _likeness(settings, run), hints)
-    return _Work(run, run.input, paths, names, writer, globs)
+    own = _handwork(names, root, manifest) if settings.take_back else frozenset()
+    return _Work(run, run.input, paths, names, writer, globs, own)
+
+
+def _handwork(names: Iterable[str], root: Path, manifest: Manifest) -> frozenset[str]:
+    """Those of these sources whose output somebody worked on."""
+    outputs = {name: entry.output for name in names if (entry := manifest.entry(name)) and entry.output}
+    return frozenset(
+        name
+        for name, output in outputs.items()
+        if is_by_hand(root, output, claim_of(name, (output,), manifest, take_back=False))
+    )
 
 
 def _likeness(settings: CorrectSettings, run: DirSettings | VideoSettings) -> Likeness | None:

@@ -61,6 +61,22 @@ def test_things_that_lie_about_elsewhere_are_no_likeness(scene):
     assert hints_like(answer_of(shuffled), in_colour(scene)) == ()
 
 
+def test_one_small_thing_in_common_is_no_likeness(scene):
+    """Cells beside each other tell the same: many pairs of one spot are no more than a few."""
+    other = np.random.default_rng(6).normal(size=scene.shape).astype(np.float32)
+    other[2:7, 3:8] = scene[5:10, 9:14]
+    assert hints_like(answer_of(other), in_colour(scene)) == ()
+
+
+def test_what_moved_keeps_its_colours_where_the_rest_agrees(scene):
+    moved = scene.copy()
+    moved[4:9, 1:6], moved[4:9, 10:15] = scene[4:9, 10:15], scene[4:9, 1:6]
+    hints = hints_like(answer_of(moved), in_colour(scene))
+    inside = [hint for hint in hints if 5 / 12 < hint.y < 8 / 12 and 2 / 16 < hint.x < 5 / 16]
+    assert inside
+    assert all(hint.colour[2] > hint.colour[0] for hint in inside)
+
+
 def test_what_repeats_is_no_likeness(scene):
     """A wall of bricks is like any other: where a second place is as near, neither counts."""
     bricks = np.tile(scene[:1, :1], (*SHAPE, 1))

@@ -188,15 +188,32 @@ def test_a_changed_source_keeps_its_decision_without_its_hints(archive):
     np.testing.assert_array_equal(np.asarray(Image.open(archive.output / "with.jpg")), plain)
 
 
-def test_handwork_is_put_aside_on_request_and_made_anew(archive):
-    made = (archive.output / "cat.jpg").read_bytes()
+def test_handwork_is_put_aside_on_request_and_made_anew_and_history_says_so(archive):
+    made, plain = (
+        (archive.output / "cat.jpg").read_bytes(),
+        np.asarray(Image.open(archive.output / "cat.jpg")),
+    )
     (archive.output / "cat.jpg").write_bytes(b"retouched")
     archive.correct("cat.jpg", "--saturation", 0.5)
     assert (archive.output / "cat.jpg").read_bytes() == b"retouched"
-    archive.correct(archive.output / "cat.jpg", "--reset", "--take-back")
-    assert (archive.output / "cat.jpg").read_bytes() == made
+    archive.correct(archive.output / "cat.jpg", "--reset", "--take-back", "--by", "A. Meyer")
+    np.testing.assert_array_equal(np.asarray(Image.open(archive.output / "cat.jpg")), plain)
     (aside,) = archive.output.glob("cat.jpg.by-hand-*")
     assert aside.read_bytes() == b"retouched"
+    day = aside.name.rpartition("by-hand-")[2]
+    said = f"somebody had worked on was put aside on {day}; by: A. Meyer"
+    assert said.encode() in (archive.output / "cat.jpg").read_bytes()
+    aside.unlink()
+    archive.dir("--overwrite", "--include", "cat.jpg")
+    assert said.encode() in (archive.output / "cat.jpg").read_bytes()
+    archive.correct("cat.jpg", "--reset")
+    assert (archive.output / "cat.jpg").read_bytes() == made
+
+
+def test_nothing_is_said_of_handwork_where_there_was_none(archive):
+    made = tree(archive.output)
+    archive.correct("cat.jpg", "--take-back")
+    assert tree(archive.output) == made
 
 
 def test_handwork_is_kept_and_the_way_out_is_that_of_the_command(archive, capsys):
