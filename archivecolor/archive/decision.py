@@ -337,14 +337,10 @@ def _shot(values: Mapping[str, object]) -> ShotCorrection:
     return ShotCorrection(_moment(values.get("seconds")), _hints(values), None if own is None else float(own))
 
 
-def _moment(value: Any) -> float:
-    if not _is_number(value) or not 0 <= value < _MAX_SECONDS:
+def _moment(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _MAX_SECONDS:
         raise DamagedLineError
     return float(value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _hints(values: Mapping[str, object]) -> tuple[Hint, ...]:
