@@ -50,14 +50,15 @@ class Restarts:
 NO_RESTARTS = Restarts()
 
 
-def may_share_times(stream: Stream) -> bool:
+def _may_share_times(stream: Stream | VideoStream) -> bool:
     """Whether packets of a stream may be due at one time.
 
     Subtitles and data may; so may sound whose packets are shorter than the milliseconds of Matroska.
     """
     if stream.type in ("subtitle", "data"):
         return True
-    return stream.type == "audio" and stream.codec_context.name in _SHORT_PACKETS
+    # A codec that nobody knows has no context.
+    return stream.type == "audio" and getattr(stream.codec_context, "name", "") in _SHORT_PACKETS
 
 
 class PacketClock:
@@ -65,18 +66,17 @@ class PacketClock:
 
     Args:
         restarts: of the film.
-        stream: index of the stream.
-        may_equal: packets may be due at one time; see `may_share_times`.
+        stream: the source's.
 
     Attributes:
         corrected: how many packets did not go forward in time, or had none.
         most: seconds by which one of them was moved, at most.
     """
 
-    def __init__(self, restarts: Restarts, stream: int, *, may_equal: bool) -> None:
+    def __init__(self, restarts: Restarts, stream: Stream | VideoStream) -> None:
         self._restarts = restarts
-        self._stream = stream
-        self._may_equal = may_equal
+        self._stream = stream.index
+        self._may_equal = _may_share_times(stream)
         self._count = 0
         self._last: int | None = None
         self._after_last = 0

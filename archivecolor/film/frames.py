@@ -138,7 +138,7 @@ class FrameReader:
         if self._from_pts is not None:
             container.seek(self._from_pts, stream=stream, backward=True, any_frame=False)
         in_a_row = 0
-        clock = PacketClock(self._facts.restarts, stream.index, "video")
+        clock = PacketClock(self._facts.restarts, stream)
         times = _DecodeTimes() if self._facts.container in _WITHOUT_PTS else None
         packets = container.demux(stream)
         while in_a_row < _MAX_CONSECUTIVE_ERRORS:

@@ -289,7 +289,7 @@ def _copied_packets(
     if not copies:
         return
     last = 0.0
-    clocks = {index: PacketClock(restarts, index, copy.stream.type) for index, copy in copies.items()}
+    clocks = {index: PacketClock(restarts, source.streams[index]) for index in copies}
     for packet in source.demux([source.streams[index] for index in copies]):
         if packet.size == 0:
             continue

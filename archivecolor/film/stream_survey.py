@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.clocks import PacketClock, Restarts, may_share_times
+from archivecolor.film.clocks import PacketClock, Restarts
 from archivecolor.film.probe import MAX_MEGAPIXELS, FilmFacts, StreamFacts, film_errors, open_again, probe
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _read_packets(facts: FilmFacts, on_packet: Callable[[], None]) -> _Packets:
 def _take(found: _Packets, facts: FilmFacts, packet: Packet[Stream]) -> None:
     """Take one packet in."""
     index = packet.stream_index
-    seen = found.seen.setdefault(index, _Seen(_clock_of(facts, packet.stream)))
+    seen = found.seen.setdefault(index, _Seen(PacketClock(facts.restarts, packet.stream)))
     # The picture's presentation times go back and forth: only decode times tell of its clock.
     moment = packet.pts if packet.dts is None and index != facts.picture else packet.dts
     if moment is not None:
@@ -169,10 +169,6 @@ def _take(found: _Packets, facts: FilmFacts, packet: Packet[Stream]) -> None:
     shown = packet.pts if packet.pts is not None else packet.dts
     if shown is not None:
         seen.end = max(seen.end, float((shown + (packet.duration or 0)) * packet.time_base))
-
-
-def _clock_of(facts: FilmFacts, stream: Stream) -> PacketClock:
-    return PacketClock(facts.restarts, stream.index, may_equal=may_share_times(stream))
 
 
 def _find_restarts(facts: FilmFacts, found: _Packets) -> Restarts:

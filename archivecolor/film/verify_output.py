@@ -224,7 +224,7 @@ def _read(container: InputContainer, restarts: Restarts, cut: frozenset[int]) ->
     found = _FileContents(clock_of(picture), picture.sample_aspect_ratio)
     found.kinds = Counter(stream.type for stream in container.streams)
     digests = {stream.index: hashlib.sha256() for stream in container.streams.audio}
-    clocks = {index: PacketClock(restarts, index, "audio") for index in digests}
+    clocks = {stream.index: PacketClock(restarts, stream) for stream in container.streams.audio}
     found.audio = {index: _Sound("") for index in digests}
     heard: set[int] = set()
     for packet in container.demux([picture, *container.streams.audio]):
