@@ -6,12 +6,21 @@ import sys
 
 import pytest
 from decided_archive import Archive, fill_to_decide
-from in_process import run_here
+from in_process import WorkerHere, run_here
 from small_archive import fill
 
 COMMAND = [sys.executable, "-m", "archivecolor"]
 # The network sees little, so that tests spend their time elsewhere.
 QUICK = ["--working-size", "64", "--jobs", "2", "--device", "cpu"]
+# Rooms whose tests are about worker processes, or about what happens to them.
+WITH_PROCESSES = {"engine", "faults", "platforms", "security", "web"}
+
+
+@pytest.fixture(autouse=True)
+def _workers_here(request, monkeypatch):
+    """Tests of other rooms start no worker processes; what sessions share (`undisturbed`) some made."""
+    if request.path.parent.name not in WITH_PROCESSES:
+        monkeypatch.setattr("archivecolor.engine.local.Process", WorkerHere)
 
 
 @pytest.fixture(scope="session")

@@ -32,12 +32,14 @@ def by_room(report: dict) -> dict[str, float]:
 
 def main(path: str) -> int:
     """Print the table; 1 where a room has too little and no reason."""
-    unexplained = 0
+    unexplained = []
     for room, percent in by_room(json.loads(Path(path).read_text())).items():
-        reason = REASONS.get(room, "")
-        unexplained += percent < LEAST and not reason
-        line = f"{room:20} {percent:5.1f} %  {reason if percent < LEAST else ''}"
-        sys.stdout.write(line.rstrip() + "\n")
+        reason = REASONS.get(room, "") if percent < LEAST else ""
+        if percent < LEAST and not reason:
+            unexplained.append(room)
+        sys.stdout.write(f"{room:20} {percent:5.1f} %  {reason}".rstrip() + "\n")
+    if unexplained:
+        sys.stdout.write(f"under {LEAST:g} % without a reason: {', '.join(unexplained)}\n")
     return 1 if unexplained else 0
 
 

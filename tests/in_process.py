@@ -1,42 +1,33 @@
-"""The program run in the process of its tests: its exit code and words, no start of Python for each.
-
-Its worker processes are threads of this process then, one of which works at a time. What they are asked and
-answer is pickled as ever, so only what a process of its own is for is not tried: crashes, limits, kills.
-"""
+"""The program run in the process of its tests: its exit code and words, no start of Python for each."""
 
 import io
 import os
 import pickle
 import subprocess
 import threading
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from unittest import mock
 
 from archivecolor.cli.main import main
-from archivecolor.engine import local, process
+from archivecolor.engine.process import _run_request
 
 
-def run_here(*words, cwd=None, workers=False):
-    """What `archivecolor WORDS` ends with; not for what a signal, a limit or the environment is to end.
-
-    Args:
-        words: of the command line.
-        cwd: the working folder.
-        workers: have real worker processes, where a test is about them.
-    """
+def run_here(*words, cwd=None):
+    """What `archivecolor WORDS` ends with; not for what a signal, a limit or the environment is to end."""
     words = [os.fspath(word) if isinstance(word, Path) else str(word) for word in words]
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", errors="surrogateescape") for _ in "oe")
-    with ExitStack() as during, _folder(cwd), redirect_stdout(out), redirect_stderr(err):
-        if not workers:
-            during.enter_context(mock.patch.object(local, "Process", WorkerHere))
+    with _folder(cwd), redirect_stdout(out), redirect_stderr(err):
         code = main(words)
     said = (stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
     return subprocess.CompletedProcess(words, code, *said)
 
 
 class WorkerHere:
-    """In the place of a worker process: the same requests and answers, in this process."""
+    """In the place of a worker process: a thread of this process, of which one works at a time.
+
+    What it is asked and answers is pickled as ever, so only what a process of its own is for is not
+    tried: crashes, limits, kills.
+    """
 
     _at_work = threading.Lock()
 
@@ -48,7 +39,7 @@ class WorkerHere:
         self.items += 1
         request = pickle.dumps((task, item))
         with self._at_work:
-            answer = process._run_request(request, self._context)
+            answer = _run_request(request, self._context)
         return pickle.loads(answer).unwrap()
 
     def kill(self):

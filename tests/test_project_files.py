@@ -97,22 +97,26 @@ def test_the_changelog_has_the_version_of_the_project():
     assert re.search(rf"^## {re.escape(PROJECT['version'])}\b", changelog, re.MULTILINE)
 
 
-def package_files():
-    return {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "archivecolor").rglob("*.py"))}
+@pytest.fixture(scope="module")
+def package():
+    """Every file of the package: its path, text and nodes."""
+    paths = sorted((ROOT / "archivecolor").rglob("*.py"))
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    return [(path, text, list(ast.walk(ast.parse(text)))) for path, text in zip(paths, texts, strict=True)]
 
 
-def test_functions_and_files_are_short():
-    for path, text in package_files().items():
+def test_functions_and_files_are_short(package):
+    for path, text, nodes in package:
         assert text.count("\n") <= 400, path
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno - node.lineno < 45, f"{path}: {node.name}"
 
 
-def test_any_is_rare_and_says_why():
+def test_any_is_rare_and_says_why(package):
     count = 0
-    for path, text in package_files().items():
-        names = [node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+    for path, text, nodes in package:
+        names = [node.id for node in nodes if isinstance(node, ast.Name)]
         count += names.count("Any")
         assert "Any" not in names or re.search(r"#.* ?Any[:,] |; Any, as ", text), path
     assert count <= 90

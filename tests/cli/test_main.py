@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from in_process import run_here as run
 
 from archivecolor.cli import main as cli
 from archivecolor.cli.streams import PatientStream, patient_streams
@@ -15,21 +16,22 @@ from archivecolor.errors import ExitCode, LockedError, OutputError, StoppedError
 HEAVY = ("torch", "onnxruntime", "cv2")
 
 
-def run(*words, **kwargs):
-    command = [sys.executable, "-m", "archivecolor", *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True, **kwargs)
-
-
-@pytest.mark.parametrize("words", [["--help"], ["dir", "--help"], ["run", "--help"], ["--version"]])
-def test_help_is_there_and_light(words):
+def test_help_is_there_and_light():
+    words = (["--help"], ["dir", "--help"], ["run", "--help"], ["--version"])
     code = (
         "import sys; from archivecolor.cli.main import main\n"
-        f"code = main({words!r})\n"
-        f"sys.exit(code or [name for name in {HEAVY!r} if name in sys.modules] or 0)"
+        f"codes = [main(words) for words in {words!r}]\n"
+        f"sys.exit(max(codes) or [name for name in {HEAVY!r} if name in sys.modules] or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+    for said in (
+        "Usage: archivecolor [",
+        "Usage: archivecolor dir",
+        "Usage: archivecolor run",
+        "archivecolor 0",
+    ):
+        assert said in done.stdout
 
 
 def test_examples_in_help_stand_on_lines_of_their_own():

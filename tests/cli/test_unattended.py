@@ -49,21 +49,21 @@ def test_a_night_with_a_rotated_log_and_a_low_priority(command_words, archive, t
     assert len(logged(log)) > 0
 
 
-def test_a_log_is_added_to_and_may_have_a_torn_end(archivecolor, archive, tmp_path):
+def test_a_log_is_added_to_and_may_have_a_torn_end(here, archive, tmp_path):
     log = tmp_path / "log"
     log.write_text('{"at": "torn')
     only = ["--include", "sepia.png", "--log-file", log]
     for expected in (2, 2):
-        assert archivecolor("dir", archive, archive, *only).returncode == expected
+        assert here("dir", archive, archive, *only).returncode == expected
     torn, *lines = log.read_text().splitlines()
     assert torn == '{"at": "torn'
     assert [json.loads(line)["level"] for line in lines] == ["error"] * 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
-def test_a_full_disk_under_the_log_is_said_once_and_costs_no_picture(archivecolor, archive, tmp_path):
+def test_a_full_disk_under_the_log_is_said_once_and_costs_no_picture(here, archive, tmp_path):
     words = ["--include", "*.webp", "-q", "--log-file", "/dev/full"]
-    done = archivecolor("dir", archive, tmp_path / "out", *words)
+    done = here("dir", archive, tmp_path / "out", *words)
     assert done.returncode == 0
     assert done.stderr.count("\n") == 1
     assert "cannot write the log file" in done.stderr
@@ -75,7 +75,6 @@ def test_a_full_disk_under_the_log_is_said_once_and_costs_no_picture(archivecolo
     "words",
     [
         ["manifest", "export", "OUT", "--csv", "-"],
-        ["decisions", "export", "OUT", "-"],
         ["decisions", "list", "OUT"],
         ["help", "formats"],
         ["photo", "-", "--working-size", "64"],
@@ -105,28 +104,28 @@ def test_a_full_disk_under_standard_output_ends_with_5(
     assert b"standard output" not in piped.stderr.replace(b"-> standard output", b"")
 
 
-def test_a_log_that_cannot_be_written_is_said_at_once(archivecolor, archive, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--log-file", tmp_path / "no" / "log")
+def test_a_log_that_cannot_be_written_is_said_at_once(here, archive, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--log-file", tmp_path / "no" / "log")
     assert done.returncode == 5
     assert "log file" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_the_end_of_the_window_is_no_failure_and_says_what_is_left(archivecolor, archive, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--max-runtime", "0")
+def test_the_end_of_the_window_is_no_failure_and_says_what_is_left(here, archive, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--max-runtime", "0")
     assert done.returncode == 0
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "10 left" in done.stderr
     assert "goes on with what is left" in done.stderr
     assert json.loads((tmp_path / "out/_archivecolor/run.json").read_text())["counts"]["left"] == 10
-    quiet = archivecolor("dir", archive, tmp_path / "out", "--max-runtime", "0", "-q")
+    quiet = here("dir", archive, tmp_path / "out", "--max-runtime", "0", "-q")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
-def test_too_many_failures_are_said_even_if_quiet(archivecolor, archive, tmp_path):
+def test_too_many_failures_are_said_even_if_quiet(here, archive, tmp_path):
     damaged = ["--include", "broken.jpg", "--include", "empty.png"]
-    done = archivecolor("dir", archive, tmp_path / "out", "--max-failures", "0", "-q", *damaged)
+    done = here("dir", archive, tmp_path / "out", "--max-failures", "0", "-q", *damaged)
     assert done.returncode == 7
     summary, *failed, _where = done.stderr.splitlines()
     assert "--max-failures" in summary

@@ -90,27 +90,23 @@ def scheduler(tmp_path):
         yield started
 
 
-def test_one_worker_makes_what_one_machine_makes(archive, undisturbed, archivecolor, on_cluster, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--cluster", "local:1", "--jobs", "1")
-    assert (done.returncode, done.stdout) == (3, ""), done.stderr
-    assert "distributed" not in done.stderr
-    assert tree(tmp_path / "out") == tree(undisturbed)
-    assert records(tmp_path / "out") == records(undisturbed)
-    (share,) = run_json(tmp_path / "out")["workers"].values()
-    assert share["items"] == 10
-    assert share["megapixels"] == pytest.approx(run_json(tmp_path / "out")["megapixels"], abs=0.001)
-
-
-def test_two_workers_make_a_bag_with_premis(archive, undisturbed, archivecolor, tmp_path):
+def test_two_workers_make_what_one_machine_makes_and_a_bag_with_premis(
+    archive, undisturbed, archivecolor, here, tmp_path
+):
     words = ("--cluster", "local:2", "--jobs", "1", "--bag", "--premis")
     done = archivecolor("dir", archive, tmp_path / "out", *words)
-    assert done.returncode == 3, done.stderr
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "distributed" not in done.stderr
     assert bagit.Bag(str(tmp_path / "out")).validate()
     root = tmp_path / "out" / "data"
     assert tree(root) == tree(undisturbed)
     assert records(root) == records(undisturbed)
     assert len(list(Layout(root).premis.rglob("*.xml"))) == len(tree(undisturbed))
-    assert archivecolor("verify", tmp_path / "out").returncode == 0
+    assert here("verify", tmp_path / "out").returncode == 0
+    shares = run_json(root)["workers"].values()
+    assert sum(share["items"] for share in shares) == 10
+    megapixels = sum(share["megapixels"] for share in shares)
+    assert megapixels == pytest.approx(run_json(root)["megapixels"], abs=0.001)
 
 
 def test_four_workers_of_a_client_of_ones_own(archive, undisturbed, checkpoint, tmp_path):
@@ -154,7 +150,7 @@ def many(archive, command_words, tmp_path_factory):
     return folder / "in", folder / "out"
 
 
-def test_workers_that_are_killed_cost_nothing(many, on_cluster, archivecolor, tmp_path):
+def test_workers_that_are_killed_cost_nothing(many, on_cluster, here, tmp_path):
     """Killed at odd moments, each time another one; their nannies start others."""
     scans, expected = many
     manifest = Layout(tmp_path / "out").manifest
@@ -175,7 +171,7 @@ def test_workers_that_are_killed_cost_nothing(many, on_cluster, archivecolor, tm
     assert tree(tmp_path / "out") == tree(expected)
     assert records(tmp_path / "out") == records(expected)
     assert parts(tmp_path / "out") == []
-    assert archivecolor("verify", tmp_path / "out").returncode == 0
+    assert here("verify", tmp_path / "out").returncode == 0
 
 
 def workers_of(pid):
@@ -252,10 +248,10 @@ def test_tls_is_that_of_dasks_configuration(many, on_cluster, certificates, tmp_
     assert made.items() <= tree(expected).items()
 
 
-def test_without_a_scheduler_nothing_is_begun(archive, archivecolor, tmp_path):
-    done = archivecolor("dir", archive, tmp_path / "out", "--cluster", tmp_path / "scheduler.json")
+def test_without_a_scheduler_nothing_is_begun(archive, here, tmp_path):
+    done = here("dir", archive, tmp_path / "out", "--cluster", tmp_path / "scheduler.json")
     assert done.returncode == ExitCode.USAGE
     assert "scheduler.json is not there" in done.stderr
-    done = archivecolor("dir", archive, tmp_path / "out", "--cluster", "local:2", "--worker-resource", "GPU")
+    done = here("dir", archive, tmp_path / "out", "--cluster", "local:2", "--worker-resource", "GPU")
     assert done.returncode == ExitCode.USAGE
     assert "--worker-resource" in done.stderr

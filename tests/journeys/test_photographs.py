@@ -20,6 +20,7 @@ from small_archive import tree
 
 from archivecolor.cli.main import main
 from archivecolor.colour.luma import luma_codes
+from archivecolor.photo import exiftool
 
 
 def records(output):
@@ -227,15 +228,23 @@ def test_without_a_terminal_a_summary_line_and_what_failed_are_all(archive, here
     assert where == f"  the list is {tmp_path / 'out'}/_archivecolor/manifest.jsonl"
 
 
-def test_without_exiftool_one_line_says_so_and_the_rest_works(archive, archivecolor, tmp_path):
-    alone = {**os.environ, "PATH": str(tmp_path)}
+@pytest.fixture
+def _no_exiftool(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    exiftool.program.cache_clear()
+    yield
+    exiftool.program.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_exiftool")
+def test_without_exiftool_one_line_says_so_and_the_rest_works(archive, here, tmp_path):
     words = ["dir", archive, tmp_path / "out", "--include", "people"]
-    done = archivecolor(*words, env=alone)
+    done = here(*words)
     assert done.returncode == 0
     warning, summary = done.stderr.splitlines()
     assert "exiftool is not installed" in warning
     assert summary.startswith("dir: 3 done")
-    assert archivecolor(*words, env=alone).stderr.startswith("dir: 0 done; 3 up to date")
+    assert here(*words).stderr.startswith("dir: 0 done; 3 up to date")
 
 
 def test_the_log_has_every_item(archive, here, tmp_path):

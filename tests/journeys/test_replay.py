@@ -57,16 +57,13 @@ def test_decisions_can_be_taken_in_before_anything_is_coloured(archive, decided,
     assert tree(again.output) == tree(archive.output)
 
 
-def test_one_core_and_all_of_them_give_the_same_bytes(archive, decided, command_words, tmp_path):
+def test_one_core_gives_the_bytes_that_all_of_them_gave(archive, decided, command_words, tmp_path):
     """Threads of the network and of linear algebra go by the cores that there are."""
-    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-    for allowed in {cores, cores.split(",")[0]}:
-        output = tmp_path / allowed
-        words = command_words("dir", archive.scans, output, "--decisions", decided)
-        words = ["taskset", "--cpu-list", allowed, *words]
-        done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        assert tree(output) == tree(archive.output)
+    words = command_words("dir", archive.scans, tmp_path / "out", "--decisions", decided)
+    words = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *words]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert tree(tmp_path / "out") == tree(archive.output)
 
 
 def test_a_dry_run_takes_nothing_in(archive, decided, checkpoint, tmp_path, capsys):
