@@ -18,7 +18,7 @@ from pathlib import Path
 from processes import cost_of
 from report import Row, Target, measure, parser_for
 
-from archivecolor.engine.timing import Span
+from archivecolor.engine.timing import Duration
 from archivecolor.jobs.forecast import forecast
 from archivecolor.settings import DirSettings, VideoSettings
 
@@ -46,12 +46,12 @@ def rows(paths: list[Path], folder: Path) -> Iterator[Row]:
         yield Row(f"{path.name}, by the clock, of {cost.seconds:.0f} s", expected.seconds / cost.seconds, "x")
 
 
-def foretold(path: Path, output: Path) -> Span:
+def foretold(path: Path, output: Path) -> Duration:
     """What a dry run says."""
     if not path.is_dir():
         return forecast(VideoSettings(input=(path,), output=output)).films.time
     work = forecast(DirSettings(input=path, output=output)).photographs
-    return Span(work.seconds, work.processor_seconds)
+    return Duration(work.seconds, work.processor_seconds)
 
 
 if __name__ == "__main__":

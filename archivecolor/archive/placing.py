@@ -73,7 +73,7 @@ class Placer:
 
         Args:
             name: relative to both folders.
-            sha256: of its bytes, where that is known; a copy is held against it.
+            sha256: of its bytes, where that is known; a copy is compared with it.
 
         Raises:
             ItemError: `READ_ERROR` where a copy has other bytes.

@@ -12,7 +12,7 @@ def command(settings: EvaluateSettings) -> ExitCode:
     """Measure how good the colour of networks is.
 
     DATA are colour photographs (folders, .txt lists, .tar shards) or colour films. Their colour is
-    taken off, given back by each network, and held against the truth. Grey and one warm tint stand
+    taken off, given back by each network, and compared with the truth. Grey and one warm tint stand
     in the table too: plain CIEDE2000 and PSNR flatter them, dE@0.8 does not.
     """
     from archivecolor.cli.evaluation import print_evaluation, showing_progress

@@ -12,7 +12,7 @@ def command(settings: ModelExportSettings) -> ExitCode:
     r"""Write the network of CHECKPOINT, with its weights, into FILE for other programs.
 
     The ONNX model takes "lightness" (batch, 1, height, width), L* as L / 50 - 1, sides multiples of 32, and
-    answers "ab" in Lab units, "certainty" and "features". It is held against torch before it is written.
+    answers "ab" in Lab units, "certainty" and "features". It is compared with torch before it is written.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`archivecolor verify`: a coloured tree held against its manifest."""
+"""`archivecolor verify`: a coloured tree compared with its manifest."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Span:
+class Duration:
     """How long something takes.
 
     Attributes:
@@ -18,19 +18,19 @@ class Span:
     seconds: float = 0.0
     processor_seconds: float = 0.0
 
-    def __add__(self, other: Span) -> Span:
-        return Span(self.seconds + other.seconds, self.processor_seconds + other.processor_seconds)
+    def __add__(self, other: Duration) -> Duration:
+        return Duration(self.seconds + other.seconds, self.processor_seconds + other.processor_seconds)
 
-    def __sub__(self, other: Span) -> Span:
+    def __sub__(self, other: Duration) -> Duration:
         return self + other * -1
 
-    def __mul__(self, factor: float) -> Span:
-        return Span(self.seconds * factor, self.processor_seconds * factor)
+    def __mul__(self, factor: float) -> Duration:
+        return Duration(self.seconds * factor, self.processor_seconds * factor)
 
 
-NO_TIME = Span()
+NO_TIME = Duration()
 
 
-def now() -> Span:
+def now() -> Duration:
     """This moment, to be taken from a later one."""
-    return Span(time.monotonic(), time.process_time())
+    return Duration(time.monotonic(), time.process_time())

@@ -13,7 +13,7 @@ from archivecolor.errors import ItemError
 from archivecolor.evaluation.entrants import Entrant
 from archivecolor.evaluation.frechet import Features
 from archivecolor.evaluation.tables import Row, RowAccumulator
-from archivecolor.scoring.contact_sheets import Strip
+from archivecolor.scoring.contact_sheets import ComparisonStrip
 from archivecolor.scoring.photo_score import ReferencePhoto, read_reference
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class PhotoEvaluation:
     """
 
     rows: tuple[Row, ...]
-    strips: dict[str, list[Strip]]
+    strips: dict[str, list[ComparisonStrip]]
     excluded: tuple[ExcludedPhoto, ...]
     features: str = ""
 

@@ -11,7 +11,7 @@ import numpy as np
 from archivecolor.evaluation.confidence import ConfidenceCorrelation, RegionMeans, confidence_correlation
 from archivecolor.evaluation.entrants import Entrant
 from archivecolor.evaluation.frechet import Features, frechet_distance
-from archivecolor.scoring.contact_sheets import Strip
+from archivecolor.scoring.contact_sheets import ComparisonStrip
 from archivecolor.scoring.matched_colourfulness import PixelSample, ScoreAtShare, scores_at_shares
 from archivecolor.scoring.photo_score import (
     PhotoScores,
@@ -83,7 +83,7 @@ class RowAccumulator:
     entrant: Entrant
     extractor: FeatureExtractor | None = None
     draw: bool = False
-    strips: list[Strip] = field(default_factory=list)
+    strips: list[ComparisonStrip] = field(default_factory=list)
     _scores: list[PictureScore] = field(default_factory=list)
     _samples: list[PixelSample] = field(default_factory=list)
     _regions: list[RegionMeans] = field(default_factory=list)
@@ -102,7 +102,7 @@ class RowAccumulator:
                 continue
             self._regions.append(RegionMeans.of(prediction.certainty, scored.difference))
             if self.draw and len(self.strips) < _MAX_STRIPS:
-                self.strips.append(Strip.of(truth, scored))
+                self.strips.append(ComparisonStrip.of(truth, scored))
 
     def finished(self, true_features: Sequence[Features]) -> Row:
         """The row."""

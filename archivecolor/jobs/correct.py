@@ -289,7 +289,7 @@ def _is_picture(name: str, source: Path, manifest: Manifest) -> bool:
 
 def _checked_glob(glob: str, manifest: Manifest) -> str:
     if glob.startswith("/") or ".." in glob.split("/"):
-        raise UsageError(f"{glob}: a glob is held against paths relative to IN")
+        raise UsageError(f"{glob}: a glob is compared with paths relative to IN")
     if not any(True for _ in _matches(glob, manifest)):
         raise UsageError(f"{glob} matches no picture of the manifest")
     return glob

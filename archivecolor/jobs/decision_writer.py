@@ -157,7 +157,7 @@ class DecisionWriter(ABC):
 
     @abstractmethod
     def _luma(self, path: str, /) -> Float32:
-        """What of a path the reference is held against, (h, w), 0..1."""
+        """What of a path the reference is compared with, (h, w), 0..1."""
 
     @abstractmethod
     def _with_wishes(self, path: str, correction: Correction, given: dict[str, Any]) -> Correction:

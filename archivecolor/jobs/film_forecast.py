@@ -10,7 +10,7 @@ from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.plan import FILM, Item
 from archivecolor.archive.record import Record, Status
 from archivecolor.archive.walk import FILMS, extension_of
-from archivecolor.engine.timing import NO_TIME, Span, now
+from archivecolor.engine.timing import NO_TIME, Duration, now
 from archivecolor.errors import ItemError
 from archivecolor.film.probe import FilmFacts, probe
 from archivecolor.film.segment_plan import seconds_per_frame
@@ -37,7 +37,7 @@ class FilmForecast:
 
     path: str
     frames: int = 0
-    time: Span = NO_TIME
+    time: Duration = NO_TIME
     problem: str = ""
 
 
@@ -53,12 +53,12 @@ class FilmsForecast:
     """
 
     films: tuple[FilmForecast, ...] = ()
-    start: Span = NO_TIME
+    start: Duration = NO_TIME
     measured: int = 0
     from_last_run: bool = False
 
     @property
-    def time(self) -> Span:
+    def time(self) -> Duration:
         """Of all films, and of the start."""
         return sum((film.time for film in self.films), self.start)
 
@@ -113,7 +113,7 @@ def forecast_films(
     problems = [film for film in looked_at if isinstance(film, FilmForecast)]
     share = _share_of_records(settings, manifest)
     if share is not None:
-        films = [_at_share(film, Span(share, 0.0)) for film in found]
+        films = [_at_share(film, Duration(share, 0.0)) for film in found]
         forecast = FilmsForecast(tuple(films), from_last_run=True)
     else:
         forecast = _measured(found, settings, weights)
@@ -156,7 +156,7 @@ def _slowness(record: Record, settings: VideoSettings) -> float:
     return frames * seconds_per_frame(*size, settings.working_size, settings.quality == "high")
 
 
-def _at_share(film: _Found, share: Span) -> FilmForecast:
+def _at_share(film: _Found, share: Duration) -> FilmForecast:
     return FilmForecast(film.path, film.frames, share * film.slowness)
 
 
@@ -181,6 +181,6 @@ def _measured(found: Sequence[_Found], settings: VideoSettings, weights: str) ->
             tried += speed.frames
             tried_slowness += film.slowness
             tried_time += time
-    share = tried_time * (1 / tried_slowness) if tried_slowness else Span(_GUESSED_SHARE, 0.0)
+    share = tried_time * (1 / tried_slowness) if tried_slowness else Duration(_GUESSED_SHARE, 0.0)
     rest = (films.get(film.path) or _at_share(film, share) for film in found)
     return FilmsForecast(tuple(rest), start, tried)

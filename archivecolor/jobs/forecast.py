@@ -12,7 +12,7 @@ from archivecolor.archive.folders import check_folders
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.run_json import RunSummary, read_run_summary
-from archivecolor.engine.timing import Span, now
+from archivecolor.engine.timing import Duration, now
 from archivecolor.errors import Reason
 from archivecolor.jobs.colour import output_folders
 from archivecolor.jobs.decisions import decisions_of_run
@@ -51,7 +51,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     """
     # Python's own start and what is loaded by now: every process of a run has it too.
     spent = min(_LONGEST_START_SECONDS, now().processor_seconds)
-    start = Span(spent, spent)
+    start = Duration(spent, spent)
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     work = Estimate(0, 0, 0.0, 0.0, False)
     films = FilmsForecast()
@@ -97,7 +97,7 @@ def forecast_grey(settings: GreySettings) -> Forecast:
 
 
 def _photographs_estimate(
-    items: list[Item], folder: FolderJob, weights: str, last_run: RunSummary | None, start: Span
+    items: list[Item], folder: FolderJob, weights: str, last_run: RunSummary | None, start: Duration
 ) -> Estimate:
     """The work of photographs: as fast as the last run, else as a few of them are here and now."""
     work = estimate(items, last_run)

@@ -68,7 +68,7 @@ class Likeness:
 
 
 def reference_of(rgb: Float32, predictor: Predictor) -> Reference:
-    """What others are held against: of a picture in colour, sRGB (h, w, 3), 0..1, at working size."""
+    """What others are compared with: of a picture in colour, sRGB (h, w, 3), 0..1, at working size."""
     from archivecolor.colour.lab import LUMA_WEIGHTS, lab_from_rgb
     from archivecolor.colour.reference import Reference
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from archivecolor.archive.plan import Item
 from archivecolor.archive.walk import extension_of
 from archivecolor.engine.executor import core_count
-from archivecolor.engine.timing import Span, now
+from archivecolor.engine.timing import Duration, now
 from archivecolor.errors import ItemError, OutOfMemoryError
 from archivecolor.jobs.photograph import Colouring, inspect_photograph, write_derivative
 from archivecolor.jobs.policy import Action
@@ -76,7 +76,7 @@ class _Kind:
 
 
 def measure(
-    items: Sequence[Item], settings: DirSettings, open_predictor: Callable[[], Predictor], loading: Span
+    items: Sequence[Item], settings: DirSettings, open_predictor: Callable[[], Predictor], loading: Duration
 ) -> MeasuredTime:
     """Make a few of `items`, away from the output, and reckon from these; about two seconds and the start.
 

@@ -15,7 +15,7 @@ from archivecolor.archive.plan import FILM, Item, PlanAction
 from archivecolor.archive.record import Status
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop
-from archivecolor.engine.timing import Span, now
+from archivecolor.engine.timing import Duration, now
 from archivecolor.errors import ItemError
 from archivecolor.film.clip import cut_clip
 from archivecolor.film.probe import FilmFacts
@@ -46,8 +46,8 @@ class FilmSpeed:
     """
 
     frames: int
-    per_frame: Span
-    once: Span
+    per_frame: Duration
+    once: Duration
 
 
 def measure_film(
@@ -88,8 +88,8 @@ def _speed(
     clip: Path, frames: int, settings: VideoSettings, weights: str, open_predictor: Callable[[], Predictor]
 ) -> FilmSpeed | None:
     """Colour a clip; None where that fails."""
-    last: dict[str, Span] = {}
-    first: dict[str, Span] = {}
+    last: dict[str, Duration] = {}
+    first: dict[str, Duration] = {}
 
     def note(_item: Item, progress: FilmProgress) -> None:
         last[progress.activity] = now()

@@ -1,4 +1,4 @@
-"""A coloured tree held against its manifest: every file that is missing, changed or extra."""
+"""A coloured tree compared with its manifest: every file that is missing, changed or extra."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CHECKS_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Check:
-    """One file to hold against its record.
+    """One file to compare with its record.
 
     Attributes:
         folder: that `path` is relative to.

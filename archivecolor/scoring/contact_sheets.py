@@ -18,7 +18,7 @@ COLUMNS, ROWS = 4, 15
 
 
 @dataclass(frozen=True)
-class Strip:
+class ComparisonStrip:
     """One photograph on a sheet.
 
     Attributes:
@@ -32,7 +32,7 @@ class Strip:
     picture: UInt8
 
     @classmethod
-    def of(cls, truth: ReferencePhoto, scored: ScoredPhoto) -> Strip:
+    def of(cls, truth: ReferencePhoto, scored: ScoredPhoto) -> ComparisonStrip:
         """A strip small enough to keep a whole set in memory."""
         grey = np.repeat(luma_codes(truth.rgb)[..., None], 3, axis=2)
         strip = Image.fromarray(np.hstack([grey, scored.rgb, truth.rgb]))
@@ -40,14 +40,14 @@ class Strip:
         return cls(truth.name, scored.score.ciede2000, np.asarray(strip))
 
 
-def contact_sheets(strips: Sequence[Strip]) -> Iterator[Image.Image]:
+def contact_sheets(strips: Sequence[ComparisonStrip]) -> Iterator[Image.Image]:
     """Pages of strips, sorted from the worst to the best."""
     ordered = sorted(strips, key=lambda strip: strip.ciede2000, reverse=True)
     for first in range(0, len(ordered), COLUMNS * ROWS):
         yield contact_sheet(ordered[first : first + COLUMNS * ROWS], COLUMNS, first + 1)
 
 
-def contact_sheet(strips: Sequence[Strip], columns: int, first: int = 1) -> Image.Image:
+def contact_sheet(strips: Sequence[ComparisonStrip], columns: int, first: int = 1) -> Image.Image:
     """One page of strips in their order, numbered from `first`."""
     captioned = [
         Captioned(f"{number}  dE {strip.ciede2000:.1f}  {strip.name}", strip.picture)

@@ -1,4 +1,4 @@
-"""One photograph judged: its colour taken off, given back by a network, and held against the truth.
+"""One photograph judged: its colour taken off, given back by a network, and compared with the truth.
 
 What is judged is chroma alone: the answer's a*, b* stand beside the truth's L*. The pixels that
 `dir` writes keep luma instead, which is not quite L*; judged as they are, two networks would be told

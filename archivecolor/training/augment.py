@@ -119,7 +119,7 @@ def jpeg(x: Tensor, rng: AugmentationRng) -> Tensor:
 
 
 def halftone(x: Tensor, rng: AugmentationRng) -> Tensor:
-    """Printed dots: a turned screen of random pitch that the tone is held against."""
+    """Printed dots: a turned screen of random pitch that the tone is compared with."""
     axis = torch.arange(x.shape[-1], device=x.device, dtype=x.dtype)
     pitch, angle = rng.uniform(2.2, 4.0, scaled=False), rng.uniform(0.0, math.pi / 2, scaled=False)
     across = axis[None, None, None, :] * angle.cos() + axis[None, None, :, None] * angle.sin()

@@ -15,7 +15,7 @@ from archivecolor.datasets.photographs import Photograph
 from archivecolor.networks.base import Generator
 from archivecolor.networks.device import mixed_precision
 from archivecolor.opencv import cv2
-from archivecolor.scoring.contact_sheets import Strip, contact_sheet
+from archivecolor.scoring.contact_sheets import ComparisonStrip, contact_sheet
 from archivecolor.scoring.photo_score import PhotoScores, ReferencePhoto, ScoredPhoto, score_photo
 
 BATCH_SIZE = 16
@@ -73,6 +73,6 @@ def validation_metrics(scored: Sequence[ScoredPhoto]) -> Mapping[str, float]:
 
 def write_sample_sheet(path: Path, truths: Sequence[ReferencePhoto], scored: Sequence[ScoredPhoto]) -> None:
     """Write a PNG of grey, ours and truth side by side, two pictures abreast. Raises `OutputError`."""
-    strips = [Strip.of(*pair) for pair in zip(truths, scored, strict=True)]
+    strips = [ComparisonStrip.of(*pair) for pair in zip(truths, scored, strict=True)]
     with atomic_write(path) as part:
         contact_sheet(strips, _SHEET_COLUMNS).save(part, format="PNG")

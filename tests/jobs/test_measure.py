@@ -9,7 +9,7 @@ from small_archive import grey_of
 
 from archivecolor.archive.plan import Item, PlanAction
 from archivecolor.colour.chroma import Chroma
-from archivecolor.engine.timing import NO_TIME, Span
+from archivecolor.engine.timing import NO_TIME, Duration
 from archivecolor.errors import OutOfMemoryError
 from archivecolor.jobs.measure import measure
 from archivecolor.settings import DirSettings
@@ -48,7 +48,7 @@ def items_of(folder, count, suffix=".png"):
 
 def test_the_network_s_share_goes_by_the_number_of_pictures(tmp_path):
     settings = DirSettings(input=tmp_path, output=tmp_path / "out", jobs=2, working_size=64)
-    few = measure(items_of(tmp_path, 20), settings, lambda: network(0.8), Span(1.0, 1.0))
+    few = measure(items_of(tmp_path, 20), settings, lambda: network(0.8), Duration(1.0, 1.0))
     # Twenty pictures of 0.8 seconds over two cores, and the start: loading and one picture.
     assert 9.8 < few.seconds < 18.0
     assert 2 <= few.pictures <= 5

@@ -1,11 +1,11 @@
 import numpy as np
 
-from archivecolor.scoring.contact_sheets import COLUMNS, ROWS, Strip, contact_sheet, contact_sheets
+from archivecolor.scoring.contact_sheets import COLUMNS, ROWS, ComparisonStrip, contact_sheet, contact_sheets
 from archivecolor.scoring.photo_score import ReferencePhoto, score_photo
 
 
 def strip(name, ciede2000, colour):
-    return Strip(name, ciede2000, np.full((132, 300, 3), colour, np.uint8))
+    return ComparisonStrip(name, ciede2000, np.full((132, 300, 3), colour, np.uint8))
 
 
 def test_sheets_show_the_worst_first():
@@ -26,7 +26,7 @@ def test_a_sheet_keeps_the_order_it_is_given_and_its_columns():
 
 def test_a_strip_is_grey_answer_and_truth(photographs):
     truth = ReferencePhoto.of("coffee", photographs["coffee"], 96)
-    shown = Strip.of(truth, score_photo(truth, truth.lab[..., 1:] * np.float32(0.0))).picture
+    shown = ComparisonStrip.of(truth, score_photo(truth, truth.lab[..., 1:] * np.float32(0.0))).picture
     grey, answer, true = np.split(shown[:, : shown.shape[1] // 3 * 3].astype(int), 3, axis=1)
     spread = [float(np.ptp(part, axis=2).mean()) for part in (grey, answer, true)]
     assert spread[0] < 1

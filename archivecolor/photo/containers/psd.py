@@ -1,7 +1,7 @@
 """The flat picture of a Photoshop file, which it holds behind its layers.
 
 Adobe Photoshop file formats specification: header, colour modes, image resources, layers, image data.
-Counts are held against the size of the file before anything is read by them.
+Counts are compared with the size of the file before anything is read by them.
 """
 
 from __future__ import annotations
