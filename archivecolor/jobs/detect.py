@@ -122,8 +122,9 @@ def compare(rgb: UInt8, predictor: Predictor) -> Comparison | None:
     """Hold a picture (h, w, 3) against what the network says of its grey; None where it is grey."""
     luma = luma_codes(rgb)
     lumas = [resize(luma, working_shape(luma.shape[0], luma.shape[1], size)) for size in SIZES]
+    chromas = predictor.predict(lumas)
     compared = []
-    for chroma in predictor.predict(lumas):
+    for chroma in chromas:
         shape = chroma.cbcr.shape[:2]
         cells, own = _cells(luma, rgb, shape)
         if is_grey(own):
@@ -131,7 +132,7 @@ def compare(rgb: UInt8, predictor: Predictor) -> Comparison | None:
         seen = agreement(own, chroma.cbcr, cells)
         compared.append((seen, strangeness(own, chroma.cbcr, cells)))
     _, strange = max(compared, key=lambda one: one[0].whole)
-    return Comparison(score_of([seen for seen, _ in compared]), strange)
+    return Comparison(score_of([seen for seen, _ in compared], chromas[0].confidence), strange)
 
 
 def _cells(luma: UInt8, rgb: UInt8, shape: tuple[int, int]) -> tuple[Float32, Float32]:

@@ -17,6 +17,8 @@ def scene(seed, strength=0.08):
 
 
 LUMA = np.full((64, 80), 0.5, np.float32)
+# As the network usually has it.
+CONFIDENCE = 0.58
 
 
 @pytest.mark.parametrize("gain", [0.3, 1.0, 2.0])
@@ -24,15 +26,22 @@ def test_the_same_colour_of_any_strength_is_sure(gain):
     own = scene(1)
     seen = agreement(own * np.float32(gain), own, LUMA)
     assert seen.explained == pytest.approx(1, abs=1e-4)
-    assert score_of([seen, seen]) > SURE
+    assert score_of([seen, seen], CONFIDENCE) > SURE
     assert strangeness(own * np.float32(gain), own, LUMA).max() < 1e-3
 
 
 def test_other_colour_is_not():
     seen = agreement(scene(1), scene(2), LUMA)
-    assert score_of([seen, seen]) < 0.1
+    assert score_of([seen, seen], CONFIDENCE) < 0.1
     mixed = agreement(scene(1) + scene(2), scene(1), LUMA)
-    assert score_of([mixed, mixed]) < SURE
+    assert score_of([mixed, mixed], CONFIDENCE) < SURE
+
+
+def test_likeness_where_the_network_is_sure_says_less():
+    seen = agreement(scene(1) + scene(2), scene(1), LUMA)
+    scores = [score_of([seen, seen], confidence) for confidence in (0.45, 0.58, 0.7)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > 2 * scores[2]
 
 
 def test_where_the_gamut_leaves_no_room_nothing_is_compared():
