@@ -17,6 +17,7 @@ from picture_journey import LIMIT, colour, scene
 from PIL import Image
 
 from archivecolor.errors import ItemError, Reason
+from archivecolor.photo import exiftool
 from archivecolor.photo.inspect import inspect
 
 
@@ -72,3 +73,18 @@ def test_descriptions_within_descriptions(tmp_path: Path, depth: int) -> None:
     png = imagecodecs.png_encode(scene())
     (tmp_path / "scan").write_bytes(png[:33] + text + png[33:])
     assert colour(tmp_path / "scan").rendered.lost == ("xmp",)
+
+
+def test_a_directory_that_lists_itself_thousands_of_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exiftool, "program", lambda: None)
+    count = 4000
+    itself = struct.pack("<HHII", 34665, 4, 1, 8)
+    block = b"Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, count) + itself * count + bytes(4)
+    buffer = io.BytesIO()
+    Image.fromarray(scene()).save(buffer, "JPEG")
+    data = buffer.getvalue()
+    segment = struct.pack(">2sH", b"\xff\xe1", len(block) + 2) + block
+    (tmp_path / "scan").write_bytes(data[:2] + segment + data[2:])
+    assert colour(tmp_path / "scan").rendered.luma == "coefficients"

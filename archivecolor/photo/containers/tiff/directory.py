@@ -223,6 +223,7 @@ def _read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int 
     Maker notes stay out: what they point to would not come along.
     """
     tags = {}
+    entered: set[int] = set()
     left = _MAX_VALUE_BYTES
     for raw in raw_entries(file, layout, offset):
         code, kind = layout.unpack("HH", raw[:4])
@@ -236,8 +237,10 @@ def _read_directory(file: BinaryIO, layout: ByteLayout, offset: int, depth: int 
             data = read_at(file, layout.unpack("O", data)[0], nbytes)
         entry = TagValue(kind, layout.swapped(kind, data))
         if code in DIRECTORIES:
-            if depth == MAX_DEPTH:
+            # One of each kind: a file may list itself a thousand times, and each of those lists it again.
+            if depth == MAX_DEPTH or code in entered:
                 continue
+            entered.add(code)
             start = int.from_bytes(entry.data, "little")
             entry = TagValue(LONG, b"", _read_directory(file, layout, start, depth + 1))
         if len(data) == nbytes:

@@ -63,13 +63,15 @@ def _left_in(
     carried: Collection[int] | None,
 ) -> Iterator[str]:
     """Names of the tags of a directory that were not read, or are not carried (None: all are)."""
+    entered: set[int] = set()
     for raw in directory.raw_entries(file, layout, offset):
         (code,) = layout.unpack("H", raw[:2])
         if code == directory.MAKER_NOTE:
             yield MAKER_NOTES
         elif code in tags and (carried is None or code in carried):
             (start,) = layout.unpack("O", raw[-layout.offset_size :])
-            if code in directory.DIRECTORIES:
+            if code in directory.DIRECTORIES and code not in entered:
+                entered.add(code)
                 yield from _left_in(file, layout, start, tags[code].directory, None)
         elif carried is None or code not in _STORAGE | directory.RESOLUTION:
             yield f"tag {code}"
