@@ -136,8 +136,8 @@ def luma_by_pillow(path):
         with Image.open(path) as picture:
             if picture.format == "JPEG":
                 picture.draft("L", picture.size)
-            if picture.format == "TIFF" and 262 not in picture.tag_v2:
-                return None  # without a photometric interpretation Pillow gives the negative
+            if picture.format == "TIFF" and picture.tag_v2.get(262) is None:
+                return None  # without a photometric interpretation that it can read Pillow gives the negative
             if picture.mode not in ("L", "RGB") or "transparency" in picture.info:
                 return None
             if picture.format == "PPM" and picture.tile[0][0] != "raw":
