@@ -34,6 +34,8 @@ def checkpoint(tmp_path_factory):
     options = {"encoder": "lite0", "widths": (16, 16, 16, 16), "attention": 0, "bins": 8, "gain": 8000.0}
     torch.manual_seed(20)
     generator = build_generator("default", options)
+    around = torch.linspace(0, 2 * torch.pi, 9)[:8]
+    generator.centres.copy_(40 * torch.stack((around.cos(), around.sin()), dim=1))
     info = CheckpointInfo(network="default", options=options, title="random")
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     path.write_bytes(dump_checkpoint(generator, info))
