@@ -19,7 +19,7 @@ from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.photo.preview import small_preview
 from archivecolor.settings import IdentifySettings
 
-# Bits of 256, measured on 2,500 photographs: any two differed in 63 and more. Each differed from itself at
+# Bits of 256, measured on 10,000 photographs: any two differed in 59 and more. Each differed from itself at
 # half size as JPEG of quality 60 in at most 20; with up to 3 % cut off each side all but 3 in 1,000 in at
 # most 56, with up to 6 % 994 of 1,000 in at most 96.
 SURE, _POSSIBLE = 56, 96
