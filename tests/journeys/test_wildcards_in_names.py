@@ -84,7 +84,9 @@ def test_hints_and_handwork_of_such_a_picture(archive, monkeypatch):
     archive.correct("d*.png", "--hint", "50%,50%=red")
     assert archive.changed(before) == {"d*.png"}
     (archive.output / "d*.png").write_bytes(b"retouched")
-    archive.correct("d*.png", "--reset", "--take-back")
+    archive.correct("d*.png", "--take-back")
+    assert archive.record("d*.png").correction["handwork"]
+    archive.correct("d*.png", "--reset")
     assert (archive.output / "d*.png").read_bytes() == made
 
 
