@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.exemplar import Exemplar, with_colours_of
 from archivecolor.colour.kernel import Anchor, Answer, Float64, Grid, standard_of
 from archivecolor.colour.lab import cbcr_from_lab, lab_from_rgb
 from archivecolor.errors import UsageError
@@ -106,23 +107,25 @@ class Guidance:
         saturation: gain on the network's own chroma; None for that of the run.
         quality: "normal" or "high"; empty for that of the run.
         carried: hints that were given in other frames of a shot; none beside `hints`.
+        exemplars: frames whose colours it takes where it has no hints.
     """
 
     hints: tuple[Hint, ...] = ()
     saturation: float | None = None
     quality: str = ""
     carried: CarriedHints | None = None
+    exemplars: tuple[Exemplar, ...] = ()
 
     @property
     def needs_features(self) -> bool:
         """Whether what the network knows of each place is wanted too."""
-        return bool(self.hints) or self.carried is not None
+        return bool(self.hints or self.exemplars) or self.carried is not None
 
     def laid_in(self, answer: Answer) -> Float32:
-        """The answer's a*, b* with all hints laid in, float32 (h, w, 2)."""
+        """The answer's a*, b* with all that was decided laid in, float32 (h, w, 2)."""
         if self.carried is not None:
             return self.carried.hints.lay_in(answer, self.carried.places)
-        return guide(answer, self.hints)
+        return guide(answer, self.hints) if self.hints else with_colours_of(answer, self.exemplars)
 
 
 NO_GUIDANCE = Guidance()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from archivecolor.colour.arrays import Float32
 from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
 from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, network_lumas, read_from
 from archivecolor.film.keyframes import FrameFeatures, select_keyframes
+from archivecolor.film.set_ups import exemplars_of
 from archivecolor.film.temporal_smoothing import SmootherInput, SmootherState, smooth_chroma
 
 
@@ -105,8 +106,7 @@ def _shot_chroma(
     """
     flow = None if frame_range.state is None else frame_range.state.flow
     frames = select_keyframes(lumas, film.keyframe_interval, flow)
-    guide = film.guides.get(film.shot_at(frame_range.first))
-    guidance = (lambda _: film.guidance) if guide is None else guide.at
+    guidance = _guidance_of(film, predictor, film.shot_at(frame_range.first))
     first = 0 if flow is None else flow.position
     inputs = with_predictions(predictor, frames, film.batch, guidance, first)
     confidences: deque[float | None] = deque()
@@ -119,6 +119,17 @@ def _shot_chroma(
         yield FrameChroma(
             number, cbcr, smoothed_frame.state if number in frame_range.state_frames else None, confidence
         )
+
+
+def _guidance_of(film: Film, predictor: ChromaPredictor, number: int) -> Callable[[int], Guidance]:
+    """What the colour of a shot's frames is made with, by their numbers in the shot."""
+    guide, exemplars = film.guides.get(number), exemplars_of(film, predictor, number)
+
+    def at(position: int) -> Guidance:
+        own = film.guidance if guide is None else guide.at(position)
+        return replace(own, exemplars=exemplars) if exemplars else own
+
+    return at
 
 
 def _record_confidences(

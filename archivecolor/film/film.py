@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from archivecolor.archive.decision import ShotCorrection
-from archivecolor.colour.arrays import Float32
+from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
 from archivecolor.colour.kernel import Answer
@@ -46,6 +46,28 @@ class Guide(Protocol):
 
 
 @dataclass(frozen=True)
+class View:
+    """A frame of a shot that was looked at before any got its colour.
+
+    Attributes:
+        shot: its number.
+        frame: its number.
+        certainty: how sure the network is of it, 0..1.
+        luma: uint8 (h, w), what the network saw.
+    """
+
+    shot: int
+    frame: int
+    certainty: float
+    luma: UInt8
+
+    @property
+    def seen(self) -> Float32:
+        """What the network sees, float32 (h, w), 0..1."""
+        return np.asarray(self.luma / np.float32(255), np.float32)
+
+
+@dataclass(frozen=True)
 class Film:
     """A film that is being coloured.
 
@@ -64,6 +86,8 @@ class Film:
         guidance: what was decided about the colour of the whole film.
         corrections: what was decided about single shots, by their numbers.
         guides: the same made ready, for those shots that are to be coloured.
+        colour_sources: frames that shots take their colours from, by the shots' numbers: of the set-ups that
+            they show with other shots.
     """
 
     facts: FilmFacts
@@ -80,6 +104,7 @@ class Film:
     guidance: Guidance = NO_GUIDANCE
     corrections: Mapping[int, tuple[ShotCorrection, ...]] = field(default_factory=dict)
     guides: Mapping[int, Guide] = field(default_factory=dict)
+    colour_sources: Mapping[int, tuple[View, ...]] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -133,6 +158,11 @@ class Film:
         """Number of the shot that holds a frame."""
         starts = [shot.first for shot in self.shots]
         return int(np.searchsorted(starts, frame, side="right")) - 1
+
+    def position_in_shot(self, frame: int) -> int:
+        """The number of a frame among those of its shot that do not repeat the one before, from 0."""
+        first = self.shots[self.shot_at(frame)].first
+        return sum(not self.is_repeat(number) for number in range(first + 1, frame + 1))
 
 
 @dataclass(frozen=True)

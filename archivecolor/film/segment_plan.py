@@ -12,7 +12,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_file
 from archivecolor.archive.decision import shot_values
-from archivecolor.film.film import Film
+from archivecolor.film.film import Film, View
 
 # Pessimistic seconds of work per frame on a slow machine: at any size, the network at 256, per megapixel.
 _FRAME_SECONDS, _NETWORK_SECONDS, _MEGAPIXEL_SECONDS, _HIGH_QUALITY_FACTOR = 0.02, 0.15, 0.3, 10
@@ -61,6 +61,11 @@ class WorkFolder:
     def first_pass(self, fields: str) -> Path:
         """What the first look found in the film, its fields kept or undone."""
         return self.path / f"survey-{fields}.npz"
+
+    @property
+    def set_ups(self) -> Path:
+        """Which shots show one set-up."""
+        return self.path / "set-ups.npz"
 
     @property
     def trial(self) -> Path:
@@ -146,17 +151,28 @@ def plan_segments(film: Film, max_frames: int) -> tuple[Segment, ...]:
 
 def _decided(film: Film, first: int, last: int) -> str:
     """Digest of what was decided about the shots of some frames, 12 hexadecimal digits; empty for nothing."""
-    if not film.corrections:
+    if not film.corrections and not film.colour_sources:
         return ""
     numbers = range(film.shot_at(first), film.shot_at(last) + 1)
-    decided = {
+    decided: dict[int, object] = {
         number - numbers[0]: [shot_values(shot) for shot in film.corrections[number]]
         for number in numbers
         if number in film.corrections
     }
-    if not decided:
+    sources = {
+        number - numbers[0]: [_source_values(film, view) for view in film.colour_sources[number]]
+        for number in numbers
+        if number in film.colour_sources
+    }
+    if not decided and not sources:
         return ""
-    return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
+    shaping = [decided, sources] if sources else decided
+    return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _source_values(film: Film, view: View) -> list[object]:
+    """What the colours of a view depend on: itself, and what was decided about its shot."""
+    return [view.frame, [shot_values(shot) for shot in film.corrections.get(view.shot, ())]]
 
 
 def needs_state(film: Film, segment: Segment) -> bool:

@@ -72,7 +72,7 @@ def guide_of(
         if correction.saturation is not None:
             guidance = replace(guidance, saturation=correction.saturation)
     _check_hint_count(corrections)
-    hinted = _hints_by_position(film, shot, corrections)
+    hinted = _hints_by_position(film, corrections)
     if not hinted:
         return ShotGuide(guidance, None, np.empty((0, 0, 2)))
     grids: list[UInt8] = []
@@ -91,14 +91,12 @@ def guide_of(
     return ShotGuide(guidance, fitted, places)
 
 
-def _hints_by_position(
-    film: Film, shot: Shot, corrections: Sequence[ShotCorrection]
-) -> dict[int, tuple[Hint, ...]]:
-    """The hints of a shot by the frames that they were given at, as `_position` counts them."""
+def _hints_by_position(film: Film, corrections: Sequence[ShotCorrection]) -> dict[int, tuple[Hint, ...]]:
+    """The hints of a shot by the frames that they were given at, counted as `Film.position_in_shot` does."""
     hinted: dict[int, tuple[Hint, ...]] = {}
     for correction in corrections:
         if correction.hints:
-            position = _position(film, shot, film.frame_at(correction.seconds))
+            position = film.position_in_shot(film.frame_at(correction.seconds))
             hinted[position] = (*hinted.get(position, ()), *correction.hints)
     return hinted
 
@@ -112,11 +110,6 @@ def _check_hint_count(corrections: Sequence[ShotCorrection]) -> None:
             f"{count} hints are decided about the shot at {corrections[0].seconds:.3f} s; {MAX_HINTS} are "
             "the most; forget them with `archivecolor correct OUT FILM --reset` and give fewer",
         )
-
-
-def _position(film: Film, shot: Shot, frame: int) -> int:
-    """The number of a frame among those of its shot that do not repeat the one before."""
-    return sum(not film.is_repeat(number) for number in range(shot.first + 1, frame + 1))
 
 
 def _to_grid(luma: Float32) -> UInt8:

@@ -14,7 +14,7 @@ import numpy as np
 from archivecolor.archive.output_folder import held_as_well
 from archivecolor.engine.cluster import WorkerRefusedError
 from archivecolor.errors import ItemError, OutputError, Reason, UnavailableError
-from archivecolor.film.film import Film, Guide
+from archivecolor.film.film import Film, Guide, View
 from archivecolor.film.first_pass import FirstPass, load_first_pass
 from archivecolor.film.probe import read_error
 from archivecolor.film.segment_plan import Segment, WorkFolder
@@ -46,11 +46,13 @@ class FilmPiece:
 
     Attributes:
         segments: of them, in their order.
-        guides: what was decided about shots in them, made ready.
+        guides: what was decided about shots in them, and about those whose colours they take, made ready.
+        colour_sources: as a film has them, of shots in them.
     """
 
     segments: tuple[Segment, ...]
     guides: Mapping[int, Guide]
+    colour_sources: Mapping[int, tuple[View, ...]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def film_run(run: ClusterRun, film: Film, first_pass: Path, folder: WorkFolder, 
     shared = {known.name: getattr(run, known.name) for known in fields(run)}
     folder = replace(folder, path=folder.path.absolute())
     facts = replace(film.facts, path=film.facts.path.absolute())
-    light = replace(film, facts=facts, first_pass=_without_frames(film), guides={})
+    light = replace(film, facts=facts, first_pass=_without_frames(film), guides={}, colour_sources={})
     return FilmRun(**shared, film=light, first_pass=first_pass.absolute(), folder=folder, runtime=runtime)
 
 
@@ -151,7 +153,7 @@ class _OpenFilm:
 
     def make(self, piece: FilmPiece) -> None:
         """Make the segments of a piece that are missing."""
-        film = replace(self._film, guides=piece.guides)
+        film = replace(self._film, guides=piece.guides, colour_sources=piece.colour_sources)
         context = SegmentContext(film, self._predictor, self.run.folder, lambda _: None, lambda: True)
         with held_as_well(self._held):
             make_segments(context, piece.segments)

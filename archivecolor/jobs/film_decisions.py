@@ -16,10 +16,12 @@ from archivecolor.film.film import ChromaPredictor, Film
 from archivecolor.film.reuse import take_out_segments
 from archivecolor.film.segment_plan import Segment, WorkFolder, needs_state
 from archivecolor.film.segments import Confidence, confidence_of, is_made, missing_segments, save_confidence
+from archivecolor.film.set_ups import colour_sources, find_set_ups, load_set_ups, save_set_ups
 from archivecolor.film.shot_guidance import guide_of
 from archivecolor.film.side_data import has_side_data_to_carry
 from archivecolor.jobs.carrying_out import remove_outputs
 from archivecolor.jobs.film_jobs import FilmRunContext
+from archivecolor.jobs.film_progress import COMPARING, FilmProgress
 from archivecolor.jobs.film_records import NO_SOURCE
 
 logger = logging.getLogger(__name__)
@@ -70,12 +72,42 @@ def with_guides(
         if segment.number in missing
         for number in range(film.shot_at(segment.first), film.shot_at(segment.last) + 1)
     }
+    # Shots that take their colours from others need what was decided about those.
+    shots |= {view.shot for number in shots for view in film.colour_sources.get(number, ())}
     guides = {
         number: guide_of(film, predictor, film.shots[number], corrections, check)
         for number, corrections in film.corrections.items()
         if number in shots and not film.is_passthrough(film.shots[number])
     }
     return replace(film, guides=guides)
+
+
+def with_colour_sources(item: Item, run_context: FilmRunContext, film: Film, folder: WorkFolder) -> Film:
+    """The film with the frames that shots of one set-up take their colours from, where that is asked for.
+
+    Args:
+        item: the film.
+        run_context: of the run.
+        film: with what was decided about it.
+        folder: where what an earlier run found is kept.
+
+    Raises:
+        ItemError: as `find_set_ups`.
+        StoppedError, OutOfTimeError: the run was asked to end.
+    """
+    if not run_context.settings.same_colours:
+        return film
+
+    def watch(frame: int) -> None:
+        frames, megapixels = len(film.first_pass), film.facts.megapixels
+        run_context.report(item, FilmProgress(COMPARING, frame + 1, frames, megapixels=megapixels))
+        run_context.stop_if_asked()
+
+    set_ups = load_set_ups(folder.set_ups)
+    if set_ups is None:
+        set_ups = find_set_ups(film, run_context.open_predictor(), watch)
+        save_set_ups(folder.set_ups, set_ups)
+    return replace(film, colour_sources=colour_sources(film, set_ups))
 
 
 def rejected_record(item: Item, run_context: FilmRunContext) -> Record:

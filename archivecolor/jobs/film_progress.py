@@ -12,12 +12,13 @@ from archivecolor.engine.progress import InHand
 from archivecolor.jobs.run import Session
 
 # What is done with a film, in this order. Of the first and the last nobody counts frames.
-READING, LOOKING, COLOURING, JOINING, CHECKING = "reading", "looking", "colouring", "joining", "checking"
-_COUNTED = (LOOKING, COLOURING, JOINING)
+READING, LOOKING, COMPARING, COLOURING = "reading", "looking", "comparing shots", "colouring"
+JOINING, CHECKING = "joining", "checking"
+_COUNTED = (LOOKING, COMPARING, COLOURING, JOINING)
 # Seconds of a processor for a frame of any size, and more for each megapixel of it: measured, of weight
 # against each other alone. Once a phase goes on, its own speed counts.
-_FRAME_WEIGHTS = MappingProxyType({LOOKING: 0.008, COLOURING: 0.07, JOINING: 0.001})
-_MEGAPIXEL_WEIGHTS = MappingProxyType({LOOKING: 0.008, COLOURING: 0.03, JOINING: 0.001})
+_FRAME_WEIGHTS = MappingProxyType({LOOKING: 0.008, COMPARING: 0.004, COLOURING: 0.07, JOINING: 0.001})
+_MEGAPIXEL_WEIGHTS = MappingProxyType({LOOKING: 0.008, COMPARING: 0.004, COLOURING: 0.03, JOINING: 0.001})
 _HIGH_QUALITY_WEIGHT = 5
 # A speed is told when it was seen for so long.
 _SHORTEST_SECONDS = 0.5
@@ -28,7 +29,7 @@ class FilmProgress:
     """Where a film is, for people.
 
     Attributes:
-        activity: reading, looking, colouring, joining or checking.
+        activity: reading, looking, comparing shots, colouring, joining or checking.
         frame: how far, in frames.
         frames: of how many, None where nobody knows yet.
         shot: number of the shot in hand, from 1; 0 where it does not matter.

@@ -46,6 +46,7 @@ from archivecolor.jobs.film_decisions import (
     rejected_record,
     reuse_segments,
     segment_values,
+    with_colour_sources,
     with_correction,
     with_corrections,
     with_guides,
@@ -293,6 +294,7 @@ def _colour_segments(
     """
     seconds = expected_seconds(film.facts, run_context.settings)
     frames = len(film.first_pass)
+    film = with_colour_sources(item, run_context, film, folder)
     segments = plan_segments(film, frames_per_segment(run_context.settings.segment_seconds, seconds))
 
     def watch(frame: int) -> None:

@@ -94,8 +94,10 @@ def _pieces(film: Film, segments: tuple[Segment, ...], folder: WorkFolder) -> li
     for run in whole_shots(film, segments):
         if any(segment.number in missing for segment in run):
             shots = range(film.shot_at(run[0].first), film.shot_at(run[-1].last) + 1)
-            guides = {shot: guide for shot, guide in film.guides.items() if shot in shots}
-            pieces.append(FilmPiece(run, guides))
+            sources = {shot: views for shot, views in film.colour_sources.items() if shot in shots}
+            guided = {*shots, *(view.shot for views in sources.values() for view in views)}
+            guides = {shot: guide for shot, guide in film.guides.items() if shot in guided}
+            pieces.append(FilmPiece(run, guides, sources))
     return pieces
 
 

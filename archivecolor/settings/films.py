@@ -104,6 +104,13 @@ class VideoSettings(ShotOptions, ColourOptions):
         shapes_output=True,
         common=True,
     )
+    same_colours: bool = option(
+        True,
+        "Give shots that show the same set-up the same colours.",
+        shapes_output=True,
+        common=True,
+        digests_default=False,
+    )
     badge: bool = option(
         False,
         "Draw a small mark into a corner of coloured frames; there their luma is not the source's.",

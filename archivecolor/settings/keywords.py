@@ -94,6 +94,7 @@ class FilmKeywords(_RunKeywords, total=False):
     cuts: str
     deinterlace: Literal["auto", "keep", "bwdif", "ivtc"]
     badge: bool
+    same_colours: bool
     max_megapixels: float
     segment_seconds: float
     threads: int

@@ -62,7 +62,7 @@ def run(report, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["archive", "cluster", "estimates", "films", "photos", "steadiness", "train"]
+    "name", ["archive", "cluster", "estimates", "films", "photos", "set_ups", "steadiness", "train"]
 )
 def test_every_benchmark_tells_its_options(run, name):
     code, told = run(name, "--help")

@@ -327,7 +327,7 @@ class Cut:
     def __init__(self, shots, count):
         self.shots = shots
         self.first_pass = range(count)
-        self.corrections = {}
+        self.corrections = self.colour_sources = {}
 
     def is_repeat(self, frame):
         return False

@@ -1,0 +1,156 @@
+"""The colours of one frame for others of the same set-up: each cell takes those of the cell most like it.
+
+Cells are compared by the features of the network. Features are rounded to whole numbers that are small enough
+for sums of their products to be exact in float32, so what is most alike does not depend on how many threads
+multiply, or in which order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from archivecolor.colour.arrays import Float32
+from archivecolor.colour.kernel import Answer, Float64, standard_of
+
+# Steps of a spread that features are told apart by, and how many of them at most: 144 products of two such
+# numbers stay below 2 ** 24.
+_STEPS, _MOST_STEPS = 16.0, 127
+# Mean squared distance of standardised features at which a cell takes about a third of the other's colour.
+# Measured: frames of one set-up have 0.1 to 0.3 in the median, of two that look alike 0.6 and more.
+_LIKENESS, _FALL = 0.55, 4
+# Cells are one and the same where they are nearer than this, each the nearest of the other, and where one map
+# of places explains them, give or take so many cells.
+_MAX_DISTANCE, _AGREEMENT = 0.4, 2.0
+# So many of all cells have to be, for two frames to show one set-up.
+_LEAST_SHARE = 0.12
+_ROUNDING = 1024.0
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """A frame whose colours others take.
+
+    Attributes:
+        features: float32 (n, c), of its cells, standardised, in whole steps.
+        standard: float64 (2, c), mean and spread of each feature.
+        ab: float32 (n, 2), CIE a*, b* of its cells.
+        width: cells across.
+    """
+
+    features: Float32
+    standard: Float64
+    ab: Float32
+    width: int
+
+
+@dataclass(frozen=True)
+class _Match:
+    """The cells of an exemplar that are most like those of a frame, (n,).
+
+    Attributes:
+        nearest: their numbers.
+        distance: float32, mean squared, of standardised features.
+        is_mutual: the frame's cell is most like that of the exemplar too.
+    """
+
+    nearest: npt.NDArray[np.intp]
+    distance: Float32
+    is_mutual: npt.NDArray[np.bool_]
+
+
+def exemplar_of(answer: Answer, ab: Float32) -> Exemplar | None:
+    """A frame as an exemplar; None where the network has no features.
+
+    Args:
+        answer: what the network says of it.
+        ab: float32 (h, w, 2), its CIE a*, b*, on the grid of the answer.
+    """
+    standard = standard_of(answer.features)
+    if answer.features is None or standard is None:
+        return None
+    height, width = answer.features.shape[:2]
+    cells = _cell_means(ab, (height, width)).reshape(-1, 2)
+    return Exemplar(_in_steps(answer.features, standard), standard, cells, width)
+
+
+def shows_set_up(answer: Answer, exemplar: Exemplar) -> bool:
+    """Whether a frame shows the set-up that an exemplar does: its things, where that has them."""
+    if answer.features is None:
+        return False
+    match = _match(answer.features, exemplar)
+    ours = np.flatnonzero(match.is_mutual & (match.distance < _MAX_DISTANCE))
+    least = _LEAST_SHARE * len(match.nearest)
+    if len(ours) < least:
+        return False
+    return _agreeing(ours, match.nearest[ours], answer.features.shape[1], exemplar.width) >= least
+
+
+def with_colours_of(answer: Answer, exemplars: Sequence[Exemplar]) -> Float32:
+    """A frame's a*, b* with those of exemplars in the place of its own, as far as cells are alike.
+
+    Args:
+        answer: what the network says of the frame.
+        exemplars: whose colours it takes; each cell those of the one that has its like.
+
+    Returns:
+        float32 (h, w, 2); what the answer has where the network has no features, or there is no exemplar.
+    """
+    from archivecolor.opencv import cv2
+
+    if answer.features is None or not exemplars:
+        return answer.ab
+    shape = answer.features.shape[:2]
+    matches = [_match(answer.features, exemplar) for exemplar in exemplars]
+    distance = np.stack([match.distance for match in matches])
+    wished = np.stack([one.ab[match.nearest] for one, match in zip(exemplars, matches, strict=True)])
+    best = distance.argmin(axis=0), np.arange(distance.shape[1])
+    share = np.exp(-((distance[best] / _LIKENESS) ** _FALL))[:, None]
+    change = (share * (wished[best] - _cell_means(answer.ab, shape).reshape(-1, 2))).reshape(*shape, 2)
+    size = (answer.ab.shape[1], answer.ab.shape[0])
+    spread = cv2.resize(change.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.round((answer.ab + spread) * _ROUNDING) / _ROUNDING, np.float32)
+
+
+def _in_steps(features: Float32, standard: Float64) -> Float32:
+    """Features (h, w, c), standardised, in whole steps, (h * w, c)."""
+    steps = np.round((features.astype(np.float64) - standard[0]) / standard[1] * _STEPS)
+    limited = np.clip(steps, -_MOST_STEPS, _MOST_STEPS)
+    return np.asarray(limited.reshape(-1, features.shape[2]), np.float32)
+
+
+def _match(features: Float32, exemplar: Exemplar) -> _Match:
+    """Compare the cells of a frame (h, w, c) with those of an exemplar."""
+    ours, theirs = _in_steps(features, exemplar.standard), exemplar.features
+    lengths, their_lengths = (np.einsum("ij,ij->i", cells, cells) for cells in (ours, theirs))
+    products = ours @ theirs.T
+    # Twice a product less a length is exact too: all are whole numbers.
+    products *= 2
+    back = (products - lengths[:, None]).argmax(axis=0)
+    products -= their_lengths
+    nearest = products.argmax(axis=1)
+    every = np.arange(len(ours))
+    distance = (lengths - products[every, nearest]) / np.float32(_STEPS**2 * ours.shape[1])
+    return _Match(nearest, np.asarray(distance, np.float32), back[nearest] == every)
+
+
+def _agreeing(ours: npt.NDArray[np.intp], theirs: npt.NDArray[np.intp], width: int, their_width: int) -> int:
+    """How many pairs of cells, by their numbers on grids of these widths, one map of places explains."""
+    from archivecolor.opencv import cv2
+
+    here, there = (
+        np.stack((cells % columns, cells // columns), axis=1).astype(np.float32)
+        for cells, columns in ((ours, width), (theirs, their_width))
+    )
+    _, agree = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=_AGREEMENT)
+    return 0 if agree is None else int(np.sum(agree))
+
+
+def _cell_means(values: Float32, shape: tuple[int, ...]) -> Float32:
+    """Means (h, w, c) of the cells of a grid over a frame."""
+    from archivecolor.opencv import cv2
+
+    return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
