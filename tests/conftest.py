@@ -23,6 +23,14 @@ def _workers_here(request, monkeypatch):
         monkeypatch.setattr("archivecolor.engine.local.Process", WorkerHere)
 
 
+@pytest.fixture
+def processes(monkeypatch):
+    """Worker processes all the same, for what only they do."""
+    from archivecolor.engine.process import Process
+
+    monkeypatch.setattr("archivecolor.engine.local.Process", Process)
+
+
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     """A small network with random weights: it colours everything, beautifully or not."""

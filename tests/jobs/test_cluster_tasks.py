@@ -129,6 +129,7 @@ def test_an_output_that_cannot_be_written_names_the_machine(run, monkeypatch):
         colour_slice(shared_of(run), (item_of(run.settings.input, name),))
 
 
+@pytest.mark.usefixtures("processes")
 def test_files_have_the_permissions_that_the_client_would_give(run):
     before = os.umask(0o077)
     try:
