@@ -75,8 +75,8 @@ def watch(
             choice = Choice(is_ready=arrivals.is_ready)
             result = colour(_of_one_run(settings, total), listener, stop, command, choice)
             total.add(result)
-            if result.exit_code is ExitCode.TOO_MANY_FAILURES:
-                break
+            if result.exit_code is ExitCode.TOO_MANY_FAILURES or result.progress.left:
+                break  # a run that was ended: what is said at the end says it too
             listener.waiting(result)
         stop.wait(pause)
     return replace(total.result(stop), sheets=draw_tree_sheet(settings, stop))

@@ -13,6 +13,7 @@ from small_archive import grey_of
 
 from archivecolor.archive.walk import FoundFile
 from archivecolor.cli.main import main
+from archivecolor.cli.terminal import Terminal
 from archivecolor.errors import ExitCode
 from archivecolor.jobs import watch
 from archivecolor.jobs.watch import Arrivals
@@ -75,6 +76,17 @@ def test_what_arrives_is_coloured_once_it_is_whole_and_signals_end_it(words, cap
 def test_the_end_of_the_time_is_no_failure(words, capsys):
     assert main([*words, "--max-runtime", "0.5"]) == ExitCode.OK
     assert not Path("out").exists()
+
+
+def test_a_stop_in_the_middle_of_a_run_is_told_of_once(words, capsys, monkeypatch):
+    # Two pictures are ready when the run begins, and the stop comes as it tells that it began.
+    shutil.copy("late.png", "scans/late.png")
+    began = Terminal.began
+    monkeypatch.setattr(Terminal, "began", lambda *told: (began(*told), os.kill(os.getpid(), signal.SIGINT)))
+    assert main(words) == ExitCode.INTERRUPTED
+    assert [line for line in capsys.readouterr().err.splitlines() if "2 left" in line] == [
+        "dir: 0 done, 2 left; stopped, the same command goes on where it left off"
+    ]
 
 
 def test_a_folder_that_goes_ends_it(words):
