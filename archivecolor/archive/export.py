@@ -42,6 +42,8 @@ COLUMNS: dict[str, type] = {
     "settings": str,
     "weights": str,
     "confidence": float,
+    "doubt": float,
+    "doubt_reasons": str,
     "luma": str,
     "lost": str,
     "network": str,
@@ -56,7 +58,7 @@ _FIRST_COLUMNS = list(COLUMNS)[:5]
 
 
 def _row_of(record: Record) -> dict[str, object]:
-    """The cells of one record; what was lost is joined by semicolons."""
+    """The cells of one record; what was lost, and reasons of doubt, are joined by semicolons."""
     row: dict[str, object] = dict.fromkeys(COLUMNS)
     for column in COLUMNS:
         group, _, fact = column.partition("_")
@@ -68,6 +70,7 @@ def _row_of(record: Record) -> dict[str, object]:
     row["status"] = record.status.value
     row["reason"] = str(getattr(record.reason, "value", record.reason))
     row["lost"] = "; ".join(record.lost)
+    row["doubt_reasons"] = "; ".join(record.doubt_words)
     return row
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-# What has no confidence comes after all that has one.
+# What no network was asked about comes after all else.
 NO_CONFIDENCE = 2.0
+NO_SURENESS = 1.0
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class IndexedItem:
         status: done, skipped or failed.
         reason: why.
         confidence: 0..1; None where no network was asked.
+        doubt: 0..1, as `doubt_of` has it; None where no network was asked.
         at: when, UTC, ISO 8601.
         has_output: there is a derivative.
         place: offset of its newest record in the manifest.
@@ -35,6 +37,7 @@ class IndexedItem:
     status: str
     reason: str
     confidence: float | None
+    doubt: float | None
     at: str
     has_output: bool
     place: int
@@ -62,7 +65,7 @@ class ItemFilter:
         day: YYYY-MM-DD, of the newest record.
         most_confidence: no more than this.
         text: part of the file's name.
-        order: "doubt" (the least confident first), "newest" or "path".
+        order: "doubt" (the most doubtful first), "newest" or "path".
         with_output: those alone of which there is a derivative.
     """
 
@@ -92,13 +95,24 @@ class Order:
         return f"{self.key} {way}, id {way}"
 
 
-ORDERS = {"doubt": Order("confidence"), "newest": Order("at", descending=True), "path": Order("path")}
+# The column has minus the doubt, so that equals come in the order of their numbers.
+ORDERS = {"doubt": Order("sureness"), "newest": Order("at", descending=True), "path": Order("path")}
+
+
+def doubt_of(doubt: float | None, confidence: float | None) -> float | None:
+    """By how much doubt an item is sorted: the doubt of its record, else what its confidence lacks.
+
+    Films, and what was made before there was doubt, have confidence alone.
+    """
+    if doubt is not None:
+        return float(doubt)
+    return None if confidence is None else 1.0 - confidence
 
 
 def key_of(item: IndexedItem, key: str) -> object:
     """What an item has in a column that is sorted by."""
-    if key == "confidence":
-        return NO_CONFIDENCE if item.confidence is None else item.confidence
+    if key == "sureness":
+        return NO_SURENESS if item.doubt is None else -item.doubt
     return os.fsencode(item.path) if key == "path" else item.at
 
 

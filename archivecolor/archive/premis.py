@@ -273,6 +273,8 @@ def _outcome_note(record: Record) -> str:
         facts.append(f"luma {record.luma}")
     if record.confidence is not None:
         facts.append(f"confidence {record.confidence:.3f}")
+    if record.doubt is not None:
+        facts.append(f"doubt {record.doubt:.3f}")
     if record.lost:
         facts.append(f"metadata not carried: {', '.join(record.lost)}")
     return "; ".join(facts)

@@ -93,6 +93,8 @@ class Record:
         settings: digest of the settings (`Settings.digest`).
         weights: digest of the weights.
         confidence: 0..1, how sure the network was.
+        doubt: 0..1, how much of a second look it deserves (`colour.doubt`); of its most doubtful page.
+        doubt_reasons: why, in which part: each with `reason`, `share` and `region`.
         luma: "coefficients", "exact" or "re-encoded".
         lost: metadata that could not be carried.
         network: name of the network, empty where none was asked.
@@ -118,6 +120,8 @@ class Record:
     settings: str = ""
     weights: str = ""
     confidence: float | None = None
+    doubt: float | None = None
+    doubt_reasons: tuple[Mapping[str, Any], ...] = ()
     luma: str | None = None
     lost: tuple[str, ...] = ()
     network: str = ""
@@ -132,6 +136,11 @@ class Record:
     at: str = ""
     format: int = FORMAT
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def doubt_words(self) -> tuple[str, ...]:
+        """The reasons of doubt, each once."""
+        return tuple(dict.fromkeys(one["reason"] for one in self.doubt_reasons))
 
 
 def now_utc() -> str:
@@ -151,7 +160,7 @@ def line_from_record(record: Record) -> bytes:
         values["output"] = _known_values(record.output) | path_keys(record.output.path)
     values["detail"] = escape_non_utf8(record.detail)
     values["lost"] = [escape_non_utf8(text) for text in record.lost]
-    for name in ("fingerprints", "certificate"):
+    for name in ("doubt_reasons", "fingerprints", "certificate"):
         if not values[name]:
             del values[name]
     values = {"format": values.pop("format")} | path_keys(record.path) | values | dict(record.extra)
@@ -201,7 +210,8 @@ def record_from_values(values: Mapping[str, Any]) -> Record:
     taken["reason"] = _parse_reason(values["reason"])
     taken["source"] = dataclass_from(Source, values["source"])
     taken["lost"] = tuple(values.get("lost", ()))
-    taken["fingerprints"] = tuple(values.get("fingerprints", ()))
+    for name in ("fingerprints", "doubt_reasons"):
+        taken[name] = tuple(values.get(name, ()))
     if values.get("output") is not None:
         taken["output"] = dataclass_from(
             Output, {**values["output"], "path": path_from_values(values["output"])}

@@ -141,6 +141,12 @@ def _are_fingerprints(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_digest, value))  # as long as a SHA-256
 
 
+def _are_findings(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, dict) and isinstance(one.get("reason"), str) for one in value
+    )
+
+
 def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
@@ -166,6 +172,8 @@ _RECORD: dict[str, Check] = {
     "settings": _is_text,
     "weights": _is_text,
     "confidence": _or_none(_is_number),
+    "doubt": _or_none(_is_number),
+    "doubt_reasons": _are_findings,
     "luma": _or_none(_is_text),
     "lost": _are_texts,
     "network": _is_text,

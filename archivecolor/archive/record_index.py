@@ -19,11 +19,13 @@ from archivecolor.archive.decision import Decision
 from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.item_filter import (
     NO_CONFIDENCE,
+    NO_SURENESS,
     ORDERS,
     IndexedItem,
     ItemFilter,
     Order,
     conditions_of,
+    doubt_of,
     key_of,
     table_of,
 )
@@ -36,7 +38,7 @@ from archivecolor.errors import OutputError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 LINES_AT_ONCE = 10_000
 _BUSY_SECONDS = 30.0
 HEAD_BYTES = 4096
@@ -305,6 +307,7 @@ def _row_of(line: ManifestLine) -> dict[str, object] | None:
     folder, _, name = path.rpartition(b"/")
     pixels = (source.get("width") or 0) * (source.get("height") or 0) * (source.get("pages") or 1)
     confidence = values.get("confidence")
+    doubt = doubt_of(values.get("doubt"), confidence)
     at = values.get("at", "")
     return {
         "path": path,
@@ -314,6 +317,7 @@ def _row_of(line: ManifestLine) -> dict[str, object] | None:
         "status": values["status"],
         "reason": values.get("reason", ""),
         "confidence": NO_CONFIDENCE if confidence is None else float(confidence),
+        "sureness": NO_SURENESS if doubt is None else -doubt,
         "at": at,
         "day": at[:10],
         "megapixels": pixels / 1e6,
@@ -324,7 +328,22 @@ def _row_of(line: ManifestLine) -> dict[str, object] | None:
 
 
 def _item_of(row: tuple[Any, ...]) -> IndexedItem:
-    number, path, kind, status, reason, confidence, at, has_output, place, decided, corrected, by, size = row
+    (
+        number,
+        path,
+        kind,
+        status,
+        reason,
+        confidence,
+        sureness,
+        at,
+        has_output,
+        place,
+        decided,
+        corrected,
+        by,
+        size,
+    ) = row
     return IndexedItem(
         number=number,
         path=os.fsdecode(path),
@@ -332,6 +351,7 @@ def _item_of(row: tuple[Any, ...]) -> IndexedItem:
         status=status,
         reason=reason,
         confidence=None if confidence > 1 else confidence,
+        doubt=None if sureness > 0 else -sureness,
         at=at,
         has_output=bool(has_output),
         place=place,

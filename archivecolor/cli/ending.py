@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from archivecolor.archive.item_filter import doubt_of
 from archivecolor.archive.layout import PAYLOAD, Layout
 from archivecolor.archive.plan import PlanAction
 from archivecolor.engine.progress import ItemEvent, RunResult
@@ -26,7 +27,7 @@ from archivecolor.settings import (
 )
 
 _FAILURES_SHOWN = 10
-_LEAST_SURE_SHOWN = 3
+_DOUBTFUL_SHOWN = 3
 _BEFORE = (PlanAction.FAILED_BEFORE.value, PlanAction.REFUSED_BEFORE.value)
 _LEFT_ALONE = {
     reason.value for reason in (Reason.ALREADY_COLOUR, Reason.TINTED, Reason.TONED, Reason.BILEVEL)
@@ -44,7 +45,7 @@ class Ending:
         self._options = options
         self._failures: list[str] = []
         self._failed = 0
-        self._least_sure: list[tuple[float, str]] = []
+        self._doubtful: list[tuple[float, str]] = []
 
     def add(self, event: ItemEvent) -> None:
         """Take note of one item."""
@@ -52,10 +53,11 @@ class Ending:
             self._failed += 1
             if self._failed <= _FAILURES_SHOWN:
                 self._failures.append(printable(f"  {event.path}: {event.reason}: {event.detail}"))
-        confidence, output = event.record.get("confidence"), event.record.get("output")
-        if isinstance(confidence, float) and isinstance(output, dict):
-            self._least_sure.append((confidence, str(output["path"])))
-            self._least_sure = heapq.nsmallest(_LEAST_SURE_SHOWN, self._least_sure)
+        doubt = doubt_of(*(_number(event.record.get(name)) for name in ("doubt", "confidence")))
+        output = event.record.get("output")
+        if doubt is not None and isinstance(output, dict):
+            self._doubtful.append((-doubt, str(output["path"])))
+            self._doubtful = heapq.nsmallest(_DOUBTFUL_SHOWN, self._doubtful)
 
     def failures(self) -> Iterator[str]:
         """The first items that failed, and where all of them are listed."""
@@ -82,13 +84,15 @@ class Ending:
         if output is None or not result.progress.done:
             return
         yield f"  they lie in {printable(output)}"
-        if len(self._least_sure) > 1:
-            names = ", ".join(
-                f"{printable(path)} ({confidence:.2f})" for confidence, path in self._least_sure
-            )
-            yield f"  look first at what the network was least sure of: {names}"
+        if len(self._doubtful) > 1:
+            names = ", ".join(f"{printable(path)} ({-doubt:.2f})" for doubt, path in self._doubtful)
+            yield f"  look first at what is most in doubt: {names}"
         if not result.progress.left:
             yield f"  to check them at any time: archivecolor verify {printable(shlex.quote(str(output)))}"
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, float) else None
 
 
 def left_alone_hint(options: OutputOptions, result: RunResult) -> str:

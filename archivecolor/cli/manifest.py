@@ -18,6 +18,7 @@ def export(settings: ExportSettings) -> ExitCode:
     Examples:
       archivecolor manifest export coloured/ --csv report.csv
       archivecolor manifest export coloured/ --json
+      archivecolor manifest export coloured/ --doubtful 100 --csv look-at-these.csv
     """
     from archivecolor.jobs.manifest import export_manifest
 

@@ -19,7 +19,7 @@ from archivecolor.settings import ColourOptions, ReportSettings, dataclass_from
 def command(settings: ReportSettings) -> ExitCode:
     r"""Write what became of OUT as pages that any browser reads, from a disk or from a web server.
 
-    Figures first, then all pictures, grey and coloured under a slider, the least sure first; films as a
+    Figures first, then all pictures, grey and coloured under a slider, the most doubtful first; films as a
     frame of every shot; what was skipped or failed, and why. The same command again makes only what is new.
 
     \b

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import sys
+from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
@@ -16,10 +19,11 @@ from archivecolor.archive.export import (
     write_csv,
 )
 from archivecolor.archive.folders import refuse_foreign_target
+from archivecolor.archive.item_filter import doubt_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.record import line_from_record
+from archivecolor.archive.record import Record, line_from_record
 from archivecolor.errors import UsageError
 from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.printable import json_text
@@ -29,7 +33,7 @@ _STANDARD_OUTPUT = Path("-")
 
 
 def export_manifest(settings: ExportSettings) -> int:
-    """Write the newest record of every item, as a table or as JSON lines; returns how many there are.
+    """Write the newest record of every item, as a table or as JSON lines; returns how many those are.
 
     Raises:
         UsageError: there is no manifest, no table is asked for, or one would replace what is none.
@@ -47,16 +51,25 @@ def export_manifest(settings: ExportSettings) -> int:
     if settings.parquet is not None:
         refuse_foreign_target(settings.parquet, is_parquet_export, "table of a manifest")
     manifest = Manifest(path)
+    doubtful = most_doubtful(manifest.records(), settings.doubtful) if settings.doubtful else None
+    records = manifest.records if doubtful is None else doubtful.__iter__
     if to_standard_output:
-        write_csv(manifest.records(), sys.stdout)
+        write_csv(records(), sys.stdout)
     elif settings.csv is not None:
-        export_csv(manifest.records(), settings.csv)
+        export_csv(records(), settings.csv)
     if settings.parquet is not None:
-        export_parquet(manifest.records(), settings.parquet)
+        export_parquet(records(), settings.parquet)
     if settings.json:
-        for record in manifest.records():
+        for record in records():
             sys.stdout.write(json_text(json.loads(line_from_record(record))) + "\n")
-    return len(manifest)
+    return len(manifest) if doubtful is None else len(doubtful)
+
+
+def most_doubtful(records: Iterable[Record], count: int) -> list[Record]:
+    """So many of the records of derivatives that a network coloured, the most doubtful first."""
+    doubts = ((doubt_of(record.doubt, record.confidence), record) for record in records if record.output)
+    known = ((doubt, record) for doubt, record in doubts if doubt is not None)
+    return [record for _doubt, record in heapq.nlargest(count, known, key=itemgetter(0))]
 
 
 def compact_manifest(settings: CompactSettings) -> int:

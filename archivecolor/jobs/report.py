@@ -225,5 +225,5 @@ def wilson_interval(wrong: int, count: int) -> tuple[float, float]:
 
 
 def most_doubtful(index: RecordIndex, count: int) -> Sequence[IndexedItem]:
-    """The pictures of the least confidence, that one first."""
-    return [item for item in index.page(PICTURES, count) if item.confidence is not None]
+    """The most doubtful pictures, the first of them first."""
+    return [item for item in index.page(PICTURES, count) if item.doubt is not None]

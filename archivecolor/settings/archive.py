@@ -60,6 +60,9 @@ class ExportSettings(OutputOptions):
     output: Path = required("Coloured tree whose manifest is taken.", argument=True, kind="folder")
     csv: Path | None = option(None, "Write a CSV file; - for standard output.")
     parquet: Path | None = option(None, "Write a Parquet file (needs pyarrow).")
+    doubtful: int = option(
+        0, "Only this many, those that most deserve a second look, the most doubtful first; 0 for all.", low=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,7 @@ _MOST_IN_ONE_FILE = 200
 # Of both small pictures of one photograph, about: for what is said before.
 _THUMBNAIL_BYTES = 17_000
 _FILMS_A_PAGE = 20
-_LIST_COLUMNS = ("path", "confidence", "status", "reason", "decided", "corrected", "by")
+_LIST_COLUMNS = ("path", "doubt", "confidence", "status", "reason", "decided", "corrected", "by")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Card:
         inline: the addresses hold the pictures themselves.
         trouble: why there are none.
         confidence: 0..1, None where no network was asked.
+        doubt: as `IndexedItem` has it.
+        doubt_reasons: words of `DoubtReason`.
         href: address of the derivative, empty where it cannot be reached from here.
         size: of the picture, in words.
         decided, corrected, by: what people decided.
@@ -69,6 +71,8 @@ class Card:
     inline: bool = False
     trouble: str = ""
     confidence: float | None = None
+    doubt: float | None = None
+    doubt_reasons: tuple[str, ...] = ()
     href: str = ""
     size: str = ""
     decided: str = "none"
@@ -314,6 +318,8 @@ class _Report:
             path=item.path,
             inline=self._settings.single_file,
             confidence=item.confidence,
+            doubt=item.doubt,
+            doubt_reasons=record.doubt_words,
             href=self._href(record),
             size=size,
             decided=item.decided,

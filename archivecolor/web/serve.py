@@ -222,7 +222,7 @@ async def _news(session: GuestSession) -> AsyncIterator[bytes]:
 def _shown(picture: GuestPicture) -> dict[str, object]:
     """What is told of a picture."""
     shown = {name: getattr(picture, name) for name in SHOWN}
-    return shown | {"confidence": picture.result.confidence}
+    return shown | {"confidence": picture.result.confidence, "doubt": None}
 
 
 def _card(picture: GuestPicture) -> dict[str, object]:

@@ -59,7 +59,9 @@ names = st.binary(min_size=1, max_size=20).map(
 
 @given(names, st.text(), st.none() | st.floats(0, 1), st.lists(st.text(), max_size=3))
 def test_a_record_comes_back_as_it_was(name, detail, confidence, lost):
-    record = done(name, detail=detail, confidence=confidence, lost=tuple(lost))
+    reasons = tuple({"reason": text, "share": 0.25, "region": "pct:0,0,50,50"} for text in lost)
+    about = {"confidence": confidence, "doubt": confidence, "doubt_reasons": reasons}
+    record = done(name, detail=detail, lost=tuple(lost), **about)
     line = line_from_record(record)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1

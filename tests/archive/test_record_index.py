@@ -14,7 +14,7 @@ from archivecolor.archive.record_index import RecordIndex, open_index
 from archivecolor.errors import Reason
 
 
-def record(number, status=Status.DONE, confidence=None, folder="a"):
+def record(number, status=Status.DONE, confidence=None, folder="a", doubt=None):
     path = f"{folder}/{number:04}.jpg"
     done = status is Status.DONE
     return Record(
@@ -23,6 +23,7 @@ def record(number, status=Status.DONE, confidence=None, folder="a"):
         Reason.COLOURED if done else Reason.TRUNCATED,
         Source(10, number, width=1000, height=1000),
         confidence=confidence,
+        doubt=doubt,
         output=Output(path, 20, "0" * 64) if done else None,
         at=f"2026-01-{1 + number % 28:02}T00:00:00.000Z",
     )
@@ -55,6 +56,14 @@ def test_pages_follow_each_other_and_miss_nothing(root, order):
     last = index.page(wanted, 57)[-1]
     before = index.page(wanted, 56, last, backwards=True)
     assert [item.path for item in reversed(before)] == paths[:-1]
+
+
+def test_the_most_doubtful_come_first_and_what_has_no_doubt_of_its_own_by_its_confidence(root):
+    append(root, record(1, confidence=0.9, doubt=0.7), record(2, confidence=0.1, doubt=0.2))
+    append(root, record(3, confidence=0.5), record(4, Status.FAILED), record(5, doubt=1.0))
+    index = opened(root)
+    doubts = [(item.path[-5:-4], item.doubt) for item in index.page(ItemFilter(), 9)]
+    assert doubts == [("5", 1.0), ("1", 0.7), ("3", 0.5), ("2", 0.2), ("4", None)]
 
 
 def test_filters(root):

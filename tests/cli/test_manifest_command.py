@@ -46,6 +46,32 @@ def test_as_csv(output, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("path,path_raw,kind,status")
 
 
+def test_the_most_doubtful_alone(tmp_path, capsys):
+    with ManifestWriter(tmp_path / "_archivecolor" / "manifest.jsonl") as writer:
+        figures = {"a": (0.9, 0.8), "b": (0.2, 0.3), "older": (0.5, None), "copied": (None, None)}
+        for name, (confidence, doubt) in figures.items():
+            reasons = ({"reason": "one-wash-over-all"}, {"reason": "nearly-uncoloured"}) if doubt else ()
+            about = {"confidence": confidence, "doubt": doubt, "doubt_reasons": reasons}
+            output = Output(f"{name}.jpg", 3, "b" * 64)
+            writer.append(
+                Record(f"{name}.jpg", Status.DONE, Reason.COLOURED, Source(1, 2), output=output, **about)
+            )
+        writer.append(Record("failed.jpg", Status.FAILED, Reason.TRUNCATED, Source(1, 2), confidence=0.1))
+    words = ["manifest", "export", str(tmp_path), "--doubtful"]
+    assert main([*words, "2", "--csv", "-"]) == ExitCode.OK
+    shown = capsys.readouterr()
+    rows = list(csv.DictReader(shown.out.splitlines()))
+    assert [(row["path"], row["doubt"]) for row in rows] == [("a.jpg", "0.8"), ("older.jpg", "")]
+    assert rows[0]["doubt_reasons"] == "one-wash-over-all; nearly-uncoloured"
+    assert "2 items" in shown.err
+    assert main([*words, "9", "--json", "-q"]) == ExitCode.OK
+    assert [json.loads(line)["path"] for line in capsys.readouterr().out.splitlines()] == [
+        "a.jpg",
+        "older.jpg",
+        "b.jpg",
+    ]
+
+
 def test_no_cell_is_a_formula(tmp_path, capsys):
     names = [
         "=1+2.jpg",

@@ -70,9 +70,10 @@ def test_small_pictures_are_the_grey_and_the_coloured_one(output):
     assert np.asarray(grey).std(axis=2).max() < 6
 
 
-def test_the_least_sure_come_first(output):
-    values = re.findall(r"confidence (\d\.\d+)", pages(report(output))["pictures/0001.html"])
-    assert values == sorted(values)
+def test_the_most_doubtful_come_first(output):
+    values = re.findall(r"doubt (\d\.\d+)", pages(report(output))["pictures/0001.html"])
+    assert values == sorted(values, reverse=True)
+    assert values
 
 
 def test_only_what_is_new_is_made_again(output):
