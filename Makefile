@@ -8,6 +8,7 @@
 #   make coverage   branch coverage of the tests by room; nothing under 80 % without a sentence why
 #   make bench    the benchmarks behind README's numbers
 #   make graph    the ONNX graph of the package anew, after a change of the default network
+#   make doubt PHOTOGRAPHS="VAL.tar TRAIN.tar ..."   what is known of the built-in weights' errors anew, after a change of them
 #   make container-test   the steps of the Containerfile in clean Debian systems (as root; needs the package index)
 #   make docs     the documentation as a site, in site/: every link checked, readable without a network
 #   make smoke    colour a photograph and a film, and what differs between systems: what other systems than Linux are tried with
@@ -26,7 +27,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 CONSTRAINTS ?= constraints.txt
 PACKAGES := python3-venv ffmpeg libimage-exiftool-perl chromium chromium-driver
 
-.PHONY: help venv demo test coverage check faults bench graph install-test container-test docs smoke dist release-check actionlint
+.PHONY: help venv demo test coverage check faults bench graph doubt install-test container-test docs smoke dist release-check actionlint
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -86,6 +87,9 @@ bench: .venv/ready
 
 graph: .venv/ready
 	$(BIN)/python -m archivecolor.networks.export
+
+doubt: .venv/ready
+	$(BIN)/python -m archivecolor.evaluation.fit_doubt $(PHOTOGRAPHS)
 
 smoke: .venv/ready
 	$(BIN)/python -m pytest -m 'not install' tests/install tests/colour tests/platforms

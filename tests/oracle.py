@@ -1,9 +1,12 @@
 """A network that knows the answer, so that the ruler's figures are known too."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from archivecolor.colour.chroma import Chroma
+from archivecolor.colour.doubt import Doubt
 from archivecolor.colour.gamut import BLUE_PER_CB, RED_PER_CR
 from archivecolor.colour.lab import LUMA_WEIGHTS
 
@@ -32,8 +35,9 @@ class Oracle:
         self._known = [(rgb.shape[:2], rgb.mean(), chroma_of(rgb, gain, step)) for rgb in pictures]
         self._lumas = [rgb.astype(np.float32) @ LUMA_WEIGHTS / 255 for rgb in pictures]
 
-    def predict(self, lumas, guidance=()):
-        return [self._answer(luma) for luma in lumas]
+    def predict(self, lumas, guidance=(), *, with_doubt=False):
+        answers = [self._answer(luma) for luma in lumas]
+        return [replace(one, doubt=Doubt(1 - one.confidence) if with_doubt else None) for one in answers]
 
     def _answer(self, luma):
         distances = [

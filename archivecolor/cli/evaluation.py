@@ -92,6 +92,9 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
         "rank corr., pictures": ("confidence_pictures", 2),
         "rank corr., regions": ("confidence_regions", 2),
         "worst found": ("confidence_worst_found", 2),
+        "doubt: rank corr.": ("doubt_pictures", 2),
+        "doubt: worst found": ("doubt_worst_found", 2),
+        "doubt: palest surest": ("doubt_palest_surest", 2),
         "img/s": ("pictures_per_second", 1),
     }
     if features:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.colour.doubt import Doubt
 
 # The slope of the cubic kernel; OpenCV's, so that both directions use the same one.
 CUBIC = -0.75
@@ -25,11 +26,13 @@ class Chroma:
             grid that covers the whole picture, cell centres at `(i + 0.5) / h`.
         certainty: float32 (h, w), 0..1, per cell.
         confidence: 0..1, of the whole picture.
+        doubt: how much of a second look it deserves; None where it was not asked for or nobody knows.
     """
 
     cbcr: Float32
     certainty: Float32
     confidence: float
+    doubt: Doubt | None = None
 
 
 def upsample(cbcr: Float32, height: int, width: int, rows: slice | None = None) -> Float32:

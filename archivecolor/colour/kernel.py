@@ -54,6 +54,8 @@ class Answer:
         features: float32 (fh, fw, c), on a grid of their own that covers the picture too; None where the
             network has none, and places are alike by lightness alone.
         likelihood: of other colours too; None where it was not asked for or the network cannot tell.
+        disagreement: float32 (h, w), how far another, coarser view is from `ab`, Lab units, 0 where none was
+            taken; None where it was not asked for.
     """
 
     ab: Float32
@@ -61,6 +63,7 @@ class Answer:
     lightness: Float32
     features: Float32 | None
     likelihood: Likelihood | None = None
+    disagreement: Float32 | None = None
 
 
 @dataclass(frozen=True)

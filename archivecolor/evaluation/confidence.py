@@ -1,4 +1,4 @@
-"""Whether confidence means something: low where the error is large."""
+"""Whether confidence means something: low where the error is large; and doubt, which is to find it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.scoring.photo_score import PictureScore
 
 # A picture is cut into this many regions along each side.
 _REGIONS = 8
@@ -34,6 +35,23 @@ class ConfidenceCorrelation:
 
 
 @dataclass(frozen=True)
+class DoubtWorth:
+    """What doubt says of CIEDE2000.
+
+    Attributes:
+        pictures: Spearman's rank correlation with it over pictures; None where it is not defined.
+        worst_found: share of the tenth with the largest CIEDE2000 that is in the tenth with the most doubt;
+            None with fewer than ten pictures.
+        palest_surest: share of the tenth with the least colourful answers that is in the tenth with the
+            least doubt: what is nearly grey is nothing to be sure of. None with fewer than ten pictures.
+    """
+
+    pictures: float | None
+    worst_found: float | None
+    palest_surest: float | None
+
+
+@dataclass(frozen=True)
 class RegionMeans:
     """Certainty and CIEDE2000 of one picture's regions, float32 (`_REGIONS` x `_REGIONS`,) each."""
 
@@ -56,6 +74,20 @@ def confidence_correlation(
         pictures=rank_correlation(np.array(confidences), -np.array(differences)),
         regions=rank_correlation(certainty, -difference),
         worst_found=worst_found(-np.array(confidences), np.array(differences)),
+    )
+
+
+def doubt_worth(scores: Sequence[PictureScore]) -> DoubtWorth | None:
+    """What doubt is worth over a set; None where not every answer has one."""
+    known = [score.doubt for score in scores if score.doubt is not None]
+    if len(known) < len(scores):
+        return None
+    doubts, errors = np.array(known), np.array([score.ciede2000 for score in scores])
+    colours = np.array([score.colourfulness for score in scores])
+    return DoubtWorth(
+        pictures=rank_correlation(doubts, errors),
+        worst_found=worst_found(doubts, errors),
+        palest_surest=worst_found(-doubts, -colours),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from archivecolor.colour.arrays import Float32
+from archivecolor.colour.doubt import Doubt
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.inference.predictor import Predictor
 from archivecolor.scoring.photo_score import ReferencePhoto, compose_rgb, constant_ab
@@ -21,11 +22,13 @@ class PhotoPrediction:
         ab: float32 (h, w, 2), a* and b*.
         certainty: float32 (rows, columns), 0..1, over the whole picture; None for reference rows.
         confidence: 0..1; None for reference rows.
+        doubt: about it; None where nobody knows.
     """
 
     ab: Float32
     certainty: Float32 | None = None
     confidence: float | None = None
+    doubt: Doubt | None = None
 
 
 class Entrant(Protocol):
@@ -86,10 +89,10 @@ class NetworkEntrant:
     def predict(self, truths: Sequence[ReferencePhoto]) -> list[PhotoPrediction]:
         """Colour predicted from luma alone, composed with the exact luma."""
         start = time.perf_counter()
-        chromas = self.predictor.predict([truth.luma for truth in truths])
+        chromas = self.predictor.predict([truth.luma for truth in truths], with_doubt=True)
         pictures = [compose_rgb(truth, chroma) for truth, chroma in zip(truths, chromas, strict=True)]
         self.seconds += time.perf_counter() - start
         return [
-            PhotoPrediction(lab_from_rgb(rgb)[..., 1:], chroma.certainty, chroma.confidence)
+            PhotoPrediction(lab_from_rgb(rgb)[..., 1:], chroma.certainty, chroma.confidence, chroma.doubt)
             for rgb, chroma in zip(pictures, chromas, strict=True)
         ]

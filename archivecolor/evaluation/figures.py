@@ -18,7 +18,7 @@ Figures = dict[str, Any]  # Any: what JSON holds, by the table's own names
 
 def row_figures(row: Row) -> Figures:
     """One row of the table by name; None where a figure does not apply."""
-    correlation, skin = row.confidence, row.skin()
+    correlation, doubt, skin = row.confidence, row.doubt, row.skin()
     return {
         "name": row.name,
         "pictures": len(row.pictures),
@@ -28,6 +28,9 @@ def row_figures(row: Row) -> Figures:
         "confidence_pictures": correlation.pictures if correlation else None,
         "confidence_regions": correlation.regions if correlation else None,
         "confidence_worst_found": correlation.worst_found if correlation else None,
+        "doubt_pictures": doubt.pictures if doubt else None,
+        "doubt_worst_found": doubt.worst_found if doubt else None,
+        "doubt_palest_surest": doubt.palest_surest if doubt else None,
         "skin_chroma_share": skin.chroma / skin.true_chroma if skin else None,
         "skin_ciede2000": skin.ciede2000 if skin else None,
         "skin_pixels": skin.pixels if skin else 0,
@@ -50,7 +53,7 @@ def picture_figures(rows: Iterable[Row]) -> list[Figures]:
 
 
 def _picture_figures(score: PictureScore) -> Figures:
-    figures = asdict(score)
+    figures = asdict(score) | {"doubt_reasons": "; ".join(score.doubt_reasons)}
     skin = figures.pop("skin") or {"pixels": 0, "chroma": None, "true_chroma": None, "ciede2000": None}
     return figures | {f"skin_{name}": value for name, value in skin.items()}
 

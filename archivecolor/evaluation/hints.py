@@ -12,13 +12,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from archivecolor.colour.guidance import Guidance, Hint
-from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.datasets.collection import Member
 from archivecolor.errors import ItemError
 from archivecolor.evaluation.entrants import NetworkEntrant
 from archivecolor.scoring.photo_score import (
     ReferencePhoto,
-    compose_rgb,
+    answered_ab,
     read_reference,
     score_photo,
     srgb_codes,
@@ -118,7 +117,7 @@ def worst_hints(truth: ReferencePhoto, network: NetworkEntrant, count: int) -> t
     is_free = np.ones((height - PATCH + 1, width - PATCH + 1), bool)
     while len(hints) < count and is_free.any():
         chroma = network.predictor.predict([truth.luma], [Guidance(hints)])[0]
-        wrong = truth.lab[..., 1:] - lab_from_rgb(compose_rgb(truth, chroma))[..., 1:]
+        wrong = truth.lab[..., 1:] - answered_ab(truth, chroma)
         # Of a patch its mean counts, which is what the hint says of it.
         means = sliding_window_view(wrong, (PATCH, PATCH), (0, 1)).mean((-2, -1))
         distance = np.where(is_free, np.hypot(means[..., 0], means[..., 1]), -1.0)
@@ -152,7 +151,7 @@ def _measure(
     began = time.perf_counter()
     chroma = network.predictor.predict([truth.luma], [Guidance(hints)])[0]
     seconds = time.perf_counter() - began
-    score = score_photo(truth, lab_from_rgb(compose_rgb(truth, chroma))[..., 1:]).score
+    score = score_photo(truth, answered_ab(truth, chroma)).score
     return score.ciede2000, score.psnr, seconds
 
 

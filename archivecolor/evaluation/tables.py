@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archivecolor.evaluation.confidence import ConfidenceCorrelation, RegionMeans, confidence_correlation
+from archivecolor.evaluation.confidence import (
+    ConfidenceCorrelation,
+    DoubtWorth,
+    RegionMeans,
+    confidence_correlation,
+    doubt_worth,
+)
 from archivecolor.evaluation.entrants import Entrant
 from archivecolor.evaluation.frechet import Features, frechet_distance
 from archivecolor.scoring.contact_sheets import ComparisonStrip
@@ -35,6 +41,7 @@ class Row(PhotoScores):
         name: of the checkpoint, or of the reference.
         at: CIEDE2000 at shares of the truth's colourfulness.
         confidence: what confidence is worth; None for reference rows.
+        doubt: what doubt is worth; None where there is none.
         frechet: Frechet distance to the truth; None without a feature network.
         pictures_per_second: network and composing, reading left out; None for reference rows.
     """
@@ -42,6 +49,7 @@ class Row(PhotoScores):
     name: str
     at: tuple[ScoreAtShare, ...]
     confidence: ConfidenceCorrelation | None = None
+    doubt: DoubtWorth | None = None
     frechet: float | None = None
     pictures_per_second: float | None = None
 
@@ -92,7 +100,7 @@ class RowAccumulator:
     def add(self, truths: Sequence[ReferencePhoto]) -> None:
         """Ask for an answer to each photograph, judge it and keep its figures."""
         for truth, prediction in zip(truths, self.entrant.predict(truths), strict=True):
-            scored = score_photo(truth, prediction.ab, prediction.confidence)
+            scored = score_photo(truth, prediction.ab, prediction.confidence, prediction.doubt)
             self._scores.append(scored.score)
             self._samples.append(PixelSample.of(truth, prediction.ab))
             if self.extractor is not None:
@@ -115,6 +123,7 @@ class RowAccumulator:
             pictures=tuple(scores),
             at=scores_at_shares(self._samples),
             confidence=confidence_correlation(confidences, differences, self._regions) if known else None,
+            doubt=doubt_worth(scores),
             frechet=frechet_distance(self._features, true_features) if len(true_features) > 1 else None,
             pictures_per_second=len(scores) / seconds if seconds else None,
         )

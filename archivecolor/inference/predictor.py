@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
@@ -20,8 +19,9 @@ from archivecolor.colour.guidance import NO_GUIDANCE, Guidance, chroma_of
 from archivecolor.colour.kernel import Answer, Likelihood
 from archivecolor.colour.lab import lightness_from_luma
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
+from archivecolor.inference.doubt import DoubtModel, open_doubt_model
 from archivecolor.inference.open_runtime import open_runtime
-from archivecolor.inference.runtime import NetworkOutput, Runtime
+from archivecolor.inference.runtime import Runtime
 from archivecolor.inference.tiling import (
     Window,
     cut_window,
@@ -30,11 +30,9 @@ from archivecolor.inference.tiling import (
     padded_shape,
     windows_of,
 )
+from archivecolor.inference.views import disagreement, mean_of_views, values_of
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import InferenceOptions
-
-# Measured: at 7/8 of the size a second view helps; at 3/4, 5/4 and 3/2 it does harm.
-_SECOND_VIEW = 0.875
 
 
 @dataclass(frozen=True)
@@ -61,10 +59,12 @@ class _Extras:
     Attributes:
         features: what the decoder knows of each place.
         likelihood: how likely other colours are.
+        doubt: how much of a second look the answer deserves.
     """
 
     features: bool = False
     likelihood: bool = False
+    doubt: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,13 @@ class _Grid:
         values: a*, b* and certainty, float32 (h, w, 3).
         features: float32 (fh, fw, c); None where they were not asked for or the network has none.
         likelihood: None as for features.
+        disagreement: float32 (h, w, 1); None where it was not asked for.
     """
 
     values: Float32
     features: Float32 | None = None
     likelihood: Likelihood | None = None
+    disagreement: Float32 | None = None
 
 
 _Grids = dict[tuple[int, int], _Grid]
@@ -109,6 +111,7 @@ class Predictor:
     Args:
         runtime: the network on its device.
         options: quality, saturation, working size.
+        doubt_model: tells how much doubt its answers deserve; nobody does without it.
 
     Attributes:
         name: title of the weights.
@@ -120,7 +123,9 @@ class Predictor:
         saturation: gain on the network's chroma, where a picture has none of its own.
     """
 
-    def __init__(self, runtime: Runtime, options: InferenceOptions) -> None:
+    def __init__(
+        self, runtime: Runtime, options: InferenceOptions, doubt_model: DoubtModel | None = None
+    ) -> None:
         self.runtime = runtime
         self.name = runtime.title
         self.digest = runtime.digest
@@ -130,6 +135,7 @@ class Predictor:
         self.parallel_calls = runtime.parallel_calls
         self.saturation = options.saturation
         self._options = options
+        self._doubt_model = doubt_model
         self._memory = _MemoryLock()
         self._pid = os.getpid()
         self._threads = self._new_threads()
@@ -143,13 +149,16 @@ class Predictor:
         """The shape (h, w) at which a luma of this size is shown, where it is no longer than one window."""
         return padded_shape(Window(0, 0, height, width), self.runtime.multiple)
 
-    def predict(self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = ()) -> list[Chroma]:
+    def predict(
+        self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = (), *, with_doubt: bool = False
+    ) -> list[Chroma]:
         """Chroma for grey pictures.
 
         Args:
             lumas: float32 (h, w) luma codes as fractions of full scale, upright, of any sizes; the short side
                 at working size for the colours the weights were made for.
             guidance: what was decided about each; none of it where there is no more of them.
+            with_doubt: say too how much of a second look each deserves, of what the network itself answers.
 
         Returns:
             One `Chroma` per luma, in their order.
@@ -158,7 +167,7 @@ class Predictor:
             OutOfMemoryError: the device has no room even for one picture at a time.
             ItemError: `BROKEN_NETWORK` where the network answers with what is not a number.
         """
-        return self.start(lumas, guidance).result()
+        return self.start(lumas, guidance, with_doubt=with_doubt).result()
 
     def answers(
         self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = (), *, with_likelihood: bool = False
@@ -170,9 +179,12 @@ class Predictor:
         """
         return self._start(lumas, guidance, _Extras(features=True, likelihood=with_likelihood)).answers()
 
-    def start(self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = ()) -> Prediction:
+    def start(
+        self, lumas: Sequence[Float32], guidance: Sequence[Guidance] = (), *, with_doubt: bool = False
+    ) -> Prediction:
         """Begin to predict; `predict` says what is given, `Prediction.result` answers as it does."""
-        return self._start(lumas, guidance, _Extras())
+        known = with_doubt and self._doubt_model is not None
+        return self._start(lumas, guidance, _Extras(features=known, doubt=known))
 
     def _start(self, lumas: Sequence[Float32], guidance: Sequence[Guidance], extras: _Extras) -> Prediction:
         guidance = [*guidance, *[NO_GUIDANCE] * (len(lumas) - len(guidance))]
@@ -187,7 +199,7 @@ class Predictor:
         if self._pid != os.getpid():  # threads do not come along when a process forks
             self._pid, self._memory, self._threads = os.getpid(), _MemoryLock(), self._new_threads()
         futures = [self._threads.submit(self._answer, lumas, batch) for batch in batches]
-        return Prediction(self, lumas, guidance, futures)
+        return Prediction(self, lumas, guidance, futures, self._doubt_model if extras.doubt else None)
 
     def _parts(self, lumas: Sequence[Float32], guidance: Sequence[Guidance], extras: _Extras) -> list[_Part]:
         return [
@@ -230,29 +242,16 @@ class Predictor:
         """One view, or the mean of four: the picture and its mirror image, at two sizes."""
         wanted = request.extras
         output = self.runtime.run(lightness, with_features=wanted.features, with_likelihood=wanted.likelihood)
-        values = _values(output)
+        values = first = values_of(output)
         if request.quality == "high":
-            values = self._mean_of_views(lightness, values)
-        features = [None] * len(values) if output.features is None else list(output.features)
+            values = mean_of_views(self.runtime, lightness, first)
+        none = [None] * len(values)
+        features = none if output.features is None else list(output.features)
+        apart = disagreement(self.runtime, lightness, first) if wanted.doubt else none
         return [
-            _Grid(*answer, likelihood=_of_one(output.likelihood, index))
-            for index, answer in enumerate(zip(values, features, strict=True))
+            _Grid(values[index], features[index], _of_one(output.likelihood, index), apart[index])
+            for index in range(len(values))
         ]
-
-    def _mean_of_views(self, lightness: Float32, first: Float32) -> Float32:
-        """The first view (N, h, w, 3) and three more."""
-        multiple = self.runtime.multiple
-        height, width = (max(1, round(_SECOND_VIEW * side / multiple)) for side in lightness.shape[1:])
-        size = (height * multiple, width * multiple)
-        smaller = _resized(lightness[..., None], size, Image.Resampling.BICUBIC)[..., 0]
-        views = [first, self._view(smaller)]
-        views += [self._view(shown[:, :, ::-1].copy())[:, :, ::-1] for shown in (lightness, smaller)]
-        shape = (first.shape[1], first.shape[2])
-        fitted = [_resized(view, shape, Image.Resampling.BILINEAR) for view in views]
-        return np.asarray(np.mean(fitted, axis=0, dtype=np.float32))
-
-    def _view(self, lightness: Float32) -> Float32:
-        return _values(self.runtime.run(lightness))
 
     def _answer_of(self, luma: Float32, wishes: Guidance, grids: Sequence[_Grid]) -> Answer:
         windows = windows_of(*luma.shape)
@@ -260,12 +259,18 @@ class Predictor:
         certainty = np.clip(grid[..., 2], 0.0, 1.0)
         lightness = lightness_from_luma(_cell_means(luma, grid.shape[:2]))
         saturation = self.saturation if wishes.saturation is None else wishes.saturation
-        features = [part.features for part in grids if part.features is not None]
-        joined = join_windows(features, windows, *luma.shape) if features else None
+        features = _joined([part.features for part in grids], windows, luma)
+        apart = _joined([part.disagreement for part in grids], windows, luma)
         likely = [part.likelihood for part in grids if part.likelihood is not None]
-        shares = join_windows([one.shares for one in likely], windows, *luma.shape) if likely else None
-        likelihood = None if shares is None else Likelihood(likely[0].colours, shares)
-        return Answer(grid[..., :2] * saturation, certainty, lightness, joined, likelihood)
+        shares = _joined([one.shares for one in likely], windows, luma)
+        return Answer(
+            grid[..., :2] * saturation,
+            certainty,
+            lightness,
+            features,
+            likelihood=None if shares is None else Likelihood(likely[0].colours, shares),
+            disagreement=None if apart is None else apart[..., 0],
+        )
 
 
 class Prediction:
@@ -277,15 +282,24 @@ class Prediction:
         lumas: Sequence[Float32],
         guidance: Sequence[Guidance],
         futures: list[Future[_Grids]],
+        doubt_model: DoubtModel | None = None,
     ) -> None:
         self._predictor = predictor
         self._lumas = lumas
         self._guidance = guidance
         self._futures = futures
+        self._doubt_model = doubt_model
 
     def result(self) -> list[Chroma]:
         """One `Chroma` per luma, in their order; waits for them. Raises as `Predictor.predict`."""
-        return list(map(chroma_of, self.answers(), self._guidance))
+        answers, model = self.answers(), self._doubt_model
+        chromas = list(map(chroma_of, answers, self._guidance))
+        if model is None:
+            return chromas
+        return [
+            replace(chroma, doubt=model.doubt(answer))
+            for chroma, answer in zip(chromas, answers, strict=True)
+        ]
 
     def answers(self) -> list[Answer]:
         """One `Answer` per luma, before hints; waits for them. Raises as `Predictor.predict`."""
@@ -296,6 +310,12 @@ class Prediction:
             self._predictor._answer_of(luma, wishes, _of_picture(grids, picture, luma))
             for picture, (luma, wishes) in enumerate(zip(self._lumas, self._guidance, strict=True))
         ]
+
+
+def _joined(grids: Sequence[Float32 | None], windows: tuple[Window, ...], luma: Float32) -> Float32 | None:
+    """One grid of those of a picture's windows; None where they have none."""
+    known = [grid for grid in grids if grid is not None]
+    return join_windows(known, windows, *luma.shape) if known else None
 
 
 class _MemoryLock:
@@ -332,11 +352,6 @@ class _MemoryLock:
                 self._changed.notify_all()
 
 
-def _values(output: NetworkOutput) -> Float32:
-    """a*, b* and certainty of a batch, (N, h, w, 3)."""
-    return np.concatenate((output.ab, output.certainty[..., None]), axis=3)
-
-
 def _of_picture(grids: _Grids, picture: int, luma: Float32) -> list[_Grid]:
     """Answers about the windows of one picture of a call."""
     return [grids[picture, index] for index in range(len(windows_of(*luma.shape)))]
@@ -348,27 +363,15 @@ def _fitted(answer: _Grid, part: _Part) -> _Grid:
     def fit(grid: Float32) -> Float32:
         return fit_grid(grid, part.window, part.request.shape)
 
-    features = None if answer.features is None else fit(answer.features)
+    features, apart = (None if grid is None else fit(grid) for grid in (answer.features, answer.disagreement))
     likely = answer.likelihood
     likelihood = None if likely is None else replace(likely, shares=fit(likely.shares))
-    return _Grid(fit(answer.values), features, likelihood)
+    return _Grid(fit(answer.values), features, likelihood, apart)
 
 
 def _of_one(likelihood: Likelihood | None, index: int) -> Likelihood | None:
     """That of one picture of a batch."""
     return None if likelihood is None else replace(likelihood, shares=likelihood.shares[index])
-
-
-def _resized(grids: Float32, shape: tuple[int, int], kernel: Image.Resampling) -> Float32:
-    """Grids (N, h, w, c) at another size, averaged where it is smaller."""
-    height, width = shape
-    if grids.shape[1:3] == shape:
-        return grids
-    resized = np.empty((len(grids), height, width, grids.shape[3]), np.float32)
-    for index, channel in np.ndindex(len(grids), grids.shape[3]):
-        plane = Image.fromarray(np.ascontiguousarray(grids[index, :, :, channel]))
-        resized[index, :, :, channel] = np.asarray(plane.resize((width, height), kernel))
-    return resized
 
 
 def _cell_means(luma: Float32, shape: tuple[int, ...]) -> Float32:
@@ -385,4 +388,5 @@ def open_predictor(checkpoint: Path | None, options: InferenceOptions) -> Predic
         CheckpointError: the checkpoint cannot be read.
         UsageError, UnavailableError: as `open_runtime`.
     """
-    return Predictor(open_runtime(checkpoint_path(checkpoint), options), options)
+    runtime = open_runtime(checkpoint_path(checkpoint), options)
+    return Predictor(runtime, options, open_doubt_model(runtime.digest))

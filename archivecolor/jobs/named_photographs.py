@@ -171,6 +171,8 @@ class _Work:
             self._ended(file, Status.DONE, ItemError(treatment.reason, treatment.detail), source_of(facts)),
             output=_output_of(target, made.rendered),
             confidence=None if made.confidence is None else round(made.confidence, 4),
+            doubt=made.doubts.doubt,
+            doubt_reasons=made.doubts.doubt_reasons,
             luma=made.rendered.luma,
             lost=made.rendered.lost,
             network=predictor.name if predictor else "",

@@ -18,6 +18,7 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Hint
 from archivecolor.errors import InputNotFoundError, ItemError, OutOfMemoryError, Reason, UsageError
 from archivecolor.jobs.carrying_out import correction_step
+from archivecolor.jobs.doubts import NO_DOUBTS, Doubts
 from archivecolor.jobs.policy import Action, Treatment, choose_treatment
 from archivecolor.metadata.credentials.embedding import check_credentials
 from archivecolor.photo.caption import check_caption
@@ -56,10 +57,12 @@ class Derivative:
     Attributes:
         rendered: facts of the file.
         confidence: mean over its pages, None where the network was not asked.
+        doubts: of its pages.
     """
 
     rendered: RenderedImage
     confidence: float | None
+    doubts: Doubts = NO_DOUBTS
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def write_derivative(
         OutputError: `target` cannot be written.
     """
     facts = inspection.facts
-    confidence = None
+    confidence, doubts = None, NO_DOUBTS
     with atomic_write(target, source) as part:
         if colouring is None:
             rendered = copy_unchanged(source, part, facts)
@@ -123,6 +126,7 @@ def write_derivative(
             decision = Decision("", correction=Correction(tuple(colouring.hints)))
             chromas = _predict(inspection, colouring.predictor, decision)
             confidence = sum(chroma.confidence for chroma in chromas) / len(chromas)
+            doubts = Doubts.of(chromas)
             options = render_options(facts, settings, colouring.predictor.digest, colouring.predictor.name)
             options = replace(options, correction=correction_step(decision.digest, decision.correction))
             options = replace(options, runtime=colouring.predictor.runtime_name)
@@ -132,14 +136,16 @@ def write_derivative(
         if before_rename is not None:
             before_rename(rendered)
         write_beside(target, rendered)
-    return Derivative(rendered, confidence)
+    return Derivative(rendered, confidence, doubts)
 
 
 def _predict(inspection: Inspection, predictor: Predictor, decision: Decision) -> Sequence[Chroma]:
     pages = range(1, len(inspection.lumas) + 1)
     try:
         return predictor.predict(
-            inspection.lumas, [decision.guidance(page, with_hints=True) for page in pages]
+            inspection.lumas,
+            [decision.guidance(page, with_hints=True) for page in pages],
+            with_doubt=True,
         )
     except (OutOfMemoryError, MemoryError) as error:
         detail = str(error) or "there is not enough memory for it"

@@ -33,6 +33,7 @@ from archivecolor.engine.stages import (
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.jobs.carrying_out import correction_step
+from archivecolor.jobs.doubts import Doubts
 from archivecolor.jobs.photograph import render_options
 from archivecolor.jobs.photograph_tasks import (
     Inspected,
@@ -191,7 +192,8 @@ class PredictStage:
     def start(self, group: list[Inspected]) -> Prediction:
         """Begin to predict the pictures of one batch."""
         lumas = [luma for inspected in group for luma in inspected.inspection.lumas]
-        return self.predictor.start(lumas, [wishes for inspected in group for wishes in inspected.guidance])
+        guidance = [wishes for inspected in group for wishes in inspected.guidance]
+        return self.predictor.start(lumas, guidance, with_doubt=True)
 
     def predict_batch(
         self, group: list[Inspected], prediction: Prediction
@@ -251,6 +253,7 @@ def _done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext)
     """The entry of a picture that was written."""
     for note in rendered.notes:
         logger.info("%s: %s", task.item.path, note)
+    doubts = Doubts.of(task.chromas)
     record = Record(
         path=task.item.path,
         status=Status.DONE,
@@ -261,6 +264,8 @@ def _done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext)
         settings=context.settings.digest(),
         weights=context.weights,
         confidence=None if task.confidence is None else round(task.confidence, 4),
+        doubt=doubts.doubt,
+        doubt_reasons=doubts.doubt_reasons,
         luma=rendered.luma,
         lost=rendered.lost,
         network=task.options.network,

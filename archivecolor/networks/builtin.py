@@ -10,11 +10,17 @@ from archivecolor.errors import CheckpointError
 
 MAX_BYTES = 8 << 30
 _BUILT_IN = "archivecolor-default.safetensors"
+_DOUBT = "archivecolor-default-doubt.json"
 
 
 def built_in_path() -> Path:
     """The weights that travel with the package."""
     return Path(str(resources.files("archivecolor.networks") / "weights" / _BUILT_IN))
+
+
+def doubt_path() -> Path:
+    """What was learned of how wrong those weights are."""
+    return built_in_path().with_name(_DOUBT)
 
 
 def checkpoint_path(checkpoint: Path | None) -> Path:

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32, Numbers, UInt8
 from archivecolor.colour.chroma import Chroma, upsample
+from archivecolor.colour.doubt import Doubt
 from archivecolor.colour.gamut import compose_exact_luma
 from archivecolor.colour.lab import lab_from_rgb, rgb_from_lab
 from archivecolor.colour.luma import luma_codes
@@ -83,6 +85,8 @@ class PictureScore:
         colourfulness: Hasler and Suesstrunk, of the answer.
         true_colourfulness: the same of the truth.
         confidence: the network's own, 0..1; None for reference rows.
+        doubt: about the answer, 0..1; None where nobody knows.
+        doubt_reasons: words of `DoubtReason`.
         skin: the same of skin-like pixels alone; None where there are none.
     """
 
@@ -93,6 +97,8 @@ class PictureScore:
     colourfulness: float
     true_colourfulness: float
     confidence: float | None = None
+    doubt: float | None = None
+    doubt_reasons: tuple[str, ...] = ()
     skin: SkinScore | None = None
 
 
@@ -165,14 +171,21 @@ def codes_with_luma(luma: UInt8, chroma: Chroma) -> UInt8:
     return np.asarray(compose_exact_luma(luma, upsample(chroma.cbcr, *luma.shape)), np.uint8)
 
 
+def answered_ab(truth: ReferencePhoto, chroma: Chroma) -> Float32:
+    """The a*, b* (h, w, 2) of what `dir` would write for the truth's luma."""
+    return lab_from_rgb(compose_rgb(truth, chroma))[..., 1:]
+
+
 def constant_ab(truth: ReferencePhoto, a: float, b: float) -> Float32:
     """The a*, b* (h, w, 2) of the truth's L* in one colour, as far as 8-bit codes hold it."""
     tint = np.broadcast_to(np.array([a, b], np.float32), (*truth.rgb.shape[:2], 2))
     return lab_from_rgb(srgb_codes(truth.lab[..., 0], tint))[..., 1:]
 
 
-def score_photo(truth: ReferencePhoto, ab: Float32, confidence: float | None = None) -> ScoredPhoto:
-    """Hold an answer's a*, b* (h, w, 2) against the truth."""
+def score_photo(
+    truth: ReferencePhoto, ab: Float32, confidence: float | None = None, doubt: Doubt | None = None
+) -> ScoredPhoto:
+    """Hold an answer's a*, b* (h, w, 2) against the truth; the rest is noted down with it."""
     rgb = srgb_codes(truth.lab[..., 0], ab)
     lab = lab_from_rgb(rgb)
     difference = ciede2000(truth.lab, lab)
@@ -184,13 +197,20 @@ def score_photo(truth: ReferencePhoto, ab: Float32, confidence: float | None = N
         colourfulness=colourfulness(rgb),
         true_colourfulness=colourfulness(truth.rgb),
         confidence=confidence,
+        doubt=None if doubt is None else doubt.figure,
+        doubt_reasons=() if doubt is None else tuple(one.reason.value for one in doubt.findings),
         skin=_skin_score(truth.lab, lab, difference),
     )
     return ScoredPhoto(rgb, difference, score)
 
 
+def is_skin(true_lab: Float32) -> npt.NDArray[np.bool_]:
+    """The pixels (...) of L*, a*, b* (..., 3) whose true colour is one that skin may have."""
+    return np.asarray(((true_lab >= _SKIN_FROM) & (true_lab <= _SKIN_TO)).all(axis=-1))
+
+
 def _skin_score(true_lab: Float32, lab: Float32, difference: Float32) -> SkinScore | None:
-    skin = ((true_lab >= _SKIN_FROM) & (true_lab <= _SKIN_TO)).all(axis=-1)
+    skin = is_skin(true_lab)
     if not skin.any():
         return None
     chroma, true_chroma = (np.hypot(one[skin, 1], one[skin, 2]) for one in (lab, true_lab))

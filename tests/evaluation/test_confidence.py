@@ -4,9 +4,11 @@ import pytest
 from archivecolor.evaluation.confidence import (
     RegionMeans,
     confidence_correlation,
+    doubt_worth,
     rank_correlation,
     worst_found,
 )
+from archivecolor.scoring.photo_score import PictureScore
 
 
 def test_rank_correlation_by_hand():
@@ -45,3 +47,16 @@ def test_the_worst_tenth_is_found_by_hand():
     doubts[[36, 39, 0, 1]] = 1.0
     assert worst_found(doubts, errors) == 0.5
     assert worst_found(np.arange(9.0), np.arange(9.0)) is None
+
+
+def test_doubt_is_held_against_errors_and_colour():
+    def score(number, doubt):
+        return PictureScore(str(number), 40.0 - number, 20.0, 0.9, float(number), 30.0, doubt=doubt)
+
+    # The palest are the worst, and the surest of all.
+    scores = [score(number, number / 40) for number in range(40)]
+    worth = doubt_worth(scores)
+    assert worth.pictures == pytest.approx(-1)
+    assert (worth.worst_found, worth.palest_surest) == (0, 1)
+    assert doubt_worth([score(number, 1 - number / 40) for number in range(40)]).palest_surest == 0
+    assert doubt_worth([*scores, score(9, None)]) is None

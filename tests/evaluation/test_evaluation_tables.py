@@ -22,6 +22,9 @@ ROW = {
     "confidence_pictures": 0.41,
     "confidence_regions": 0.42,
     "confidence_worst_found": 0.43,
+    "doubt_pictures": 0.44,
+    "doubt_worst_found": 0.46,
+    "doubt_palest_surest": 0.0,
     "pictures_per_second": 7.5,
     "frechet": 98.76,
 }

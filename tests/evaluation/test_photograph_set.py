@@ -56,6 +56,8 @@ def test_confidence_and_speed_are_the_networks_own(rows):
     # The oracle is the surer the less chroma there is; what the timid one lacks is chroma.
     assert rows["timid"].confidence.regions > 0.5
     assert rows["timid"].confidence.pictures > 0.5
+    assert rows["timid"].doubt.pictures > 0.5
+    assert rows["grey"].doubt is None
     assert rows["timid"].pictures_per_second > 0
     assert rows["grey"].confidence is None
     assert rows["grey"].pictures_per_second is None
