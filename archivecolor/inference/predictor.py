@@ -18,6 +18,7 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import NO_GUIDANCE, Guidance, chroma_of
 from archivecolor.colour.kernel import Answer, Likelihood
 from archivecolor.colour.lab import lightness_from_luma
+from archivecolor.colour.structure import structure_gain
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.inference.doubt import DoubtModel, open_doubt_model
 from archivecolor.inference.open_runtime import open_runtime
@@ -256,15 +257,16 @@ class Predictor:
     def _answer_of(self, luma: Float32, wishes: Guidance, grids: Sequence[_Grid]) -> Answer:
         windows = windows_of(*luma.shape)
         grid = join_windows([part.values for part in grids], windows, *luma.shape)
-        certainty = np.clip(grid[..., 2], 0.0, 1.0)
+        believed = structure_gain(luma)
+        certainty = np.clip(grid[..., 2], 0.0, 1.0) * np.float32(believed)
         lightness = lightness_from_luma(_cell_means(luma, grid.shape[:2]))
-        saturation = self.saturation if wishes.saturation is None else wishes.saturation
+        gain = believed * (self.saturation if wishes.saturation is None else wishes.saturation)
         features = _joined([part.features for part in grids], windows, luma)
         apart = _joined([part.disagreement for part in grids], windows, luma)
         likely = [part.likelihood for part in grids if part.likelihood is not None]
         shares = _joined([one.shares for one in likely], windows, luma)
         return Answer(
-            grid[..., :2] * saturation,
+            grid[..., :2] * gain,
             certainty,
             lightness,
             features,

@@ -314,3 +314,9 @@ def test_a_network_without_features_is_guided_by_lightness_alone():
     hint = Hint(0.5, 0.5, RED)
     chroma = predictor(StandIn()).predict([np.full((64, 96), 0.5, np.float32)], [Guidance((hint,))])[0]
     np.testing.assert_allclose(answered(chroma, hint), wished(hint, 0.5), atol=0.005)
+
+
+def test_a_plain_surface_stays_neutral():
+    (chroma,) = predictor(StandIn()).predict([np.full((64, 96), 0.5, np.float32)])
+    np.testing.assert_allclose(chroma.cbcr, 0.0, atol=1e-6)
+    assert chroma.confidence == 0.0
