@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from dataclasses import replace
 
 from archivecolor.archive.plan import Item
@@ -55,6 +56,7 @@ def _film_values(film: Film, settings: VideoSettings) -> dict[str, object]:
         "frames": len(film.first_pass),
         "shots": len(film.shots),
         "shot_seconds": [_seconds(film, shot.first) for shot in film.shots],
+        "set_ups": _set_ups(film),
         "kept_shots": sum(film.is_passthrough(shot) for shot in film.shots),
         "seconds": _seconds(film, -1),
         "rate": str(facts.read_rate),
@@ -63,6 +65,15 @@ def _film_values(film: Film, settings: VideoSettings) -> dict[str, object]:
         "streams": [f"{stream.kind} {stream.codec}".strip() for stream in facts.streams],
         "fields": _fields_description(film, settings.deinterlace),
     }
+
+
+def _set_ups(film: Film) -> list[dict[str, object]]:
+    """Shots, from 1, that have the colours of one frame, and when that frame is shown."""
+    shots: dict[int, list[int]] = defaultdict(list)
+    for number, views in film.colour_sources.items():
+        for view in views:
+            shots[view.frame].append(number + 1)
+    return [{"shots": sorted(numbers), "seconds": _seconds(film, frame)} for frame, numbers in shots.items()]
 
 
 def _seconds(film: Film, frame: int) -> float:

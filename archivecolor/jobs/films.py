@@ -173,6 +173,7 @@ def _colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     else:
         check_memory(film.facts, film.target)
         check_disk(film.facts, film.target, len(found), run_context.output)
+        film = with_colour_sources(item, run_context, film, folder)
         segments = _colour_segments(item, run_context, film, folder)
         step = correction_step(item.decision.digest, correction)
         inputs = MuxInputs(film, segments, folder, _provenance_of(run_context, sha256, step))
@@ -294,7 +295,6 @@ def _colour_segments(
     """
     seconds = expected_seconds(film.facts, run_context.settings)
     frames = len(film.first_pass)
-    film = with_colour_sources(item, run_context, film, folder)
     segments = plan_segments(film, frames_per_segment(run_context.settings.segment_seconds, seconds))
 
     def watch(frame: int) -> None:

@@ -13,7 +13,8 @@ from archivecolor.colour.guidance import NO_GUIDANCE, Hint
 from archivecolor.colour.kernel import Answer
 from archivecolor.colour.lab import cbcr_from_lab
 from archivecolor.film.chroma import FrameRange, frame_chromas
-from archivecolor.film.segment_plan import plan_segments
+from archivecolor.film.segment_plan import WorkFolder, plan_segments
+from archivecolor.film.segments import SegmentContext, make_segments
 from archivecolor.film.set_ups import colour_sources, find_set_ups, load_set_ups, save_set_ups
 from archivecolor.film.shot_guidance import guide_of
 from archivecolor.film.shots import shots_from_starts
@@ -177,8 +178,36 @@ def test_what_was_found_is_kept_and_found_again(dialogue, tmp_path, caplog):
     assert "damaged" in caplog.text
 
 
+def test_pieces_that_are_missing_come_out_as_in_one_go(dialogue, tmp_path):
+    """Shots are two pieces long, so some begin in the middle of one; what was found comes from its file."""
+    network, folder = MoodyNetwork(), WorkFolder(tmp_path / "work")
+    folder.path.mkdir()
+    film = shared(dialogue, network)
+    segments = plan_segments(film, FRAMES - 4)
+    make_segments(SegmentContext(film, network, folder, lambda _: None, lambda: True), segments)
+    whole = [folder.segment(segment).read_bytes() for segment in segments]
+    save_set_ups(folder.set_ups, find_set_ups(dialogue, network, lambda _: None))
+    for number in (1, 3, len(segments) - 2):
+        folder.segment(segments[number]).unlink()
+    again = replace(dialogue, colour_sources=colour_sources(dialogue, load_set_ups(folder.set_ups)))
+    assert plan_segments(again, FRAMES - 4) == segments
+    make_segments(SegmentContext(again, network, folder, lambda _: None, lambda: True), segments)
+    assert [folder.segment(segment).read_bytes() for segment in segments] == whole
+
+
 def test_a_film_of_one_shot_costs_nothing(dialogue):
     network = MoodyNetwork()
     whole = replace(dialogue, shots=shots_from_starts({}, len(dialogue.first_pass)))
     assert find_set_ups(whole, network, lambda _: None) == ()
     assert network.asked == 0
+
+
+def test_the_record_names_the_shots_of_a_set_up(tmp_path, colour):
+    pictures = [picture for seed in (1, 2, 1) for picture in seen(seed, 0.1)]
+    film = write_film(tmp_path / "film.mkv", pictures)
+    record, _ = colour(film)
+    (set_up,) = record["film"]["set_ups"]
+    assert set_up["shots"] == [1, 3]
+    assert 0 <= set_up["seconds"] < len(pictures) / 25
+    record, _ = colour(film, "--no-same-colours", "--overwrite")
+    assert record["film"]["set_ups"] == []
