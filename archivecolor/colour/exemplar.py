@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,10 @@ from archivecolor.colour.kernel import Answer, Float64, standard_of
 _STEPS, _MOST_STEPS = 16.0, 127
 # Mean squared distance of standardised features at which a cell takes about a third of the other's colour.
 # Measured: frames of one set-up have 0.1 to 0.3 in the median, of two that look alike 0.6 and more.
-_LIKENESS, _FALL = 0.55, 4
+_LIKENESS, _FALL = 0.7, 4
+# What stays where it is takes its own colours: a cell so many cells away is the like of another only where
+# its features are nearer by so much, and those further away no more than that.
+_AWAY, _AWAY_DISTANCE = 3.0, 0.2
 # Cells are one and the same where they are nearer than this, each the nearest of the other, and where one map
 # of places explains them, give or take so many cells.
 _MAX_DISTANCE, _AGREEMENT = 0.4, 2.0
@@ -104,7 +108,7 @@ def with_colours_of(answer: Answer, exemplars: Sequence[Exemplar]) -> Float32:
     if answer.features is None or not exemplars:
         return answer.ab
     shape = answer.features.shape[:2]
-    matches = [_match(answer.features, exemplar) for exemplar in exemplars]
+    matches = [_match(answer.features, exemplar, stays=True) for exemplar in exemplars]
     distance = np.stack([match.distance for match in matches])
     wished = np.stack([one.ab[match.nearest] for one, match in zip(exemplars, matches, strict=True)])
     best = distance.argmin(axis=0), np.arange(distance.shape[1])
@@ -122,8 +126,8 @@ def _in_steps(features: Float32, standard: Float64) -> Float32:
     return np.asarray(limited.reshape(-1, features.shape[2]), np.float32)
 
 
-def _match(features: Float32, exemplar: Exemplar) -> _Match:
-    """Compare the cells of a frame (h, w, c) with those of an exemplar."""
+def _match(features: Float32, exemplar: Exemplar, *, stays: bool = False) -> _Match:
+    """Compare the cells of a frame (h, w, c) with those of an exemplar, which may stay where they are."""
     ours, theirs = _in_steps(features, exemplar.standard), exemplar.features
     lengths, their_lengths = (np.einsum("ij,ij->i", cells, cells) for cells in (ours, theirs))
     products = ours @ theirs.T
@@ -131,10 +135,23 @@ def _match(features: Float32, exemplar: Exemplar) -> _Match:
     products *= 2
     back = (products - lengths[:, None]).argmax(axis=0)
     products -= their_lengths
-    nearest = products.argmax(axis=1)
+    unit = _STEPS**2 * ours.shape[1]
+    away = _away(features.shape[:2], exemplar.width, len(theirs)) if stays else None
+    nearest = (products if away is None else products - np.round(away * unit)).argmax(axis=1)
     every = np.arange(len(ours))
-    distance = (lengths - products[every, nearest]) / np.float32(_STEPS**2 * ours.shape[1])
+    distance = (lengths - products[every, nearest]) / np.float32(unit)
     return _Match(nearest, np.asarray(distance, np.float32), back[nearest] == every)
+
+
+@lru_cache(maxsize=4)
+def _away(shape: tuple[int, int], their_width: int, their_count: int) -> Float32:
+    """How much nearer the features of cells have to be for lying elsewhere, of all pairs of cells (n, m)."""
+    places = [
+        np.stack(np.divmod(np.arange(rows * columns), columns), axis=1) * (np.array(shape) / (rows, columns))
+        for rows, columns in (shape, (their_count // their_width, their_width))
+    ]
+    squares = ((places[0][:, None] - places[1]) ** 2).sum(axis=2) / _AWAY**2
+    return np.asarray(_AWAY_DISTANCE * np.minimum(squares, 1.0), np.float32)
 
 
 def _agreeing(ours: npt.NDArray[np.intp], theirs: npt.NDArray[np.intp], width: int, their_width: int) -> int:
