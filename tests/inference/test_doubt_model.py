@@ -1,9 +1,14 @@
 """Doubt about the answers of the built-in weights."""
 
+import json
+
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
+from archivecolor.cli.main import main
+from archivecolor.colour.doubt import DoubtReason
 from archivecolor.colour.kernel import Answer
 from archivecolor.evaluation.fit_doubt import Example, fit_doubt, fit_likelihood, fit_line
 from archivecolor.inference.doubt import DoubtModel, open_doubt_model, statistics, write_doubt_model
@@ -104,3 +109,19 @@ def test_a_fitted_model_is_read_as_it_was_written(tmp_path, monkeypatch):
     assert isinstance(read, DoubtModel)
     assert read.weights == pytest.approx(made.weights, rel=1e-5)
     assert read.skin_bias == pytest.approx(made.skin_bias, rel=1e-5)
+
+
+def test_a_record_says_how_much_doubt_and_why(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    Image.fromarray(np.full((96, 96), 120, np.uint8)).save(source / "flat.png")
+    assert main(["dir", str(source), str(tmp_path / "out"), "--working-size", "64", "--jobs", "1", "-q"]) == 0
+    manifest = tmp_path / "out" / "_archivecolor" / "manifest.jsonl"
+    record = json.loads(manifest.read_text().splitlines()[-1])
+    assert 0.5 <= record["doubt"] <= 1
+    for one in record["doubt_reasons"]:
+        assert set(one) == {"reason", "share", "region"}
+        assert DoubtReason(one["reason"])
+        assert 0 < one["share"] <= 1
+        assert one["region"].startswith("pct:")
+    assert record["doubt_reasons"]
