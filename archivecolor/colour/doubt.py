@@ -68,7 +68,7 @@ _PALE = 3.0  # chroma, Lab units
 _DARKEST, _LIGHTEST = 12.0, 93.0  # L* between which a cell could have colour
 _SMOOTH, _EDGE = 1.5, 8.0  # change of L* from cell to cell
 _STEP = 2.5  # change of a*, b* from cell to cell
-_DISAGREEMENT = 9.0  # a*, b* of two views
+_DISAGREEMENT = 15.0  # a*, b* of two views
 _SKIN_HUE = (20.0, 80.0)  # degrees
 _SKIN_CHROMA = (9.0, 36.0)
 _WASH = 0.4  # mean distance from the mean a*, b*, by mean chroma
@@ -78,7 +78,7 @@ _WASH_CHROMA = 7.0
 _ENOUGH: Mapping[DoubtReason, tuple[float, float]] = {
     DoubtReason.UNCERTAIN: (0.5, 0.2),
     DoubtReason.PALE: (0.7, 0.3),
-    DoubtReason.VIEWS: (0.5, 0.1),
+    DoubtReason.VIEWS: (0.5, 0.3),
     DoubtReason.EDGES: (0.05, 0.03),
     DoubtReason.SKIN: (0.2, 0.03),
     DoubtReason.BLOTCHES: (0.05, 0.03),
