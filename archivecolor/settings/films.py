@@ -108,7 +108,6 @@ class VideoSettings(ShotOptions, ColourOptions):
         True,
         "Give shots that show the same set-up the same colours.",
         shapes_output=True,
-        common=True,
         digests_default=False,
     )
     badge: bool = option(
