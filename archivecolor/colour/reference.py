@@ -31,6 +31,8 @@ _SURE_DISTANCE = 0.4
 _SURROUNDINGS = 1.5
 # Cells that a pair may lie off the map of the others.
 _AGREEMENT = 3.0
+# Or so much of the short side, where a grid is small.
+_AGREEMENT_SHARE = 0.1
 # Of an affine map.
 _FREE_PAIRS = 3
 # log10 of how many sets of pairs that agree so well chance would give.
@@ -72,8 +74,9 @@ def hints_like(answer: Answer, reference: Reference, page: int = 1) -> tuple[Hin
         return ()
     shape, other_shape = answer.features.shape[:2], reference.answer.features.shape[:2]
     pairs = _apart(_pairs(answer.features, reference.answer.features), shape, other_shape)
-    agrees = _agreeing(pairs, shape, other_shape)
-    area = np.pi * _AGREEMENT**2 / (other_shape[0] * other_shape[1])
+    reach = min(_AGREEMENT, _AGREEMENT_SHARE * min(other_shape))
+    agrees = _agreeing(pairs, shape, other_shape, reach)
+    area = np.pi * reach**2 / (other_shape[0] * other_shape[1])
     if _log_chance(len(pairs), int(agrees.sum()), min(area, 1.0)) > _MAX_CHANCE:
         return ()
     kept = [pair for pair, is_one in zip(pairs, agrees, strict=True) if is_one or pair.is_sure]
@@ -134,9 +137,12 @@ def _with_surroundings(features: Float32) -> Float64:
 
 
 def _agreeing(
-    pairs: list[_Pair], shape: tuple[int, ...], other_shape: tuple[int, ...]
+    pairs: list[_Pair], shape: tuple[int, ...], other_shape: tuple[int, ...], reach: float
 ) -> npt.NDArray[np.bool_]:
-    """Which pairs of cells, of grids of these shapes, one affine map explains: mirrored and turned too."""
+    """Which pairs of cells, of grids of these shapes, one affine map explains within so many cells.
+
+    Mirrored and turned pictures count too.
+    """
     from archivecolor.opencv import cv2
 
     if len(pairs) <= _FREE_PAIRS:
@@ -147,7 +153,7 @@ def _agreeing(
         for side, columns in enumerate((shape[1], other_shape[1]))
     )
     _, agree = cv2.estimateAffine2D(
-        ours, theirs, method=cv2.RANSAC, ransacReprojThreshold=_AGREEMENT, maxIters=3000
+        ours, theirs, method=cv2.RANSAC, ransacReprojThreshold=reach, maxIters=3000
     )
     return np.zeros(len(pairs), bool) if agree is None else agree[:, 0].astype(bool)
 

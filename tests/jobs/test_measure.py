@@ -18,7 +18,7 @@ from archivecolor.settings import DirSettings
 def network(seconds):
     """A network that takes its time; as many calls at once as there are cores."""
 
-    def predict(lumas, guidance=()):
+    def predict(lumas, guidance=(), *, with_doubt=False):
         time.sleep(seconds)
         return [Chroma(np.zeros((8, 8, 2), np.float32), np.ones((8, 8), np.float32), 1.0) for _ in lumas]
 
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_costs_its_look(tmp_path):
 
 @pytest.mark.parametrize("error", [OutOfMemoryError("no room"), MemoryError()])
 def test_what_there_is_no_memory_for_does_not_end_the_measuring(tmp_path, error):
-    def predict(lumas, guidance=()):
+    def predict(lumas, guidance=(), *, with_doubt=False):
         raise error
 
     full = SimpleNamespace(**vars(network(0)) | {"predict": predict})
