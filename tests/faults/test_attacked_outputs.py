@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -129,7 +130,9 @@ def test_without_file_locks_a_second_run_is_refused(command_words, archive, fail
     words = command_words("dir", archive, tmp_path / "out")
     first = subprocess.Popen(words, stderr=subprocess.PIPE, env=environment)
     wait_until(lambda: written(tmp_path / "out") >= 1)
+    first.send_signal(signal.SIGSTOP)  # a quick machine would be done before the second one has begun
     second = subprocess.run(words, check=False, capture_output=True, env=environment, timeout=300)
+    first.send_signal(signal.SIGCONT)
     first.communicate(timeout=300)
     assert (first.returncode, second.returncode) == (3, 11)
 

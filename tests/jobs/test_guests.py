@@ -123,11 +123,11 @@ def test_a_picture_is_mended_as_often_as_one_likes(settings, guests, session):
     number = bring(guests, session)
     settled(session)
     for time_ in range(12):
-        session.take_room(int(settings.max_space * 1e6) - nbytes_of(session) - 2000)  # 2 kB are left
+        session.take_room(int(settings.max_space * 1e6) - nbytes_of(session) - 20_000)  # 20 kB are left
         guests.mend(session, number, 1, [RED] * (1 + time_ % 2), None)
         (picture,) = settled(session)
         assert picture.status == "done", picture.detail
-        session.give_room(int(settings.max_space * 1e6) - nbytes_of(session) - 2000)
+        session.give_room(int(settings.max_space * 1e6) - nbytes_of(session) - 20_000)
     assert len(list(session.place(number).iterdir())) == 2
 
 
