@@ -11,12 +11,11 @@ from functools import partial
 
 from archivecolor.archive.output_folder import OutputFolder
 from archivecolor.archive.plan import Item
-from archivecolor.engine.cluster import WorkerRefusedError
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import OutputError, Reason, UnavailableError
-from archivecolor.jobs.cluster_worker import ClusterRun, OpenWorkers, check_folders
+from archivecolor.errors import Reason
+from archivecolor.jobs.cluster_worker import ClusterRun, OpenWorkers, as_of_this_worker, check_folders
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.photograph_tasks import init_worker
 from archivecolor.jobs.photographs import PhotoRunContext, photographs
@@ -51,13 +50,9 @@ def colour_slice(shared: bytes, items: tuple[Item, ...]) -> SliceAnswer:
     """
     began = time.monotonic()
     worker = _open_workers.worker_for(shared)
-    try:
-        with closing(photographs(iter(items), worker.context, worker.executor, Stop())) as found:
-            results = tuple(found)
-    except UnavailableError as error:
-        raise WorkerRefusedError(str(error)) from error
-    except OutputError as error:
-        raise OutputError(f"on {socket.gethostname()}: {error}") from error
+    made = photographs(iter(items), worker.context, worker.executor, Stop())
+    with as_of_this_worker(), closing(made) as found:
+        results = tuple(found)
     if any(result.record.reason in _LOST_INPUT for result in results):
         check_folders(worker.run)
     return SliceAnswer(results, socket.gethostname(), time.monotonic() - began)
@@ -92,10 +87,8 @@ class _OpenPhotographs:
         initializer = partial(_init_process, run.held_here(), run.umask)
         options = WorkerOptions(settings.jobs or core_count(), settings.timeout, initializer=initializer)
         self._opened = ExitStack()
-        try:
+        with as_of_this_worker():
             self.executor = self._opened.enter_context(LocalExecutor(options, settings))
-        except UnavailableError as error:
-            raise WorkerRefusedError(str(error)) from error
 
     def close(self) -> None:
         """Let go of its processes."""

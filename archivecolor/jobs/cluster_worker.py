@@ -11,9 +11,11 @@ import hashlib
 import multiprocessing
 import os
 import pickle
+import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -22,7 +24,7 @@ from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import OutputFolder, held_folders
 from archivecolor.engine.cluster import WorkerRefusedError
-from archivecolor.errors import CheckpointError
+from archivecolor.errors import CheckpointError, OutputError, UnavailableError
 from archivecolor.jobs.run_files import library_versions
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.photo.exiftool import program as exiftool_program
@@ -95,6 +97,22 @@ def why_not(shared: bytes) -> str:
         return why
     run: ClusterRun = pickle.loads(pickled)
     return _no_children() or _other_weights(run) or _no_input(run.input)
+
+
+@contextmanager
+def as_of_this_worker() -> Iterator[None]:
+    """Work of a worker: what it cannot is its own, and an output that it cannot write names it.
+
+    Raises:
+        WorkerRefusedError: its program, device or processes cannot be used.
+        OutputError: the output cannot be written here.
+    """
+    try:
+        yield
+    except UnavailableError as error:
+        raise WorkerRefusedError(str(error)) from error
+    except OutputError as error:
+        raise OutputError(f"on {socket.gethostname()}: {error}") from error
 
 
 def check_folders(run: ClusterRun) -> None:

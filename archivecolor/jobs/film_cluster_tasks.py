@@ -13,13 +13,13 @@ import numpy as np
 
 from archivecolor.archive.output_folder import held_as_well
 from archivecolor.engine.cluster import WorkerRefusedError
-from archivecolor.errors import ItemError, OutputError, Reason, UnavailableError
+from archivecolor.errors import ItemError, Reason
 from archivecolor.film.film import Film, Guide, View
 from archivecolor.film.first_pass import FirstPass, load_first_pass
 from archivecolor.film.probe import read_error
 from archivecolor.film.segment_plan import Segment, WorkFolder
 from archivecolor.film.segments import SegmentContext, make_segments
-from archivecolor.jobs.cluster_worker import ClusterRun, OpenWorkers, check_folders
+from archivecolor.jobs.cluster_worker import ClusterRun, OpenWorkers, as_of_this_worker, check_folders
 from archivecolor.jobs.network import network_opener
 
 
@@ -100,12 +100,9 @@ def make_pieces(shared: bytes, pieces: tuple[FilmPiece, ...]) -> PieceAnswer:
     began = time.monotonic()
     worker = _open_workers.worker_for(shared)
     try:
-        for piece in pieces:
-            worker.make(piece)
-    except UnavailableError as error:
-        raise WorkerRefusedError(str(error)) from error
-    except OutputError as error:
-        raise OutputError(f"on {socket.gethostname()}: {error}") from error
+        with as_of_this_worker():
+            for piece in pieces:
+                worker.make(piece)
     except ItemError as error:
         if error.reason is not Reason.CHANGED:
             check_folders(worker.run)

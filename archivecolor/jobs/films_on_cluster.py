@@ -12,11 +12,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.plan import Item
-from archivecolor.engine.stopping import Stop
+from archivecolor.errors import OutputError
 from archivecolor.film.film import Film
 from archivecolor.film.segment_plan import Segment, WorkFolder, whole_shots
 from archivecolor.film.segments import SegmentContext, missing_segments
 from archivecolor.jobs.film_jobs import FilmRunContext
+from archivecolor.printable import printable
 
 if TYPE_CHECKING:
     from archivecolor.engine.cluster import Cluster
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def make_segments_on_cluster(
     item: Item, run_context: FilmRunContext, context: SegmentContext, segments: tuple[Segment, ...]
 ) -> bool:
-    """Have the workers of the run's cluster make the segments of a film that are missing.
+    """Have the cluster's workers make what is missing of a film; False where they are to end before that.
 
     Args:
         item: the film.
@@ -34,9 +35,6 @@ def make_segments_on_cluster(
         context: as on one machine; its folder is one that all workers reach, and its progress counts frames
             in the order in which they are done.
         segments: all of the film.
-
-    Returns:
-        False where the run was asked to end before all were made.
 
     Raises:
         ItemError: the film cannot be done.
@@ -67,7 +65,9 @@ def make_segments_on_cluster(
                     context.on_progress(frame)
     finally:
         cluster.call_everywhere(close_film, shared)
-    return left == 0 and _all_seen(segments, context.folder, run_context.stop)
+    if not left:
+        _wait_until_seen(segments, context.folder)
+    return not left
 
 
 def _told_workers(
@@ -105,13 +105,18 @@ def _frame_count(piece: FilmPiece) -> int:
     return piece.segments[-1].last + 1 - piece.segments[0].first
 
 
-def _all_seen(segments: tuple[Segment, ...], folder: WorkFolder, stop: Stop) -> bool:
-    """Whether this machine sees what the others made, given time: network file systems show it late."""
+def _wait_until_seen(segments: tuple[Segment, ...], folder: WorkFolder) -> None:
+    """Wait until this machine sees what the others made: network file systems show it late.
+
+    Raises:
+        OutputError: it does not.
+    """
     from archivecolor.jobs.cluster_worker import LATE_SECONDS
 
     until = time.monotonic() + LATE_SECONDS
     while not all(folder.segment(segment).exists() for segment in segments):
-        if stop.requested or time.monotonic() >= until:
-            return False
+        if time.monotonic() >= until:
+            raise OutputError(
+                f"what workers made in {printable(folder.path)} is not seen here; have they the same share?"
+            )
         time.sleep(0.2)
-    return True

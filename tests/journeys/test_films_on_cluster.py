@@ -16,6 +16,7 @@ import archivecolor
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.cli.main import main
+from archivecolor.jobs import cluster_worker, film_cluster_tasks
 
 SHOTS = (
     "mandelbrot=s=96x64:r=25,trim=duration=0.96",
@@ -23,6 +24,7 @@ SHOTS = (
     "life=s=96x64:r=25:seed=3:mold=10:life_color=#d0d0d0:death_color=#404040,trim=duration=0.96",
     "testsrc=s=96x64:r=25:d=1",
     "cellauto=s=96x64:r=25:seed=5,trim=duration=0.96",
+    "testsrc2=s=96x64:r=25:d=1",
 )
 # What says when something was made, and no more.
 PASSING = ("at", "seconds")
@@ -30,7 +32,7 @@ PASSING = ("at", "seconds")
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    """A film of five shots; the second one is two pieces long, of which one goes on with the other."""
+    """A film of six shots; the second one is two pieces long, and the last one shows its set-up again."""
     path = tmp_path_factory.mktemp("films") / "film.mkv"
     graph = ";".join(
         f"{shot},format=gray,format=yuv420p,setsar=1,setpts=PTS-STARTPTS[s{n}]"
@@ -86,6 +88,7 @@ def assert_same(output, expected):
 
 def test_four_workers_make_what_one_machine_makes(film, options, undisturbed, workers, tmp_path):
     done = archivecolor.colour_film(film, tmp_path / "out", executor=workers, **options)
+    assert done.record.extra["film"]["set_ups"]
     assert done.path == tmp_path / "out" / "film.mkv"
     assert_same(tmp_path / "out", undisturbed)
     shares = json.loads(Layout(tmp_path / "out").run_json.read_text())["workers"]
@@ -135,6 +138,14 @@ def test_a_film_that_is_damaged_meanwhile_is_a_failed_record(film, options, work
     monkeypatch.setattr(films, "make_segments_on_cluster", damaged)
     with pytest.raises(archivecolor.ItemError, match="changed while it was read"):
         archivecolor.colour_film(copy, tmp_path / "out", executor=workers, **options)
+
+
+def test_segments_that_are_not_seen_here_end_the_run_in_words(film, options, workers, tmp_path, monkeypatch):
+    """As where the workers' share is another one under the same path."""
+    monkeypatch.setattr(cluster_worker, "LATE_SECONDS", 0.0)
+    monkeypatch.setattr(film_cluster_tasks._OpenFilm, "make", lambda *_: None)
+    with pytest.raises(archivecolor.OutputError, match="is not seen here; have they the same share"):
+        archivecolor.colour_film(film, tmp_path / "out", executor=workers, **options)
 
 
 def test_workers_that_are_killed_cost_nothing(film, options, undisturbed, command_words, tmp_path):
