@@ -32,6 +32,8 @@ _MAX_DISTANCE, _AGREEMENT = 0.4, 2.0
 # So many of all cells have to be, for two frames to show one set-up.
 _LEAST_SHARE = 0.12
 _ROUNDING = 1024.0
+# Each cell is compared with each: of a larger grid so many are, which a film has at most at the usual size.
+_MOST_CELLS = 4096
 
 
 @dataclass(frozen=True)
@@ -73,24 +75,26 @@ def exemplar_of(answer: Answer, ab: Float32) -> Exemplar | None:
         answer: what the network says of it.
         ab: float32 (h, w, 2), its CIE a*, b*, on the grid of the answer.
     """
-    standard = standard_of(answer.features)
-    if answer.features is None or standard is None:
+    features = _features_of(answer)
+    standard = standard_of(features)
+    if features is None or standard is None:
         return None
-    height, width = answer.features.shape[:2]
+    height, width = features.shape[:2]
     cells = _cell_means(ab, (height, width)).reshape(-1, 2)
-    return Exemplar(_in_steps(answer.features, standard), standard, cells, width)
+    return Exemplar(_in_steps(features, standard), standard, cells, width)
 
 
 def shows_set_up(answer: Answer, exemplar: Exemplar) -> bool:
     """Whether a frame shows the set-up that an exemplar does: its things, where that has them."""
-    if answer.features is None:
+    features = _features_of(answer)
+    if features is None:
         return False
-    match = _match(answer.features, exemplar)
+    match = _match(features, exemplar)
     ours = np.flatnonzero(match.is_mutual & (match.distance < _MAX_DISTANCE))
     least = _LEAST_SHARE * len(match.nearest)
     if len(ours) < least:
         return False
-    return _agreeing(ours, match.nearest[ours], answer.features.shape[1], exemplar.width) >= least
+    return _agreeing(ours, match.nearest[ours], features.shape[1], exemplar.width) >= least
 
 
 def with_colours_of(answer: Answer, exemplars: Sequence[Exemplar]) -> Float32:
@@ -105,10 +109,11 @@ def with_colours_of(answer: Answer, exemplars: Sequence[Exemplar]) -> Float32:
     """
     from archivecolor.opencv import cv2
 
-    if answer.features is None or not exemplars:
+    features = _features_of(answer)
+    if features is None or not exemplars:
         return answer.ab
-    shape = answer.features.shape[:2]
-    matches = [_match(answer.features, exemplar, stays=True) for exemplar in exemplars]
+    shape = features.shape[:2]
+    matches = [_match(features, exemplar, stays=True) for exemplar in exemplars]
     distance = np.stack([match.distance for match in matches])
     wished = np.stack([one.ab[match.nearest] for one, match in zip(exemplars, matches, strict=True)])
     best = distance.argmin(axis=0), np.arange(distance.shape[1])
@@ -117,6 +122,17 @@ def with_colours_of(answer: Answer, exemplars: Sequence[Exemplar]) -> Float32:
     size = (answer.ab.shape[1], answer.ab.shape[0])
     spread = cv2.resize(change.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.round((answer.ab + spread) * _ROUNDING) / _ROUNDING, np.float32)
+
+
+def _features_of(answer: Answer) -> Float32 | None:
+    """What the network knows of each cell, (h, w, c), of no more cells than can be compared."""
+    if answer.features is None:
+        return None
+    height, width = answer.features.shape[:2]
+    scale = (_MOST_CELLS / (height * width)) ** 0.5
+    if scale >= 1.0:
+        return answer.features
+    return _cell_means(answer.features, (int(height * scale), int(width * scale)))
 
 
 def _in_steps(features: Float32, standard: Float64) -> Float32:
@@ -170,4 +186,9 @@ def _cell_means(values: Float32, shape: tuple[int, ...]) -> Float32:
     """Means (h, w, c) of the cells of a grid over a frame."""
     from archivecolor.opencv import cv2
 
-    return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
+    # By channel: OpenCV takes but a few at once.
+    planes = [
+        cv2.resize(channel, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+        for channel in np.ascontiguousarray(values.transpose(2, 0, 1))
+    ]
+    return np.asarray(np.stack(planes, axis=2), np.float32)

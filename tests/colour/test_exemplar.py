@@ -79,6 +79,19 @@ def test_the_answer_is_the_same_in_whatever_order_sums_are_made(scale):
     np.testing.assert_allclose(direct, other, atol=1 / 512)
 
 
+def test_of_a_large_grid_no_more_cells_are_compared_than_memory_is_there_for():
+    large = np.repeat(np.repeat(scene(9, COLUMNS), 16, axis=0), 16, axis=1)
+    ab = np.broadcast_to(np.array((20, -20), np.float32), (*large.shape[:2], 2)).copy()
+    source = Answer(ab, np.full(ab.shape[:2], 0.6, np.float32), np.full(ab.shape[:2], 50, np.float32), large)
+    exemplar = exemplar_of(source, ab)
+    assert len(exemplar.features) <= 4096
+    shown = Answer(np.zeros_like(ab), source.certainty, source.lightness, large)
+    assert shows_set_up(shown, exemplar)
+    taken = with_colours_of(shown, [exemplar])
+    assert taken.shape == ab.shape
+    np.testing.assert_allclose(taken, ab, atol=1)
+
+
 def test_a_network_without_features_keeps_its_colours():
     answer = frame(scene(8), (5, 5))
     blind = Answer(answer.ab, answer.certainty, answer.lightness, None)
