@@ -19,7 +19,7 @@ sys.path.insert(0, "{tests}")
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from test_local import sleep
 
-with LocalExecutor(WorkerOptions(count=1, timeout=4, attempts=1), None) as executor:
+with LocalExecutor(WorkerOptions(count=1, timeout=10, attempts=1), None) as executor:
     executor.submit(sleep, 0).result()
     future = executor.submit(sleep, 2.5)
     print("begun", flush=True)
@@ -33,6 +33,12 @@ def test_time_in_which_nobody_ran_does_not_count():
     assert 0.25 < time.monotonic() - began < 5
 
 
+def test_a_frozen_wait_counts_for_no_more_than_two(monkeypatch):
+    clock = iter([0, 100, 100, 101, 101, 102, 102, 202])
+    monkeypatch.setattr("archivecolor.engine.waiting.time.monotonic", lambda: next(clock))
+    assert list(waits(6)) == [1, 1, 1, 1]
+
+
 def test_a_run_that_was_stopped_past_the_limit_loses_no_item():
     code = FROZEN.format(tests=Path(__file__).parent)
     run = subprocess.Popen(
@@ -40,7 +46,7 @@ def test_a_run_that_was_stopped_past_the_limit_loses_no_item():
     )
     assert run.stdout.readline() == b"begun\n"
     os.killpg(run.pid, signal.SIGSTOP)
-    time.sleep(6)
+    time.sleep(12)  # longer than an item may take, and what is left of that is enough on a busy machine
     os.killpg(run.pid, signal.SIGCONT)
     output, errors = run.communicate(timeout=60)
     assert output == b"2.5\n", errors
