@@ -77,7 +77,7 @@ def test_the_weekly_recipe_runs_dry(copied, checkpoint, tmp_path):
     film = tmp_path / "films" / "reel.mkv"
     picture = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.4,format=gray", "-c:v", "ffv1"]
     subprocess.run(["ffmpeg", "-v", "error", *picture, film], check=True, timeout=60)
-    done = run(recipe, "--dry-run", "--checkpoint", checkpoint)
+    done = run(recipe, "--dry-run", "--checkpoint", checkpoint, "--nice", "0")  # the process of the tests
     assert done.returncode == 0, done.stderr
     assert "to do: 1 film, 10 frames" in done.stdout
     assert not (tmp_path / "films-coloured").exists()
