@@ -284,7 +284,7 @@ def colour_folder(
     from archivecolor.jobs.colour import colour
 
     values = checked_keywords(options, FolderKeywords, "colour_folder")
-    settings = DirSettings(input=Path(source), output=Path(output), **values)
+    settings = DirSettings(input=typed_path(source), output=Path(output), **values)
     ending = _stop(stop, settings.max_runtime)
     return colour(settings, FunctionListener(on_item), ending, executor=executor)
 

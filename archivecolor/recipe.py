@@ -26,6 +26,7 @@ from typing import Any
 from archivecolor.errors import OutputError, UsageError
 from archivecolor.printable import quoted, shortened
 from archivecolor.settings import (
+    BucketPath,
     DirSettings,
     EvaluateSettings,
     FolderPath,
@@ -151,8 +152,11 @@ def _typed_value(key: str, value: Any, value_type: ValueType, folder: Path, unit
         raise UsageError(f"{key} has a NUL in it")
     try:
         if value_type.base is Path:
+            typed = typed_path(value)
+            if isinstance(typed, BucketPath):
+                return typed
             path = folder / Path(value).expanduser()
-            return FolderPath(path) if isinstance(typed_path(value), FolderPath) else path
+            return FolderPath(path) if isinstance(typed, FolderPath) else path
         return float(value) if value_type.base is float else value
     except (RuntimeError, OverflowError) as error:  # no such user, no such number
         raise UsageError(f"{key} is {_shown(value)}: {error}") from error

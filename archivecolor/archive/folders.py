@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from archivecolor.archive.atomic import make_folder, open_folder, sync_folder, with_output_errors
+from archivecolor.archive.bucket import Bucket
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import ALL_MAY_READ, hold_output, permissions_of
 from archivecolor.archive.parts import part_path
 from archivecolor.archive.walk import FILMS, PICTURES, FoundFile, extension_of
 from archivecolor.errors import InputGoneError, InputNotFoundError, ItemError, Reason, UsageError
 from archivecolor.printable import printable
+from archivecolor.settings import BucketPath
 
 
 def check_folders(source: Path, output: Path, for_one: str = "") -> None:
@@ -23,7 +25,12 @@ def check_folders(source: Path, output: Path, for_one: str = "") -> None:
 
     Raises:
         UsageError: IN is missing or no folder, OUT is a file, one is the other or lies inside it.
+        UnavailableError: IN is a bucket that cannot be listed.
     """
+    if isinstance(source, BucketPath):
+        Bucket(source).is_empty()  # what cannot be listed is said before anything is made
+        _check_output(output)
+        return
     if not source.exists():
         raise InputNotFoundError(
             f"the input {printable(source)} does not exist; give the folder that holds the pictures",
@@ -33,8 +40,7 @@ def check_folders(source: Path, output: Path, for_one: str = "") -> None:
         shown = printable(source)
         command = f"for one photograph: archivecolor {for_one} {shown}" if for_one else "give its folder"
         raise UsageError(f"the input {shown} is a file, not a folder; {command}")
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"the output {output} is not a folder; give a folder, new or used before")
+    _check_output(output)
     if output.exists() and source.samefile(output):
         raise UsageError("input and output are the same folder; sources are never written over: give another")
     if lies_in(output, source):
@@ -46,6 +52,11 @@ def check_folders(source: Path, output: Path, for_one: str = "") -> None:
         raise UsageError(
             f"the input {source} lies inside the output; its files could be written over: give another output"
         )
+
+
+def _check_output(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"the output {output} is not a folder; give a folder, new or used before")
 
 
 def lies_in(inner: Path, outer: Path) -> bool:
@@ -203,11 +214,25 @@ def refuse_emptied_input(source: Path, known: int) -> None:
 
     Raises:
         InputGoneError: it is empty.
+        InputNotFoundError: it is a bucket in which there is nothing at this address, nor ever was.
     """
+    if isinstance(source, BucketPath):
+        _refuse_empty_bucket(source, known)
+        return
     if known and not any(source.iterdir()):
         raise InputGoneError(
             f"the input {source} is empty, and {known} items of it were seen before; is its disk mounted?"
         )
+
+
+def _refuse_empty_bucket(source: BucketPath, known: int) -> None:
+    if not Bucket(source).is_empty():
+        return
+    if known:
+        raise InputGoneError(
+            f"there is nothing at {source}, and {known} items of it were seen before; is it the right bucket?"
+        )
+    raise InputNotFoundError(f"there is nothing at {source}; see how bucket and prefix are spelled", source)
 
 
 def refuse_lost_input(known: Iterable[str], roots: Iterable[Path], sources: Iterable[Path]) -> None:
@@ -221,9 +246,10 @@ def refuse_lost_input(known: Iterable[str], roots: Iterable[Path], sources: Iter
     Raises:
         InputGoneError: nothing is left but, perhaps, a notice that the disk is not mounted.
     """
-    if any(map(os.path.lexists, sources)):
-        return
     known, roots = list(known), list(roots)
+    # A bucket has no other notice of being away than that there is nothing in it.
+    if any(isinstance(root, BucketPath) for root in roots) or any(map(os.path.lexists, sources)):
+        return
     # The first that is there ends the search.
     if known and not any(os.path.lexists(root / path) for path in known for root in roots):
         raise InputGoneError(

@@ -158,6 +158,7 @@ class IndexEntry:
         failures: failed attempts in a row on the same source.
         decision: digest of the decision that it was made with, empty without one.
         runtime: what ran the network, as the record has it.
+        etag: of an object in a bucket, empty for a file.
     """
 
     offset: int
@@ -174,6 +175,7 @@ class IndexEntry:
     output_mtime_ns: int = 0
     decision: str = ""
     runtime: str = ""
+    etag: str = ""
 
 
 class Manifest:
@@ -261,6 +263,7 @@ class Manifest:
             failures=0,
             decision=self.intern(values.get("decision") or ""),
             runtime=self.intern(values.get("runtime") or ""),
+            etag=source.get("etag") or "",
         )
         entry.failures = _consecutive_failures(entry, previous)
         return entry

@@ -37,6 +37,7 @@ class SkipReason(str, Enum):
     RECENT = "changed too recently"
     LOOP = "folders inside themselves"
     UNREADABLE = "unreadable folders"
+    NO_NAME = "keys that are no file names"
 
     @property
     def word(self) -> str:
@@ -97,8 +98,8 @@ class SkippedFiles:
 
     @property
     def pictures_may_be_missing(self) -> bool:
-        """Whether there were folders whose pictures nobody saw."""
-        return bool(self.unreadable)
+        """Whether there were folders whose pictures nobody saw, or pictures that no disk could hold."""
+        return bool(self.unreadable or self.counts[SkipReason.NO_NAME])
 
     def summary(self) -> dict[str, int]:
         """How many of what kind, by words for people, in the order of `SkipReason`."""

@@ -74,6 +74,7 @@ class Item:
         take_back: handwork under the output's name is put aside.
         claim: what records say of the output's name; filled in by `claimed`, when the item is begun.
         decision: what was decided about it.
+        etag: of an object in a bucket, empty for a file.
     """
 
     kind: str
@@ -88,6 +89,7 @@ class Item:
     take_back: bool = False
     claim: Claim = NO_CLAIM
     decision: Decision = UNDECIDED
+    etag: str = ""
 
     @property
     def source(self) -> Path:
@@ -233,12 +235,9 @@ def _refuse_collisions(
     manifest: Manifest,
 ) -> None:
     """Take the files out of the plan whose name is another's; what is recorded of them already stays so."""
-    if not refused:
-        return
     by_kind = {(inputs.kind, inputs.root): inputs for _, inputs in sources}
     for item in plan.items:
-        detail = refused.get(item.source)
-        if detail is None:
+        if (detail := refused.get(item.source)) is None:
             continue
         inputs, entry = by_kind[item.kind, item.root], manifest.entry(item.path)
         plan.counts[item.action] -= 1
@@ -253,8 +252,8 @@ def _refuse_collisions(
 
 def _is_refused_already(item: Item, entry: IndexEntry, inputs: PlanInputs) -> bool:
     """Whether the newest record of an item says that its name is another's, of the same file and settings."""
-    same_source = (item.nbytes, item.mtime_ns) == (entry.nbytes, entry.mtime_ns)
-    return entry.reason == Reason.NAME_COLLISION and same_source and entry.settings == inputs.settings
+    same = _is_same_source(item, entry) and entry.settings == inputs.settings
+    return same and entry.reason == Reason.NAME_COLLISION
 
 
 def claimed(item: Item, manifest: Manifest) -> Item:
@@ -285,23 +284,28 @@ def _plan_file(
     plan.counts[action] += 1
     if action in (PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE, PlanAction.BY_HAND):
         return
-    pixels = entry.pixels if entry is not None and entry.nbytes == file.nbytes else 0
-    nbytes = max(0, file.nbytes)
     plan.items.append(
         Item(
             kind=inputs.kind,
             root=inputs.root,
             path=file.path,
             output=output,
-            nbytes=nbytes,
+            nbytes=max(0, file.nbytes),
             mtime_ns=file.mtime_ns,
             action=action,
-            pixels=pixels,
+            pixels=entry.pixels if entry is not None and entry.nbytes == file.nbytes else 0,
             digest=inputs.digest_with(decision),
             take_back=take_back,
             decision=decision,
+            etag=file.etag,
         )
     )
+
+
+def _is_same_source(file: FoundFile | Item, entry: IndexEntry) -> bool:
+    """Whether a source is that of the record, by cheap facts: size, and an object's ETag or a file's time."""
+    is_same = file.etag == entry.etag if file.etag else file.mtime_ns == entry.mtime_ns
+    return is_same and file.nbytes == entry.nbytes
 
 
 def _action_for(
@@ -310,7 +314,7 @@ def _action_for(
     """What to do with `file`, from cheap facts alone: nothing is opened."""
     if entry is None:
         return PlanAction.DO
-    same_source = (file.nbytes, file.mtime_ns) == (entry.nbytes, entry.mtime_ns)
+    same_source = _is_same_source(file, entry)
     if entry.reason == Reason.BY_HAND:
         return PlanAction.BY_HAND if (inputs.output / entry.output).exists() else PlanAction.DO
     if entry.status == Status.FAILED:
@@ -337,9 +341,8 @@ def _action_after_failure(
     """What to do with an item that failed."""
     if inputs.options.overwrite or inputs.options.retry_failed:
         return PlanAction.RETRY
-    if entry.reason == Reason.NAME_COLLISION:  # those that still collide are taken out later
-        return PlanAction.RETRY
-    if not same_source or entry.reason in RETRIED_ALWAYS:
+    # Names that still collide are taken out later.
+    if not same_source or entry.reason in (*RETRIED_ALWAYS, Reason.NAME_COLLISION):
         return PlanAction.RETRY
     if not _same_settings_and_weights(entry, inputs) or entry.decision != (decision.digest or ""):
         return PlanAction.RETRY
@@ -382,11 +385,11 @@ def _same_settings_and_weights(entry: IndexEntry, inputs: PlanInputs) -> bool:
 def _is_only_touched(file: FoundFile, entry: IndexEntry, inputs: PlanInputs, manifest: Manifest) -> bool:
     """Whether only the time of an otherwise current source changed, as restoring a backup does.
 
-    Reads the file; colouring it again would read it twice.
+    Reads the file; colouring it again would read it twice. An object is fetched to be coloured alone.
     """
-    if inputs.options.overwrite or file.nbytes != entry.nbytes or file.mtime_ns == entry.mtime_ns:
+    if inputs.options.overwrite or file.nbytes != entry.nbytes or _is_same_source(file, entry):
         return False
-    if entry.reason == Reason.BY_HAND:
+    if file.etag or entry.reason == Reason.BY_HAND:
         return False
     sha256 = manifest.record(file.path).source.sha256
     if sha256 is None or not _is_current(entry, inputs, inputs.decisions.of(file.path)):

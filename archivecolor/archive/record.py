@@ -43,6 +43,7 @@ class Source:
         depth: bits per sample.
         pages: pictures in the file.
         tone: the word of `colour.tone.Tone`.
+        etag: of an object in a bucket, as the server says it: with the size it tells whether it is another.
     """
 
     bytes: int
@@ -53,6 +54,7 @@ class Source:
     depth: int | None = None
     pages: int | None = None
     tone: str | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ _SOURCE = _SIZES | {
     "sha256": _or_none(_is_digest),
     "pages": _is_count,
     "tone": _or_none(_is_text),
+    "etag": _or_none(_is_text),
 }
 _OUTPUT = _SIZES | {"bytes": _is_integer, "sha256": _is_digest, "mtime_ns": _or_none(_is_integer)}
 _RECORD: dict[str, Check] = {

@@ -29,6 +29,7 @@ __all__ = [
     "FoundFile",
     "SkipReason",
     "SkippedFiles",
+    "WalkRules",
     "extension_of",
     "walk",
 ]
@@ -71,12 +72,14 @@ class FoundFile:
         nbytes: size, or `MISSING` where a list names a file that is not there.
         mtime_ns: time of the last change, in nanoseconds.
         sidecars: paths of the XMP files beside it that are about it.
+        etag: of an object in a bucket, empty for a file.
     """
 
     path: str
     nbytes: int
     mtime_ns: int
     sidecars: tuple[str, ...] = ()
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,7 @@ def walk(
     """
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder; give the folder that holds the pictures")
-    selection = Selection(options)
-    tree = _TreeWalk(os.fsencode(root), selection, extensions, skipped_files)
+    tree = _TreeWalk(os.fsencode(root), WalkRules(Selection(options), extensions), skipped_files)
     if options.files_from is not None:
         return tree.visit_listed(read_list(options.files_from))
     if not os.access(root, os.R_OK | os.X_OK):
@@ -138,16 +140,46 @@ def walk(
     return tree.visit_tree()
 
 
+@dataclass(frozen=True)
+class WalkRules:
+    """Which names of a tree are taken, wherever it lies.
+
+    Attributes:
+        selection: what is asked for.
+        extensions: of the files that are looked at, lower case, with their dots.
+    """
+
+    selection: Selection
+    extensions: frozenset[bytes]
+
+    def name_skip_reason(self, path: bytes, *, is_folder: bool) -> SkipReason | None:
+        """The reason to pass over a file or folder, where its name is reason enough."""
+        name = path.rpartition(b"/")[2]
+        if name.startswith(b"."):
+            return SkipReason.HIDDEN
+        if name.lower() in _SYSTEM_NAMES or (is_folder and name == STATE_FOLDER.encode()):
+            return SkipReason.SYSTEM
+        if self.selection.exclude and self.selection.excludes(path):
+            return SkipReason.EXCLUDED
+        return None
+
+    def file_skip_reason(self, path: bytes) -> SkipReason | None:
+        """The reason to pass over a file that is neither hidden nor excluded."""
+        extension = extension_of(path)
+        if extension not in self.extensions:
+            return _kind_of_other(extension)
+        return None if self.selection.includes(path) else SkipReason.EXCLUDED
+
+
 class _TreeWalk:
     """One walk of one tree."""
 
-    def __init__(
-        self, root: bytes, selection: Selection, extensions: frozenset[bytes], skipped_files: SkippedFiles
-    ) -> None:
+    def __init__(self, root: bytes, rules: WalkRules, skipped_files: SkippedFiles) -> None:
         self.root = root
         self.real_root = os.path.realpath(root)
-        self.selection = selection
-        self.extensions = extensions
+        self.rules = rules
+        self.selection = rules.selection
+        self.extensions = rules.extensions
         self.skipped_files = skipped_files
 
     def visit_tree(self) -> Iterator[FoundFile]:
@@ -214,24 +246,15 @@ class _TreeWalk:
 
     def skip_reason(self, path: bytes, entry: _FolderEntry) -> SkipReason | None:
         """The reason to pass over a file or folder, where its name is reason enough."""
-        if entry.name.startswith(b"."):
-            return SkipReason.HIDDEN
-        if entry.name.lower() in _SYSTEM_NAMES or (entry.is_folder and entry.name == STATE_FOLDER.encode()):
-            return SkipReason.SYSTEM
-        if self.selection.exclude and self.selection.excludes(path):
-            return SkipReason.EXCLUDED
-        return None
+        return self.rules.name_skip_reason(path, is_folder=entry.is_folder)
 
     def file_skip_reason(self, path: bytes, entry: _FolderEntry) -> SkipReason | None:
         """The reason to pass over a file that is neither hidden nor excluded."""
-        extension = extension_of(entry.name)
-        if extension not in self.extensions:
-            return SkipReason.LINK if entry.is_link else _kind_of_other(extension)
-        if not self.selection.includes(path):
-            return SkipReason.EXCLUDED
-        if entry.is_link and not self.is_inside_tree(path):
+        if entry.is_link and extension_of(entry.name) not in self.extensions:
             return SkipReason.LINK
-        return None
+        if reason := self.rules.file_skip_reason(path):
+            return reason
+        return SkipReason.LINK if entry.is_link and not self.is_inside_tree(path) else None
 
     def visit_file(self, path: bytes, entry: _FolderEntry, level: _Level) -> Iterator[FoundFile]:
         """The file `path`, where it is to be looked at, with its sidecars."""

@@ -20,16 +20,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from archivecolor.archive.bucket import Bucket
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.output_folder import OutputFolder, held_folders
 from archivecolor.engine.cluster import WorkerRefusedError
-from archivecolor.errors import CheckpointError, OutputError, UnavailableError
+from archivecolor.errors import ArchivecolorError, CheckpointError, OutputError, UnavailableError
 from archivecolor.jobs.run_files import library_versions
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.photo.exiftool import program as exiftool_program
 from archivecolor.recipe import with_absolute_paths
-from archivecolor.settings import DirSettings, VideoSettings, dataclass_from
+from archivecolor.settings import BucketPath, DirSettings, VideoSettings, dataclass_from
 
 # A network file system may show what another machine made only after a while.
 LATE_SECONDS = 20.0
@@ -157,12 +158,21 @@ def _other_weights(run: ClusterRun) -> str:
 
 
 def _no_input(folder: Path) -> str:
+    if isinstance(folder, BucketPath):
+        return _no_bucket(folder)
     try:
         if any(folder.iterdir()):
             return ""
     except OSError as error:
         return f"the input {folder} cannot be read there ({error.strerror}); is its share mounted?"
     return f"the input {folder} is empty there; is its share mounted?"
+
+
+def _no_bucket(address: BucketPath) -> str:
+    try:
+        return f"there is nothing at {address}, asked there" if Bucket(address).is_empty() else ""
+    except ArchivecolorError as error:
+        return str(error)
 
 
 def _no_output(output: Path, wanted: str, patience: float) -> str:

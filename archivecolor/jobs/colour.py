@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.bucket import Bucket
 from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
@@ -26,6 +27,7 @@ from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.film.shot_list import read_starts
 from archivecolor.inference.open_runtime import check_runtime, choose_runtime
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
+from archivecolor.jobs.fetching import fetched_photographs
 from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.film_progress import FilmReporter
 from archivecolor.jobs.films import films
@@ -41,7 +43,7 @@ from archivecolor.metadata.credentials.embedding import check_credentials
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
 from archivecolor.printable import printable
-from archivecolor.settings import DirSettings, VideoSettings, dataclass_from
+from archivecolor.settings import BucketPath, DirSettings, VideoSettings, dataclass_from
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -169,11 +171,13 @@ def _photographs(
         if total:
             yield from photographs_on_cluster(items, total, context, means.open_cluster, session)
         return
-    with (
-        LocalExecutor(worker_options(context.settings), context.settings) as executor,
-        closing(photographs(items, context, executor, session.stop)) as results,
-    ):
-        yield from results
+    with LocalExecutor(worker_options(context.settings), context.settings) as executor:
+        if isinstance(context.settings.input, BucketPath):
+            made = fetched_photographs(items, Bucket(context.settings.input), context, executor, session.stop)
+        else:
+            made = photographs(items, context, executor, session.stop)
+        with closing(made) as results:
+            yield from results
 
 
 def _warn_without_exiftool() -> None:
@@ -231,6 +235,8 @@ def output_folders(
 
 def _tree_folder(settings: DirSettings, weights: str) -> FolderJob:
     """The output folder of a tree of photographs, and of its films where they are asked for."""
+    if isinstance(settings.input, BucketPath):
+        _check_bucket_options(settings)
     check_folders(settings.input, settings.output, for_one="photo")
     name_of = partial(output_name, format=settings.format)
     if settings.rest == "link" and settings.bag:
@@ -246,6 +252,22 @@ def _tree_folder(settings: DirSettings, weights: str) -> FolderJob:
         digest = film_settings_digest(film_settings)
         sources.append(ItemSource(FILM, settings.input, film_stem, digest, weights))
     return FolderJob(settings.output, tuple(sources), settings, film_settings)
+
+
+def _check_bucket_options(settings: DirSettings) -> None:
+    """Refuse what needs the sources as files of this machine, beyond the moment in which they are coloured.
+
+    Raises:
+        UsageError: with the option.
+    """
+    for name in ("films", "watch", "sheet"):
+        if getattr(settings, name):
+            raise UsageError(
+                f"--{name} needs its sources on a disk, and {settings.input} is a bucket; leave it out, or "
+                "copy them here first"
+            )
+    if settings.rest == "link":
+        raise UsageError(f"--rest link links to files, and {settings.input} is a bucket; use copy")
 
 
 def film_settings_of(settings: DirSettings) -> VideoSettings:

@@ -22,7 +22,7 @@ from archivecolor.jobs.items import GREY, PHOTO, RunPlan, plan_items
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.output_folders import FolderJob
 from archivecolor.networks.builtin import checkpoint_path
-from archivecolor.settings import DirSettings, GreySettings, VideoSettings
+from archivecolor.settings import BucketPath, DirSettings, GreySettings, VideoSettings
 
 # A process that spent more before was not started for a forecast.
 _LONGEST_START_SECONDS = 5.0
@@ -101,7 +101,8 @@ def _photographs_estimate(
 ) -> Estimate:
     """The work of photographs: as fast as the last run, else as a few of them are here and now."""
     work = estimate(items, last_run)
-    if not items or work.from_last_run or folder.photographs is None:
+    is_here = folder.photographs is not None and not isinstance(folder.photographs.input, BucketPath)
+    if not items or work.from_last_run or folder.photographs is None or not is_here:
         return work
     began = now()
     from archivecolor.jobs.measure import measure

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from archivecolor.archive.bucket import Bucket
 from archivecolor.archive.decisions import NO_DECISIONS, Decisions
 from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input, refuse_lost_input
 from archivecolor.archive.layout import Layout
@@ -27,9 +28,10 @@ from archivecolor.archive.walk import (
     extension_of,
     walk,
 )
+from archivecolor.archive.walk_bucket import walk_bucket
 from archivecolor.engine.stopping import Stop
 from archivecolor.jobs.own_outputs import is_own_output
-from archivecolor.settings import SelectionOptions
+from archivecolor.settings import BucketPath, SelectionOptions
 
 PHOTO, GREY = "photo", "grey"
 _EXTENSIONS = {PHOTO: PICTURES, FILM: FILMS, GREY: PICTURES}
@@ -126,6 +128,7 @@ def plan_items(
 
     Raises:
         UsageError: as `walk`, `make_plan`, `Manifest` and `SourceIdentities`.
+        UnavailableError: as `walk_bucket`.
         InputGoneError: an input folder has lost all that it held.
     """
     manifest = Manifest(Layout(output).manifest)
@@ -144,7 +147,7 @@ def plan_items(
     plan = make_plan(found, manifest)
     refuse_lost_input(manifest.items, identities, (item.source for item in plan.items))
     for root, identity in identities.items():
-        if root != output:
+        if root != output and not isinstance(root, BucketPath):
             identity.refuse_as_targets(item.output for item in plan.items if item.root == root)
     return RunPlan(plan, manifest, finder.skipped, finder.earlier_outputs)
 
@@ -230,6 +233,8 @@ class _Finder:
 
     def _is_own_output(self, file: FoundFile, source: ItemSource) -> bool:
         """Whether a file that nobody named was made beside its source by another run of ours."""
+        if isinstance(source.root, BucketPath):  # nothing is opened there; what is in colour is seen later
+            return False
         is_named = source.names is not None or self.options.files_from is not None
         return not is_named and source.kind != GREY and is_own_output(source.root / file.path, source.kind)
 
@@ -239,7 +244,7 @@ class _Finder:
         extensions = frozenset[bytes]().union(*(_EXTENSIONS[kind] for kind in kinds))
         # What is passed over in a tree is told once.
         skipped = self.skipped if source.kind == kinds[0] else SkippedFiles()
-        found = walk(source.root, self.options, skipped, extensions)
+        found = _walk(source.root, self.options, skipped, extensions)
         if len(kinds) > 1:
             films = source.kind == FILM
             found = (file for file in found if films == (extension_of(os.fsencode(file.path)) in FILMS))
@@ -257,6 +262,15 @@ class _Finder:
                 self.skipped.add(SkipReason.RECENT, path)
             else:
                 yield FoundFile(name, status.st_size, status.st_mtime_ns, _sidecars_of(source.root, name))
+
+
+def _walk(
+    root: Path, options: SelectionOptions, skipped_files: SkippedFiles, extensions: frozenset[bytes]
+) -> Iterator[FoundFile]:
+    """The files of a folder or bucket; raises as `walk` and `walk_bucket`."""
+    if isinstance(root, BucketPath):
+        return walk_bucket(Bucket(root), options, skipped_files, extensions)
+    return walk(root, options, skipped_files, extensions)
 
 
 def _sidecars_of(root: Path, name: str) -> tuple[str, ...]:

@@ -81,6 +81,7 @@ class PhotoRunContext:
     ) -> Settled[ItemResult]:
         """The end of a picture without an output."""
         source = Source(item.nbytes, item.mtime_ns) if facts is None else source_of(facts)
+        source = replace(source, etag=item.etag or None)
         record = Record(
             path=item.path,
             status=status,
@@ -95,7 +96,10 @@ class PhotoRunContext:
 
 
 def photographs(
-    items: Iterable[Item], context: PhotoRunContext, executor: Executor[DirSettings], stop: Stop
+    items: Iterable[Item | Settled[ItemResult]],
+    context: PhotoRunContext,
+    executor: Executor[DirSettings],
+    stop: Stop,
 ) -> Generator[ItemResult, None, None]:
     """Colour `items`; gives the result of each as its end is known, in any order.
 
@@ -258,7 +262,7 @@ def _done_result(task: RenderTask, rendered: Rendered, context: PhotoRunContext)
         path=task.item.path,
         status=Status.DONE,
         reason=task.treatment.reason,
-        source=replace(source_of(task.facts), sha256=rendered.source_sha256),
+        source=replace(source_of(task.facts), sha256=rendered.source_sha256, etag=task.item.etag or None),
         detail="; ".join(filter(None, (task.treatment.detail, *rendered.notes))),
         output=rendered.output,
         settings=context.settings.digest(),

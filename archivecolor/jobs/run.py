@@ -206,7 +206,7 @@ class Run:
         self._premis.write_missing(plan.manifest, should_stop=lambda: session.stop.requested)
         for file in plan.plan.touched:
             record = plan.manifest.record(file.path)
-            source = replace(record.source, mtime_ns=file.mtime_ns)
+            source = replace(record.source, mtime_ns=file.mtime_ns, etag=file.etag or None)
             output = with_present_time(self.root, record.output)
             self._writer.append(replace(record, source=source, output=output, at=now_utc()))
         for refused in plan.plan.refused:
@@ -318,7 +318,7 @@ def _refused_record(refused: RefusedItem) -> Record:
         path=item.path,
         status=Status.FAILED,
         reason=Reason.NAME_COLLISION,
-        source=Source(item.nbytes, item.mtime_ns),
+        source=Source(item.nbytes, item.mtime_ns, etag=item.etag or None),
         detail=refused.detail,
         kind=item.kind,
         settings=refused.settings,

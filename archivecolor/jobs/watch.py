@@ -26,7 +26,7 @@ from archivecolor.jobs.output_folders import Choice
 from archivecolor.jobs.run import MEGAPIXELS
 from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.printable import printable
-from archivecolor.settings import DirSettings
+from archivecolor.settings import BucketPath, DirSettings
 
 SETTLE_SECONDS = 5.0
 POLL_SECONDS = 1.0
@@ -62,6 +62,8 @@ def watch(
     """
     if settings.limit is not None:
         raise UsageError("--limit ends a run after some items, and --watch goes on; leave one of them out")
+    if isinstance(settings.input, BucketPath):
+        raise UsageError(f"{settings.input} is a bucket, which cannot be watched; have cron run it again")
     check_folders(settings.input, settings.output, for_one="photo")
     check_sheet(settings.sheet, (settings.input, settings.output))
     arrivals = Arrivals(settings.input, max(SETTLE_SECONDS, settings.min_age))

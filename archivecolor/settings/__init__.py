@@ -25,6 +25,7 @@ from archivecolor.settings.films import ShotsSettings, VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
     MAX_TEXT,
+    BucketPath,
     FolderPath,
     Option,
     SettingField,
@@ -61,6 +62,7 @@ from archivecolor.settings.training import TrainSettings
 
 __all__ = [
     "MAX_TEXT",
+    "BucketPath",
     "ColourOptions",
     "CompactSettings",
     "CorrectSettings",

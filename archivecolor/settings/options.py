@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
-from archivecolor.errors import OptionError
+from archivecolor.errors import OptionError, UsageError
 from archivecolor.printable import quoted, shortened
 
 T = TypeVar("T")
+BUCKET_SCHEME = "s3://"
 # Any: of a field of whatever type.
 SettingField: TypeAlias = dataclasses.Field[Any]
 
@@ -32,8 +33,35 @@ class FolderPath(type(Path())):  # type: ignore[misc]
     """A path that was typed with a slash at its end: of a folder, whatever it is called."""
 
 
+class BucketPath(type(Path())):  # type: ignore[misc]
+    """An address in a bucket, `s3://BUCKET/PREFIX`: no path of this machine, but names are put behind it."""
+
+    def __str__(self) -> str:
+        return f"{BUCKET_SCHEME}{'/'.join(self.parts[1:])}"
+
+    def absolute(self) -> BucketPath:
+        """Itself: it does not depend on the working folder."""
+        return self
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket."""
+        return str(self.parts[1])
+
+    @property
+    def key(self) -> str:
+        """What stands behind the bucket, without a slash at its end; empty for the whole of it."""
+        return "/".join(self.parts[2:])
+
+
 def typed_path(text: str | Path) -> Path:
-    """A path as it was typed: a slash at its end says that it is a folder's."""
+    """A path as it was typed: a slash at its end says that it is a folder's, and s3:// a bucket's.
+
+    Raises:
+        UsageError: it is the address of a bucket that names none, or nothing that can lie in one.
+    """
+    if isinstance(text, str) and text.startswith(BUCKET_SCHEME):
+        return _bucket_path(text)
     is_folder = isinstance(text, str) and text.endswith(("/", os.sep))
     return FolderPath(text) if is_folder else Path(text)
 
@@ -42,6 +70,16 @@ def typed_path(text: str | Path) -> Path:
 LARGEST = (1 << 31) - 1
 # Characters of a note or a name that a decision is kept with.
 MAX_TEXT = 10_000
+
+
+def _bucket_path(text: str) -> BucketPath:
+    names = text.removeprefix(BUCKET_SCHEME).removesuffix("/").split("/")
+    if any(name in ("", ".", "..") for name in names):
+        raise UsageError(
+            f"{quoted(text)} is no address of a bucket; write it {BUCKET_SCHEME}BUCKET or "
+            f"{BUCKET_SCHEME}BUCKET/PREFIX, without empty or dotted parts"
+        )
+    return BucketPath(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +97,7 @@ class Option:
         max_length: free text, kept as UTF-8, of at most so many characters.
         short: a one-letter flag, for the commonest options only.
         argument: a positional argument of the command line rather than an option.
+        may_be_bucket: a path may be the address of a bucket.
         kind: what a path leads to, for completion: photographs, films, checkpoint, recipe or folder.
         group: the heading in help, where not that of its class.
         common: one of the few that short help shows.
@@ -78,6 +117,7 @@ class Option:
     max_length: int | None = None
     short: str = ""
     argument: bool = False
+    may_be_bucket: bool = False
     kind: str = ""
     group: str = ""
     common: bool = False
@@ -161,6 +201,12 @@ def check(name: str, value: Any, spec: Option) -> None:
     if spec.high is not None and value > spec.high:
         raise OptionError(name, f"is {value}; it must be at most {spec.high:g}")
     for word in value if isinstance(value, tuple) else (value,):
+        if isinstance(word, BucketPath) and not spec.may_be_bucket:
+            raise OptionError(
+                name,
+                f"is {shortened(str(word))}; only IN of `archivecolor dir` may be a bucket: give a path of "
+                "this machine",
+            )
         if spec.pattern and not re.fullmatch(spec.pattern, word):
             raise OptionError(name, f"is {shortened(word)}; {spec.help[0].lower()}{spec.help[1:]}")
     if spec.max_length is not None:

@@ -71,7 +71,9 @@ class DirSettings(PhotographOptions, ColourOptions):
 
     GROUP = "Input"
 
-    input: Path = required("Folder of photographs.", argument=True, kind="folder")
+    input: Path = required(
+        "Folder of photographs, or s3://BUCKET/PREFIX.", argument=True, kind="folder", may_be_bucket=True
+    )
     output: Path = required("Folder for the coloured tree.", argument=True, kind="folder")
     jobs: int = option(
         0, "Worker processes; 0 takes one per core.", low=0, high=256, short="j", group="Machine", common=True
