@@ -46,7 +46,7 @@ def test_arguments_are_told_of_once_and_in_words(shown):
     lines = shown("dir", "--help").splitlines()
     told = [line.split() for line in lines if line.startswith(("  IN", "  OUT"))]
     assert told == [
-        ["IN", "Folder", "of", "photographs."],
+        ["IN", "Folder", "of", "photographs,", "or", "s3://BUCKET/PREFIX."],
         ["OUT", "Folder", "for", "the", "coloured", "tree."],
     ]
 
