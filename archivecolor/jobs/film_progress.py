@@ -17,11 +17,14 @@ JOINING, CHECKING = "joining", "checking"
 _COUNTED = (LOOKING, COMPARING, COLOURING, JOINING)
 # Seconds of a processor for a frame of any size, and more for each megapixel of it: measured, of weight
 # against each other alone. Once a phase goes on, its own speed counts.
-_FRAME_WEIGHTS = MappingProxyType({LOOKING: 0.008, COMPARING: 0.004, COLOURING: 0.07, JOINING: 0.001})
-_MEGAPIXEL_WEIGHTS = MappingProxyType({LOOKING: 0.008, COMPARING: 0.004, COLOURING: 0.03, JOINING: 0.001})
+_FRAME_WEIGHTS = MappingProxyType({LOOKING: 0.004, COMPARING: 0.004, COLOURING: 0.11, JOINING: 0.001})
+_MEGAPIXEL_WEIGHTS = MappingProxyType({LOOKING: 0.008, COMPARING: 0.008, COLOURING: 0.05, JOINING: 0.01})
 _HIGH_QUALITY_WEIGHT = 5
 # A speed is told when it was seen for so long.
 _SHORTEST_SECONDS = 0.5
+# Coloured frames come in blocks, the first of them late: what of so many is still to come counts at the speed
+# that the phases before let expect.
+_FRAMES_EXPECTED = 48
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,17 @@ class FilmMeter:
         self._is_high_quality = is_high_quality
         self._progress = FilmProgress(READING)
         self._first_frame = 0
+        # Seconds of work of weight 1, by the phases that are over; 0 while unknown.
+        self._pace = 0.0
 
     def add(self, progress: FilmProgress, now: float) -> None:
         """Take note of where the film is at a moment."""
         if progress.activity != self._progress.activity:
-            # What passed since the phase before belongs to this one; a rerun begins in the middle.
-            self._phase_began, self._first_frame = self._now, max(0, progress.frame - 1)
+            if self._rate:
+                self._pace = 1 / (self._rate * self._weights()[self._progress.activity])
+            self._phase_began = self._now  # what passed since the phase before belongs to this one
+        if progress.activity != self._progress.activity or not self._progress.frame:
+            self._first_frame = max(0, progress.frame - 1)  # a rerun begins in the middle
         self._progress, self._now = progress, now
 
     def in_hand(self) -> InHand | None:
@@ -96,14 +104,24 @@ class FilmMeter:
         return (self._progress.frame - self._first_frame) / seconds if seconds >= _SHORTEST_SECONDS else 0.0
 
     def _seconds_left(self, frames: int) -> float | None:
-        current, rate = self._progress.activity, self._rate
+        current, per_frame = self._progress.activity, self._seconds_per_frame
         if current not in _COUNTED:
             return 0.0
-        if not rate:
+        if not per_frame:
             return None
         weights = self._weights()
         later = sum(weights[phase] for phase in _COUNTED[_COUNTED.index(current) + 1 :])
-        return (max(0, frames - self._progress.frame) + frames * later / weights[current]) / rate
+        return (max(0, frames - self._progress.frame) + frames * later / weights[current]) * per_frame
+
+    @property
+    def _seconds_per_frame(self) -> float:
+        """Of the present phase, by itself and by those before it; 0 while unknown."""
+        expected = self._pace * self._weights().get(self._progress.activity, 0.0)
+        if self._progress.activity != COLOURING or not expected:
+            return 1 / self._rate if self._rate else 0.0
+        done, spent = self._progress.frame - self._first_frame, self._now - self._phase_began
+        missing = max(0, _FRAMES_EXPECTED - done)
+        return (spent + missing * expected) / (done + missing)
 
     def _weights(self) -> Mapping[str, float]:
         """What a frame weighs in each phase."""
@@ -142,7 +160,8 @@ class FilmReporter:
             self._meter = FilmMeter(now, is_high_quality=self._is_high_quality)
         self._meter.add(progress, now)
         counter = self._session.counter
-        snapshot = counter.add_work(1.0) if progress.activity == COLOURING else counter.snapshot()
+        is_coloured = progress.activity == COLOURING and progress.frame > 0
+        snapshot = counter.add_work(1.0) if is_coloured else counter.snapshot()
         in_hand = self._with_others(self._meter.in_hand(), now)
         words = f"{item.path}: {progress.words}"
         if self._session.stop.exit_code is not None:

@@ -297,15 +297,13 @@ def _colour_segments(
     frames = len(film.first_pass)
     segments = plan_segments(film, frames_per_segment(run_context.settings.segment_seconds, seconds))
 
+    begun = FilmProgress(COLOURING, frames=frames, megapixels=film.facts.megapixels)
+
     def watch(frame: int) -> None:
         shot = film.shot_at(frame)
-        run_context.report(
-            item,
-            FilmProgress(
-                COLOURING, frame + 1, frames, shot + 1, len(film.shots), megapixels=film.facts.megapixels
-            ),
-        )
+        run_context.report(item, replace(begun, frame=frame + 1, shot=shot + 1, shots=len(film.shots)))
 
+    run_context.report(item, begun)
     predictor: ChromaPredictor = run_context.open_predictor()
     reuse_segments(item, run_context, film, segments, folder)
     film = with_guides(film, predictor, segments, folder, run_context.stop_if_asked)

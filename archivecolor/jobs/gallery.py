@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from archivecolor.colour.guidance import Hint
 from archivecolor.engine.local import LocalExecutor
+from archivecolor.errors import ArchivecolorError
 from archivecolor.jobs.brush import (
     Brush,
     BrushPicture,
@@ -32,6 +34,8 @@ from archivecolor.photo.preview import Box
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
+
+logger = logging.getLogger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -70,6 +74,7 @@ class Gallery:
         self._executor = executor
         self._load_network = load_network
         self._guard = threading.Lock()
+        self._is_prepared = False
         self._brush: Brush | None = None
         self._encoded = _Kept[tuple[object, PreviewTask], EncodedPreview](
             _KEPT_BYTES, lambda one: len(one.content)
@@ -118,6 +123,18 @@ class Gallery:
     def palette(self, shown: Shown, page: int, place: tuple[float, float]) -> list[tuple[int, int, int]]:
         """Colours to choose from at a place, x and y 0..1; sRGB codes."""
         return self.brush.palette(*self._picture(shown, page), place)
+
+    def prepare(self) -> None:
+        """Load the network beside what goes on, once: the first colour that is tried does not wait for it."""
+        if not self._is_prepared:
+            self._is_prepared = True
+            threading.Thread(target=self._load_early, name="network").start()
+
+    def _load_early(self) -> None:
+        try:
+            self.brush  # noqa: B018 (it is loaded by being asked for)
+        except ArchivecolorError as error:  # who tries a colour is told again
+            logger.info("the network cannot be loaded: %s", error)
 
     @property
     def brush(self) -> Brush:

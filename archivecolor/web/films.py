@@ -74,6 +74,7 @@ class FilmPages:
         """A shot, seen at a moment of it."""
         item, seconds, review = self._item(request), _seconds(request), self._review
         shot, query = review.shot_at(item, seconds), query_of(request.query_params)
+        review.gallery.prepare()
         shots, tail = review.shots(item), f"?{query}" if query else ""
         number, film = shot.span.number, f"/item/{item.number}"
 

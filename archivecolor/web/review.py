@@ -144,6 +144,8 @@ class ReviewPages:
         """One item."""
         item = self._item(request)
         review, query = self._review, query_of(request.query_params)
+        if item.has_picture:
+            review.gallery.prepare()
         wanted, page = filter_of(request.query_params), page_of(request.query_params)
         decision = review.desk.of(item.path)
         record = review.record(item)

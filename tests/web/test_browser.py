@@ -138,6 +138,7 @@ def test_hints_are_given_and_undone_without_a_mouse(driver, page):
     find(driver, "#across").send_keys("25")
     find(driver, "#add").send_keys(Keys.ENTER)
     wait_for(lambda: "25.0 %" in find(driver, "#hints").text)
+    assert "this thing" in find(driver, "#hints").text
     likely = wait_for(lambda: find(driver, "#likely").find_elements("css selector", "button"))[-1]
     likely.send_keys(Keys.ENTER)
     wait_for(lambda: likely.get_attribute("title") in find(driver, "#hints").text)
