@@ -63,7 +63,7 @@ class ItemFilter:
         kind: photo, film or grey.
         decided: the word of `State`, or "corrected".
         day: YYYY-MM-DD, of the newest record.
-        most_confidence: no more than this.
+        least_doubt: at least this, 0..1.
         text: part of the file's name.
         order: "doubt" (the most doubtful first), "newest" or "path".
         with_output: those alone of which there is a derivative.
@@ -75,7 +75,7 @@ class ItemFilter:
     kind: str = ""
     decided: str = ""
     day: str = ""
-    most_confidence: float | None = None
+    least_doubt: float | None = None
     text: str = ""
     order: str = "doubt"
     with_output: bool = False
@@ -142,9 +142,9 @@ def conditions_of(wanted: ItemFilter) -> tuple[list[str], list[object]]:
         # A slash is the byte before the digit nought: what lies between are the folders below.
         conditions.append("(folder = ? OR (folder >= ? AND folder < ?))")
         values += [folder, folder + b"/", folder + b"0"]
-    if wanted.most_confidence is not None:
-        conditions.append("confidence <= ?")
-        values.append(wanted.most_confidence)
+    if wanted.least_doubt is not None:
+        conditions.append("sureness <= ?")
+        values.append(-wanted.least_doubt)
     if wanted.text:
         conditions.append("instr(name, ?) > 0")
         values.append(os.fsencode(wanted.text))

@@ -67,6 +67,8 @@ def words_of(decision: Decision) -> str:
             [] if shot.saturation is None else [f"saturation {shot.saturation}"]
         )
         parts.append(f"shot at {shot.seconds:.3f} s: {' and '.join(about)}")
+    if accepted := [f"{moment:.3f} s" for moment in decision.accepted_shots]:
+        parts.append(f"accepted shot{'s' if len(accepted) > 1 else ''} at {', '.join(accepted)}")
     parts += [handwork_words(correction)] if correction.handwork else []
     note = decision.note or correction.note
     parts = parts or ["nothing is decided"]

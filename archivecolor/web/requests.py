@@ -175,7 +175,7 @@ def box_of(query: Mapping[str, str]) -> Box:
 
 def query_of(query: Mapping[str, str]) -> str:
     """The filters of an address, to be carried along."""
-    names = ("order", "status", "reason", "folder", "kind", "decided", "day", "text", "most_confidence")
+    names = ("order", "status", "reason", "folder", "kind", "decided", "day", "text", "least_doubt")
     return urlencode([(name, query[name]) for name in names if query.get(name)], errors="replace")
 
 
@@ -186,7 +186,7 @@ def filter_of(query: Mapping[str, str]) -> ItemFilter:
     values: dict[str, Any] = {name: query.get(name, "")[:1000] for name in names}
     order = query.get("order", "doubt")
     try:
-        most = _number(float(query["most_confidence"]), 0.0, 1.0)
+        least = _number(float(query["least_doubt"]), 0.0, 1.0)
     except (KeyError, ValueError, UsageError):
-        most = None
-    return ItemFilter(**values, order=order if order in ORDERS else "doubt", most_confidence=most)
+        least = None
+    return ItemFilter(**values, order=order if order in ORDERS else "doubt", least_doubt=least)

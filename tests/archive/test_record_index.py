@@ -69,6 +69,7 @@ def test_the_most_doubtful_come_first_and_what_has_no_doubt_of_its_own_by_its_co
 def test_filters(root):
     append(root, *(record(number, confidence=0.5) for number in range(3)))
     append(root, record(7, Status.FAILED, folder="a/b"), record(8, confidence=0.1, folder="ab"))
+    append(root, record(9, confidence=0.1, doubt=0.2, folder="ab"))
     index = opened(root)
 
     def names(**wanted):
@@ -76,10 +77,10 @@ def test_filters(root):
 
     assert names(folder="a") == ["a/0000.jpg", "a/0001.jpg", "a/0002.jpg", "a/b/0007.jpg"]
     assert names(status="failed") == names(reason="truncated") == ["a/b/0007.jpg"]
-    assert names(most_confidence=0.2) == ["ab/0008.jpg"]
+    assert names(least_doubt=0.8) == ["ab/0008.jpg"]
     assert names(text="0008") == ["ab/0008.jpg"]
     assert names(day="2026-01-03") == ["a/0002.jpg"]
-    assert len(names(with_output=True)) == index.count(ItemFilter(with_output=True)) == 4
+    assert len(names(with_output=True)) == index.count(ItemFilter(with_output=True)) == 5
 
 
 def test_it_catches_up_with_the_manifest_and_the_decisions(root):

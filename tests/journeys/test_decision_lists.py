@@ -67,9 +67,11 @@ def test_shots_of_films_are_listed(archive, capsys):
     decide(
         archive, Decision("a.mkv", correction=Correction(settings=OwnSettings(quality="high"), shots=shots))
     )
+    decide(archive, Decision("b.mkv", accepted_shots=(0.6, 9.25)))
     assert listed(archive, capsys) == [
         "a.mkv: quality high, shot at 1.200 s: 2 hints and saturation 0.5, shot at 83.400 s: 1 hint"
-        "  (no record names it)"
+        "  (no record names it)",
+        "b.mkv: accepted shots at 0.600 s, 9.250 s  (no record names it)",
     ]
 
 
