@@ -233,18 +233,18 @@ class RecordIndex:
         """The values of a column and how often each is there, the commonest first."""
         return self._rows(f"SELECT {column}, COUNT(*) FROM items GROUP BY {column} ORDER BY 2 DESC", [])
 
-    def mean_confidence(self, column: str) -> dict[Any, float]:
-        """The mean confidence of those that have one, by the values of a column."""
+    def mean_doubt(self, column: str) -> dict[Any, float]:
+        """The mean doubt of those that have one, by the values of a column."""
         return dict(
             self._rows(
-                f"SELECT {column}, AVG(confidence) FROM items WHERE confidence <= 1 GROUP BY {column}", []
+                f"SELECT {column}, AVG(-sureness) FROM items WHERE sureness <= 0 GROUP BY {column}", []
             )
         )
 
-    def confidences(self, bins: int) -> list[int]:
-        """How many items have a confidence in each of so many equal parts of 0..1."""
+    def doubts(self, bins: int) -> list[int]:
+        """How many items have a doubt in each of so many equal parts of 0..1."""
         rows = self._rows(
-            "SELECT MIN(CAST(confidence * ? AS INTEGER), ?), COUNT(*) FROM items WHERE confidence <= 1"
+            "SELECT MIN(CAST(-sureness * ? AS INTEGER), ?), COUNT(*) FROM items WHERE sureness <= 0"
             " GROUP BY 1",
             [bins, bins - 1],
         )

@@ -36,14 +36,14 @@ class FolderFigures:
     Attributes:
         folder: relative to the input folder, empty for itself.
         done, skipped, failed: items.
-        confidence: mean of those that have one; None where none has.
+        doubt: mean of those that have one; None where none has.
     """
 
     folder: str
     done: int
     skipped: int
     failed: int
-    confidence: float | None
+    doubt: float | None
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class DayFigures:
         items: how many.
         megapixels: of photographs.
         seconds: of all workers together.
-        confidence: mean of those that have one; None where none has.
+        doubt: mean of those that have one; None where none has.
     """
 
     day: str
     items: int
     megapixels: float
     seconds: float
-    confidence: float | None
+    doubt: float | None
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class ReportFigures:
         reasons: status, reason and how many, the commonest first.
         folders: the largest first, no more than 200.
         left_out_folders: how many more there are.
-        confidences: how many in each twentieth of 0..1.
+        doubts: how many in each twentieth of 0..1.
         days: oldest first.
         decided: items by what was decided about them; one that is accepted and corrected counts as both.
         megapixels: of all items.
@@ -86,7 +86,7 @@ class ReportFigures:
     reasons: tuple[tuple[str, str, int], ...]
     folders: tuple[FolderFigures, ...]
     left_out_folders: int
-    confidences: tuple[int, ...]
+    doubts: tuple[int, ...]
     days: tuple[DayFigures, ...]
     decided: dict[str, int]
     megapixels: float
@@ -117,7 +117,7 @@ def report_figures(output: Path, index: RecordIndex) -> ReportFigures:
         reasons=tuple((status, reason, count) for status, reason, count, *_ in by_reason),
         folders=tuple(folders[:_MAX_FOLDERS]),
         left_out_folders=max(0, len(folders) - _MAX_FOLDERS),
-        confidences=tuple(index.confidences(_BINS)),
+        doubts=tuple(index.doubts(_BINS)),
         days=_days(index),
         decided=dict(decided),
         megapixels=sum(row[3] for row in by_reason),
@@ -130,7 +130,7 @@ def _folders(index: RecordIndex) -> list[FolderFigures]:
     counts: dict[bytes, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for folder, status, count, _megapixels, _seconds in index.counted("folder", "status"):
         counts[folder][status] = count
-    means = index.mean_confidence("folder")
+    means = index.mean_doubt("folder")
     figures = [
         FolderFigures(
             os.fsdecode(folder), found["done"], found["skipped"], found["failed"], means.get(folder)
@@ -141,7 +141,7 @@ def _folders(index: RecordIndex) -> list[FolderFigures]:
 
 
 def _days(index: RecordIndex) -> tuple[DayFigures, ...]:
-    means = index.mean_confidence("day")
+    means = index.mean_doubt("day")
     return tuple(
         DayFigures(day, count, megapixels, seconds, means.get(day))
         for day, count, megapixels, seconds in sorted(index.counted("day"))

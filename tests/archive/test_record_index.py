@@ -66,6 +66,14 @@ def test_the_most_doubtful_come_first_and_what_has_no_doubt_of_its_own_by_its_co
     assert doubts == [("5", 1.0), ("1", 0.7), ("3", 0.5), ("2", 0.2), ("4", None)]
 
 
+def test_doubt_in_figures(root):
+    append(root, record(1, confidence=0.9, doubt=0.7), record(2, confidence=0.1, doubt=0.2, folder="b"))
+    append(root, record(3, confidence=0.5), record(4, Status.FAILED), record(5, doubt=1.0))
+    index = opened(root)
+    assert index.doubts(5) == [0, 1, 1, 1, 1]
+    assert index.mean_doubt("folder") == {b"a": pytest.approx((0.7 + 0.5 + 1.0) / 3), b"b": 0.2}
+
+
 def test_filters(root):
     append(root, *(record(number, confidence=0.5) for number in range(3)))
     append(root, record(7, Status.FAILED, folder="a/b"), record(8, confidence=0.1, folder="ab"))
