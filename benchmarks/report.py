@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from archivecolor.engine.executor import core_count
@@ -127,7 +128,8 @@ def print_report(rows: Iterable[Row], *, judged: bool) -> int:
 
 def machine() -> str:
     """What the figures were measured with, and on."""
-    programs = ", ".join(f"{name} {version(name)}" for name in ("archivecolor", "torch"))
+    runtimes = [name for name in ("torch", "onnxruntime") if find_spec(name)]
+    programs = ", ".join(f"{name} {version(name)}" for name in ("archivecolor", *runtimes))
     return (
         f"{programs}, Python {platform.python_version()}, commit {commit()};"
         f" {processor()}, {core_count()} cores"

@@ -41,7 +41,7 @@ from archivecolor.web.small_pictures import SmallPictures, kept_sheet
 
 _MOST_IN_ONE_FILE = 200
 # Of both small pictures of one photograph, about: for what is said before.
-_THUMBNAIL_BYTES = 17_000
+_THUMBNAIL_BYTES = 29_000
 _FILMS_A_PAGE = 20
 _LIST_COLUMNS = ("path", "doubt", "confidence", "status", "reason", "decided", "corrected", "by")
 
