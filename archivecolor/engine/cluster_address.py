@@ -11,6 +11,8 @@ from pathlib import Path
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.comm import parse_address
+from distributed.comm.registry import get_backend
 from distributed.security import Security
 
 from archivecolor.engine.cluster import Cluster
@@ -57,6 +59,8 @@ def _client(place: str) -> Iterator[Client]:
         try:
             where = _where(place, opened)
             if isinstance(where, str):
+                # A client that finds out is left half made, with a thread that nobody ends.
+                get_backend(parse_address(where)[0])
                 _check_tls(where)
             client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError) as error:

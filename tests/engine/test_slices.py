@@ -1,6 +1,7 @@
 """Slices on a cluster: what dies, refuses, hangs on or goes away costs no other slice anything."""
 
 import asyncio
+import gc
 import logging
 import os
 import pickle
@@ -232,14 +233,21 @@ def test_where_nobody_answers_it_is_said(place, error, words, monkeypatch):
     monkeypatch.setattr(cluster_address, "CONNECT_SECONDS", 1)
     with pytest.raises(error, match=words), connected(place):
         pass
+    assert not [client for client in gc.get_objects() if _is_half_made(client)]
+
+
+def _is_half_made(thing):
+    return type(thing) is Client and thing.status == "connecting"
 
 
 def test_an_asynchronous_client_is_refused():
     async def refused():
-        client = Client("tcp://127.0.0.1:9", asynchronous=True, set_as_default=False)
+        client = Client("tcp://127.0.0.1:9", asynchronous=True, set_as_default=False, timeout=0.1)
         with pytest.raises(UsageError, match="asynchronous"), connected(client):
             pass
-        await client.close()
+        # One that was not awaited cannot be closed: it goes on when its loop is gone.
+        with pytest.raises(OSError):
+            await client
 
     asyncio.run(refused())
 
