@@ -29,6 +29,19 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """What a command and all that it started took.
+
+    Attributes:
+        seconds: by the clock, Python's start included.
+        processor_seconds: of its process tree, but for the last tenth of a second of each process.
+    """
+
+    seconds: float
+    processor_seconds: float
+
+
+@dataclass(frozen=True)
 class Held:
     """Memory of a process tree over a run, shared pages by their share.
 
@@ -60,6 +73,21 @@ def cost_of(*words: object) -> Cost:
     return Cost(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
+def spent_by(*words: object) -> Spent:
+    """Run `archivecolor` with these words to its end, which must be a good one, and count processors."""
+    seconds: dict[tuple[int, int], float] = {}
+    ended = threading.Event()
+    began = time.monotonic()
+    with subprocess.Popen(command(*words)) as run:
+        watch = threading.Thread(target=count_seconds, args=(run.pid, seconds, ended))
+        watch.start()
+        code = run.wait()
+        ended.set()
+        watch.join()
+    refuse_failure(code)
+    return Spent(time.monotonic() - began, sum(seconds.values()))
+
+
 def held_by(*words: object) -> Held:
     """Run `archivecolor` with these words to its end, which must be a good one, and watch its memory."""
     samples: list[int] = []
@@ -89,6 +117,18 @@ def sample(pid: int, samples: list[int], ended: threading.Event) -> None:
     """Add samples of a process tree until told to end."""
     while not ended.wait(SAMPLE_SECONDS):
         samples.append(sum(proportional_bytes(member) for member in tree_of(pid)))
+
+
+def count_seconds(pid: int, seconds: dict[tuple[int, int], float], ended: threading.Event) -> None:
+    """Note the processor time of each process of a tree, by its number and start, until told to end."""
+    while not ended.wait(SAMPLE_SECONDS):
+        for member in tree_of(pid):
+            try:
+                fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+            except OSError:  # gone meanwhile
+                continue
+            ticks = int(fields[11]) + int(fields[12])
+            seconds[member, int(fields[19])] = ticks / os.sysconf("SC_CLK_TCK")
 
 
 def tree_of(pid: int) -> list[int]:
