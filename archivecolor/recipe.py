@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 import textwrap
 import tomllib
@@ -83,9 +84,10 @@ def load_recipe(path: Path) -> Recipe:
     """Read and check a recipe.
 
     Raises:
-        UsageError: it is missing or no TOML, or a key or value in it is wrong; names file and key.
+        UsageError: it is missing or no TOML, or a key or value in it is wrong; names file, line and key.
     """
-    document = _read_toml(path)
+    text = _read_text(path)
+    document = _parsed(path, text)
     job = document.get("job")
     if not isinstance(job, str) or job not in JOBS:
         trouble = 'names no job (job = "dir")' if job is None else f"job is {_shown(job)}"
@@ -96,39 +98,57 @@ def load_recipe(path: Path) -> Recipe:
     table = document.get(job, {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}: {quoted(job)} must be a table, written [{job}]")
-    return Recipe(path, job, _checked_values(path, job, table))
+    return Recipe(path, job, _checked_values(path, text, job, table))
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    """The document in `path`."""
+def _read_text(path: Path) -> str:
+    """What is in `path`."""
     try:
         if path.exists() and not path.is_file():
             raise UsageError(f"{path}: is no file")
         if path.stat().st_size > MAX_BYTES:
             raise UsageError(f"{path}: is too large for a recipe")
-        document: dict[str, Any] = tomllib.loads(path.read_bytes().decode())
+        return path.read_bytes().decode()
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: is no recipe, which is text in UTF-8") from error
-    except (ValueError, RecursionError) as error:  # TOML, text or numbers that cannot be
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    """The document that `text` of `path` is."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # TOML or numbers that cannot be
         raise UsageError(f"{path}: not TOML: {shortened(str(error))}") from error
-    return document
 
 
-def _checked_values(path: Path, job: str, table: Mapping[str, Any]) -> dict[str, Any]:
+def _place_of(path: Path, text: str, job: str, key: str) -> str:
+    """Where a recipe says something: its name, and the line where the key begins one of its table."""
+    key_line = re.compile(rf"""\s*(["']?){re.escape(key)}\1\s*=""")
+    in_table = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("["):
+            in_table = line.partition("#")[0].strip().strip("[]").strip(" \"'") == job
+        elif in_table and key_line.match(line):
+            return f"{path}, line {number}"
+    return str(path)
+
+
+def _checked_values(path: Path, text: str, job: str, table: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a recipe's table, of the right kinds and within their bounds."""
     value_types = value_types_of(JOBS[job])
     specs = {setting.name: option_of(setting) for setting in fields_of(JOBS[job])}
     values = {}
     for key, value in table.items():
         if key not in value_types:
-            raise UsageError(f"{path}: [{job}] has no option {quoted(key)}{nearest(key, value_types)}")
+            place = _place_of(path, text, job, key)
+            raise UsageError(f"{place}: [{job}] has no option {quoted(key)}{nearest(key, value_types)}")
         try:
             values[key] = _typed_value(key, value, value_types[key], path.parent, specs[key].unit)
             check(key, values[key], specs[key])
         except UsageError as error:
-            raise UsageError(f"{path}: [{job}] {error}") from error
+            raise UsageError(f"{_place_of(path, text, job, key)}: [{job}] {error}") from error
     return values
 
 

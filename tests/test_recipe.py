@@ -48,6 +48,11 @@ def test_options_come_with_their_own_kinds(tmp_path):
         ('job = "dir"\n[dir]\nworking_size = "large"\n', ["working_size must be a whole number", '"large"']),
         ('job = "dir"\n[dir]\nworking_size = true\n', ["working_size must be a whole number"]),
         ('job = "dir"\n[dir]\nworking_size = 100\n', ["multiple of 32"]),
+        (
+            'job = "dir"\n# working_size = 1\n[ "dir" ] # it\n"working_size" = 100\n',
+            ["recipe.toml, line 4: [dir]"],
+        ),
+        ('job = "dir"\ndir.working_size = 100\n', ["recipe.toml: [dir] working_size"]),
         ('job = "dir"\n[dir]\noverwrite = 1\n', ["overwrite must be true or false"]),
         ('job = "dir"\n[dir]\ninclude = "*.jpg"\n', ["include must be a list"]),
         ('job = "dir"\n[dir]\ntoned = "color"\n', ["toned", "did you mean 'colour'"]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archivecolor.settings.units import GIGABYTES, SECONDS, parse_number
+from archivecolor.settings.units import GIGABYTES, MEGABYTES, SECONDS, parse_number
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,17 @@ def test_sizes(text, size):
 
 
 @pytest.mark.parametrize(
+    ("text", "size"), [("200", 200), ("200MB", 200), ("1.5GB", 1500), ("64MiB", 67.108864)]
+)
+def test_sizes_whose_bare_number_is_megabytes(text, size):
+    assert parse_number(text, MEGABYTES) == pytest.approx(size)
+
+
+@pytest.mark.parametrize(
     ("text", "unit"),
     [
         *[("2x", SECONDS), ("", SECONDS), ("1:99", SECONDS), ("inf", SECONDS), ("h", SECONDS)],
-        *[("4GB", SECONDS), ("-5m", SECONDS), ("4h", GIGABYTES), ("2m", "pixels")],
+        *[("4GB", SECONDS), ("-5m", SECONDS), ("4h", GIGABYTES), ("4XB", MEGABYTES), ("2m", "pixels")],
     ],
 )
 def test_what_is_none_says_how_it_is_written(text, unit):

@@ -41,7 +41,7 @@ from archivecolor.settings import (
     typed_path,
     value_types_of,
 )
-from archivecolor.settings.units import GIGABYTES, SECONDS, parse_number
+from archivecolor.settings.units import GIGABYTES, MEGABYTES, SECONDS, parse_number
 
 logger = logging.getLogger(__name__)
 
@@ -209,7 +209,7 @@ def _metavar_of(spec: Option, value_type: ValueType) -> str | None:
     """How help shows an option's value; click itself shows choices, and switches have none."""
     if spec.choices or value_type.base is bool:
         return None
-    of_unit = {SECONDS: "TIME", GIGABYTES: "SIZE"} if value_type.base is float else {}
+    of_unit = {SECONDS: "TIME", GIGABYTES: "SIZE", MEGABYTES: "SIZE"} if value_type.base is float else {}
     return of_unit.get(spec.unit, _METAVARS[value_type.base])
 
 

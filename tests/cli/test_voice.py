@@ -41,7 +41,7 @@ def test_a_wrong_value_is_told_of_by_its_variable_or_recipe(said, tmp_path, caps
     assert "ARCHIVECOLOR_DIR_JOBS is x; it must be" in said(DIR_JOBS="x")
     (tmp_path / "r.toml").write_text('job = "dir"\n[dir]\nworking_size = 33\nmin_age = "2h"\n')
     assert main(["run", "r.toml"]) == ExitCode.USAGE
-    assert "r.toml: [dir] working_size is 33; it must be at least 64" in capsys.readouterr().err
+    assert "r.toml, line 3: [dir] working_size is 33; it must be at least 64" in capsys.readouterr().err
 
 
 def test_unknown_variables_are_named(said):
