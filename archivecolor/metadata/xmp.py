@@ -198,9 +198,7 @@ def derivative_xmp(source: bytes | None, provenance: Provenance) -> Xmp:
     history = _history_of(descriptions)
     systems = _system_properties(descriptions, provenance)
     dropped = tuple(name for description in descriptions for name in _drop_properties(description))
-    source_parts = tuple(
-        description for description in descriptions if len(description) or len(description.attrib) > 1
-    )
+    source_parts = tuple(filter(_says_anything, descriptions))
     return Xmp(_provenance_description(provenance, parent, history, systems), source_parts, dropped=dropped)
 
 
@@ -288,6 +286,11 @@ def _drop_properties(description: Element) -> list[str]:
             description.remove(child)
             stale.append(child.tag)
     return [f"XMP {name.rpartition('}')[2]}" for name in stale if _is_stale(name)]
+
+
+def _says_anything(description: Element) -> bool:
+    """Whether a description has a property; what it is about is none, and may be left out."""
+    return bool(len(description) or description.attrib.keys() - {f"{{{RDF}}}about"})
 
 
 def _is_stale(name: str) -> bool:

@@ -27,11 +27,10 @@ _FILE_GROUPS = (
 # How a file stores its picture, or what it says of itself alone.
 _STORAGE_TAG_NAMES = """
     SubfileType OldSubfileType ImageWidth ImageHeight BitsPerSample Compression PhotometricInterpretation
-    Thresholding FillOrder StripOffsets SamplesPerPixel RowsPerStrip StripByteCounts PlanarConfiguration
+    FillOrder StripOffsets SamplesPerPixel RowsPerStrip StripByteCounts PlanarConfiguration
     Predictor ColorMap TileWidth TileLength TileOffsets TileByteCounts SubIFD ExtraSamples SampleFormat
     JPEGTables YCbCrCoefficients YCbCrSubSampling YCbCrPositioning ReferenceBlackWhite T4Options T6Options
-    MinSampleValue MaxSampleValue SMinSampleValue SMaxSampleValue GrayResponseUnit GrayResponseCurve
-    TransferFunction XResolution YResolution ResolutionUnit Orientation Padding OffsetSchema
+    XResolution YResolution ResolutionUnit Orientation Padding OffsetSchema
     ThumbnailOffset ThumbnailLength ThumbnailImage ThumbnailTIFF PhotoshopThumbnail PreviewImage
     PreviewImageStart PreviewImageLength CurrentIPTCDigest BitDepth ColorType Filter Interlace Palette
     Transparency Gamma SRGBRendering ProfileName PixelUnits PixelsPerUnitX PixelsPerUnitY BackgroundColor

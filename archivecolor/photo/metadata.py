@@ -64,6 +64,10 @@ _EXCLUDED_TAGS = [
     "--ThumbnailImage",
     "--PreviewImage",
     "--PNG:ProfileName",
+    # Of the source's grey codes, which these are no more.
+    "--GrayResponseUnit",
+    "--MinSampleValue",
+    "--MaxSampleValue",
 ]
 _EXCLUDED_IN_TIFF = ["--XResolution", "--YResolution", "--ResolutionUnit"]
 

@@ -106,6 +106,50 @@ def test_texts_and_chunks_of_a_png_stay_byte_for_byte(tmp_path: Path, with_exift
     assert "abCd" in lost
 
 
+def test_what_a_png_says_of_its_samples_is_named(tmp_path: Path, with_exiftool: bool) -> None:
+    chunks = chunk(b"sBIT", b"\6") + chunk(b"bKGD", b"\0\xff")
+    done = colour(scan(tmp_path, PNG[:33] + chunks + PNG[33:]))
+    assert done.rendered.lost == ("chunk sBIT", "chunk bKGD")
+
+
+# Of the grey codes: the thresholding, least and greatest sample, response curve, transfer function.
+OF_SAMPLES = [
+    (263, 3, 1, 1),
+    (280, 3, 1, 3),
+    (281, 3, 1, 250),
+    (290, 3, 1, 2),
+    (291, 3, 256, tuple(range(256))),
+    (301, 3, 256, tuple(range(0, 65536, 256))),
+    (340, 3, 1, 3),
+    (341, 3, 1, 250),
+]
+
+
+def test_what_a_tiff_says_of_its_samples_is_named(tmp_path: Path, with_exiftool: bool) -> None:
+    tifffile.imwrite(
+        tmp_path / "scan",
+        scene(),
+        photometric="minisblack",
+        metadata=None,
+        extratags=[(*tag, True) for tag in OF_SAMPLES],
+    )
+    done = colour(tmp_path / "scan")
+    assert len(done.rendered.lost) == len(OF_SAMPLES)
+    with tifffile.TiffFile(done.path) as tiff:
+        assert not {code for code, *_ in OF_SAMPLES} & {tag.code for tag in tiff.pages[0].tags}
+
+
+@pytest.mark.parametrize("about", ["", " rdf:about=''"])
+def test_a_description_of_one_property_stays(tmp_path: Path, with_exiftool: bool, about: str) -> None:
+    packet = (
+        "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+        f"<rdf:Description{about} xmlns:tiff='http://ns.adobe.com/tiff/1.0/' tiff:Orientation='6'/></rdf:RDF>"
+    )
+    extra = app(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet.encode())
+    done = colour(scan(tmp_path, JPEG[:2] + extra + JPEG[2:]))
+    assert b'tiff:Orientation="6"' in done.path.read_bytes()
+
+
 def test_xml_boxes_of_a_jpeg_2000_stay_byte_for_byte(tmp_path: Path, with_exiftool: bool) -> None:
     box = struct.pack(">I4s", 8 + 22, b"xml ") + b"<shelf>A 17</shelf>   "
     program = struct.pack(">I4s", 24 + 4, b"uuid") + bytes(range(16)) + b"mine"

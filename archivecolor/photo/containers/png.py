@@ -29,6 +29,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 PIXELS = (b"IDAT", b"fdAT")
+# Significant bits and a background, in grey codes.
+_OF_SAMPLES = (b"sBIT", b"bKGD")
 # Structure, colour, density and transparency, which the writer sees to.
 STRUCTURAL = frozenset(
     {*_COLOUR_CHUNKS, *PIXELS, b"IHDR", b"PLTE", b"IEND", b"tRNS", b"iCCP", b"sBIT", b"pHYs", b"bKGD"}
@@ -72,6 +74,11 @@ class _Chunk:
         """Whether it is a program's own."""
         return self.name not in STRUCTURAL and self.name not in TEXTS and self.name != b"eXIf"
 
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether it is true of the source's own samples: by its name, or by what it says of them."""
+        return self.name in _OF_SAMPLES or (self.is_foreign and not self.name[3] & 32)
+
     def encoded(self) -> bytes:
         """With length and checksum."""
         tail = self.name + self.body
@@ -88,6 +95,9 @@ class PngReader(WholeImageReader):
     def __init__(self, file: SourceFile) -> None:
         self._file = file
         self.chunks, self._warnings = _read_chunks(file)
+        if self.is_truncated():
+            # Its rows may all be there: the decoder misses those that are not.
+            self._warnings += ("every row is there, though the end chunk is missing",)
         if self._first(b"acTL") is not None:
             raise ItemError(Reason.UNSUPPORTED, "an animated png")
         critical = [chunk.name for chunk in self.chunks if chunk.is_foreign and not chunk.name[0] & 32]
@@ -97,7 +107,7 @@ class PngReader(WholeImageReader):
             raise ItemError(Reason.UNSUPPORTED, f"a png with the chunk {name!a}, which is not known here")
         self._blocks = _blocks_of(self.chunks)
         self.pages = (self._facts(),)
-        unsafe = [chunk for chunk in self.chunks if chunk.is_foreign and not chunk.name[3] & 32]
+        unsafe = [chunk for chunk in self.chunks if chunk.is_unsafe]
         self.dropped = tuple(f"chunk {chunk.name.decode('latin-1')}" for chunk in unsafe)
         if not self.is_truncated() and file.read(1):
             self.dropped += (DATA_BEHIND,)
@@ -173,8 +183,6 @@ class PngReader(WholeImageReader):
         data = self._file.whole()
         with decoder_call():
             whole = imagecodecs.png_decode(data)
-        if self.is_truncated():
-            raise DamagedError("no end chunk")
         if self._warnings and self._file.strict:
             raise DamagedError(self._warnings[0])
         return split_samples(whole)

@@ -168,11 +168,29 @@ def test_interlaced(tmp_path: Path) -> None:
     assert luma_codes(imagecodecs.png_decode(out)).tolist() == [[0x40, 0xB0]]
 
 
-@pytest.mark.parametrize("keep", [20, 0.5, -12])
+@pytest.mark.parametrize("keep", [20, 0.5, -40])
 def test_a_cut_file_is_truncated(tmp_path: Path, keep: float) -> None:
     data = imagecodecs.png_encode(scene(200, 200))
     end = int(len(data) * keep) if 0 < keep < 1 else int(keep)
     assert reason_of(scan_of(tmp_path, data[:end])) is Reason.TRUNCATED
+
+
+def test_without_its_end_chunk_but_with_every_row(tmp_path: Path) -> None:
+    data = imagecodecs.png_encode(scene(200, 200))[:-12]
+    done = colour(scan_of(tmp_path, data))
+    assert np.array_equal(luma_codes(imagecodecs.png_decode(done.path.read_bytes())), scene(200, 200))
+    assert "every row is there, though the end chunk is missing" in done.rendered.notes
+    with pytest.raises(ItemError) as error:
+        inspect(tmp_path / "scan.png", working_size=64, max_megapixels=LIMIT, strict=True)
+    assert error.value.reason is Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("rows", [199, 100])
+def test_not_with_a_row_less(tmp_path: Path, rows: int) -> None:
+    packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in scene(200, 200)[:rows]))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 200, 200, 8, 0, 0, 0, 0))
+    scan = scan_of(tmp_path, b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", packed))
+    assert reason_of(scan) is Reason.TRUNCATED
 
 
 def test_a_flipped_byte_is_found(tmp_path: Path) -> None:

@@ -15,8 +15,20 @@ from archivecolor.photo.containers.tiff.directory import ByteLayout, TagValue, T
 _PHOTOSHOP, _ICC, _LAYERS = 34377, 34675, 37724
 # How a file stores its picture (TIFF 6.0, its supplements), and what other code carries or names.
 _STORAGE = frozenset(
-    {*range(254, 260), *range(262, 267), 273, 274, *range(277, 285), *range(288, 294), 296, 301}
-    | {*range(317, 326), 330, 332, 334, *range(338, 348), *range(512, 522), *range(529, 533)}
+    {
+        *range(254, 260),
+        262,
+        *range(264, 267),
+        273,
+        274,
+        *range(277, 280),
+        *range(282, 285),
+        288,
+        289,
+        292,
+        293,
+    }
+    | {296, *range(317, 326), 330, 332, 334, 338, 339, *range(342, 348), *range(512, 522), *range(529, 533)}
     | {directory.XMP, directory.IPTC, _PHOTOSHOP, _ICC, _LAYERS, 59932, 59933}
 )
 _BLOCKS = {directory.XMP: "xmp", directory.IPTC: "iptc"}
