@@ -10,7 +10,12 @@ from archivecolor.errors import UnavailableError, UsageError
 from archivecolor.inference.runtime import Runtime
 from archivecolor.networks.checkpoint import CheckpointInfo, load_checkpoint, read_checkpoint, read_info
 from archivecolor.networks.graph import graph_for
-from archivecolor.networks.torch_install import has_torch, require_torch
+from archivecolor.networks.torch_install import (
+    cpu_has_bf16,
+    has_torch,
+    may_have_accelerator,
+    require_torch,
+)
 from archivecolor.settings import InferenceOptions
 
 logger = logging.getLogger(__name__)
@@ -111,11 +116,12 @@ def _without_torch(info: CheckpointInfo) -> RuntimeChoice:
 
 
 def _faster_of_both(info: CheckpointInfo, options: InferenceOptions) -> RuntimeChoice:
-    from archivecolor.networks.device import choose_device, cpu_has_bf16
+    if options.device == "auto" and may_have_accelerator():
+        from archivecolor.networks.device import choose_device
 
-    device = choose_device(options.device)
-    if device.type != "cpu":
-        return RuntimeChoice("torch", f"it has {device} here")
+        device = choose_device(options.device)
+        if device.type != "cpu":
+            return RuntimeChoice("torch", f"it has {device} here")
     if options.precision == "auto" and cpu_has_bf16():
         return RuntimeChoice("torch", "this processor computes in bfloat16, and it uses that")
     try:

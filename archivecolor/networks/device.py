@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import torch
 
 from archivecolor.errors import UnavailableError, UsageError
+from archivecolor.networks.torch_install import cpu_has_bf16
 from archivecolor.printable import quoted
 
 # On the CPU and on MPS torch raises a plain RuntimeError, known by its words alone. The last are oneDNN's,
@@ -50,14 +50,6 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if device.type == "cpu" and cpu_has_bf16():
         return torch.bfloat16
     return torch.float32
-
-
-def cpu_has_bf16() -> bool:
-    """Whether this processor has bfloat16 instructions; without them bfloat16 is slower than float32."""
-    with contextlib.suppress(OSError):
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-        return "avx512_bf16" in flags or "amx_bf16" in flags
-    return False
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -181,7 +182,8 @@ class Machine:
         place = self.monkeypatch.setattr
         place("archivecolor.inference.open_runtime.has_torch", lambda: torch_installed)
         place("archivecolor.networks.torch_install.has_torch", lambda: torch_installed)
-        place("archivecolor.networks.device.cpu_has_bf16", lambda: bf16)
+        place("archivecolor.inference.open_runtime.cpu_has_bf16", lambda: bf16)
+        place("archivecolor.inference.open_runtime.may_have_accelerator", lambda: device != "cpu")
         place("archivecolor.networks.device.choose_device", lambda name: torch.device(device))
 
 
@@ -205,6 +207,41 @@ def test_the_faster_one_is_taken_and_why_is_said(machine):
     assert chosen(precision="fp32").name == "onnx"
     machine.has(bf16=False, device="cuda")
     assert (chosen().name, chosen().why) == ("torch", "it has cuda here")
+
+
+LOADS_NO_TORCH = """
+import sys
+from archivecolor.inference.open_runtime import open_runtime
+from archivecolor.networks.builtin import built_in_path
+from archivecolor.settings import NetworkOptions
+runtime = open_runtime(built_in_path(), NetworkOptions(precision="fp32"))
+print(runtime.name, "torch" in sys.modules)
+"""
+
+
+def test_torch_is_not_loaded_to_learn_that_it_has_no_card(tmp_path):
+    """Its import takes seconds of a processor; a build for the processor alone says so in a small file."""
+    torch_build = tmp_path / "torch"
+    torch_build.mkdir()
+    (torch_build / "__init__.py").write_text("raise SystemExit('imported')")
+    version = torch_build / "version.py"
+    version.write_text("cuda: Optional[str] = None\nhip: Optional[str] = None\nxpu: Optional[str] = None\n")
+    if sys.platform == "darwin":
+        pytest.skip("there it may have a card of Apple's")
+
+    def run():
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+        return subprocess.run(
+            [sys.executable, "-c", LOADS_NO_TORCH],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=60,
+        )
+
+    assert run().stdout.split() == ["onnxruntime", "False"]
+    version.write_text("cuda: Optional[str] = None\nhip: Optional[str] = '6.2'\n")
+    assert "imported" in run().stderr
 
 
 def test_a_network_without_a_graph_goes_to_torch_where_there_is_one(machine):
