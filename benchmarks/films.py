@@ -1,55 +1,43 @@
-"""How fast and how large `archivecolor video` is, against its stages alone and what people would script.
+"""What `archivecolor video` costs against a plain transcode, where its seconds go, and how large it is.
 
-    python benchmarks/films.py                       everything, on films made for it
-    python benchmarks/films.py --only speed --film FILM --checkpoint FILE
+    python benchmarks/films.py --films FOLDER        four old films of a folder, and one made for it
+    python benchmarks/films.py --films FOLDER --match '*drama*' --frames 96
+    python benchmarks/films.py --only memory
     python benchmarks/films.py --quick
 
-One run, on one machine, all contestants with the same network and the same film. Ratios are what counts;
-times are of this machine, which the table names.
+A plain transcode is `ffmpeg` with the same codec, preset and rate. Each film is transcoded, coloured and
+transcoded again, and both are compared in processor seconds, which a busy machine leaves about as they are,
+and in time. Then every stage is done by itself, and what people would script is timed, for information.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 from pathlib import Path
 
-import cv2
-import numpy as np
-from made import RATE, lumas_of, panned, write_film
-from processes import cost_of, held_by
-from report import Row, Target, against_stages, measure, parser_for, timed
-from rivals import Codes, by_opencv, by_skimage
+import av
+from film_loops import loops
+from film_stages import stage_costs
+from made import RATE, panned, write_film
+from processes import Cost, cost_of, cost_of_program, held_by
+from report import Row, Target, measure, parser_for
 from skimage import data
 
-from archivecolor.engine.executor import core_count
-from archivecolor.film.chroma import FrameChroma, with_predictions
 from archivecolor.film.encode import choose_target
-from archivecolor.film.film import Film, NumberedFrame, network_lumas, read_from
-from archivecolor.film.first_pass import run_first_pass
-from archivecolor.film.frames import geometry_of
-from archivecolor.film.keyframes import FrameFeatures, keyframe_interval_for, select_keyframes
-from archivecolor.film.pixels import Float32
 from archivecolor.film.probe import probe
-from archivecolor.film.segment_plan import WorkFolder, plan_segments
-from archivecolor.film.segments import SegmentContext, fits_in_memory, make_segment, make_segments
-from archivecolor.film.shots import shots_from_starts
-from archivecolor.film.temporal_smoothing import SmootherInput, smooth_chroma
-from archivecolor.inference.predictor import Predictor, open_predictor
-from archivecolor.networks.base import Generator
+from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.builtin import checkpoint_path
-from archivecolor.networks.checkpoint import load_checkpoint
-from archivecolor.networks.device import choose_device
 from archivecolor.settings import VideoSettings
 
-LONGEST_SEGMENT = 1_000_000
-SD, HD, TINY = (576, 720), (1080, 1920), (96, 128)
+HD, TINY = (1080, 1920), (96, 128)
 HD_MEMORY = Target(most=1.5)
 GROWTH = Target(most=5)
+PROCESSOR, CLOCK = Target(most=3.0), Target(most=3.3)
+OLD_FILMS = 4
 
 
 @dataclass(frozen=True)
@@ -57,40 +45,27 @@ class Sizes:
     """How many frames are measured.
 
     Attributes:
-        timed: of 720 x 576, coloured by the command and its stages.
-        scripted: of them, those that each script is given.
+        made: of 1920 x 1080, for costs.
+        scripted: of them, those that scripts are given.
         hd: of 1920 x 1080, for the memory.
         long: of the film that is long, and small so that it can be measured in an evening.
+        cut: of each film at most; None for whole films.
     """
 
-    timed: int = 1500
-    scripted: int = 60
+    made: int = 150
+    scripted: int = 20
     hd: int = 150
     long: int = 2 * 3600 * RATE
+    cut: int | None = None
 
 
-QUICK = Sizes(timed=24, scripted=2, hd=8, long=100)
-
-
-@dataclass(frozen=True)
-class Script:
-    """A contestant.
-
-    Attributes:
-        name: of the library it is made with.
-        colour: makes BGR of BGR.
-        target: how many times as fast `archivecolor video` has to be.
-    """
-
-    name: str
-    colour: Callable[[Generator, Codes], Codes]
-    target: Target
+QUICK = Sizes(made=4, scripted=2, hd=8, long=100, cut=8)
 
 
 def main() -> int:
     """Measure, print, and say whether what is wanted was reached."""
     options = parsed()
-    sizes = QUICK if options.quick else Sizes()
+    sizes = QUICK if options.quick else Sizes(made=options.frames or Sizes.made, cut=options.frames)
     return measure(options, lambda folder: rows(folder, sizes, options))
 
 
@@ -98,7 +73,9 @@ def parsed() -> argparse.Namespace:
     """The command line."""
     parser = parser_for(__doc__)
     parser.add_argument("--checkpoint", type=Path, help="checkpoint; the built-in weights without it")
-    parser.add_argument("--film", type=Path, help="film whose luma is timed; a made one without it")
+    parser.add_argument("--films", type=Path, help="folder of old films; only a made one without it")
+    parser.add_argument("--match", default="old-*", help="names of the films, a glob; the first four count")
+    parser.add_argument("--frames", type=int, help="of each film at most, so that the start weighs more")
     parser.add_argument("--only", choices=("speed", "memory"), help="half of the benchmark")
     return parser.parse_args()
 
@@ -107,145 +84,81 @@ def rows(folder: Path, sizes: Sizes, options: argparse.Namespace) -> Iterator[Ro
     """What was asked for, measured."""
     checkpoint = checkpoint_path(options.checkpoint)
     if options.only != "memory":
-        path = folder / "film.mkv"
-        made = panned(data.camera(), sizes.timed, SD)
-        write_film(path, made if options.film is None else lumas_of(options.film, sizes.timed))
-        yield from speed(path, folder, checkpoint, sizes.scripted)
+        for film in films_of(folder, sizes, options):
+            yield from costs(film, folder, checkpoint)
+        yield from loops(film, folder, checkpoint, sizes.scripted)
     if options.only != "speed":
         yield from memory(folder, sizes, checkpoint)
 
 
-# --- speed
+def films_of(folder: Path, sizes: Sizes, options: argparse.Namespace) -> Iterator[Path]:
+    """The films to colour: old ones, cut to length, and a made one."""
+    found = sorted(options.films.glob(options.match))[:OLD_FILMS] if options.films else []
+    for film in found:
+        yield cut(film, folder / f"cut-{film.name}", sizes.cut) if sizes.cut else film
+    made = folder / "made.mkv"
+    write_film(made, panned(data.camera(), sizes.made, HD))
+    yield made
 
 
-def speed(path: Path, folder: Path, checkpoint: Path, scripted: int) -> Iterator[Row]:
-    """Frames per second of the command, of its stages alone and together, and of the scripts."""
+def cut(film: Path, target: Path, frames: int) -> Path:
+    """The first frames of a film's picture, as they are coded."""
+    with av.open(f"file:{film}") as source, av.open(f"file:{target}", "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        packets = (packet for packet in source.demux(source.streams.video[0]) if packet.size)
+        for _, packet in zip(range(frames), packets, strict=False):
+            packet.stream = stream
+            out.mux(packet)
+    return target
+
+
+# --- costs
+
+
+def costs(path: Path, folder: Path, checkpoint: Path) -> Iterator[Row]:
+    """The command against a plain transcode, and where its seconds go."""
     settings = VideoSettings(input=(path,), checkpoint=checkpoint)
-    predictor, film = open_predictor(settings.checkpoint, settings), film_at(path, settings)
-    count = len(film.first_pass)
-    yield Row(f"film of {film.facts.width} x {film.facts.height}", count, "frames")
-    device = choose_device("auto")
-    generator = load_checkpoint(checkpoint).generator.to(device)
+    transcodes = [transcoded(path, folder, settings)]
+    command = cost_of(*words(path, folder / f"out-{path.stem}", checkpoint))
+    transcodes.append(transcoded(path, folder, settings))
+    plain = statistics.fmean(cost.processor_seconds for cost in transcodes)
+    clock = statistics.fmean(cost.seconds for cost in transcodes)
+    stages = stage_costs(path, settings, open_predictor(checkpoint, settings), folder / f"work-{path.stem}")
+    facts = probe(path)
+    name = path.stem.removeprefix("cut-")
+    size = f"{name}, {stages.frames} frames of {facts.width} x {facts.height}"
+    yield Row(f"{size}, a plain transcode", plain, "s of processors")
+    yield Row(f"{name}, video", command.processor_seconds, "s of processors")
+    yield Row(f"{name}, video against a transcode", command.processor_seconds / plain, "x", PROCESSOR)
+    yield Row(f"{name}, the same by the clock", command.seconds / clock, "x", CLOCK)
+    yield Row(f"{name}, memory, shared pages in full", command.nbytes / 1e9, "GB")
+    yield Row(f"{name}, key frames of all frames", 100 * stages.keyframes / stages.frames, "%")
+    parts = {
+        "start, and what a film of one frame takes": one_frame(path, folder, checkpoint)
+    } | stages.seconds
+    for stage, seconds in parts.items():
+        share = 100 * seconds / command.processor_seconds
+        yield Row(f"{name}, {stage}: {share:.0f} %, of a frame", 1000 * seconds / stages.frames, "ms")
 
-    def seconds_of_scripts() -> list[float]:
-        return [timed_script(script, generator, path, folder, scripted) for script in SCRIPTS]
 
-    # Machines are not equally fast all the time: the scripts run before and after, the faster time counts.
-    before = seconds_of_scripts()
-    command = cost_of(*words(path, folder / "out", checkpoint)).seconds
-    scripts = [min(times) for times in zip(before, seconds_of_scripts(), strict=True)]
-    yield Row("archivecolor video, start, survey and joining included", count / command, "/s")
-    for script, seconds in zip(SCRIPTS, scripts, strict=True):
-        yield Row(f"a loop with {script.name}", scripted / seconds, "/s")
-        ratio = (seconds / scripted) / (command / count)
-        yield Row(f"video, as fast as the loop with {script.name}", ratio, "x", script.target)
-    alone = stages_alone(film, predictor, folder)
-    for stage, seconds in alone.items():
-        yield Row(f"{stage} alone", count / seconds, "/s")
-    together = timed(lambda: make_all(film, predictor, folder / "together"))
-    yield Row("all stages together", count / together, "/s")
-    yield from against_stages("together", together, alone, device.type)
+def transcoded(path: Path, folder: Path, settings: VideoSettings) -> Cost:
+    """What the ffmpeg program takes for the same film in the same codec, at the same preset and rate."""
+    target = choose_target(probe(path), settings, 0, False)
+    options = [word for name in ("preset", "crf") for word in (f"-{name}", target.options[name])]
+    result = folder / "transcoded.mkv"
+    coding = ("-map", "0:v:0", "-map", "0:a?", "-c:v", target.encoder, *options, "-c:a", "copy")
+    return cost_of_program("ffmpeg", "-v", "error", "-y", "-i", f"file:{path}", *coding, f"file:{result}")
+
+
+def one_frame(path: Path, folder: Path, checkpoint: Path) -> float:
+    """Processor seconds for the first frame of a film alone."""
+    short = cut(path, folder / f"one-{path.stem}.mkv", 1)
+    return cost_of(*words(short, folder / f"one-out-{path.stem}", checkpoint)).processor_seconds
 
 
 def words(path: Path, output: Path, checkpoint: Path, *more: object) -> tuple[object, ...]:
     """What is typed after `archivecolor`."""
     return "video", path, "-o", output, "--checkpoint", checkpoint, "--quiet", *more
-
-
-def film_at(path: Path, settings: VideoSettings) -> Film:
-    """The film in hand, as one shot."""
-    facts = probe(path)
-    found = run_first_pass(facts, lambda _: None)
-    return Film(
-        facts=facts,
-        first_pass=found,
-        shots=shots_from_starts({}, len(found)),
-        target=choose_target(facts, settings, core_count(), False),
-        geometry=geometry_of(facts, settings.working_size),
-        smoothing=settings.smoothing,
-        recolour=True,
-        colour_toned=True,
-        batch=settings.batch_size,
-        keyframe_interval=keyframe_interval_for(settings.smoothing),
-    )
-
-
-def stages_alone(film: Film, predictor: Predictor, folder: Path) -> dict[str, float]:
-    """Seconds of each stage over the whole film, with the machine to itself."""
-    lumas: list[Float32] = []
-    features: list[FrameFeatures] = []
-    inputs: list[SmootherInput] = []
-    smoothed: list[Float32] = []
-    frames: list[NumberedFrame] = []
-    warm = network_lumas(film, read_from(film, 0))
-    predictor.predict(list(islice(warm, film.batch)))  # the network is warm now
-    seconds = {
-        "decoding, and shrinking for the network": timed(
-            lambda: lumas.extend(network_lumas(film, read_from(film, 0), frames.append))
-        ),
-        "motion": timed(lambda: features.extend(select_keyframes(lumas, film.keyframe_interval))),
-        "the network": timed(lambda: inputs.extend(with_predictions(predictor, iter(features), film.batch))),
-        "steady colour": timed(
-            lambda: smoothed.extend(
-                film.geometry.as_coded(one.cbcr) for one in smooth_chroma(inputs, film.smoothing)
-            )
-        ),
-    }
-    if not fits_in_memory(film):
-        seconds["decoding for the encoder"] = timed(lambda: list(read_from(film, 0)))
-    chromas = [FrameChroma(number, cbcr, None, 1.0) for number, cbcr in enumerate(smoothed)]
-    context = context_in(folder / "encoding", film, predictor)
-    (segment,) = plan_segments(film, LONGEST_SEGMENT)
-    seconds["chroma and encoding"] = timed(
-        lambda: make_segment(context, segment, iter(frames), iter(chromas))
-    )
-    return seconds
-
-
-def make_all(film: Film, predictor: Predictor, folder: Path) -> None:
-    """All stages at once, as the command runs them."""
-    make_segments(context_in(folder, film, predictor), plan_segments(film, LONGEST_SEGMENT))
-
-
-def context_in(folder: Path, film: Film, predictor: Predictor) -> SegmentContext:
-    """A making whose work files lie in a new folder."""
-    folder.mkdir()
-    return SegmentContext(film, predictor, WorkFolder(folder), lambda _: None, lambda: True)
-
-
-# --- what people would script
-
-
-def by_skimage_from_bgr(generator: Generator, bgr: Codes) -> Codes:
-    """scikit-image wants RGB, OpenCV's writer BGR."""
-    return np.ascontiguousarray(by_skimage(generator, bgr[..., ::-1])[..., ::-1])
-
-
-SCRIPTS = (
-    Script("scikit-image", by_skimage_from_bgr, Target(least=8)),
-    Script("OpenCV", by_opencv, Target(least=2)),
-)
-
-
-def timed_script(script: Script, generator: Generator, path: Path, folder: Path, count: int) -> float:
-    """Seconds of a script's loop over `count` frames, its imports and its first, slower picture left out."""
-    script.colour(generator, np.zeros((*SD, 3), np.uint8))
-    target = folder / f"{script.name}.mp4"
-    return timed(partial(loop, path, target, count, partial(script.colour, generator)))
-
-
-def loop(path: Path, target: Path, count: int, colour: Callable[[Codes], Codes]) -> None:
-    """Frame by frame through OpenCV's reader and writer, which lose sound and times."""
-    reader = cv2.VideoCapture(str(path))
-    size = (int(reader.get(cv2.CAP_PROP_FRAME_WIDTH)), int(reader.get(cv2.CAP_PROP_FRAME_HEIGHT)))
-    writer = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*"mp4v"), RATE, size)
-    for _ in range(count):
-        good, bgr = reader.read()
-        if not good:
-            raise SystemExit("the film is shorter than the loop")
-        writer.write(colour(bgr.astype(np.uint8, copy=False)))
-    writer.release()
-    reader.release()
 
 
 # --- memory

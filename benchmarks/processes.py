@@ -65,11 +65,16 @@ class Held:
 
 def cost_of(*words: object) -> Cost:
     """Run `archivecolor` with these words to its end, which must be a good one."""
+    return cost_of_program(*command(*words))
+
+
+def cost_of_program(*words: str) -> Cost:
+    """Run a program with these words to its end, which must be a good one."""
     began = time.monotonic()
-    run = subprocess.Popen(command(*words))
+    run = subprocess.Popen(words)
     _, status, usage = os.wait4(run.pid, 0)
     run.returncode = os.waitstatus_to_exitcode(status)
-    refuse_failure(run.returncode)
+    refuse_failure(run.returncode, words[0])
     return Cost(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
@@ -107,10 +112,10 @@ def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "archivecolor", *map(str, words)]
 
 
-def refuse_failure(code: int) -> None:
-    """End the benchmark where the command did not end well."""
+def refuse_failure(code: int, program: str = "archivecolor") -> None:
+    """End the benchmark where a program did not end well."""
     if code:
-        raise SystemExit(f"archivecolor ended with {code}")
+        raise SystemExit(f"{program} ended with {code}")
 
 
 def sample(pid: int, samples: list[int], ended: threading.Event) -> None:

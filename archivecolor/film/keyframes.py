@@ -1,8 +1,9 @@
 """Frames as they are seen before they have colour, and which of them the network is asked about.
 
 The network is slow and says nearly the same of neighbouring frames. It is asked about key frames: one in
-`KEYFRAME_INTERVAL`, and every frame with an area that motion leads to no key frame, before it or after
-it, as a hand that moves fast. The others take their colour along motion, from key frames on both sides.
+`KEYFRAME_INTERVAL`, and frames with an area that motion leads to no key frame, before it or after it, as
+a hand that moves fast; where all is new all the time, one in `MIN_DISTANCE`. The others take their colour
+along motion, from key frames on both sides.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import numpy as np
 from archivecolor.colour.arrays import Float32
 from archivecolor.film.motion import RELIABLE, Motion, MotionEstimator, Warp
 
-KEYFRAME_INTERVAL = 4
+KEYFRAME_INTERVAL = 8
+# No key frame is nearer to another one, but for the last frame of a shot: what is seen for a shorter time has
+# its colour from around it.
+MIN_DISTANCE = 3
 # An area is a square of so many samples of the grid; it is uncovered where more than this share of them is.
-_AREA_SIDE, _MAX_UNCOVERED = 7, 0.5
+_AREA_SIDE, _MAX_UNCOVERED = 11, 0.6
 # Samples of the grid that motion is found and chroma averaged on, per sample of the network's luma.
 _GRID_SCALE = 0.5
 _MIN_SIDE = 8
@@ -32,11 +36,13 @@ class FlowState:
         luma: float32 (gh, gw), of the frame before on the grid.
         flow_confidence: float32 (gh, gw), 0..1, how far it can be trusted that motion leads from each of its
             samples back to the last key frame.
+        since_keyframe: frames from the last key frame to the frame after, from 1.
     """
 
     position: int
     luma: Float32
     flow_confidence: Float32
+    since_keyframe: int = 1
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,8 @@ def select_keyframes(
     """
     estimator = MotionEstimator()
     pending: list[_Candidate] = []
-    last, flow_confidence = (None, None) if flow is None else (flow.luma, flow.flow_confidence)
+    last = None if flow is None else flow.luma
+    trail = None if flow is None else _Trail(flow.flow_confidence, flow.since_keyframe)
     for position, luma in enumerate(lumas, start=0 if flow is None else flow.position):
         small = _to_grid(luma)
         motion = None if last is None else estimator.estimate(last, small)
@@ -92,35 +99,50 @@ def select_keyframes(
         if motion is not None and position % keyframe_interval:
             pending.append(_Candidate(luma, small, motion))
             continue
-        if motion is not None and flow_confidence is not None:
-            yield from _resolve_keyframes(pending, motion, flow_confidence)
-        pending, flow_confidence = [], np.ones_like(small)
-        yield FrameFeatures(luma, small, motion, flow_confidence, is_keyframe=True)
-    if pending and flow_confidence is not None:
+        if motion is not None and trail is not None:
+            yield from _resolve_keyframes(pending, motion, trail)
+        pending, trail = [], _Trail(np.ones_like(small), 1)
+        yield FrameFeatures(luma, small, motion, trail.flow_confidence, is_keyframe=True)
+    if pending and trail is not None:
         # The last frame of a shot has none after it.
         *others, end = pending
-        yield from _resolve_keyframes(others, end.motion, flow_confidence)
+        yield from _resolve_keyframes(others, end.motion, trail)
         yield FrameFeatures(end.luma, end.small, end.motion, np.ones_like(end.small), is_keyframe=True)
 
 
+@dataclass(frozen=True)
+class _Trail:
+    """What leads back from a frame to the last key frame.
+
+    Attributes:
+        flow_confidence: as in `FlowState`, of the frame before.
+        since_keyframe: as in `FlowState`.
+    """
+
+    flow_confidence: Float32
+    since_keyframe: int
+
+
 def _resolve_keyframes(
-    pending: Sequence[_Candidate], after: Motion, flow_confidence: Float32
+    pending: Sequence[_Candidate], after: Motion, trail: _Trail
 ) -> Iterator[FrameFeatures]:
     """Frames between two key frames, with those among them that have to be key frames too.
 
     Args:
         pending: the frames.
         after: motion from the last of them to the key frame behind them.
-        flow_confidence: of the frame before them.
+        trail: from the first of them.
     """
     forward: list[Float32] = []
     for motion in (after, *(frame.motion for frame in reversed(pending)))[: len(pending)]:
         forward.append(_propagate_confidence(motion.from_after, forward[-1] if forward else None))
-    for frame, to_next in zip(pending, reversed(forward), strict=True):
-        to_last = _propagate_confidence(frame.motion.from_before, flow_confidence)
-        is_keyframe = _has_uncovered_area(np.maximum(to_last, to_next))
-        flow_confidence = np.ones_like(to_last) if is_keyframe else to_last
-        yield FrameFeatures(frame.luma, frame.small, frame.motion, flow_confidence, is_keyframe)
+    for number, (frame, to_next) in enumerate(zip(pending, reversed(forward), strict=True)):
+        to_last = _propagate_confidence(frame.motion.from_before, trail.flow_confidence)
+        far_enough = min(trail.since_keyframe, len(pending) - number) >= MIN_DISTANCE
+        is_keyframe = far_enough and _has_uncovered_area(np.maximum(to_last, to_next))
+        new, old = _Trail(np.ones_like(to_last), 1), _Trail(to_last, trail.since_keyframe + 1)
+        trail = new if is_keyframe else old
+        yield FrameFeatures(frame.luma, frame.small, frame.motion, trail.flow_confidence, is_keyframe)
 
 
 def _propagate_confidence(warp: Warp, flow_confidence: Float32 | None) -> Float32:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Of the work files: those of another one are not gone on with.
-FORMAT = 2
+FORMAT = 3
 # Times in segment files: a nominal 40 ms per frame, exact in Matroska's clock.
 TICKS_PER_FRAME = 40
 SEGMENT_CONTAINERS = {".mkv": "matroska", ".mov": "mov"}
@@ -263,6 +263,7 @@ def _save_state(path: Path, state: SmootherState, source: Path) -> None:
         np.savez(
             file,
             position=np.array(state.flow.position),
+            since_keyframe=np.array(state.flow.since_keyframe),
             luma=state.flow.luma,
             reach=state.flow.flow_confidence,
             short=state.sums.short,
@@ -273,7 +274,7 @@ def _save_state(path: Path, state: SmootherState, source: Path) -> None:
 def _load_state(path: Path) -> SmootherState:
     """What `_save_state` kept."""
     with np.load(path, allow_pickle=False) as kept:
-        flow = FlowState(int(kept["position"]), kept["luma"], kept["reach"])
+        flow = FlowState(int(kept["position"]), kept["luma"], kept["reach"], int(kept["since_keyframe"]))
         return SmootherState(flow, RunningSums(kept["short"], kept["long"]))
 
 

@@ -28,9 +28,10 @@ BLOCK = 48
 LOOKAHEAD = 32
 # Frames the short average spans at full smoothing, and the long one against it.
 _MAX_SPAN = 40.0
-_LONG_TO_SHORT = 8.0
-# How far colour may lie from the steady colour of the shot, as a fraction of full scale.
-_MAX_DEVIATION = 0.02
+_LONG_TO_SHORT = 64.0
+# How far colour may lie from the steady colour of the shot at full smoothing, as a fraction of full scale;
+# `n` times as much smoothing is that to the power of `n`. More would be seen as a drift where a thing turns.
+_MIN_DEVIATION = 1e-4
 _MIN_CERTAINTY = 0.05
 # A frame without an answer of its own takes colour from its neighbours even where motion is not trusted.
 _MIN_TRUST = 1e-2
@@ -94,24 +95,26 @@ class _SmoothedFrame:
 
 
 @dataclass(frozen=True)
-class _DecayFactors:
+class _Strength:
     """How much of the past and of the future a frame's colour holds.
 
     Attributes:
         short: share of a sum that is kept from frame to frame, short average.
         long: likewise, long average.
+        deviation: how far the short average may lie from the long one, a fraction of full scale.
     """
 
     short: float
     long: float
+    deviation: float
 
 
-def _decay_factors(strength: float) -> _DecayFactors:
-    """Shares for a strength from 0 (each frame by itself) to 1 (the steadiest)."""
-    span = _MAX_SPAN**strength
-    if strength == 0:
-        return _DecayFactors(0.0, 0.0)
-    return _DecayFactors(1 - 1 / span, 1 - 1 / (_LONG_TO_SHORT * span))
+def _strength_of(smoothing: float) -> _Strength:
+    """From 0 (each frame by itself) to 1 (the steadiest)."""
+    span = _MAX_SPAN**smoothing
+    if smoothing == 0:
+        return _Strength(0.0, 0.0, 1.0)
+    return _Strength(1 - 1 / span, 1 - 1 / (_LONG_TO_SHORT * span), _MIN_DEVIATION**smoothing)
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def smooth_chroma(
         strength: 0..1.
         state: of the frame before the first of `frames`, None at the start of the shot.
     """
-    decay = _decay_factors(strength)
+    own = _strength_of(strength)
     items = (_WeightedInput(frame, _weighted_chroma(frame)) for frame in frames)
     window: deque[_WeightedInput] = deque()
     while True:
@@ -141,11 +144,11 @@ def smooth_chroma(
         window.extend(islice(items, block + LOOKAHEAD - len(window)))
         if not window:
             return
-        backward = _backward(list(window), decay)
+        backward = _backward(list(window), own)
         for sums in backward[:block]:
             item = window.popleft()
-            state = _forward(item, state, decay)
-            yield _SmoothedFrame(_colour(item, state.sums, sums), state)
+            state = _forward(item, state, own)
+            yield _SmoothedFrame(_colour(item, state.sums, sums, own), state)
 
 
 def _weighted_chroma(frame: SmootherInput) -> Float32 | None:
@@ -170,35 +173,35 @@ def _single(item: _WeightedInput) -> RunningSums:
     return RunningSums(weighted, weighted)
 
 
-def _forward(item: _WeightedInput, state: SmootherState | None, decay: _DecayFactors) -> SmootherState:
+def _forward(item: _WeightedInput, state: SmootherState | None, own: _Strength) -> SmootherState:
     """The forward sums with one more frame."""
     frame, motion = item.frame, item.frame.motion
     if state is None or motion is None:
         return SmootherState(FlowState(1, frame.luma, frame.flow_confidence), _single(item))
-    sums = _decayed(state.sums, motion.from_before, item.weighted, decay)
-    return SmootherState(FlowState(state.flow.position + 1, frame.luma, frame.flow_confidence), sums)
+    sums = _decayed(state.sums, motion.from_before, item.weighted, own)
+    since = state.flow.since_keyframe + 1 if item.weighted is None else 1
+    flow = FlowState(state.flow.position + 1, frame.luma, frame.flow_confidence, since)
+    return SmootherState(flow, sums)
 
 
-def _backward(window: list[_WeightedInput], decay: _DecayFactors) -> list[RunningSums]:
+def _backward(window: list[_WeightedInput], own: _Strength) -> list[RunningSums]:
     """The backward sums of every frame of the window, in the order of the window."""
     sums = [_single(window[-1])]
     for item, after in zip(reversed(window[:-1]), reversed(window[1:]), strict=True):
         assert after.frame.motion is not None
-        sums.append(_decayed(sums[-1], after.frame.motion.from_after, item.weighted, decay))
+        sums.append(_decayed(sums[-1], after.frame.motion.from_after, item.weighted, own))
     return sums[::-1]
 
 
-def _decayed(sums: RunningSums, warp: Warp, weighted: Float32 | None, decay: _DecayFactors) -> RunningSums:
+def _decayed(sums: RunningSums, warp: Warp, weighted: Float32 | None, own: _Strength) -> RunningSums:
     """Sums brought along the motion, faded, with a frame's own values added."""
-    trust = (warp.trust if weighted is not None else np.maximum(warp.trust, np.float32(_MIN_TRUST)))[
-        ..., None
-    ]
-    short = warp.warp(sums.short) * (trust * np.float32(decay.short))
-    long = warp.warp(sums.long) * (trust * np.float32(decay.long))
+    trust = warp.trust if weighted is not None else np.maximum(warp.trust, np.float32(_MIN_TRUST))
+    short = warp.warp(sums.short) * (trust * np.float32(own.short))[..., None]
+    long = warp.warp(sums.long) * (trust * np.float32(own.long))[..., None]
     return RunningSums(short, long) if weighted is None else RunningSums(short + weighted, long + weighted)
 
 
-def _colour(item: _WeightedInput, earlier: RunningSums, backward: RunningSums) -> Float32:
+def _colour(item: _WeightedInput, earlier: RunningSums, backward: RunningSums, own: _Strength) -> Float32:
     """The frame's colour from the sums on both sides, both of which hold the frame's own."""
     short, long = earlier.short + backward.short, earlier.long + backward.long
     if item.weighted is not None:
@@ -206,7 +209,7 @@ def _colour(item: _WeightedInput, earlier: RunningSums, backward: RunningSums) -
     short, long = _mean(short), _mean(long)
     deviation = short - long
     magnitude = np.maximum(vector_length(deviation), np.float32(1e-6))[..., None]
-    scale: Float32 = np.minimum(np.float32(1), np.float32(_MAX_DEVIATION) / magnitude)
+    scale: Float32 = np.minimum(np.float32(1), np.float32(own.deviation) / magnitude)
     return long + deviation * scale
 
 
