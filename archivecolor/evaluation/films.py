@@ -19,6 +19,7 @@ from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.colour.luma import luma_codes
+from archivecolor.evaluation.drift import SECONDS, DriftMeter
 from archivecolor.evaluation.entrants import NetworkEntrant
 from archivecolor.film.frames import Frame, FrameReader, Geometry, geometry_of
 from archivecolor.film.keyframes import keyframe_interval_for, select_keyframes
@@ -39,6 +40,7 @@ _STILL_MARGIN = 5
 # Chroma is averaged over this many samples before it is compared in time: 8-bit codes and the true
 # film's compression flicker from pixel to pixel, networks do not.
 _BLUR_SIZE = 5
+_USUAL_RATE = 24
 # Frames predicted at once.
 BATCH_SIZE = 32
 
@@ -56,6 +58,8 @@ class FilmScore:
         cdc: colour distribution consistency; lower for a grey film than for any other.
         colourfulness: mean over frames.
         ciede2000: mean over frames, against the truth.
+        drift: change of a*, b* on things that are followed for two seconds; None where none can be.
+        shot_drift: the same over whole shots.
     """
 
     film: str
@@ -66,6 +70,8 @@ class FilmScore:
     cdc: float | None
     colourfulness: float
     ciede2000: float
+    drift: float | None = None
+    shot_drift: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ class FilmAccumulator:
 
     film: str
     name: str
+    drift: DriftMeter = field(default_factory=lambda: DriftMeter(round(SECONDS * _USUAL_RATE)))
     _flicker: list[float] = field(default_factory=list)
     _jitter: list[float] = field(default_factory=list)
     _histograms: list[npt.NDArray[np.int64]] = field(default_factory=list)
@@ -130,13 +137,14 @@ class FilmAccumulator:
             self._flicker += transition.flicker(self._last_ab, coarse)
             self._jitter += transition.jitter(self._last_ab, coarse)
         self._last_ab = coarse
+        self.drift.add(coarse, None if transition is None else transition.motion)
         self._histograms.append(channel_histograms(recomposed))
         self._colourfulness.append(colourfulness(recomposed))
         self._ciede2000.append(ciede2000_mean(true_lab, lab_from_rgb(recomposed)))
 
     def score(self) -> FilmScore:
         """The finished row."""
-        frames = len(self._colourfulness)
+        frames, drift = len(self._colourfulness), self.drift.result()
         return FilmScore(
             film=self.film,
             name=self.name,
@@ -146,6 +154,8 @@ class FilmAccumulator:
             cdc=cdc(np.stack(self._histograms)) if frames > 1 else None,
             colourfulness=float(np.mean(self._colourfulness)),
             ciede2000=float(np.mean(self._ciede2000)),
+            drift=drift.seconds,
+            shot_drift=drift.shots,
         )
 
 
@@ -191,14 +201,17 @@ def evaluate_film(
         ItemError: it is no film that can be read.
     """
     frames = list(islice(reference_frames(path, config.working_size), config.frames))
-    starts = _shot_starts(frames, probe(path).read_rate)
+    rate = probe(path).read_rate
+    starts = _shot_starts(frames, rate)
     colours: dict[str, Sequence[Chroma]] = {}
     for network in networks:
         framewise = list(_predict_frames(frames, network))
         colours[f"{network.name}, frame by frame"] = framewise
         colours[f"{network.name}, steady"] = list(_smoothed(frames, framewise, starts, config.smoothing))
-    reference = FilmAccumulator(path.name, "the true film")
-    accumulators = [FilmAccumulator(path.name, name) for name in colours]
+    window = round(SECONDS * rate)
+    reference, *accumulators = (
+        FilmAccumulator(path.name, name, DriftMeter(window)) for name in ("the true film", *colours)
+    )
     for number, (frame, transition) in enumerate(zip(frames, _transitions(frames, starts), strict=True)):
         reference.add(frame, frame.rgb, transition)
         for accumulator in accumulators:

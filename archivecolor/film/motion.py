@@ -39,7 +39,7 @@ class Warp:
 
     def warp(self, values: Float32) -> Float32:
         """`values` (h, w, up to 4) of the source frame, as the target frame sees them."""
-        return _sampled(values, self.coordinates)
+        return sampled(values, self.coordinates)
 
 
 @dataclass(frozen=True)
@@ -129,13 +129,13 @@ def _flow_tolerance(luma: Float32) -> Float32:
 
 
 @lru_cache(maxsize=1)
-def _sample_grid(height: int, width: int) -> Float32:
+def sample_grid(height: int, width: int) -> Float32:
     """X and y of every sample, float32 (h, w, 2)."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     return np.stack([columns, rows], axis=-1)
 
 
-def _sampled(values: Float32, coordinates: Float32) -> Float32:
+def sampled(values: Float32, coordinates: Float32) -> Float32:
     """`values` (h, w, up to 4) at places (h, w, 2) between their samples; past the edge, the edge's own."""
     from archivecolor.opencv import cv2
 
@@ -148,15 +148,15 @@ def _warp_of(forward: Float32, backward: Float32, target: Float32, source: Float
     from archivecolor.opencv import cv2
 
     height, width = target.shape
-    coordinates = _sample_grid(height, width) + forward
-    returned = forward + _sampled(backward, coordinates)
+    coordinates = sample_grid(height, width) + forward
+    returned = forward + sampled(backward, coordinates)
     allowed = vector_length(forward)
     allowed *= np.float32(_DISAGREEMENT_PER_SPEED)
     allowed += np.float32(_DISAGREEMENT)
     inconsistency = vector_length(returned) / np.maximum(allowed, _flow_tolerance(target), out=allowed)
     inconsistency -= 1
     np.maximum(inconsistency, 0, out=inconsistency)
-    warped = _sampled(source, coordinates)
+    warped = sampled(source, coordinates)
     difference = np.asarray(cv2.blur(cv2.absdiff(warped, target), (3, 3)), np.float32)
     # Grain makes every sample differ a little: only what differs more than most do is something else.
     difference -= np.float32(GRAIN) * np.median(difference)

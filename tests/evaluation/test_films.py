@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from footage import film, panned
 from oracle import Oracle
+from skimage import color
 
 from archivecolor.errors import ItemError
 from archivecolor.evaluation.entrants import NetworkEntrant
@@ -37,12 +38,27 @@ def test_colour_that_alternates_is_measured_in_lab_units():
     grey = np.full((64, 64, 3), 119, np.uint8)
     pink = np.full((64, 64, 3), (134, 112, 119), np.uint8)
     score = tally([grey] * 6, [grey, pink] * 3)
-    from skimage import color
-
     expected = np.hypot(*(color.rgb2lab(pink) - color.rgb2lab(grey))[0, 0, 1:])
     assert score.jitter == pytest.approx(expected, rel=0.01)
     assert score.flicker == pytest.approx(expected, rel=0.01)
     assert score.cdc == pytest.approx(np.log(2) / 3, rel=0.01)
+
+
+def test_colour_that_creeps_is_drift_and_hardly_flicker(street):
+    """A fifth of a unit of a* in every frame."""
+    frames = [street] * 60
+    lab = [color.rgb2lab(frame) for frame in frames]
+    creeping = [
+        (np.clip(color.lab2rgb(one + np.array([0, 0.2 * number, 0])), 0, 1) * 255 + 0.5).astype(np.uint8)
+        for number, one in enumerate(lab)
+    ]
+    still, moved = tally(frames, frames), tally(frames, creeping)
+    assert (still.drift, still.shot_drift) == (0, 0)
+    # In part of the picture the gamut ends before.
+    assert 0.6 * 0.2 * 48 < moved.drift < 1.05 * 0.2 * 48
+    assert 0.6 * 0.2 * 59 < moved.shot_drift < 1.05 * 0.2 * 59
+    assert moved.flicker < 1
+    assert tally(frames[:20], creeping[:20]).shot_drift is None
 
 
 def test_a_camera_that_moves_costs_nothing(street):
