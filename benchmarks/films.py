@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-from film_loops import loops
 from film_stages import stage_costs
 from made import RATE, panned, write_film
 from processes import Cost, cost_of, cost_of_program, held_by
@@ -31,6 +30,7 @@ from archivecolor.film.encode import choose_target
 from archivecolor.film.probe import probe
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.builtin import checkpoint_path
+from archivecolor.networks.torch_install import has_torch
 from archivecolor.settings import VideoSettings
 
 HD, TINY = (1080, 1920), (96, 128)
@@ -74,8 +74,8 @@ def parsed() -> argparse.Namespace:
     parser = parser_for(__doc__)
     parser.add_argument("--checkpoint", type=Path, help="checkpoint; the built-in weights without it")
     parser.add_argument("--films", type=Path, help="folder of old films; only a made one without it")
-    parser.add_argument("--match", default="old-*", help="names of the films, a glob; the first four count")
-    parser.add_argument("--frames", type=int, help="of each film at most, so that the start weighs more")
+    parser.add_argument("--match", default="old-*", help="names of the films, a glob; the four largest count")
+    parser.add_argument("--frames", type=int, help="of each film at most; the start weighs the more")
     parser.add_argument("--only", choices=("speed", "memory"), help="half of the benchmark")
     return parser.parse_args()
 
@@ -86,19 +86,26 @@ def rows(folder: Path, sizes: Sizes, options: argparse.Namespace) -> Iterator[Ro
     if options.only != "memory":
         for film in films_of(folder, sizes, options):
             yield from costs(film, folder, checkpoint)
-        yield from loops(film, folder, checkpoint, sizes.scripted)
+        if has_torch():
+            from film_loops import loops
+
+            yield from loops(film, folder, checkpoint, sizes.scripted)
     if options.only != "speed":
         yield from memory(folder, sizes, checkpoint)
 
 
 def films_of(folder: Path, sizes: Sizes, options: argparse.Namespace) -> Iterator[Path]:
     """The films to colour: old ones, cut to length, and a made one."""
-    found = sorted(options.films.glob(options.match))[:OLD_FILMS] if options.films else []
+    found = sorted(options.films.glob(options.match), key=_nbytes)[-OLD_FILMS:] if options.films else []
     for film in found:
         yield cut(film, folder / f"cut-{film.name}", sizes.cut) if sizes.cut else film
     made = folder / "made.mkv"
     write_film(made, panned(data.camera(), sizes.made, HD))
     yield made
+
+
+def _nbytes(path: Path) -> int:
+    return path.stat().st_size
 
 
 def cut(film: Path, target: Path, frames: int) -> Path:
