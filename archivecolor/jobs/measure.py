@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from archivecolor.archive.plan import Item
 from archivecolor.archive.walk import extension_of
 from archivecolor.engine.executor import core_count
-from archivecolor.engine.timing import Duration, now
+from archivecolor.engine.timing import NO_TIME, Duration, now
 from archivecolor.errors import ItemError, OutOfMemoryError
 from archivecolor.jobs.photograph import Colouring, inspect_photograph, write_derivative
 from archivecolor.jobs.policy import Action
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 BUDGET_SECONDS = 2.0
 # How often the network is asked about a picture that is tried: by itself, and as it is written.
 ASKED = 2
+# Where in the order of sizes the picture lies that everything is called for the first time with: its own work
+# counts for the start, so it is a small one, and not the smallest, which may be a broken file.
+_FIRST_QUANTILE = 0.15
 # Where in the order of sizes a kind's samples are taken.
 _QUANTILES = (0.5, 0.15, 0.85, 0.35, 0.65)
 
@@ -47,32 +50,43 @@ class MeasuredTime:
     processor_seconds: float
 
 
+@dataclass(frozen=True)
+class _Cost:
+    """What pictures cost one core.
+
+    Attributes:
+        files: reading, composing and writing them.
+        network_seconds: of asking the network once, by the clock; it may work in threads of its own.
+    """
+
+    files: Duration = NO_TIME
+    network_seconds: float = 0.0
+
+    def __add__(self, other: _Cost) -> _Cost:
+        return _Cost(self.files + other.files, self.network_seconds + other.network_seconds)
+
+
 @dataclass
 class _Kind:
     """The pictures of one extension, and what some of them cost one core."""
 
     items: list[Item]
     nbytes: int = 0
-    files_seconds: float = 0.0
-    network_seconds: float = 0.0
+    cost: _Cost = field(default_factory=_Cost)
     tried: int = 0
 
-    def add(self, item: Item, files_seconds: float, network_seconds: float) -> None:
+    def add(self, item: Item, cost: _Cost) -> None:
         """Count one picture that was tried."""
         self.tried += 1
         self.nbytes += item.nbytes
-        self.files_seconds += files_seconds
-        self.network_seconds += network_seconds
+        self.cost += cost
 
-    def seconds_like(self, tried: _Kind) -> tuple[float, float]:
-        """Of all its pictures, at the pace of some that were tried.
-
-        Returns:
-            At files, which goes by their size, and at the network, which does not.
-        """
-        all_bytes = sum(item.nbytes for item in self.items)
-        files = tried.files_seconds * all_bytes / tried.nbytes if tried.nbytes else 0.0
-        return files, tried.network_seconds / tried.tried * len(self.items) if tried.tried else 0.0
+    def cost_like(self, tried: _Kind) -> _Cost:
+        """Of all its pictures, by those tried: files go by size, the network by number."""
+        if not tried.tried or not tried.nbytes:
+            return _Cost()
+        by_size = sum(item.nbytes for item in self.items) / tried.nbytes
+        return _Cost(tried.cost.files * by_size, tried.cost.network_seconds / tried.tried * len(self.items))
 
 
 def measure(
@@ -95,7 +109,7 @@ def measure(
     cores = settings.jobs or core_count()
     with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
         # The first call of everything is slower than those after it, and belongs to the start.
-        first = kinds[0].items[len(kinds[0].items) // 2]
+        first = kinds[0].items[int(_FIRST_QUANTILE * len(kinds[0].items))]
         _try_one(first, Path(folder, "first"), settings, predictor)
         start = loading + (now() - began)
         began = now()
@@ -103,14 +117,15 @@ def measure(
         spent = (now() - began).processor_seconds
     # A kind that there was no time for is taken to be as the others together.
     others = _together(kinds)
-    parts = [kind.seconds_like(kind if kind.tried else others) for kind in kinds]
-    files, network = (sum(part) for part in zip(*parts, strict=True))
+    cost = sum((kind.cost_like(kind if kind.tried else others) for kind in kinds), _Cost())
+    files, network = cost.files.seconds, cost.network_seconds
     shared = predictor.parallel_calls > 1
     seconds = (files + network) / cores if shared else max(files / cores, network)
-    # What a picture takes by the clock, on a core that others use too, is more than the core spends on it.
-    waited = sum(kind.files_seconds + ASKED * kind.network_seconds for kind in kinds)
-    spent_on_all = (files + network) * (spent / waited if waited else 1.0)
-    processor_seconds = start.processor_seconds + cores * loading.processor_seconds + spent_on_all
+    # What the network takes by the clock, on cores that others use too, is not what the cores spend on it.
+    waited, at_files = ASKED * others.cost.network_seconds, others.cost.files.processor_seconds
+    on_network = network * max(0.0, spent - at_files) / waited if waited else 0.0
+    on_files = cost.files.processor_seconds
+    processor_seconds = start.processor_seconds + cores * loading.processor_seconds + on_files + on_network
     return MeasuredTime(start.seconds + seconds, sum(kind.tried for kind in kinds), processor_seconds)
 
 
@@ -124,16 +139,16 @@ def _try_samples(
     samples = iter(list(_samples(kinds)))  # of a list: threads share it
     until = time.monotonic() + BUDGET_SECONDS
 
-    def work(number: int) -> list[tuple[_Kind, Item, float, float]]:
+    def work(number: int) -> list[tuple[_Kind, Item, _Cost]]:
         tried = []
         while time.monotonic() < until and (sample := next(samples, None)) is not None:
             kind, item = sample
-            tried.append((kind, item, *_try_one(item, folder / str(number), settings, predictor)))
+            tried.append((kind, item, _try_one(item, folder / str(number), settings, predictor)))
         return tried
 
     with ThreadPoolExecutor(cores) as threads:
-        for kind, item, files_seconds, network_seconds in chain(*threads.map(work, range(cores))):
-            kind.add(item, files_seconds, network_seconds)
+        for kind, item, cost in chain(*threads.map(work, range(cores))):
+            kind.add(item, cost)
 
 
 def _kinds_of(items: Sequence[Item]) -> list[_Kind]:
@@ -150,8 +165,7 @@ def _together(kinds: Sequence[_Kind]) -> _Kind:
     return _Kind(
         [item for kind in kinds for item in kind.items],
         sum(kind.nbytes for kind in kinds),
-        sum(kind.files_seconds for kind in kinds),
-        sum(kind.network_seconds for kind in kinds),
+        sum((kind.cost for kind in kinds), _Cost()),
         sum(kind.tried for kind in kinds),
     )
 
@@ -167,17 +181,22 @@ def _samples(kinds: Sequence[_Kind]) -> Iterator[tuple[_Kind, Item]]:
                 yield kind, item
 
 
-def _try_one(item: Item, target: Path, settings: DirSettings, predictor: Predictor) -> tuple[float, float]:
-    """Seconds that one picture takes, at files and at the network; one that cannot be done costs the look."""
-    began = time.monotonic()
-    network = 0.0
+def _try_one(item: Item, target: Path, settings: DirSettings, predictor: Predictor) -> _Cost:
+    """What one picture takes; one that cannot be done costs the look."""
+    began, network = _now_here(), NO_TIME
     try:
         inspection, treatment = inspect_photograph(item.source, predictor.working_size, settings)
         if treatment.action is Action.COLOUR:
-            asked = time.monotonic()
+            asked = _now_here()
             predictor.predict(inspection.lumas)
-            network = time.monotonic() - asked
+            network = _now_here() - asked
             write_derivative(item.source, target, inspection, settings, Colouring(predictor))
     except (ItemError, OutOfMemoryError, MemoryError):
         pass
-    return max(0.0, time.monotonic() - began - ASKED * network), network
+    files = _now_here() - began - network * ASKED
+    return _Cost(Duration(max(0.0, files.seconds), max(0.0, files.processor_seconds)), network.seconds)
+
+
+def _now_here() -> Duration:
+    """This moment, and what this thread alone has spent."""
+    return Duration(time.monotonic(), time.thread_time())
