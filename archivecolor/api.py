@@ -265,7 +265,7 @@ def colour_folder(
     """Colour a folder of photographs, as `archivecolor dir` does; what is up to date is left alone.
 
     Args:
-        source: the folder of photographs.
+        source: the folder of photographs, or a bucket's address, `s3://BUCKET/PREFIX`.
         output: the folder for the coloured tree.
         on_item: called after every picture with what became of it and how far the run is.
         stop: says when to end after what is in hand.
