@@ -19,7 +19,7 @@ import re
 import tempfile
 import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UsageError: it is missing or no TOML, or a key or value in it is wrong; names file, line and key.
     """
-    text = _read_text(path)
+    text = _read_text(path, "recipe")
     document = _parsed(path, text)
     job = document.get("job")
     if not isinstance(job, str) or job not in JOBS:
@@ -98,21 +98,39 @@ def load_recipe(path: Path) -> Recipe:
     table = document.get(job, {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}: {quoted(job)} must be a table, written [{job}]")
-    return Recipe(path, job, _checked_values(path, text, job, table))
+    heading = f"[{job}]"
+    return Recipe(
+        path,
+        job,
+        checked_values(path, heading, JOBS[job], table, lambda key: _place_of(path, text, str(job), key)),
+    )
 
 
-def _read_text(path: Path) -> str:
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """The document in a file.
+
+    Args:
+        path: of the file.
+        kind: what it should be, for messages.
+
+    Raises:
+        UsageError: it is missing, too large or no TOML.
+    """
+    return _parsed(path, _read_text(path, kind))
+
+
+def _read_text(path: Path, kind: str) -> str:
     """What is in `path`."""
     try:
         if path.exists() and not path.is_file():
             raise UsageError(f"{path}: is no file")
         if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: is too large for a recipe")
+            raise UsageError(f"{path}: is too large for a {kind}")
         return path.read_bytes().decode()
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: is no recipe, which is text in UTF-8") from error
+        raise UsageError(f"{path}: is no {kind}, which is text in UTF-8") from error
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -135,20 +153,37 @@ def _place_of(path: Path, text: str, job: str, key: str) -> str:
     return str(path)
 
 
-def _checked_values(path: Path, text: str, job: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a recipe's table, of the right kinds and within their bounds."""
-    value_types = value_types_of(JOBS[job])
-    specs = {setting.name: option_of(setting) for setting in fields_of(JOBS[job])}
+def checked_values(
+    path: Path,
+    heading: str,
+    settings: type[Settings],
+    table: Mapping[str, Any],
+    place_of: Callable[[str], str] | None = None,
+) -> dict[str, Any]:
+    """The options of a table, of the right kinds and within their bounds.
+
+    Args:
+        path: of the file, which paths in it are relative to.
+        heading: of the table, for messages.
+        settings: what has the options.
+        table: as it was read.
+        place_of: where a key stands, for messages; in the file without it.
+
+    Raises:
+        UsageError: one of them is wrong, or not known.
+    """
+    value_types = value_types_of(settings)
+    specs = {setting.name: option_of(setting) for setting in fields_of(settings)}
     values = {}
     for key, value in table.items():
+        place = str(path) if place_of is None else place_of(key)
         if key not in value_types:
-            place = _place_of(path, text, job, key)
-            raise UsageError(f"{place}: [{job}] has no option {quoted(key)}{nearest(key, value_types)}")
+            raise UsageError(f"{place}: {heading} has no option {quoted(key)}{nearest(key, value_types)}")
         try:
             values[key] = _typed_value(key, value, value_types[key], path.parent, specs[key].unit)
             check(key, values[key], specs[key])
         except UsageError as error:
-            raise UsageError(f"{_place_of(path, text, job, key)}: [{job}] {error}") from error
+            raise UsageError(f"{place}: {heading} {error}") from error
     return values
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from archivecolor.archive.decision import Correction, colour_word
+from archivecolor.archive.correction import KEEP, RECOLOUR, Correction, ShotCorrection, colour_word
 from archivecolor.colour.guidance import Hint
 from archivecolor.printable import printable
+
+_COLOUR_WORDS = {KEEP: "as the source has it", RECOLOUR: "coloured anew"}
 
 
 def words_of_correction(correction: Correction) -> str:
@@ -32,11 +34,22 @@ def _asked_for(correction: Correction) -> list[str]:
     parts = [_hint_words(hint) for hint in correction.hints if not hint.soft]
     for shot in correction.shots:
         about = [_hint_words(hint) for hint in shot.hints if not hint.soft]
-        about += [] if shot.saturation is None else [f"saturation {shot.saturation}"]
+        about += _shot_options(shot)
         parts += [f"shot at {shot.seconds:.3f} s: {', '.join(about)}"] if about else []
-    hints = (*correction.hints, *(hint for shot in correction.shots for hint in shot.hints))
+    hints = (
+        *correction.hints,
+        *(hint for shot in correction.shots if not shot.reference for hint in shot.hints),
+    )
     likely = sum(hint.soft for hint in hints)
     return parts + ([f"{likely} places like {correction.reference}"] if likely else [])
+
+
+def _shot_options(shot: ShotCorrection) -> list[str]:
+    numbers = {"saturation": shot.saturation, "smoothing": shot.smoothing}
+    words = [f"{name} {number}" for name, number in numbers.items() if number is not None]
+    words += [_COLOUR_WORDS[shot.colour]] if shot.colour else []
+    likely = sum(hint.soft for hint in shot.hints)
+    return words + ([f"{likely} places like {shot.reference}"] if shot.reference and likely else [])
 
 
 def _hint_words(hint: Hint) -> str:

@@ -23,12 +23,7 @@ from archivecolor.archive.atomic import (
     sync_folder,
     with_output_errors,
 )
-from archivecolor.archive.decision import (
-    UNDECIDED,
-    Decision,
-    line_of,
-    parse_decision,
-)
+from archivecolor.archive.decision import UNDECIDED, Decision, line_of, parse_decision
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest, check_still_ours, lines_of, repair_end
 from archivecolor.archive.selection import compile_globs

@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from archivecolor.archive.atomic import atomic_write, remove_file
-from archivecolor.archive.decision import Correction, recorded_correction
+from archivecolor.archive.correction import Correction, recorded_correction
 from archivecolor.archive.decision_words import words_of_correction
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest

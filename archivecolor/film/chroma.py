@@ -105,12 +105,15 @@ def _shot_chroma(
         lumas: what the network would see, one for each frame with a luma of its own.
     """
     flow = None if frame_range.state is None else frame_range.state.flow
-    frames = select_keyframes(lumas, film.keyframe_interval, flow)
-    guidance = _guidance_of(film, predictor, film.shot_at(frame_range.first))
+    shot_number = film.shot_at(frame_range.first)
+    shot = film.shots[shot_number]
+    frames = select_keyframes(lumas, film.keyframe_interval_of(shot), flow)
+    guidance = _guidance_of(film, predictor, shot_number)
     first = 0 if flow is None else flow.position
     inputs = with_predictions(predictor, frames, film.batch, guidance, first)
     confidences: deque[float | None] = deque()
-    smoothed = smooth_chroma(_record_confidences(inputs, confidences), film.smoothing, frame_range.state)
+    recorded = _record_confidences(inputs, confidences)
+    smoothed = smooth_chroma(recorded, film.smoothing_of(shot), frame_range.state)
     for number in range(frame_range.first, frame_range.last + 1):
         if number == frame_range.first or not film.is_repeat(number):
             smoothed_frame = next(smoothed)

@@ -46,9 +46,9 @@ def timeline_of(facts: FilmFacts, found: FirstPass, shots: Sequence[Shot]) -> Ti
     from opentimelineio.schema import Clip, ExternalReference, Timeline, Track, TrackKind
 
     rate = float(facts.read_rate)
-    ends = [_frame_number(facts, found, shot.first) for shot in shots[1:]]
-    ends.append(_frame_number(facts, found, len(found) - 1) + 1)
-    start, name = _first_timecode(facts, rate), printable(facts.path.name)
+    ends = [frame_number(facts, found, shot.first) for shot in shots[1:]]
+    ends.append(frame_number(facts, found, len(found) - 1) + 1)
+    start, name = first_timecode(facts, rate), printable(facts.path.name)
     track = Track(name, kind=TrackKind.Video)
     begin = 0
     for number, (shot, end) in enumerate(zip(shots, ends, strict=True), start=1):
@@ -125,13 +125,13 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _frame_number(facts: FilmFacts, found: FirstPass, frame: int) -> int:
+def frame_number(facts: FilmFacts, found: FirstPass, frame: int) -> int:
     """The place of a frame at the nominal rate, counted from the first."""
     ticks = int(found.pts[frame]) - int(found.pts[0])
     return round(ticks * facts.time_base * facts.read_rate)
 
 
-def _first_timecode(facts: FilmFacts, rate: float) -> RationalTime:
+def first_timecode(facts: FilmFacts, rate: float) -> RationalTime:
     """The timecode of the first frame; 0 where the film has none that can be read."""
     from opentimelineio.opentime import RationalTime, from_timecode
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from archivecolor.archive.decision import ShotCorrection
+from archivecolor.archive.correction import KEEP, ShotCorrection
 from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
@@ -132,11 +132,29 @@ class Film:
         return self.target.codec == "ffv1" and same and self.watermark is None
 
     def is_passthrough(self, shot: Shot) -> bool:
-        """Whether a shot keeps the source's own chroma."""
+        """Whether a shot keeps the source's own chroma, by what was decided about it, else by the options."""
+        decided = [one.colour for one in self.decided(shot) if one.colour]
+        return decided[-1] == KEEP if decided else self.is_passthrough_by_options(shot)
+
+    def is_passthrough_by_options(self, shot: Shot) -> bool:
+        """Whether a shot would keep the source's own chroma if nothing was decided about it."""
         tone = self.first_pass.tone(shot)
         if tone is Tone.TONED:
             return not self.colour_toned
         return not self.recolour and tone in (Tone.COLOUR, Tone.TINTED)
+
+    def decided(self, shot: Shot) -> tuple[ShotCorrection, ...]:
+        """What was decided about a shot, by moments."""
+        return self.corrections.get(self.shot_at(shot.first), ()) if self.corrections else ()
+
+    def smoothing_of(self, shot: Shot) -> float:
+        """How steady a shot's colour is, 0..1."""
+        own = [one.smoothing for one in self.decided(shot) if one.smoothing is not None]
+        return own[-1] if own else self.smoothing
+
+    def keyframe_interval_of(self, shot: Shot) -> int:
+        """Distance of a shot's key frames: without smoothing each frame has its own colour."""
+        return self.keyframe_interval if self.smoothing_of(shot) else 1
 
     @property
     def is_toned(self) -> bool:

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.decision import SAME_MOMENT
+from archivecolor.archive.correction import SAME_MOMENT
 from archivecolor.colour.arrays import UInt8
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.film_sheet import shown_geometry, shown_rgb

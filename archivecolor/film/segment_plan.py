@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivecolor.archive.atomic import remove_file
-from archivecolor.archive.decision import shot_values
+from archivecolor.archive.correction import shot_values
 from archivecolor.film.film import Film, View
 
 # Pessimistic seconds of work per frame on a slow machine: at any size, the network at 256, per megapixel.

@@ -66,7 +66,7 @@ def colour_sources(film: Film, set_ups: Sequence[SetUp]) -> dict[int, tuple[View
     """The views that shots take their colours from, by the shots' numbers.
 
     The surest view of a set-up gives them, of those in shots that have hints where there are any. A shot that
-    has hints takes no others.
+    has hints takes no others, and one that stays as the source has it neither takes nor gives.
 
     Args:
         film: with what was decided about its shots.
@@ -74,7 +74,10 @@ def colour_sources(film: Film, set_ups: Sequence[SetUp]) -> dict[int, tuple[View
     """
     hinted = {number for number, shots in film.corrections.items() if any(shot.hints for shot in shots)}
     sources: dict[int, tuple[View, ...]] = {}
-    for views in set_ups:
+    for all_views in set_ups:
+        views = [view for view in all_views if not film.is_passthrough(film.shots[view.shot])]
+        if len({view.shot for view in views}) < 2:
+            continue
         surest = max(views, key=lambda view: (view.shot in hinted, view.certainty, -view.frame))
         for number in sorted({view.shot for view in views} - hinted):
             sources[number] = (*sources.get(number, ()), surest)
@@ -111,7 +114,9 @@ def _views(
     film: Film, predictor: ChromaPredictor, check: Callable[[int], None]
 ) -> Iterator[tuple[View, Answer]]:
     """The frames that are looked at, with what the network says of them, in their order."""
-    coloured = [number for number, shot in enumerate(film.shots) if not film.is_passthrough(shot)]
+    # What was decided about shots may change while this is kept.
+    shots = enumerate(film.shots)
+    coloured = [number for number, shot in shots if not film.is_passthrough_by_options(shot)]
     if len(coloured) < 2:
         return
     wanted = {frame: number for number in coloured for frame in _frames_of(film.shots[number])}

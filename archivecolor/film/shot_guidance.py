@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from archivecolor.archive.decision import ShotCorrection
+from archivecolor.archive.correction import ShotCorrection
 from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.guidance import MAX_HINTS, CarriedHints, FittedHints, Guidance, Hint, fit, places_of
 from archivecolor.colour.kernel import Float64

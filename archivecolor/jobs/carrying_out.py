@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import remove_file
 from archivecolor.archive.by_hand import Claim, refuse_by_hand
-from archivecolor.archive.decision import Correction
+from archivecolor.archive.correction import Correction
 from archivecolor.archive.decision_words import words_of_correction, words_of_prompt
 from archivecolor.archive.layout import credentials_beside
 from archivecolor.archive.premis import PremisFiles

@@ -24,8 +24,8 @@ from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
-from archivecolor.film.shot_list import read_starts
 from archivecolor.inference.open_runtime import check_runtime, choose_runtime
+from archivecolor.jobs.cuts import check_cuts
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
 from archivecolor.jobs.fetching import fetched_photographs
 from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
@@ -374,18 +374,3 @@ def _check_film_options(settings: VideoSettings) -> None:
         raise UsageError(
             f"--cuts is for one film, and {printable(settings.cuts)} is the list of one; give that film alone"
         )
-
-
-def check_cuts(cuts: str) -> None:
-    """Refuse a list of shots that cannot be read, before any work.
-
-    Raises:
-        UsageError: it cannot, or is not there.
-    """
-    if cuts in ("auto", "none"):
-        return
-    if not Path(cuts).is_file():
-        raise UsageError(
-            f"the list of shots {printable(cuts)} does not exist; cuts is auto, none or a CSV file"
-        )
-    read_starts(Path(cuts))

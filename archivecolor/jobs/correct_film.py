@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archivecolor.archive.decision import SAME_MOMENT, Correction, ShotCorrection
+from archivecolor.archive.correction import SAME_MOMENT, Correction, ShotCorrection
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
@@ -243,9 +243,9 @@ class FilmWriter(DecisionWriter):
     def _shot_seconds(self) -> list[float]:
         """When the film's shots begin, as the run that made it sees them: the film is read to its end."""
         from archivecolor.film.first_pass import run_first_pass
-        from archivecolor.jobs.films import shots_of
+        from archivecolor.jobs.cuts import shots_of
 
         found = run_first_pass(self._facts, lambda _: self._check())
-        shots = shots_of(self._film.options, self._film.source, found)
+        shots = shots_of(self._film.options, self._facts, found)
         begins = (found.pts[shot.first] - found.pts[0] for shot in shots)
         return [float(int(ticks) * self._facts.time_base) for ticks in begins]

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, State, colour_word
+from archivecolor.archive.correction import Correction, OwnSettings, colour_word
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.colour.guidance import MAX_HINTS, Hint
 from archivecolor.errors import ItemError, UsageError

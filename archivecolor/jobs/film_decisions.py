@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from archivecolor.archive.decision import Correction, ShotCorrection, correction_values
+from archivecolor.archive.correction import Correction, ShotCorrection, correction_values
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.plan import Item
 from archivecolor.archive.record import Record, Status

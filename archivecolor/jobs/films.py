@@ -34,12 +34,12 @@ from archivecolor.film.segment_plan import (
     seconds_per_frame,
 )
 from archivecolor.film.segments import SegmentContext, confidence_of, make_segments, mean_confidence
-from archivecolor.film.shot_list import read_shots, write_shots
-from archivecolor.film.shots import Shot, shots_from_starts
+from archivecolor.film.shot_list import write_shots
 from archivecolor.film.side_data import side_data_to_carry, still_lost
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
 from archivecolor.jobs.carrying_out import correction_step
+from archivecolor.jobs.cuts import shots_of
 from archivecolor.jobs.film_credentials import FilmToSign, sign_film, write_beside_film
 from archivecolor.jobs.film_decisions import (
     correction_of,
@@ -164,11 +164,11 @@ def _colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     plan = plan_container(facts, settings.container, settings.codec, folder.trial)
     _check_target(run_context.output, _film_name(item, run_context, facts, plan), item)
     facts, found = _with_fields_handled(item, run_context, facts, folder)
-    shots = shots_of(settings, item.source, found)
+    shots = shots_of(settings, facts, found)
     write_shots(folder.shots, shots, facts, found)
     correction = correction_of(item, sha256)
     film = with_corrections(make_film(facts, found, shots, run_context), correction)
-    if all(film.is_passthrough(shot) for shot in shots):
+    if all(film.is_passthrough(shot) and film.is_passthrough_by_options(shot) for shot in shots):
         record = _untouched_film(item, run_context, film)
     else:
         check_memory(film.facts, film.target)
@@ -274,15 +274,6 @@ def _load_or_survey(
     if found.defects and run_context.settings.strict:
         raise ItemError(Reason.TRUNCATED, f"not whole: {', '.join(found.defects)}")
     return found
-
-
-def shots_of(settings: VideoSettings, film: Path, found: FirstPass) -> tuple[Shot, ...]:
-    """Where shots begin, as asked: found, none, or read from a list."""
-    if settings.cuts == "auto":
-        return found.shots
-    if settings.cuts == "none":
-        return shots_from_starts({}, len(found))
-    return read_shots(Path(settings.cuts), film, len(found))
 
 
 def _colour_segments(

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
-from archivecolor.archive.decision import Correction, Decision, OwnSettings
+from archivecolor.archive.correction import Correction, OwnSettings
+from archivecolor.archive.decision import Decision
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import Hint
 from archivecolor.engine.executor import core_count

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import atomic_write
-from archivecolor.archive.decision import Correction, Decision
+from archivecolor.archive.correction import Correction
+from archivecolor.archive.decision import Decision
 from archivecolor.archive.layout import credentials_beside
 from archivecolor.archive.names import FORMAT_EXTENSIONS
 from archivecolor.archive.walk import FILMS, PICTURES

@@ -15,7 +15,8 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_link, atomic_write
 from archivecolor.archive.bag import check_bag_name
 from archivecolor.archive.by_hand import Claim, make_way, refuse_by_hand
-from archivecolor.archive.decision import NO_CORRECTION, Correction, State
+from archivecolor.archive.correction import NO_CORRECTION, Correction
+from archivecolor.archive.decision import State
 from archivecolor.archive.folders import refuse_source_as_target
 from archivecolor.archive.output_folder import OutputFolder, adopt
 from archivecolor.archive.plan import Item

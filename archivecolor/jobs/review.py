@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.archive.bag import content_root
-from archivecolor.archive.decision import Decision, OwnSettings, State
+from archivecolor.archive.correction import OwnSettings
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.item_filter import IndexedItem
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.plan import FILM

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from archivecolor.archive.decision import SAME_MOMENT, Decision, ShotCorrection, State
+from archivecolor.archive.correction import SAME_MOMENT, ShotCorrection
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.record import Record
 from archivecolor.colour.guidance import MAX_HINTS, Hint
 from archivecolor.errors import UsageError
@@ -164,11 +165,18 @@ def with_wish(decision: Decision, span: Span, wish: ShotWish, source: str) -> De
     mine = [
         replace(one, saturation=None) for one in shot.corrections if not is_same(one.seconds, wish.seconds)
     ]
-    mine.append(ShotCorrection(wish.seconds, wish.hints, wish.saturation))
+    here = next(
+        (one for one in shot.corrections if is_same(one.seconds, wish.seconds)), ShotCorrection(wish.seconds)
+    )
+    kept = not wish.reference and any(hint.soft for hint in wish.hints)
+    reference = here.reference if kept else ""
+    mine.append(
+        replace(here, seconds=wish.seconds, hints=wish.hints, saturation=wish.saturation, reference=reference)
+    )
     count = sum(len(one.hints) for one in mine)
     if count > MAX_HINTS:
         raise UsageError(f"the shot has {count} hints then; {MAX_HINTS} are the most")
-    kept = (*(one for one in others if not span.holds(one.seconds)), *filter(_says_anything, mine))
+    kept = (*(one for one in others if not span.holds(one.seconds)), *filter(None, mine))
     decided = _corrected(decision, span, kept, source)
     reference = wish.reference or before.reference
     return replace(decided, correction=replace(decided.correction, reference=reference))
@@ -186,10 +194,6 @@ def _corrected(decision: Decision, span: Span, shots: Iterable[ShotCorrection], 
     correction = replace(decision.correction, shots=kept, source=source if kept else "")
     accepted = _accepting(decision, _outside(_accepted(decision, source), span), source)
     return replace(accepted, state=State.NONE, correction=correction)
-
-
-def _says_anything(correction: ShotCorrection) -> bool:
-    return bool(correction.hints) or correction.saturation is not None
 
 
 def _outside(moments: Iterable[float], span: Span) -> tuple[float, ...]:

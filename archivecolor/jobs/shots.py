@@ -28,9 +28,9 @@ from archivecolor.film.probe import FilmFacts
 from archivecolor.film.shot_list import write_shots
 from archivecolor.film.shots import Shot
 from archivecolor.film.stream_survey import survey_streams
-from archivecolor.jobs.colour import check_cuts, refuse_what_is_no_film
+from archivecolor.jobs.colour import refuse_what_is_no_film
+from archivecolor.jobs.cuts import check_cuts, shots_of
 from archivecolor.jobs.film_setup import choose_field_handling
-from archivecolor.jobs.films import shots_of
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.picture import compose
 from archivecolor.jobs.run import FRAMES
@@ -183,7 +183,7 @@ def _look(settings: ShotsSettings, progress: _Progress) -> _Looked:
     if fields != "keep":
         facts = replace(facts, fields=fields, parity=field_parity(facts, found.fields))
         found = _first_pass(facts, progress)
-    return _Looked(facts, found, shots_of(run, settings.input, found))
+    return _Looked(facts, found, shots_of(run, facts, found))
 
 
 def _first_pass(facts: FilmFacts, progress: _Progress) -> FirstPass:

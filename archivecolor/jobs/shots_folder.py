@@ -9,6 +9,7 @@ from archivecolor.archive.names import is_called_like_file
 from archivecolor.archive.walk import FILMS, PICTURES, extension_of
 from archivecolor.errors import UsageError
 from archivecolor.film.edit_list import is_edl_as_written, is_otio_as_written
+from archivecolor.jobs.cuts import WORDS
 from archivecolor.jobs.sheet import trouble_with
 from archivecolor.printable import printable
 from archivecolor.settings import ShotsSettings
@@ -58,15 +59,15 @@ def _refuse_films_and_pictures(folder: Path) -> None:
 def _refuse_files_in_the_way(settings: ShotsSettings, folder: Path) -> None:
     """Refuse to write over lists that somebody may have edited, and a picture that is no sheet of ours."""
     listed = folder / LIST
-    is_given = settings.cuts not in ("auto", "none") and listed.exists() and listed.samefile(settings.cuts)
-    if listed.exists() and not is_given and not settings.overwrite:
+    if listed.exists() and not _is_given(settings, listed) and not settings.overwrite:
         shown = printable(listed)
         raise UsageError(
             f"{shown} is there, and may have been edited; --cuts {shown} goes by it, "
             "--overwrite writes it anew"
         )
     for file, is_as_written in ((folder / EDL, is_edl_as_written), (folder / OTIO, is_otio_as_written)):
-        if os.path.lexists(file) and not settings.overwrite and not is_as_written(file):
+        free = settings.overwrite or not os.path.lexists(file) or _is_given(settings, file)
+        if not free and not is_as_written(file):
             raise UsageError(
                 f"{printable(file)} is there, and is not as this program wrote it; move it, give another "
                 "folder, or --overwrite to write it anew"
@@ -75,3 +76,8 @@ def _refuse_files_in_the_way(settings: ShotsSettings, folder: Path) -> None:
         raise UsageError(
             f"{printable(folder / SHEET)} is there, and {trouble}; move it, or give another folder"
         )
+
+
+def _is_given(settings: ShotsSettings, file: Path) -> bool:
+    """Whether a file that may be written is the list that is gone by: what it says stays."""
+    return settings.cuts not in WORDS and file.exists() and file.samefile(settings.cuts)

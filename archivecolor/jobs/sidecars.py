@@ -15,7 +15,7 @@ from pathlib import Path
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.by_hand import by_hand_output, claim_of, make_way
-from archivecolor.archive.decision import recorded_correction
+from archivecolor.archive.correction import recorded_correction
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import IndexEntry, Manifest
 from archivecolor.archive.names import casefolded_name

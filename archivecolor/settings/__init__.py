@@ -21,7 +21,7 @@ from archivecolor.settings.decisions import (
     DecisionUndoSettings,
 )
 from archivecolor.settings.evaluation import EvaluateSettings
-from archivecolor.settings.films import ShotsSettings, VideoSettings
+from archivecolor.settings.films import ShotOptions, ShotsSettings, VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
     MAX_TEXT,
@@ -100,6 +100,7 @@ __all__ = [
     "ServeSettings",
     "SettingField",
     "Settings",
+    "ShotOptions",
     "ShotsSettings",
     "ToneOptions",
     "TrainSettings",

@@ -17,7 +17,7 @@ class ShotOptions(Settings):
 
     cuts: str = option(
         "auto",
-        "Where shots begin: auto, none, or a CSV file as written by this program.",
+        "Where shots begin: auto, none, or a list of them: CSV, EDL or OTIO, as `shots` writes it or edited.",
         shapes_output=True,
         common=True,
     )

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from archivecolor.archive.decision import colour_word
+from archivecolor.archive.correction import colour_word
 from archivecolor.colour.guidance import Hint
 from archivecolor.engine.scratch import scratch_folder
 from archivecolor.errors import ArchivecolorError, ItemError, UsageError

@@ -9,16 +9,8 @@ from hypothesis import given
 from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
-from archivecolor.archive.decision import (
-    UNDECIDED,
-    Correction,
-    Decision,
-    OwnSettings,
-    ShotCorrection,
-    State,
-    line_of,
-    parse_decision,
-)
+from archivecolor.archive.correction import Correction, OwnSettings, ShotCorrection
+from archivecolor.archive.decision import UNDECIDED, Decision, State, line_of, parse_decision
 from archivecolor.archive.decisions import Decisions, append_decisions, merge, write_decisions
 from archivecolor.colour.guidance import Hint, Reach
 from archivecolor.errors import UsageError

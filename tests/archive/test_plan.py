@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from archivecolor.archive.by_hand import NO_CLAIM, by_hand_output
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.correction import Correction, OwnSettings
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.estimate import estimate
 from archivecolor.archive.fixity import sha256_of

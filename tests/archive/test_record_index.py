@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.correction import Correction, OwnSettings
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import write_decisions
 from archivecolor.archive.item_filter import ItemFilter
 from archivecolor.archive.layout import Layout

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from synthetic_films import film_from, scene, write_film
 
-from archivecolor.archive.decision import ShotCorrection
+from archivecolor.archive.correction import ShotCorrection
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import NO_GUIDANCE, Hint
 from archivecolor.colour.kernel import Answer

@@ -4,7 +4,7 @@ import pytest
 from synthetic_films import film_from, scene, write_film
 from test_side_data import captions, with_messages
 
-from archivecolor.archive.decision import ShotCorrection
+from archivecolor.archive.correction import ShotCorrection
 from archivecolor.colour.guidance import Hint
 from archivecolor.errors import ExitCode, StoppedError
 from archivecolor.film.reuse import take_out_segments

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, ShotCorrection, State
+from archivecolor.archive.correction import Correction, OwnSettings, ShotCorrection
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import Decisions, append_decisions, read_decisions
 from archivecolor.archive.layout import UNDELIVERED_PREFIX, Layout
 from archivecolor.archive.lock import locked

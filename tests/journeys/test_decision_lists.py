@@ -5,7 +5,8 @@ import json
 import pytest
 from decided_archive import RED
 
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, ShotCorrection, State
+from archivecolor.archive.correction import Correction, OwnSettings, ShotCorrection
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked

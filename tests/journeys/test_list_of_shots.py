@@ -3,11 +3,13 @@
 import csv
 import json
 import subprocess
+from pathlib import Path
 
 import opentimelineio as otio
 import pytest
 from PIL import Image
 
+from archivecolor.archive.manifest import Manifest
 from archivecolor.cli.main import main
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop
@@ -220,3 +222,67 @@ def test_a_stop_is_heard_in_both_readings(folder, checkpoint, seen):
         list_shots(settings, Told(), stop)
     assert not (folder / "film-shots" / "shots.csv").exists()
     assert not (folder / "film-shots" / "sheet.jpg").exists()
+
+
+def coloured_shots(quick, cuts, **settings):
+    """When the shots begin that a run goes by, in seconds."""
+    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    output = f"out-{cuts.rpartition('.')[2]}/"
+    assert main(["video", "film.mov", "-o", output, "--cuts", cuts, "--threads", "1", *words, *quick]) == 0
+    manifest = Manifest(Path(output, "_archivecolor", "manifest.jsonl"))
+    return manifest.record("film.mov").extra["film"]["shot_seconds"]
+
+
+def test_lists_that_an_editing_program_changed_are_coloured_by(folder, quick):
+    write(folder / "film.mov", rate="30000/1001", options=["-timecode", "01:00:00;00"])
+    assert main(["shots", "film.mov", "-o", "s", *quick]) == ExitCode.OK
+    as_found = coloured_shots(quick, "s/shots.csv")
+    assert as_found == [0, 0.801, 2.469]
+    timeline = otio.adapters.read_from_file("s/shots.otio")
+    track = timeline.video_tracks()[0]
+    first, second, _ = list(track)
+    half = otio.opentime.RationalTime(20, second.source_range.duration.rate)
+    later = second.deepcopy()
+    later.source_range = otio.opentime.TimeRange(
+        second.source_range.start_time + half, second.source_range.duration - half
+    )
+    second.source_range = otio.opentime.TimeRange(second.source_range.start_time, half)
+    track.insert(2, later)
+    del track[3]
+    otio.adapters.write_to_file(timeline, "s/mine.otio")
+    otio.adapters.write_to_file(timeline, "s/mine.edl", rate=30000 / 1001)
+    for cuts in ("s/mine.otio", "s/mine.edl"):
+        assert coloured_shots(quick, cuts) == [0, 0.801, 1.468]
+    assert first.source_range.start_time.value == 107892
+
+
+def test_an_edited_list_of_an_editing_program_is_drawn_anew(folder, quick, capsys):
+    write(folder / "film.mp4")
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
+    listed = folder / "s" / "shots.edl"
+    lines = listed.read_text().splitlines(keepends=True)
+    listed.write_text("".join(line for line in lines if not line.startswith("002")))
+    words = ["shots", "film.mp4", "-o", "s", "--cuts", "s/shots.edl", *quick]
+    assert main(words) == ExitCode.USAGE
+    assert "s/shots.csv is there" in capsys.readouterr().err
+    (folder / "s" / "shots.csv").unlink()
+    assert main(words) == ExitCode.OK
+    assert [row["first_frame"] for row in rows_of(folder / "s" / "shots.csv")] == ["0", "74"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("mine.edl", "TITLE: nothing\n", "lists no clip of a picture"),
+        ("mine.edl", "001 AX V C 00:00:0x:00 00:00:01:00 00:00:00:00 00:00:01:00\n", "line 1: an event ends"),
+        ("mine.otio", "{", "cannot be read as a list of shots"),
+        ("mine.otio", '{"OTIO_SCHEMA": "Clip.1"}', "holds Clip, and no Timeline"),
+        ("mine.edl", "001 AX V C 00:09:00:00 00:09:01:00 00:00:00:00 00:00:01:00\n", "is it the list of an"),
+    ],
+)
+def test_a_list_of_an_editing_program_that_does_not_serve_is_refused(folder, quick, capsys, name, text, told):
+    write(folder / "film.mp4", GREY[:1])
+    (folder / name).write_text(text)
+    assert main(["shots", "film.mp4", "-o", "s", "--cuts", name, *quick]) == ExitCode.USAGE
+    assert told in capsys.readouterr().err
+    assert not (folder / "s").exists()

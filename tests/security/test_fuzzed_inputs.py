@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.correction import Correction, OwnSettings
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import Decisions, append_decisions, merge, write_decisions
 from archivecolor.archive.export import write_csv
 from archivecolor.archive.lock import locked

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archivecolor.archive.decision import Correction, Decision, OwnSettings, State
+from archivecolor.archive.correction import Correction, OwnSettings
+from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import append_decisions
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
