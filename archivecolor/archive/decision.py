@@ -66,6 +66,7 @@ class Decision:
         accepted_shots: of a film, a moment of each shot that is accepted, in seconds since its first frame.
         accepted_source: SHA-256 of that film; empty where it is not known.
         undoes: `at` of the line that this one undoes, by saying again what held before; empty for others.
+        plan: digest of the plan that this line takes in, of a film; empty for others.
     """
 
     path: str
@@ -79,6 +80,7 @@ class Decision:
     accepted_shots: tuple[float, ...] = ()
     accepted_source: str = ""
     undoes: str = ""
+    plan: str = ""
 
     @property
     def key(self) -> tuple[str, bool | None]:
@@ -140,7 +142,7 @@ def line_of(decision: Decision) -> bytes:
         values["correction"] = correction_values(decision.correction)
     if decision.accepted_shots:
         values["accepted_shots"] = list(decision.accepted_shots)
-    texts = ("accepted_source", "note", "by", "at", "undoes")
+    texts = ("accepted_source", "note", "by", "at", "undoes", "plan")
     values |= {name: text for name in texts if (text := getattr(decision, name))}
     values |= decision.extra
     return json_line(values)
@@ -185,6 +187,7 @@ def _decision(values: object) -> Decision:
         correction=parse_correction(line.get("correction", {})),
         **texts_of(line),
         undoes=text_of(line, "undoes"),
+        plan=text_of(line, "plan"),
         accepted_shots=tuple(map(parse_moment, checked_list(line.get("accepted_shots", [])))),
         accepted_source=parse_digest(line, "accepted_source"),
         extra={name: value for name, value in line.items() if name not in _KEYS},

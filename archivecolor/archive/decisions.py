@@ -139,7 +139,12 @@ class Decisions:
             raise UsageError(f"{shown}: {printable(other.path)} is decided about beside it; undo that first")
         if not glob and not standing:
             before = Decisions(line for line in self.lines if line.glob).of(path)
-        return replace(before, path=path, glob=glob, note="", undoes=undone.at)
+        return replace(before, path=path, glob=glob, note="", undoes=undone.at, plan="")
+
+    def plan_taken_in(self, path: str) -> Decision:
+        """The newest line that takes in a plan of the film `path`; `UNDECIDED` without one."""
+        taken = (line for line in reversed(self.lines) if line.plan and line.key == (path, False))
+        return next(taken, UNDECIDED)
 
     def _standing(self, key: tuple[str, bool | None]) -> list[int]:
         """Numbers of the lines about a path or glob that were not undone, nor only say what was said."""

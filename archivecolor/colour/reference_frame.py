@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
-from archivecolor.colour.guidance import Hint
+from archivecolor.colour.guidance import Hint, Reach
 from archivecolor.colour.lab import LUMA_WEIGHTS, lab_from_rgb, rgb_from_lab
 
 FRAME_HINTS = 96
@@ -82,7 +82,9 @@ def hints_of_frame(painting: Painting, count: int = FRAME_HINTS) -> tuple[Hint, 
     uneven[opaque == 0] = np.inf
     spacing = max(float(np.sqrt(opaque.sum() / count)), short * _LEAST_SPACING)
     places = _most_even(np.asarray(uneven, np.float32), spacing)
-    return tuple(_hint(place, np.asarray(mean, np.float32)) for place in places)
+    # What is left open was left to the network.
+    reach = Reach.THING if painting.has_transparency else Reach.ALL
+    return tuple(_hint(place, np.asarray(mean, np.float32), reach) for place in places)
 
 
 def _most_even(uneven: Float32, spacing: float) -> Iterator[tuple[int, int]]:
@@ -97,11 +99,11 @@ def _most_even(uneven: Float32, spacing: float) -> Iterator[tuple[int, int]]:
             yield top + down, left + across
 
 
-def _hint(place: tuple[int, int], lab: Float32) -> Hint:
+def _hint(place: tuple[int, int], lab: Float32, reach: Reach) -> Hint:
     height, width = lab.shape[:2]
     red, green, blue = np.round(np.clip(rgb_from_lab(lab[place]), 0, 1) * 255)
     x, y = round((place[1] + 0.5) / width, 4), round((place[0] + 0.5) / height, 4)
-    return Hint(x, y, (int(red), int(green), int(blue)), soft=True)
+    return Hint(x, y, (int(red), int(green), int(blue)), reach, soft=True)
 
 
 def _resized(plane: Float32, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from archivecolor.archive.correction import KEEP, ShotCorrection
+from archivecolor.archive.correction import KEEP, SAME_MOMENT, ShotCorrection
 from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
@@ -168,9 +168,7 @@ class Film:
 
     def frame_at(self, seconds: float) -> int:
         """Number of the frame that is shown so long after the first."""
-        times = self.first_pass.pts
-        pts = int(times[0]) + round(seconds / float(self.facts.time_base))
-        return max(0, int(np.searchsorted(times, pts, side="right")) - 1)
+        return frame_at(self.facts, self.first_pass, seconds)
 
     def shot_at(self, frame: int) -> int:
         """Number of the shot that holds a frame."""
@@ -181,6 +179,13 @@ class Film:
         """The number of a frame among those of its shot that do not repeat the one before, from 0."""
         first = self.shots[self.shot_at(frame)].first
         return sum(not self.is_repeat(number) for number in range(first + 1, frame + 1))
+
+
+def frame_at(facts: FilmFacts, found: FirstPass, seconds: float) -> int:
+    """Number of the frame that is shown so long after the first."""
+    # Moments are rounded; the frame that was looked at may begin a little behind one.
+    pts = int(found.pts[0]) + int((seconds + SAME_MOMENT) / float(facts.time_base))
+    return max(0, int(np.searchsorted(found.pts, pts, side="right")) - 1)
 
 
 @dataclass(frozen=True)

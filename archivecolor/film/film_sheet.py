@@ -102,10 +102,14 @@ def shot_pictures(sheet: FilmSheet, long_side: int) -> Iterator[ShotPicture]:
 
 def middle_frames(facts: FilmFacts, shots: Iterable[Shot]) -> Iterator[Frame]:
     """The frame in the middle of every shot; raises as `shot_pictures`."""
+    return frames_at(facts, ((shot.first + shot.last) // 2 for shot in shots))
+
+
+def frames_at(facts: FilmFacts, numbers: Iterable[int]) -> Iterator[Frame]:
+    """Some frames by their numbers, in ascending order; raises as `shot_pictures`."""
     frames = enumerate(FrameReader(facts))
-    for shot in shots:
-        middle = (shot.first + shot.last) // 2
-        frame = next((frame for number, frame in frames if number == middle), None)
+    for wanted in numbers:
+        frame = next((frame for number, frame in frames if number == wanted), None)
         if frame is None:
             raise changed_error()
         yield frame

@@ -29,6 +29,7 @@ from archivecolor.jobs.cuts import check_cuts
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
 from archivecolor.jobs.fetching import fetched_photographs
 from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
+from archivecolor.jobs.film_plan import read_plan
 from archivecolor.jobs.film_progress import FilmReporter
 from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
@@ -37,6 +38,7 @@ from archivecolor.jobs.output_folders import EVERYTHING, Choice, FolderJob, chos
 from archivecolor.jobs.photograph import check_options
 from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
 from archivecolor.jobs.photographs_on_cluster import ClusterOpener, cluster_of, photographs_on_cluster
+from archivecolor.jobs.plan_decisions import decided_by_plan, take_in_plan
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
 from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.metadata.credentials.embedding import check_credentials
@@ -121,6 +123,15 @@ def _run_over(
     with open_run(session, folder.path, folder.sources[0].root) as run:
         taken = take_in_decisions(settings, run.root, folder.roots)
         decisions = Decisions.of_output(run.root, *folder.roots)
+        planned = decided_by_plan(
+            settings,
+            run.root,
+            decisions,
+            session.summary.weights,
+            means.open_network,
+            session.stop.raise_if_signalled,
+        )
+        decisions = take_in_plan(run.root, decisions, planned)
         with passed_over_list(Layout(run.root).passed_over) as skipped_files:
             plan = plan_items(folder.sources, run.root, settings, session.stop, skipped_files, decisions)
         warn_of_unknown(taken, plan)
@@ -369,7 +380,13 @@ def _check_film_options(settings: VideoSettings) -> None:
 
     check_encoder(settings)
     check_cuts(settings.cuts)
+    if settings.plan is not None:
+        read_plan(settings.plan)
     is_one = len(settings.input) == 1 and not settings.input[0].is_dir()
+    if settings.plan is not None and not is_one:
+        raise UsageError(
+            f"--plan is for one film, and {printable(settings.plan)} is the plan of one; give it alone"
+        )
     if settings.cuts not in ("auto", "none") and not is_one:
         raise UsageError(
             f"--cuts is for one film, and {printable(settings.cuts)} is the list of one; give that film alone"

@@ -113,6 +113,7 @@ class DecisionWriter(ABC):
             at=self._at,
             glob=glob,
             undoes="",
+            plan="",
             accepted_shots=self._still_accepted(before.accepted_shots) if changed else before.accepted_shots,
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.decision import State
+from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
@@ -21,6 +22,7 @@ from archivecolor.jobs.grey import grey_source
 from archivecolor.jobs.items import GREY, PHOTO, RunPlan, plan_items
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.output_folders import FolderJob
+from archivecolor.jobs.plan_decisions import decided_by_plan
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.settings import BucketPath, DirSettings, GreySettings, VideoSettings
 
@@ -56,9 +58,12 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     work = Estimate(0, 0, 0.0, 0.0, False)
     films = FilmsForecast()
     untouched: dict[str, int] = {}
-    for folder in output_folders(settings, weights, network_opener(settings, weights)):
+    open_network = network_opener(settings, weights)
+    for folder in output_folders(settings, weights, open_network):
         root = content_root_for_run(folder.path, bag=settings.bag)
         decisions = decisions_of_run(settings, root, folder.roots)
+        planned = decided_by_plan(settings, root, decisions, weights, open_network, lambda: None)
+        decisions = Decisions((*decisions.lines, planned)) if planned is not None else decisions
         plan = plan_items(folder.sources, root, settings, decisions=decisions)
         last_run = read_run_summary(Layout(root).run_json)
         photographs, reels = _to_make(plan.items(PHOTO)), _to_make(plan.items(FILM))

@@ -32,7 +32,9 @@ def check_page(page: int, pages: int) -> None:
         raise UsageError(f"it has {pages} page{'s' if pages > 1 else ''}, no page {page}")
 
 
-def hint_of_words(words: str, path: str, page: int, size_of: Callable[[int], PageSize]) -> Hint:
+def hint_of_words(
+    words: str, path: str, page: int, size_of: Callable[[int], PageSize], name: str = "--hint"
+) -> Hint:
     """The hint that is meant.
 
     Args:
@@ -40,22 +42,23 @@ def hint_of_words(words: str, path: str, page: int, size_of: Callable[[int], Pag
         path: of the picture, for messages.
         page: of the file, from 1.
         size_of: gives the size of a page.
+        name: where they were typed, for messages.
 
     Raises:
         UsageError: the words are no hint, or its place is outside the picture.
     """
     match = _WORDS.fullmatch(words)
     if match is None:
-        raise UsageError(f"--hint {quoted(words)} is not understood; write {_FORM}")
+        raise UsageError(f"{name} {quoted(words)} is not understood; write {_FORM}")
     across, down, colour, reach = match.groups()
     try:
         size = size_of(page)
         place = _fraction(across, size.width), _fraction(down, size.height)
     except UsageError as error:
-        raise UsageError(f"--hint {quoted(words)}: {printable(path)}: {error}") from None
+        raise UsageError(f"{name} {quoted(words)}: {printable(path)}: {error}") from None
     if not all(0 <= part <= 1 for part in place):
         raise UsageError(
-            f"--hint {quoted(words)}: {printable(path)} is {size.width} x {size.height} pixels (upright);"
+            f"{name} {quoted(words)}: {printable(path)} is {size.width} x {size.height} pixels (upright);"
             " the place is outside"
         )
     return Hint(*place, colour=colour_of(colour), reach=_reach(reach or "all"), page=page)

@@ -113,7 +113,7 @@ class Review:
     def decide_state(self, item: IndexedItem, state: State, note: str) -> None:
         """Accept or reject an item, or take that back. Raises `OutputError`."""
         before = self.desk.of(item.path)
-        own = replace(before, path=item.path, glob=False, undoes="")
+        own = replace(before, path=item.path, glob=False, undoes="", plan="")
         decided = replace(own, state=state, note=note, by=self._settings.by, at=now_utc())
         self.desk.decide(decided, make=False)
 
@@ -182,7 +182,7 @@ class Review:
         """Accept the shot of a moment, or take that back. Raises `ItemError`, `OutputError`."""
         span, source = self.shot_at(item, seconds).span, self.record(item).source.sha256 or ""
         decided = with_accepted(self.desk.of(item.path), span, source, accepted=accepted)
-        own = replace(decided, path=item.path, glob=False, undoes="")
+        own = replace(decided, path=item.path, glob=False, undoes="", plan="")
         self.desk.decide(replace(own, note=note, by=self._settings.by, at=now_utc()), make=False)
 
     def correct_shot(self, item: IndexedItem, wish: ShotWish, note: str) -> None:
@@ -204,7 +204,7 @@ class Review:
     def _decide_shot(self, item: IndexedItem, decided: Decision, note: str) -> None:
         by, at = self._settings.by, now_utc()
         correction = replace(decided.correction, note=note, by=by, at=at)
-        own = replace(decided, path=item.path, glob=False, undoes="", note=note, by=by, at=at)
+        own = replace(decided, path=item.path, glob=False, undoes="", plan="", note=note, by=by, at=at)
         self.desk.decide(replace(own, correction=correction), make=True)
 
     def pages(self, item: IndexedItem) -> int:

@@ -168,15 +168,13 @@ def with_wish(decision: Decision, span: Span, wish: ShotWish, source: str) -> De
     here = next(
         (one for one in shot.corrections if is_same(one.seconds, wish.seconds)), ShotCorrection(wish.seconds)
     )
-    kept = not wish.reference and any(hint.soft for hint in wish.hints)
-    reference = here.reference if kept else ""
-    mine.append(
-        replace(here, seconds=wish.seconds, hints=wish.hints, saturation=wish.saturation, reference=reference)
-    )
+    is_like = not wish.reference and any(hint.soft for hint in wish.hints)
+    here = replace(here, reference=here.reference if is_like else "")
+    mine.append(replace(here, seconds=wish.seconds, hints=wish.hints, saturation=wish.saturation))
     count = sum(len(one.hints) for one in mine)
     if count > MAX_HINTS:
         raise UsageError(f"the shot has {count} hints then; {MAX_HINTS} are the most")
-    kept = (*(one for one in others if not span.holds(one.seconds)), *filter(None, mine))
+    kept = (*(one for one in others if not span.holds(one.seconds)), *(one for one in mine if one))
     decided = _corrected(decision, span, kept, source)
     reference = wish.reference or before.reference
     return replace(decided, correction=replace(decided.correction, reference=reference))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archivecolor.archive.atomic import make_folder
+from archivecolor.archive.correction import KEEP, ShotCorrection
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.record import escape_non_utf8
 from archivecolor.colour.arrays import Float32, UInt8
-from archivecolor.colour.guidance import NO_GUIDANCE
+from archivecolor.colour.guidance import Guidance
 from archivecolor.colour.tone import Tone
 from archivecolor.engine.progress import InHand, ItemEvent, Listener, ProgressCounter, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode, ItemError, StoppedError, UsageError
 from archivecolor.film.edit_list import can_write_edit_lists, timeline_of, write_edl, write_otio
-from archivecolor.film.film_sheet import middle_frames, shown_geometry, shown_rgb
+from archivecolor.film.film import frame_at
+from archivecolor.film.film_sheet import frames_at, shown_geometry, shown_rgb
 from archivecolor.film.first_pass import FirstPass, run_first_pass
 from archivecolor.film.frames import Frame, geometry_of
 from archivecolor.film.interlacing import field_parity
@@ -30,9 +33,11 @@ from archivecolor.film.shots import Shot
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.jobs.colour import refuse_what_is_no_film
 from archivecolor.jobs.cuts import check_cuts, shots_of
+from archivecolor.jobs.film_plan import FilmPlan, plan_lines, read_plan, write_plan
 from archivecolor.jobs.film_setup import choose_field_handling
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.picture import compose
+from archivecolor.jobs.plan_decisions import PlanInputs, corrections_of_plan
 from archivecolor.jobs.run import FRAMES
 from archivecolor.jobs.sheet import write_pages
 from archivecolor.jobs.shots_folder import EDL, LIST, OTIO, SHEET, check_shots_folder, shots_folder
@@ -73,6 +78,30 @@ class _Looked:
     facts: FilmFacts
     found: FirstPass
     shots: tuple[Shot, ...]
+    corrections: tuple[ShotCorrection, ...] = ()
+
+    def decided(self, shot: Shot) -> tuple[ShotCorrection, ...]:
+        """What a plan says of a shot."""
+        return tuple(one for one in self.corrections if shot.first <= self._frame(one) <= shot.last)
+
+    def _frame(self, decided: ShotCorrection) -> int:
+        return frame_at(self.facts, self.found, decided.seconds)
+
+    def shown(self, shot: Shot) -> int:
+        """The frame that stands for a shot: that which hints are for, else that in its middle."""
+        hinted = (self._frame(one) for one in self.decided(shot) if one.hints)
+        return next(hinted, (shot.first + shot.last) // 2)
+
+    def keeps_colour(self, shot: Shot) -> bool:
+        """Whether a shot is shown as the source has it."""
+        asked = [one.colour for one in self.decided(shot) if one.colour]
+        return asked[-1] == KEEP if asked else self.found.tone(shot) in (Tone.COLOUR, Tone.TINTED)
+
+    def guidance(self, shot: Shot) -> Guidance:
+        """What the frame that stands for a shot is coloured with."""
+        saturation = [one.saturation for one in self.decided(shot) if one.saturation is not None]
+        hints = next((one.hints for one in self.decided(shot) if one.hints), ())
+        return Guidance(hints, saturation[-1] if saturation else None)
 
 
 @dataclass(frozen=True)
@@ -104,13 +133,27 @@ def list_shots(settings: ShotsSettings, listener: Listener, stop: Stop) -> Liste
     check_cuts(settings.cuts)
     check_shots_folder(settings)
     folder = shots_folder(settings)
-    open_network = network_opener(settings, sha256_of(checkpoint_path(settings.checkpoint)))
+    plan = _plan_there(settings)
+    weights = sha256_of(checkpoint_path(settings.checkpoint))
+    open_network = network_opener(settings, weights)
     progress = _Progress(settings.input, listener, stop)
     try:
         looked = _look(settings, progress)
         predictor = open_network()
+        if plan is not None:
+            inputs = PlanInputs(
+                plan,
+                settings.input,
+                settings.working_size,
+                settings.max_megapixels,
+                weights,
+                open_network,
+                progress.check,
+            )
+            looked = replace(looked, corrections=corrections_of_plan(inputs))
         make_folder(folder)
-        files, remarks = _write(folder, looked, _draw(looked, predictor, settings, progress))
+        drawn = _Drawing(settings, looked, folder)
+        files, remarks = drawn.write(_draw(looked, predictor, settings, progress))
     except ItemError as error:
         return ListedShots(progress.ended(error))
     return ListedShots(progress.ended(), files, remarks)
@@ -194,7 +237,8 @@ def _draw(
     looked: _Looked, predictor: Predictor, settings: ShotsSettings, progress: _Progress
 ) -> Iterator[_Drawn]:
     """A picture of every shot, in their order; the film is read a second time."""
-    frames = zip(looked.shots, middle_frames(looked.facts, looked.shots), strict=True)
+    shown = frames_at(looked.facts, map(looked.shown, looked.shots))
+    frames = zip(looked.shots, shown, strict=True)
     number = 0
     while some := list(islice(frames, settings.batch_size)):
         for drawn in _draw_some(looked, predictor, settings, some):
@@ -208,14 +252,13 @@ def _draw_some(
 ) -> Iterator[_Drawn]:
     """Pictures of a few shots, which the network sees at once; those in colour stay as they are."""
     facts = looked.facts
-    own = [looked.found.tone(shot) in (Tone.COLOUR, Tone.TINTED) for shot, _ in some]
     seen = geometry_of(facts, settings.working_size)
-    lumas = [
-        seen.small_luma(frame, facts) for (_, frame), is_own in zip(some, own, strict=True) if not is_own
-    ]
-    chromas = iter(predictor.predict(lumas, [NO_GUIDANCE] * len(lumas)) if lumas else ())
-    for (shot, frame), is_own in zip(some, own, strict=True):
-        if is_own:
+    asked = [(shot, frame) for shot, frame in some if not looked.keeps_colour(shot)]
+    lumas = [seen.small_luma(frame, facts) for _, frame in asked]
+    wishes = [looked.guidance(shot) for shot, _ in asked]
+    chromas = iter(predictor.predict(lumas, wishes) if lumas else ())
+    for shot, frame in some:
+        if looked.keeps_colour(shot):
             yield _Drawn(shot, shown_rgb(frame, facts, _LONG_SIDE), None)
             continue
         chroma = next(chromas)
@@ -228,25 +271,56 @@ def _shown_luma(frame: Frame, facts: FilmFacts) -> UInt8:
     return np.asarray(np.rint(np.clip(luma, 0, 1) * 255), np.uint8)
 
 
-def _write(
-    folder: Path, looked: _Looked, drawn: Iterator[_Drawn]
-) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Write all files; gives them, and what is to be said of them."""
-    facts, found, shots = looked.facts, looked.found, looked.shots
-    confidences: list[float | None] = []
-    pages = write_pages(folder / SHEET, _pages(looked, drawn, confidences))
-    write_shots(folder / LIST, shots, facts, found, confidences)
-    files = (folder / LIST, *pages)
-    if not can_write_edit_lists():
-        missing = f"no {EDL} and {OTIO} without OpenTimelineIO: pip install 'archivecolor[timeline]'"
-        return files, (missing,)
-    timeline = timeline_of(facts, found, shots)
-    write_otio(folder / OTIO, timeline)
-    files = (*files, folder / OTIO)
-    if write_edl(folder / EDL, timeline, facts.read_rate):
-        return (*files, folder / EDL), ()
-    rate = float(facts.read_rate)
-    return files, (f"no {EDL}: timecode has no rate of {rate:g} frames a second",)
+class _Drawing:
+    """Writes what is known of a film's shots.
+
+    Args:
+        settings: of the command.
+        looked: the film.
+        folder: where lists and the sheet go.
+    """
+
+    def __init__(self, settings: ShotsSettings, looked: _Looked, folder: Path) -> None:
+        self._settings, self._looked, self._folder = settings, looked, folder
+
+    def write(self, drawn: Iterator[_Drawn]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+        """Write all files; gives them, and what is to be said of them."""
+        looked, folder = self._looked, self._folder
+        confidences: list[float | None] = []
+        pages = write_pages(folder / SHEET, _pages(looked, drawn, confidences))
+        write_shots(folder / LIST, looked.shots, looked.facts, looked.found, confidences)
+        files = (folder / LIST, *pages, *self._plan(confidences))
+        if not can_write_edit_lists():
+            missing = f"no {EDL} and {OTIO} without OpenTimelineIO: pip install 'archivecolor[timeline]'"
+            return files, (missing,)
+        timeline = timeline_of(looked.facts, looked.found, looked.shots)
+        write_otio(folder / OTIO, timeline)
+        files = (*files, folder / OTIO)
+        if write_edl(folder / EDL, timeline, looked.facts.read_rate):
+            return (*files, folder / EDL), ()
+        rate = float(looked.facts.read_rate)
+        return files, (f"no {EDL}: timecode has no rate of {rate:g} frames a second",)
+
+    def _plan(self, confidences: list[float | None]) -> tuple[Path, ...]:
+        """Write a plan where one is wanted and none is there."""
+        path, looked = self._settings.plan, self._looked
+        if path is None or _plan_there(self._settings) is not None:
+            return ()
+        sha256 = sha256_of(self._settings.input)
+        write_plan(path, plan_lines(looked.facts, looked.found, looked.shots, confidences, sha256))
+        return (path,)
+
+
+def _plan_there(settings: ShotsSettings) -> FilmPlan | None:
+    """The plan that the sheet is drawn by; None where none is asked for, or one is to be written.
+
+    Raises:
+        UsageError: what is there is no plan.
+    """
+    if settings.plan is None or not os.path.lexists(settings.plan):
+        return None
+    plan = read_plan(settings.plan)
+    return None if settings.overwrite else plan
 
 
 def _pages(

@@ -21,6 +21,7 @@ from archivecolor.settings.decisions import (
     DecisionUndoSettings,
 )
 from archivecolor.settings.evaluation import EvaluateSettings
+from archivecolor.settings.film_plan import PlanHead, PlannedShot
 from archivecolor.settings.films import ShotOptions, ShotsSettings, VideoSettings
 from archivecolor.settings.machine import DoctorSettings, ModelExportSettings, ModelsSettings
 from archivecolor.settings.options import (
@@ -90,6 +91,8 @@ __all__ = [
     "PageOptions",
     "PhotoSettings",
     "PhotographOptions",
+    "PlanHead",
+    "PlannedShot",
     "ProvenanceOptions",
     "PruneSettings",
     "ReportSettings",

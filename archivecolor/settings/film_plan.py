@@ -37,9 +37,7 @@ class PlannedShot(Settings):
         "is in colour, or tinted. What the film's options say without it.",
         choices=("", "keep", "recolour"),
     )
-    saturation: float | None = option(
-        None, "Gain on the network's chroma; 0 leaves grey.", low=0.0, high=3.0
-    )
+    saturation: float | None = option(None, "Gain on the network's chroma; 0 leaves grey.", low=0.0, high=3.0)
     smoothing: float | None = option(
         None, "How steady its colour is: 0 frame by frame, 1 the steadiest.", low=0.0, high=1.0
     )

@@ -33,6 +33,12 @@ class ShotsSettings(ShotOptions, NetworkOptions, OutputOptions):
     GROUP = "Film"
 
     input: Path = required("Film.", argument=True, kind="films")
+    plan: Path | None = option(
+        None,
+        "Write a plan of the shots into this file; where it is there, draw the sheet as it says.",
+        group="Output",
+        common=True,
+    )
     output: Path | None = option(
         None,
         "Folder for the lists and the contact sheet; FILM-shots beside the film without it.",
@@ -109,6 +115,9 @@ class VideoSettings(ShotOptions, ColourOptions):
         "Give shots that show the same set-up the same colours.",
         shapes_output=True,
         digests_default=False,
+    )
+    plan: Path | None = option(
+        None, "What is done with single shots of the one film: a file as `shots --plan` writes it, edited."
     )
     badge: bool = option(
         False,

@@ -92,6 +92,7 @@ class FilmKeywords(_RunKeywords, total=False):
     container: Literal["keep", "mp4", "mkv", "mov"]
     smoothing: float
     cuts: str
+    plan: Path | None
     deinterlace: Literal["auto", "keep", "bwdif", "ivtc"]
     badge: bool
     same_colours: bool
