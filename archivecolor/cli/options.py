@@ -107,7 +107,9 @@ def typed_name(command: str, name: str) -> str:
         )
     if source is ParameterSource.DEFAULT_MAP:
         return f"{name} in the recipe"
-    return f"--{name.replace('_', '-')}"
+    typed = (one.opts for one in click.get_current_context().command.params if one.name == name)
+    flags_of = [flag for flag in next(typed, []) if flag.startswith("--")]
+    return flags_of[0] if flags_of else f"--{name.replace('_', '-')}"
 
 
 def _warn_of_unknown_variables() -> None:
@@ -228,7 +230,7 @@ def _argument_name(setting: SettingField, value_type: ValueType) -> str:
 
 def flags(name: str, spec: Option, value_type: ValueType) -> list[str]:
     """The spellings of an option, and the name of its value."""
-    long = f"--{name.replace('_', '-')}"
+    long = f"--{spec.flag or name.replace('_', '-')}"
     if value_type.base is bool:
         long = f"{long}/--no-{name.replace('_', '-')}"
     return [name, long, *([f"-{spec.short}"] if spec.short else [])]

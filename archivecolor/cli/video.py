@@ -27,11 +27,14 @@ def command(settings: VideoSettings) -> ExitCode:
     Examples:
       archivecolor video film.mp4
       archivecolor video reels/ -o coloured/ --codec ffv1
+      archivecolor video film.mp4 --only-shots 3,7-9 --plan plan.toml
     """
     from archivecolor.jobs.colour import colour
 
     if settings.report is not None and settings.output is None:
         raise UsageError("--report tells of an output folder; give one with --output FOLDER")
+    if settings.is_preview:
+        return _preview(settings)
     if settings.dry_run:
         return show_forecast(settings)
     if settings.output is not None:
@@ -43,6 +46,24 @@ def command(settings: VideoSettings) -> ExitCode:
     ):
         code = terminal.finish(colour(settings, terminal, stop, tuple(sys.argv)))
     return code if settings.output is None else report_after_run(settings, settings.output, code)
+
+
+def _preview(settings: VideoSettings) -> ExitCode:
+    """Make a film of a part."""
+    from archivecolor.jobs.preview_film import preview_film
+
+    if settings.dry_run:
+        raise UsageError("--dry-run is for whole films; leave it or --from, --to and --only-shots out")
+    with (
+        stop_on_signals(Stop(settings.max_runtime)) as stop,
+        terminal_for(settings, "video", _preview_line) as terminal,
+    ):
+        return terminal.finish(preview_film(settings, terminal, stop))
+
+
+def _preview_line(event: ItemEvent) -> str:
+    """Which file the preview is."""
+    return printable(f"{event.path} -> {event.record['preview']}") if event.status == "done" else ""
 
 
 def _line_of(settings: VideoSettings, event: ItemEvent) -> str:

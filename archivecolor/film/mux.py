@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -127,7 +127,7 @@ def _mux_streams(
         copy_tags(source.streams[facts.picture], picture, plan.container)
         copies = _copy_streams(inputs, plan, source, out)
         out.metadata.update(
-            content_tags(source.metadata) | _provenance_tags(inputs.provenance, source.metadata)
+            content_tags(source.metadata) | provenance_tags(inputs.provenance, source.metadata)
         )
         out.set_chapters(source.chapters())
         if plan.container == "mkv":
@@ -197,7 +197,7 @@ def is_coloured_film(path: Path) -> bool:
         return False
 
 
-def _provenance_tags(provenance: Provenance, tags: dict[str, str]) -> dict[str, str]:
+def provenance_tags(provenance: Provenance, tags: Mapping[str, str]) -> dict[str, str]:
     """Tags that say the colour was invented; a comment of the source stays."""
     text = (
         f"{_COLOUR_ADDED}{provenance.version}: {provenance.parameters}. "

@@ -29,7 +29,7 @@ from archivecolor.film.encode import PictureEncoder
 from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, read_from
 from archivecolor.film.frames import convert_source_chroma
 from archivecolor.film.keyframes import FlowState
-from archivecolor.film.pixels import convert_luma, plane_view
+from archivecolor.film.pixels import Plane, convert_luma, plane_view
 from archivecolor.film.planes import ChromaPlaneRenderer, ChromaPlanes
 from archivecolor.film.prefetch import Prefetcher
 from archivecolor.film.probe import ffmpeg_url
@@ -196,6 +196,37 @@ def _segment_writer(part: Path, context: SegmentContext, segment: Segment) -> It
         writer.finish()
 
 
+@dataclass(frozen=True)
+class ComposedPicture:
+    """The planes of a coloured frame, as they are encoded."""
+
+    luma: Plane
+    chroma: ChromaPlanes
+
+
+class PictureComposer:
+    """Lays colour beside the luma of a film's frames.
+
+    Args:
+        film: the film.
+    """
+
+    def __init__(self, film: Film) -> None:
+        self._film = film
+        target = film.target
+        self._renderer = ChromaPlaneRenderer(target.matrix, target.sample_format, target.subsampling)
+
+    def compose(self, item: NumberedFrame, frame_chroma: FrameChroma) -> ComposedPicture:
+        """One frame with its colour, or with the source's own."""
+        film = self._film
+        luma = convert_luma(item.frame.luma, film.facts.sample_format, film.target.sample_format)
+        if frame_chroma.cbcr is None:
+            return ComposedPicture(luma, _source_chroma(item, film))
+        if film.watermark is not None:
+            luma = film.watermark.apply(luma, film.target.sample_format)
+        return ComposedPicture(luma, self._renderer.render(luma, frame_chroma.cbcr))
+
+
 class _SegmentWriter:
     """Writes the frames of one segment into an open container."""
 
@@ -203,24 +234,15 @@ class _SegmentWriter:
         self._film = film
         self._out = out
         self._encoder = PictureEncoder(out, film.facts, film.target)
-        self._renderer = ChromaPlaneRenderer(
-            film.target.matrix, film.target.sample_format, film.target.subsampling
-        )
+        self._composer = PictureComposer(film)
         times = film.first_pass.pts[segment.first : segment.last + 1]
         self._order = {int(pts): place for place, pts in enumerate(times)}
         self._packets = 0
 
     def write(self, item: NumberedFrame, frame_chroma: FrameChroma) -> None:
         """Encode one frame."""
-        film = self._film
-        luma = convert_luma(item.frame.luma, film.facts.sample_format, film.target.sample_format)
-        if frame_chroma.cbcr is None:
-            chroma = _source_chroma(item, film)
-        else:
-            if film.watermark is not None:
-                luma = film.watermark.apply(luma, film.target.sample_format)
-            chroma = self._renderer.render(luma, frame_chroma.cbcr)
-        self._mux(self._encoder.encode(item.frame.pts, luma, chroma))
+        picture = self._composer.compose(item, frame_chroma)
+        self._mux(self._encoder.encode(item.frame.pts, picture.luma, picture.chroma))
 
     def finish(self) -> None:
         """Write what is still inside the encoder."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from archivecolor.archive.correction import Correction, ShotCorrection, correction_values
@@ -72,8 +73,15 @@ def with_guides(
         if segment.number in missing
         for number in range(film.shot_at(segment.first), film.shot_at(segment.last) + 1)
     }
+    return with_guides_of(film, predictor, shots, check)
+
+
+def with_guides_of(
+    film: Film, predictor: ChromaPredictor, shots: AbstractSet[int], check: Callable[[], None]
+) -> Film:
+    """The same for shots by their numbers; arguments and errors as `with_guides`."""
     # Shots that take their colours from others need what was decided about those.
-    shots |= {view.shot for number in shots for view in film.colour_sources.get(number, ())}
+    shots = shots | {view.shot for number in shots for view in film.colour_sources.get(number, ())}
     guides = {
         number: guide_of(film, predictor, film.shots[number], corrections, check)
         for number, corrections in film.corrections.items()

@@ -20,8 +20,6 @@ from archivecolor.archive.record import Output, Record
 from archivecolor.errors import ArchivecolorError, ItemError, OutOfMemoryError, Reason, StoppedError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX, ContainerPlan, plan_container, suffix_for
 from archivecolor.film.film import ChromaPredictor, Film, changed_error
-from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_pass, save_first_pass
-from archivecolor.film.interlacing import field_parity
 from archivecolor.film.limits import check_disk, check_memory, check_name
 from archivecolor.film.losses import find_losses
 from archivecolor.film.mux import MuxInputs, is_coloured_film, mux
@@ -39,7 +37,6 @@ from archivecolor.film.side_data import side_data_to_carry, still_lost
 from archivecolor.film.stream_survey import survey_streams
 from archivecolor.film.verify_output import verify_output
 from archivecolor.jobs.carrying_out import correction_step
-from archivecolor.jobs.cuts import shots_of
 from archivecolor.jobs.film_credentials import FilmToSign, sign_film, write_beside_film
 from archivecolor.jobs.film_decisions import (
     correction_of,
@@ -48,12 +45,12 @@ from archivecolor.jobs.film_decisions import (
     segment_values,
     with_colour_sources,
     with_correction,
-    with_corrections,
     with_guides,
 )
 from archivecolor.jobs.film_in_hand import film_in_hand
 from archivecolor.jobs.film_jobs import FilmRunContext, OutOfTimeError, file_state
-from archivecolor.jobs.film_progress import CHECKING, COLOURING, JOINING, LOOKING, READING, FilmProgress
+from archivecolor.jobs.film_progress import CHECKING, COLOURING, JOINING, READING, FilmProgress
+from archivecolor.jobs.film_reading import read_film
 from archivecolor.jobs.film_records import (
     copied_record,
     done_record,
@@ -61,7 +58,7 @@ from archivecolor.jobs.film_records import (
     skipped_record,
     source_of,
 )
-from archivecolor.jobs.film_setup import choose_field_handling, make_film, work_folder
+from archivecolor.jobs.film_setup import work_folder
 from archivecolor.jobs.films_on_cluster import make_segments_on_cluster
 from archivecolor.jobs.run import ItemResult, kept_by_hand
 from archivecolor.metadata.provenance import CorrectionStep, Provenance
@@ -163,16 +160,14 @@ def _colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     folder = work_folder(item, run_context, sha256)
     plan = plan_container(facts, settings.container, settings.codec, folder.trial)
     _check_target(run_context.output, _film_name(item, run_context, facts, plan), item)
-    facts, found = _with_fields_handled(item, run_context, facts, folder)
-    shots = shots_of(settings, facts, found)
-    write_shots(folder.shots, shots, facts, found)
     correction = correction_of(item, sha256)
-    film = with_corrections(make_film(facts, found, shots, run_context), correction)
-    if all(film.is_passthrough(shot) and film.is_passthrough_by_options(shot) for shot in shots):
+    film = read_film(item, run_context, facts, folder, correction)
+    write_shots(folder.shots, film.shots, film.facts, film.first_pass)
+    if all(film.is_passthrough(shot) and film.is_passthrough_by_options(shot) for shot in film.shots):
         record = _untouched_film(item, run_context, film)
     else:
         check_memory(film.facts, film.target)
-        check_disk(film.facts, film.target, len(found), run_context.output)
+        check_disk(film.facts, film.target, len(film.first_pass), run_context.output)
         film = with_colour_sources(item, run_context, film, folder)
         segments = _colour_segments(item, run_context, film, folder)
         step = correction_step(item.decision.digest, correction)
@@ -242,38 +237,6 @@ def _written_output(part: Path, name: str, film: Film, depth: int) -> Output:
         depth=depth,
         mtime_ns=about.st_mtime_ns,
     )
-
-
-def _with_fields_handled(
-    item: Item, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
-) -> tuple[FilmFacts, FirstPass]:
-    """The film as it will be read, its fields kept or undone, and what it then holds."""
-    found = _load_or_survey(item, run_context, facts, folder)
-    fields = choose_field_handling(run_context.settings, facts, found)
-    if fields == "keep":
-        return facts, found
-    facts = replace(facts, fields=fields, parity=field_parity(facts, found.fields))
-    return facts, _load_or_survey(item, run_context, facts, folder)
-
-
-def _load_or_survey(
-    item: Item, run_context: FilmRunContext, facts: FilmFacts, folder: WorkFolder
-) -> FirstPass:
-    """What the film holds: as found by an earlier run, or by looking at all of it."""
-
-    def watch(count: int) -> None:
-        frames = facts.expected_frames
-        run_context.report(item, FilmProgress(LOOKING, count, frames, megapixels=facts.megapixels))
-        run_context.stop_if_asked()
-
-    kept = folder.first_pass(facts.fields)
-    found = load_first_pass(kept)
-    if found is None:
-        found = run_first_pass(facts, watch)
-        save_first_pass(kept, found)
-    if found.defects and run_context.settings.strict:
-        raise ItemError(Reason.TRUNCATED, f"not whole: {', '.join(found.defects)}")
-    return found
 
 
 def _colour_segments(

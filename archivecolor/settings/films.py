@@ -119,6 +119,28 @@ class VideoSettings(ShotOptions, ColourOptions):
     plan: Path | None = option(
         None, "What is done with single shots of the one film: a file as `shots --plan` writes it, edited."
     )
+    from_time: float | None = option(
+        None,
+        "A preview: a film of the picture alone from this time on, in the colours of the whole film.",
+        unit="seconds",
+        low=0,
+        flag="from",
+        group="Preview",
+    )
+    to_time: float | None = option(
+        None,
+        "A preview: a film of the picture alone up to this time.",
+        unit="seconds",
+        low=0,
+        flag="to",
+        group="Preview",
+    )
+    only_shots: str = option(
+        "",
+        "Shots by their numbers, such as 3,7-9: a preview, a film of these alone.",
+        pattern=r"(\d+(-\d+)?(,\d+(-\d+)?)*)?",
+        group="Preview",
+    )
     badge: bool = option(
         False,
         "Draw a small mark into a corner of coloured frames; there their luma is not the source's.",
@@ -144,3 +166,8 @@ class VideoSettings(ShotOptions, ColourOptions):
         shapes_output=True,
         digests_default=False,
     )
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether it is a preview that is asked for, and not the film."""
+        return bool(self.only_shots) or self.from_time is not None or self.to_time is not None

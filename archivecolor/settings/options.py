@@ -96,6 +96,7 @@ class Option:
         pattern: regular expression that a word, or each of several, must match as a whole.
         max_length: free text, kept as UTF-8, of at most so many characters.
         short: a one-letter flag, for the commonest options only.
+        flag: its long flag without dashes, where that is not the field's name.
         argument: a positional argument of the command line rather than an option.
         may_be_bucket: a path may be the address of a bucket.
         kind: what a path leads to, for completion: photographs, films, checkpoint, recipe or folder.
@@ -116,6 +117,7 @@ class Option:
     pattern: str = ""
     max_length: int | None = None
     short: str = ""
+    flag: str = ""
     argument: bool = False
     may_be_bucket: bool = False
     kind: str = ""
