@@ -23,6 +23,7 @@ FILES = {
     "OUT/_archivecolor/manifest.jsonl": "One JSON line per item and attempt; the newest one counts.",
     "OUT/_archivecolor/manifest-sha256.txt": "SHA-256 of every output, as sha256sum reads it.",
     "OUT/_archivecolor/decisions.jsonl": "What people decided; the newest line that names an item counts.",
+    "OUT/_archivecolor/previews/": "Parts of films, made by video --from, --to and --only-shots to look at.",
     "OUT/_archivecolor/run.json": "The last run: command, options, versions, counts, times, exit code.",
     "OUT/_archivecolor/lock": "Who holds OUT, while a run does.",
     "OUT/_archivecolor/premis/": "A PREMIS file for every output, with --premis.",

@@ -55,7 +55,7 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["family.md", "archive.md", "film.md"])
+@pytest.mark.parametrize("page", ["family.md", "archive.md", "film.md", "restoring.md"])
 def test_every_command_of_a_page_runs_in_the_order_that_it_has_there(desk, page):
     lines = [line for block in blocks_of(page, "sh") for line in block.splitlines()]
     commands = [shlex.split(line, comments=True) for line in lines]

@@ -185,3 +185,49 @@ def test_a_plan_that_cannot_be_is_refused_with_its_place(video, tmp_path, capsys
     video("out", "--plan", tmp_path / "plan.toml", code=ExitCode.USAGE)
     assert re.search(told, capsys.readouterr().err)
     assert not (tmp_path / "out" / "_archivecolor" / "decisions.jsonl").exists()
+
+
+def still(film, number):
+    """One frame of a film as an editor saves it."""
+    with av.open(str(film)) as opened:
+        frame = next(frame for index, frame in enumerate(opened.decode(video=0)) if index == number)
+    return frame.to_image()
+
+
+def test_a_restored_frame_and_a_painted_one_colour_their_shots(video, film, tmp_path):
+    restored = np.asarray(still(film, 10)).astype(int)
+    restored = np.clip(restored + np.array((40, -20, -20)), 0, 255).astype(np.uint8)
+    Image.fromarray(restored).resize((384, 256)).save(tmp_path / "restored.png")
+    painted = np.zeros((64, 96, 4), np.uint8)
+    painted[40:, :40] = 40, 160, 60, 255
+    Image.fromarray(painted).save(tmp_path / "painted.png")
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[[shot]]\nat = 0.4\nreference = "restored.png"\n[[shot]]\nat = 1.2\nreference = "painted.png"\n'
+    )
+    before, out = planes(video("plain")), video("out", "--plan", plan)
+    after = planes(out)
+    assert (after[74:] == before[74:]).all()
+    red = after[:24, 2] - before[:24, 2]
+    assert (after[2:22, 2] > 134).mean() > 0.8 and red.mean() > 3
+    green = before[30, 2] - after[30, 2]
+    assert green[44:60, 4:36].mean() > 8 > np.abs(green[:20, 60:]).mean()
+    shots = record_of(out).correction["shots"]
+    assert [shot["reference"].partition(" ")[0] for shot in shots] == ["restored.png", "painted.png"]
+    with av.open(str(out)) as opened:
+        told = " ".join(opened.metadata.values())
+    assert re.search(
+        r"shot at 0\.400 s: \d+ places like restored\.png \([0-9a-f]{16}\); shot at 1\.200", told
+    )
+    assert video("anew", "--plan", plan).read_bytes() == out.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("size", "mode", "told"),
+    [((64, 96), "RGBA", "its shape 64 x 96 is not that of 96 x 64"), ((96, 64), "L", "it has no colour to")],
+)
+def test_a_picture_that_cannot_be_a_reference_is_refused(video, tmp_path, capsys, size, mode, told):
+    Image.new(mode, size).save(tmp_path / "mine.png")
+    (tmp_path / "plan.toml").write_text('[[shot]]\nat = 1\nreference = "mine.png"\n')
+    video("out", "--plan", tmp_path / "plan.toml", code=ExitCode.USAGE)
+    assert told in capsys.readouterr().err
