@@ -16,8 +16,9 @@ processes: in a script, call it under `if __name__ == "__main__":`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -45,6 +46,7 @@ from archivecolor.errors import (
     UnavailableError,
     UsageError,
 )
+from archivecolor.film.shots import Shot, ShotDetector
 from archivecolor.settings import (
     DirSettings,
     NetworkOptions,
@@ -100,6 +102,8 @@ __all__ = [
     "Record",
     "RenderedImage",
     "RunResult",
+    "Shot",
+    "ShotDetector",
     "Stop",
     "StoppedError",
     "UnavailableError",
@@ -113,6 +117,7 @@ __all__ = [
     "correct",
     "decisions",
     "detect",
+    "find_shots",
     "load_predictor",
     "undo_decisions",
 ]
@@ -353,6 +358,27 @@ def colour_film(
     listener = FunctionListener(on_progress=on_progress)
     path, record = colour_one_film(settings, listener, _stop(stop, settings.max_runtime), executor)
     return ColouredFilm(path, record)
+
+
+def find_shots(
+    film: str | Path, detector: Callable[[Fraction], ShotDetector] | None = None
+) -> tuple[Shot, ...]:
+    """The shots of a film, in order and without gaps; nothing is made of it.
+
+    Args:
+        film: the film.
+        detector: makes what looks at the frames, for a film of so many frames a second; this program's own
+            without it. A list of what another one finds, with a column `first_frame`, is what `cuts` of
+            `colour_film` takes.
+
+    Raises:
+        ItemError: it cannot be read.
+        ValueError: what the detector gives is not all frames, in order and without gaps.
+    """
+    from archivecolor.film import find_shots as finding
+
+    path = Path(film)
+    return finding.find_shots(path) if detector is None else finding.find_shots(path, detector)
 
 
 def _stop(stop: Stop | None, max_runtime: float | None) -> Stop:

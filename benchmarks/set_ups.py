@@ -30,10 +30,11 @@ from archivecolor.api import colour_film
 from archivecolor.colour.lab import lab_from_rgb
 from archivecolor.colour.luma import luma_codes
 from archivecolor.evaluation.films import reference_frames
+from archivecolor.film.grey_shots import GreyShotDetector
 from archivecolor.film.motion import MotionEstimator
 from archivecolor.film.pixels import SampleFormat
 from archivecolor.film.probe import probe
-from archivecolor.film.shots import Shot, ShotDetector
+from archivecolor.film.shots import Shot
 from archivecolor.scoring.metrics import ciede2000_mean
 from archivecolor.scoring.photo_score import srgb_codes
 
@@ -145,7 +146,7 @@ def ways(film: Path, folder: Path, truth: Sequence[Codes] | None) -> tuple[Way, 
 def judged(frames: Sequence[Codes], rate: Fraction, truth: Sequence[Codes] | None) -> Way:
     """How a film came out, from all its frames (h, w, 3), at working size."""
     labs = [lab_from_rgb(frame) for frame in frames]
-    detector = ShotDetector(rate)
+    detector = GreyShotDetector(rate)
     for frame in frames:
         detector.add(luma_codes(frame), SampleFormat(8, full=True))
     chromas = [np.asarray(cv2.blur(lab[..., 1:], BLUR), np.float32) for lab in labs]

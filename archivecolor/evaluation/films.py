@@ -22,11 +22,11 @@ from archivecolor.colour.luma import luma_codes
 from archivecolor.evaluation.drift import SECONDS, DriftMeter
 from archivecolor.evaluation.entrants import NetworkEntrant
 from archivecolor.film.frames import Frame, FrameReader, Geometry, geometry_of
+from archivecolor.film.grey_shots import GreyShotDetector
 from archivecolor.film.keyframes import keyframe_interval_for, select_keyframes
 from archivecolor.film.motion import Motion, MotionEstimator
 from archivecolor.film.pixels import SampleFormat
 from archivecolor.film.probe import FilmFacts, probe
-from archivecolor.film.shots import ShotDetector
 from archivecolor.film.temporal_smoothing import SmootherInput, smooth_chroma
 from archivecolor.scoring.metrics import cdc, channel_histograms, ciede2000_mean, colourfulness
 from archivecolor.scoring.photo_score import codes_with_luma, srgb_codes
@@ -244,7 +244,7 @@ def _rgb_of(frame: Frame, facts: FilmFacts, geometry: Geometry) -> UInt8:
 
 def _shot_starts(frames: Sequence[ReferenceFrame], rate: Fraction) -> frozenset[int]:
     """Numbers of the frames that begin a shot, by the film's own luma."""
-    finder = ShotDetector(rate)
+    finder = GreyShotDetector(rate)
     for frame in frames:
         finder.add(luma_codes(frame.rgb), SampleFormat(8, full=True))
     return frozenset(shot.first for shot in finder.shots())

@@ -13,8 +13,9 @@ import numpy as np
 from archivecolor.colour.arrays import UInt8
 from archivecolor.film.film import changed_error
 from archivecolor.film.frames import Frame, FrameReader, Geometry
+from archivecolor.film.grey_shots import GreyShotDetector
 from archivecolor.film.probe import FilmFacts, probe
-from archivecolor.film.shots import Shot, ShotDetector
+from archivecolor.film.shots import Shot
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -68,7 +69,7 @@ def film_sheet(path: Path) -> FilmSheet:
         ItemError: it cannot be read.
     """
     facts = probe(path)
-    detector = ShotDetector(facts.read_rate)
+    detector = GreyShotDetector(facts.read_rate)
     columns, times = bytearray(), array("q")
     for frame in FrameReader(facts):
         assert frame.picture is not None

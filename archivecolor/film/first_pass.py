@@ -25,10 +25,11 @@ from archivecolor.colour.tone import Tone, tone_of
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.frame_facts import FrameWatcher
 from archivecolor.film.frames import Frame, FrameReader, convert_source_chroma
+from archivecolor.film.grey_shots import GreyShotDetector
 from archivecolor.film.interlacing import FieldStats, InterlaceDetector
 from archivecolor.film.prefetch import Prefetcher
 from archivecolor.film.probe import FilmFacts
-from archivecolor.film.shots import Shot, ShotDetector
+from archivecolor.film.shots import Shot
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -132,7 +133,7 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
     """
     watcher = FrameWatcher(facts)
     reader = FrameReader(facts, watcher=watcher)
-    detector, fields = ShotDetector(facts.read_rate), InterlaceDetector(facts)
+    detector, fields = GreyShotDetector(facts.read_rate), InterlaceDetector(facts)
     # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
     pts, digests = array("q"), array("I")
     tones: list[str] = []

@@ -11,8 +11,9 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.errors import UsageError
 from archivecolor.film.first_pass import FirstPass
+from archivecolor.film.grey_shots import measure_cut
 from archivecolor.film.probe import FilmFacts
-from archivecolor.film.shots import Shot, measure_cut, shots_from_starts
+from archivecolor.film.shots import Shot, shots_from_starts
 from archivecolor.printable import printable
 
 MAX_BYTES, MAX_DIGITS, MAX_SHOWN = 64 << 20, 18, 200

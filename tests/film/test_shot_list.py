@@ -8,8 +8,9 @@ import pytest
 from synthetic_films import film_from, scene, write_film
 
 from archivecolor.errors import UsageError
+from archivecolor.film.grey_shots import CUT_AGAINST_NEIGHBOURS, CUT_DISTANCE
 from archivecolor.film.shot_list import read_shots, write_shots
-from archivecolor.film.shots import CUT_AGAINST_NEIGHBOURS, CUT_DISTANCE, Shot
+from archivecolor.film.shots import Shot
 
 FILM = Path("reels", "harbour.mp4")
 

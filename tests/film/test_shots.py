@@ -5,10 +5,12 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
-from synthetic_films import scene
+from synthetic_films import scene, write_film
 
+from archivecolor.film.find_shots import find_shots
+from archivecolor.film.grey_shots import GreyShotDetector
 from archivecolor.film.pixels import SampleFormat
-from archivecolor.film.shots import ShotDetector
+from archivecolor.film.shots import shots_from_starts
 
 LIMITED = SampleFormat(8, False)
 
@@ -27,7 +29,7 @@ def aged(pictures, seed=0, flicker=0.18, dust=3):
 
 
 def begins(pictures, rate=Fraction(24)):
-    detector = ShotDetector(rate)
+    detector = GreyShotDetector(rate)
     for picture in pictures:
         detector.add(picture, LIMITED)
     return {shot.first: shot.begins for shot in detector.shots() if shot.first}
@@ -127,3 +129,37 @@ def test_a_flash_is_as_long_as_its_time_not_as_its_frames(rate, length):
     white = np.random.default_rng(9).integers(228, 235, pictures[0].shape).astype(np.uint8)
     pictures[61 : 61 + length] = [white] * length
     assert begins(pictures, rate) == {61: "flash", 61 + length: "after-flash"}
+
+
+class EveryTenFrames:
+    """A detector of somebody else's."""
+
+    def __init__(self, rate):
+        self.rate, self.brightness = rate, []
+
+    def add(self, luma, sample_format):
+        self.brightness.append(float(sample_format.luma_fraction(luma).mean()))
+
+    def shots(self):
+        starts = range(0, len(self.brightness), 10)
+        return shots_from_starts(dict.fromkeys(starts, "time"), len(self.brightness))
+
+
+def test_another_detector_sees_every_frame_and_has_its_say(tmp_path):
+    film = write_film(tmp_path / "film.mkv", scene(1, 25))
+    made = []
+    shots = find_shots(film, lambda rate: made.append(EveryTenFrames(rate)) or made[0])
+    assert [(shot.first, shot.last) for shot in shots] == [(0, 9), (10, 19), (20, 24)]
+    (detector,) = made
+    assert detector.rate == 25
+    assert min(detector.brightness) > 0 and max(detector.brightness) < 1
+    assert len(find_shots(film)) == 1
+
+
+def test_shots_with_gaps_are_refused(tmp_path):
+    class Gaps(EveryTenFrames):
+        def shots(self):
+            return super().shots()[1:]
+
+    with pytest.raises(ValueError, match="the shots of Gaps are not the 25 frames"):
+        find_shots(write_film(tmp_path / "film.mkv", scene(1, 25)), Gaps)
