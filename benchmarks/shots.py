@@ -6,8 +6,8 @@
     python benchmarks/shots.py --quick            one short reel
 
 The reel is of an old print: every frame has its own brightness, grain, dust and unsteadiness. In it are cuts,
-into pans and between short shots too, dissolves and fades; and what is none of these: flashes, whip pans, large
-dirt, tape over a splice, slips in the gate, brightness that pumps, somebody who walks past the camera.
+into pans and between short shots too, dissolves and fades; and what is none of these: flashes, whip pans,
+large dirt, tape over a splice, slips in the gate, brightness that pumps, somebody who walks past the camera.
 """
 
 from __future__ import annotations

@@ -21,6 +21,9 @@ from archivecolor.settings.keywords import (
 )
 
 COMMAND_LINE_ALONE = {
+    "from_time",
+    "to_time",
+    "only_shots",
     "input",
     "output",
     "quiet",

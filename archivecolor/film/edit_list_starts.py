@@ -129,7 +129,7 @@ def _read(path: Path, rate: Fraction) -> Timeline:
     except OSError as error:
         raise UsageError(f"cannot read the list of shots {shown}: {error.strerror}") from error
     if not isinstance(read, opentimelineio.schema.Timeline):
-        raise UsageError(f"{shown} holds {type(read).__name__}, and no Timeline")
+        raise UsageError(f"{shown} holds no Timeline, which is what editing programs save")
     return read
 
 

@@ -10,6 +10,7 @@ from archivecolor.film.frames import FrameReader
 from archivecolor.film.grey_shots import GreyShotDetector
 from archivecolor.film.probe import probe
 from archivecolor.film.shots import Shot, ShotDetector
+from archivecolor.printable import printable
 
 
 def find_shots(
@@ -35,7 +36,7 @@ def find_shots(
     is_whole = all(shot.first == end + 1 <= shot.last for shot, end in zip(shots, ends, strict=False))
     if not is_whole or ends[-1] != count - 1:
         raise ValueError(
-            f"the shots of {type(looking).__name__} are not the {count} frames of {path.name} in order, "
+            f"the shots that were found are not the {count} frames of {printable(path.name)} in order, "
             "without gaps; shots_from_starts makes such"
         )
     return shots

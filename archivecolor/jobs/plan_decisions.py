@@ -41,6 +41,11 @@ logger = logging.getLogger(__name__)
 
 # Of the sides of a picture that was painted over a frame, against the frame's.
 _ASPECT_TOLERANCE = 0.05
+_HOLDS = "%s: what was decided after %s was taken in holds; edit the plan to decide anew"
+_REPLACED = (
+    "%s: %s takes the place of what was decided about its shots before, at %d moments; "
+    "`archivecolor decisions undo` brings it back"
+)
 
 
 @dataclass(frozen=True)
@@ -82,25 +87,14 @@ def decision_of_plan(
     """
     digest, before = inputs.plan.digest(inputs.weights), decisions.of(path)
     taken = decisions.plan_taken_in(path)
+    older, head = before.correction, inputs.plan.head
     if taken.plan == digest:
-        if before.correction != taken.correction:
-            logger.warning(
-                "%s: what was decided after %s was taken in holds; edit the plan to decide anew",
-                printable(path),
-                printable(inputs.plan.path),
-            )
+        if older != taken.correction:
+            logger.warning(_HOLDS, printable(path), printable(inputs.plan.path))
         return None
     shots, source = corrections_of_plan(inputs), sha256_of(inputs.film)
-    older = before.correction
     if older.shots and older != taken.correction:
-        logger.warning(
-            "%s: %s takes the place of what was decided about its shots before, at %d moments; "
-            "`archivecolor decisions undo` brings it back",
-            printable(path),
-            printable(inputs.plan.path),
-            len(older.shots),
-        )
-    head = inputs.plan.head
+        logger.warning(_REPLACED, printable(path), printable(inputs.plan.path), len(older.shots))
     correction = replace(
         older, shots=shots, source=source if shots else "", note=head.note, by=head.by, at="", reference=""
     )
@@ -219,7 +213,7 @@ class _ShotReader:
             hints = (*own, *hints)
         if len(hints) > MAX_HINTS:
             raise UsageError(f"{self._where}: {len(hints)} hints; {MAX_HINTS} are the most in a shot")
-        said = ShotCorrection(shot.at, hints, shot.saturation, shot.smoothing, shot.colour, title)
+        said = ShotCorrection(shot.at, hints, shot.saturation, shot.smoothing, shot.colour or "", title)
         if said and shot.at > (self._frames.facts.seconds or math.inf):
             raise UsageError(f"{self._where} is behind the end of {printable(self._inputs.film)}")
         return said

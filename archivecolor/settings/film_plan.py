@@ -31,11 +31,11 @@ class PlannedShot(Settings):
         unit="seconds",
         low=0,
     )
-    colour: str = option(
-        "",
+    colour: str | None = option(
+        None,
         "keep: it stays as the source has it, grey or in its own colour; recolour: it is coloured though it "
         "is in colour, or tinted. What the film's options say without it.",
-        choices=("", "keep", "recolour"),
+        choices=("keep", "recolour"),
     )
     saturation: float | None = option(None, "Gain on the network's chroma; 0 leaves grey.", low=0.0, high=3.0)
     smoothing: float | None = option(

@@ -125,7 +125,7 @@ class VideoSettings(ShotOptions, ColourOptions):
         unit="seconds",
         low=0,
         flag="from",
-        group="Preview",
+        group="Film",
     )
     to_time: float | None = option(
         None,
@@ -133,13 +133,13 @@ class VideoSettings(ShotOptions, ColourOptions):
         unit="seconds",
         low=0,
         flag="to",
-        group="Preview",
+        group="Film",
     )
     only_shots: str = option(
         "",
         "Shots by their numbers, such as 3,7-9: a preview, a film of these alone.",
         pattern=r"(\d+(-\d+)?(,\d+(-\d+)?)*)?",
-        group="Preview",
+        group="Film",
     )
     badge: bool = option(
         False,

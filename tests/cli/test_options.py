@@ -144,4 +144,5 @@ def test_help_knows_every_option(kind):
     text = CliRunner().invoke(command, ["--help"]).output
     for spec in fields_of(kind):
         if not spec.metadata["option"].argument:
-            assert f"--{spec.name.replace('_', '-')}" in text
+            flag = spec.metadata["option"].flag or spec.name.replace("_", "-")
+            assert f"--{flag}" in text

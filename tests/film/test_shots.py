@@ -161,5 +161,5 @@ def test_shots_with_gaps_are_refused(tmp_path):
         def shots(self):
             return super().shots()[1:]
 
-    with pytest.raises(ValueError, match="the shots of Gaps are not the 25 frames"):
+    with pytest.raises(ValueError, match="the shots that were found are not the 25 frames"):
         find_shots(write_film(tmp_path / "film.mkv", scene(1, 25)), Gaps)

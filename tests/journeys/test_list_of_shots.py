@@ -276,7 +276,7 @@ def test_an_edited_list_of_an_editing_program_is_drawn_anew(folder, quick, capsy
         ("mine.edl", "TITLE: nothing\n", "lists no clip of a picture"),
         ("mine.edl", "001 AX V C 00:00:0x:00 00:00:01:00 00:00:00:00 00:00:01:00\n", "line 1: an event ends"),
         ("mine.otio", "{", "cannot be read as a list of shots"),
-        ("mine.otio", '{"OTIO_SCHEMA": "Clip.1"}', "holds Clip, and no Timeline"),
+        ("mine.otio", '{"OTIO_SCHEMA": "Clip.1"}', "holds no Timeline, which is"),
         ("mine.edl", "001 AX V C 00:09:00:00 00:09:01:00 00:00:00:00 00:00:01:00\n", "is it the list of an"),
     ],
 )
