@@ -17,7 +17,15 @@ from archivecolor.errors import ItemError, UsageError
 from archivecolor.jobs.hint_words import PageSize, check_page, hint_of_words
 from archivecolor.jobs.likeness import Likeness
 from archivecolor.printable import printable
-from archivecolor.settings import CorrectSettings, DirSettings, Settings, fields_of, option_of
+from archivecolor.settings import (
+    CorrectSettings,
+    DirSettings,
+    Settings,
+    ValueType,
+    fields_of,
+    option_of,
+    value_types_of,
+)
 
 if TYPE_CHECKING:
     from archivecolor.colour.arrays import Float32
@@ -39,11 +47,17 @@ def kept_options(values: Mapping[str, Any], settings: type[Settings]) -> dict[st
     """Of a run's options by name those that `settings` has too, for what goes on as that run did."""
     names = {setting.name for setting in fields_of(settings) if option_of(setting).shapes_output}
     kept = {name: value for name, value in values.items() if name in names | _KEPT_OPTIONS}
-    known = {setting.name for setting in fields_of(settings)}
-    kept = {name: value for name, value in kept.items() if name in known}
-    if isinstance(kept.get("checkpoint"), str):
-        kept["checkpoint"] = Path(kept["checkpoint"])
-    return kept
+    types = value_types_of(settings)
+    return {name: _with_paths(value, types[name]) for name, value in kept.items() if name in types}
+
+
+def _with_paths(value: Any, value_type: ValueType) -> Any:
+    """A value of JSON as its option has it: paths, which are texts there, are paths again."""
+    if value_type.base is not Path:
+        return value
+    if isinstance(value, list):
+        return tuple(map(Path, value))
+    return Path(value) if isinstance(value, str) else value
 
 
 def own_settings(settings: CorrectSettings) -> OwnSettings:

@@ -15,6 +15,7 @@ from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.folders import lies_in
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.output_folder import permissions_of
 from archivecolor.archive.plan import FILM
 from archivecolor.archive.selection import Selection
 from archivecolor.colour.arrays import UInt8
@@ -122,25 +123,36 @@ def draw_sheet(
     Raises:
         OutputError: a page cannot be written.
     """
-    return write_pages(sheet, _pages(pairs, stop, max_megapixels)) if pairs else ()
+    if not pairs:
+        return ()
+    shown = min((pair.coloured for pair in pairs), key=_readers)
+    return write_pages(sheet, _pages(pairs, stop, max_megapixels), shown)
 
 
-def write_pages(sheet: Path, pages: Iterable[Image.Image]) -> tuple[Path, ...]:
+def _readers(path: Path) -> int:
+    """How many of owner, group and all may read a file."""
+    return (permissions_of(path) & 0o444).bit_count()
+
+
+def write_pages(sheet: Path, pages: Iterable[Image.Image], shown: Path) -> tuple[Path, ...]:
     """Write the pages of a sheet, one at least; as `draw_sheet`.
 
     Args:
         sheet: the file, checked by `check_sheet` or `trouble_with`.
         pages: in their order, drawn as they are wanted.
+        shown: who may not read that file, of those that are shown, may not read the sheet.
 
     Raises:
         OutputError: a page cannot be written.
     """
     if FORMATS[sheet.suffix.lower()] == "PDF":
-        with atomic_write(sheet) as part:
+        with atomic_write(sheet, shown) as part:
             for number, page in enumerate(pages):
                 page.save(part, "PDF", append=number > 0, producer=MARK, quality=JPEG_QUALITY)
         return (sheet,)
-    written = tuple(_write_page(_page_file(sheet, number), page) for number, page in enumerate(pages, 1))
+    written = tuple(
+        _write_page(_page_file(sheet, number), page, shown) for number, page in enumerate(pages, 1)
+    )
     number = len(written) + 1
     while not trouble_with(left_over := _page_file(sheet, number)) and os.path.lexists(left_over):
         remove_file(left_over)
@@ -161,11 +173,11 @@ def _page_file(sheet: Path, number: int) -> Path:
     return sheet if number == 1 else sheet.with_stem(f"{sheet.stem}-{number}")
 
 
-def _write_page(target: Path, page: Image.Image) -> Path:
+def _write_page(target: Path, page: Image.Image, shown: Path) -> Path:
     if trouble := trouble_with(target):
         raise OutputError(f"{printable(target)} is there, and {trouble}; move it")
     format = FORMATS[target.suffix.lower()]
-    with atomic_write(target) as part:
+    with atomic_write(target, shown) as part:
         if format == "PNG":
             says = PngImagePlugin.PngInfo()
             says.add_text("Software", MARK)

@@ -287,7 +287,7 @@ class _Drawing:
         """Write all files; gives them, and what is to be said of them."""
         looked, folder = self._looked, self._folder
         confidences: list[float | None] = []
-        pages = write_pages(folder / SHEET, _pages(looked, drawn, confidences))
+        pages = write_pages(folder / SHEET, _pages(looked, drawn, confidences), looked.facts.path)
         write_shots(folder / LIST, looked.shots, looked.facts, looked.found, confidences)
         files = (folder / LIST, *pages, *self._plan(confidences))
         if not can_write_edit_lists():

@@ -226,6 +226,13 @@ def test_what_people_did_is_theirs(scans, keys, checkpoint, tmp_path):
     assert "#c83c1e" in person["description"] or "200" in person["description"]
 
 
+def test_what_is_corrected_later_is_signed_as_the_run_was(signed, keys):
+    assert main(["correct", str(signed), "camera.png", "--hint", "50%,50%=red"]) == 0
+    found = read(signed / "camera.png", (keys / "root.pem").read_text())
+    assert (found.standing, found.detail) == (Standing.VALID, f"signed by {NAME}")
+    assert main(["correct", str(signed), "camera.jpg", "--accept"]) == 0
+
+
 def test_a_command_may_hold_the_key(scans, keys, here, tmp_path):
     key = next(keys.glob("signing-*key.pem"))
     chain = next(keys.glob("signing-*[0-9].pem"))

@@ -41,6 +41,14 @@ def test_a_sheet_shows_the_scan_and_its_colour(quick, capsys):
     assert np.abs(np.asarray(scan.convert("L"), int) - np.asarray(coloured.convert("L"), int)).max() <= 2
 
 
+@pytest.mark.parametrize("sheet", ["s.png", "s.pdf"])
+def test_what_few_may_see_is_on_no_sheet_for_all(quick, sheet):
+    grey_of("coins", (320, 480)).save("scans/coins.png")
+    Path("scans/coins.png").chmod(0o600)
+    assert main(["dir", "scans", "out", *quick, "--jobs", "1", "--sheet", sheet]) == ExitCode.SOME_FAILED
+    assert Path(sheet).stat().st_mode & 0o777 == 0o600
+
+
 def test_photo_draws_one_and_the_next_run_draws_it_anew(quick):
     words = ["photo", "scans/camera.png", *quick, "--sheet", "s.jpg"]
     assert main(words) == ExitCode.OK
