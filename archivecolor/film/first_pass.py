@@ -23,6 +23,7 @@ import numpy.typing as npt
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.colour.tone import Tone, tone_of
 from archivecolor.errors import ItemError, Reason
+from archivecolor.film.damage import ConditionDetector, FrameCondition, ShotDamage, shot_damage
 from archivecolor.film.frame_facts import FrameWatcher
 from archivecolor.film.frames import Frame, FrameReader, convert_source_chroma
 from archivecolor.film.grey_shots import GreyShotDetector
@@ -45,7 +46,7 @@ FRAME_PREFETCH = 4
 _DURATION_TOLERANCE_SECONDS, _DURATION_TOLERANCE = 0.6, 0.005
 # A film has one rate where this share of its frames follows at one distance, give or take so much of it.
 _CONSTANT_RATE_SHARE, _RATE_TOLERANCE = 0.95, 0.25
-FORMAT = 5
+FORMAT = 6
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class FirstPass:
         shots: as found; without gaps.
         tones: tone of the frames 0, 4, 8, ...; the words of `Tone`.
         fields: what is known of fields.
+        condition: what age and handling did to each frame.
         damaged: frames the decoder had to guess parts of.
         errors: packets that did not decode.
         repaired: frames whose time had to be made up.
@@ -73,6 +75,7 @@ class FirstPass:
     shots: tuple[Shot, ...]
     tones: tuple[str, ...]
     fields: FieldStats
+    condition: FrameCondition
     damaged: int
     errors: int
     repaired: int
@@ -106,6 +109,10 @@ class FirstPass:
             found.append(f"{self.damaged} damaged frames")
         return tuple(found)
 
+    def damage(self, shot: Shot) -> ShotDamage:
+        """What age and handling did to a shot."""
+        return shot_damage(self.condition, self.digests, slice(shot.first, shot.last + 1), self.tone(shot))
+
     def tone(self, shot: Shot) -> Tone:
         """The tone most of a shot's frames have, but for colour, which fewer are enough for."""
         samples = self.tones[shot.first // _TONE_INTERVAL : shot.last // _TONE_INTERVAL + 1]
@@ -134,6 +141,7 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
     watcher = FrameWatcher(facts)
     reader = FrameReader(facts, watcher=watcher)
     detector, fields = GreyShotDetector(facts.read_rate), InterlaceDetector(facts)
+    condition = ConditionDetector()
     # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
     pts, digests = array("q"), array("I")
     tones: list[str] = []
@@ -146,6 +154,7 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
             pts.append(frame.pts)
             digests.append(luma_digest(frame))
             detector.add(frame.luma, facts.sample_format)
+            condition.add(frame.luma, facts.sample_format)
             fields.add(frame.picture)
             damaged += frame.damaged
             on_progress(len(pts))
@@ -159,6 +168,7 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
         shots=detector.shots(),
         tones=tuple(tones),
         fields=fields.result(),
+        condition=condition.result(),
         damaged=damaged,
         errors=reader.errors,
         repaired=reader.repaired,
@@ -217,6 +227,7 @@ def save_first_pass(path: Path, found: FirstPass) -> None:
             pts=found.pts,
             digests=found.digests,
             distances=found.distances,
+            condition=found.condition.packed(),
             about=np.array(json.dumps(about)),
         )
 
@@ -241,4 +252,4 @@ def _read_first_pass(path: Path) -> FirstPass | None:
         about |= {name: tuple(about[name]) for name in ("tones", "notes", "lost")}
         about["fields"] = FieldStats(**about["fields"])
         arrays = {name: kept[name] for name in ("pts", "digests", "distances")}
-        return FirstPass(**arrays, **about)
+        return FirstPass(**arrays, **about, condition=FrameCondition.unpacked(kept["condition"]))

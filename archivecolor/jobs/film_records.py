@@ -57,6 +57,7 @@ def _film_values(film: Film, settings: VideoSettings) -> dict[str, object]:
         "shots": len(film.shots),
         "shot_seconds": [_seconds(film, shot.first) for shot in film.shots],
         "set_ups": _set_ups(film),
+        "damage": _damage(film),
         "kept_shots": sum(film.is_passthrough(shot) for shot in film.shots),
         "seconds": _seconds(film, -1),
         "rate": str(facts.read_rate),
@@ -74,6 +75,12 @@ def _set_ups(film: Film) -> list[dict[str, object]]:
         for view in views:
             shots[view.frame].append(number + 1)
     return [{"shots": sorted(numbers), "seconds": _seconds(film, frame)} for frame, numbers in shots.items()]
+
+
+def _damage(film: Film) -> list[dict[str, object]]:
+    """What age and handling did to shots, from 1, of which there is something to say."""
+    seen = ((number, film.first_pass.damage(shot).found()) for number, shot in enumerate(film.shots, start=1))
+    return [{"shot": number, **found} for number, found in seen if found]
 
 
 def _seconds(film: Film, frame: int) -> float:
