@@ -140,12 +140,9 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
     """
     watcher = FrameWatcher(facts)
     reader = FrameReader(facts, watcher=watcher)
-    detector, fields = GreyShotDetector(facts.read_rate), InterlaceDetector(facts)
-    condition = ConditionDetector()
-    # Numbers as they are, not as objects: a film has hundreds of thousands of frames.
-    pts, digests = array("q"), array("I")
-    tones: list[str] = []
-    damaged = 0
+    detector, condition = GreyShotDetector(facts.read_rate), ConditionDetector()
+    fields, damaged, tones = InterlaceDetector(facts), 0, list[str]()
+    pts, digests = array("q"), array("I")  # no objects: a film has hundreds of thousands of frames
     with Prefetcher(reader, FRAME_PREFETCH) as frames:
         for frame in frames:
             assert frame.picture is not None
