@@ -141,13 +141,18 @@ def _shift(before: Float32, after: Float32) -> float:
     return float((best - reach + between) / _SIZE[1])
 
 
+def _median(values: Float32) -> np.float32:
+    """Of every third sample across and down, which say it as well."""
+    return np.float32(np.median(values[::3, ::3]))
+
+
 def _dirt_share(frame: Float32, before: Float32, after: Float32) -> float:
     """Share of a frame that is brighter, or darker, than all around it in neighbours that are alike."""
     from archivecolor.opencv import cv2
 
     # Brightness that swings is no dirt.
-    before = before + np.median(frame - before)
-    after = after + np.median(frame - after)
+    before = before + _median(frame - before)
+    after = after + _median(frame - after)
     kernel = np.ones((3, 3), np.uint8)
     above = frame - cv2.dilate(np.maximum(before, after), kernel)
     below = cv2.erode(np.minimum(before, after), kernel) - frame
@@ -209,7 +214,7 @@ def _count_jumps(shifts: Float32, weave: float) -> int:
 def _light_step(before: Float32, after: Float32) -> float:
     """By how much most of a frame is brighter than the one before: what moves is the lesser part of it."""
     ratio = (after + _DARKEST) / (before + _DARKEST)
-    return float(np.log(np.median(ratio)))
+    return float(np.log(_median(ratio)))
 
 
 def _light_swing(steps: Float32) -> float:
