@@ -6,10 +6,15 @@ package is quick. Type checkers see them at once.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from archivecolor.version import program_version
+
+# ONNX Runtime, from 1.29 on, sends reports on its use to its makers. It asks for this variable once, when it
+# is first imported, so it is set before anything of ours can do that.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from archivecolor.api import *  # noqa: F403 - its `__all__` is the one list of public names

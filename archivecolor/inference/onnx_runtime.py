@@ -16,6 +16,9 @@ from archivecolor.networks.graph import INPUT, graph_for, initialisers
 
 # ONNX Runtime has no error class for memory that runs short; its messages have one of these.
 OUT_OF_MEMORY = ("bad allocation", "bad_alloc", "Failed to allocate memory")
+# On Windows, and where somebody else imported it first (see the package's `__init__`), it reports less
+# from here on.
+ort.disable_telemetry_events()
 _FATAL = 4  # of the levels of its own log, which goes to standard error; errors are raised besides
 
 
