@@ -205,7 +205,7 @@ def test_an_output_that_is_the_source_is_refused_before_the_film_is_read(tmp_pat
     run_ffmpeg(*picture(0.2), "-c:v", "ffv1", film)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "film.mkv").symlink_to(film)
-    monkeypatch.setattr("archivecolor.jobs.films.run_first_pass", None)
+    monkeypatch.setattr("archivecolor.jobs.film_reading.run_first_pass", None)
     record, _ = colour(film, expect=3)
     assert record["reason"] == "name-collision"
 

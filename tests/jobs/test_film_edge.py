@@ -16,6 +16,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode, ItemError
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.keyframes import KEYFRAME_INTERVAL
+from archivecolor.jobs import film_reading
 from archivecolor.jobs import films as film_job
 from archivecolor.jobs.colour import colour
 from archivecolor.jobs.film_in_hand import film_in_hand
@@ -64,7 +65,7 @@ def reel(tmp_path_factory):
     [
         (film_job, "sha256_of"),
         (film_job, "survey_streams"),
-        (film_job, "run_first_pass"),
+        (film_reading, "run_first_pass"),
         (film_job, "make_segments"),
         (film_job, "mux"),
         (film_job, "verify_output"),
@@ -147,15 +148,15 @@ def test_the_best_and_the_unsmoothed_ask_about_every_frame(tmp_path, options, di
 KILLED_BY_A_FILM = """
 import os, signal, sys
 from archivecolor.cli.main import main
-from archivecolor.jobs import films
+from archivecolor.jobs import film_reading
 
 def look(facts, watch):
     if facts.path.name == "a.mkv":
         os.kill(os.getpid(), signal.SIGKILL)
     return run_first_pass(facts, watch)
 
-run_first_pass = films.run_first_pass
-films.run_first_pass = look
+run_first_pass = film_reading.run_first_pass
+film_reading.run_first_pass = look
 sys.exit(main(sys.argv[1:]))
 """
 
