@@ -145,9 +145,14 @@ def prepare_process(settings: Settings) -> None:
     """What settings ask of the process itself: where it logs, and its priority.
 
     Raises:
-        UsageError: the log file is a picture or film.
+        UsageError: the log file is a picture or film, or the current folder is gone.
         OutputError: it cannot be written.
     """
+    try:
+        os.getcwd()  # noqa: PTH109 (asked for its error alone)
+    except FileNotFoundError as error:
+        # Worker processes would not start, nor relative paths lead anywhere.
+        raise UsageError("the current folder is gone; change to one that is there and run again") from error
     if isinstance(settings, OutputOptions):
         refuse_scan_as_target(settings.log_file)
         set_up_logging(settings)

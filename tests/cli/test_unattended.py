@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from archivecolor.cli.logs import file_handler
+from archivecolor.cli.main import main
 from archivecolor.errors import OutputError
 
 LOG_KEYS = {"at", "level", "logger", "message"}
@@ -169,3 +170,14 @@ def test_a_pipe_is_no_log(tmp_path):
     os.mkfifo(tmp_path / "log")
     with pytest.raises(OutputError, match="a pipe"):
         file_handler(tmp_path / "log")
+
+
+def test_a_current_folder_that_is_gone_is_told_and_not_taken_for_too_little_memory(
+    archive, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["dir", str(archive), str(tmp_path / "out")]) == 2
+    assert "the current folder is gone" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
