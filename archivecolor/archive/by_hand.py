@@ -22,6 +22,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import IndexEntry, Manifest
 from archivecolor.archive.record import Output
 from archivecolor.errors import ItemError, Reason, UsageError
+from archivecolor.printable import printable
 
 _ASIDE = ".by-hand-"
 _DETAIL = "somebody changed its output, which stays; --take-back PATH puts that aside and makes it anew"
@@ -121,8 +122,11 @@ def refuse_by_hand(root: Path, name: str, claim: Claim) -> None:
         raise ItemError(Reason.BY_HAND, _DETAIL)
 
 
-def make_way(root: Path, name: str, sha256: str, claim: Claim) -> None:
+def make_way(root: Path, name: str, sha256: str, claim: Claim) -> str:
     """Clear the name of a derivative; call it right before the new one takes it.
+
+    What no record names is somebody's, or work whose record was lost: it is put aside, but for the new one's
+    own bytes and those that a killed run noted.
 
     Args:
         root: the output folder.
@@ -130,17 +134,36 @@ def make_way(root: Path, name: str, sha256: str, claim: Claim) -> None:
         sha256: of the new one.
         claim: the item's.
 
+    Returns:
+        What is to be told of it; empty where nothing is.
+
     Raises:
         ItemError: as `refuse_by_hand`.
         OutputError: what is there cannot be put aside, or the note not be written.
     """
-    if not any(voucher.output.path == name for voucher in claim.vouchers):
-        return
+    is_recorded = any(voucher.output.path == name for voucher in claim.vouchers)
+    told = ""
     if is_by_hand(root, name, claim):
         if not claim.take_back:
             raise ItemError(Reason.BY_HAND, _DETAIL)
         _put_aside(root / name)
-    _note_pending(root, Digest(name, sha256))
+    elif not is_recorded and _is_unknown(root, name, sha256):
+        aside = _put_aside(root / name)
+        told = f"a file of no record had the output's name; it is {printable(aside.name)} now"
+    _note_pending(root, Digest(name, sha256), durable=is_recorded)
+    return told
+
+
+def _is_unknown(root: Path, name: str, sha256: str) -> bool:
+    """Whether something else than the bytes of this digest, or of a killed run, has a name."""
+    try:
+        about = os.stat(root / name, follow_symlinks=False)  # noqa: PTH116
+    except OSError:
+        return False
+    if not stat.S_ISREG(about.st_mode):  # a link is replaced, and what is no file says so itself
+        return False
+    present = _sha256_there(root / name)
+    return present != sha256 and present not in _pending(root, name)
 
 
 def by_hand_output(root: Path, name: str) -> Output:
@@ -248,14 +271,15 @@ def _sha256_there(path: Path) -> str:
         raise ItemError(Reason.PERMISSION, detail) from error
 
 
-def _put_aside(path: Path) -> None:
-    """Give handwork another name, the day in it; nothing has that name yet."""
+def _put_aside(path: Path) -> Path:
+    """Give handwork another name, the day in it, which nothing has yet; that name."""
     day = datetime.now(UTC).date().isoformat()
     free = (path.with_name(f"{path.name}{_ASIDE}{day}{tail}") for tail in _tails())
     with open_folder(path.parent, make=False) as folder, with_output_errors(path):
         folder.check()
-        path.rename(next(aside for aside in free if not os.path.lexists(aside)))
+        aside = path.rename(next(aside for aside in free if not os.path.lexists(aside)))
         folder.sync()
+    return aside
 
 
 def _tails() -> Iterator[str]:
@@ -267,14 +291,19 @@ def _tails() -> Iterator[str]:
         number += 1
 
 
-def _note_pending(root: Path, digest: Digest) -> None:
-    """Note on disk which bytes are about to take a name: each process has a list of its own."""
+def _note_pending(root: Path, digest: Digest, *, durable: bool) -> None:
+    """Note which bytes are about to take a name: each process has a list of its own.
+
+    Where `durable` it is on disk at once; else a machine that fails may cost the note, and then no more than
+    that the output of that run is put aside.
+    """
     path = Layout(root).pending / f"{socket.gethostname()}-{os.getpid()}.txt"
     handle = open_own_file(path, os.O_WRONLY | os.O_APPEND)
     with with_output_errors(path), os.fdopen(handle, "ab") as file:
         file.write(digest_line(digest))
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _pending(root: Path, name: str) -> set[str]:

@@ -221,8 +221,9 @@ def _untouched_film(item: Item, run_context: FilmRunContext, film: Film) -> Reco
         with film_errors():
             shutil.copyfile(item.source, part)
         output = _written_output(part, name, film, film.facts.layout.depth)
-        make_way(run_context.output, name, output.sha256, item.claim)
-    return copied_record(item, run_context, film, output)
+        aside = make_way(run_context.output, name, output.sha256, item.claim)
+    record = copied_record(item, run_context, film, output)
+    return replace(record, detail="; ".join(filter(None, (record.detail, aside))))
 
 
 def _written_output(part: Path, name: str, film: Film, depth: int) -> Output:
@@ -319,7 +320,7 @@ def _mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: 
         to_sign = FilmToSign(part, plan.container, luma, item.source, inputs.provenance)
         signed = sign_film(to_sign, run_context.settings.credentials)
         output = _written_output(part, name, film, film.target.sample_format.depth)
-        make_way(run_context.output, name, output.sha256, item.claim)
+        aside = make_way(run_context.output, name, output.sha256, item.claim)
         write_beside_film(path, signed)
     record = done_record(item, run_context, film, plan, opinion)
     values = {**record.extra["film"], **segment_values(inputs.segments, folder)}
@@ -327,6 +328,7 @@ def _mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: 
     return replace(
         record,
         output=output,
+        detail="; ".join(filter(None, (record.detail, aside))),
         network=inputs.provenance.network,
         runtime=run_context.open_predictor().runtime_name,
         confidence=round(confidence, 4),

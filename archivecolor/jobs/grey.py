@@ -60,11 +60,13 @@ class WrittenGrey:
         image: facts of it.
         output: facts of its file.
         source_sha256: digest of the coloured picture.
+        aside: what is to be told of a file that had its name; empty where there was none.
     """
 
     image: GreyImage
     output: Output
     source_sha256: str
+    aside: str
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,8 @@ def make_grey(settings: GreySettings, task: GreyTask) -> WrittenGrey | LeftAlone
         image = write_grey(source, part, max_megapixels=settings.max_megapixels)
         written = part.stat()
         output = Output(item.output, written.st_size, sha256_of(part), mtime_ns=written.st_mtime_ns)
-        make_way(settings.output, item.output, output.sha256, item.claim)
-        return WrittenGrey(image, output, sha256_of(source))
+        aside = make_way(settings.output, item.output, output.sha256, item.claim)
+        return WrittenGrey(image, output, sha256_of(source), aside)
 
 
 def item_result(
@@ -186,4 +188,4 @@ def item_result(
         alone = replace(record, status=Status.SKIPPED, reason=Reason.ALREADY_COLOUR, detail=_NOT_OURS)
         return ItemResult(alone, 0.0)
     record = replace(record, status=Status.DONE, reason=Reason.GREY, output=written.output)
-    return ItemResult(replace(record, luma=written.image.luma), 1.0)
+    return ItemResult(replace(record, luma=written.image.luma, detail=written.aside), 1.0)

@@ -207,7 +207,7 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
         if settings.preserve_times:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
         mtime_ns = part.stat().st_mtime_ns
-        make_way(settings.output, name, rendered.sha256, task.item.claim)
+        aside = make_way(settings.output, name, rendered.sha256, task.item.claim)
         write_beside(target, rendered)
     output = Output(
         path=name,
@@ -224,7 +224,7 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
         source_sha256=rendered.source_sha256,
         luma=rendered.luma,
         lost=rendered.lost,
-        notes=rendered.notes,
+        notes=tuple(filter(None, (*rendered.notes, aside))),
         seconds=seconds,
         certificate=rendered.certificate,
     )

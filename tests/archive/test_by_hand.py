@@ -93,15 +93,24 @@ def test_recorded_handwork_stays_as_it_is(output, claim):
     assert refused(output, Claim((replace(voucher, by_hand=True),))) is Reason.BY_HAND
 
 
-def test_no_record_no_claim(output):
-    may_be_written(output, NO_CLAIM)
-    assert not (output / "_archivecolor").exists()
-
-
 def test_a_record_vouches_for_its_own_name_alone(output, claim):
     (output / "a.png").write_bytes(b"something else")
-    may_be_written(output, claim, name="a.png")
-    may_be_written(output, claim, name="gone.png")
+    refuse_by_hand(output, "a.png", claim)
+    told = make_way(output, "a.png", NEW, claim)
+    (aside,) = output.glob("a.png.by-hand-*")
+    assert aside.name in told
+    assert aside.read_bytes() == b"something else"
+    assert make_way(output, "gone.png", NEW, claim) == ""
+
+
+def test_what_no_record_names_is_put_aside_unless_it_is_what_would_be_written(output):
+    digest = sha256_of(output / "a.jpg")
+    assert make_way(output, "a.jpg", digest, NO_CLAIM) == ""
+    # A killed run's, whose settings were others.
+    assert make_way(output, "a.jpg", NEW, NO_CLAIM) == ""
+    clear_pending(output)
+    assert "of no record" in make_way(output, "a.jpg", NEW, NO_CLAIM)
+    assert [path.name[:13] for path in output.iterdir() if path.is_file()] == ["a.jpg.by-hand"]
 
 
 def test_what_a_killed_run_put_there_is_not_handwork(output, claim):
