@@ -126,7 +126,7 @@ def make_way(root: Path, name: str, sha256: str, claim: Claim) -> str:
     """Clear the name of a derivative; call it right before the new one takes it.
 
     What no record names is somebody's, or work whose record was lost: it is put aside, but for the new one's
-    own bytes and those that a killed run noted.
+    own bytes, which a run left that was killed before its record.
 
     Args:
         root: the output folder.
@@ -150,12 +150,13 @@ def make_way(root: Path, name: str, sha256: str, claim: Claim) -> str:
     elif not is_recorded and _is_unknown(root, name, sha256):
         aside = _put_aside(root / name)
         told = f"a file of no record had the output's name; it is {printable(aside.name)} now"
-    _note_pending(root, Digest(name, sha256), durable=is_recorded)
+    if is_recorded:
+        _note_pending(root, Digest(name, sha256))
     return told
 
 
 def _is_unknown(root: Path, name: str, sha256: str) -> bool:
-    """Whether something else than the bytes of this digest, or of a killed run, has a name."""
+    """Whether something else than the bytes of this digest, or of those that a run noted, has a name."""
     try:
         about = os.stat(root / name, follow_symlinks=False)  # noqa: PTH116
     except OSError:
@@ -291,19 +292,14 @@ def _tails() -> Iterator[str]:
         number += 1
 
 
-def _note_pending(root: Path, digest: Digest, *, durable: bool) -> None:
-    """Note which bytes are about to take a name: each process has a list of its own.
-
-    Where `durable` it is on disk at once; else a machine that fails may cost the note, and then no more than
-    that the output of that run is put aside.
-    """
+def _note_pending(root: Path, digest: Digest) -> None:
+    """Note on disk which bytes are about to take a name: each process has a list of its own."""
     path = Layout(root).pending / f"{socket.gethostname()}-{os.getpid()}.txt"
     handle = open_own_file(path, os.O_WRONLY | os.O_APPEND)
     with with_output_errors(path), os.fdopen(handle, "ab") as file:
         file.write(digest_line(digest))
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _pending(root: Path, name: str) -> set[str]:
