@@ -122,17 +122,19 @@ def refuse_by_hand(root: Path, name: str, claim: Claim) -> None:
         raise ItemError(Reason.BY_HAND, _DETAIL)
 
 
-def make_way(root: Path, name: str, sha256: str, claim: Claim) -> str:
+def make_way(root: Path, name: str, sha256: str, claim: Claim, *, is_signed: bool = False) -> str:
     """Clear the name of a derivative; call it right before the new one takes it.
 
     What no record names is somebody's, or work whose record was lost: it is put aside, but for the new one's
-    own bytes, which a run left that was killed before its record.
+    own bytes, which a run left that was killed before its record. Signed twice a picture has other bytes, so
+    those are noted.
 
     Args:
         root: the output folder.
         name: of the derivative, relative to it.
         sha256: of the new one.
         claim: the item's.
+        is_signed: the new one is.
 
     Returns:
         What is to be told of it; empty where nothing is.
@@ -150,7 +152,7 @@ def make_way(root: Path, name: str, sha256: str, claim: Claim) -> str:
     elif not is_recorded and _is_unknown(root, name, sha256):
         aside = _put_aside(root / name)
         told = f"a file of no record had the output's name; it is {printable(aside.name)} now"
-    if is_recorded:
+    if is_recorded or is_signed:
         _note_pending(root, Digest(name, sha256))
     return told
 

@@ -320,7 +320,8 @@ def _mux_film(item: Item, run_context: FilmRunContext, inputs: MuxInputs, plan: 
         to_sign = FilmToSign(part, plan.container, luma, item.source, inputs.provenance)
         signed = sign_film(to_sign, run_context.settings.credentials)
         output = _written_output(part, name, film, film.target.sample_format.depth)
-        aside = make_way(run_context.output, name, output.sha256, item.claim)
+        is_signed = signed is not None
+        aside = make_way(run_context.output, name, output.sha256, item.claim, is_signed=is_signed)
         write_beside_film(path, signed)
     record = done_record(item, run_context, film, plan, opinion)
     values = {**record.extra["film"], **segment_values(inputs.segments, folder)}

@@ -31,7 +31,7 @@ from archivecolor.jobs.policy import Action, Treatment
 from archivecolor.photo.containers.reading import SourceFile, unchanged_during
 from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.inspect import Inspection
-from archivecolor.photo.render import RenderOptions, copy_unchanged, render
+from archivecolor.photo.render import RenderedImage, RenderOptions, copy_unchanged, render
 from archivecolor.settings import DirSettings
 
 HINTS_LEFT_OUT = "the picture changed after its hints were given, which are not applied"
@@ -207,17 +207,10 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
         if settings.preserve_times:
             os.utime(part, ns=(task.facts.mtime_ns, task.facts.mtime_ns))
         mtime_ns = part.stat().st_mtime_ns
-        aside = make_way(settings.output, name, rendered.sha256, task.item.claim)
+        signed = bool(rendered.certificate)
+        aside = make_way(settings.output, name, rendered.sha256, task.item.claim, is_signed=signed)
         write_beside(target, rendered)
-    output = Output(
-        path=name,
-        bytes=rendered.nbytes,
-        sha256=rendered.sha256,
-        width=rendered.width,
-        height=rendered.height,
-        depth=rendered.depth,
-        mtime_ns=mtime_ns,
-    )
+    output = _output_of(name, rendered, mtime_ns)
     seconds = task.seconds + time.monotonic() - began
     return Rendered(
         output=output,
@@ -227,6 +220,19 @@ def render_derivative(settings: DirSettings, task: RenderTask) -> Rendered:
         notes=tuple(filter(None, (*rendered.notes, aside))),
         seconds=seconds,
         certificate=rendered.certificate,
+    )
+
+
+def _output_of(name: str, rendered: RenderedImage, mtime_ns: int) -> Output:
+    """What a record says of a derivative's file."""
+    return Output(
+        path=name,
+        bytes=rendered.nbytes,
+        sha256=rendered.sha256,
+        width=rendered.width,
+        height=rendered.height,
+        depth=rendered.depth,
+        mtime_ns=mtime_ns,
     )
 
 
@@ -240,9 +246,10 @@ def _linked(settings: DirSettings, task: RenderTask, began: float) -> Rendered:
     source, name, facts = task.item.source, task.item.path, task.facts
     with unchanged_during(source, facts.file_state), SourceFile(source) as file:
         sha256 = file.sha256()
-    make_way(settings.output, name, sha256, task.item.claim)
+    aside = make_way(settings.output, name, sha256, task.item.claim)
     atomic_link(settings.output / name, source)
     output = Output(
         name, facts.nbytes, sha256, facts.width, facts.height, facts.depth, mtime_ns=facts.mtime_ns
     )
-    return Rendered(output, sha256, "exact", (), (), task.seconds + time.monotonic() - began)
+    notes = (aside,) if aside else ()
+    return Rendered(output, sha256, "exact", (), notes, task.seconds + time.monotonic() - began)

@@ -124,6 +124,13 @@ def test_what_a_killed_run_put_there_is_not_handwork(output, claim):
     assert refused(output, claim) is Reason.BY_HAND
 
 
+def test_a_killed_run_s_signed_output_is_not_put_aside(output):
+    digest = sha256_of(output / "a.jpg")
+    make_way(output, "a.jpg", digest, NO_CLAIM, is_signed=True)
+    assert make_way(output, "a.jpg", NEW, NO_CLAIM, is_signed=True) == ""
+    assert [path.name for path in output.iterdir() if path.is_file()] == ["a.jpg"]
+
+
 def test_a_torn_note_is_none(output, claim):
     make_way(output, "a.jpg", NEW, claim)
     (note,) = (output / "_archivecolor" / "pending").iterdir()
