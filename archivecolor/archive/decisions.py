@@ -113,10 +113,11 @@ class Decisions:
         numbers |= {self._exact[path]} if path in self._exact else set()
         return [self.lines[number] for number in sorted(numbers)]
 
-    def undoing(self, path: str, *, glob: bool) -> Decision:
+    def undoing(self, path: str, *, glob: bool) -> list[Decision]:
         """What is to be said so that what held before the newest decision about a path or glob holds again.
 
-        Decisions that were undone already are passed over, so that each time goes a step back.
+        Decisions that were undone already are passed over, so that each time goes a step back. What was said at
+        the same time as a glob, of single items that it names, is undone with it.
 
         Args:
             path: as decisions have it.
@@ -134,12 +135,21 @@ class Decisions:
             raise UsageError(f"{shown}: there is no decision about it to undo{printable(near)}")
         undone = self.lines[standing.pop()]
         before = self.lines[standing[-1]] if standing else UNDECIDED
-        if glob and (other := self._beside(path, standing[-1] if standing else -1)) is not None:
-            # Said last, the glob would hold against it too.
-            raise UsageError(f"{shown}: {printable(other.path)} is decided about beside it; undo that first")
+        along: list[Decision] = []
+        for other in self._beside(path, standing[-1] if standing else -1) if glob else ():
+            if other.glob or not undone.at or other.at != undone.at:
+                # Said last, the glob would hold against it too.
+                raise UsageError(
+                    f"{shown}: {printable(other.path)} is decided about beside it; undo that first"
+                )
+            along.append(other)
         if not glob and not standing:
             before = Decisions(line for line in self.lines if line.glob).of(path)
-        return replace(before, path=path, glob=glob, note="", undoes=undone.at, plan="")
+        rest = Decisions(line for line in self.lines if line is not undone)
+        return [
+            replace(before, path=path, glob=glob, note="", undoes=undone.at, plan=""),
+            *(line for other in along for line in rest.undoing(other.path, glob=False)),
+        ]
 
     def plan_taken_in(self, path: str) -> Decision:
         """The newest line that takes in a plan of the film `path`; `UNDECIDED` without one."""
@@ -160,14 +170,13 @@ class Decisions:
                 standing.append(number)
         return standing
 
-    def _beside(self, glob: str, number: int) -> Decision | None:
-        """A decision behind a number, still standing, that is about something that a glob may match too."""
+    def _beside(self, glob: str, number: int) -> Iterator[Decision]:
+        """Decisions behind a number, still standing, that are about something that a glob may match too."""
         patterns = compile_globs((glob,))
         for line in (self.lines[place] for place in sorted(self._newest.values()) if place > number):
             is_other = line.key != (glob, True) and not line.is_none
             if is_other and (line.glob or any(one.matches(os.fsencode(line.path)) for one in patterns)):
-                return line
-        return None
+                yield line
 
     def decides(self, path: str, *, glob: bool) -> bool:
         """Whether there is a line about this very path or glob."""

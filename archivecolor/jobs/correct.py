@@ -92,7 +92,7 @@ def correct(
     with hold_output(root, work.sources), locked(root, settings.wait_lock, work.sources):
         # Read with the lock held: somebody else may decide until then.
         decisions = Decisions.of_output(root, work.sources)
-        made = [_decision(path, work, decisions) for path in decided]
+        made = [made for path in decided for made in _decisions(path, work, decisions)]
         append_decisions(Layout(root).decisions, made)
         if is_bag(settings.output) and settings.later:
             write_output_bag(settings.output)
@@ -113,6 +113,19 @@ def _check_run(run: DirSettings | VideoSettings) -> None:
     """
     weights = sha256_of(checkpoint_path(run.checkpoint))
     output_folders(run, weights, network_opener(run, weights))
+
+
+def _decisions(path: str, work: _Work, decisions: Decisions) -> Iterator[Decision]:
+    """What is decided about a path; of a glob, what single pictures of it have besides stays theirs."""
+    yield _decision(path, work, decisions)
+    if path not in work.globs:
+        return
+    of_all, patterns = decisions.of(path, glob=True), compile_globs((path,))
+    for name in work.names:
+        own = decisions.of(name)
+        is_other = own != of_all and not (own.is_none and of_all.is_none)
+        if is_other and any(pattern.matches(os.fsencode(name)) for pattern in patterns):
+            yield _decision(name, work, decisions)
 
 
 def _decision(path: str, work: _Work, decisions: Decisions) -> Decision:

@@ -158,8 +158,8 @@ def undo_decisions(settings: DecisionUndoSettings) -> tuple[Decision, ...]:
             name = source_meant(text, (*sources, root), manifest)
             path = text if name is None else name
             glob = name is None and decisions.decides(text, glob=True)
-            line = decisions.undoing(path, glob=glob)
-            undone.append(replace(line, by=settings.by, at=now_utc()))
+            lines = decisions.undoing(path, glob=glob)
+            undone += [replace(line, by=settings.by, at=now_utc()) for line in lines]
         append_decisions(Layout(root).decisions, undone)
         if is_bag(settings.output):
             write_output_bag(settings.output)

@@ -113,3 +113,27 @@ def test_the_same_from_python(archive):
         )
     with pytest.raises(TypeError, match="saturation"):
         archivecolor.correct(archive.output, "cat.jpg", saturaton=0.5)
+
+
+def test_a_glob_leaves_single_pictures_what_they_have_and_is_undone_with_what_it_said_of_them(archive):
+    archive.correct("album/anna.png", "--hint", f"50%,50%={RED}", "--note", "a letter says so")
+    red = tree(archive.output)["album/anna.png"]
+    archive.correct("album/*", "--accept")
+    own = holds(archive, "album/anna.png")
+    assert (own.state, len(own.correction.hints)) == (State.ACCEPTED, 1)
+    assert own.correction.note == "a letter says so"
+    assert holds(archive, "album/turned.jpg").state is State.ACCEPTED
+    archive.dir("--redo-accepted")
+    assert tree(archive.output)["album/anna.png"] == red
+    undo(archive, "album/*")
+    own = holds(archive, "album/anna.png")
+    assert (own.state, len(own.correction.hints)) == (State.NONE, 1)
+    assert holds(archive, "album/turned.jpg").is_none
+
+
+def test_of_two_globs_a_picture_has_what_both_say(archive):
+    archive.correct("album/*", "--saturation", "0.5", "--later")
+    archive.correct("*/anna*", "--accept", "--later")
+    both = holds(archive, "album/anna.png")
+    assert (both.state, both.correction.settings.saturation) == (State.ACCEPTED, 0.5)
+    assert holds(archive, "album/turned.jpg").state is State.NONE
