@@ -116,8 +116,8 @@ class Decisions:
     def undoing(self, path: str, *, glob: bool) -> list[Decision]:
         """What is to be said so that what held before the newest decision about a path or glob holds again.
 
-        Decisions that were undone already are passed over, so that each time goes a step back. What was said at
-        the same time as a glob, of single items that it names, is undone with it.
+        Decisions that were undone already are passed over, so that each time goes a step back. What was said
+        at the same time as a glob, of single items that it names, is undone with it.
 
         Args:
             path: as decisions have it.

@@ -94,4 +94,4 @@ def read_run_summary(path: Path) -> RunSummary | None:
         return None
     numbers = (run.seconds, run.megapixels)
     is_sound = all(isinstance(number, (int, float)) and 0 <= number < math.inf for number in numbers)
-    return run if is_sound else None
+    return run if is_sound and isinstance(run.settings, dict) else None

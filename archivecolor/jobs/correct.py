@@ -28,7 +28,13 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, Reason, UsageError
 from archivecolor.jobs.colour import colour, output_folders
 from archivecolor.jobs.correct_film import FilmWriter, film_to_correct
-from archivecolor.jobs.decision_writer import DecisionWriter, PhotographWriter, kept_options, own_settings
+from archivecolor.jobs.decision_writer import (
+    DecisionWriter,
+    PhotographWriter,
+    kept_options,
+    own_settings,
+    refuse_what_runs,
+)
 from archivecolor.jobs.likeness import Likeness
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.network import network_opener
@@ -109,8 +115,9 @@ def _check_run(run: DirSettings | VideoSettings) -> None:
     """See that what carries a decision out can begin: what it refuses is not decided either.
 
     Raises:
-        UsageError, UnavailableError: as `colour`.
+        UsageError, UnavailableError: as `colour` and `refuse_what_runs`.
     """
+    refuse_what_runs(run.credentials)
     weights = sha256_of(checkpoint_path(run.checkpoint))
     output_folders(run, weights, network_opener(run, weights))
 
@@ -258,7 +265,9 @@ def settings_of_run(output: Path, root: Path, source: Path | None) -> DirSetting
             f"{Layout(root).run_json} does not name the folder of the scans; give it with --input FOLDER"
         )
     check_scans(Path(folder))
-    return DirSettings(input=Path(folder), output=output, **kept_options(values, DirSettings))
+    return DirSettings(
+        input=Path(folder), output=output, **kept_options(Layout(root).run_json, values, DirSettings)
+    )
 
 
 def check_scans(folder: Path) -> None:

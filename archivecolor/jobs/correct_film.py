@@ -81,7 +81,7 @@ def film_to_correct(settings: CorrectSettings, root: Path, manifest: Manifest) -
     for folder in folders:
         if (folder / name).is_file():
             shots = shots_of_record(manifest.record(name))
-            return FilmToCorrect(name, folder, _run_of(settings, values, folder, name), shots)
+            return FilmToCorrect(name, folder, _run_of(settings, root, values, folder, name), shots)
     raise UsageError(f"the film {printable(name)} is not where the last run had it; give --input FOLDER")
 
 
@@ -98,15 +98,15 @@ def _source_folders(settings: CorrectSettings, values: Mapping[str, Any]) -> Ite
 
 
 def _run_of(
-    settings: CorrectSettings, values: Mapping[str, Any], folder: Path, name: str
+    settings: CorrectSettings, root: Path, values: Mapping[str, Any], folder: Path, name: str
 ) -> DirSettings | VideoSettings:
     """The run that makes one film anew, with the options of the last run over its output."""
     told = {"quiet": settings.quiet, "verbose": settings.verbose, "json": settings.json}
-    output = values.get("output")
+    output, run_json = values.get("output"), Layout(root).run_json
     if not isinstance(values.get("input"), list):
-        tree = kept_options(values, DirSettings) | told
+        tree = kept_options(run_json, values, DirSettings) | told
         return DirSettings(input=folder, output=settings.output, films=True, **tree)
-    kept = kept_options(values, VideoSettings) | told
+    kept = kept_options(run_json, values, VideoSettings) | told
     if output is None:
         return VideoSettings(input=(folder,), output=None, **kept)
     if isinstance(output, str):

@@ -38,6 +38,7 @@ from archivecolor.errors import (
 from archivecolor.jobs.colour import colour
 from archivecolor.jobs.correct import recorded_format, settings_of_run
 from archivecolor.jobs.correct_film import film_to_correct
+from archivecolor.jobs.decision_writer import refuse_what_runs
 from archivecolor.jobs.output_folders import Choice
 from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.printable import printable
@@ -260,6 +261,7 @@ class DecisionDesk:
         manifest = Layout(self._root).manifest
         try:
             run = self._run_of(path, Manifest(manifest))
+            refuse_what_runs(run.credentials)
             colour(run, NullListener(), self._stop, ("archivecolor", "review"), Choice((path,)))
             made = Manifest(manifest)
             record = made.record(path) if path in made else None

@@ -16,15 +16,15 @@ from archivecolor.colour.guidance import MAX_HINTS, Hint
 from archivecolor.errors import ItemError, UsageError
 from archivecolor.jobs.hint_words import PageSize, check_page, hint_of_words
 from archivecolor.jobs.likeness import Likeness
+from archivecolor.metadata.credentials.signing import read_credentials
 from archivecolor.printable import printable
+from archivecolor.recipe import checked_values
 from archivecolor.settings import (
     CorrectSettings,
     DirSettings,
     Settings,
-    ValueType,
     fields_of,
     option_of,
-    value_types_of,
 )
 
 if TYPE_CHECKING:
@@ -43,21 +43,42 @@ _WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as
 
 
 # Any, here and below: options by name, each of a type of its own.
-def kept_options(values: Mapping[str, Any], settings: type[Settings]) -> dict[str, Any]:
-    """Of a run's options by name those that `settings` has too, for what goes on as that run did."""
-    names = {setting.name for setting in fields_of(settings) if option_of(setting).shapes_output}
-    kept = {name: value for name, value in values.items() if name in names | _KEPT_OPTIONS}
-    types = value_types_of(settings)
-    return {name: _with_paths(value, types[name]) for name, value in kept.items() if name in types}
+def kept_options(run_json: Path, values: Mapping[str, Any], settings: type[Settings]) -> dict[str, Any]:
+    """Of a run's options by name those that `settings` has too, for what goes on as that run did.
+
+    Args:
+        run_json: the file that has them, for messages.
+        values: what it says.
+        settings: what is wanted.
+
+    Raises:
+        UsageError: one of them is of a wrong kind or beyond its bounds.
+    """
+    known = fields_of(settings)
+    names = {setting.name for setting in known if option_of(setting).shapes_output} | _KEPT_OPTIONS
+    kept = {
+        name: values[name] for name in (setting.name for setting in known) if name in names & values.keys()
+    }
+    given = {name: value for name, value in kept.items() if value is not None}
+    return checked_values(run_json, "the last run's", settings, given)
 
 
-def _with_paths(value: Any, value_type: ValueType) -> Any:
-    """A value of JSON as its option has it: paths, which are texts there, are paths again."""
-    if value_type.base is not Path:
-        return value
-    if isinstance(value, list):
-        return tuple(map(Path, value))
-    return Path(value) if isinstance(value, str) else value
+def refuse_what_runs(credentials: Path | None) -> None:
+    """Refuse credentials that run a program or ask a service where only a file of an archive names them.
+
+    Raises:
+        UsageError: they do.
+        UnavailableError: they cannot be used.
+    """
+    if credentials is None:
+        return
+    signing = read_credentials(credentials)
+    if signing.command or signing.timestamp:
+        does = "runs a command" if signing.command else "asks a timestamp service"
+        raise UsageError(
+            f"the last run signed by {printable(credentials)}, which {does}; run.json alone is no reason to"
+            " do that: decide with --later, and have a run with --credentials make it"
+        )
 
 
 def own_settings(settings: CorrectSettings) -> OwnSettings:

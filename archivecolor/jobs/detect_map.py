@@ -50,5 +50,5 @@ def draw_map(path: Path, found: Detected) -> None:
     # Paler than the picture, so that what is marked stands out.
     ground = np.repeat((96 + grey.astype(np.float32) * 0.6)[..., None], 3, axis=2)
     drawn = ground * (1 - share) + np.asarray(MARKED, np.float32) * share
-    with atomic_write(path) as part:
+    with atomic_write(path, found.file) as part:
         Image.fromarray(np.rint(np.clip(drawn, 0, 255)).astype(np.uint8)).save(part, "PNG")

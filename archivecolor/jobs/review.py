@@ -254,6 +254,8 @@ def _network_of_run(root: Path) -> Predictor:
     """
     from archivecolor.inference.predictor import open_predictor
 
-    last = read_run_summary(Layout(root).run_json)
-    options = NetworkOptions(**kept_options(last.settings if last is not None else {}, NetworkOptions))
+    run_json = Layout(root).run_json
+    last = read_run_summary(run_json)
+    values = last.settings if last is not None else {}
+    options = NetworkOptions(**kept_options(run_json, values, NetworkOptions))
     return open_predictor(options.checkpoint, options)

@@ -452,3 +452,26 @@ def test_a_reference_that_gives_nothing_decides_nothing(archive, tmp_path, capsy
     archive.correct("panorama.png", "--like", tmp_path / picture, code=2)
     assert re.search(message, capsys.readouterr().err)
     assert not (archive.output / "_archivecolor" / "decisions.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("jobs", "x"), ("batch_size", "8"), ("device", ["cpu"]), ("saturation", "NaN"), ("working_size", 7)],
+)
+def test_a_wrong_option_of_the_last_run_is_told_with_its_place(archive, capsys, name, value):
+    run_json = archive.output / "_archivecolor" / "run.json"
+    summary = json.loads(run_json.read_text())
+    summary["settings"][name] = value
+    run_json.write_text(json.dumps(summary))
+    archive.correct("cat.jpg", "--saturation", "0.5", code=2)
+    told = capsys.readouterr().err
+    assert "run.json: the last run's" in told
+    assert name in told
+
+
+def test_a_last_run_without_options_is_one_that_is_not_known(archive, capsys):
+    run_json = archive.output / "_archivecolor" / "run.json"
+    summary = json.loads(run_json.read_text())
+    run_json.write_text(json.dumps(summary | {"settings": [1]}))
+    archive.correct("cat.jpg", "--saturation", "0.5", code=2)
+    assert "give it with --input" in capsys.readouterr().err

@@ -233,6 +233,26 @@ def test_what_is_corrected_later_is_signed_as_the_run_was(signed, keys):
     assert main(["correct", str(signed), "camera.jpg", "--accept"]) == 0
 
 
+@pytest.mark.parametrize("calls", ["command", "timestamp"])
+def test_what_an_archive_says_of_its_last_run_runs_nothing(signed, keys, capsys, tmp_path, calls):
+    for file in keys.glob("*.pem"):
+        shutil.copy(file, tmp_path)
+    text = (keys / "credentials.toml").read_text()
+    ran = tmp_path / "ran"
+    key = next(line for line in text.splitlines() if line.startswith("key"))
+    changed = text.replace(key, f'command = ["touch", "{ran}"]')
+    theirs = tmp_path / "theirs.toml"
+    theirs.write_text(changed if calls == "command" else f'{text}\ntimestamp = "http://127.0.0.1:9"\n')
+    run_json = signed / "_archivecolor" / "run.json"
+    summary = json.loads(run_json.read_text())
+    summary["settings"]["credentials"] = str(theirs)
+    run_json.write_text(json.dumps(summary))
+    assert main(["correct", str(signed), "camera.png", "--hint", "50%,50%=red"]) == 2
+    assert "run.json alone is no reason" in capsys.readouterr().err
+    assert not ran.exists()
+    assert main(["correct", str(signed), "camera.png", "--hint", "50%,50%=red", "--later"]) == 0
+
+
 def test_a_command_may_hold_the_key(scans, keys, here, tmp_path):
     key = next(keys.glob("signing-*key.pem"))
     chain = next(keys.glob("signing-*[0-9].pem"))

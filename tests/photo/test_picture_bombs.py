@@ -88,3 +88,22 @@ def test_a_directory_that_lists_itself_thousands_of_times(
     segment = struct.pack(">2sH", b"\xff\xe1", len(block) + 2) + block
     (tmp_path / "scan").write_bytes(data[:2] + segment + data[2:])
     assert colour(tmp_path / "scan").rendered.luma == "coefficients"
+
+
+@pytest.mark.parametrize("where", [2, -2])
+def test_comments_without_end_in_a_jpeg(tmp_path: Path, where: int) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(scene()).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    at = where if where > 0 else data.rindex(b"\xff\xda")
+    assert reason_of(tmp_path, data[:at] + b"\xff\xfe\0\2" * 3_000_000 + data[at:]) is Reason.TOO_LARGE
+
+
+def test_chunks_without_end_in_a_png(tmp_path: Path) -> None:
+    data, body = imagecodecs.png_encode(scene()), b"tEXtA\0b"
+    text = struct.pack(">I", 3) + body + struct.pack(">I", zlib.crc32(body))
+    assert reason_of(tmp_path, data[:33] + text * 300_000 + data[33:]) is Reason.TOO_LARGE
+
+
+def test_a_netpbm_picture_wider_than_any_disk(tmp_path: Path) -> None:
+    assert reason_of(tmp_path, b"P5 99999999999999999999 1 255\n") is Reason.TOO_LARGE

@@ -22,7 +22,14 @@ from archivecolor.photo.containers.bands import WholeImageReader, split_samples
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.photoshop import iptc_in, iptc_resource
-from archivecolor.photo.containers.reading import MAX_UNPACKED, DamagedError, SourceFile, decoder_call, unpack
+from archivecolor.photo.containers.reading import (
+    MAX_UNPACKED,
+    DamagedError,
+    SourceFile,
+    check_parts,
+    decoder_call,
+    unpack,
+)
 from archivecolor.photo.facts import Density
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -235,7 +242,7 @@ def _read_chunks(file: SourceFile) -> tuple[tuple[_Chunk, ...], tuple[str, ...]]
     The file stands behind the last one. Also says which chunks beside the picture have a wrong checksum: they
     count none the less, but for transparency, where the decoder leaves it aside.
     """
-    nbytes, found, warnings = file.nbytes, [], []
+    nbytes, found, warnings, beside = file.nbytes, [], [], 0
     file.seek(len(SIGNATURE))
     while len(head := file.read(8)) == 8:
         size, name = struct.unpack(">I4s", head)
@@ -249,6 +256,8 @@ def _read_chunks(file: SourceFile) -> tuple[tuple[_Chunk, ...], tuple[str, ...]]
             warnings.append(f"the checksum of chunk {name.decode('latin-1')} is wrong")
         if not (is_wrong and name == b"tRNS"):
             found.append(chunk)
+            beside += name not in PIXELS
+            check_parts(beside)
         file.seek(following)
         if name == b"IEND":
             break

@@ -63,9 +63,10 @@ class PnmReader(WholeImageReader):
         self._is_truncated = kind not in TEXTS and stored < start + nbytes
         if kind not in TEXTS and stored >= start + 2 * nbytes:
             raise ItemError(Reason.UNSUPPORTED, "a netpbm file with more than one picture")
-        plain.seek(start + nbytes)
-        if kind not in TEXTS and plain.read().strip(_BLANKS):
-            self.dropped = (DATA_BEHIND,)
+        # A cut one has nothing behind it, and may claim to end where no file can.
+        if kind not in TEXTS and not self._is_truncated:
+            plain.seek(start + nbytes)
+            self.dropped = (DATA_BEHIND,) if plain.read().strip(_BLANKS) else ()
         self.pages = (
             PageFacts(
                 width=size[0],

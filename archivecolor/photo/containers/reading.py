@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Metadata that unpacks to more bytes than this is a bomb; bodies of more stay unread.
 MAX_UNPACKED = 1 << 26
+# Segments or chunks beside the picture: pictures have hundreds; of more each takes every reader its time.
+MAX_PARTS = 20_000
 # What decoder libraries raise on bytes they cannot read: imagecodecs RuntimeErrors, Pillow SyntaxErrors,
 # tifffile whatever its arithmetic on damaged tags runs into. Caught around calls of theirs alone.
 _LIBRARY_ERRORS = (
@@ -41,6 +43,12 @@ _LIBRARY_ERRORS = (
     struct.error,
     zlib.error,
 )
+
+
+def check_parts(count: int) -> None:
+    """Refuse a file of very many parts. Raises `ItemError`, TOO_LARGE."""
+    if count > MAX_PARTS:
+        raise ItemError(Reason.TOO_LARGE, f"more than {MAX_PARTS} segments or chunks beside the picture")
 
 
 class DamagedError(Exception):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers.reading import unpack
+from archivecolor.photo.containers.reading import check_parts, unpack
 from archivecolor.photo.facts import Density
 
 _SOI, EOI, SOS, _DAC = 0xD8, 0xD9, 0xDA, 0xCC
@@ -105,7 +105,7 @@ def parse(data: bytes) -> Header:
 
     Raises:
         ItemError: TRUNCATED where the file ends before a scan, UNREADABLE where there is no frame
-            or a segment without a length.
+            or a segment without a length, TOO_LARGE where there are too many of them.
     """
     segments: list[MarkerSegment] = []
     frame: FrameHeader | None = None
@@ -123,6 +123,7 @@ def parse(data: bytes) -> Header:
         if marker in FRAMES:
             frame = _frame(marker, body)
         segments.append(MarkerSegment(marker, body))
+        check_parts(len(segments))
         at += size
     if frame is None:
         raise ItemError(Reason.UNREADABLE, "the jpeg has no frame header")
@@ -177,7 +178,7 @@ def scan_segments(data: bytes, header: Header) -> tuple[int, tuple[MarkerSegment
         there is no end marker. And comments and application segments that stand among the scans.
 
     Raises:
-        ItemError: UNSUPPORTED where a few bytes ask for hours of decoding.
+        ItemError: UNSUPPORTED where a few bytes ask for hours of decoding, TOO_LARGE as `parse`.
     """
     at, scans = header.scan_start, 0
     late: list[MarkerSegment] = []
@@ -194,6 +195,7 @@ def scan_segments(data: bytes, header: Header) -> tuple[int, tuple[MarkerSegment
         size = int.from_bytes(data[at : at + 2], "big")
         if is_ancillary(data[at - 1]) and 2 <= size <= len(data) - at:
             late.append(MarkerSegment(data[at - 1], data[at + 2 : at + size]))
+            check_parts(len(late))
         at += size
     return len(data), tuple(late)
 
