@@ -147,7 +147,12 @@ class Record:
 
 def now_utc() -> str:
     """The present time as records have it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_as_text(datetime.now(UTC))
+
+
+def time_as_text(time: datetime) -> str:
+    """A time in UTC as records have it; of two texts the later one is the greater."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def line_from_record(record: Record) -> bytes:

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root, is_bag
@@ -26,7 +27,7 @@ from archivecolor.archive.folders import refuse_foreign_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
-from archivecolor.archive.record import now_utc
+from archivecolor.archive.record import now_utc, time_as_text
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.selection import compile_globs
 from archivecolor.errors import InputNotFoundError, UsageError
@@ -186,7 +187,23 @@ def _decisions_made_elsewhere(file: Path, is_item: Callable[[str], bool]) -> Dec
         )
     for number in damaged:
         damage_logger(file)(number)
+    _warn_of_future(file, decisions)
     return decisions.settled(is_item)
+
+
+def _warn_of_future(file: Path, decisions: Decisions) -> None:
+    """Say which decisions have a time that is still to come: they hold against later ones."""
+    # Clocks that are wrong by hours are those of other zones; of two such lines the order hardly matters.
+    tomorrow = time_as_text(datetime.now(UTC) + timedelta(days=1))
+    for line in decisions.newest():
+        if line.at > tomorrow:
+            logger.warning(
+                "%s: %s is decided at %s, which is still to come; it would hold against whatever is decided "
+                "until then: see that the clock of who decided it is right",
+                file,
+                printable(line.path),
+                printable(line.at),
+            )
 
 
 def decisions_of_run(settings: ColourOptions, root: Path, sources: Sequence[Path]) -> Decisions:

@@ -269,6 +269,15 @@ def test_what_is_no_file_of_decisions_is_refused_once(archive, tmp_path, capsys)
     assert (out, "cat.jpg" in said) == ("", True)
 
 
+def test_decisions_of_a_clock_that_runs_ahead_are_told(archive, tmp_path, capsys):
+    other = tmp_path / "other.jsonl"
+    line = {"format": 1, "path": "cat.jpg", "state": "accepted", "at": "2999-01-01T00:00:00Z"}
+    other.write_text(json.dumps(line) + "\n")
+    capsys.readouterr()
+    assert main(["decisions", "import", str(archive.output), str(other)]) == 0
+    assert "cat.jpg is decided at 2999-01-01T00:00:00Z, which is still to come" in capsys.readouterr().err
+
+
 def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
     for colour, x in (("red", 20), ("blue", 80), ("green", 20.2)):
         archive.correct("cat.jpg", "--hint", f"{x}%,50%={colour}", "--later")
