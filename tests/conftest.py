@@ -51,6 +51,25 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def s3_server():
+    """A server of buckets: its address, and what goes wrong there."""
+    import bucket_server
+
+    with bucket_server.running() as found:
+        yield found
+
+
+@pytest.fixture
+def bucket(s3_server, tmp_path, monkeypatch):
+    """A new bucket on it, which botocore finds by its variables."""
+    import bucket_server
+
+    for name, value in bucket_server.environment(s3_server[0], tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return bucket_server.BucketServer(*s3_server)
+
+
+@pytest.fixture(scope="session")
 def archive(tmp_path_factory):
     """The archive; only read by tests."""
     return fill(tmp_path_factory.mktemp("archive") / "in")

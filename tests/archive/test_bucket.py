@@ -123,19 +123,6 @@ def test_addresses():
             typed_path(wrong)
 
 
-@pytest.fixture(scope="module")
-def server():
-    with bucket_server.running() as found:
-        yield found
-
-
-@pytest.fixture
-def bucket(server, tmp_path, monkeypatch):
-    for name, value in bucket_server.environment(server[0], tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return bucket_server.BucketServer(*server)
-
-
 def item_of(bucket, path):
     (found,) = (one for one in Bucket(typed_path(bucket.address())).listed() if one.path == path)
     return Item(

@@ -16,19 +16,6 @@ from archivecolor.recipe import load_recipe
 from archivecolor.settings import BucketPath
 
 
-@pytest.fixture(scope="module")
-def server():
-    with bucket_server.running() as found:
-        yield found
-
-
-@pytest.fixture
-def bucket(server, tmp_path, monkeypatch):
-    for name, value in bucket_server.environment(server[0], tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return bucket_server.BucketServer(*server)
-
-
 @pytest.fixture
 def pictures(tmp_path):
     folder = tmp_path / "pictures"
