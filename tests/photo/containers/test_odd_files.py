@@ -285,6 +285,12 @@ def test_tags_that_the_others_contradict(tmp_path: Path, tiff: bytes, changes: l
     assert [text for text in done.rendered.notes if text] == ([note] if note else [])
 
 
+def test_a_palette_that_is_called_signed(tmp_path: Path) -> None:
+    shades = np.tile(np.arange(255, -1, -1, dtype=np.uint16) * 257, (3, 1))
+    tiff = tags(tiff_of(scene(), photometric="palette", colormap=shades), (339, 3, 2))
+    assert np.array_equal(grey_codes(scan_of(tmp_path, tiff)), 255 - scene())
+
+
 def test_inks_without_a_photometric_interpretation(tmp_path: Path) -> None:
     inks = np.dstack([np.zeros_like(scene())] * 3 + [255 - scene()])
     tiff = tiff_of(inks, photometric="separated")

@@ -98,13 +98,6 @@ def test_rgb_floats(tmp_path: Path) -> None:
     assert np.array_equal(luma_codes(rgb_page(done.path)), np.rint(scene() * 257.0))
 
 
-def test_signed_samples_are_refused(tmp_path: Path) -> None:
-    path = scan_of(tmp_path, scene().astype(np.int16))
-    with pytest.raises(ItemError) as refusal:
-        inspect(path, working_size=64, max_megapixels=LIMIT)
-    assert refusal.value.reason is Reason.UNSUPPORTED
-
-
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("depth", [8, 16])
 def test_planar_rgb(tmp_path: Path, depth: int, compression: str | None) -> None:

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from archivecolor.photo.containers.tiff.ycbcr import unit_bytes
+
 if TYPE_CHECKING:
     from archivecolor.photo.containers.tiff.pages import StoredPage
 
@@ -52,8 +54,15 @@ def with_counts_to_the_next(stored: StoredPage, nbytes: int, taken: tuple[int, .
 def segment_bytes(stored: StoredPage, number: int) -> int:
     """Bytes of a strip or tile that is not compressed, or no longer."""
     samples = stored.samples // stored.planes
+    if stored.subsampling != (1, 1):
+        rows, width = stored.tile or (strip_rows_of(stored, number), stored.width)
+        return unit_bytes(rows, width, stored.subsampling)
     if stored.tile:
         return stored.tile[0] * -(-stored.tile[1] * samples * stored.bits // 8)
+    return strip_rows_of(stored, number) * -(-stored.width * samples * stored.bits // 8)
+
+
+def strip_rows_of(stored: StoredPage, number: int) -> int:
+    """Rows of a strip: the last one of each plane has what is left."""
     strips = -(-stored.height // stored.strip_rows)
-    rows = min(stored.strip_rows, stored.height - number % strips * stored.strip_rows)
-    return rows * -(-stored.width * samples * stored.bits // 8)
+    return min(stored.strip_rows, stored.height - number % strips * stored.strip_rows)

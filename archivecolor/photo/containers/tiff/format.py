@@ -16,6 +16,7 @@ from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.reading import SourceFile, decoder_call
 from archivecolor.photo.containers.tiff import directory, extent, pages, write
 from archivecolor.photo.containers.tiff.directory import TiffStructure
+from archivecolor.photo.containers.tiff.integers import integer_range
 from archivecolor.photo.containers.tiff.samples import SampleLayout, decode_samples, float_range
 from archivecolor.photo.containers.tiff.strips import raw_bands
 from archivecolor.photo.containers.tiff.uncarried import uncarried_of_pages
@@ -94,10 +95,11 @@ class TiffReader(ImageReader):
         self.notes = tuple(dict.fromkeys((*self.notes, *noted)))
 
     def _with_value_range(self, page: int) -> SampleLayout:
-        """How to read the samples; float ones need to be seen once for their range."""
+        """How to read the samples; some need to be seen once for their range."""
         samples = self._samples[page]
-        if samples.floating and samples.value_range is None:
-            samples, note = float_range(raw_bands(self._file, self._stored[page], []), samples)
+        if samples.needs_range:
+            choose = float_range if samples.floating else integer_range
+            samples, note = choose(raw_bands(self._file, self._stored[page], []), samples)
             self._samples[page] = samples
             self.notes = (*self.notes, note)
         return samples

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.base import PageFacts, TiffLayout
+from archivecolor.photo.containers.colour_models import YcbcrModel
 from archivecolor.photo.containers.reading import decoder_call
-from archivecolor.photo.containers.tiff import byte_counts, contradictions
+from archivecolor.photo.containers.tiff import byte_counts, contradictions, ycbcr
 from archivecolor.photo.containers.tiff import samples as kinds
 from archivecolor.photo.containers.tiff.directory import TiffStructure
 from archivecolor.photo.containers.tiff.samples import SampleLayout
@@ -28,13 +29,15 @@ _OLD_SUBFILE_TYPE, _OLD_REDUCED = 255, 2
 BITS_PER_SAMPLE = 258
 # Of strips and of tiles.
 _BYTE_COUNTS = (279, 325)
-_UNSIGNED, _FLOAT, UNDEFINED = 1, 3, 4
+_UNSIGNED, _SIGNED, _FLOAT, UNDEFINED = 1, 2, 3, 4
 _SEPARATE = 2
 NONE, LZW, JPEG, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32946, 32773, 34925, 50000
 LOSSLESS = (NONE, LZW, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
 # Decoders of these find out where their data end, and say so where they end too early.
 _SELF_DELIMITED = (LZW, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
-BITS = {_UNSIGNED: (*range(1, 17), 32), _FLOAT: (16, 32, 64)}
+BITS = {_UNSIGNED: (*range(1, 17), 32, 64), _SIGNED: (8, 16, 32, 64), _FLOAT: (16, 32, 64)}
+# Photometric interpretations in which samples may be signed, floats, or of more than 16 bits.
+_PLAIN = (kinds.WHITE_IS_ZERO, kinds.BLACK_IS_ZERO, kinds.RGB)
 _COLOURS = {
     kinds.WHITE_IS_ZERO: 1,
     kinds.BLACK_IS_ZERO: 1,
@@ -70,6 +73,8 @@ class StoredPage:
         samples: per pixel.
         extra: ExtraSamples.
         planes: planes that are stored one after the other.
+        subsampling: columns and rows of pixels that share their chroma.
+        ycbcr: what YCbCr codes mean, where no decoder makes RGB of them.
         dtype: of the decoded samples.
         tile: rows and columns of a tile, None for strips.
         strip_rows: rows of a strip, or of a tile.
@@ -97,6 +102,8 @@ class StoredPage:
     samples: int
     extra: tuple[int, ...]
     planes: int
+    subsampling: tuple[int, int]
+    ycbcr: YcbcrModel | None
     dtype: np.dtype[np.generic]
     tile: tuple[int, int] | None
     strip_rows: int
@@ -134,8 +141,12 @@ def read_stored(page: TiffPage) -> StoredPage:
         notes = contradictions.settled(page)
         height, bits = int(page.imagelength), int(page.bitspersample)
         tile = (int(page.tilelength), int(page.tilewidth)) if page.is_tiled else None
-        dtype = np.dtype(np.uint8 if page.dtype is None else page.dtype)
+        dtype, form = np.dtype(np.uint8 if page.dtype is None else page.dtype), _form(page)
+        if form == _UNSIGNED and dtype.kind == "i":
+            dtype = np.dtype(f"u{dtype.itemsize}")
         samples = int(page.samplesperpixel)
+        is_ycbcr = page.photometric == kinds.YCBCR and page.compression in LOSSLESS
+        subsampling = ycbcr.subsampling_of(page) if is_ycbcr else (1, 1)
         uncompressed = page.compression == NONE and tile is None and bits == dtype.itemsize * 8
         return StoredPage(
             page=page,
@@ -145,16 +156,18 @@ def read_stored(page: TiffPage) -> StoredPage:
             photometric=int(page.photometric),
             compression=int(page.compression),
             bits=bits,
-            form=_UNSIGNED if page.sampleformat == UNDEFINED else int(page.sampleformat),
+            form=form,
             samples=samples,
             extra=tuple(map(int, page.extrasamples)),
             planes=samples if page.planarconfig == _SEPARATE else 1,
+            subsampling=subsampling,
+            ycbcr=ycbcr.model_of(page) if is_ycbcr else None,
             dtype=dtype,
             tile=tile,
             strip_rows=tile[0] if tile else min(int(page.rowsperstrip), height),
             places=_places(page),
             segments=int(np.prod(page.chunked, dtype=int)),
-            plain=uncompressed and page.predictor == 1 and page.fillorder == 1,
+            plain=uncompressed and page.predictor == 1 and page.fillorder == 1 and subsampling == (1, 1),
             palette=_colormap(page),
             icc=page.iccprofile,
             offset=int(page.offset),
@@ -162,6 +175,14 @@ def read_stored(page: TiffPage) -> StoredPage:
             silent=notes,
             silent_bits=BITS_PER_SAMPLE not in page.tags and _encoded_bits(page) != 1,
         )
+
+
+def _form(page: TiffPage) -> int:
+    """The sample format; whole numbers that are no plain grey or RGB are unsigned, whatever the file says."""
+    is_unsigned = page.sampleformat == UNDEFINED or (
+        page.sampleformat == _SIGNED and page.photometric not in _PLAIN
+    )
+    return _UNSIGNED if is_unsigned else int(page.sampleformat)
 
 
 def _encoded_bits(page: TiffPage) -> float:
@@ -279,13 +300,17 @@ def check_sharing(stored: Sequence[StoredPage]) -> None:
 def _unsupported(stored: StoredPage) -> str:
     """The first thing about the page that is not read, "" where all is."""
     photometric, bits = stored.photometric, stored.bits
-    raw_ycbcr = photometric == kinds.YCBCR and stored.compression != JPEG
-    plain = photometric in (kinds.WHITE_IS_ZERO, kinds.BLACK_IS_ZERO, kinds.RGB)
+    is_subsampled = stored.subsampling != (1, 1)
     problems = {
         f"photometric interpretation {photometric}": not stored.colours,
-        "YCbCr samples that are not JPEG-compressed": raw_ycbcr,
+        f"YCbCr samples in compression {stored.compression}": photometric == kinds.YCBCR
+        and stored.compression not in (JPEG, *LOSSLESS),
+        f"{bits}-bit YCbCr samples": stored.ycbcr is not None and bits != 8,
+        "subsampled YCbCr samples in planes or with a predictor": is_subsampled
+        and (stored.planes > 1 or stored.page.predictor != 1 or stored.samples != stored.colours),
         f"samples of {bits} bits in format {stored.form}": bits not in BITS.get(stored.form, ()),
-        f"{bits}-bit samples of photometric interpretation {photometric}": not plain and bits > 16,
+        f"{bits}-bit samples of photometric interpretation {photometric}": photometric not in _PLAIN
+        and bits > 16,
         f"{stored.samples} samples per pixel": not 0 <= stored.samples - stored.colours <= _MAX_EXTRA,
         "no flat picture": not stored.flat or not stored.width or not stored.height,
         "no word on its bits per sample": stored.silent_bits,
@@ -303,6 +328,8 @@ def samples_of(stored: StoredPage) -> SampleLayout:
         colours=stored.colours,
         alpha=stored.samples > stored.colours,
         palette=None if stored.palette is None else _palette_codes(stored.palette),
+        signed=stored.form == _SIGNED,
+        ycbcr=stored.ycbcr,
     )
 
 

@@ -9,8 +9,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from archivecolor.colour.lab import rgb_from_lab
 from archivecolor.photo.containers.base import Band
+from archivecolor.photo.containers.colour_models import (
+    YcbcrModel,
+    rgb_from_inks,
+    rgb_from_lab_codes,
+    rgb_from_ycbcr,
+)
 from archivecolor.photo.facts import Codes
 
 # Any: integers or floats, known at run time alone.
@@ -29,13 +34,15 @@ class SampleLayout:
     """How a page's samples are meant.
 
     Attributes:
-        photometric: TIFF code; YCbCr pages arrive as RGB.
+        photometric: TIFF code.
         bits: bits per sample.
         floating: samples are floats.
         colours: samples per pixel without alpha.
         alpha: one alpha sample follows the colours.
         palette: RGB codes (entries, 3) of a palette page.
-        value_range: lowest and highest float value, None until it is known.
+        signed: samples are whole numbers that may be below 0.
+        ycbcr: what YCbCr codes mean; None where the decoder gives RGB.
+        value_range: which samples are black and white, None until it is known.
     """
 
     photometric: int
@@ -44,6 +51,8 @@ class SampleLayout:
     colours: int
     alpha: bool
     palette: Codes | None = None
+    signed: bool = False
+    ycbcr: YcbcrModel | None = None
     value_range: tuple[float, float] | None = None
 
     @property
@@ -53,6 +62,11 @@ class SampleLayout:
             return self.palette.dtype.itemsize * 8
         return 8 if self.bits <= 8 and not self.floating else 16
 
+    @property
+    def needs_range(self) -> bool:
+        """Whether all samples have to be seen before it is known what is black and white."""
+        return self.value_range is None and (self.floating or self.signed or self.bits > 16)
+
 
 def decode_samples(rows: Raw, samples: SampleLayout) -> Band:
     """A band of codes from samples (rows, width, n) as stored."""
@@ -61,6 +75,8 @@ def decode_samples(rows: Raw, samples: SampleLayout) -> Band:
     codes = _to_codes(rows, samples)
     colours = codes[..., : samples.colours]
     alpha = codes[..., samples.colours] if samples.alpha else None
+    if samples.ycbcr is not None:
+        return Band(rgb_from_ycbcr(colours, samples.ycbcr), alpha)
     return Band(_to_grey_or_rgb(colours, samples.photometric), alpha)
 
 
@@ -74,21 +90,22 @@ def _from_palette(rows: Raw, samples: SampleLayout) -> Band:
 
 def _to_codes(rows: Raw, samples: SampleLayout) -> Codes:
     """Samples scaled so that the largest one of their depth is 255 or 65535."""
-    if samples.floating:
-        return _from_floats(rows, samples.value_range or (0.0, 1.0))
+    if samples.value_range is not None:
+        return _from_range(rows, samples, samples.value_range)
     if samples.bits in (8, 16):
         return rows
-    if samples.bits == 32:
-        return ((rows.astype(np.uint64) * 65535 + (1 << 31)) // 0xFFFFFFFF).astype(np.uint16)
     top, full = (1 << samples.bits) - 1, 255 if samples.bits < 8 else 65535
     scaled = (rows.astype(np.uint32) * full + top // 2) // top
     return scaled.astype(np.uint8 if samples.bits < 8 else np.uint16)
 
 
-def _from_floats(rows: Raw, value_range: tuple[float, float]) -> Codes:
+def _from_range(rows: Raw, samples: SampleLayout, value_range: tuple[float, float]) -> Codes:
     low, high = value_range
+    if not samples.floating and not samples.signed:
+        rows = rows.astype(f"u{rows.dtype.itemsize}", copy=False)
     unit = (np.nan_to_num(rows.astype(np.float64), nan=low, posinf=high, neginf=low) - low) / (high - low)
-    return np.rint(np.clip(unit, 0, 1) * 65535).astype(np.uint16)
+    dtype = np.uint8 if samples.code_depth == 8 else np.uint16
+    return np.rint(np.clip(unit, 0, 1) * np.iinfo(dtype).max).astype(dtype)
 
 
 def _to_grey_or_rgb(colours: Codes, photometric: int) -> Codes:
@@ -97,29 +114,10 @@ def _to_grey_or_rgb(colours: Codes, photometric: int) -> Codes:
     if photometric == BLACK_IS_ZERO:
         return colours[..., 0]
     if photometric == SEPARATED:
-        return _from_inks(colours)
+        return rgb_from_inks(colours)
     if photometric in (CIELAB, ICCLAB):
-        return _from_lab(colours, photometric)
+        return rgb_from_lab_codes(colours, signed=photometric == CIELAB)
     return colours
-
-
-def _from_inks(inks: Codes) -> Codes:
-    """RGB from CMYK in which 0 is no ink: (1 - ink)(1 - black)."""
-    top = int(np.iinfo(inks.dtype).max)
-    reflectance = top - inks.astype(np.uint32)
-    return ((reflectance[..., :3] * reflectance[..., 3:] + top // 2) // top).astype(inks.dtype)
-
-
-def _from_lab(lab: Codes, photometric: int) -> Codes:
-    """RGB (sRGB codes) from CIE Lab: a and b are signed (CIELAB) or offset by half (ICCLAB)."""
-    top = np.iinfo(lab.dtype).max
-    unit = np.float32(256 if top > 255 else 1)
-    signed = lab[..., 1:].view(np.int16 if top > 255 else np.int8).astype(np.float32)
-    offset = lab[..., 1:].astype(np.float32) - (top + 1) // 2
-    chroma = (signed if photometric == CIELAB else offset) / unit
-    lightness = lab[..., :1].astype(np.float32) * np.float32(100 / top)
-    rgb = rgb_from_lab(np.concatenate([lightness, chroma], axis=-1))
-    return np.rint(np.clip(rgb, 0, 1) * top).astype(lab.dtype)
 
 
 def float_range(bands: Iterable[Raw], samples: SampleLayout) -> tuple[SampleLayout, str]:

@@ -11,11 +11,13 @@ from archivecolor.photo.containers.bands import is_too_much_for_one_value, rows_
 from archivecolor.photo.containers.jpeg import decoding, tolerance
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.containers.tiff import ends
-from archivecolor.photo.containers.tiff.byte_counts import segment_bytes
+from archivecolor.photo.containers.tiff.byte_counts import segment_bytes, strip_rows_of
 from archivecolor.photo.containers.tiff.pages import JPEG, NONE, PACKBITS, ZSTD, StoredPage
 from archivecolor.photo.containers.tiff.samples import Raw
+from archivecolor.photo.containers.tiff.ycbcr import rows_of_units
 
 _JPEGS = (6, JPEG, 34892, 33007)
+_REVERSED = 2  # FillOrder: the lowest bit first
 
 
 def raw_bands(file: SourceFile, stored: StoredPage, warnings: list[str]) -> Iterator[Raw]:
@@ -115,6 +117,8 @@ def _decoded(stored: StoredPage, data: bytes | None, number: int) -> _Segment:
     page = stored.page
     if stored.is_measured:
         data = _without_what_follows(stored, data, number)
+    if stored.subsampling != (1, 1):
+        return _decoded_units(stored, data, number)
     with decoder_call():
         arguments = {}
         if stored.compression in _JPEGS:
@@ -123,6 +127,23 @@ def _decoded(stored: StoredPage, data: bytes | None, number: int) -> _Segment:
     if segment is None:
         raise ItemError(Reason.UNREADABLE, "a strip or tile of the tiff is empty")
     return segment[0], (plane, row, column), (shape[1], shape[2])
+
+
+def _decoded_units(stored: StoredPage, data: bytes, number: int) -> _Segment:
+    """As `_decoded`, where chroma has fewer samples than luma, which the library does not take apart."""
+    import imagecodecs
+    import tifffile
+
+    with decoder_call():
+        if stored.page.fillorder == _REVERSED:
+            data = bytes(imagecodecs.bitorder_decode(data))
+        if stored.compression != NONE:
+            data = bytes(tifffile.TIFF.DECOMPRESSORS[stored.compression](data))
+    across = -(-stored.width // stored.tile[1]) if stored.tile else 1
+    row, column = number // across * stored.strip_rows, number % across * (stored.tile or (0, 0))[1]
+    rows, width = stored.tile or (strip_rows_of(stored, number), stored.width)
+    codes = rows_of_units(data, rows, width, stored.subsampling)
+    return codes, (0, row, column), (rows, width)
 
 
 def _without_what_follows(stored: StoredPage, data: bytes, number: int) -> bytes:
