@@ -21,7 +21,9 @@ _MAX_CHROMA = np.float32(1e6)
 TINY = np.float32(1e-6)
 
 
-def compose_exact_luma(luma: npt.NDArray[Code], cbcr: Float32) -> npt.NDArray[Code]:
+def compose_exact_luma(
+    luma: npt.NDArray[Code], cbcr: Float32, white: npt.NDArray[Code] | None = None
+) -> npt.NDArray[Code]:
     """RGB codes whose BT.601 luma code is exactly `luma`, with the hue of `cbcr`.
 
     R and B are rounded, then G is the code that brings the luma back: a step of G moves luma by
@@ -31,6 +33,8 @@ def compose_exact_luma(luma: npt.NDArray[Code], cbcr: Float32) -> npt.NDArray[Co
     Args:
         luma: uint8 or uint16 (h, w) codes.
         cbcr: float32 (h, w, 2), BT.601 Cb and Cr as fractions of full scale; any size of value.
+        white: codes (h, w) that stand for full scale, where that is another for each pixel: no sample goes
+            beyond, and luma beyond stays grey. The largest code of the dtype without it.
 
     Returns:
         Codes (h, w, 3) of the dtype of `luma`, for which `luma_codes(rgb) == luma` everywhere.
@@ -41,9 +45,12 @@ def compose_exact_luma(luma: npt.NDArray[Code], cbcr: Float32) -> npt.NDArray[Co
     """
     if luma.dtype not in (np.uint8, np.uint16):
         raise TypeError(f"luma codes are uint8 or uint16, not {luma.dtype}")
-    top = np.float32(np.iinfo(luma.dtype).max)
+    tops = None if white is None else white.reshape(-1)
+    top: Float32 | np.float32 = np.float32(np.iinfo(luma.dtype).max)
     rgb = np.empty((luma.size, 3), luma.dtype)
     for block, grey, chroma in _blocks(luma, cbcr):
+        if tops is not None:
+            top = tops[block].astype(np.float32)
         share = _share_in_gamut(grey, chroma, top)
         red, blue = (chroma[1] * (RED_PER_CR * top)) * share, (chroma[0] * (BLUE_PER_CB * top)) * share
         rgb[block, 0], rgb[block, 1], rgb[block, 2] = _round_to_luma(grey, red, blue)
@@ -110,7 +117,7 @@ def _round_to_luma(grey: Float32, red_step: Float32, blue_step: Float32) -> Floa
     return planes
 
 
-def _share_in_gamut(grey: Float32, chroma: Float32, top: np.float32) -> Float32:
+def _share_in_gamut(grey: Float32, chroma: Float32, top: Float32 | np.float32) -> Float32:
     """The largest share (n,) in 0..1 of each chroma (2, n) that keeps R, G and B within 0..top.
 
     With R, G and B there before rounding, rounding R and B moves G by at most 0.36 code, so G
@@ -131,5 +138,5 @@ def _share_in_gamut(grey: Float32, chroma: Float32, top: np.float32) -> Float32:
     share: Float32 = np.add(grey, TINY, out=blue)
     share /= lowest
     np.minimum(share, above, out=share)
-    np.minimum(share, np.float32(1), out=share)
+    np.clip(share, np.float32(0), np.float32(1), out=share)
     return share

@@ -29,8 +29,10 @@ def compose_page(page: PageFacts, bands: Iterable[Band], chroma: Chroma, depth: 
         (at a lower depth: the page's rounded).
     """
     for band, cbcr in _with_chroma(page, bands, chroma):
-        rgb = compose_exact_luma(_convert_depth(_band_luma(band.codes), depth), cbcr)
-        yield rgb if band.alpha is None else np.dstack([rgb, _convert_depth(band.alpha, depth)])
+        alpha = None if band.alpha is None else _convert_depth(band.alpha, depth)
+        white = alpha if page.premultiplied else None
+        rgb = compose_exact_luma(_convert_depth(_band_luma(band.codes), depth), cbcr, white)
+        yield rgb if alpha is None else np.dstack([rgb, alpha])
 
 
 def compose_chroma(page: PageFacts, bands: Iterable[Band], chroma: Chroma) -> Iterator[UInt8]:
@@ -60,6 +62,20 @@ def drop_alpha(bands: Iterable[Band]) -> Iterator[Band]:
     """The same rows for a container that holds no alpha."""
     for band in bands:
         yield Band(band.codes)
+
+
+def divide_alpha_out(bands: Iterable[Band]) -> Iterator[Band]:
+    """The same rows for a container that holds alpha beside the codes; those beyond it become white."""
+    for band in bands:
+        if band.alpha is None:
+            yield band
+            continue
+        alpha = band.alpha.astype(np.uint64)
+        top = np.iinfo(band.codes.dtype).max
+        weights = np.where(alpha, alpha, top)
+        weights = weights if band.codes.ndim == 2 else weights[..., None]
+        divided = (band.codes.astype(np.uint64) * top + weights // 2) // weights
+        yield Band(np.minimum(divided, top).astype(band.codes.dtype), band.alpha)
 
 
 def _band_luma(codes: Codes) -> Codes:

@@ -15,7 +15,6 @@ from archivecolor.photo.facts import Codes
 from archivecolor.photo.orientation import upright
 from archivecolor.photo.shrink import shrink_bands
 
-_PREMULTIPLIED = 1
 _LEAST_OPACITY = 1e-3
 
 
@@ -46,8 +45,7 @@ def small_painting(path: Path, *, working_size: int, max_megapixels: float) -> P
 
 def _weighted(reader: ImageReader) -> Iterator[Codes]:
     """The codes of all rows, by as much as each place is opaque."""
-    tiff = reader.pages[0].tiff
-    is_weighted = tiff is not None and tiff.alpha_kind == _PREMULTIPLIED
+    is_weighted = reader.pages[0].premultiplied
     for band in reader.coloured_bands(0):
         if band.alpha is None or is_weighted or band.codes.ndim == 2:
             yield band.codes

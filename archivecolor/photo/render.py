@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archivecolor.archive.fixity import CHUNK_BYTES, sha256_of
@@ -14,7 +14,7 @@ from archivecolor.metadata.credentials.embedding import Parent
 from archivecolor.metadata.credentials.statement import Json, statement_of
 from archivecolor.metadata.provenance import CorrectionStep, PictureBox, Provenance
 from archivecolor.photo.caption import place_caption
-from archivecolor.photo.compose import compose_chroma, compose_page, drop_alpha
+from archivecolor.photo.compose import compose_chroma, compose_page, divide_alpha_out, drop_alpha
 from archivecolor.photo.containers.base import PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.jpeg.format import JpegReader
 from archivecolor.photo.containers.placement import Placement
@@ -29,6 +29,8 @@ _NO_PLACE_FOR_BOX = (
     "a {} has no place to say where its caption begins, so that it could never be taken off again; "
     "--format png or tiff holds that"
 )
+
+_DIVIDED = "alpha was multiplied into the codes: divided out, since the output holds it beside them"
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,11 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         not_carried = copy_metadata(picture, container, part, about)
         if about.pictures and PROVENANCE in not_carried:
             raise ItemError(Reason.UNSUPPORTED, _NO_PLACE_FOR_BOX.format(container.name))
-        luma = _luma_status(luma, plans)
+        luma = _luma_status(luma, plans, reader.pages)
         media_type = media_type_of(container.name, len(plans))
         signed = _signed(picture, part, media_type, options.credentials, statement_of(about, luma))
     lost = (*reader.dropped, *_lost_in(container, plans), *not_carried)
+    divided = (_DIVIDED,) if _divided(plans, reader.pages) else ()
     return RenderedImage(
         format=container.name,
         width=plans[0].facts.width,
@@ -141,7 +144,7 @@ def render(source: Path, part: Path, chromas: Sequence[Chroma], options: RenderO
         nbytes=part.stat().st_size,
         luma=luma,
         lost=lost if signed is None else _lost_but_for_credentials(lost, signed),
-        notes=tuple(dict.fromkeys((*options.notes, *reader.notes, *_profile_notes(reader.pages)))),
+        notes=tuple(dict.fromkeys((*options.notes, *reader.notes, *divided, *_profile_notes(reader.pages)))),
         source_sha256=digest,
         sha256=sha256_of(part),
         certificate="" if signed is None else signed.certificate,
@@ -199,6 +202,8 @@ def _plan(
     bands = picture.reader.bands(number)
     if page.alpha and not alpha:
         bands = drop_alpha(bands)
+    elif page.premultiplied and (container.name != "tiff" or page.tiff is None):
+        page, bands = replace(page, premultiplied=False), divide_alpha_out(bands)
     plan = PagePlan(
         facts=page,
         depth=depth,
@@ -222,9 +227,17 @@ def _box(placement: Placement) -> PictureBox:
     return PictureBox(width, height, left, top, (columns, rows))
 
 
-def _luma_status(written: str, plans: Sequence[PagePlan]) -> str:
-    """What the container did, unless codes were brought to fewer bits before."""
-    return "re-encoded" if any(plan.depth < plan.facts.code_depth for plan in plans) else written
+def _luma_status(written: str, plans: Sequence[PagePlan], pages: Sequence[PageFacts]) -> str:
+    """What the container did, unless before codes were brought to fewer bits, or alpha divided out."""
+    is_less = any(plan.depth < plan.facts.code_depth for plan in plans)
+    return "re-encoded" if is_less or _divided(plans, pages) else written
+
+
+def _divided(plans: Sequence[PagePlan], pages: Sequence[PageFacts]) -> bool:
+    """Whether alpha was divided out of the codes of a page."""
+    return any(
+        page.premultiplied and not plan.facts.premultiplied for plan, page in zip(plans, pages, strict=True)
+    )
 
 
 def _lost_in(container: WritableFormat, plans: Sequence[PagePlan]) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class PageFacts:
         channels: samples per pixel in the file, alpha among them.
         code_depth: 8 or 16, the depth of the codes that `ImageReader.bands` gives.
         alpha: bands carry alpha.
+        premultiplied: alpha is multiplied into the codes, none of which should then go beyond it.
         orientation: 1..8.
         bilevel: 1-bit line art.
         density: resolution, None where the file says nothing.
@@ -68,6 +69,7 @@ class PageFacts:
     channels: int
     code_depth: int
     alpha: bool = False
+    premultiplied: bool = False
     orientation: int = 1
     bilevel: bool = False
     density: Density | None = None

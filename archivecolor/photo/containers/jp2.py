@@ -14,21 +14,16 @@ from uuid import UUID
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers.bands import (
-    WholeImageReader,
-    is_too_much_for_one_value,
-    split_samples,
-    to_full_range,
-)
+from archivecolor.photo.containers.bands import WholeImageReader, is_too_much_for_one_value
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.jp2_channels import Channels, Component, channels_of
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
 from archivecolor.photo.facts import Density
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
 TILE, END = b"\xff\x90", b"\xff\xd9"
-SRGB, GREY = 16, 17
 _RESTRICTED_ICC = 2
 _KNOWN_BOXES = (b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"xml ", b"uuid", b"free")
 XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
@@ -62,7 +57,8 @@ class Jp2Reader(WholeImageReader):
                 self.header.setdefault(name, body)
         end = _stream_end(self.codestream)
         behind, self.codestream = self.codestream[end:], self.codestream[:end]
-        facts = _facts(self.codestream, self.header)
+        self._channels = channels_of(_components(self.codestream), self.header)
+        facts = _facts(self.codestream, self.header, self._channels)
         self.pages = (facts,)
         unknown = [name.decode("latin-1") for name, _ in self.boxes if name not in _KNOWN_BOXES]
         self.dropped = tuple(f"{name.strip()} box" for name in unknown if name.strip().isalnum())
@@ -70,6 +66,7 @@ class Jp2Reader(WholeImageReader):
             self.dropped += (DATA_BEHIND,)
         if sum(name == b"jp2c" for name, _ in self.boxes) > 1:
             self.dropped += ("pictures besides the first one",)
+        self.dropped += self._channels.dropped
         if facts.depth not in (1, 8, 16):
             self.notes = (f"{facts.depth}-bit samples brought to {facts.code_depth} bits",)
 
@@ -117,7 +114,7 @@ class Jp2Reader(WholeImageReader):
         suspicious = is_too_much_for_one_value(len(self.codestream), facts.width * facts.height)
         if suspicious and (samples == samples.flat[0]).all():
             raise ItemError(Reason.UNREADABLE, "the picture decodes to a single value")
-        return split_samples(to_full_range(samples, (1 << facts.depth) - 1))
+        return self._channels.band(samples)
 
 
 class Jp2Format(WritableFormat):
@@ -195,43 +192,33 @@ def _stream_end(stream: bytes) -> int:
     return found + len(END) if found >= 0 else len(stream)
 
 
-def _facts(stream: bytes, header: dict[bytes, bytes]) -> PageFacts:
-    if not stream.startswith(CODESTREAM) or len(stream) < 42:
+def _components(stream: bytes) -> list[Component]:
+    """The components by the size segment of a codestream (ISO/IEC 15444-1, A.5.1).
+
+    Raises:
+        ItemError: TRUNCATED where it ends before them.
+    """
+    (count,) = struct.unpack_from(">H", stream, 40) if len(stream) >= 42 else (0,)
+    if not stream.startswith(CODESTREAM) or len(stream) < 42 + 3 * count:
         raise ItemError(Reason.TRUNCATED, "the jpeg 2000 ends in its header")
+    parts = struct.iter_unpack("3B", stream[42 : 42 + 3 * count])
+    return [Component((bits & 127) + 1, bool(bits & 128), (across, down)) for bits, across, down in parts]
+
+
+def _facts(stream: bytes, header: dict[bytes, bytes], channels: Channels) -> PageFacts:
     right, bottom, left, top = struct.unpack_from(">4I", stream, 8)
-    (count,) = struct.unpack_from(">H", stream, 40)
-    parts = [stream[42 + 3 * i : 45 + 3 * i] for i in range(count)]
-    depth = (parts[0][0] & 127) + 1 if parts and parts[0] else 0
-    _check_layout(parts, depth, header)
     return PageFacts(
         width=right - left,
         height=bottom - top,
-        depth=depth,
-        channels=count,
-        code_depth=8 if depth <= 8 else 16,
-        alpha=count in (2, 4),
-        bilevel=depth == 1 and count == 1,
+        depth=channels.depth,
+        channels=channels.count,
+        code_depth=8 if channels.depth <= 8 else 16,
+        alpha=bool(channels.order.alpha),
+        premultiplied=channels.order.premultiplied,
+        bilevel=channels.depth == 1 and channels.count == 1 and channels.palette is None,
         density=_density(header.get(b"res ", b"")),
         icc=_profile(header.get(b"colr", b"")),
     )
-
-
-def _check_layout(parts: list[bytes], depth: int, boxes: dict[bytes, bytes]) -> None:
-    problem = ""
-    if not 1 <= len(parts) <= 4 or not 1 <= depth <= 16:
-        problem = f"{len(parts)} components of {depth} bits"
-    elif any(part != bytes((depth - 1, 1, 1)) for part in parts):
-        problem = "components that are signed, subsampled or of unlike depth"
-    elif b"pclr" in boxes:
-        problem = "a palette"
-    elif not _is_plain_space(boxes.get(b"colr", b"")):
-        problem = "a colour space other than grey and sRGB"
-    if problem:
-        raise ItemError(Reason.UNSUPPORTED, f"a jpeg 2000 with {problem}")
-
-
-def _is_plain_space(colr: bytes) -> bool:
-    return colr[:1] != b"\1" or int.from_bytes(colr[3:7], "big") in (SRGB, GREY)
 
 
 def _profile(colr: bytes) -> bytes | None:

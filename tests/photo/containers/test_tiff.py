@@ -132,6 +132,48 @@ def test_alpha_survives(tmp_path: Path, colours: int, depth: int, kind: int) -> 
     assert np.array_equal(luma_codes(out[..., :3]), grey)
 
 
+def premultiplied_scan(tmp_path: Path, depth: int, colours: int) -> tuple[Path, np.ndarray, np.ndarray]:
+    """A scan whose alpha is multiplied in, but for a corner whose grey goes beyond it."""
+    top = (1 << depth) - 1
+    alpha = scene(depth=depth, seed=5)[::-1].copy()
+    grey = np.rint(scene(depth=depth) * (alpha / top)).astype(alpha.dtype)
+    grey[-9:, -9:], alpha[-9:, -9:] = top // 2, top // 4
+    path = scan_of(
+        tmp_path,
+        np.dstack([grey] * colours + [alpha]),
+        photometric="rgb" if colours == 3 else "minisblack",
+        planarconfig="contig",
+        extrasamples=(1,),
+    )
+    return path, grey, alpha
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("colours", [1, 3])
+def test_no_colour_goes_beyond_alpha_that_is_multiplied_in(tmp_path: Path, colours: int, depth: int) -> None:
+    path, grey, alpha = premultiplied_scan(tmp_path, depth, colours)
+    out = rgb_page(colour(path).path)
+    assert np.array_equal(luma_codes(out[..., :3]), grey)
+    assert np.array_equal(out[..., 3], alpha)
+    within = grey <= alpha
+    assert (out[within, :3].max(axis=-1) <= alpha[within]).all()
+    assert np.ptp(out[~within, :3].astype(int), axis=-1).max() == 0
+    assert np.ptp(out[within, :3].astype(int), axis=-1).max() > 20
+
+
+def test_alpha_is_divided_out_where_the_output_holds_it_beside_the_codes(tmp_path: Path) -> None:
+    path, grey, alpha = premultiplied_scan(tmp_path, 16, 1)
+    done = colour(path, format="png")
+    codes = grey_codes(done.path)
+    seen = alpha > 0
+    expected = np.minimum(np.rint(grey[seen] / alpha[seen] * 65535), 65535)
+    assert np.abs(codes[seen, 0] - expected).max() <= 1
+    assert np.array_equal(codes[..., 1], alpha)
+    assert done.rendered.luma == "re-encoded"
+    assert any("divided out" in note for note in done.rendered.notes)
+    assert not any("divided out" in note for note in colour(path).rendered.notes)
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 def test_cmyk_becomes_rgb(tmp_path: Path, depth: int) -> None:
     paper = scene(depth=depth)

@@ -53,6 +53,8 @@ _RAW = (32803, 34892)
 _MAX_SHARING = 16
 # Samples of a pixel besides its colours: the first is alpha. More are no photograph.
 _MAX_EXTRA = 8
+# ExtraSamples: alpha that is multiplied into the colours.
+_PREMULTIPLIED = 1
 # Pixels of a tile that may be larger than its picture.
 _MAX_LOOSE_TILE = 1 << 24
 
@@ -354,6 +356,7 @@ def page_facts(stored: StoredPage, samples: SampleLayout, structure: TiffStructu
         channels=stored.samples,
         code_depth=samples.code_depth,
         alpha=samples.alpha,
+        premultiplied=samples.alpha and stored.extra[:1] == (_PREMULTIPLIED,),
         orientation=exif.orientation_in(tags),
         bilevel=stored.bits == 1 and samples.colours == 1 and samples.palette is None,
         density=exif.density_in(tags),
