@@ -1,7 +1,7 @@
 """GIF, AVIF and Photoshop files, read through Pillow and never written: a still picture each, kept as PNG.
 
 Of a Photoshop file the flat picture is read that it holds beside its layers. Pillow gives 8 bits of each;
-deep AVIF is decoded by libavif itself, Photoshop files of grey and RGB have a module of their own.
+deep AVIF is decoded by libavif itself, Photoshop files of most modes have a module of their own.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class AvifFormat(Format):
 
 
 class PhotoshopFormat(Format):
-    """The flat picture of a Photoshop file, of 8 bits, and of 16 where it is grey or RGB."""
+    """The flat picture of a Photoshop file, of 8 bits, and of 16 where its mode needs no palette."""
 
     name = "psd"
     title = "PSD"

@@ -14,19 +14,21 @@ import numpy as np
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers import exif, photoshop
-from archivecolor.photo.containers.bands import WholeImageReader, split_samples
+from archivecolor.photo.containers.bands import WholeImageReader
 from archivecolor.photo.containers.base import Band, PageFacts
 from archivecolor.photo.containers.blocks import MetadataBlocks
+from archivecolor.photo.containers.colour_models import rgb_from_inks, rgb_from_lab_codes
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
 from archivecolor.photo.facts import Codes, Density
 
 HEADER = ">4sH6xHIIHH"
 _MAX_CHANNELS, MAX_SIDE = 56, 30000
 RESOLUTION, ICC, EXIF, XMP = 0x03ED, 0x040F, 0x0422, 0x0424
-# Grey, RGB and duotone, which is grey with inks told beside it: samples of a pixel.
-_MODES, DEPTHS = {1: 1, 3: 3, 8: 1}, (8, 16)
-# Bitmap, palette, four inks, inks of any number: depth and samples of what Pillow reads of the others.
-_OTHER_MODES = {(0, 1): 1, (2, 8): 1, (4, 8): 4, (7, 8): 1}
+_INKS, _LAB = 4, 9
+# Grey, RGB, four inks, duotone (grey with inks told beside it) and Lab: samples of a pixel.
+_MODES, DEPTHS = {1: 1, 3: 3, _INKS: 4, 8: 1, _LAB: 3}, (8, 16)
+# Bitmap, palette, inks of any number: depth and samples of what Pillow reads of the others.
+_OTHER_MODES = {(0, 1): 1, (2, 8): 1, (7, 8): 1}
 RAW, _RUN_LENGTHS = 0, 1
 _LAYERS = ("layers of the Photoshop file",)
 
@@ -85,7 +87,7 @@ class PsdStructure:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is read here: samples of grey or RGB, of 8 or 16 bits."""
+        """Whether it is read here: samples of 8 or 16 bits in a mode that needs no palette."""
         return self.mode in _MODES and self.depth in DEPTHS
 
     @property
@@ -155,7 +157,9 @@ class PsdReader(WholeImageReader):
         facts = self.pages[0]
         read = self._packed_plane if self._structure.packing == _RUN_LENGTHS else self._raw_plane
         planes = [read(number) for number in range(facts.channels)]
-        return split_samples(planes[0] if len(planes) == 1 else np.dstack(planes))
+        colours = _MODES[self._structure.mode]
+        codes = planes[0] if colours == 1 else _rgb_of(np.dstack(planes[:colours]), self._structure.mode)
+        return Band(codes, planes[colours] if facts.alpha else None)
 
     def _raw_plane(self, number: int) -> Codes:
         facts = self.pages[0]
@@ -185,6 +189,13 @@ class PsdReader(WholeImageReader):
             raise DamagedError("samples are missing")
         plane = np.frombuffer(data, self._sample).reshape(facts.height, facts.width)
         return plane.astype(self._sample.newbyteorder("="))
+
+
+def _rgb_of(codes: Codes, mode: int) -> Codes:
+    """RGB of the colours of a mode; of inks the largest code is none, of a* and b* the middle one."""
+    if mode == _INKS:
+        return rgb_from_inks(np.invert(codes))
+    return rgb_from_lab_codes(codes, signed=False) if mode == _LAB else codes
 
 
 def _section(file: SourceFile) -> bytes:

@@ -6,6 +6,7 @@ import io
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import imagecodecs
@@ -215,6 +216,85 @@ def test_transparency_with_a_wrong_checksum_is_none(tmp_path: Path) -> None:
     assert np.array_equal(grey_codes(done.path), scene())
     assert "the checksum of chunk tRNS is wrong" in done.rendered.notes
     assert reason_of(tmp_path / "scan", strict=True) is Reason.UNREADABLE
+
+
+def with_rows(png: bytes, change: Callable[[bytes], bytes], *, cut: int = 0) -> bytes:
+    """The PNG with its packed rows changed, in two chunks, and so many bytes less of the last checksum."""
+    at, head, rows, rest = 8, b"", b"", b""
+    while at < len(png):
+        size = int.from_bytes(png[at : at + 4], "big")
+        name, whole = png[at + 4 : at + 8], png[at : at + 12 + size]
+        if name == b"IDAT":
+            rows += whole[8:-4]
+        elif rows:
+            rest += whole
+        else:
+            head += whole
+        at += 12 + size
+    rows = change(rows)
+    parts = [chunk(b"IDAT", rows[:40]), chunk(b"IDAT", rows[40:])]
+    if cut:
+        parts[1] = parts[1][:-4] + b"????"
+    return png[:8] + head + b"".join(parts) + rest
+
+
+CHECKSUMS = {
+    "wrong": lambda rows: rows[:-1] + bytes([rows[-1] ^ 1]),
+    "none": lambda rows: rows[:-4],
+    "half": lambda rows: rows[:-2],
+    "small window": lambda rows: b"\x18\x19" + rows[2:-4] + b"none",
+}
+PNGS = {
+    "grey": (saved(scene(), "PNG"), scene()),
+    "1 bit": (saved(scene() > 100, "PNG"), (scene() > 100) * 255),
+    "16 bits": (bytes(imagecodecs.png_encode(scene(depth=16))), scene(depth=16)),
+    "rgb": (saved(np.dstack([scene()] * 3), "PNG"), scene()),
+}
+
+
+@pytest.mark.parametrize("kind", CHECKSUMS)
+@pytest.mark.parametrize("form", PNGS)
+def test_rows_of_a_png_whose_own_checksum_is_wrong(tmp_path: Path, form: str, kind: str) -> None:
+    data, codes = PNGS[form]
+    path = scan_of(tmp_path, with_rows(data, CHECKSUMS[kind]))
+    assert np.array_equal(grey_codes(path), codes)
+    if form == "grey":
+        assert "every row is there, though a checksum of them is wrong" in colour(path).rendered.notes
+        assert reason_of(path, strict=True) is Reason.UNREADABLE
+
+
+def test_an_interlaced_png_whose_checksum_is_wrong(tmp_path: Path) -> None:
+    codes = scene(21, 13)
+    passes = [
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ]
+    rows = b"".join(
+        b"\0" + row.tobytes() for left, top, across, down in passes for row in codes[top::down, left::across]
+    )
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 13, 21, 8, 0, 0, 0, 1))
+    packed = zlib.compress(rows)
+    whole = [head, chunk(b"IDAT", packed[:-1] + bytes([packed[-1] ^ 1])), chunk(b"IEND", b"")]
+    assert np.array_equal(grey_codes(scan_of(tmp_path, WHOLE["png"][:8] + b"".join(whole))), codes)
+
+
+def test_rows_of_a_png_in_a_chunk_whose_checksum_is_wrong(tmp_path: Path) -> None:
+    """Their own checksum vouches for them; without it they are damaged."""
+    data = WHOLE["png"]
+    assert np.array_equal(grey_codes(scan_of(tmp_path, with_rows(data, lambda rows: rows, cut=1))), scene())
+    assert reason_of(scan_of(tmp_path, with_rows(data, CHECKSUMS["wrong"], cut=1))) is Reason.UNREADABLE
+
+
+def test_a_png_with_a_row_less_is_damaged(tmp_path: Path) -> None:
+    def shorter(rows: bytes) -> bytes:
+        return zlib.compress(zlib.decompress(rows)[: -scene().shape[1] - 1])[:-1] + b"?"
+
+    assert reason_of(scan_of(tmp_path, with_rows(WHOLE["png"], shorter))) is Reason.UNREADABLE
 
 
 def profile_of(folder: Path, form: str, icc: bytes) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
-from archivecolor.photo.containers import png
+from archivecolor.photo.containers import png_chunks
 from archivecolor.photo.containers.registry import open_image
 from archivecolor.photo.inspect import inspect
 
@@ -132,13 +132,13 @@ def test_large_compressed_text_does_no_harm(tmp_path: Path) -> None:
 def test_packed_text_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     profile = b"Raw profile type iptc\0\0" + zlib.compress(b"\niptc\n       4\n1c020000\n")
     path = scan_of(tmp_path, with_chunks(imagecodecs.png_encode(scene()), chunk(b"zTXt", profile)))
-    unpacked, inflated = [], png._inflated
+    unpacked, inflated = [], png_chunks.inflated
 
     def counted(data: bytes) -> bytes | None:
         unpacked.append(data)
         return inflated(data)
 
-    monkeypatch.setattr(png, "_inflated", counted)
+    monkeypatch.setattr(png_chunks, "inflated", counted)
     with open_image(path, LIMIT) as picture:
         assert picture.reader.metadata().iptc == b"\x1c\x02\0\0"
         assert picture.reader.metadata() is picture.reader.metadata()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import pytest
 import simplejpeg
+import skimage
 from picture_journey import LIMIT, colour, grey_codes, scene
 
+from archivecolor.colour.tone import Tone
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.registry import open_image
 from archivecolor.photo.containers.tiff.directory import TagValue, exif_block
@@ -190,13 +193,50 @@ def test_channels_of_photoshop_are_alpha_or_named(tmp_path: Path, mode: int, dep
     assert done.rendered.lost == ("further channels of the Photoshop file",)
 
 
-@pytest.mark.parametrize(("mode", "depth"), [(4, 16), (1, 32), (3, 32), (9, 16), (5, 8)])
+@pytest.mark.parametrize(("mode", "depth"), [(1, 32), (3, 32), (9, 32), (5, 8)])
 def test_other_modes_of_photoshop_are_refused_by_name(tmp_path: Path, mode: int, depth: int) -> None:
     kind = np.uint32 if depth == 32 else np.uint16 if depth == 16 else np.uint8
     data = photoshop([scene().astype(kind)] * 4, mode, packed=False)
     with pytest.raises(ItemError, match=f"a Photoshop file of mode {mode}, {depth} bits") as error:
         inspect(scan_of(tmp_path, data), working_size=64, max_megapixels=LIMIT)
     assert error.value.reason is Reason.UNSUPPORTED
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_lab_of_photoshop(tmp_path: Path, depth: int, packed: bool) -> None:
+    """The colours are those of CIE Lab by scikit-image, L* in 0..top, a* and b* offset by half."""
+    top, unit = (1 << depth) - 1, 1 << depth - 8
+    rng = np.random.default_rng(2)
+    lab = np.dstack([scene(depth=depth), *(rng.integers(-20, 21, (2, *scene().shape)) + 128) * unit])
+    data = photoshop(
+        [plane.astype(scene(depth=depth).dtype) for plane in np.moveaxis(lab, -1, 0)], 9, packed=packed
+    )
+    with open_image(scan_of(tmp_path, data), LIMIT) as picture:
+        (band,) = picture.reader.bands(0)
+    units = (lab - [0, 128 * unit, 128 * unit]) / [top / 100, unit, unit]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of colours that sRGB has not
+        expected = skimage.color.lab2rgb(units) * top
+    within = ((expected > 0) & (expected < top)).all(axis=-1)
+    assert np.abs(band.codes[within] - expected[within]).max() <= 1 + top / 2000
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_grey_lab_of_photoshop_keeps_its_alpha(tmp_path: Path, depth: int) -> None:
+    half = np.full_like(scene(depth=depth), 1 << depth - 1)
+    alpha = scene(depth=depth, seed=4)
+    done = colour(scan_of(tmp_path, photoshop([scene(depth=depth), half, half, alpha], 9, packed=False)))
+    assert done.inspection.facts.tone is Tone.GREY
+    assert np.array_equal(grey_codes(done.path)[..., 1], alpha)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_four_inks_of_photoshop(tmp_path: Path, depth: int) -> None:
+    none = np.full_like(scene(depth=depth), (1 << depth) - 1)
+    done = colour(scan_of(tmp_path, photoshop([none, none, none, scene(depth=depth)], 4, packed=True)))
+    assert np.array_equal(grey_codes(done.path), scene(depth=depth))
+    assert done.rendered.depth == depth
 
 
 def test_inks_of_photoshop_are_named_but_for_the_first(tmp_path: Path) -> None:
