@@ -9,6 +9,8 @@ import struct
 from collections.abc import Iterable, Iterator
 
 IPTC = 0x0404
+# Grid and guides, addresses of slices, and how much wider than high a pixel is.
+_GUIDES, _LINKS, _PIXEL_ASPECT = 0x0408, 0x041E, 0x0428
 # Resolution, thumbnails, profile, digests; what windows, prints and layers of Photoshop are like.
 _STORAGE = frozenset(
     {0x03E8, 0x03E9, 0x03ED, 0x03F3, 0x03F5, 0x03F8, 0x0400, 0x0402, 0x0406, 0x0408, 0x0409, 0x040C, 0x040D}
@@ -43,6 +45,23 @@ def uncarried_resources(numbers: Iterable[int], blocks: Iterable[int] = (IPTC,))
     return tuple(
         dict.fromkeys(f"Photoshop resource {number:#06x}" for number in left if number not in _STORAGE)
     )
+
+
+def set_by_people(resources: Iterable[tuple[int, bytes]]) -> tuple[str, ...]:
+    """Names of what somebody set in resources that every file of Photoshop has, which are not carried."""
+    found = (_set_in(number, body) for number, body in resources)
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def _set_in(number: int, body: bytes) -> str:
+    """A name where a resource says another thing than Photoshop's own default, "" where it does not."""
+    if number == _GUIDES and any(body[12:16]):
+        return "guides of Photoshop"
+    if number == _LINKS and any(body[:4]):
+        return "links of Photoshop"
+    if number == _PIXEL_ASPECT and len(body) >= 12 and struct.unpack_from(">d", body, 4)[0] != 1:
+        return "pixel aspect ratio of Photoshop"
+    return ""
 
 
 def iptc_resource(iptc: bytes) -> bytes:

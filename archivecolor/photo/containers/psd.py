@@ -95,7 +95,8 @@ class PsdStructure:
         """What of it is not read."""
         taken = _MODES[self.mode] + 1 if self.is_plain else _OTHER_MODES[self.mode, self.depth]
         further = ("further channels of the Photoshop file",) if self.channels > taken else ()
-        return (*(_LAYERS if self.has_layers else ()), *further)
+        people = photoshop.set_by_people(self.resources.items())
+        return (*(_LAYERS if self.has_layers else ()), *further, *people)
 
     @property
     def uncarried(self) -> tuple[str, ...]:

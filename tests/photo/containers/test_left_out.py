@@ -134,6 +134,40 @@ def test_xmp_in_any_text_of_a_png_is_carried(tmp_path: Path, text: tuple[bytes, 
     assert done.rendered.lost == ()
 
 
+def resource(number: int, body: bytes) -> bytes:
+    return struct.pack(">4sHHI", b"8BIM", number, 0, len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def guides(count: int) -> bytes:
+    return resource(0x0408, struct.pack(">IIII", 1, 576, 576, count) + struct.pack(">IB", 320, 1) * count)
+
+
+SET = (
+    guides(2)
+    + resource(0x041E, struct.pack(">I", 1) + bytes(12))
+    + resource(0x0428, struct.pack(">Id", 1, 2))
+)
+UNSET = guides(0) + resource(0x041E, bytes(4)) + resource(0x0428, struct.pack(">Id", 1, 1))
+NAMES = {"guides of Photoshop", "links of Photoshop", "pixel aspect ratio of Photoshop"}
+
+
+@pytest.mark.parametrize(("resources", "named"), [(SET, NAMES), (UNSET, set())])
+@pytest.mark.parametrize("form", ["jpeg", "tiff", "psd"])
+def test_what_people_set_in_photoshop(tmp_path: Path, form: str, resources: bytes, named: set[str]) -> None:
+    body = b"Photoshop 3.0\0" + resources
+    jpeg = saved(scene(), "JPEG")
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 1, *scene().shape, 8, 1)
+    buffer = io.BytesIO()
+    extra = [(34377, 7, len(resources), resources, True)]
+    tifffile.imwrite(buffer, scene(), photometric="minisblack", metadata=None, extratags=extra)
+    data = {
+        "jpeg": jpeg[:20] + struct.pack(">BBH", 0xFF, 0xED, len(body) + 2) + body + jpeg[20:],
+        "tiff": buffer.getvalue(),
+        "psd": head + struct.pack(">II", 0, len(resources)) + resources + bytes(6) + scene().tobytes(),
+    }[form]
+    assert set(colour(scan_of(tmp_path, data)).rendered.lost) == named
+
+
 @pytest.mark.parametrize("together", ["contig", "separate"])
 @pytest.mark.parametrize("compression", [None, "lzw"])
 @pytest.mark.parametrize("colours", [1, 3])

@@ -52,6 +52,7 @@ class JpegReader(WholeImageReader):
         if everything[end:].strip(b"\0"):
             self.dropped = (DATA_BEHIND,)
         self.dropped += (*metadata.stale(self.described), *metadata.late_blocks(late))
+        self.dropped += metadata.set_by_people(self.described)
         if not self._strict:
             self.data = segments.with_standard_tables(self.data, self.header)
             if len(self.data) > end:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from archivecolor.metadata.xmp import Xmp, merge_extension
+from archivecolor.photo.containers import photoshop
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.jpeg import segments
 from archivecolor.photo.containers.jpeg.segments import (
@@ -91,6 +92,12 @@ def uncarried(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
     resources = b"".join(segment.body[len(kind) :] for segment, kind in found if kind == _PHOTOSHOP_NAME)
     numbers = (number for number, _ in resources_in(resources))
     return (*further, *uncarried_resources(numbers))
+
+
+def set_by_people(described: Iterable[MarkerSegment]) -> tuple[str, ...]:
+    """Names of what somebody set in Photoshop and its files say beside their picture."""
+    bodies = (segment.body for segment in described if _is_named(segment, APP13, _PHOTOSHOP_NAME))
+    return photoshop.set_by_people(resources_in(b"".join(body[len(_PHOTOSHOP_NAME) :] for body in bodies)))
 
 
 def _kind(segment: MarkerSegment) -> bytes:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers import photoshop
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, ImageReader, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
+from archivecolor.photo.containers.photoshop import resources_in
 from archivecolor.photo.containers.reading import SourceFile, decoder_call
 from archivecolor.photo.containers.tiff import directory, extent, pages, write
 from archivecolor.photo.containers.tiff.directory import TiffStructure
@@ -24,8 +26,8 @@ from archivecolor.photo.containers.tiff.uncarried import uncarried_of_pages
 if TYPE_CHECKING:
     from tifffile import TiffFrame, TiffPage
 
-# What Photoshop keeps of its layers beside the flat picture.
-_PHOTOSHOP_LAYERS = 37724
+# What Photoshop keeps beside the flat picture: its resources, and its layers.
+_PHOTOSHOP, _PHOTOSHOP_LAYERS = 34377, 37724
 
 
 class TiffReader(ImageReader):
@@ -57,6 +59,7 @@ class TiffReader(ImageReader):
             self.dropped = ("reduced pages and masks",)
         if any(_PHOTOSHOP_LAYERS in page.tags for page in taken):
             self.dropped += ("layers of Photoshop",)
+        self.dropped += _set_by_people(taken)
         self._stored = [pages.check_layout(pages.read_stored(page), file.nbytes, starts) for page in taken]
         pages.check_sharing(self._stored)
         if any(page.samples > page.colours + 1 for page in self._stored):
@@ -133,6 +136,13 @@ class TiffFormat(WritableFormat):
     def embed(self, part: Path, update: MetadataUpdate) -> tuple[str, ...]:
         """See `WritableFormat.embed`."""
         return directory.embed(part, update)
+
+
+def _set_by_people(taken: list[TiffPage]) -> tuple[str, ...]:
+    """What somebody set in Photoshop; its resources stand in a tag."""
+    bodies = [page.tags[_PHOTOSHOP].value for page in taken if _PHOTOSHOP in page.tags]
+    resources = (resources_in(body) for body in bodies if isinstance(body, bytes))
+    return photoshop.set_by_people(itertools.chain(*resources))
 
 
 def _each_once(pages: Iterable[TiffPage | TiffFrame]) -> Iterator[TiffPage]:
