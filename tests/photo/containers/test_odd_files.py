@@ -19,6 +19,7 @@ from PIL import Image
 
 from archivecolor.colour.luma import luma_codes
 from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers.jpeg import coefficients
 from archivecolor.photo.inspect import inspect
 
 DATA_BEHIND = "data after the picture"
@@ -66,15 +67,48 @@ class TestJpeg:
         assert any("every block is there" in note for note in done.rendered.notes)
         assert reason_of(tmp_path / "scan", strict=True) is Reason.TRUNCATED
 
-    @pytest.mark.parametrize("kind", [{}, {"progressive": True}])
-    def test_but_not_with_a_block_less(self, tmp_path: Path, kind: dict[str, object]) -> None:
-        data = saved(scene(), "JPEG", **kind)
+    def test_but_not_with_a_block_less(self, tmp_path: Path) -> None:
+        data = saved(scene(), "JPEG")
         for cut in range(4, 40, 3):
             assert reason_of(scan_of(tmp_path, data[:-cut])) is Reason.TRUNCATED
 
-    def test_not_with_a_scan_less(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("channels", [1, 3])
+    @pytest.mark.parametrize("end", ["end marker", "none", "segment", "scan"])
+    @pytest.mark.parametrize("scans", [2, 3, 4])
+    def test_progressive_with_its_first_scans_alone(
+        self, tmp_path: Path, scans: int, end: str, channels: int
+    ) -> None:
+        """Their coefficients are those that jpeglib reads of the whole scans, to the last one."""
+        data = saved(np.dstack([scene()] * 3) if channels == 3 else scene(), "JPEG", progressive=True)
+        starts = [found.start() for found in re.finditer(rb"\xff\xda", data)]
+        following = re.compile(rb"\xff[^\0]").search(data, starts[scans - 1] + 10).start()
+        whole = data[:following] + b"\xff\xd9"
+        ends = {"end marker": whole, "none": data[: following + 1], "segment": data[: following + 3]}
+        path = scan_of(tmp_path, ends.get(end, data[: starts[scans] + 13]))
+        done = colour(path)
+        assert done.rendered.luma == "coefficients"
+        assert coefficients.read_luma(done.path.read_bytes()) == coefficients.read_luma(whole)
+        (note,) = (note for note in done.rendered.notes if "every block is there" in note)
+        assert "detail" in note
+        if end != "end marker":
+            assert reason_of(path, strict=True) is Reason.TRUNCATED
+
+    def test_progressive_without_its_first_scan_whole(self, tmp_path: Path) -> None:
         data = saved(scene(), "JPEG", progressive=True)
-        assert reason_of(scan_of(tmp_path, data[: data.rindex(b"\xff\xc4")])) is Reason.TRUNCATED
+        second = [found.start() for found in re.finditer(rb"\xff\xda", data)][1]
+        first_end = data.rindex(b"\xff\xc4", 0, second)
+        for cut in (1, 2, 20):
+            assert reason_of(scan_of(tmp_path, data[: first_end - cut])) is Reason.TRUNCATED
+            path = scan_of(tmp_path, data[: first_end - 20] + data[first_end:second] + b"\xff\xd9")
+            assert reason_of(path) is Reason.UNREADABLE
+
+    def test_progressive_with_damage_in_a_whole_scan(self, tmp_path: Path) -> None:
+        data = saved(scene(), "JPEG", progressive=True)
+        starts = [found.start() for found in re.finditer(rb"\xff\xda", data)]
+        at = re.compile(rb"[^\xff]{40}").search(data, starts[1] + 20).start()
+        assert at + 40 < starts[2]
+        cut = data[:at] + bytes(range(40)) + data[at + 40 : starts[3] + 13]
+        assert reason_of(scan_of(tmp_path, cut)) is Reason.TRUNCATED
 
     @pytest.mark.parametrize("kind", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
     @pytest.mark.parametrize("which", ["first", "last"])

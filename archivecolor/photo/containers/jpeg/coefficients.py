@@ -93,6 +93,12 @@ def without_chroma(data: bytes, placement: Placement | None = None) -> bytes:
     return _with_luma(bytes(template), data, placement)
 
 
+def written_anew(data: bytes) -> bytes:
+    """A JPEG with all coefficients of `data`, zeros where it ends before them."""
+    with _read_coefficients(data) as picture:
+        return _written(picture)
+
+
 def _with_luma(template: bytes, source: bytes, placement: Placement | None) -> bytes:
     """`template` with the coefficients and the table of the source's luma; its chroma stays."""
     luma = read_luma(source)

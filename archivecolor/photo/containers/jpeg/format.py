@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,15 @@ from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, split_samples, to_full_range
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
-from archivecolor.photo.containers.jpeg import coefficients, decoding, metadata, scans, segments, tolerance
+from archivecolor.photo.containers.jpeg import (
+    coefficients,
+    decoding,
+    metadata,
+    progression,
+    scans,
+    segments,
+    tolerance,
+)
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.facts import Codes
 from archivecolor.photo.shrink import resize, working_shape
@@ -134,8 +142,9 @@ class JpegReader(WholeImageReader):
 
     def _decode_leniently(self, wanted: str, at_least: tuple[int, int]) -> Codes:
         """The picture, with a note in place of the warnings that cost no pixel."""
+        decode = functools.partial(decoding.decode_strictly, space=wanted, at_least=at_least)
         try:
-            return decoding.decode_strictly(self.data, wanted, at_least)
+            raster = decode(self.data)
         except DamagedError as warning:
             if self._strict:
                 raise
@@ -143,10 +152,29 @@ class JpegReader(WholeImageReader):
                 raster = decoding.decode_any_sampling(self.data, wanted)
                 self._note("a sampling of colour in which damage is not looked for")
                 return raster
-            decode = functools.partial(decoding.decode_strictly, space=wanted, at_least=at_least)
+            self._mend(decode, warning)
+            return decode(self.data)
+        if not (self.can_copy_luma and progression.lacks_scans(self.data)):
+            return raster
+        self.data = progression.with_all_scans(self.data, decode)
+        self._note("every block is there, though scans with more of their detail are missing")
+        return decode(self.data)
+
+    def _mend(self, decode: Callable[[bytes], Codes], warning: DamagedError) -> None:
+        """Take out of the picture what a decoder warns of and costs no block.
+
+        Raises:
+            DamagedError: it costs some.
+        """
+        try:
             self.data = tolerance.mended(self.data, decode)
             self._note(f"every block is there, though a decoder warns: {warning}")
-            return decode(self.data)
+        except DamagedError:
+            is_progressive = self.header.frame.marker == progression.PROGRESSIVE
+            if not (is_progressive and self.can_copy_luma and self.is_truncated()):
+                raise
+            self.data = progression.with_all_scans(self.data, decode)
+            self._note(f"every block is there, though not in all its detail, whole scans alone: {warning}")
 
     def _note(self, note: str) -> None:
         self.notes = tuple(dict.fromkeys((*self.notes, note)))

@@ -10,12 +10,11 @@ decoded whole and without a word.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from archivecolor.photo.containers.jpeg import segments
+from archivecolor.photo.containers.jpeg import progression, segments
 from archivecolor.photo.containers.jpeg.segments import FULL_SPECTRUM, FrameHeader, Header, MarkerSegment
 from archivecolor.photo.containers.reading import DamagedError
 
@@ -107,7 +106,8 @@ def _with_end(picture: _Picture) -> _Picture:
     *before, last = picture.pieces
     if last.segment.marker != segments.SOS or picture.frame.marker in segments.ARITHMETIC:
         return picture
-    if not _has_all_scans(picture):
+    headings = [piece.segment.body for piece in picture.pieces if piece.segment.marker == segments.SOS]
+    if not progression.has_all_scans(picture.frame, headings):
         return picture
     pieces = (
         *before,
@@ -115,19 +115,6 @@ def _with_end(picture: _Picture) -> _Picture:
         _Piece(MarkerSegment(segments.EOI, b"")),
     )
     return replace(picture, pieces=pieces)
-
-
-def _has_all_scans(picture: _Picture) -> bool:
-    """Whether the scans hold every coefficient of every component to its last bit."""
-    lowest: dict[tuple[int, int], int] = {}
-    for piece in picture.pieces:
-        body = piece.segment.body
-        if piece.segment.marker == segments.SOS:
-            first, last, bits = body[1 + 2 * body[0] :][:3]
-            for component in body[1 : 1 + 2 * body[0] : 2]:
-                lowest |= {(component, number): bits & 15 for number in range(first, last + 1)}
-    wanted = itertools.product(picture.frame.components, range(64))
-    return all(lowest.get(coefficient) == 0 for coefficient in wanted)
 
 
 def _plain_header(header: Header) -> tuple[MarkerSegment, ...]:
