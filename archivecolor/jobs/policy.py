@@ -51,10 +51,19 @@ def _treatment_by_tone(facts: ImageFacts, settings: PhotographOptions) -> Treatm
     if facts.tone is Tone.TONED:
         return _treatment_of_toned(settings.toned)
     if facts.tone is Tone.TINTED:
-        return _treatment_of_coloured(settings.colour, Reason.TINTED, "partly in colour, or faded")
+        what = f"partly in colour, or faded{_of_pages(facts)}"
+        return _treatment_of_coloured(settings.colour, Reason.TINTED, what)
     if facts.tone is Tone.COLOUR:
-        return _treatment_of_coloured(settings.colour, Reason.ALREADY_COLOUR, "already in colour")
+        what = f"already in colour{_of_pages(facts)}"
+        return _treatment_of_coloured(settings.colour, Reason.ALREADY_COLOUR, what)
     return COLOURED
+
+
+def _of_pages(facts: ImageFacts) -> str:
+    """How many pages a word is about, where a file has others too, which share what becomes of it."""
+    if not facts.other_pages:
+        return ""
+    return f": {facts.pages - facts.other_pages} of {facts.pages} pages; the others are treated alike"
 
 
 def _treatment_of_toned(word: str) -> Treatment:

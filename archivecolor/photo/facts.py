@@ -63,6 +63,7 @@ class ImageFacts:
         mtime_ns: its modification time.
         notes: readings that were not plain, for the log, such as the range chosen for float samples.
         negative: the orange base of a colour negative shows at its edges.
+        other_pages: pages of a lesser tone than `tone`, which share what becomes of the file.
     """
 
     format: str
@@ -79,6 +80,7 @@ class ImageFacts:
     mtime_ns: int
     notes: tuple[str, ...] = ()
     negative: bool = False
+    other_pages: int = 0
 
     @property
     def megapixels(self) -> float:

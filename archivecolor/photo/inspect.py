@@ -93,6 +93,7 @@ def _inspect_page(picture: OpenImage, number: int, working_size: int) -> _SmallP
 
 def _facts(picture: OpenImage, small: tuple[_SmallPage, ...]) -> ImageFacts:
     first: PageFacts = picture.reader.pages[0]
+    tone = max((page.tone for page in small), key=_TONE_ORDER.index, default=Tone.GREY)
     return ImageFacts(
         format=picture.image_format.name,
         width=first.width,
@@ -101,11 +102,12 @@ def _facts(picture: OpenImage, small: tuple[_SmallPage, ...]) -> ImageFacts:
         channels=first.channels,
         pages=len(picture.reader.pages),
         orientation=first.orientation,
-        tone=max((page.tone for page in small), key=_TONE_ORDER.index, default=Tone.GREY),
+        tone=tone,
         bilevel=not small,
         alpha=first.alpha,
         nbytes=picture.file_state.nbytes,
         mtime_ns=picture.file_state.mtime_ns,
         notes=picture.reader.notes,
         negative=any(page.negative for page in small),
+        other_pages=sum(page.tone is not tone for page in small),
     )

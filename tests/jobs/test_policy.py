@@ -53,6 +53,16 @@ def test_each_tone_is_treated_as_the_options_say(case, end):
     assert treated(**case) == end
 
 
+@pytest.mark.parametrize("tone", [Tone.TINTED, Tone.COLOUR])
+@pytest.mark.parametrize("word", ["skip", "copy", "recolour"])
+def test_pages_of_another_tone_are_told_of(tone, word):
+    settings = DirSettings(input=Path("in"), output=Path("out"), colour=word)
+    facts = replace(GREY, tone=tone, pages=5)
+    assert "pages" not in choose_treatment(facts, settings).detail
+    mixed = choose_treatment(replace(facts, other_pages=3), settings)
+    assert "2 of 5 pages; the others are treated alike" in mixed.detail
+
+
 @pytest.mark.parametrize("tone", [Tone.TONED, Tone.TINTED, Tone.COLOUR])
 def test_a_negative_is_said_to_be_one(tone):
     settings = DirSettings(input=Path("in"), output=Path("out"))

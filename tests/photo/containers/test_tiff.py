@@ -301,6 +301,16 @@ def test_all_pages_get_colour(tmp_path: Path) -> None:
         assert np.ptp(out.astype(int), axis=-1).max() > 20
 
 
+def test_pages_of_another_tone_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "scan.tif"
+    rgb = np.dstack([scene(), scene()[::-1], scene()[:, ::-1]])
+    with tifffile.TiffWriter(path) as writer:
+        for page in (scene(), rgb, scene(seed=2)):
+            writer.write(page, photometric="rgb" if page.ndim == 3 else "minisblack", metadata=None)
+    facts = inspect(path, working_size=64, max_megapixels=LIMIT).facts
+    assert (facts.tone, facts.pages, facts.other_pages) == (Tone.COLOUR, 3, 2)
+
+
 def test_many_pages_do_not_fit_in_a_png(tmp_path: Path) -> None:
     path = tmp_path / "scan.tif"
     tifffile.imwrite(path, np.stack([scene()] * 2), photometric="minisblack", metadata=None)
