@@ -73,6 +73,8 @@ _DROPPED_PROPERTIES = frozenset(
     )
 )
 HISTORY = qualified_name("xmpMM:History")
+# From what a scan was made; of the derivative something else is true.
+_ORIGIN = qualified_name("Iptc4xmpExt:DigitalSourceType")
 # Where things lie in the source's file, or what is laid over its grey: of the whole namespace, or by name.
 _STALE_NAMESPACES = (
     "http://ns.google.com/photos/1.0/container/",
@@ -276,16 +278,20 @@ def _drop_properties(description: Element) -> list[str]:
     Returns:
         The names of those that a reader would go by.
     """
-    stale = []
+    dropped = []
     for name in list(description.attrib):
         if name in _DROPPED_PROPERTIES or _is_stale(name):
-            del description.attrib[name]
-            stale.append(name)
+            dropped.append((name, description.attrib.pop(name)))
     for child in list(description):
         if child.tag in _DROPPED_PROPERTIES or child.tag == HISTORY or _is_stale(child.tag):
             description.remove(child)
-            stale.append(child.tag)
-    return [f"XMP {name.rpartition('}')[2]}" for name in stale if _is_stale(name)]
+            dropped.append((child.tag, child.text or ""))
+    return [f"XMP {name.rpartition('}')[2]}" for name, value in dropped if _is_missed(name, value)]
+
+
+def _is_missed(name: str, value: str) -> bool:
+    """Whether a reader would go by a property that was dropped."""
+    return _is_stale(name) or (name == _ORIGIN and value != DIGITAL_SOURCE_TYPE)
 
 
 def _says_anything(description: Element) -> bool:

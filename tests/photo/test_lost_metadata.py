@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
 from pathlib import Path
+from uuid import UUID
 
 import imagecodecs
 import numpy as np
@@ -137,6 +139,46 @@ def test_what_a_tiff_says_of_its_samples_is_named(tmp_path: Path, with_exiftool:
     assert len(done.rendered.lost) == len(OF_SAMPLES)
     with tifffile.TiffFile(done.path) as tiff:
         assert not {code for code, *_ in OF_SAMPLES} & {tag.code for tag in tiff.pages[0].tags}
+
+
+SCANNED = "http://cv.iptc.org/newscodes/digitalsourcetype/negativeFilm"
+INVENTED = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+ORIGIN = """<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about=''
+ xmlns:e='http://iptc.org/std/Iptc4xmpExt/2008-02-29/' e:DigitalSourceType='{}'/></rdf:RDF>"""
+
+
+@pytest.mark.parametrize(("origin", "names"), [(SCANNED, {"DigitalSourceType"}), (INVENTED, set())])
+def test_what_a_scan_was_made_from_is_named_where_ours_takes_its_place(
+    tmp_path: Path, with_exiftool: bool, origin: str, names: set[str]
+) -> None:
+    extra = app(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + ORIGIN.format(origin).encode())
+    lost = colour(scan(tmp_path, JPEG[:2] + extra + JPEG[2:])).rendered.lost
+    assert {name.replace(" ", ":").rpartition(":")[2] for name in lost} == names
+
+
+SOURCE = """<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about=''
+ xmlns:dc='http://purl.org/dc/elements/1.1/' dc:source='{}'/></rdf:RDF>"""
+
+
+@pytest.mark.parametrize("form", ["packets", "extension", "boxes"])
+def test_the_source_that_a_scan_names_is_kept_or_named(
+    tmp_path: Path, with_exiftool: bool, form: str
+) -> None:
+    first, second = (SOURCE.format(shelf).encode() for shelf in ("shelf one", "shelf two"))
+    name, digest = b"http://ns.adobe.com/xap/1.0/\0", hashlib.md5(second).hexdigest().upper().encode()
+    more = b"http://ns.adobe.com/xmp/extension/\0" + digest + struct.pack(">II", len(second), 0) + second
+    at = JP2.index(b"jp2c") - 4
+    uuid = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
+    boxes = b"".join(struct.pack(">I4s", 24 + len(body), b"uuid") + uuid + body for body in (first, second))
+    data = {
+        "packets": JPEG[:2] + app(0xE1, name + first) + app(0xE1, name + second) + JPEG[2:],
+        "extension": JPEG[:2] + app(0xE1, name + first) + app(0xE1, more) + JPEG[2:],
+        "boxes": JP2[:at] + boxes + JP2[at:],
+    }[form]
+    done = colour(scan(tmp_path, data))
+    kept = [shelf in done.path.read_bytes() for shelf in (b"shelf one", b"shelf two")]
+    assert any(kept)
+    assert all(kept) or any("ource" in lost or lost == "further xmp" for lost in done.rendered.lost)
 
 
 @pytest.mark.parametrize("about", ["", " rdf:about=''"])
