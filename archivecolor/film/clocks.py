@@ -71,17 +71,27 @@ class PacketClock:
     Attributes:
         corrected: how many packets did not go forward in time, or had none.
         most: seconds by which one of them was moved, at most.
+        early: how many packets beside picture and sound were due before the film begins: they are moved.
     """
 
     def __init__(self, restarts: Restarts, stream: Stream | VideoStream) -> None:
         self._restarts = restarts
         self._stream = stream.index
         self._may_equal = _may_share_times(stream)
+        self._may_be_early = stream.type not in ("subtitle", "data")
         self._count = 0
         self._last: int | None = None
         self._after_last = 0
         self.corrected = 0
         self.most = 0.0
+        self.early = 0
+
+    def time_of_empty(self, packet: Packet[Stream] | Packet[VideoStream]) -> int | None:
+        """The time of an empty packet, which does not count, in the film's time; None where it has none."""
+        moment = packet.pts if packet.pts is not None else packet.dts
+        if moment is None:
+            return None
+        return int(moment) + round(self._restarts.offset(self._stream, self._count) / packet.time_base)
 
     def set_right(self, packet: Packet[Stream] | Packet[VideoStream], forward: bool = True) -> None:
         """Give a packet its place in the film's time.
@@ -104,6 +114,10 @@ class PacketClock:
             moment = self._after_last
             packet.pts = packet.dts = moment
             self.corrected += self._last is not None
+        elif moment < 0 and not self._may_be_early:
+            # As of a subtitle that a cut went through: muxers move all streams for it, or leave it out.
+            packet.pts = packet.dts = moment = self._last or 0
+            self.early += 1
         elif self._last is not None and moment < self._last + (not self._may_equal):
             due = self._last + max(1, -(-_LEAST_STEP // packet.time_base))
             self.corrected += 1

@@ -75,6 +75,30 @@ class _DecodeTimes:
         picture.pts = heapq.heappop(self._waiting) if self._waiting else None
 
 
+class _Repeats:
+    """Pictures shown again: an empty packet has a time and no picture, and the one before stays for it.
+
+    Decoders hold pictures back, so each waits for the first picture behind its time.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[int] = []
+        self._last: VideoFrame | None = None
+
+    def add(self, pts: int) -> None:
+        """Take the time of an empty packet."""
+        heapq.heappush(self._waiting, pts)
+
+    def before(self, picture: VideoFrame | None) -> Iterator[VideoFrame]:
+        """What is shown again before a picture, or before the end."""
+        while self._waiting and (picture is None or picture.pts is None or self._waiting[0] < picture.pts):
+            pts = heapq.heappop(self._waiting)
+            if self._last is not None:
+                self._last.pts = pts
+                yield self._last
+        self._last = picture
+
+
 class Watcher(Protocol):
     """What looks at frames as they were decoded; see `frame_facts.FrameWatcher`."""
 
@@ -140,20 +164,26 @@ class FrameReader:
         in_a_row = 0
         clock = PacketClock(self._facts.restarts, stream)
         times = _DecodeTimes() if self._facts.container in _WITHOUT_PTS else None
-        packets = container.demux(stream)
+        packets, repeats = container.demux(stream), _Repeats()
         while in_a_row < _MAX_CONSECUTIVE_ERRORS:
             try:
                 packet = next(packets, None)
                 if packet is None:
+                    yield from repeats.before(None)
                     return
                 if packet.size:
                     clock.set_right(packet, forward=False)
                     if times is not None:
                         times.add(packet)
+                elif (repeated := clock.time_of_empty(packet)) is not None:
+                    # To the decoder it would be the end.
+                    repeats.add(repeated)
+                    continue
                 for picture in packet.decode():
                     if times is not None:
                         times.give(picture)
                     self._aspect = stream.codec_context.sample_aspect_ratio
+                    yield from repeats.before(picture)
                     yield picture
                 in_a_row = 0
             except (av.error.InvalidDataError, av.error.EOFError):

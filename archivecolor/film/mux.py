@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -28,6 +29,7 @@ from archivecolor.film.segment_plan import Segment, WorkFolder
 from archivecolor.film.segments import MAX_REORDER, TICKS_PER_FRAME
 from archivecolor.film.side_data import SideDataOfFrame, SideDataWriter
 from archivecolor.film.sound import PcmEncoder, sound_stream
+from archivecolor.film.timed_text import plain_text_packet, timed_text_durations
 from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, TOOL_NAME, Provenance
 
 if TYPE_CHECKING:
@@ -150,11 +152,13 @@ class _StreamCopy:
         stream: the new one.
         plain: its packets are brought from MP4's timed text to plain text.
         encoder: what writes its sound as PCM; None for packets that are copied.
+        durations: how long each packet lasts, in ticks of the source, where the reader does not say it right.
     """
 
     stream: Stream
     plain: bool
     encoder: PcmEncoder | None = None
+    durations: deque[int] = field(default_factory=deque)
 
 
 def _copy_streams(
@@ -175,7 +179,9 @@ def _copy_streams(
             continue
         copy = add_stream_copy(out, source.streams[stream.index], stream, plan.container)
         if copy is not None:
-            copies[stream.index] = _StreamCopy(copy, needs_text_conversion(stream, plan.container))
+            durations = timed_text_durations(inputs.film.facts, stream)
+            plain = needs_text_conversion(stream, plan.container)
+            copies[stream.index] = _StreamCopy(copy, plain, durations=deque(durations))
     return copies
 
 
@@ -294,6 +300,8 @@ def _copied_packets(
         if packet.size == 0:
             continue
         copy = copies[packet.stream_index]
+        if copy.durations:
+            packet.duration = copy.durations.popleft()
         clocks[packet.stream_index].set_right(packet)
         if packet.is_discard and packet.stream_index in cut:
             continue
@@ -313,22 +321,7 @@ def _converted(packet: Packet[Stream], copy: _StreamCopy) -> Iterator[Packet[Str
     if copy.encoder is not None:
         yield from copy.encoder.encode(packet)
     elif copy.plain:
-        plain = _text_packet(packet)
+        plain = plain_text_packet(packet)
         yield from () if plain is None else (plain,)
     else:
         yield packet
-
-
-def _text_packet(packet: Packet[Stream]) -> Packet[Stream] | None:
-    """A packet of timed text as plain text; None where it only says that nothing is shown."""
-    import av
-
-    data = bytes(packet)
-    # A sample of timed text (ETSI TS 126 245): two bytes of length, UTF-8, styles after it.
-    text = data[2 : 2 + int.from_bytes(data[:2], "big")]
-    if not text:
-        return None
-    plain: Packet[Stream] = av.Packet(text)
-    plain.pts, plain.dts, plain.duration = packet.pts, packet.dts, packet.duration
-    plain.time_base = packet.time_base
-    return plain

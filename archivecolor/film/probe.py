@@ -277,6 +277,8 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     import av
 
     for packet in container.demux(stream):
+        if not packet.size and packet.dts is not None:
+            continue  # it shows a picture again
         try:
             for frame in packet.decode():
                 return frame

@@ -228,6 +228,11 @@ def _notes(facts: FilmFacts, others: list[tuple[StreamFacts, _Seen]]) -> Iterato
         count = len(facts.restarts.offsets)
         yield f"its clock starts again in {count} places; what follows was moved up, sound with picture"
     for stream, seen in others:
+        if seen.clock.early:
+            yield (
+                f"{seen.clock.early} packets of stream {stream.index} ({stream.kind}) that were due before "
+                "the film begins were moved to its start"
+            )
         if seen.clock.corrected:
             yield (
                 f"{seen.clock.corrected} packets of stream {stream.index} ({stream.kind}) whose time did not "
