@@ -178,8 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run_command(arguments: Sequence[str] | None) -> int:
     """Run one command; returns the exit code."""
     words = None if arguments is None else list(arguments)
-    # Before torch is there: its threads would spin while they wait, on the cores that the workers need.
+    # Before torch and numpy are there: their threads would spin while they wait, on cores that have work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # 2 to the power of so many cycles
     leave_out_current_folder()
     try:
         result = group.main(words, prog_name="archivecolor", standalone_mode=False)

@@ -60,12 +60,10 @@ class _Match:
     Attributes:
         nearest: their numbers.
         distance: float32, mean squared, of standardised features.
-        is_mutual: the frame's cell is most like that of the exemplar too.
     """
 
     nearest: npt.NDArray[np.intp]
     distance: Float32
-    is_mutual: npt.NDArray[np.bool_]
 
 
 def exemplar_of(answer: Answer, ab: Float32) -> Exemplar | None:
@@ -89,8 +87,9 @@ def shows_set_up(answer: Answer, exemplar: Exemplar) -> bool:
     features = _features_of(answer)
     if features is None:
         return False
-    match = _match(features, exemplar)
-    ours = np.flatnonzero(match.is_mutual & (match.distance < _MAX_DISTANCE))
+    alike = _Likeness(features, exemplar)
+    match = alike.match()
+    ours = np.flatnonzero(alike.is_mutual(match) & (match.distance < _MAX_DISTANCE))
     least = _LEAST_SHARE * len(match.nearest)
     if len(ours) < least:
         return False
@@ -113,7 +112,7 @@ def with_colours_of(answer: Answer, exemplars: Sequence[Exemplar]) -> Float32:
     if features is None or not exemplars:
         return answer.ab
     shape = features.shape[:2]
-    matches = [_match(features, exemplar, stays=True) for exemplar in exemplars]
+    matches = [_Likeness(features, exemplar).match_in_place() for exemplar in exemplars]
     distance = np.stack([match.distance for match in matches])
     wished = np.stack([one.ab[match.nearest] for one, match in zip(exemplars, matches, strict=True)])
     best = distance.argmin(axis=0), np.arange(distance.shape[1])
@@ -142,32 +141,55 @@ def _in_steps(features: Float32, standard: Float64) -> Float32:
     return np.asarray(limited.reshape(-1, features.shape[2]), np.float32)
 
 
-def _match(features: Float32, exemplar: Exemplar, *, stays: bool = False) -> _Match:
-    """Compare the cells of a frame (h, w, c) with those of an exemplar, which may stay where they are."""
-    ours, theirs = _in_steps(features, exemplar.standard), exemplar.features
-    lengths, their_lengths = (np.einsum("ij,ij->i", cells, cells) for cells in (ours, theirs))
-    products = ours @ theirs.T
-    # Twice a product less a length is exact too: all are whole numbers.
-    products *= 2
-    back = (products - lengths[:, None]).argmax(axis=0)
-    products -= their_lengths
-    unit = _STEPS**2 * ours.shape[1]
-    away = _away(features.shape[:2], exemplar.width, len(theirs)) if stays else None
-    nearest = (products if away is None else products - np.round(away * unit)).argmax(axis=1)
-    every = np.arange(len(ours))
-    distance = (lengths - products[every, nearest]) / np.float32(unit)
-    return _Match(nearest, np.asarray(distance, np.float32), back[nearest] == every)
+class _Likeness:
+    """How alike each cell of a frame is to each of an exemplar: the less their features are apart.
+
+    Args:
+        features: of the frame, (h, w, c).
+        exemplar: the other one.
+    """
+
+    def __init__(self, features: Float32, exemplar: Exemplar) -> None:
+        ours, theirs = _in_steps(features, exemplar.standard), exemplar.features
+        self._lengths, their_lengths = (np.einsum("ij,ij->i", cells, cells) for cells in (ours, theirs))
+        self._unit = int(_STEPS) ** 2 * ours.shape[1]
+        self._shapes = features.shape[:2], exemplar.width, len(theirs)
+        # Twice a product less a length is exact: all are whole numbers.
+        self._alike = ours @ theirs.T
+        self._alike *= 2
+        self._alike -= their_lengths
+
+    def match(self) -> _Match:
+        """The nearest cells, wherever they are."""
+        return self._of(self._alike.argmax(axis=1))
+
+    def match_in_place(self) -> _Match:
+        """The nearest cells, those preferred that stay where they are."""
+        return self._of((self._alike - _away(*self._shapes, self._unit)).argmax(axis=1))
+
+    def is_mutual(self, match: _Match) -> npt.NDArray[np.bool_]:
+        """Whether each cell of the frame is itself the most like its match, bool (n,)."""
+        back = (self._alike - self._lengths[:, None]).argmax(axis=0)
+        return np.asarray(back[match.nearest] == np.arange(len(match.nearest)), np.bool_)
+
+    def _of(self, nearest: npt.NDArray[np.intp]) -> _Match:
+        distance = self._lengths - self._alike[np.arange(len(nearest)), nearest]
+        return _Match(nearest, np.asarray(distance / np.float32(self._unit), np.float32))
 
 
 @lru_cache(maxsize=4)
-def _away(shape: tuple[int, int], their_width: int, their_count: int) -> Float32:
-    """How much nearer the features of cells have to be for lying elsewhere, of all pairs of cells (n, m)."""
+def _away(shape: tuple[int, int], their_width: int, their_count: int, unit: int) -> Float32:
+    """How much nearer the features of cells have to be for lying elsewhere, of all pairs of cells (n, m).
+
+    In whole steps, of which `unit` are a mean squared distance of 1.
+    """
     places = [
         np.stack(np.divmod(np.arange(rows * columns), columns), axis=1) * (np.array(shape) / (rows, columns))
         for rows, columns in (shape, (their_count // their_width, their_width))
     ]
     squares = ((places[0][:, None] - places[1]) ** 2).sum(axis=2) / _AWAY**2
-    return np.asarray(_AWAY_DISTANCE * np.minimum(squares, 1.0), np.float32)
+    distances = np.asarray(_AWAY_DISTANCE * np.minimum(squares, 1.0), np.float32)
+    return np.asarray(np.round(distances * np.float32(unit)), np.float32)
 
 
 def _agreeing(ours: npt.NDArray[np.intp], theirs: npt.NDArray[np.intp], width: int, their_width: int) -> int:

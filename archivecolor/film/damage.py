@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
 from archivecolor.colour.tone import Tone
-from archivecolor.film.pixels import Plane, SampleFormat
+from archivecolor.film.pixels import Plane, SampleFormat, halved
 
 _SIZE = (128, 96)  # across, down
 # Dirt is there for one frame: it differs so much from those on both sides, which differ by less than that.
@@ -97,6 +97,7 @@ class ConditionDetector:
         """Take one frame in."""
         from archivecolor.opencv import cv2
 
+        luma = halved(luma, (2 * _SIZE[0], 2 * _SIZE[1]))
         small = sample_format.luma_fraction(cv2.resize(luma, _SIZE, interpolation=cv2.INTER_AREA))
         self._light.append(_light_step(self._small[-1], small) if self._small else 0.0)
         self._title.append(_looks_like_title(small))

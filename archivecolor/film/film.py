@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -26,6 +27,8 @@ from archivecolor.film.watermark import Watermark
 
 # Frames read before a wanted one after a seek, so that what follows a broken start is whole.
 _SEEK_MARGIN = 24
+# The next of some frames is sought where it is further than this; before, frames are decoded one by one.
+_SEEK_BEYOND = 60
 
 
 class ChromaPredictor(Protocol):
@@ -217,59 +220,91 @@ def read_from(film: Film, first: int) -> Iterator[NumberedFrame]:
     Raises:
         ItemError: `CHANGED` where the film is not what it was.
     """
-    found = film.first_pass
-    can_seek = film.facts.can_seek and not found.repaired and not found.defects
-    if first > _SEEK_MARGIN and can_seek:
-        sought = _read_after_seek(film, first)
-        head = next(sought, None)
-        if head is not None and head.number == first and _is_same(film, head):
-            yield head
-            yield from _verified(film, sought)
-            return
-    from_start = _numbered(film, FrameReader(film.facts), 0)
-    yield from _verified(film, (item for item in from_start if item.number >= first))
+    facts, found = film.facts, film.first_pass
+    yield from _read_after_seek(facts, found, first) or _read_from_start(facts, found, first)
 
 
-def _read_after_seek(film: Film, first: int) -> Iterator[NumberedFrame]:
-    """Frames from `first` on, read from a key frame before it; nothing where the seek goes astray."""
-    times = film.first_pass.pts
-    reader = iter(FrameReader(film.facts, from_pts=int(times[first - _SEEK_MARGIN])))
+def frames_at(facts: FilmFacts, found: FirstPass, numbers: Sequence[int]) -> Iterator[NumberedFrame]:
+    """Some frames of a film, each compared with the first pass; others are passed over where that can be.
+
+    Args:
+        facts: of the film.
+        found: what it holds.
+        numbers: of the frames, in ascending order.
+
+    Raises:
+        ItemError: `CHANGED` where the film is not what it was.
+    """
+    before = numbers[0]
+    frames = _read_after_seek(facts, found, before) or _read_from_start(facts, found, before)
+    for number in numbers:
+        if number - before > _SEEK_BEYOND:
+            frames = _read_after_seek(facts, found, number, beyond=before) or frames
+        yield next(item for item in frames if item.number == number)
+        before = number
+
+
+def _read_from_start(facts: FilmFacts, found: FirstPass, first: int) -> Iterator[NumberedFrame]:
+    """Frames from `first` on, where all before them are decoded too."""
+    numbered = _numbered(found, FrameReader(facts), 0)
+    return _verified(found, (item for item in numbered if item.number >= first))
+
+
+def _read_after_seek(
+    facts: FilmFacts, found: FirstPass, first: int, beyond: int = -1
+) -> Iterator[NumberedFrame] | None:
+    """Frames from `first` on, read from a key frame before it; None where that goes astray.
+
+    Nor is there anything where that key frame is not behind the frame `beyond`.
+    """
+    if first <= _SEEK_MARGIN or not facts.can_seek or found.repaired or found.defects:
+        return None
+    sought = _seek(facts, found, first, beyond)
+    head = next(sought, None)
+    if head is None or not _is_same(found, head):
+        return None
+    return itertools.chain((head,), _verified(found, sought))
+
+
+def _seek(facts: FilmFacts, found: FirstPass, first: int, beyond: int) -> Iterator[NumberedFrame]:
+    """As `_read_after_seek`, not compared; nothing where the seek goes astray."""
+    times = found.pts
+    reader = iter(FrameReader(facts, from_pts=int(times[first - _SEEK_MARGIN])))
     for frame in reader:
         number = int(np.searchsorted(times, frame.pts))
-        if number >= len(times) or times[number] != frame.pts or number > first:
+        if number >= len(times) or times[number] != frame.pts or not beyond < number <= first:
             return
         if number == first:
             yield NumberedFrame(number, frame)
             break
-    yield from _numbered(film, reader, first + 1)
+    yield from _numbered(found, reader, first + 1)
 
 
-def _numbered(film: Film, frames: Iterator[Frame] | FrameReader, start: int) -> Iterator[NumberedFrame]:
+def _numbered(found: FirstPass, frames: Iterator[Frame] | FrameReader, start: int) -> Iterator[NumberedFrame]:
     """Frames with their numbers; more of them than were seen before are not the same film."""
     number = start
     for number, frame in enumerate(frames, start=start):
-        if number >= len(film.first_pass):
+        if number >= len(found):
             raise changed_error()
         yield NumberedFrame(number, frame)
-    if number + 1 < len(film.first_pass):
+    if number + 1 < len(found):
         raise changed_error()
 
 
-def _verified(film: Film, items: Iterator[NumberedFrame]) -> Iterator[NumberedFrame]:
+def _verified(found: FirstPass, items: Iterator[NumberedFrame]) -> Iterator[NumberedFrame]:
     """The same frames, each found unchanged."""
     # What a decoder makes of damaged data may differ from time to time.
-    check = not film.first_pass.defects
+    check = not found.defects
     for item in items:
-        if check and not _is_same(film, item):
+        if check and not _is_same(found, item):
             raise changed_error()
         yield item
 
 
-def _is_same(film: Film, item: NumberedFrame) -> bool:
+def _is_same(found: FirstPass, item: NumberedFrame) -> bool:
     """Whether a frame has the time and the luma it had."""
-    first_pass = film.first_pass
-    same_time = bool(first_pass.pts[item.number] == item.frame.pts)
-    return same_time and bool(first_pass.digests[item.number] == luma_digest(item.frame))
+    same_time = bool(found.pts[item.number] == item.frame.pts)
+    return same_time and bool(found.digests[item.number] == luma_digest(item.frame))
 
 
 def changed_error() -> ItemError:

@@ -96,20 +96,16 @@ def shot_pictures(sheet: FilmSheet, long_side: int) -> Iterator[ShotPicture]:
     Raises:
         ItemError: it cannot be read, or is no longer what it was.
     """
-    frames = middle_frames(sheet.facts, sheet.shots)
+    frames = _middle_frames(sheet.facts, sheet.shots)
     for shot, seconds, frame in zip(sheet.shots, sheet.starts, frames, strict=True):
         yield ShotPicture(shot, seconds, shown_rgb(frame, sheet.facts, long_side))
 
 
-def middle_frames(facts: FilmFacts, shots: Iterable[Shot]) -> Iterator[Frame]:
+def _middle_frames(facts: FilmFacts, shots: Iterable[Shot]) -> Iterator[Frame]:
     """The frame in the middle of every shot; raises as `shot_pictures`."""
-    return frames_at(facts, ((shot.first + shot.last) // 2 for shot in shots))
-
-
-def frames_at(facts: FilmFacts, numbers: Iterable[int]) -> Iterator[Frame]:
-    """Some frames by their numbers, in ascending order; raises as `shot_pictures`."""
     frames = enumerate(FrameReader(facts))
-    for wanted in numbers:
+    for shot in shots:
+        wanted = (shot.first + shot.last) // 2
         frame = next((frame for number, frame in frames if number == wanted), None)
         if frame is None:
             raise changed_error()

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.arrays import Float32
-from archivecolor.film.pixels import Plane, SampleFormat
+from archivecolor.film.pixels import Plane, SampleFormat, halved
 from archivecolor.film.shots import Shot, shots_from_starts
 
 _Float64 = npt.NDArray[np.float64]
@@ -210,6 +210,8 @@ def _make_thumbnail(luma: Plane, sample_format: SampleFormat) -> Thumbnail:
     """A frame brought to one mean and one contrast, small."""
     from archivecolor.opencv import cv2
 
+    across, down = _THUMBNAIL_SIZE
+    luma = halved(luma, (4 * across, 4 * down))
     small = sample_format.luma_fraction(cv2.resize(luma, _THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA))
     cells = (small - small.mean()) / np.float32(max(float(small.std()), _MIN_CONTRAST))
     kernel = np.ones((3, 3), np.uint8)

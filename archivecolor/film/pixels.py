@@ -178,6 +178,21 @@ def padded_plane_view(picture: VideoFrame, number: int, depth: int) -> Plane:
     return lines.reshape(plane.height, plane.line_size // dtype.itemsize)
 
 
+def halved(luma: Plane, least: tuple[int, int]) -> Plane:
+    """Luma (h, w) at half its size, and again, while it stays `least` across and down.
+
+    Means of areas are had from it at a fraction of the cost; a last odd row or column is left out.
+    """
+    from archivecolor.opencv import cv2
+
+    height, width = (side // 2 for side in luma.shape)
+    while width >= least[0] and height >= least[1]:
+        even = luma[: 2 * height, : 2 * width]
+        luma = cast("Plane", cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+        height, width = height // 2, width // 2
+    return luma
+
+
 @dataclass(frozen=True)
 class SampleFormat:
     """What sample codes mean: depth and range.

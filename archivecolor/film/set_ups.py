@@ -22,7 +22,7 @@ from archivecolor.colour.arrays import Float32
 from archivecolor.colour.exemplar import Exemplar, exemplar_of, shows_set_up
 from archivecolor.colour.guidance import Guidance
 from archivecolor.colour.kernel import Answer
-from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, View, read_from
+from archivecolor.film.film import ChromaPredictor, Film, View, frames_at
 from archivecolor.film.shots import Shot
 
 logger = logging.getLogger(__name__)
@@ -31,8 +31,6 @@ FORMAT = 1
 # Frames that the two which are looked at lie within a shot, so that none of a dissolve is among them, and
 # below which one is enough.
 _INSET, _SHORT_SHOT = 12, 16
-# The next frame to look at is sought where it is further than this; before, frames are decoded one by one.
-_SEEK_BEYOND = 400
 # Set-ups that a frame is compared with in full: those that are most like it in large.
 _CANDIDATES = 4
 # Of so many set-ups what the network knows is held in memory; about others it is asked again.
@@ -120,7 +118,7 @@ def _views(
     if len(coloured) < 2:
         return
     wanted = {frame: number for number in coloured for frame in _frames_of(film.shots[number])}
-    for item in _frames_at(film, tuple(wanted)):
+    for item in frames_at(film.facts, film.first_pass, tuple(wanted)):
         check(item.number)
         luma = np.clip(film.geometry.small_luma(item.frame, film.facts) * 255 + 0.5, 0, 255).astype(np.uint8)
         view = View(wanted[item.number], item.number, 0.0, luma)
@@ -134,17 +132,6 @@ def _frames_of(shot: Shot) -> tuple[int, ...]:
         return ((shot.first + shot.last) // 2,)
     inset = min(_INSET, len(shot) // 4)
     return shot.first + inset, shot.last - inset
-
-
-def _frames_at(film: Film, numbers: Sequence[int]) -> Iterator[NumberedFrame]:
-    """Some frames of a film, by their numbers in ascending order."""
-    frames = read_from(film, numbers[0])
-    before = numbers[0]
-    for number in numbers:
-        if number - before > _SEEK_BEYOND:
-            frames = read_from(film, number)
-        yield next(item for item in frames if item.number == number)
-        before = number
 
 
 class _Gallery:

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archivecolor.archive.bucket import Bucket
 from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
@@ -19,7 +18,6 @@ from archivecolor.archive.names import BESIDE, output_name
 from archivecolor.archive.passed_over import passed_over_list
 from archivecolor.archive.plan import FILM, Item
 from archivecolor.archive.walk import PICTURES, extension_of
-from archivecolor.engine.local import LocalExecutor
 from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, UsageError
@@ -27,7 +25,6 @@ from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.inference.open_runtime import check_runtime, choose_runtime
 from archivecolor.jobs.cuts import check_cuts
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
-from archivecolor.jobs.fetching import fetched_photographs
 from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.film_plan import read_plan
 from archivecolor.jobs.film_progress import FilmReporter
@@ -35,12 +32,8 @@ from archivecolor.jobs.films import films
 from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.output_folders import EVERYTHING, Choice, FolderJob, chosen, of_one_runtime
-from archivecolor.jobs.photograph import check_options
-from archivecolor.jobs.photographs import PhotoRunContext, photographs, worker_options
-from archivecolor.jobs.photographs_on_cluster import ClusterOpener, cluster_of, photographs_on_cluster
 from archivecolor.jobs.plan_decisions import decided_by_plan, take_in_plan
 from archivecolor.jobs.run import FRAMES, MEGAPIXELS, ItemResult, Session, open_run
-from archivecolor.jobs.sheet import check_sheet, draw_tree_sheet
 from archivecolor.metadata.credentials.embedding import check_credentials
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.networks.checkpoint import read_info
@@ -51,6 +44,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from archivecolor.inference.predictor import Predictor
+    from archivecolor.jobs.photographs_on_cluster import ClusterOpener
 
 
 @dataclass(frozen=True)
@@ -94,11 +88,12 @@ def colour(
         LockedError: another run holds the output.
     """
     weights = sha256_of(checkpoint_path(settings.checkpoint))
-    means = Means(network_opener(settings, weights), cluster_of(settings, executor))
+    means = Means(network_opener(settings, weights), _cluster_of(settings, executor))
     folders = output_folders(settings, weights, means.open_network)
     if isinstance(settings, DirSettings):
-        check_sheet(settings.sheet, (settings.input, settings.output))
-        check_options(settings)
+        from archivecolor.jobs.colour_photographs import check_photograph_options
+
+        check_photograph_options(settings)
     elif settings.credentials is not None:
         check_credentials(settings.credentials)
     if means.open_cluster is None:
@@ -109,8 +104,20 @@ def colour(
         _run_over(folder, settings, session, means)
         if stop.requested:
             break
-    sheets = draw_tree_sheet(settings, stop) if isinstance(settings, DirSettings) else ()
-    return replace(session.result(), sheets=sheets)
+    if not isinstance(settings, DirSettings):
+        return session.result()
+    from archivecolor.jobs.sheet import draw_tree_sheet
+
+    return replace(session.result(), sheets=draw_tree_sheet(settings, stop))
+
+
+def _cluster_of(settings: DirSettings | VideoSettings, executor: Client | None) -> ClusterOpener | None:
+    """As `cluster_of`, which a run of this machine alone need not load."""
+    if executor is None and not settings.cluster:
+        return None
+    from archivecolor.jobs.photographs_on_cluster import cluster_of
+
+    return cluster_of(settings, executor)
 
 
 def _run_over(
@@ -146,14 +153,12 @@ def colour_folder(
     folder: FolderJob, root: Path, plan: RunPlan, session: Session, means: Means
 ) -> Generator[ItemResult, None, None]:
     """The result of every item of one output folder, photographs first."""
-    weights = session.summary.weights
     if folder.photographs is not None:
+        from archivecolor.jobs.colour_photographs import colour_photographs
+
         session.counter.count_in(MEGAPIXELS)
-        if plan.items(PHOTO):
-            _warn_without_exiftool()
         photo_settings = replace(folder.photographs, output=root)
-        context = PhotoRunContext(photo_settings, weights, means.open_network)
-        with closing(_photographs(context, plan, session, means)) as results:
+        with closing(colour_photographs(photo_settings, plan, session, means)) as results:
             yield from results
     if folder.films is not None and plan.items(FILM) and not session.stop.requested:
         session.counter.count_in(FRAMES)
@@ -171,31 +176,6 @@ def _films(film_run: FilmRunContext, plan: RunPlan, means: Means) -> Generator[I
         if means.open_cluster is not None:
             film_run = replace(film_run, cluster=opened.enter_context(means.open_cluster()))
         yield from films(plan.claimed(FILM), film_run)
-
-
-def _photographs(
-    context: PhotoRunContext, plan: RunPlan, session: Session, means: Means
-) -> Generator[ItemResult, None, None]:
-    """The result of every photograph, by workers of this machine or of a cluster."""
-    items, total = plan.claimed(PHOTO), len(plan.items(PHOTO))
-    if means.open_cluster is not None:
-        if total:
-            yield from photographs_on_cluster(items, total, context, means.open_cluster, session)
-        return
-    with LocalExecutor(worker_options(context.settings), context.settings) as executor:
-        if isinstance(context.settings.input, BucketPath):
-            made = fetched_photographs(items, Bucket(context.settings.input), context, executor, session.stop)
-        else:
-            made = photographs(items, context, executor, session.stop)
-        with closing(made) as results:
-            yield from results
-
-
-def _warn_without_exiftool() -> None:
-    """Say once that metadata will not be carried in full: the workers that find it out have no voice."""
-    from archivecolor.photo.exiftool import program
-
-    program()
 
 
 def film_context(

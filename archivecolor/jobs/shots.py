@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -22,12 +22,12 @@ from archivecolor.engine.progress import InHand, ItemEvent, Listener, ProgressCo
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode, ItemError, StoppedError, UsageError
 from archivecolor.film.edit_list import can_write_edit_lists, timeline_of, write_edl, write_otio
-from archivecolor.film.film import frame_at
-from archivecolor.film.film_sheet import frames_at, shown_geometry, shown_rgb
-from archivecolor.film.first_pass import FirstPass, run_first_pass
+from archivecolor.film.film import frame_at, frames_at
+from archivecolor.film.film_sheet import shown_geometry, shown_rgb
+from archivecolor.film.first_pass import FirstPass, load_first_pass, run_first_pass, save_first_pass
 from archivecolor.film.frames import Frame, geometry_of
 from archivecolor.film.interlacing import field_parity
-from archivecolor.film.probe import FilmFacts
+from archivecolor.film.probe import FilmFacts, film_errors
 from archivecolor.film.shot_list import write_shots
 from archivecolor.film.shots import Shot
 from archivecolor.film.stream_survey import survey_streams
@@ -40,7 +40,16 @@ from archivecolor.jobs.picture import compose
 from archivecolor.jobs.plan_decisions import PlanInputs, corrections_of_plan
 from archivecolor.jobs.run import FRAMES
 from archivecolor.jobs.sheet import write_pages
-from archivecolor.jobs.shots_folder import EDL, LIST, OTIO, SHEET, check_shots_folder, shots_folder
+from archivecolor.jobs.shots_folder import (
+    EDL,
+    LIST,
+    OTIO,
+    SHEET,
+    check_shots_folder,
+    first_pass_file,
+    remove_other_first_passes,
+    shots_folder,
+)
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.photo.contact_sheet import Captioned, draw_page
 from archivecolor.printable import printable
@@ -73,11 +82,22 @@ class ListedShots:
 
 @dataclass(frozen=True)
 class _Looked:
-    """A film that was read once."""
+    """A film that was read once.
 
+    Attributes:
+        sha256: of the film.
+        facts: as it is read.
+        found: what it holds.
+        shots: where they begin, as asked.
+        read_now: what was read now, by what was done to fields; nothing where an earlier look kept it.
+        corrections: what a plan says.
+    """
+
+    sha256: str
     facts: FilmFacts
     found: FirstPass
     shots: tuple[Shot, ...]
+    read_now: Mapping[str, FirstPass]
     corrections: tuple[ShotCorrection, ...] = ()
 
     def decided(self, shot: Shot) -> tuple[ShotCorrection, ...]:
@@ -138,7 +158,7 @@ def list_shots(settings: ShotsSettings, listener: Listener, stop: Stop) -> Liste
     open_network = network_opener(settings, weights)
     progress = _Progress(settings.input, listener, stop)
     try:
-        looked = _look(settings, progress)
+        looked = _look(settings, folder, progress)
         predictor = open_network()
         if plan is not None:
             inputs = PlanInputs(
@@ -152,6 +172,7 @@ def list_shots(settings: ShotsSettings, listener: Listener, stop: Stop) -> Liste
             )
             looked = replace(looked, corrections=corrections_of_plan(inputs))
         make_folder(folder)
+        _keep(looked, folder)
         drawn = _Drawing(settings, looked, folder)
         files, remarks = drawn.write(_draw(looked, predictor, settings, progress))
     except ItemError as error:
@@ -212,8 +233,8 @@ class _Progress:
         return RunResult(self._counter.snapshot(), code)
 
 
-def _look(settings: ShotsSettings, progress: _Progress) -> _Looked:
-    """Read the film once, as `video` of the same options does.
+def _look(settings: ShotsSettings, folder: Path, progress: _Progress) -> _Looked:
+    """Read the film once, as `video` of the same options does, unless an earlier look into `folder` did.
 
     Raises:
         ItemError: it cannot be read.
@@ -221,24 +242,38 @@ def _look(settings: ShotsSettings, progress: _Progress) -> _Looked:
     """
     run = VideoSettings(input=(settings.input,), cuts=settings.cuts, deinterlace=settings.deinterlace)
     facts = survey_streams(settings.input, progress.check, settings.max_megapixels)
-    found = _first_pass(facts, progress)
+    with film_errors():
+        sha256 = sha256_of(settings.input)
+    read_now: dict[str, FirstPass] = {}
+
+    def first_pass(facts: FilmFacts) -> FirstPass:
+        kept = load_first_pass(first_pass_file(folder, sha256, facts.fields))
+        if kept is not None:
+            return kept
+        found = run_first_pass(facts, lambda count: progress.looking(count, facts.expected_frames))
+        return read_now.setdefault(facts.fields, found)
+
+    found = first_pass(facts)
     fields = choose_field_handling(run, facts, found)
     if fields != "keep":
         facts = replace(facts, fields=fields, parity=field_parity(facts, found.fields))
-        found = _first_pass(facts, progress)
-    return _Looked(facts, found, shots_of(run, facts, found))
+        found = first_pass(facts)
+    return _Looked(sha256, facts, found, shots_of(run, facts, found), read_now)
 
 
-def _first_pass(facts: FilmFacts, progress: _Progress) -> FirstPass:
-    return run_first_pass(facts, lambda count: progress.looking(count, facts.expected_frames))
+def _keep(looked: _Looked, folder: Path) -> None:
+    """Keep what was read for the next look."""
+    for fields, found in looked.read_now.items():
+        save_first_pass(first_pass_file(folder, looked.sha256, fields), found)
+    remove_other_first_passes(folder, looked.sha256)
 
 
 def _draw(
     looked: _Looked, predictor: Predictor, settings: ShotsSettings, progress: _Progress
 ) -> Iterator[_Drawn]:
-    """A picture of every shot, in their order; the film is read a second time."""
-    shown = frames_at(looked.facts, map(looked.shown, looked.shots))
-    frames = zip(looked.shots, shown, strict=True)
+    """A picture of every shot, in their order; of the film that is read which they lie in."""
+    items = frames_at(looked.facts, looked.found, [looked.shown(shot) for shot in looked.shots])
+    frames = zip(looked.shots, (item.frame for item in items), strict=True)
     number = 0
     while some := list(islice(frames, settings.batch_size)):
         for drawn in _draw_some(looked, predictor, settings, some):
@@ -306,8 +341,7 @@ class _Drawing:
         path, looked = self._settings.plan, self._looked
         if path is None or _plan_there(self._settings) is not None:
             return ()
-        sha256 = sha256_of(self._settings.input)
-        write_plan(path, plan_lines(looked.facts, looked.found, looked.shots, confidences, sha256))
+        write_plan(path, plan_lines(looked.facts, looked.found, looked.shots, confidences, looked.sha256))
         return (path,)
 
 

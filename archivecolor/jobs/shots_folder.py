@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
+from archivecolor.archive.atomic import remove_file
 from archivecolor.archive.names import is_called_like_file
 from archivecolor.archive.walk import FILMS, PICTURES, extension_of
 from archivecolor.errors import UsageError
@@ -13,14 +15,39 @@ from archivecolor.jobs.cuts import WORDS
 from archivecolor.jobs.sheet import trouble_with
 from archivecolor.printable import printable
 from archivecolor.settings import ShotsSettings
+from archivecolor.version import program_version
 
 LIST, SHEET, EDL, OTIO = "shots.csv", "sheet.jpg", "shots.edl", "shots.otio"
 STREAM = Path("-")
+_FIRST_PASS, _KEY_LENGTH = ".first-reading-", 12
 
 
 def shots_folder(settings: ShotsSettings) -> Path:
     """The folder that is written into."""
     return settings.output or settings.input.with_name(f"{settings.input.stem}-shots")
+
+
+def first_pass_file(folder: Path, sha256: str, fields: str) -> Path:
+    """Where what the first reading of a film found is kept, so that the next look need not read all of it.
+
+    Args:
+        folder: of its lists.
+        sha256: of the film.
+        fields: what was done to its fields.
+    """
+    return folder / f"{_first_pass_names(sha256)}{fields}.npz"
+
+
+def remove_other_first_passes(folder: Path, sha256: str) -> None:
+    """Remove what is kept of other films, and what another version kept of this one."""
+    for file in folder.glob(f"{_FIRST_PASS}*.npz"):
+        if not file.name.startswith(_first_pass_names(sha256)):
+            remove_file(file)
+
+
+def _first_pass_names(sha256: str) -> str:
+    key = hashlib.sha256(repr((sha256, program_version())).encode()).hexdigest()[:_KEY_LENGTH]
+    return f"{_FIRST_PASS}{key}-"
 
 
 def check_shots_folder(settings: ShotsSettings) -> None:

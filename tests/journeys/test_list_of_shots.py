@@ -52,12 +52,17 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
+def seen_in(folder):
+    """The files that people see."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def test_lists_for_people_and_editing_programs_and_a_sheet(folder, quick, capsys):
     write(folder / "film.mp4")
     before = (folder / "film.mp4").read_bytes()
     assert main(["shots", "film.mp4", *quick]) == ExitCode.OK
     made = folder / "film-shots"
-    assert sorted(path.name for path in made.iterdir()) == [
+    assert seen_in(made) == [
         "sheet.jpg",
         "shots.csv",
         "shots.edl",
@@ -102,6 +107,25 @@ def test_an_edited_list_is_drawn_anew_and_coloured_by(folder, quick):
     )
     manifest = (folder / "out" / "_archivecolor" / "manifest.jsonl").read_text()
     assert json.loads(manifest.splitlines()[-1])["film"]["shots"] == 2
+
+
+def test_a_film_that_was_looked_at_is_not_read_again_as_a_whole(folder, quick, monkeypatch):
+    write(folder / "film.mp4")
+    assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
+    words = ["shots", "film.mp4", "-o", "s", "--cuts", "s/shots.csv", *quick]
+    with monkeypatch.context() as patched:
+        patched.setattr("archivecolor.jobs.shots.run_first_pass", None)
+        assert main(words) == ExitCode.OK
+    before = (folder / "s" / "sheet.jpg").read_bytes()
+    (kept,) = (folder / "s").glob(".first-reading-*")
+    kept.write_bytes(b"damaged")
+    assert main(words) == ExitCode.OK
+    assert (folder / "s" / "sheet.jpg").read_bytes() == before
+    (folder / "film.mp4").unlink()
+    write(folder / "film.mp4", GREY[:2])
+    assert main(["shots", "film.mp4", "-o", "s", "--overwrite", *quick]) == ExitCode.OK
+    assert len(rows_of(folder / "s" / "shots.csv")) == 2
+    assert not kept.exists() and len([*(folder / "s").glob(".first-reading-*")]) == 1
 
 
 def test_a_list_that_may_have_been_edited_is_not_written_over_unasked(folder, quick, capsys):
@@ -186,7 +210,7 @@ def test_without_the_library_the_list_and_the_sheet_are_there(folder, quick, cap
     write(folder / "film.mp4", GREY[:1])
     assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
     assert "pip install 'archivecolor[timeline]'" in capsys.readouterr().err
-    assert sorted(path.name for path in (folder / "s").iterdir()) == ["sheet.jpg", "shots.csv"]
+    assert seen_in(folder / "s") == ["sheet.jpg", "shots.csv"]
 
 
 def test_a_shot_in_colour_is_shown_as_it_is(folder, quick):
