@@ -28,6 +28,8 @@ _MAX_SHIFT, _MIN_WEAVE, _MIN_JUMP = 8 / 96, 0.003, 0.03
 _JUMP_TO_WEAVE = 6
 # Light swings where it strays so far from its course over so many frames, as a share of it.
 _MIN_SWING, _COURSE, _DARKEST = 0.1, 25, 0.02
+# From so much on the network sees frames without it: it would say other colours of brighter ones.
+_MIN_LEVELLED = 0.2
 # A title card is dark, with some of it bright and little in between, and stands still.
 _DARK, _BRIGHT, _DARK_SHARE, _BRIGHT_SHARES = 0.3, 0.55, 0.7, (0.004, 0.28)
 _BETWEEN_SHARE, _TITLE_FRAMES = 0.12, 0.8
@@ -218,14 +220,35 @@ def _light_step(before: Float32, after: Float32) -> float:
     return float(np.log(_median(ratio)))
 
 
+def level_gains(condition: FrameCondition, frames: slice) -> Float32 | None:
+    """What the luma of a shot's frames is multiplied by for light that stays on its course, float32 (n,).
+
+    Args:
+        condition: of all frames.
+        frames: of the shot.
+
+    Returns:
+        None where light swings so little that it may be what is shown.
+    """
+    steps = condition.light[frames]
+    if _light_swing(steps) < _MIN_LEVELLED:
+        return None
+    return np.asarray(np.exp(-_off_course(steps)), np.float32)
+
+
 def _light_swing(steps: Float32) -> float:
     """From low to high about its course, as a share of it; 0 where it hardly swings."""
     if len(steps) < _COURSE // 2:
         return 0.0
-    light = np.cumsum(steps, dtype=np.float32)
-    low, high = np.percentile(light - _course(light, _COURSE), (5, 95))
+    low, high = np.percentile(_off_course(steps), (5, 95))
     swing = float(np.expm1(high - low))
     return round(swing, 3) if swing >= _MIN_SWING else 0.0
+
+
+def _off_course(steps: Float32) -> Float32:
+    """How far the light of each frame is off its course, natural logarithm."""
+    light = np.cumsum(steps, dtype=np.float32)
+    return np.asarray(light - _course(light, _COURSE), np.float32)
 
 
 def _course(values: Float32 | Sequence[float], span: int) -> Float32:

@@ -199,11 +199,30 @@ class NumberedFrame:
     frame: Frame
 
 
+class _LevelLight:
+    """Takes out how the light of old film swings, shot by shot."""
+
+    def __init__(self, film: Film) -> None:
+        self._film = film
+        self._shot: Shot | None = None
+        self._gains: Float32 | None = None
+
+    def levelled(self, luma: Float32, number: int) -> Float32:
+        """The luma of a frame with the light of its shot."""
+        if self._shot is None or not self._shot.first <= number <= self._shot.last:
+            self._shot = self._film.shots[self._film.shot_at(number)]
+            self._gains = self._film.first_pass.level_gains(self._shot)
+        if self._gains is None:
+            return luma
+        return np.asarray(np.clip(luma * self._gains[number - self._shot.first], 0, 1), np.float32)
+
+
 def network_lumas(
     film: Film, items: Iterator[NumberedFrame], on_frame: Callable[[NumberedFrame], None] = lambda _: None
 ) -> Iterator[Float32]:
     """What the network would see of a shot: one luma per frame that does not repeat the one before."""
     last: Plane | None = None
+    light = _LevelLight(film)
     for item in items:
         is_new = last is None or not film.is_repeat(item.number)
         # Digests of different frames may be equal, if hardly ever: no luma is given up on their word.
@@ -211,7 +230,7 @@ def network_lumas(
             last = item.frame.luma
         on_frame(replace(item, frame=replace(item.frame, luma=last, picture=None)))
         if is_new:
-            yield film.geometry.small_luma(item.frame, film.facts)
+            yield light.levelled(film.geometry.small_luma(item.frame, film.facts), item.number)
 
 
 def read_from(film: Film, first: int) -> Iterator[NumberedFrame]:

@@ -21,9 +21,16 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.archive.atomic import atomic_write
+from archivecolor.colour.arrays import Float32
 from archivecolor.colour.tone import Tone, tone_of
 from archivecolor.errors import ItemError, Reason
-from archivecolor.film.damage import ConditionDetector, FrameCondition, ShotDamage, shot_damage
+from archivecolor.film.damage import (
+    ConditionDetector,
+    FrameCondition,
+    ShotDamage,
+    level_gains,
+    shot_damage,
+)
 from archivecolor.film.frame_facts import FrameWatcher
 from archivecolor.film.frames import Frame, FrameReader, convert_source_chroma
 from archivecolor.film.grey_shots import GreyShotDetector
@@ -112,6 +119,10 @@ class FirstPass:
     def damage(self, shot: Shot) -> ShotDamage:
         """What age and handling did to a shot."""
         return shot_damage(self.condition, self.digests, slice(shot.first, shot.last + 1), self.tone(shot))
+
+    def level_gains(self, shot: Shot) -> Float32 | None:
+        """As `damage.level_gains`, of a shot."""
+        return level_gains(self.condition, slice(shot.first, shot.last + 1))
 
     def tone(self, shot: Shot) -> Tone:
         """The tone most of a shot's frames have, but for colour, which fewer are enough for."""
