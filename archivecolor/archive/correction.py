@@ -82,6 +82,10 @@ class ShotCorrection:
         return self != ShotCorrection(self.seconds)
 
 
+# Behind the names of those who corrected a picture, where more did who gave none; and between their notes.
+_OTHERS, _BETWEEN_NOTES = " and others", "; "
+
+
 @dataclass(frozen=True)
 class Correction:
     """What of a decision shapes the picture.
@@ -115,6 +119,21 @@ class Correction:
     def without_hints(self) -> Correction:
         """The same without what was said of places and moments."""
         return replace(self, hints=(), shots=())
+
+    def names_with(self, name: str) -> str:
+        """Who corrected it, where somebody of that name goes on; who gave none is one of others."""
+        if not self:
+            return name
+        known = self.by.removesuffix(_OTHERS)
+        listed = ", ".join(filter(None, (known, "" if f", {name}, " in f", {known}, " else name)))
+        has_others = self.by.endswith(_OTHERS) or not (self.by and name)
+        return f"{listed}{_OTHERS}" if listed and has_others else listed
+
+    def notes_with(self, note: str) -> str:
+        """Why it was corrected, where somebody goes on for that reason."""
+        if not self or note in self.note.split(_BETWEEN_NOTES):
+            return self.note if self else note
+        return _BETWEEN_NOTES.join(filter(None, (self.note, note)))
 
 
 NO_CORRECTION = Correction()

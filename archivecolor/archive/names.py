@@ -29,6 +29,8 @@ FILM_EXTENSIONS = frozenset(extension.decode() for extension in FILMS)
 MAX_SHOWN = 3
 # What is made beside its source has this behind the stem of its name.
 BESIDE = "-colour"
+# Stands for the suffix of a film's output, in names that are compared.
+_ANY_SUFFIX = ".*"
 # What the names of files end in, and those of folders, such as album.2024, seldom do.
 _FILE_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{1,4}")
 
@@ -103,7 +105,7 @@ def _shared_name(name: str) -> str:
 
 
 def _film_name(stem: str) -> str:
-    return casefolded_name(f"{stem}.*")
+    return casefolded_name(stem + _ANY_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ class NameCheck:
                 for source in sources:
                     if owners != [source]:
                         mine = source[0] / source[1]
-                        refused[mine] = _collision_detail([other for other in everybody if other != mine])
+                        others = [other for other in everybody if other != mine]
+                        refused[mine] = _collision_detail(others, is_film=name.endswith(_ANY_SUFFIX))
         return refused
 
     def _is_recorded(self, path: str, name: str, manifest: Manifest) -> bool:
@@ -218,10 +221,15 @@ class NameCheck:
         return found
 
 
-def _collision_detail(others: list[Path]) -> str:
+def _collision_detail(others: list[Path], *, is_film: bool) -> str:
     """Why a source cannot have its name, and the way out."""
     shown = ", ".join(printable(path) for path in others[:MAX_SHOWN])
     more = f" and {len(others) - MAX_SHOWN} more" if len(others) > MAX_SHOWN else ""
+    if is_film:
+        return (
+            f"its output could have the name of that of {shown}{more}: a film gets the suffix of the "
+            "container that it needs; rename one, leave it out with --exclude, or colour it elsewhere"
+        )
     return (
         f"its output would have the name of that of {shown}{more} (on disks that do not tell case or Unicode "
         "forms apart); rename one, leave it out with --exclude, choose another --format, or take that output "

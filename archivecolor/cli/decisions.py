@@ -70,9 +70,9 @@ def words_of(decision: Decision) -> str:
     if accepted := [f"{moment:.3f} s" for moment in decision.accepted_shots]:
         parts.append(f"accepted shot{'s' if len(accepted) > 1 else ''} at {', '.join(accepted)}")
     parts += [handwork_words(correction)] if correction.handwork else []
-    note = decision.note or correction.note
+    note, by = decision.note or correction.note, decision.by or correction.by
     parts = parts or ["nothing is decided"]
-    told = "  ".join(part for part in (decision.at, decision.by, f'"{note}"' if note else "") if part)
+    told = "  ".join(part for part in (decision.at, by, f'"{note}"' if note else "") if part)
     return f"{decision.path}: {', '.join(parts)}  {told}".rstrip()
 
 

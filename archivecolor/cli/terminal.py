@@ -21,7 +21,7 @@ from archivecolor.errors import ExitCode
 from archivecolor.printable import json_text, printable
 from archivecolor.settings import OutputOptions
 
-_PLURAL = re.compile(r"\b(film|picture|photograph|link|file|document|sidecar|folder|frame|item)s\b")
+_PLURAL = re.compile(r"(?<!-)\b(film|picture|photograph|link|file|document|sidecar|folder|frame|item)s\b")
 _WATCHING = "watching for what arrives"
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 # The way out for what a run left aside, by the word for it.

@@ -193,6 +193,9 @@ def luma_digest(frame: Frame) -> int:
 
 def _seconds_missing(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) -> float:
     """How much less of the film there is than its container promises, 0 where it keeps its word."""
+    if facts.cut_pictures:
+        # What an index tells of every picture is no promise, but a fact.
+        return float(facts.cut_pictures / facts.rate)
     if facts.seconds is None:
         return 0.0
     present = float((int(pts[-1]) - int(pts[0]) + step) * facts.time_base)

@@ -44,8 +44,7 @@ _CELL_LIMIT = 1.5  # a cell differs no more than this: a blot of dust weighs lit
 _BLANK_CONTRAST, _PICTURE_CONTRAST = 2.5 / 255, 6.0 / 255
 # Shares of a frame's cells that its contrast is taken between: dust is among the others.
 _CONTRAST_PERCENTILES, _SPREAD_OF_PERCENTILES = (5, 95), 3.3
-_MIN_CONTRAST = 6.0 / 255
-_DISSOLVE_DISTANCE = 0.3
+_MIN_CONTRAST, _DISSOLVE_DISTANCE = 6.0 / 255, 0.3
 # Shares of what a frame shows: that the best mixture of both pictures leaves at most, and that either alone
 # has to leave more than that.
 _DISSOLVE_RESIDUAL, _DISSOLVE_GAIN = 0.65, 0.12

@@ -28,7 +28,8 @@ MAX_MEGAPIXELS = 100.0
 _DEMUXERS = "mov matroska avi mpeg mpegvideo mpegts mxf dv ogg asf flv m4v h264 hevc ivf nut yuv4mpegpipe"
 _SAFE_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS.replace(" ", ",")}
 # Containers that tell how long each stream is; of others FFmpeg gives the longest for all.
-_OWN_DURATIONS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf"})
+MOV = "mov,mp4,m4a,3gp,3g2,mj2"
+_OWN_DURATIONS = frozenset({MOV, "avi", "mxf"})
 # FFmpeg's numbers for the order of fields; the last two are coded in another order than shown.
 PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST = 1, 2, 3
 BOTTOM_ORDERS = (3, 4)
@@ -90,6 +91,7 @@ class FilmFacts:
         copied_bytes: of all streams but the picture.
         hidden_sound: streams of sound of which an edit hides more than their coder's start, by index.
         end_of_others: time in seconds at which the last of the other streams ends.
+        cut_pictures, cut_others: packets of the picture, and of the rest, behind the file's end by its index.
     """
 
     path: Path
@@ -122,6 +124,8 @@ class FilmFacts:
     copied_bytes: int = 0
     hidden_sound: frozenset[int] = frozenset()
     end_of_others: float = 0.0
+    cut_pictures: int = 0
+    cut_others: int = 0
 
     @property
     def megapixels(self) -> float:

@@ -17,7 +17,15 @@ import numpy as np
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.film.clocks import PacketClock, Restarts
-from archivecolor.film.probe import MAX_MEGAPIXELS, FilmFacts, StreamFacts, film_errors, open_again, probe
+from archivecolor.film.probe import (
+    MAX_MEGAPIXELS,
+    MOV,
+    FilmFacts,
+    StreamFacts,
+    film_errors,
+    open_again,
+    probe,
+)
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -76,6 +84,7 @@ class _Packets:
         first_shown: time of the earliest picture that is shown, in ticks.
         picture: time of each of the picture's packets, in ticks as they are in the file.
         streams: index of the stream of every packet, in order.
+        behind_end: of each stream, packets that the file's index has and the file has not: it was cut off.
     """
 
     seen: dict[int, _Seen] = field(default_factory=dict)
@@ -83,6 +92,7 @@ class _Packets:
     first_shown: int | None = None
     picture: array[int] = field(default_factory=lambda: array("q"))
     streams: array[int] = field(default_factory=lambda: array("H"))
+    behind_end: dict[int, int] = field(default_factory=dict)
 
 
 def survey_streams(
@@ -100,6 +110,9 @@ def survey_streams(
             cannot be kept in step with the picture.
     """
     facts, found = _read_all(path, on_packet, max_megapixels)
+    cut_pictures = found.behind_end.get(facts.picture, 0)
+    cut_others = sum(found.behind_end.values()) - cut_pictures
+    facts = replace(facts, cut_pictures=cut_pictures, cut_others=cut_others)
     restarts = _find_restarts(facts, found)
     if restarts:
         facts = replace(facts, restarts=restarts)
@@ -137,6 +150,11 @@ def _read_packets(facts: FilmFacts, on_packet: Callable[[], None]) -> _Packets:
     found = _Packets()
     covers = {stream.index for stream in facts.streams if stream.cover}
     with open_again(facts) as container, film_errors():
+        if facts.container == MOV:
+            found.behind_end = {
+                stream.index: sum(entry.pos + entry.size > facts.nbytes for entry in stream.index_entries)
+                for stream in container.streams
+            }
         for packet in container.demux():
             on_packet()
             if packet.size and packet.stream_index not in covers:
@@ -221,7 +239,9 @@ def _refuse_disorder(others: list[tuple[StreamFacts, _Seen]]) -> None:
 
 
 def _notes(facts: FilmFacts, others: list[tuple[StreamFacts, _Seen]]) -> Iterator[str]:
-    """What was put in order, for people."""
+    """What was put in order, and what is not there, for people."""
+    if facts.cut_others:
+        yield f"{facts.cut_others} packets of sound or other streams lie behind its end: it was cut off"
     if facts.restarts.start:
         yield f"everything was moved by {float(facts.restarts.start):.3f} s, as it began before zero"
     if facts.restarts.offsets:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from archivecolor.archive.atomic import remove_file
-from archivecolor.archive.by_hand import Claim, refuse_by_hand
+from archivecolor.archive.by_hand import Claim, is_by_hand
 from archivecolor.archive.correction import Correction
 from archivecolor.archive.decision_words import words_of_correction, words_of_prompt
 from archivecolor.archive.layout import credentials_beside
 from archivecolor.archive.premis import PremisFiles
+from archivecolor.errors import ItemError, Reason
 from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.printable import printable
+
+_KEPT_BY_HAND = (
+    "it is rejected, but somebody changed its output, which stays; take that file away, or --reset it"
+)
 
 
 def remove_outputs(root: Path, claim: Claim) -> None:
@@ -27,8 +31,8 @@ def remove_outputs(root: Path, claim: Claim) -> None:
         OutputError: it cannot be removed.
     """
     names = [voucher.output.path for voucher in claim.vouchers]
-    for name in names:
-        refuse_by_hand(root, name, replace(claim, take_back=False))
+    if any(is_by_hand(root, name, claim) for name in names):
+        raise ItemError(Reason.BY_HAND, _KEPT_BY_HAND)
     for name in names:
         remove_file(root / name)
         remove_file(credentials_beside(root / name))

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.by_hand import claim_of, is_by_hand
-from archivecolor.archive.decision import Decision, looks_like_glob
-from archivecolor.archive.decisions import Decisions, append_decisions
+from archivecolor.archive.decision import Decision, State, looks_like_glob
+from archivecolor.archive.decisions import NO_DECISIONS, Decisions, append_decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
@@ -45,7 +45,10 @@ from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.printable import printable
 from archivecolor.settings import CorrectSettings, DirSettings, VideoSettings
 
-KEPT = "{}: somebody worked on its output, which stays; --take-back puts that aside and makes it anew"
+_KEPT = "{}: somebody worked on its output, which stays; --take-back puts that aside and makes it anew"
+_REJECTED = (
+    "{}: it is rejected, but somebody worked on its output, which stays; take that file away, or --reset"
+)
 
 
 @dataclass(frozen=True)
@@ -140,8 +143,13 @@ def _decision(path: str, work: _Work, decisions: Decisions) -> Decision:
     made = work.writer.decision(path, decisions.of(path, glob=glob), glob=glob)
     if path not in work.handwork:
         return made
+    if made.state is State.REJECTED:
+        raise UsageError(
+            f"{printable(path)} is rejected, and so is not made anew: --reset it, and --take-back then puts"
+            " aside what somebody made of its output"
+        )
     before = made.correction
-    note, by = made.note or before.note, made.by or before.by
+    note, by = before.notes_with(made.note), before.names_with(made.by)
     return replace(made, correction=replace(before, handwork=made.at[:10], note=note, by=by, at=made.at))
 
 
@@ -150,7 +158,9 @@ def _with_outputs(corrected: Corrected, result: RunResult, root: Path, names: tu
     items = Manifest(Layout(root).manifest).items
     entries = {name: items[name] for name in names if name in items and items[name].output}
     by_hand = [name for name, entry in entries.items() if entry.reason == Reason.BY_HAND]
-    remarks = (*corrected.remarks, *(KEPT.format(printable(name)) for name in by_hand))
+    decisions = Decisions.of_output(root) if by_hand else NO_DECISIONS
+    kept = {name: _REJECTED if decisions.of(name).state is State.REJECTED else _KEPT for name in by_hand}
+    remarks = (*corrected.remarks, *(words.format(printable(name)) for name, words in kept.items()))
     outputs = tuple(root / entry.output for name, entry in entries.items() if name not in by_hand)
     return replace(corrected, result=result, outputs=outputs, remarks=remarks)
 

@@ -161,8 +161,10 @@ class DecisionWriter(ABC):
         given = own_settings(settings).given()
         if not given and not self._has_places(path):
             return before
-        note, by = settings.note or before.note, settings.by or before.by
-        return self._with_wishes(path, replace(before, note=note, by=by, at=self._at), given)
+        made = self._with_wishes(path, before, given)
+        kept = replace(before, hints=tuple(hint for hint in before.hints if hint in made.hints))
+        note, by = kept.notes_with(settings.note), kept.names_with(settings.by)
+        return replace(made, note=note, by=by, at=self._at)
 
     def _has_places(self, path: str) -> bool:
         """Whether the command says something of places of a path."""

@@ -152,7 +152,7 @@ class Review:
             settings=replace(older.settings, saturation=saturation),
             source=source if given or older.shots else "",
             note=note,
-            by=by,
+            by=replace(older, hints=tuple(hint for hint in older.hints if hint in given)).names_with(by),
             at=at,
             reference=reference or older.reference,
         )
@@ -203,7 +203,8 @@ class Review:
 
     def _decide_shot(self, item: IndexedItem, decided: Decision, note: str) -> None:
         by, at = self._settings.by, now_utc()
-        correction = replace(decided.correction, note=note, by=by, at=at)
+        names = self.desk.of(item.path).correction.names_with(by)
+        correction = replace(decided.correction, note=note, by=names, at=at)
         own = replace(decided, path=item.path, glob=False, undoes="", plan="", note=note, by=by, at=at)
         self.desk.decide(replace(own, correction=correction), make=True)
 

@@ -55,3 +55,5 @@ def test_one_thing_is_counted_in_the_singular():
     assert counted(2, "films passed over") == "2 films passed over"
     assert counted(1, "not pictures passed over (.txt 1)") == "1 file that is no picture passed over (.txt 1)"
     assert counted(1, "up to date") == "1 up to date"
+    assert counted(1, "no pictures; --files-from takes them") == "1 no picture; --files-from takes them"
+    assert counted(1, "passed over; --files-from takes it") == "1 passed over; --files-from takes it"

@@ -226,6 +226,37 @@ def test_handwork_is_kept_and_the_way_out_is_that_of_the_command(archive, capsys
         assert f"correct: {archive.output}" not in said
 
 
+def test_handwork_on_a_rejected_picture_is_kept_and_not_said_to_be_put_aside(archive, capsys):
+    (archive.output / "cat.jpg").write_bytes(b"retouched")
+    archive.correct("cat.jpg", "--reject")
+    assert "it is rejected, but somebody worked on its output, which stays" in capsys.readouterr().err
+    decided = (archive.output / "_archivecolor" / "decisions.jsonl").read_bytes()
+    archive.correct("cat.jpg", "--take-back", code=2)
+    assert "cat.jpg is rejected, and so is not made anew: --reset it" in capsys.readouterr().err
+    assert (archive.output / "_archivecolor" / "decisions.jsonl").read_bytes() == decided
+    assert (archive.output / "cat.jpg").read_bytes() == b"retouched"
+    archive.correct("cat.jpg", "--reset", "--take-back")
+    (aside,) = archive.output.glob("cat.jpg.by-hand-*")
+    assert aside.read_bytes() == b"retouched"
+
+
+def test_what_somebody_unnamed_adds_is_not_said_to_be_of_whoever_was_named_before(archive, capsys):
+    archive.correct("cat.jpg", "--hint", "20%,20%=red", "--by", "Ann", "--note", "a letter", "--later")
+    archive.correct("cat.jpg", "--hint", "80%,80%=blue", "--later")
+    archive.correct("cat.jpg", "--hint", "50%,50%=grey", "--by", "Bob", "--note", "his coat", "--later")
+    line = json.loads((archive.output / "_archivecolor" / "decisions.jsonl").read_text().splitlines()[-1])
+    assert line["correction"]["by"] == "Ann, Bob and others"
+    assert line["correction"]["note"] == "a letter; his coat"
+    for _ in range(2):
+        assert main(["decisions", "undo", str(archive.output), "cat.jpg"]) == 0
+    capsys.readouterr()
+    assert main(["decisions", "list", str(archive.output)]) == 0
+    assert re.search(r'cat.jpg: 1 hint  \S+  Ann  "a letter"', capsys.readouterr().out)
+    archive.correct("cat.jpg", "--hint", "20%,20%=green", "--by", "Bob", "--later")
+    line = json.loads((archive.output / "_archivecolor" / "decisions.jsonl").read_text().splitlines()[-1])
+    assert (line["correction"]["by"], line["correction"].get("note")) == ("Bob", None)
+
+
 def test_a_picture_keeps_its_format_whatever_the_last_run_gave_to_others(archive, capsys):
     archive.dir("--format", "webp", "--include", "album/*")
     archive.correct("cat.jpg", "--saturation", 0.5)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import tempfile
 import time
 import zipfile
@@ -14,7 +15,9 @@ import pytest
 from PIL import Image
 from web_pages import download_to, is_loaded, served, wait_for
 
+import archivecolor
 from archivecolor.colour.luma import luma_codes
+from archivecolor.web.pages import words
 
 QUICK = ("--working-size", "64", "--device", "cpu", "--jobs", "1")
 
@@ -62,6 +65,17 @@ def settled(page, session):
 
 def test_the_page_is_valid(page):
     html5lib.HTMLParser(strict=True).parse(page.ask("/").content.decode())
+
+
+def test_its_script_says_its_own_words(page):
+    """What other pages say stands beside them, under other names."""
+    script = (Path(archivecolor.__file__).parent / "web" / "static" / "serve.js").read_text()
+    body = html5lib.parse(page.ask("/").content, namespaceHTMLElements=False).find("body")
+    shown = json.loads(body.get("data-words"))
+    own = words()["serve"]
+    named = {"waiting", "working", *re.findall(r"words\.(\w+)", script)} & own.keys()
+    assert len(named) > 5
+    assert {name: shown[name] for name in named} == {name: own[name] for name in named}
 
 
 def test_a_picture_is_coloured_mended_and_given_back(page, session, archive):

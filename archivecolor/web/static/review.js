@@ -78,7 +78,7 @@ function startGrid() {
     first ??= state.version;
     byId("changed").hidden = state.version === first;
     byId("waiting").hidden = !state.waiting;
-    byId("waiting").textContent = say(words.waiting, { count: state.waiting });
+    byId("waiting").textContent = say(words.decisions_wait, { count: state.waiting });
   });
 }
 
