@@ -90,12 +90,7 @@ def colour(
     weights = sha256_of(checkpoint_path(settings.checkpoint))
     means = Means(network_opener(settings, weights), _cluster_of(settings, executor))
     folders = output_folders(settings, weights, means.open_network)
-    if isinstance(settings, DirSettings):
-        from archivecolor.jobs.colour_photographs import check_photograph_options
-
-        check_photograph_options(settings)
-    elif settings.credentials is not None:
-        check_credentials(settings.credentials)
+    _check_options(settings)
     if means.open_cluster is None:
         check_runtime(checkpoint_path(settings.checkpoint), settings)
     folders = [chosen(folder, choice) for folder in folders]
@@ -109,6 +104,16 @@ def colour(
     from archivecolor.jobs.sheet import draw_tree_sheet
 
     return replace(session.result(), sheets=draw_tree_sheet(settings, stop))
+
+
+def _check_options(settings: DirSettings | VideoSettings) -> None:
+    """Refuse what could only be found out behind the first item. Raises as `colour`."""
+    if isinstance(settings, DirSettings):
+        from archivecolor.jobs.colour_photographs import check_photograph_options
+
+        check_photograph_options(settings)
+    elif settings.credentials is not None:
+        check_credentials(settings.credentials)
 
 
 def _cluster_of(settings: DirSettings | VideoSettings, executor: Client | None) -> ClusterOpener | None:
