@@ -8,6 +8,7 @@ import subprocess
 import av
 import numpy as np
 import pytest
+from film_of_shots import three_shots, write_film_of_shots
 
 from archivecolor.archive.manifest import Manifest
 from archivecolor.cli.main import main
@@ -43,17 +44,10 @@ def films(tmp_path_factory):
     """A film of three shots of 24, 50 and 24 frames; the second one is two pieces long."""
     folder = tmp_path_factory.mktemp("films") / "in"
     folder.mkdir()
-    shots = [
-        "mandelbrot=s=96x64:r=25,trim=duration=0.96",
-        "testsrc2=s=96x64:r=25:d=2",
-        "life=s=96x64:r=25:seed=3:mold=10:life_color=#d0d0d0:death_color=#404040,trim=duration=0.96",
-    ]
-    graph = ";".join(
-        f"{shot},format=gray,format=yuv420p,setpts=PTS-STARTPTS[s{n}]" for n, shot in enumerate(shots)
-    )
-    graph += ";[s0][s1][s2]concat=n=3:v=1"
-    words = ["ffmpeg", "-v", "error", "-filter_complex", graph, "-c:v", "libx264", folder / "film.mkv"]
-    subprocess.run([*map(str, words)], check=True, timeout=120)
+    growing, running, _ = three_shots()
+    growth = "life=s=96x64:r=25:seed=3:mold=10:life_color=#d0d0d0:death_color=#404040"
+    shots = growing, running, f"{growth},trim=duration=0.96,format=gray"
+    write_film_of_shots(folder / "film.mkv", shots)
     return folder
 
 

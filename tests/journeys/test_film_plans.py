@@ -2,33 +2,24 @@
 
 import json
 import re
-import subprocess
 
 import av
 import numpy as np
 import pytest
+from film_of_shots import three_shots, write_film_of_shots
 from PIL import Image
 
 from archivecolor.archive.manifest import Manifest
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode
 
-SHOTS = (
-    "mandelbrot=s=96x64:r=25,trim=end_frame=24,format=gray",
-    "testsrc2=s=96x64:r=25:d=2,trim=end_frame=50,format=gray",
-    "testsrc=s=96x64:r=25:d=9,trim=end_frame=24",
-)
-
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     """A film of three shots of 24, 50 and 24 frames; the last one is in colour."""
-    path = tmp_path_factory.mktemp("films") / "film.mkv"
-    graph = ";".join(f"{shot},format=yuv420p,setpts=PTS-STARTPTS[s{n}]" for n, shot in enumerate(SHOTS))
-    graph += ";[s0][s1][s2]concat=n=3:v=1"
-    words = ["ffmpeg", "-v", "error", "-filter_complex", graph, "-c:v", "libx264", path]
-    subprocess.run([*map(str, words)], check=True, timeout=120)
-    return path
+    return write_film_of_shots(
+        tmp_path_factory.mktemp("films") / "film.mkv", three_shots(last_in_colour=True)
+    )
 
 
 @pytest.fixture

@@ -1,30 +1,18 @@
 """A preview shows some shots or seconds of a film as the whole film has them, and no record tells of it."""
 
-import subprocess
-
 import av
 import numpy as np
 import pytest
+from film_of_shots import three_shots, write_film_of_shots
 
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode
-
-SHOTS = (
-    "mandelbrot=s=96x64:r=25,trim=end_frame=24,format=gray",
-    "testsrc2=s=96x64:r=25:d=3,trim=end_frame=60,format=gray",
-    "testsrc=s=96x64:r=25:d=9,trim=end_frame=24,format=gray",
-)
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     """A film of three shots of 24, 60 and 24 frames."""
-    path = tmp_path_factory.mktemp("films") / "film.mkv"
-    graph = ";".join(f"{shot},format=yuv420p,setpts=PTS-STARTPTS[s{n}]" for n, shot in enumerate(SHOTS))
-    graph += ";[s0][s1][s2]concat=n=3:v=1"
-    words = ["ffmpeg", "-v", "error", "-filter_complex", graph, "-c:v", "libx264", path]
-    subprocess.run([*map(str, words)], check=True, timeout=120)
-    return path
+    return write_film_of_shots(tmp_path_factory.mktemp("films") / "film.mkv", three_shots(frames=60))
 
 
 @pytest.fixture

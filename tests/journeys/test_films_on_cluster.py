@@ -11,6 +11,7 @@ import time
 import psutil
 import pytest
 from distributed import Client, LocalCluster
+from film_of_shots import write_film_of_shots
 
 import archivecolor
 from archivecolor.archive.layout import Layout
@@ -33,15 +34,8 @@ PASSING = ("at", "seconds")
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     """A film of six shots; the second one is two pieces long, and the last one shows its set-up again."""
-    path = tmp_path_factory.mktemp("films") / "film.mkv"
-    graph = ";".join(
-        f"{shot},format=gray,format=yuv420p,setsar=1,setpts=PTS-STARTPTS[s{n}]"
-        for n, shot in enumerate(SHOTS)
-    )
-    graph += f";{''.join(f'[s{n}]' for n in range(len(SHOTS)))}concat=n={len(SHOTS)}:v=1"
-    words = ["ffmpeg", "-v", "error", "-filter_complex", graph, "-c:v", "libx264", str(path)]
-    subprocess.run(words, check=True, timeout=120)
-    return path
+    shots = [f"{shot},format=gray,setsar=1" for shot in SHOTS]
+    return write_film_of_shots(tmp_path_factory.mktemp("films") / "film.mkv", shots)
 
 
 @pytest.fixture(scope="module")

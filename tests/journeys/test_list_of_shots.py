@@ -2,11 +2,11 @@
 
 import csv
 import json
-import subprocess
 from pathlib import Path
 
 import opentimelineio as otio
 import pytest
+from film_of_shots import three_shots, write_film_of_shots
 from PIL import Image
 
 from archivecolor.archive.manifest import Manifest
@@ -18,22 +18,11 @@ from archivecolor.film import edit_list
 from archivecolor.jobs.shots import list_shots
 from archivecolor.settings import ShotsSettings
 
-GREY = (
-    "mandelbrot=s=96x64:r={rate},trim=end_frame=24,format=gray",
-    "testsrc2=s=96x64:r={rate}:d=9,trim=end_frame=50,format=gray",
-    "testsrc=s=96x64:r={rate}:d=9,trim=end_frame=24,format=gray",
-)
-COLOUR = "testsrc2=s=96x64:r={rate}:d=9,trim=end_frame=24"
+COLOUR = "testsrc2=s=96x64:r=25:d=9,trim=end_frame=24"
 
 
-def write(path, shots=GREY, rate=25, options=()):
-    graph = ";".join(
-        f"{shot.format(rate=rate)},format=yuv420p,setpts=PTS-STARTPTS[s{n}]" for n, shot in enumerate(shots)
-    )
-    graph += f";{''.join(f'[s{n}]' for n in range(len(shots)))}concat=n={len(shots)}:v=1"
-    words = ["ffmpeg", "-v", "error", "-filter_complex", graph, "-c:v", "libx264", *options, path]
-    subprocess.run([*map(str, words)], check=True, timeout=60)
-    return path
+def write(path, shots=None, rate=25, options=()):
+    return write_film_of_shots(path, three_shots(rate) if shots is None else shots, options)
 
 
 @pytest.fixture
@@ -121,8 +110,7 @@ def test_a_film_that_was_looked_at_is_not_read_again_as_a_whole(folder, quick, m
     kept.write_bytes(b"damaged")
     assert main(words) == ExitCode.OK
     assert (folder / "s" / "sheet.jpg").read_bytes() == before
-    (folder / "film.mp4").unlink()
-    write(folder / "film.mp4", GREY[:2])
+    write(folder / "film.mp4", three_shots()[:2])
     assert main(["shots", "film.mp4", "-o", "s", "--overwrite", *quick]) == ExitCode.OK
     assert len(rows_of(folder / "s" / "shots.csv")) == 2
     assert not kept.exists() and len([*(folder / "s").glob(".first-reading-*")]) == 1
@@ -140,7 +128,7 @@ def test_a_list_that_may_have_been_edited_is_not_written_over_unasked(folder, qu
 
 
 def test_a_picture_that_is_called_like_the_sheet_stays(folder, quick, capsys):
-    write(folder / "film.mp4", GREY[:1])
+    write(folder / "film.mp4", three_shots()[:1])
     (folder / "s").mkdir()
     Image.new("L", (8, 8)).save(folder / "s" / "sheet.jpg")
     before = (folder / "s" / "sheet.jpg").read_bytes()
@@ -152,7 +140,7 @@ def test_a_picture_that_is_called_like_the_sheet_stays(folder, quick, capsys):
 @pytest.mark.parametrize("name", ["shots.edl", "shots.otio"])
 @pytest.mark.parametrize("is_edited", [True, False])
 def test_a_list_for_editing_programs_that_is_not_as_written_stays(folder, quick, capsys, name, is_edited):
-    write(folder / "film.mp4", GREY[:1])
+    write(folder / "film.mp4", three_shots()[:1])
     listed = folder / "s" / name
     if is_edited:
         assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
@@ -170,7 +158,7 @@ def test_a_list_for_editing_programs_that_is_not_as_written_stays(folder, quick,
 
 
 def test_lists_do_not_go_to_standard_output_nor_into_what_is_called_like_a_file(folder, quick, capsys):
-    write(folder / "film.mp4", GREY[:1])
+    write(folder / "film.mp4", three_shots()[:1])
     assert main(["shots", "film.mp4", "-o", "-", *quick]) == ExitCode.USAGE
     assert "none to standard output; give a folder" in capsys.readouterr().err
     assert main(["shots", "film.mp4", "-o", "list.txt", *quick]) == ExitCode.USAGE
@@ -180,7 +168,7 @@ def test_lists_do_not_go_to_standard_output_nor_into_what_is_called_like_a_file(
 
 @pytest.mark.parametrize("name", ["scan.tif", "reel.mov"])
 def test_lists_do_not_go_among_scans_and_films(folder, quick, capsys, name):
-    write(folder / "film.mp4", GREY[:1])
+    write(folder / "film.mp4", three_shots()[:1])
     (folder / "s").mkdir()
     (folder / "s" / name).write_bytes(b"a scan or a film")
     assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.USAGE
@@ -207,14 +195,14 @@ def test_a_rate_that_no_timecode_has_gets_no_edit_decision_list_and_that_is_said
 
 def test_without_the_library_the_list_and_the_sheet_are_there(folder, quick, capsys, monkeypatch):
     monkeypatch.setattr(edit_list, "LIBRARIES", ("a_library_that_nobody_has",))
-    write(folder / "film.mp4", GREY[:1])
+    write(folder / "film.mp4", three_shots()[:1])
     assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
     assert "pip install 'archivecolor[timeline]'" in capsys.readouterr().err
     assert seen_in(folder / "s") == ["sheet.jpg", "shots.csv"]
 
 
 def test_a_shot_in_colour_is_shown_as_it_is(folder, quick):
-    write(folder / "film.mp4", (GREY[0], COLOUR))
+    write(folder / "film.mp4", (three_shots()[0], COLOUR))
     assert main(["shots", "film.mp4", "-o", "s", *quick]) == ExitCode.OK
     assert [row["confidence"] == "" for row in rows_of(folder / "s" / "shots.csv")] == [False, True]
 
@@ -305,7 +293,7 @@ def test_an_edited_list_of_an_editing_program_is_drawn_anew(folder, quick, capsy
     ],
 )
 def test_a_list_of_an_editing_program_that_does_not_serve_is_refused(folder, quick, capsys, name, text, told):
-    write(folder / "film.mp4", GREY[:1])
+    write(folder / "film.mp4", three_shots()[:1])
     (folder / name).write_text(text)
     assert main(["shots", "film.mp4", "-o", "s", "--cuts", name, *quick]) == ExitCode.USAGE
     assert told in capsys.readouterr().err
