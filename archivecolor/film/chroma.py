@@ -11,7 +11,7 @@ from archivecolor.colour.arrays import Float32
 from archivecolor.colour.guidance import NO_GUIDANCE, Guidance
 from archivecolor.film.film import ChromaPredictor, Film, NumberedFrame, network_lumas, read_from
 from archivecolor.film.keyframes import FrameFeatures, select_keyframes
-from archivecolor.film.set_ups import exemplars_of
+from archivecolor.film.set_ups import Exemplars
 from archivecolor.film.temporal_smoothing import SmootherInput, SmootherState, smooth_chroma
 
 
@@ -69,6 +69,7 @@ def frame_chromas(
     """
     items = read_from(film, frame_range.first)
     state = frame_range.state
+    exemplars = Exemplars(film, predictor)
     for shot in film.shots[film.shot_at(frame_range.first) :]:
         first = max(shot.first, frame_range.first)
         own = islice(items, shot.last + 1 - first)
@@ -76,7 +77,8 @@ def frame_chromas(
             found = _passthrough(own, on_frame)
         else:
             rest = FrameRange(first, shot.last, state, frame_range.state_frames - {shot.last})
-            found = _shot_chroma(film, predictor, rest, network_lumas(film, own, on_frame))
+            guidance = _guidance_of(film, exemplars, film.shot_at(first))
+            found = _shot_chroma(film, predictor, rest, network_lumas(film, own, on_frame), guidance)
         for frame_chroma in found:
             yield frame_chroma
             if frame_chroma.number == frame_range.last:
@@ -94,7 +96,11 @@ def _passthrough(
 
 
 def _shot_chroma(
-    film: Film, predictor: ChromaPredictor, frame_range: FrameRange, lumas: Iterator[Float32]
+    film: Film,
+    predictor: ChromaPredictor,
+    frame_range: FrameRange,
+    lumas: Iterator[Float32],
+    guidance: Callable[[int], Guidance],
 ) -> Iterator[FrameChroma]:
     """The colour of a shot's frames.
 
@@ -103,12 +109,11 @@ def _shot_chroma(
         predictor: the network.
         frame_range: of the shot, to its end.
         lumas: what the network would see, one for each frame with a luma of its own.
+        guidance: what was decided about a frame, by its number in the shot.
     """
     flow = None if frame_range.state is None else frame_range.state.flow
-    shot_number = film.shot_at(frame_range.first)
-    shot = film.shots[shot_number]
+    shot = film.shots[film.shot_at(frame_range.first)]
     frames = select_keyframes(lumas, film.keyframe_interval_of(shot), flow)
-    guidance = _guidance_of(film, predictor, shot_number)
     first = 0 if flow is None else flow.position
     inputs = with_predictions(predictor, frames, film.batch, guidance, first)
     confidences: deque[float | None] = deque()
@@ -124,9 +129,9 @@ def _shot_chroma(
         )
 
 
-def _guidance_of(film: Film, predictor: ChromaPredictor, number: int) -> Callable[[int], Guidance]:
+def _guidance_of(film: Film, all_exemplars: Exemplars, number: int) -> Callable[[int], Guidance]:
     """What the colour of a shot's frames is made with, by their numbers in the shot."""
-    guide, exemplars = film.guides.get(number), exemplars_of(film, predictor, number)
+    guide, exemplars = film.guides.get(number), all_exemplars.of(number)
 
     def at(position: int) -> Guidance:
         own = film.guidance if guide is None else guide.at(position)

@@ -35,6 +35,8 @@ _INSET, _SHORT_SHOT = 12, 16
 _CANDIDATES = 4
 # Of so many set-ups what the network knows is held in memory; about others it is asked again.
 _HELD = 64
+# Of so many views that shots take their colours from it is held while the shots are coloured.
+_SHARED = 8
 # Parts of a frame, down and across, by which it is like others in large.
 _PARTS = 4
 
@@ -82,21 +84,36 @@ def colour_sources(film: Film, set_ups: Sequence[SetUp]) -> dict[int, tuple[View
     return sources
 
 
-def exemplars_of(film: Film, predictor: ChromaPredictor, number: int) -> tuple[Exemplar, ...]:
-    """What a shot takes its colours from, ready to be laid in.
+class Exemplars:
+    """What shots take their colours from, ready to be laid in; a view that several take is looked at once.
 
     Args:
-        film: with the guides of the shots whose hints it takes on.
+        film: with the guides of the shots whose hints others take on.
         predictor: the network.
-        number: of the shot.
     """
-    found = []
-    for view in film.colour_sources.get(number, ()):
-        wishes = _wishes_of(film, view, number)
-        (answer,) = predictor.answers([view.seen], [wishes])
+
+    def __init__(self, film: Film, predictor: ChromaPredictor) -> None:
+        self._film, self._predictor = film, predictor
+        self._held: OrderedDict[int, Exemplar | None] = OrderedDict()
+
+    def of(self, number: int) -> tuple[Exemplar, ...]:
+        """What a shot takes its colours from, by the shot's number."""
+        views = self._film.colour_sources.get(number, ())
+        found = (self._exemplar(view, _wishes_of(self._film, view, number)) for view in views)
+        return tuple(one for one in found if one is not None)
+
+    def _exemplar(self, view: View, wishes: Guidance) -> Exemplar | None:
+        # What was decided about one shot is for that shot alone.
+        is_shared = wishes is self._film.guidance
+        if is_shared and view.frame in self._held:
+            return self._held[view.frame]
+        (answer,) = self._predictor.answers([view.seen], [wishes])
         exemplar = exemplar_of(answer, wishes.laid_in(answer))
-        found += [] if exemplar is None else [exemplar]
-    return tuple(found)
+        if is_shared:
+            self._held[view.frame] = exemplar
+            if len(self._held) > _SHARED:
+                self._held.popitem(last=False)
+        return exemplar
 
 
 def _wishes_of(film: Film, view: View, number: int) -> Guidance:

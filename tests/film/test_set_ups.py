@@ -195,6 +195,18 @@ def test_pieces_that_are_missing_come_out_as_in_one_go(dialogue, tmp_path):
     assert [folder.segment(segment).read_bytes() for segment in segments] == whole
 
 
+def test_a_frame_that_gives_several_shots_their_colours_is_looked_at_once(dialogue):
+    network = MoodyNetwork()
+    film = shared(dialogue, network)
+    asked = []
+    for one in (dialogue, film):
+        network.asked = 0
+        mean_colours(one, network)
+        asked.append(network.asked)
+    assert len(film.colour_sources) == 5
+    assert asked[1] - asked[0] == 2
+
+
 def test_a_film_of_one_shot_costs_nothing(dialogue):
     network = MoodyNetwork()
     whole = replace(dialogue, shots=shots_from_starts({}, len(dialogue.first_pass)))
