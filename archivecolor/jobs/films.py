@@ -61,6 +61,7 @@ from archivecolor.jobs.film_records import (
 from archivecolor.jobs.film_setup import work_folder
 from archivecolor.jobs.films_on_cluster import make_segments_on_cluster
 from archivecolor.jobs.run import ItemResult, kept_by_hand
+from archivecolor.jobs.shots_folder import take_in_first_pass
 from archivecolor.metadata.provenance import CorrectionStep, Provenance
 from archivecolor.settings import VideoSettings
 
@@ -158,6 +159,7 @@ def _colour_unchanging(item: Item, run_context: FilmRunContext) -> Record:
     settings = run_context.settings
     facts = survey_streams(item.source, run_context.stop_if_asked, settings.max_megapixels)
     folder = work_folder(item, run_context, sha256)
+    take_in_first_pass(settings, sha256, folder)
     plan = plan_container(facts, settings.container, settings.codec, folder.trial)
     _check_target(run_context.output, _film_name(item, run_context, facts, plan), item)
     correction = correction_of(item, sha256)

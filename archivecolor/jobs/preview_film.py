@@ -43,6 +43,7 @@ from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.output_folders import FolderJob
 from archivecolor.jobs.plan_decisions import decided_by_plan
 from archivecolor.jobs.run import FRAMES, Session
+from archivecolor.jobs.shots_folder import take_in_first_pass
 from archivecolor.metadata.provenance import Provenance
 from archivecolor.networks.builtin import checkpoint_path
 from archivecolor.printable import printable
@@ -194,6 +195,7 @@ def _make(item: Item, context: FilmRunContext, target: Path) -> int:
     sha256 = sha256_of(item.source)
     facts = survey_streams(item.source, context.stop_if_asked, settings.max_megapixels)
     folder = work_folder(item, context, sha256)
+    take_in_first_pass(settings, sha256, folder)
     correction = correction_of(item, sha256)
     film = read_film(item, context, facts, folder, correction)
     parts = _parts(film, settings)

@@ -11,10 +11,12 @@ from archivecolor.archive.names import is_called_like_file
 from archivecolor.archive.walk import FILMS, PICTURES, extension_of
 from archivecolor.errors import UsageError
 from archivecolor.film.edit_list import is_edl_as_written, is_otio_as_written
+from archivecolor.film.first_pass import load_first_pass, save_first_pass
+from archivecolor.film.segment_plan import WorkFolder
 from archivecolor.jobs.cuts import WORDS
 from archivecolor.jobs.sheet import trouble_with
 from archivecolor.printable import printable
-from archivecolor.settings import ShotsSettings
+from archivecolor.settings import ShotsSettings, VideoSettings
 from archivecolor.version import program_version
 
 LIST, SHEET, EDL, OTIO = "shots.csv", "sheet.jpg", "shots.edl", "shots.otio"
@@ -45,8 +47,32 @@ def remove_other_first_passes(folder: Path, sha256: str) -> None:
             remove_file(file)
 
 
+def take_in_first_pass(settings: VideoSettings, sha256: str, folder: WorkFolder) -> None:
+    """Put among a film's work files what a look at it found, where a plan or list of that look is gone by.
+
+    Args:
+        settings: of the run.
+        sha256: of the film.
+        folder: of its work files.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    lists = [Path(settings.cuts)] if settings.cuts not in WORDS else []
+    for given in (*lists, *([settings.plan] if settings.plan is not None else [])):
+        for kept in given.parent.glob(f"{_first_pass_names(sha256)}*.npz"):
+            mine = folder.first_pass(kept.stem.rpartition("-")[2])
+            found = None if mine.exists() else load_first_pass(kept)
+            if found is not None:
+                save_first_pass(mine, found)
+
+
 def _first_pass_names(sha256: str) -> str:
-    key = hashlib.sha256(repr((sha256, program_version())).encode()).hexdigest()[:_KEY_LENGTH]
+    import av
+
+    # Another decoder may give other luma.
+    facts = (sha256, program_version(), av.__version__)
+    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:_KEY_LENGTH]
     return f"{_FIRST_PASS}{key}-"
 
 
