@@ -196,8 +196,8 @@ def _backward(window: list[_WeightedInput], own: _Strength) -> list[RunningSums]
 def _decayed(sums: RunningSums, warp: Warp, weighted: Float32 | None, own: _Strength) -> RunningSums:
     """Sums brought along the motion, faded, with a frame's own values added."""
     trust = warp.trust if weighted is not None else np.maximum(warp.trust, np.float32(_MIN_TRUST))
-    short = warp.warp(sums.short) * (trust * np.float32(own.short))[..., None]
-    long = warp.warp(sums.long) * (trust * np.float32(own.long))[..., None]
+    short = _times(warp.warp(sums.short), trust * np.float32(own.short))
+    long = _times(warp.warp(sums.long), trust * np.float32(own.long))
     return RunningSums(short, long) if weighted is None else RunningSums(short + weighted, long + weighted)
 
 
@@ -208,12 +208,22 @@ def _colour(item: _WeightedInput, earlier: RunningSums, backward: RunningSums, o
         short, long = short - item.weighted, long - item.weighted
     short, long = _mean(short), _mean(long)
     deviation = short - long
-    magnitude = np.maximum(vector_length(deviation), np.float32(1e-6))[..., None]
+    magnitude = np.maximum(vector_length(deviation), np.float32(1e-6))
     scale: Float32 = np.minimum(np.float32(1), np.float32(own.deviation) / magnitude)
-    return long + deviation * scale
+    return long + _times(deviation, scale)
 
 
 def _mean(sums: Float32) -> Float32:
     """Weighted mean (h, w, 2) of a sum (h, w, 3)."""
-    mean: Float32 = np.divide(sums[..., :2], np.asarray(np.maximum(sums[..., 2:], TINY), np.float32))
-    return mean
+    from archivecolor.opencv import cv2
+
+    cb, cr, weight = cv2.split(sums)
+    weight = np.maximum(weight, TINY)
+    return np.asarray(cv2.merge([np.divide(cb, weight), np.divide(cr, weight)]), np.float32)
+
+
+def _times(values: Float32, factor: Float32) -> Float32:
+    """Values (h, w, c), each place by its factor (h, w); spread first, which is quicker than broadcasting."""
+    from archivecolor.opencv import cv2
+
+    return np.asarray(values * cv2.merge([factor] * values.shape[2]), np.float32)
