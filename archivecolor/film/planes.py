@@ -13,6 +13,8 @@ from archivecolor.film.pixels import LUMA_WEIGHTS, Plane, SampleFormat, chroma_m
 # of their own width from the middle (H.273, chroma sample location type 0).
 _LEFT_SITING = 0.25
 TINY = np.float32(1e-6)
+# Samples of a plane that are worked on at once: some of them fit into a processor's cache.
+_AT_ONCE = 24_000
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,14 @@ def compress_into_gamut(luma: Float32, cb: Float32, cr: Float32, matrix: int) ->
         cr: likewise.
         matrix: H.273 code point.
     """
+    rows = max(1, _AT_ONCE // luma.shape[1])
+    for first in range(0, len(luma), rows):
+        some = slice(first, first + rows)
+        _compress_rows(luma[some], cb[some], cr[some], matrix)
+
+
+def _compress_rows(luma: Float32, cb: Float32, cr: Float32, matrix: int) -> None:
+    """As `compress_into_gamut`, of so few rows that they stay in the processor's cache."""
     red_weight, blue_weight = LUMA_WEIGHTS[matrix]
     green_weight = 1 - red_weight - blue_weight
     red = cr * np.float32(2 * (1 - red_weight))
