@@ -132,9 +132,8 @@ def _shift(before: Float32, after: Float32) -> float:
     rows, others = (np.diff(frame.mean(axis=1)) for frame in (before, after))
     middle = rows[reach:-reach]
     spread = float(middle.std()) + 1e-6
-    errors = np.array(
-        [np.abs(others[start : start + len(middle)] - middle).mean() for start in range(2 * reach + 1)]
-    )
+    shifted = np.lib.stride_tricks.sliding_window_view(others, len(middle))
+    errors = np.abs(shifted - middle).mean(axis=1)
     best = int(errors.argmin())
     # What fits no better than anything else is another picture.
     if errors[best] > spread or best in (0, 2 * reach):
