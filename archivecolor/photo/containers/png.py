@@ -53,7 +53,7 @@ class PngReader(WholeImageReader):
         if self.is_truncated():
             # Its rows may all be there: the decoder misses those that are not.
             self._warnings += ("every row is there, though the end chunk is missing",)
-        if self._first(b"acTL") is not None:
+        if int.from_bytes((self._first(b"acTL") or b"")[:4], "big") > 1:
             raise ItemError(Reason.UNSUPPORTED, "an animated png")
         critical = [chunk.name for chunk in self.chunks if chunk.is_foreign and not chunk.name[0] & 32]
         if critical and not self._warnings:

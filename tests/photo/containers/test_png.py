@@ -9,7 +9,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-from picture_journey import LIMIT, colour, scene
+from picture_journey import LIMIT, colour, grey_codes, scene
 from PIL import Image, PngImagePlugin
 
 from archivecolor.colour.luma import luma_codes
@@ -143,6 +143,15 @@ def test_packed_text_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.Monkey
         assert picture.reader.metadata().iptc == b"\x1c\x02\0\0"
         assert picture.reader.metadata() is picture.reader.metadata()
     assert len(unpacked) == 1
+
+
+def test_an_animation_of_one_frame_is_a_still_picture(tmp_path: Path) -> None:
+    control = struct.pack(">IIIIIHHBB", 0, scene().shape[1], scene().shape[0], 0, 0, 1, 10, 0, 0)
+    chunks = [chunk(b"acTL", struct.pack(">II", 1, 0)), chunk(b"fcTL", control)]
+    path = scan_of(tmp_path, with_chunks(imagecodecs.png_encode(scene()), b"".join(chunks)))
+    done = colour(path)
+    assert np.array_equal(grey_codes(done.path), scene())
+    assert not any(name in done.path.read_bytes() for name in (b"acTL", b"fcTL"))
 
 
 def test_animated_png_is_refused(tmp_path: Path) -> None:

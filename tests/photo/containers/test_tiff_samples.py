@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 from pathlib import Path
@@ -130,6 +131,43 @@ def test_chroma_for_an_impossible_number_of_pixels_is_damage(
     before = struct.pack("<HHIHH", 530, 3, 2, 1, 1)
     path.write_bytes(path.read_bytes().replace(before, struct.pack("<HHIHH", 530, 3, 2, *subsampling)))
     assert reason_of(path) is Reason.UNREADABLE
+
+
+def old_jpeg(folder: Path, jpeg: bytes, photometric: int) -> Path:
+    """A TIFF of old JPEG by hand, with the whole stream as its one strip."""
+    samples = 3 if photometric == 6 else 1
+    height, width = scene().shape
+    tags = [(256, width), (257, height), (258, 8), (259, 6), (262, photometric), (273, 8), (277, samples)]
+    tags += [(278, height), (279, len(jpeg)), (512, 1), (513, 8), (514, len(jpeg))]
+    start = 8 + len(jpeg) + len(jpeg) % 2
+    table = struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", code, 4, 1, value) for code, value in tags
+    )
+    head = b"II*\0" + struct.pack("<I", start)
+    (folder / "scan.tif").write_bytes((head + jpeg).ljust(start, b"\0") + table + bytes(4))
+    return folder / "scan.tif"
+
+
+def jpeg_of(codes: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(codes).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+def test_old_jpeg_of_ycbcr(tmp_path: Path, subsampling: str) -> None:
+    jpeg = jpeg_of(np.dstack([scene()] * 3), subsampling=subsampling)
+    expected = luma_codes(np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")))
+    assert np.abs(grey_codes(old_jpeg(tmp_path, jpeg, 6)).astype(int) - expected).max() <= 1
+
+
+def test_old_jpeg_that_is_damaged_or_in_parts_is_refused_for_that(tmp_path: Path) -> None:
+    jpeg = jpeg_of(scene())
+    assert np.array_equal(grey_codes(old_jpeg(tmp_path, jpeg, 1)), np.asarray(Image.open(io.BytesIO(jpeg))))
+    middle = len(jpeg) * 2 // 3
+    damaged = jpeg[:middle] + bytes(range(1, 60)) + jpeg[middle + 59 :]
+    assert reason_of(old_jpeg(tmp_path, damaged, 1)) is Reason.UNREADABLE
+    assert reason_of(old_jpeg(tmp_path, jpeg[jpeg.index(b"\xff\xda") + 10 :], 1)) is Reason.UNSUPPORTED
 
 
 SIGNED = [np.int8, np.int16, np.int32, np.int64]

@@ -31,7 +31,8 @@ BITS_PER_SAMPLE = 258
 _BYTE_COUNTS = (279, 325)
 _UNSIGNED, _SIGNED, _FLOAT, UNDEFINED = 1, 2, 3, 4
 _SEPARATE = 2
-NONE, LZW, JPEG, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32946, 32773, 34925, 50000
+NONE, LZW, OLD_JPEG, JPEG, DEFLATE = 1, 5, 6, 7, 8
+_OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 32946, 32773, 34925, 50000
 LOSSLESS = (NONE, LZW, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
 # Decoders of these find out where their data end, and say so where they end too early.
 _SELF_DELIMITED = (LZW, DEFLATE, _OLD_DEFLATE, PACKBITS, LZMA, ZSTD)
@@ -124,7 +125,7 @@ class StoredPage:
     @property
     def is_strict_jpeg(self) -> bool:
         """Whether its strips are JPEGs that are decoded strictly before they are believed."""
-        return self.compression == JPEG and self.bits == 8
+        return self.compression in (OLD_JPEG, JPEG) and self.bits == 8
 
     @property
     def colours(self) -> int:
@@ -306,7 +307,7 @@ def _unsupported(stored: StoredPage) -> str:
     problems = {
         f"photometric interpretation {photometric}": not stored.colours,
         f"YCbCr samples in compression {stored.compression}": photometric == kinds.YCBCR
-        and stored.compression not in (JPEG, *LOSSLESS),
+        and stored.compression not in (OLD_JPEG, JPEG, *LOSSLESS),
         f"{bits}-bit YCbCr samples": stored.ycbcr is not None and bits != 8,
         "subsampled YCbCr samples in planes or with a predictor": is_subsampled
         and (stored.planes > 1 or stored.page.predictor != 1 or stored.samples != stored.colours),

@@ -8,15 +8,15 @@ import numpy as np
 
 from archivecolor.errors import ItemError, Reason
 from archivecolor.photo.containers.bands import is_too_much_for_one_value, rows_per_band
-from archivecolor.photo.containers.jpeg import decoding, tolerance
+from archivecolor.photo.containers.jpeg import decoding, segments, tolerance
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call
 from archivecolor.photo.containers.tiff import ends
 from archivecolor.photo.containers.tiff.byte_counts import segment_bytes, strip_rows_of
-from archivecolor.photo.containers.tiff.pages import JPEG, NONE, PACKBITS, ZSTD, StoredPage
+from archivecolor.photo.containers.tiff.pages import JPEG, NONE, OLD_JPEG, PACKBITS, ZSTD, StoredPage
 from archivecolor.photo.containers.tiff.samples import Raw
 from archivecolor.photo.containers.tiff.ycbcr import rows_of_units
 
-_JPEGS = (6, JPEG, 34892, 33007)
+_JPEGS = (OLD_JPEG, JPEG, 34892, 33007)
 _REVERSED = 2  # FillOrder: the lowest bit first
 
 
@@ -168,8 +168,7 @@ def _jpeg_warnings(data: bytes, stored: StoredPage, *, strict: bool) -> list[str
     def decode(jpeg: bytes) -> None:
         decoding.decode_strictly(jpeg, "GRAY", at_least=(1, 1))
 
-    tables = stored.page.jpegtables
-    whole = tables[:-2] + data[2:] if tables else data
+    whole = _whole_jpeg(stored, data)
     try:
         decode(whole)
     except DamagedError as warning:
@@ -180,6 +179,18 @@ def _jpeg_warnings(data: bytes, stored: StoredPage, *, strict: bool) -> list[str
         tolerance.mended(whole, decode)
         return [str(warning)]
     return []
+
+
+def _whole_jpeg(stored: StoredPage, data: bytes) -> bytes:
+    """A strip with the tables that its file keeps for all of them.
+
+    Raises:
+        ItemError: UNSUPPORTED where an old file keeps the whole header elsewhere.
+    """
+    if stored.compression == OLD_JPEG and not data.startswith(segments.START):
+        raise ItemError(Reason.UNSUPPORTED, "a tiff of old JPEG whose strips are without their headers")
+    tables = stored.page.jpegtables
+    return bytes(tables[:-2] + data[2:]) if tables else data
 
 
 def _place(stored: StoredPage, rows: Raw, top: int, segment: _Segment) -> None:
