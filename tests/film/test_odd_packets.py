@@ -126,3 +126,26 @@ def test_texts_of_an_mp4_that_was_cut_last_as_long_in_matroska(tmp_path, colour)
     _, made = colour(film, "--codec", "ffv1")
     assert made.suffix == ".mkv"
     assert texts_of(made) == texts_of(film)
+
+
+@pytest.mark.parametrize(
+    "codec", [("mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"), ("png", "-pix_fmt", "gray")]
+)
+def test_a_sample_of_a_mov_without_bytes_is_the_frame_before(tmp_path, colour, codec):
+    film = tmp_path / "film.mov"
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=96x64:r=25:d=1,hue=s=0", "-c:v", *codec, film)
+    plain = lumas(film)
+    with av.open(str(film)) as source:
+        places = [(packet.pos, packet.size) for packet in source.demux(video=0) if packet.size]
+    data = bytearray(film.read_bytes())
+    (place, size), end = places[10], sum(places[-1])
+    # The samples of its one chunk lie one behind the other: those that follow move up.
+    data[place : end - size] = data[place + size : end]
+    entry = data.index(b"stsz") + 16 + 4 * 10
+    data[entry : entry + 4] = bytes(4)
+    film.write_bytes(data)
+    record, made = colour(film, "--codec", "ffv1")
+    assert record["lost"] == []
+    frames = [luma for _, luma in lumas(made)]
+    expected = [plain[9 if number == 10 else number][1] for number in range(25)]
+    assert all(np.array_equal(luma, own) for luma, own in zip(frames, expected, strict=True))
