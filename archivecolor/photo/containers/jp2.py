@@ -18,6 +18,7 @@ from archivecolor.photo.containers.bands import WholeImageReader, is_too_much_fo
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
 from archivecolor.photo.containers.jp2_channels import Channels, Component, channels_of
+from archivecolor.photo.containers.jp2_stream import has_all_tiles
 from archivecolor.photo.containers.reading import DamagedError, SourceFile, decoder_call, unpack
 from archivecolor.photo.facts import Density
 
@@ -57,6 +58,9 @@ class Jp2Reader(WholeImageReader):
                 self.header.setdefault(name, body)
         end = _stream_end(self.codestream)
         behind, self.codestream = self.codestream[end:], self.codestream[:end]
+        if not file.strict and self.is_truncated() and has_all_tiles(self.codestream):
+            self.codestream += END
+            self.notes = ("every tile is there, though the end marker is missing",)
         self._channels = channels_of(_components(self.codestream), self.header)
         facts = _facts(self.codestream, self.header, self._channels)
         self.pages = (facts,)
@@ -68,7 +72,7 @@ class Jp2Reader(WholeImageReader):
             self.dropped += ("pictures besides the first one",)
         self.dropped += self._channels.dropped
         if facts.depth not in (1, 8, 16):
-            self.notes = (f"{facts.depth}-bit samples brought to {facts.code_depth} bits",)
+            self.notes += (f"{facts.depth}-bit samples brought to {facts.code_depth} bits",)
 
     def metadata(self) -> MetadataBlocks:
         """See `ImageReader.metadata`."""

@@ -138,6 +138,43 @@ class TestDefinition:
         assert reason_of(scan_of(tmp_path, jp2(scene(), 17, definition((4, 0, 1))))) is Reason.UNREADABLE
 
 
+def j2k(**options: object) -> bytes:
+    return bytes(imagecodecs.jpeg2k_encode(scene(), level=0, reversible=True, codecformat="j2k", **options))
+
+
+def strictly(path: Path) -> Reason:
+    with pytest.raises(ItemError) as error:
+        inspect(path, working_size=64, max_megapixels=LIMIT, strict=True)
+    return error.value.reason
+
+
+class TestEnd:
+    @pytest.mark.parametrize("form", ["j2k", "jp2"])
+    def test_without_its_marker(self, tmp_path: Path, form: str) -> None:
+        whole = j2k() if form == "j2k" else jp2(scene(), 17)
+        done = colour(scan_of(tmp_path, whole[:-2]))
+        assert np.array_equal(grey_codes(done.path), scene())
+        assert "every tile is there, though the end marker is missing" in done.rendered.notes
+        assert strictly(tmp_path / "scan") is Reason.TRUNCATED
+
+    @pytest.mark.parametrize("cut", [3, 4, 40, 2000])
+    def test_but_not_with_less(self, tmp_path: Path, cut: int) -> None:
+        assert reason_of(scan_of(tmp_path, j2k()[:-cut])) is Reason.TRUNCATED
+
+    def test_not_with_a_tile_less(self, tmp_path: Path) -> None:
+        """Of two tiles, by the header of the picture, one is there."""
+        stream = bytearray(j2k())
+        stream[24:28] = struct.pack(">I", -(-scene().shape[1] // 2))
+        assert reason_of(scan_of(tmp_path, bytes(stream[:-2]))) is Reason.TRUNCATED
+
+    def test_not_where_a_part_does_not_say_how_long_it_is(self, tmp_path: Path) -> None:
+        stream = bytearray(j2k())
+        at = stream.index(b"\xff\x90")
+        stream[at + 6 : at + 10] = bytes(4)
+        assert np.array_equal(grey_codes(scan_of(tmp_path, bytes(stream))), scene())
+        assert reason_of(scan_of(tmp_path, bytes(stream[:-2]))) is Reason.TRUNCATED
+
+
 class TestYcc:
     def test_grey(self, tmp_path: Path) -> None:
         half = np.full_like(scene(), 128)
