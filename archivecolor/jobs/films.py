@@ -67,6 +67,12 @@ from archivecolor.settings import VideoSettings
 
 logger = logging.getLogger(__name__)
 
+# Of a file that did not change: decoders leave what damage hides as it lay in memory.
+_UNSTEADY = (
+    "it is damaged in such a way that its frames decode otherwise each time; copy its picture without loss "
+    "first, as by ffmpeg -i FILE -map 0 -c copy -c:v ffv1 COPY.mkv"
+)
+
 
 def films(items: Iterable[Item], run_context: FilmRunContext) -> Iterator[ItemResult]:
     """Colour `items`; gives the record of each as it is done, and ends where the run should.
@@ -139,6 +145,8 @@ def colour_film(item: Item, run_context: FilmRunContext) -> Record:
         after = file_state(item.source)
         if after is not None and after != before:
             raise changed_error() from error
+        if after is not None and error.reason is Reason.CHANGED:
+            raise ItemError(Reason.UNREADABLE, _UNSTEADY) from error
         raise
     # The state the film was read in: what is written to it from here on is for the next run.
     nbytes, mtime_ns = before or (0, 0)

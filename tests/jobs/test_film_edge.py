@@ -13,7 +13,7 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.plan import Item, PlanAction
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop
-from archivecolor.errors import ExitCode, ItemError
+from archivecolor.errors import ExitCode, ItemError, Reason
 from archivecolor.film import ffmpeg_cli
 from archivecolor.film.keyframes import KEYFRAME_INTERVAL
 from archivecolor.jobs import film_reading
@@ -48,6 +48,27 @@ def test_a_fault_costs_its_film_and_not_the_next(tmp_path, monkeypatch, caplog):
     (logged,) = caplog.records
     assert "a.mkv" in logged.message
     assert logged.exc_info
+
+
+def test_frames_that_decode_otherwise_each_time_are_damage(tmp_path, monkeypatch):
+    """The file is the same before and after, so it did not change, and another run would find the same."""
+    film = tmp_path / "film.mkv"
+    film.write_bytes(b"a film")
+
+    changes = iter((b"a film", b"a longer film"))
+
+    def read_otherwise(item, run_context):
+        contents = next(changes)
+        if contents != item.source.read_bytes():
+            item.source.write_bytes(contents)
+        raise film_job.changed_error()
+
+    monkeypatch.setattr(film_job, "_colour_unchanging", read_otherwise)
+    item = Item("film", tmp_path, "film.mkv", "film", 6, 0, PlanAction.DO, 0, "")
+    for reason in (Reason.UNREADABLE, Reason.CHANGED):
+        with pytest.raises(ItemError) as error:
+            film_job.colour_film(item, None)
+        assert error.value.reason is reason
 
 
 @pytest.fixture(scope="module")
