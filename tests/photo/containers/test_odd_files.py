@@ -441,6 +441,14 @@ def test_a_picture_below_a_picture_below_a_thumbnail(tmp_path: Path) -> None:
     assert np.array_equal(grey_codes(done.path), codes)
 
 
+@pytest.mark.parametrize("kind", [3, 7, 999])
+def test_an_alpha_channel_of_a_kind_that_there_is_none_of(tmp_path: Path, kind: int) -> None:
+    alpha = scene(seed=4)
+    tiff = tiff_of(np.dstack([scene()] * 3 + [alpha]), photometric="rgb", extrasamples=(2,))
+    done = colour(scan_of(tmp_path, tags(tiff, (338, 3, kind))))
+    assert np.array_equal(grey_codes(done.path), np.dstack([scene(), alpha]))
+
+
 def test_floats_without_a_value_are_told_of(tmp_path: Path) -> None:
     codes = scene(depth=16).astype(np.float32) / 65535
     codes[:12], codes[20, 3] = -9999, np.nan

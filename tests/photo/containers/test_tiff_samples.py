@@ -123,6 +123,13 @@ def test_ycbcr_of_fewer_rows_than_it_says_is_damage(tmp_path: Path) -> None:
     assert reason_of(path) is Reason.UNREADABLE
 
 
+def test_ycbcr_with_samples_for_every_pixel_though_it_is_called_subsampled(tmp_path: Path) -> None:
+    path = ycbcr_scan(tmp_path, grey_ycbcr(), (1, 1), 8)
+    before, after = (struct.pack("<HHIHH", 530, 3, 2, step, step) for step in (1, 2))
+    path.write_bytes(path.read_bytes().replace(before, after))
+    assert np.array_equal(grey_codes(path), scene())
+
+
 @pytest.mark.parametrize("subsampling", [(3, 1), (0, 2)])
 def test_chroma_for_an_impossible_number_of_pixels_is_damage(
     tmp_path: Path, subsampling: tuple[int, int]

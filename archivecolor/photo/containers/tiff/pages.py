@@ -54,8 +54,9 @@ _RAW = (32803, 34892)
 _MAX_SHARING = 16
 # Samples of a pixel besides its colours: the first is alpha. More are no photograph.
 _MAX_EXTRA = 8
-# ExtraSamples: alpha that is multiplied into the colours.
+# ExtraSamples that there are; alpha that is multiplied into the colours is one. Some programs write others.
 _PREMULTIPLIED = 1
+_ALPHA_KINDS = ((0,), (_PREMULTIPLIED,), (2,))
 # Pixels of a tile that may be larger than its picture.
 _MAX_LOOSE_TILE = 1 << 24
 
@@ -372,7 +373,7 @@ def _layout(stored: StoredPage) -> TiffLayout:
         compression=DEFLATE if compression == _OLD_DEFLATE else compression,
         tile=stored.tile,
         bigtiff=stored.bigtiff,
-        alpha_kind=stored.extra[0] if stored.extra else 0,
+        alpha_kind=stored.extra[0] if stored.extra[:1] in _ALPHA_KINDS else 0,
     )
 
 

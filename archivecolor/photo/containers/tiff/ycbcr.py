@@ -24,17 +24,19 @@ _NONE = 1
 def subsampling_of(page: TiffPage) -> tuple[int, int]:
     """Columns and rows of pixels that share a Cb and a Cr; (2, 2), the default, where none is told.
 
+    (1, 1), whatever is told, where the page has plain samples for every pixel.
+
     Raises:
         ValueError: the tag makes no sense.
     """
-    if _SUBSAMPLING in page.tags:
-        across, down = (int(value) for value in page.tags[_SUBSAMPLING].value)
-        if not {across, down} <= {1, 2, 4}:
-            raise ValueError(f"chroma of one sample for {across} x {down} pixels")
-        return across, down
+    across, down = (
+        (int(value) for value in page.tags[_SUBSAMPLING].value) if _SUBSAMPLING in page.tags else (2, 2)
+    )
+    if not {across, down} <= {1, 2, 4}:
+        raise ValueError(f"chroma of one sample for {across} x {down} pixels")
     pixels = int(page.imagewidth) * int(page.imagelength)
     is_full = page.compression == _NONE and sum(page.databytecounts) >= 3 * pixels
-    return (1, 1) if is_full else (2, 2)
+    return (1, 1) if is_full else (across, down)
 
 
 def model_of(page: TiffPage) -> YcbcrModel:
