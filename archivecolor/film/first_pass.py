@@ -54,6 +54,8 @@ _DURATION_TOLERANCE_SECONDS, _DURATION_TOLERANCE = 0.6, 0.005
 # A film has one rate where this share of its frames follows at one distance, give or take so much of it.
 _CONSTANT_RATE_SHARE, _RATE_TOLERANCE = 0.95, 0.25
 FORMAT = 6
+# Of a kept first pass, unpacked: days of film. It may come from anybody, with the plan of a film.
+_MAX_KEPT_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ def save_first_pass(path: Path, found: FirstPass) -> None:
 
 def load_first_pass(path: Path) -> FirstPass | None:
     """The first pass that an earlier run kept; None where there is none of this version that can be read."""
-    if not path.exists():
+    if not path.is_file():
         return None
     try:
         return _read_first_pass(path)
@@ -256,6 +258,8 @@ def load_first_pass(path: Path) -> FirstPass | None:
 
 def _read_first_pass(path: Path) -> FirstPass | None:
     with np.load(path, allow_pickle=False) as kept:
+        if sum(part.file_size for part in kept.zip.infolist()) > _MAX_KEPT_BYTES:
+            raise ValueError("it is larger than that of any film")
         about = json.loads(str(kept["about"]))
         if about.pop("format") != FORMAT:
             return None
@@ -263,4 +267,10 @@ def _read_first_pass(path: Path) -> FirstPass | None:
         about |= {name: tuple(about[name]) for name in ("tones", "notes", "lost")}
         about["fields"] = FieldStats(**about["fields"])
         arrays = {name: kept[name] for name in ("pts", "digests", "distances")}
-        return FirstPass(**arrays, **about, condition=FrameCondition.unpacked(kept["condition"]))
+        condition = FrameCondition.unpacked(kept["condition"])
+        count = len(arrays["pts"])
+        if any(array.shape != (count,) for array in (*arrays.values(), condition.light)):
+            raise ValueError("it has not as much of each frame")
+        if not about["shots"] or about["shots"][-1].last != count - 1:
+            raise ValueError("its shots are not those of its frames")
+        return FirstPass(**arrays, **about, condition=condition)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from synthetic_films import film_from, run_ffmpeg, scene, write_film
 
@@ -67,3 +68,21 @@ def test_a_survey_that_a_bad_disk_damaged_is_none(tmp_path, content):
     assert load_first_pass(kept) is not None
     kept.write_bytes(kept.read_bytes()[:600] if content == "half" else content)
     assert load_first_pass(kept) is None
+
+
+def test_a_survey_that_cannot_be_one_is_none(tmp_path):
+    """It may lie beside a plan that somebody else wrote."""
+    found = film_from(write_film(tmp_path / "film.mkv", scene(1, 8))).first_pass
+    kept, other = tmp_path / "survey.npz", tmp_path / "other.npz"
+    save_first_pass(kept, found)
+    with np.load(kept) as parts:
+        arrays = dict(parts)
+    for changed in (
+        {"pts": arrays["pts"][:-1]},
+        {"condition": arrays["condition"][:, 1:]},
+        {"digests": np.zeros(1 << 27, np.uint32)},
+    ):
+        np.savez_compressed(other, **arrays | changed)
+        assert load_first_pass(other) is None
+    np.savez_compressed(other, **arrays)
+    assert load_first_pass(other) is not None
