@@ -31,7 +31,11 @@ def list_command(settings: DecisionListSettings) -> ExitCode:
     from archivecolor.archive.decision import line_of
     from archivecolor.jobs.decisions import standing_decisions
 
-    for standing in standing_decisions(settings):
+    found = standing_decisions(settings)
+    what = "decided" if settings.state == "all" else settings.state
+    if not found and not settings.json and not settings.quiet:
+        click.echo(f"decisions: nothing is {what}", err=True)
+    for standing in found:
         if settings.json:
             counts = {"matches": standing.matches, "holds_for": standing.holds_for}
             values = json.loads(line_of(standing.decision))

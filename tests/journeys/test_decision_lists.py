@@ -115,3 +115,11 @@ def test_nothing_that_is_no_file_of_decisions_is_written_over(archive, tmp_path,
         assert said.count("\n") == 1
         assert before is None or target.read_bytes() == before
     assert Decisions.read(own.decisions).of("cat.jpg").state is State.ACCEPTED
+
+
+def test_that_nothing_is_decided_is_said(archive, capsys):
+    for words, said in (((), "nothing is decided"), (("--state", "accepted"), "nothing is accepted")):
+        assert main(["decisions", "list", str(archive.output), *words]) == 0
+        assert capsys.readouterr() == ("", f"decisions: {said}\n")
+    assert main(["decisions", "list", str(archive.output), "--json"]) == 0
+    assert capsys.readouterr() == ("", "")
