@@ -24,9 +24,10 @@ FORMAT = 1
 Float64 = npt.NDArray[np.float64]
 _QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 _LEAST_CERTAINTY = 1e-4
-# Nearly grey answers are not far from anything, and still what people send back: never among the surest.
+# Nearly grey answers are not far from anything, and still what people send back: never among the surest, but
+# in the order in which errors are foretold of them.
 _PALE_CHROMA = 6.0
-_LEAST_DOUBT_OF_PALE = 0.5
+_LEAST_DOUBT_OF_PALE = 0.3
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class DoubtModel:
         foretold = float(statistics(answer, answer.features) @ self.weights + self.bias)
         figure = float(np.interp(foretold, self.ladder, np.linspace(0.0, 1.0, len(self.ladder))))
         if mean_chroma(answer) < _PALE_CHROMA:
-            figure = max(figure, _LEAST_DOUBT_OF_PALE)
+            figure = _LEAST_DOUBT_OF_PALE + (1.0 - _LEAST_DOUBT_OF_PALE) * figure
         return Doubt(round(figure, 4), findings(answer, self._skin(answer.features, answer.certainty.shape)))
 
     def _skin(self, features: Float32, shape: tuple[int, ...]) -> Float32:
