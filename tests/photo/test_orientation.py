@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -11,6 +13,7 @@ from picture_journey import LIMIT, colour, grey_codes, smooth_scene
 from PIL import Image, ImageOps
 
 from archivecolor.photo.containers.registry import open_image
+from archivecolor.photo.containers.tiff.directory import TagValue, exif_block
 from archivecolor.photo.inspect import inspect
 from archivecolor.photo.orientation import as_stored, upright
 
@@ -23,6 +26,13 @@ def turned_file(folder: Path, form: str, orientation: int) -> Path:
     if form == "tiff":
         tags = [(274, "H", 1, orientation, True)]
         tifffile.imwrite(path, smooth_scene(), photometric="minisblack", metadata=None, extratags=tags)
+        return path
+    if form == "jp2":
+        data = imagecodecs.jpeg2k_encode(smooth_scene(), level=0, reversible=True, codecformat="jp2")
+        block = exif_block({274: TagValue(3, bytes([orientation, 0]))})
+        box = struct.pack(">I4s", 24 + len(block), b"uuid") + b"JpgTiffExif->JP2" + block
+        at = data.index(b"jp2c") - 4
+        path.write_bytes(data[:at] + box + data[at:])
         return path
     exif = Image.Exif()
     exif[274] = orientation
@@ -47,7 +57,7 @@ def test_arrays_turn_as_pillow_turns_them_and_back(orientation: int) -> None:
 
 
 @pytest.mark.parametrize("orientation", EIGHT)
-@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff", "jp2"])
 def test_seen_upright_written_as_stored(tmp_path: Path, form: str, orientation: int) -> None:
     path = turned_file(tmp_path, form, orientation)
     seen = inspect(path, working_size=64, max_megapixels=LIMIT)
@@ -82,3 +92,29 @@ def test_colour_falls_where_the_network_saw_it(tmp_path: Path, orientation: int)
     quarter = shown.shape[0] // 4
     assert (shown[:quarter, :, 0] > shown[:quarter, :, 2]).all()
     assert (shown[-quarter:, :, 0] < shown[-quarter:, :, 2]).all()
+
+
+@pytest.mark.parametrize("source", ["jpeg", "jp2"])
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff", "jp2"])
+def test_every_container_keeps_how_a_picture_lies(tmp_path: Path, source: str, form: str) -> None:
+    done = colour(turned_file(tmp_path, source, 6), format=form)
+    with open_image(done.path, LIMIT) as picture:
+        assert picture.reader.pages[0].orientation == 6
+
+
+@pytest.mark.parametrize("dpi", [(300, 300), (72, 96), (1200, 600)])
+@pytest.mark.parametrize("source", ["jpeg", "png", "tiff"])
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff", "jp2"])
+def test_every_container_keeps_how_large_a_picture_is(
+    tmp_path: Path, source: str, form: str, dpi: tuple[int, int]
+) -> None:
+    path = tmp_path / f"scan.{source}"
+    Image.fromarray(smooth_scene()).save(path, source.upper(), dpi=dpi)
+    done = colour(path, format=form)
+    with open_image(done.path, LIMIT) as picture:
+        density = picture.reader.pages[0].density
+    assert density is not None
+    per_inch = {"inch": 1.0, "cm": 2.54}[density.unit]
+    found = [top / bottom * per_inch for top, bottom in (density.x, density.y)]
+    # JFIF has whole numbers alone, here of a centimetre; PNG those of a metre.
+    assert found == pytest.approx(dpi, rel=0.02 if form == "jpeg" else 0.001)

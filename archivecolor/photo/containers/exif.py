@@ -6,12 +6,13 @@ import struct
 from collections.abc import Mapping
 from fractions import Fraction
 
-from archivecolor.photo.containers.tiff.directory import TagValue, tags_of
+from archivecolor.photo.containers.tiff.directory import TagValue, exif_block, tags_of
 from archivecolor.photo.facts import Density
 
 ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 274, 282, 283, 296
 UNITS = {1: "none", 2: "inch", 3: "cm"}
 PREAMBLE = b"Exif\0\0"
+_SHORT, _RATIONAL = 3, 5
 
 
 def bare(block: bytes | None) -> bytes | None:
@@ -55,9 +56,17 @@ def _ratio(value: TagValue) -> tuple[int, int] | None:
     return ratio if ratio and min(ratio) > 0 else None
 
 
-def orientation_block(orientation: int) -> bytes | None:
-    """A minimal Exif block that says `orientation`, None where the plain one needs no saying."""
-    if orientation == 1:
-        return None
-    entry = struct.pack("<HHIHH", ORIENTATION, 3, 1, orientation, 0)
-    return struct.pack("<2sHIH", b"II", 42, 8, 1) + entry + bytes(4)
+def orientation_block(orientation: int, density: Density | None = None) -> bytes | None:
+    """A minimal Exif block that says how a picture lies; None where there is nothing to say.
+
+    Args:
+        orientation: 1..8; the plain one needs no saying.
+        density: for containers that say it nowhere else.
+    """
+    tags = {} if orientation == 1 else {ORIENTATION: TagValue(_SHORT, struct.pack("<H", orientation))}
+    if density is not None and max(*density.x, *density.y) < 1 << 32:
+        unit = next(code for code, name in UNITS.items() if name == density.unit)
+        tags[_X_RESOLUTION] = TagValue(_RATIONAL, struct.pack("<II", *density.x))
+        tags[_Y_RESOLUTION] = TagValue(_RATIONAL, struct.pack("<II", *density.y))
+        tags[_RESOLUTION_UNIT] = TagValue(_SHORT, struct.pack("<H", unit))
+    return exif_block(tags) if tags else None

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 
 from archivecolor.errors import ItemError, Reason
+from archivecolor.photo.containers import exif
 from archivecolor.photo.containers.bands import WholeImageReader, is_too_much_for_one_value
 from archivecolor.photo.containers.base import DATA_BEHIND, Band, PageFacts, PagePlan, WritableFormat
 from archivecolor.photo.containers.blocks import MetadataBlocks, MetadataUpdate
@@ -25,7 +28,7 @@ from archivecolor.photo.facts import Density
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
 TILE, END = b"\xff\x90", b"\xff\xd9"
-_RESTRICTED_ICC = 2
+_RESTRICTED_ICC, _MOST_16_BITS = 2, 65535
 _KNOWN_BOXES = (b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"xml ", b"uuid", b"free")
 XMP = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 EXIF = b"JpgTiffExif->JP2"
@@ -63,6 +66,7 @@ class Jp2Reader(WholeImageReader):
             self.notes = ("every tile is there, though the end marker is missing",)
         self._channels = channels_of(_components(self.codestream), self.header)
         facts = _facts(self.codestream, self.header, self._channels)
+        facts = replace(facts, orientation=exif.orientation_of(self.metadata().exif))
         self.pages = (facts,)
         unknown = [name.decode("latin-1") for name, _ in self.boxes if name not in _KNOWN_BOXES]
         self.dropped = tuple(f"{name.strip()} box" for name in unknown if name.strip().isalnum())
@@ -244,21 +248,38 @@ def _scaled(top: int, bottom: int, power: int) -> tuple[int, int]:
     return top * 10 ** max(power, 0), bottom * 100 * 10 ** max(-power, 0)
 
 
+def _resolution(density: Density | None) -> bytes | None:
+    """The body of a resolution box; None where there is none, or only the shape of pixels is known."""
+    if density is None or density.unit == "none":
+        return None
+    metres = Fraction(100) if density.unit == "cm" else Fraction(10000, 254)
+    ratios, powers = zip(
+        *(_in_16_bits(Fraction(*ratio) * metres) for ratio in (density.y, density.x)), strict=True
+    )
+    body = b"".join(struct.pack(">HH", ratio.numerator, ratio.denominator) for ratio in ratios)
+    return _box(b"resc", body + struct.pack(">bb", *powers))
+
+
+def _in_16_bits(value: Fraction) -> tuple[Fraction, int]:
+    """A number as a fraction of 16 bits and a power of ten."""
+    power = 0
+    while value > _MOST_16_BITS:
+        value, power = value / 10, power + 1
+    return value.limit_denominator(max(1, int(_MOST_16_BITS / max(float(value), 1.0)) - 1)), power
+
+
 def _with_header_boxes(encoded: bytes, plan: PagePlan) -> bytes:
-    """The file with the profile that follows the source's and, from a JPEG 2000 source, its resolution box.
+    """The file with the profile that follows the source's and its resolution, from a JPEG 2000 as it stands.
 
     Without a profile in the source the encoder's own word, sRGB, stands.
     """
     source = plan.source
-    kept = (
-        {b"res ": source.header[b"res "]}
-        if isinstance(source, Jp2Reader) and b"res " in source.header
-        else {}
-    )
+    own = source.header.get(b"res ") if isinstance(source, Jp2Reader) else _resolution(plan.facts.density)
+    kept = {b"res ": own} if own else {}
     out = b""
     for name, body in _boxes_of(encoded):
-        if name == b"jp2c" and isinstance(source, Jp2Reader):
-            out += b"".join(_box(*box) for box in source.carried)
+        if name == b"jp2c":
+            out += b"".join(_box(*box) for box in _before_picture(plan))
         if name == b"jp2h":
             inner = dict(_boxes_of(body)) | kept
             if plan.icc and plan.facts.icc:
@@ -267,6 +288,13 @@ def _with_header_boxes(encoded: bytes, plan: PagePlan) -> bytes:
         else:
             out += _box(name, body)
     return out
+
+
+def _before_picture(plan: PagePlan) -> list[Box]:
+    """What a JPEG 2000 source has besides its picture, and how the picture lies."""
+    carried = plan.source.carried if isinstance(plan.source, Jp2Reader) else []
+    block = exif.orientation_block(plan.facts.orientation)
+    return [*carried, (b"uuid", EXIF + block)] if block else carried
 
 
 def _box(name: bytes, body: bytes) -> bytes:

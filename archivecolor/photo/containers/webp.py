@@ -148,7 +148,7 @@ class WebpFormat(WritableFormat):
                 exact=True,
                 method=2,
                 icc_profile=plan.icc or b"",
-                exif=exif.orientation_block(plan.facts.orientation) or b"",
+                exif=exif.orientation_block(plan.facts.orientation, plan.facts.density) or b"",
             )
         return "exact"
 
