@@ -13,7 +13,14 @@ import numpy as np
 from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.colour.arrays import Float32, UInt8
 from archivecolor.colour.luma import luma_codes
-from archivecolor.colour.recognition import SURE, agreement, is_grey, score_of, strangeness
+from archivecolor.colour.recognition import (
+    SURE,
+    agreement,
+    is_grey,
+    room_for_chroma,
+    score_of,
+    strangeness,
+)
 from archivecolor.errors import ItemError, Reason, UnavailableError
 from archivecolor.jobs.file_check import check_is_file
 from archivecolor.jobs.verify_credentials import read_credentials_of
@@ -34,6 +41,8 @@ if TYPE_CHECKING:
 SEEN = (1024, 1024)
 SIZES = (256, 192)
 FRAMES = 12
+# Codes from which a channel is clipped, or was before it was saved.
+_DARK, _BRIGHT = 1, 254
 _CREDENTIALS, XMP, TAGS, COLOUR = "credentials", "xmp", "tags", "colour"
 
 
@@ -126,20 +135,22 @@ def compare(rgb: UInt8, predictor: Predictor) -> Comparison | None:
     compared = []
     for chroma in chromas:
         shape = chroma.cbcr.shape[:2]
-        cells, own = _cells(luma, rgb, shape)
+        room, own = _cells(luma, rgb, shape)
         if is_grey(own):
             return None
-        seen = agreement(own, chroma.cbcr, cells)
-        compared.append((seen, strangeness(own, chroma.cbcr, cells)))
+        seen = agreement(own, chroma.cbcr, chroma.certainty, room)
+        compared.append((seen, strangeness(own, chroma.cbcr, room)))
     _, strange = max(compared, key=lambda one: one[0].whole)
     return Comparison(score_of([seen for seen, _ in compared], chromas[0].confidence), strange)
 
 
 def _cells(luma: UInt8, rgb: UInt8, shape: tuple[int, int]) -> tuple[Float32, Float32]:
-    """Luma (h, w) and chroma (h, w, 2) of a picture, as the means of the cells of a grid."""
+    """A picture's room for chroma (h, w) and its chroma (h, w, 2), as the means of the cells of a grid."""
     grey, colours = resize(luma, shape), resize(rgb, shape)
     blue, red = (colours[..., 2] - grey) * 0.564, (colours[..., 0] - grey) * 0.713
-    return grey, np.stack([blue, red], axis=2).astype(np.float32)
+    clipped = np.asarray(((rgb <= _DARK) | (rgb >= _BRIGHT)).any(axis=2), np.float32)
+    room = room_for_chroma(grey, resize(clipped, shape))
+    return room, np.stack([blue, red], axis=2).astype(np.float32)
 
 
 def _with_colour(found: Detected, score: float, predictor: Predictor) -> Detected:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archivecolor.colour.recognition import SURE, agreement, is_grey, score_of, strangeness
+from archivecolor.colour.recognition import SURE, agreement, is_grey, room_for_chroma, score_of, strangeness
 
 
 def scene(seed, strength=0.08):
@@ -16,40 +16,61 @@ def scene(seed, strength=0.08):
     return np.asarray(whole * strength / np.abs(whole).max(), np.float32)
 
 
-LUMA = np.full((64, 80), 0.5, np.float32)
+ROOM = np.ones((64, 80), np.float32)
 # As the network usually has it.
 CONFIDENCE = 0.58
+CERTAINTY = np.full((64, 80), CONFIDENCE, np.float32)
 
 
 @pytest.mark.parametrize("gain", [0.3, 1.0, 2.0])
 def test_the_same_colour_of_any_strength_is_sure(gain):
     own = scene(1)
-    seen = agreement(own * np.float32(gain), own, LUMA)
+    seen = agreement(own * np.float32(gain), own, CERTAINTY, ROOM)
     assert seen.explained == pytest.approx(1, abs=1e-4)
     assert score_of([seen, seen], CONFIDENCE) > SURE
-    assert strangeness(own * np.float32(gain), own, LUMA).max() < 1e-3
+    assert strangeness(own * np.float32(gain), own, ROOM).max() < 1e-3
 
 
 def test_other_colour_is_not():
-    seen = agreement(scene(1), scene(2), LUMA)
+    seen = agreement(scene(1), scene(2), CERTAINTY, ROOM)
     assert score_of([seen, seen], CONFIDENCE) < 0.1
-    mixed = agreement(scene(1) + scene(2), scene(1), LUMA)
+    mixed = agreement(scene(1) + scene(2), scene(1), CERTAINTY, ROOM)
     assert score_of([mixed, mixed], CONFIDENCE) < SURE
 
 
 def test_likeness_where_the_network_is_sure_says_less():
-    seen = agreement(scene(1) + scene(2), scene(1), LUMA)
+    seen = agreement(scene(1) + scene(2), scene(1), CERTAINTY, ROOM)
     scores = [score_of([seen, seen], confidence) for confidence in (0.45, 0.58, 0.7)]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > 2 * scores[2]
 
 
-def test_where_the_gamut_leaves_no_room_nothing_is_compared():
-    own, luma = scene(1), LUMA.copy()
+@pytest.mark.parametrize("end", ["luma", "channel"])
+def test_where_the_gamut_leaves_no_room_nothing_is_compared(end):
+    own, luma, clipped = scene(1), np.full((64, 80), 0.5, np.float32), np.zeros((64, 80), np.float32)
     changed = own.copy()
-    changed[:20], luma[:20] = 0, 1
-    assert agreement(changed, own, luma).explained > 0.999
-    assert strangeness(changed, own, luma)[:20].max() == 0
+    changed[:20] = 0
+    if end == "luma":
+        luma[:20] = 1
+    else:
+        clipped[:20] = 1
+    room = room_for_chroma(luma, clipped)
+    assert agreement(changed, own, CERTAINTY, ROOM).explained < 0.9
+    assert agreement(changed, own, CERTAINTY, room).explained > 0.999
+    assert strangeness(changed, own, room)[:20].max() < 0.01
+
+
+def test_nearness_says_more_where_the_network_is_unsure():
+    own, other = scene(1), scene(1) + scene(2) * np.float32(0.3)
+    unsure, sure = (
+        agreement(other, own, np.full((64, 80), certainty, np.float32), ROOM) for certainty in (0.3, 0.9)
+    )
+    assert all(little < much for little, much in zip(unsure.surprise, sure.surprise, strict=True))
+    assert score_of([unsure, unsure], CONFIDENCE) > score_of([sure, sure], CONFIDENCE)
+    everywhere = agreement(own, own, CERTAINTY, ROOM * np.float32(0.1))
+    assert everywhere.surprise == agreement(own, own, CERTAINTY, ROOM).surprise, (
+        "no place has room: all count"
+    )
 
 
 def test_faint_chroma_is_grey():

@@ -7,11 +7,14 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from skimage import data
 
 import archivecolor
 from archivecolor.cli.main import main
 from archivecolor.errors import ExitCode
+from archivecolor.networks.builtin import checkpoint_path
 
 PICTURES = {
     "astronaut": data.astronaut,
@@ -57,6 +60,30 @@ def test_ours_is_known_without_any_mark_and_true_colour_is_not(coloured, predict
 def test_another_saturation_is_a_gain(coloured, predictor, tmp_path, gain):
     picture = ImageEnhance.Color(Image.open(coloured / "chelsea.png").convert("RGB")).enhance(gain)
     assert archivecolor.detect(saved(picture, tmp_path / "a.jpg", 90), predictor).evidence == ("colour",)
+
+
+@pytest.fixture(scope="module")
+def other_weights(tmp_path_factory):
+    """The built-in weights with every hue a quarter of the circle further on."""
+    path = tmp_path_factory.mktemp("weights") / "turned.safetensors"
+    with safe_open(checkpoint_path(None), "numpy") as file:
+        said = file.metadata()
+    tensors = load_file(checkpoint_path(None))
+    for name in ("to_ab.weight", "to_ab.bias"):
+        a, b = tensors[name]
+        tensors[name] = np.stack([-b, a])
+    save_file(tensors, path, said)
+    return archivecolor.load_predictor(path, device="cpu")
+
+
+def test_other_weights_are_known_by_their_checkpoint_alone(coloured, predictor, other_weights, tmp_path):
+    rgb = archivecolor.colour_array(Image.open(coloured / "coffee-grey.png"), other_weights)
+    file = saved(Image.fromarray(rgb), tmp_path / "a.jpg")
+    theirs = archivecolor.detect(file, other_weights)
+    assert (theirs.evidence, theirs.weights) == (("colour",), other_weights.digest)
+    assert other_weights.digest != predictor.digest
+    assert not archivecolor.detect(file, predictor).recognised
+    assert not archivecolor.detect(saved(Image.open(coloured / "coffee.png"), file), other_weights).recognised
 
 
 def test_every_evidence_is_named(coloured, predictor, tmp_path):
