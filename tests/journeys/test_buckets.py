@@ -130,7 +130,7 @@ def test_what_is_here_at_a_time_is_bounded_and_removed(here, bucket, tmp_path, m
             super().fetch(item, target, is_wanted)
             held.append(sum(path.stat().st_size for path in item.root.rglob("*") if path.is_file()))
 
-    monkeypatch.setattr("archivecolor.jobs.colour.Bucket", Watching)
+    monkeypatch.setattr("archivecolor.jobs.colour_photographs.Bucket", Watching)
     ran = here("dir", bucket.address(), tmp_path / "out", "--batch-size", "8")
     assert ran.returncode == ExitCode.OK, ran.stderr
     assert len(tree(tmp_path / "out")) == len(held) == 12
