@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 
+# What starts programs in the background may have them ignore Ctrl-C; a terminal does not.
+AT_A_TERMINAL = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 # Ctrl-C in the moment in which the commands are being loaded.
 STOPPED_WHILE_LOADING = """
 import os, signal, sys
@@ -25,7 +27,7 @@ def run_python(program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_ctrl_c_while_the_program_loads_is_quiet():
-    done = run_python(STOPPED_WHILE_LOADING)
+    done = run_python(AT_A_TERMINAL + STOPPED_WHILE_LOADING)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
