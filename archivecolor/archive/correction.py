@@ -82,8 +82,8 @@ class ShotCorrection:
         return self != ShotCorrection(self.seconds)
 
 
-# Behind the names of those who corrected a picture, where more did who gave none; and between their notes.
-_OTHERS, _BETWEEN_NOTES = " and others", "; "
+# Behind the names of those who corrected a picture, where more did who gave none.
+_OTHERS = " and others"
 
 
 @dataclass(frozen=True)
@@ -124,16 +124,20 @@ class Correction:
         """Who corrected it, where somebody of that name goes on; who gave none is one of others."""
         if not self:
             return name
-        known = self.by.removesuffix(_OTHERS)
-        listed = ", ".join(filter(None, (known, "" if f", {name}, " in f", {known}, " else name)))
+        listed = _with_part(self.by.removesuffix(_OTHERS), name, ", ")
         has_others = self.by.endswith(_OTHERS) or not (self.by and name)
         return f"{listed}{_OTHERS}" if listed and has_others else listed
 
     def notes_with(self, note: str) -> str:
         """Why it was corrected, where somebody goes on for that reason."""
-        if not self or note in self.note.split(_BETWEEN_NOTES):
-            return self.note if self else note
-        return _BETWEEN_NOTES.join(filter(None, (self.note, note)))
+        return _with_part(self.note, note, "; ") if self else note
+
+
+def _with_part(text: str, part: str, between: str) -> str:
+    """A text of parts with one more, unless it stands there already."""
+    if f"{between}{part}{between}" in f"{between}{text}{between}":
+        return text
+    return between.join(filter(None, (text, part)))
 
 
 NO_CORRECTION = Correction()

@@ -111,7 +111,8 @@ class FirstPass:
         """What of the film could not be had, in words."""
         found = []
         if self.missing_seconds:
-            found.append(f"{self.missing_seconds:.1f} s less than the container promises")
+            digits = 1 if self.missing_seconds >= 0.1 else 3
+            found.append(f"{self.missing_seconds:.{digits}f} s less than the container promises")
         if self.errors:
             found.append(f"{self.errors} packets that do not decode")
         if self.damaged:
@@ -195,17 +196,17 @@ def luma_digest(frame: Frame) -> int:
 
 def _seconds_missing(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) -> float:
     """How much less of the film there is than its container promises, 0 where it keeps its word."""
-    if facts.cut_pictures:
-        # What an index tells of every picture is no promise, but a fact.
-        return float(facts.cut_pictures / facts.rate)
+    # What an index tells of every picture is no promise, but a fact.
+    cut = float(facts.cut_pictures / facts.rate)
     if facts.seconds is None:
-        return 0.0
+        return cut
     present = float((int(pts[-1]) - int(pts[0]) + step) * facts.time_base)
     if not facts.seconds_of_picture:
         # Sound that goes on behind the picture is no picture that is missing.
         present = max(present, facts.end_of_others - float(int(pts[0]) * facts.time_base))
     missing = facts.seconds - present
-    return missing if missing > max(_DURATION_TOLERANCE_SECONDS, _DURATION_TOLERANCE * facts.seconds) else 0.0
+    is_kept = missing <= max(_DURATION_TOLERANCE_SECONDS, _DURATION_TOLERANCE * facts.seconds)
+    return cut if is_kept else max(cut, missing)
 
 
 def _frame_tone(picture: VideoFrame, facts: FilmFacts) -> Tone:

@@ -2,6 +2,7 @@
 
 import json
 
+import av
 import pytest
 from synthetic_films import run_ffmpeg
 
@@ -33,6 +34,15 @@ def test_a_film_cut_by_half_a_second_says_so_and_is_not_whole(whole, tmp_path):
     assert "packets of sound or other streams lie behind its end: it was cut off" in record["detail"]
     code, record = coloured(cut, tmp_path / "strict", "--strict")
     assert (code, record["reason"]) == (3, "truncated")
+
+
+def test_one_picture_less_is_told(whole, tmp_path):
+    with av.open(str(whole)) as container:
+        last = max(entry.pos + entry.size for entry in container.streams.video[0].index_entries)
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: last - 1])
+    _, record = coloured(cut, tmp_path / "out")
+    assert "0.040 s less than the container promises" in record["detail"]
 
 
 def test_a_whole_film_is_whole_and_so_is_one_in_fragments(whole, tmp_path):

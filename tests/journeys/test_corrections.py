@@ -247,7 +247,12 @@ def test_what_somebody_unnamed_adds_is_not_said_to_be_of_whoever_was_named_befor
     line = json.loads((archive.output / "_archivecolor" / "decisions.jsonl").read_text().splitlines()[-1])
     assert line["correction"]["by"] == "Ann, Bob and others"
     assert line["correction"]["note"] == "a letter; his coat"
-    for _ in range(2):
+    again = ("--by", "Ann", "--note", "a letter; his coat", "--later")
+    archive.correct("cat.jpg", "--hint", "10%,10%=red", *again)
+    line = json.loads((archive.output / "_archivecolor" / "decisions.jsonl").read_text().splitlines()[-1])
+    assert line["correction"]["by"] == "Ann, Bob and others"
+    assert line["correction"]["note"] == "a letter; his coat"
+    for _ in range(3):
         assert main(["decisions", "undo", str(archive.output), "cat.jpg"]) == 0
     capsys.readouterr()
     assert main(["decisions", "list", str(archive.output)]) == 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from archivecolor.photo.containers.png_chunks import SIGNATURE
+from archivecolor.photo.containers.png_chunks import SIGNATURE, Chunk
 
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _HEADER_BYTES = 13
@@ -36,9 +36,7 @@ def with_right_checksums(data: bytes) -> bytes | None:
     packed = stream[_HEAD_BYTES : len(stream) - len(rest)]
     whole = [(name, body) for name, body, _ in chunks if name not in (b"IDAT", b"IEND")]
     whole += [(b"IDAT", _HEAD + packed + check), (b"IEND", b"")]
-    return SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + name + body + _checksum(name, body) for name, body in whole
-    )
+    return SIGNATURE + b"".join(Chunk(name, body).encoded() for name, body in whole)
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes, bool]]:
@@ -49,13 +47,9 @@ def _chunks(data: bytes) -> list[tuple[bytes, bytes, bool]]:
         body, check = data[at + 8 : at + 8 + size], data[at + 8 + size : at + 12 + size]
         if name == b"IEND" or len(check) < 4:
             break
-        found.append((name, body, check == _checksum(name, body)))
+        found.append((name, body, check == Chunk(name, body).encoded()[-4:]))
         at += 12 + size
     return found
-
-
-def _checksum(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", zlib.crc32(name + body))
 
 
 def _packed_bytes(header: bytes) -> int:
