@@ -8,7 +8,6 @@ from PIL import Image
 
 from archivecolor.cli.main import main
 from archivecolor.datasets.collection import list_members
-from archivecolor.evaluation.entrants import NetworkEntrant
 from archivecolor.evaluation.hints import worst_hints
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.networks.feature_extractor import SqueezeNetFeatures
@@ -170,13 +169,12 @@ def test_hints_at_the_worst_places_are_measured_beside_uniform_ones(shard, check
 
 
 def test_each_worst_place_is_where_the_answer_to_those_before_it_is_most_wrong(shard, checkpoint):
-    network = NetworkEntrant(
-        "small", open_predictor(checkpoint, NetworkOptions(working_size=64, device="cpu"))
-    )
+    predictor = open_predictor(checkpoint, NetworkOptions(working_size=64, device="cpu"))
     (member, *_) = list_members([shard]).members
     truth = read_reference(member, 64)
-    hints = worst_hints(truth, network, 6)
-    assert hints[:3] == worst_hints(truth, network, 3)
+    (answer,) = predictor.answers([truth.luma])
+    hints = worst_hints(truth, answer, 6)
+    assert hints[:3] == worst_hints(truth, answer, 3)
     height, width = truth.rgb.shape[:2]
     places = {(round(hint.x * width - 3.5), round(hint.y * height - 3.5)) for hint in hints}
     assert len(places) == 6
