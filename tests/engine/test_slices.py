@@ -202,7 +202,9 @@ def test_waiting_for_a_worker_that_fits_is_said_once(two_workers, caplog, monkey
     assert caplog.text.count("no worker that offers GPU=1 for this run; waiting") == 1
 
 
-def test_a_scheduler_that_goes_away_ends_the_run_in_words():
+def test_a_scheduler_that_goes_away_ends_the_run_in_words(monkeypatch):
+    # A client looks for its scheduler for as long as it tried at first.
+    monkeypatch.setattr(cluster_address, "CONNECT_SECONDS", 1)
     with cluster_address._local_cluster(1) as local, connected(local.scheduler_address) as cluster:
         running = map_slices(cluster, SliceWork(take_a_while, b""), of_five(20), Stop())
         next(running)
