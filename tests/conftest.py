@@ -13,7 +13,7 @@ COMMAND = [sys.executable, "-m", "archivecolor"]
 # The network sees little, so that tests spend their time elsewhere.
 QUICK = ["--working-size", "64", "--jobs", "2", "--device", "cpu"]
 # Rooms whose tests are about worker processes, or about what happens to them.
-WITH_PROCESSES = {"engine", "faults", "platforms", "security", "web"}
+WITH_PROCESSES = {"engine", "platforms"}
 
 
 @pytest.fixture(autouse=True)

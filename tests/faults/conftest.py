@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from built_in_weights import command_words, undisturbed  # noqa: F401
 from disturbance import snapshot
 
 
@@ -18,7 +19,7 @@ def sources_unchanged(archive):
 
 
 @pytest.fixture
-def start(checkpoint, command_words):
+def start(command_words):  # noqa: F811
     """Starts a run in the background, in a process group of its own as a terminal would."""
     running = []
 

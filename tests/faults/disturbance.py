@@ -1,5 +1,7 @@
 """What tests of faults do to runs, and what they ask of them."""
 
+import ctypes
+import os
 import shutil
 import stat
 import subprocess
@@ -66,6 +68,26 @@ def snapshot(folder):
 def parts_in(output):
     """Part files, which only a run in progress may have."""
     return [path for path in output.rglob(".*") if path.name.endswith(".archivecolor-part")]
+
+
+@contextmanager
+def bound_by_modes():
+    """This thread is refused what modes of files refuse, though it may be root's."""
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
+    capabilities = (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, capabilities) == 0
+    before = capabilities[0]  # those in effect
+    capabilities[0] &= ~(1 << 1 | 1 << 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    assert libc.capset(header, capabilities) == 0
+    try:
+        yield
+    finally:
+        capabilities[0] = before
+        assert libc.capset(header, capabilities) == 0
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def some_often(cases, often):
 
 
 @pytest.mark.parametrize("planted", some_often(PLANTED, 3))
-def test_no_link_leads_a_run_out_of_its_output(archivecolor, archive, tmp_path, elsewhere, planted):
+def test_no_link_leads_a_run_out_of_its_output(here, archive, tmp_path, elsewhere, planted):
     place, how, target = planted.split()
     path, target = tmp_path / "out" / place, elsewhere / target
     path.parent.mkdir(parents=True)
@@ -62,14 +62,14 @@ def test_no_link_leads_a_run_out_of_its_output(archivecolor, archive, tmp_path, 
         path.hardlink_to(target)
     before = contents(elsewhere)
     few = ["--include", "people", "--include", "empty.png"]
-    done = archivecolor("dir", archive, tmp_path / "out", "--premis", *few)
+    done = here("dir", archive, tmp_path / "out", "--premis", *few)
     assert done.returncode == PLANTED[planted], done.stderr
     assert contents(elsewhere) == before
 
 
 @pytest.mark.parametrize("taken", some_often(["out", "out/_archivecolor"], 1))
 def test_an_output_taken_away_in_mid_run_ends_it_and_is_not_made_anew(
-    start, archive, archivecolor, undisturbed, tmp_path, taken
+    start, archive, here, undisturbed, tmp_path, taken
 ):
     output = tmp_path / "out"
     run = start(archive, output)
@@ -80,7 +80,7 @@ def test_an_output_taken_away_in_mid_run_ends_it_and_is_not_made_anew(
     assert "no longer what it was" in error
     assert not (tmp_path / taken).exists()
     (tmp_path / "gone").rename(tmp_path / taken)
-    assert archivecolor("dir", archive, output).returncode == 3
+    assert here("dir", archive, output).returncode == 3
     assert_undisturbed(output, undisturbed)
 
 
@@ -99,7 +99,7 @@ FAILING = [
 @needs_compiler
 @pytest.mark.parametrize(("call", "number", "name", "after"), some_often(FAILING, 2))
 def test_a_dying_disk_ends_the_run_and_blames_no_picture(
-    command_words, archivecolor, archive, undisturbed, failing_calls, tmp_path, call, number, name, after
+    command_words, here, archive, undisturbed, failing_calls, tmp_path, call, number, name, after
 ):
     output = tmp_path / "out"
     environment = {
@@ -115,7 +115,7 @@ def test_a_dying_disk_ends_the_run_and_blames_no_picture(
         [line for line in manifest.read_text().splitlines() if '"fault"' in line] if manifest.exists() else []
     )
     assert faults == []
-    assert archivecolor("dir", archive, output).returncode == 3
+    assert here("dir", archive, output).returncode == 3
     assert_undisturbed(output, undisturbed)
 
 
@@ -137,22 +137,22 @@ def test_without_file_locks_a_second_run_is_refused(command_words, archive, fail
     assert (first.returncode, second.returncode) == (3, 11)
 
 
-def test_an_input_that_was_unmounted_is_not_a_finished_night(archivecolor, archive, tmp_path):
+def test_an_input_that_was_unmounted_is_not_a_finished_night(here, archive, tmp_path):
     source = shutil.copytree(archive / "people", tmp_path / "in")
-    assert archivecolor("dir", source, tmp_path / "out").returncode == 0
+    assert here("dir", source, tmp_path / "out").returncode == 0
     manifest = (tmp_path / "out" / "_archivecolor" / "manifest.jsonl").read_bytes()
     shutil.rmtree(source)
     source.mkdir()
     (source / "NOT-MOUNTED.txt").write_text("mount the disk here")
-    done = archivecolor("dir", source, tmp_path / "out")
+    done = here("dir", source, tmp_path / "out")
     assert done.returncode == 8
     assert (tmp_path / "out" / "_archivecolor" / "manifest.jsonl").read_bytes() == manifest
     assert "mounted" in done.stderr
 
 
-def test_a_private_archive_stays_private(archivecolor, archive, tmp_path):
+def test_a_private_archive_stays_private(here, archive, tmp_path):
     source = shutil.copytree(archive / "people", tmp_path / "in")
     source.chmod(0o700)
-    assert archivecolor("dir", source, tmp_path / "out", "--premis").returncode == 0
+    assert here("dir", source, tmp_path / "out", "--premis").returncode == 0
     open_to_others = [path for path in (tmp_path / "out").rglob("*") if path.stat().st_mode & 0o077]
     assert open_to_others == []

@@ -11,6 +11,7 @@ import time
 
 import pytest
 from disturbance import parts_in, small_disk, wait_until
+from in_process import run_here
 from mutants import mutated
 from small_archive import tree
 
@@ -32,30 +33,39 @@ def film(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def settings(checkpoint):
+def settings():
     """Words behind `video FILM`, up to the output."""
     quick = ["--working-size", "64", "--device", "cpu", "--threads", "1", "--segment-seconds", SEGMENTS]
-    return [*quick, "--checkpoint", str(checkpoint), "-o"]
+    return [*quick, "-o"]
 
 
 @pytest.fixture(scope="module")
-def undisturbed_film(film, settings, command_words, tmp_path_factory):
-    """The output of a run that nothing disturbed, and how long it took."""
+def undisturbed_film(film, settings, tmp_path_factory):
+    """The output of a run that nothing disturbed."""
     output = tmp_path_factory.mktemp("undisturbed-film") / "out"
+    done = run_here("video", film, *settings, output)
+    assert done.returncode == 0, done.stderr
+    return output
+
+
+@pytest.fixture(scope="module")
+def whole_seconds(film, settings, command_words, tmp_path_factory):
+    """How long a run takes that is left alone."""
+    words = command_words("video", film, *settings, tmp_path_factory.mktemp("measured") / "out")
     began = time.monotonic()
-    subprocess.run(command_words("video", film, *settings, output), check=True, timeout=300)
-    return output, time.monotonic() - began
+    subprocess.run(words, check=True, timeout=300)
+    return time.monotonic() - began
 
 
 @pytest.fixture
-def finish(archivecolor, settings, undisturbed_film):
+def finish(here, settings, undisturbed_film):
     """Runs to the end over an output that was disturbed, and sees that all is as it should be."""
 
     def run(film, output):
         before = film.read_bytes(), film.stat().st_mtime_ns
-        done = archivecolor("video", film, *settings, output)
+        done = here("video", film, *settings, output)
         assert done.returncode == 0, done.stderr
-        assert tree(output) == tree(undisturbed_film[0])
+        assert tree(output) == tree(undisturbed_film)
         assert not parts_in(output)
         assert not list((output / "_archivecolor").glob("work/*/*"))
         assert (film.read_bytes(), film.stat().st_mtime_ns) == before
@@ -84,10 +94,10 @@ def test_killed_with_a_segment_made(start, film, settings, finish, tmp_path):
 
 @pytest.mark.fault
 @pytest.mark.parametrize("seed", range(50))
-def test_killed_at_any_moment(start, film, settings, finish, undisturbed_film, tmp_path, seed):
+def test_killed_at_any_moment(start, film, settings, finish, whole_seconds, tmp_path, seed):
     output = tmp_path / "out"
     run = start(film, *settings, output, job="video")
-    time.sleep(random.Random(seed).uniform(0, undisturbed_film[1]))
+    time.sleep(random.Random(seed).uniform(0, whole_seconds))
     run.kill()
     run.wait()
     finish(film, output)
@@ -111,13 +121,13 @@ def test_two_signals_stop_at_once(start, film, settings, finish, tmp_path, numbe
 
 
 @pytest.mark.fault
-def test_a_second_run_is_refused(start, archivecolor, film, settings, finish, tmp_path):
+def test_a_second_run_is_refused(start, here, film, settings, finish, tmp_path):
     output = tmp_path / "out"
     run = start(film, *settings, output, job="video")
     wait_until((output / "_archivecolor" / "run.json").exists)
     # Held still, or it may be done before the second has started.
     run.send_signal(signal.SIGSTOP)
-    second = archivecolor("video", film, *settings, output)
+    second = here("video", film, *settings, output)
     run.send_signal(signal.SIGCONT)
     assert second.returncode == 11, second.stderr
     assert f"process {run.pid}" in second.stderr
@@ -133,14 +143,14 @@ def test_a_run_that_waited_does_nothing_again(start, film, settings, undisturbed
     for run in runs:
         _, errors = run.communicate(timeout=300)
         assert run.returncode == 0, errors
-    assert tree(output) == tree(undisturbed_film[0])
+    assert tree(output) == tree(undisturbed_film)
     assert len((output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
     "change", ["deleted", *(pytest.param(word, marks=pytest.mark.fault) for word in ("replaced", "growing"))]
 )
-def test_a_source_that_changes_in_mid_run(start, archivecolor, film, settings, finish, tmp_path, change):
+def test_a_source_that_changes_in_mid_run(start, film, settings, finish, tmp_path, change):
     source, output = tmp_path / "reel.mkv", tmp_path / "out"
     shutil.copy(film, source)
     make_film(tmp_path / "new.mkv", 1, "-c:v", "ffv1")
@@ -173,24 +183,24 @@ def test_a_film_that_goes_before_its_turn(start, film, settings, undisturbed_fil
     _, errors = run.communicate(timeout=300)
     assert run.returncode == 3, errors
     assert records(output)["second.mkv"]["reason"] == "vanished"
-    assert tree(output) == tree(undisturbed_film[0])
+    assert tree(output) == tree(undisturbed_film)
 
 
-def test_too_many_failures_end_the_run(archivecolor, settings, tmp_path):
+def test_too_many_failures_end_the_run(here, settings, tmp_path):
     films, output = tmp_path / "films", tmp_path / "out"
     films.mkdir()
     for name in ("a.mkv", "b.mkv", "c.mkv"):
         (films / name).write_bytes(b"no film")
-    done = archivecolor("video", films, *settings, output, "--max-failures", "0", "-q")
+    done = here("video", films, *settings, output, "--max-failures", "0", "-q")
     assert done.returncode == 7
     assert "--max-failures" in done.stderr
     assert records(output).keys() == {"a.mkv"}
 
 
 @needs_root
-def test_a_full_disk(archivecolor, film, settings, finish, tmp_path):
+def test_a_full_disk(here, film, settings, finish, tmp_path):
     with small_disk(tmp_path / "disk", 150_000) as disk:
-        done = archivecolor("video", film, *settings, disk / "out")
+        done = here("video", film, *settings, disk / "out")
         assert done.returncode == 5, done.stderr
         assert "No space left" in done.stderr or "no space left" in done.stderr
         assert not parts_in(disk / "out")
@@ -201,10 +211,10 @@ def test_a_full_disk(archivecolor, film, settings, finish, tmp_path):
 
 @pytest.mark.fault
 @needs_root
-def test_a_read_only_output(archivecolor, film, settings, tmp_path):
+def test_a_read_only_output(here, film, settings, tmp_path):
     with small_disk(tmp_path / "disk", 1 << 20) as disk:
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        done = archivecolor("video", film, *settings, disk / "out")
+        done = here("video", film, *settings, disk / "out")
     assert done.returncode == 5
     assert "Read-only" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -24,32 +24,32 @@ def whole_seconds(archive, command_words, tmp_path_factory):
     return time.monotonic() - began
 
 
-def test_killed_while_it_writes(start, archivecolor, archive, output, undisturbed):
+def test_killed_while_it_writes(start, here, archive, output, undisturbed):
     run = start(archive, output)
     wait_until(lambda: parts_in(output) or run.poll() is not None)
     run.kill()
     run.wait()
-    assert archivecolor("dir", archive, output).returncode == 3
+    assert here("dir", archive, output).returncode == 3
     assert_undisturbed(output, undisturbed)
 
 
-def test_killed_after_the_first_records(start, archivecolor, archive, output, undisturbed):
+def test_killed_after_the_first_records(start, here, archive, output, undisturbed):
     run = start(archive, output)
     wait_until(lambda: written(output) >= 4)
     run.kill()
     run.wait()
-    assert archivecolor("dir", archive, output).returncode == 3
+    assert here("dir", archive, output).returncode == 3
     assert_undisturbed(output, undisturbed)
 
 
 @pytest.mark.fault
 @pytest.mark.parametrize("seed", range(50))
-def test_killed_at_any_moment(start, archivecolor, archive, output, undisturbed, whole_seconds, seed):
+def test_killed_at_any_moment(start, here, archive, output, undisturbed, whole_seconds, seed):
     run = start(archive, output)
     time.sleep(random.Random(seed).uniform(0, whole_seconds))
     run.kill()
     run.wait()
-    done = archivecolor("dir", archive, output)
+    done = here("dir", archive, output)
     assert done.returncode == 3, done.stderr
     assert_undisturbed(output, undisturbed)
 
@@ -67,9 +67,7 @@ def test_killed_workers_cost_nothing_but_time(start, archive, output, undisturbe
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_to_the_whole_group_stops_cleanly(
-    start, archivecolor, archive, output, undisturbed, number, code
-):
+def test_a_signal_to_the_whole_group_stops_cleanly(start, here, archive, output, undisturbed, number, code):
     run = start(archive, output)
     wait_until(lambda: written(output) >= 1)
     os.killpg(run.pid, number)
@@ -78,14 +76,14 @@ def test_a_signal_to_the_whole_group_stops_cleanly(
     assert "goes on where it left off" in errors
     assert "Traceback" not in errors
     assert not parts_in(output)
-    assert archivecolor("dir", archive, output).returncode == 3
+    assert here("dir", archive, output).returncode == 3
     assert_undisturbed(output, undisturbed)
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.fault)]
 )
-def test_a_second_signal_stops_at_once(start, archivecolor, archive, output, undisturbed, number, code):
+def test_a_second_signal_stops_at_once(start, here, archive, output, undisturbed, number, code):
     run = start(archive, output, "--working-size", "512", "--quality", "high")
     wait_until(lambda: workers_of(run.pid))
     os.killpg(run.pid, number)
@@ -97,16 +95,16 @@ def test_a_second_signal_stops_at_once(start, archivecolor, archive, output, und
     assert "Traceback" not in errors
     assert not parts_in(output)
     wait_until(lambda: not workers_of(run.pid))
-    assert archivecolor("dir", archive, output).returncode == 3
+    assert here("dir", archive, output).returncode == 3
     assert_undisturbed(output, undisturbed)
 
 
-def test_a_second_run_is_refused_and_the_first_goes_on(start, archivecolor, archive, output, undisturbed):
+def test_a_second_run_is_refused_and_the_first_goes_on(start, here, archive, output, undisturbed):
     first = start(archive, output)
     wait_until((output / "_archivecolor" / "run.json").exists)
     # Held still, or it may be done before the second has started.
     first.send_signal(signal.SIGSTOP)
-    second = archivecolor("dir", archive, output)
+    second = here("dir", archive, output)
     first.send_signal(signal.SIGCONT)
     assert second.returncode == 11
     assert f"process {first.pid}" in second.stderr

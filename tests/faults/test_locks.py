@@ -43,13 +43,13 @@ def test_of_two_runs_of_one_second_one_is_refused(start, archive, output, undist
     assert not (output / "_archivecolor" / "lock").exists()
 
 
-def test_a_killed_runs_lock_is_taken_over_with_a_warning(start, archivecolor, archive, output, undisturbed):
+def test_a_killed_runs_lock_is_taken_over_with_a_warning(start, here, archive, output, undisturbed):
     run = start(archive, output)
     wait_until(lambda: written(output) >= 1)
     run.kill()
     run.wait()
     assert (output / "_archivecolor" / "lock").exists()
-    done = archivecolor("dir", archive, output)
+    done = here("dir", archive, output)
     assert done.returncode == 3
     assert f"process {run.pid}" in done.stderr
     assert "taken over" in done.stderr
@@ -57,8 +57,8 @@ def test_a_killed_runs_lock_is_taken_over_with_a_warning(start, archivecolor, ar
 
 
 GONE = {
-    "a reboot, and the pid is another's": {"pid": os.getpid(), "boot": "0" * 36, "age": 2 * STALE_SECONDS},
-    "the pid is another's now": {"pid": os.getpid(), "ticks": 1},
+    "a reboot, and the pid is another's": {"pid": os.getppid(), "boot": "0" * 36, "age": 2 * STALE_SECONDS},
+    "the pid is another's now": {"pid": os.getppid(), "ticks": 1},
     "another host, silent for long": {"host": "elsewhere", "age": 2 * STALE_SECONDS},
     "another host, with a clock that is ahead": {"host": "elsewhere", "age": -2 * STALE_SECONDS},
 }
@@ -71,19 +71,19 @@ GONE = {
         for name, about in GONE.items()
     ],
 )
-def test_a_dead_runs_lock_is_taken_over_with_a_warning(archivecolor, archive, output, left_behind, about):
+def test_a_dead_runs_lock_is_taken_over_with_a_warning(here, archive, output, left_behind, about):
     lock = left_behind(**about)
-    done = archivecolor("dir", archive, output, "--include", "sepia.png")
+    done = here("dir", archive, output, "--include", "sepia.png")
     assert done.returncode == 0
     assert "warning" in done.stderr
     assert "taken over" in done.stderr
     assert not lock.exists()
 
 
-def test_a_living_run_on_another_host_is_respected(archivecolor, archive, output, left_behind):
+def test_a_living_run_on_another_host_is_respected(here, archive, output, left_behind):
     lock = left_behind(host="elsewhere", age=STALE_SECONDS / 2)
     began = time.monotonic()
-    done = archivecolor("dir", archive, output, "-q", "--wait-lock", "1")
+    done = here("dir", archive, output, "-q", "--wait-lock", "1")
     assert done.returncode == 11
     assert time.monotonic() - began >= 1
     assert "on elsewhere" in done.stderr

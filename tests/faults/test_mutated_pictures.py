@@ -47,19 +47,19 @@ def assert_fair(name, outcomes):
     assert counts["done"] < len(found)
 
 
-def test_a_few_hundred_mutants(tmp_path):
+def test_a_hundred_mutants(processes, tmp_path):
     """The quick selection: every format, and metadata by exiftool."""
     mutants = [
         Mutant(tmp_path, name[name.index(".") :], content, 1000 * number + seed)
         for number, (name, content) in enumerate(ORIGINALS.items())
-        for seed in range(20)
+        for seed in range(8)
     ]
     assert_fair("all", outcomes_of(mutants, init_worker))
 
 
 @pytest.mark.fault
 @pytest.mark.parametrize("name", ORIGINALS)
-def test_ten_thousand_mutants(tmp_path, name):
+def test_ten_thousand_mutants(processes, tmp_path, name):
     suffix, content = name[name.index(".") :], ORIGINALS[name]
     mutants = (Mutant(tmp_path, suffix, content, seed) for seed in range(10_000))
     assert_fair(name, outcomes_of(mutants, without_exiftool))

@@ -29,11 +29,11 @@ def output(tmp_path):
 
 
 @pytest.fixture
-def anew(archivecolor, tmp_path):
+def anew(here, tmp_path):
     """What a run that nothing disturbed makes of the sources as they are now."""
 
     def run(source):
-        done = archivecolor("dir", source, tmp_path / "anew")
+        done = here("dir", source, tmp_path / "anew")
         assert done.returncode in (0, 3), done.stderr
         return tree(tmp_path / "anew")
 
@@ -56,7 +56,7 @@ def first_recorded(output):
 
 
 @pytest.mark.parametrize("moment", [pytest.param(planned, marks=pytest.mark.fault), first_recorded])
-def test_a_source_that_is_deleted_or_replaced(start, archivecolor, source, output, anew, moment):
+def test_a_source_that_is_deleted_or_replaced(start, here, source, output, anew, moment):
     run = start(source, output, "--jobs", "1")
     moment(output)
     (source / "people" / "chelsea.png").unlink()
@@ -70,7 +70,7 @@ def test_a_source_that_is_deleted_or_replaced(start, archivecolor, source, outpu
     for name in ("people/chelsea.png", "places/abroad/deep.tif", "sepia.png"):
         record = records(output)[name]
         assert record["status"] == "done" or record["reason"] in ("vanished", "changed-while-reading"), record
-    assert archivecolor("dir", source, output).returncode == 3
+    assert here("dir", source, output).returncode == 3
     assert snapshot(source) == before
     expected = anew(source)
     # What was done before its source went away stays: an output is never deleted.
@@ -78,7 +78,7 @@ def test_a_source_that_is_deleted_or_replaced(start, archivecolor, source, outpu
     assert tree(output).keys() - expected.keys() <= {"people/chelsea.png", "sepia.png"}
 
 
-def test_a_source_that_is_still_growing(start, archivecolor, source, output, undisturbed):
+def test_a_source_that_is_still_growing(start, here, source, output, undisturbed):
     path = source / "people" / "chelsea.png"
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
@@ -92,7 +92,7 @@ def test_a_source_that_is_still_growing(start, archivecolor, source, output, und
     assert record["status"] == "failed"
     assert record["reason"] in ("truncated", "unreadable", "changed-while-reading")
     assert not (output / "people" / "chelsea.png").exists()
-    assert archivecolor("dir", source, output).returncode == 3
+    assert here("dir", source, output).returncode == 3
     assert tree(output) == tree(undisturbed)
 
 
@@ -114,12 +114,12 @@ def has_record(output, name):
 
 
 @pytest.mark.fault
-def test_young_files_are_left_for_the_next_night(archivecolor, source, output):
+def test_young_files_are_left_for_the_next_night(here, source, output):
     for name in ("sepia.png", "empty.png"):
         os.utime(source / name)
     for name in ("people/chelsea.png", "broken.jpg"):
         os.utime(source / name, (1e9, 1e9))
-    done = archivecolor("dir", source, output, "--min-age", "300", "--include", "*.png")
+    done = here("dir", source, output, "--min-age", "300", "--include", "*.png")
     assert "changed too recently passed over" in done.stderr
     assert records(output).keys() == {"people/chelsea.png"}
 
@@ -127,7 +127,7 @@ def test_young_files_are_left_for_the_next_night(archivecolor, source, output):
 @pytest.mark.skipif(
     os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root is refused nothing, and stays root"
 )
-def test_permission_that_is_lost_in_mid_run(start, archivecolor, source, output, undisturbed):
+def test_permission_that_is_lost_in_mid_run(start, here, source, output, undisturbed):
     run = start(source, output, "--jobs", "1", bound_by_modes=True)
     planned(output)
     (source / "people").chmod(0)
@@ -137,27 +137,27 @@ def test_permission_that_is_lost_in_mid_run(start, archivecolor, source, output,
     lost = {path: record for path, record in records(output).items() if path.startswith("people/")}
     assert len(lost) == 3
     assert {record["reason"] for record in lost.values()} == {"permission"}
-    assert archivecolor("dir", source, output).returncode == 3
+    assert here("dir", source, output).returncode == 3
     assert tree(output) == tree(undisturbed)
 
 
 @pytest.mark.fault
-def test_a_folder_that_is_swapped_for_another(start, archivecolor, source, output, anew):
+def test_a_folder_that_is_swapped_for_another(start, here, source, output, anew):
     run = start(source, output, "--jobs", "1")
     planned(output)
     (source / "people").rename(source / "away")
     shutil.copytree(source / "places", source / "people")
     _, errors = run.communicate(timeout=300)
     assert run.returncode == 3, errors
-    assert archivecolor("dir", source, output).returncode == 3
+    assert here("dir", source, output).returncode == 3
     assert anew(source).items() <= tree(output).items()
 
 
-def test_files_of_the_future_are_files(archivecolor, source, output, undisturbed):
+def test_files_of_the_future_are_files(here, source, output, undisturbed):
     """As a clock leaves them that was set back: scans, outputs and records are all from tomorrow."""
     for path in source.rglob("*.*"):
         os.utime(path, (FUTURE, FUTURE))
-    assert archivecolor("dir", source, output, "--min-age", "300").returncode == 3
+    assert here("dir", source, output, "--min-age", "300").returncode == 3
     manifest = output / "_archivecolor" / "manifest.jsonl"
     lines = [
         json.loads(line) | {"at": "2100-01-01T00:00:00.000Z"} for line in manifest.read_text().splitlines()
@@ -165,28 +165,28 @@ def test_files_of_the_future_are_files(archivecolor, source, output, undisturbed
     manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
     for path in output.rglob("*"):
         os.utime(path, (FUTURE, FUTURE))
-    done = archivecolor("dir", source, output)
+    done = here("dir", source, output)
     assert "0 done; 8 up to date; 2 failed before" in done.stderr
     assert tree(output) == tree(undisturbed)
-    assert archivecolor("verify", output).returncode == 0
+    assert here("verify", output).returncode == 0
 
 
 @pytest.mark.fault
-def test_a_source_that_is_older_than_before_is_a_changed_one(archivecolor, source, output):
+def test_a_source_that_is_older_than_before_is_a_changed_one(here, source, output):
     """What counts is that the time is another, not that it is later."""
     only = ["--include", "sepia.png"]
-    assert archivecolor("dir", source, output, *only).returncode == 0
+    assert here("dir", source, output, *only).returncode == 0
     before = tree(output)
     Image.fromarray(data.coins()).convert("L").save(source / "sepia.png")
     os.utime(source / "sepia.png", (1e9, 1e9))
-    assert archivecolor("dir", source, output, *only).returncode == 0
+    assert here("dir", source, output, *only).returncode == 0
     assert tree(output) != before
     lines = (output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()
     assert len(lines) == 2
     # The newest line counts, not the latest time: a clock may have been set back in between.
     first = json.loads(lines[0]) | {"at": "2100-01-01T00:00:00.000Z"}
     (output / "_archivecolor" / "manifest.jsonl").write_text(f"{json.dumps(first)}\n{lines[1]}\n")
-    done = archivecolor("dir", source, output, *only)
+    done = here("dir", source, output, *only)
     assert "1 up to date" in done.stderr
 
 
