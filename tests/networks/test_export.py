@@ -24,9 +24,13 @@ from archivecolor.networks.registry import build_generator, network_names
 
 SMALL = {
     "default": {"encoder": "lite0", "widths": (8, 8, 8, 8), "attention": 1, "bins": 8, "regression": 0.5},
+    "encoder-decoder": {"widths": (8, 16, 16, 32)},
+    "unet": {"widths": (8, 16, 16, 32)},
+    "cnn": {"width": 64},
     "pix2pix": {"depth": 5, "width": 8},
     "unet-gan": {"depth": 5, "width": 8},
-    "resnet-fcn": {"depth": 18},
+    "resnet-autoencoder": {"depth": 18},
+    "resnet-fcn": {"depth": 18, "width": 16},
 }
 
 
