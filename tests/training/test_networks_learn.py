@@ -1,4 +1,4 @@
-"""Each system learns: its loss falls on a dozen tiny pictures, and four pictures can be learned by heart."""
+"""Each system learns: its loss falls on a dozen tiny pictures, and two pictures can be learned by heart."""
 
 import numpy as np
 import pytest
@@ -35,13 +35,13 @@ def test_the_loss_falls_and_the_checkpoint_loads(network, pictures, trained, tmp
 
 
 @pytest.fixture(scope="module")
-def four(tmp_path_factory):
-    """Four whole pictures."""
-    folder = tmp_path_factory.mktemp("four")
-    for name in ("astronaut", "coffee", "rocket", "chelsea"):
+def two(tmp_path_factory):
+    """Two whole pictures."""
+    folder = tmp_path_factory.mktemp("two")
+    for name in ("astronaut", "coffee"):
         whole = photograph(name)
         side = min(whole.size)
-        whole.crop((0, 0, side, side)).resize((64, 64)).save(folder / f"{name}.png")
+        whole.crop((0, 0, side, side)).resize((32, 32)).save(folder / f"{name}.png")
     return folder
 
 
@@ -51,21 +51,20 @@ def four(tmp_path_factory):
         (
             "default",
             ("encoder=lite0", "widths=64,48,48,32", "bins=32", "attention=1", "frozen_encoder=false"),
-            # Each picture twice: means over four alone differ too much from step to step.
-            {"max_steps": 240, "lr": 3e-3, "batch_size": 8},
+            # Each picture twice: means over two alone differ too much from step to step.
+            {"max_steps": 80, "lr": 3e-3, "batch_size": 4},
         ),
-        ("pix2pix", ("width=16", "depth=6"), {"max_steps": 160, "lr": 2e-3}),
+        ("pix2pix", ("width=8", "depth=5"), {"max_steps": 40, "lr": 2e-3, "batch_size": 2}),
     ],
 )
-def test_four_pictures_can_be_learned_by_heart(
-    network, options, hyperparameters, four, tmp_path, monkeypatch
-):
+def test_two_pictures_can_be_learned_by_heart(network, options, hyperparameters, two, tmp_path, monkeypatch):
     monkeypatch.setitem(SMALL, network, (options, ""))
-    settings = quick_settings(four, tmp_path, network, size=64, augment=0.0, ema=0.98, **hyperparameters)
+    settings = quick_settings(two, tmp_path, network, size=32, augment=0.0, ema=0.95, **hyperparameters)
     training = set_up(settings, SINGLE_PROCESS)
     for _ in training.trainer.run(Stop()):
         pass
-    truths = centre_squares(training.split.train, 64)
+    truths = centre_squares(training.split.train, 32)
     trainer = training.trainer
     scored = score(truths, predict_ab(trainer.averaged, truths, trainer.device, trainer.precision))
-    assert validation_metrics(scored)["ciede2000"] < 4.0
+    # Grey is 16.0 away, and the mean colour of each picture 10.9.
+    assert validation_metrics(scored)["ciede2000"] < 8.0
