@@ -19,9 +19,9 @@ sys.path.insert(0, "{tests}")
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from test_local import sleep
 
-with LocalExecutor(WorkerOptions(count=1, timeout=10, attempts=1), None) as executor:
+with LocalExecutor(WorkerOptions(count=1, timeout=6, attempts=1), None) as executor:
     executor.submit(sleep, 0).result()
-    future = executor.submit(sleep, 2.5)
+    future = executor.submit(sleep, 1.5)
     print("begun", flush=True)
     print(future.result())
 """
@@ -46,10 +46,10 @@ def test_a_run_that_was_stopped_past_the_limit_loses_no_item():
     )
     assert run.stdout.readline() == b"begun\n"
     os.killpg(run.pid, signal.SIGSTOP)
-    time.sleep(12)  # longer than an item may take, and what is left of that is enough on a busy machine
+    time.sleep(7)  # longer than an item may take, and what is left of that is enough on a busy machine
     os.killpg(run.pid, signal.SIGCONT)
     output, errors = run.communicate(timeout=60)
-    assert output == b"2.5\n", errors
+    assert output == b"1.5\n", errors
 
 
 def test_a_program_that_takes_too_long_is_ended():
