@@ -2,6 +2,7 @@
 #
 #   make demo     colour a small archive made of scikit-image's pictures, and draw a before/after sheet
 #   make test     run the tests
+#   make test-long   the few tests that take long because of what they are about: a cluster whose processes are killed
 #   make check    linters, types and floors: what has to pass before a commit
 #   make faults   the whole fault suite, a quarter of an hour: kills, full disks, mutated files, attacks, a real cron
 #   make install-test   build wheel and sdist, use the wheel in an environment without torch (needs the package index)
@@ -27,7 +28,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 CONSTRAINTS ?= constraints.txt
 PACKAGES := python3-venv ffmpeg libimage-exiftool-perl chromium chromium-driver
 
-.PHONY: help venv demo test coverage check faults bench graph doubt install-test container-test docs smoke dist release-check actionlint
+.PHONY: help venv demo test test-long coverage check faults bench graph doubt install-test container-test docs smoke dist release-check actionlint
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -57,7 +58,10 @@ demo: .venv/ready
 	$(BIN)/python examples/manifest_table.py demo/out
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 -m 'not fault and not install and not container'
+	$(BIN)/python -m pytest -n 2 -m 'not long and not fault and not install and not container'
+
+test-long: .venv/ready
+	$(BIN)/python -m pytest -n 2 -m 'long and not fault and not install and not container'
 
 coverage: .venv/ready
 	$(BIN)/python -m coverage erase

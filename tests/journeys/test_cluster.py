@@ -150,6 +150,7 @@ def many(archive, command_words, tmp_path_factory):
     return folder / "in", folder / "out"
 
 
+@pytest.mark.long
 def test_workers_that_are_killed_cost_nothing(many, on_cluster, here, tmp_path):
     """Killed at odd moments, each time another one; their nannies start others."""
     scans, expected = many
@@ -200,6 +201,7 @@ def test_ctrl_c_ends_the_run_and_the_same_command_goes_on(many, on_cluster, here
     assert tree(tmp_path / "out") == tree(expected)
 
 
+@pytest.mark.long
 def test_a_scheduler_that_is_killed_ends_the_run_and_the_same_command_goes_on(
     many, scheduler, on_cluster, here, tmp_path
 ):

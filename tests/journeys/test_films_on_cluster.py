@@ -142,6 +142,7 @@ def test_segments_that_are_not_seen_here_end_the_run_in_words(film, options, wor
         archivecolor.colour_film(film, tmp_path / "out", executor=workers, **options)
 
 
+@pytest.mark.long
 def test_workers_that_are_killed_cost_nothing(film, options, undisturbed, command_words, tmp_path):
     words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     command = command_words("video", film, "-o", tmp_path / "out", *words, "--cluster", "local:2")
