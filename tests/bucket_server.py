@@ -1,5 +1,6 @@
 """A server of buckets on this machine, whose answers can be made to go wrong."""
 
+import functools
 import logging
 import threading
 import uuid
@@ -68,12 +69,10 @@ class BucketServer:
     """A server with one bucket, and what is in it."""
 
     def __init__(self, url, faults):
-        import botocore.session
-
         self.url, self.faults = url, faults
         faults.reset()
         self.bucket = f"scans-{uuid.uuid4().hex[:12]}"
-        self._client = botocore.session.Session().create_client("s3")
+        self._client = _client(url)
         self._client.create_bucket(Bucket=self.bucket)
 
     def put(self, key, data):
@@ -89,6 +88,14 @@ class BucketServer:
 
     def address(self, prefix="in"):
         return f"s3://{self.bucket}/{prefix}".rstrip("/")
+
+
+@functools.cache
+def _client(url):
+    """A client of the server at `url`, where `environment` is set: each reads all that there is about S3."""
+    import botocore.session
+
+    return botocore.session.Session().create_client("s3", endpoint_url=url)
 
 
 @contextmanager

@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import torch
+
+from archivecolor.networks.checkpoint import dump_checkpoint, load_checkpoint
+
 STARVE = """
 import resource, sys
 from dataclasses import replace
@@ -49,23 +53,13 @@ def test_a_picture_too_large_for_the_memory_fails_and_the_others_of_its_batch_do
     assert done.stdout.splitlines() == ["small.png 1", "large.png failed out-of-memory"], done.stderr
 
 
-BROKEN = """
-import sys
-import torch
-from archivecolor.networks.checkpoint import dump_checkpoint, load_checkpoint
-from pathlib import Path
-
-checkpoint = load_checkpoint(Path(sys.argv[1]))
-torch.nn.init.constant_(checkpoint.generator.to_ab.bias, float("nan"))
-Path(sys.argv[2]).write_bytes(dump_checkpoint(checkpoint.generator, checkpoint.info))
-"""
-
-
-def test_a_network_that_answers_nonsense_fails_every_picture(archive, checkpoint, archivecolor, tmp_path):
+def test_a_network_that_answers_nonsense_fails_every_picture(archive, checkpoint, here, tmp_path):
+    loaded = load_checkpoint(checkpoint)
+    torch.nn.init.constant_(loaded.generator.to_ab.bias, float("nan"))
     broken = tmp_path / "broken.safetensors"
-    subprocess.run([sys.executable, "-c", BROKEN, str(checkpoint), str(broken)], check=True)
+    broken.write_bytes(dump_checkpoint(loaded.generator, loaded.info))
     words = ["--checkpoint", broken, "--include", "people", "--json"]
-    done = archivecolor("dir", archive, tmp_path / "out", *words)
+    done = here("dir", archive, tmp_path / "out", *words)
     assert done.returncode == 3
     assert done.stdout.count('"reason": "broken-network"') == 3
     assert not list((tmp_path / "out").glob("people/*"))

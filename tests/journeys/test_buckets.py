@@ -5,6 +5,7 @@ from pathlib import Path
 
 import bucket_server
 import pytest
+from distributed import Client, LocalCluster
 from small_archive import grey_of, tree
 
 import archivecolor
@@ -155,11 +156,17 @@ def test_shares_limits_and_forecasts_are_as_of_a_folder(here, pictures, bucket, 
     assert here("verify", tmp_path / "limited").returncode == ExitCode.OK
 
 
-def test_workers_of_a_cluster_fetch_for_themselves(archivecolor, pictures, bucket, tmp_path):
+def test_workers_of_a_cluster_fetch_for_themselves(here, pictures, bucket, checkpoint, tmp_path, monkeypatch):
     bucket.put_tree(pictures)
-    ran = archivecolor("dir", bucket.address(), tmp_path / "out", "--cluster", "local:2", "--jobs", "1")
-    assert ran.returncode == ExitCode.OK, ran.stderr
-    archivecolor("dir", pictures, tmp_path / "local")
+    monkeypatch.setattr("archivecolor.jobs.colour_photographs.fetched_photographs", None)  # the client's way
+    options = {"working_size": 64, "jobs": 1, "device": "cpu", "checkpoint": checkpoint}
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        ran = archivecolor.colour_folder(bucket.address(), tmp_path / "out", executor=client, **options)
+    assert ran.exit_code is ExitCode.OK
+    assert here("dir", pictures, tmp_path / "local").returncode == ExitCode.OK
     assert tree(tmp_path / "out") == tree(tmp_path / "local")
     assert comparable(tmp_path / "out") == comparable(tmp_path / "local")
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 import bagit
+import dask
 import psutil
 import pytest
 from distributed.security import Security
@@ -86,7 +87,7 @@ def operated(folder, workers, variables=None):
 
 @pytest.fixture
 def scheduler(tmp_path):
-    with operated(tmp_path, workers=2) as started:
+    with operated(tmp_path, workers=1) as started:
         yield started
 
 
@@ -124,17 +125,16 @@ def test_four_workers_of_a_client_of_ones_own(archive, undisturbed, checkpoint, 
     assert records(tmp_path / "out") == records(undisturbed)
 
 
-def test_relative_folders_are_those_of_the_client(archive, undisturbed, scheduler, on_cluster, tmp_path):
+def test_relative_folders_are_those_of_the_client(archive, undisturbed, scheduler, here, tmp_path):
     """And the same command again does what is missing: here nothing, for which no worker is asked."""
     file, running = scheduler
-    words = on_cluster(os.path.relpath(archive, archive.parent), tmp_path / "out", "--cluster", file)
-    options = {"capture_output": True, "text": True, "cwd": archive.parent, "timeout": 120}
-    first = subprocess.run(words, check=False, **options)
+    words = ("dir", archive.name, tmp_path / "out", "--cluster", file, "--jobs", "1")
+    first = here(*words, cwd=archive.parent)
     assert first.returncode == 3, first.stderr
     assert tree(tmp_path / "out") == tree(undisturbed)
     for process in running:
         process.kill()
-    again = subprocess.run(words, check=False, **options)
+    again = here(*words, cwd=archive.parent)
     assert again.stderr.startswith("dir: 0 done;")
 
 
@@ -231,16 +231,16 @@ def certificates(tmp_path):
     return {f"DASK_DISTRIBUTED__COMM__{name}": str(value) for name, value in tls.items()}
 
 
-def test_tls_is_that_of_dasks_configuration(many, on_cluster, certificates, tmp_path):
+def test_tls_is_that_of_dasks_configuration(many, here, certificates, tmp_path):
     scans, expected = many
     with operated(tmp_path, workers=1, variables=certificates) as (file, _):
-        words = on_cluster(scans, tmp_path / "out", "--cluster", file, "--limit", "3")
-        plain = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
-        env = os.environ | certificates
-        done = subprocess.run(words, check=False, capture_output=True, text=True, env=env, timeout=120)
-        address = json.loads(file.read_text())["address"]
-        file.write_text(json.dumps({"address": address.replace("tls://", "tcp://")}))
-        other = subprocess.run(words, check=False, capture_output=True, text=True, env=env, timeout=120)
+        words = ("dir", scans, tmp_path / "out", "--cluster", file, "--limit", "3")
+        plain = here(*words)
+        with dask.config.set(dask.config.merge(dask.config.config, dask.config.collect_env(certificates))):
+            done = here(*words)
+            address = json.loads(file.read_text())["address"]
+            file.write_text(json.dumps({"address": address.replace("tls://", "tcp://")}))
+            other = here(*words)
     assert plain.returncode == other.returncode == ExitCode.UNAVAILABLE
     assert "speaks TLS, and Dask has no certificates here" in plain.stderr
     assert "does not speak TLS, which Dask's configuration asks for here" in other.stderr
