@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from decided_archive import Archive, fill_to_decide
-from in_process import WorkerHere, run_here
+from in_process import OpenNetworks, WorkerHere, run_here
 from small_archive import fill
 
 COMMAND = [sys.executable, "-m", "archivecolor"]
@@ -21,6 +21,16 @@ def _workers_here(request, monkeypatch):
     """Tests of other rooms start no worker processes; what sessions share (`undisturbed`) some made."""
     if request.path.parent.name not in WITH_PROCESSES:
         monkeypatch.setattr("archivecolor.engine.local.Process", WorkerHere)
+
+
+open_networks = OpenNetworks()
+
+
+@pytest.fixture(autouse=True)
+def _networks_opened_once(request, monkeypatch):
+    """Runs of one process share networks that are ready, but where tests are about what makes them so."""
+    if request.path.parent.name != "inference" and request.path.name != "test_runtimes.py":
+        monkeypatch.setattr("archivecolor.inference.predictor.open_runtime", open_networks)
 
 
 @pytest.fixture

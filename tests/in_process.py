@@ -6,10 +6,13 @@ import pickle
 import subprocess
 import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import fields
 from pathlib import Path
 
 from archivecolor.cli.main import main
 from archivecolor.engine.process import _run_request
+from archivecolor.inference.open_runtime import open_runtime
+from archivecolor.settings import InferenceOptions
 
 
 def run_here(*words, cwd=None):
@@ -46,6 +49,29 @@ class WorkerHere:
         """There is nothing to kill."""
 
     close = kill
+
+
+class OpenNetworks:
+    """In the place of `open_runtime`: a file's network is made ready once for all runs of this process.
+
+    What answers keeps nothing of what it was asked, and is asked by many pictures and runs in life too.
+    """
+
+    def __init__(self, most=8):
+        self._most, self._kept = most, {}
+
+    def __call__(self, checkpoint, options):
+        try:
+            about = checkpoint.stat()
+        except OSError:
+            return open_runtime(checkpoint, options)
+        wishes = [getattr(options, field.name) for field in fields(InferenceOptions)]
+        key = (str(checkpoint), about.st_ino, about.st_size, about.st_mtime_ns, *wishes)
+        if key not in self._kept:
+            self._kept[key] = open_runtime(checkpoint, options)
+            while len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
+        return self._kept[key]
 
 
 @contextmanager
