@@ -24,7 +24,8 @@ from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.exemplar import Exemplar, with_colours_of
 from archivecolor.colour.kernel import Anchor, Answer, Float64, Grid, standard_of
-from archivecolor.colour.lab import cbcr_from_lab, lab_from_rgb
+from archivecolor.colour.lab import cbcr_from_lab
+from archivecolor.colour.oklab import ab_at_lightness
 from archivecolor.errors import UsageError
 from archivecolor.printable import quoted
 
@@ -62,7 +63,7 @@ class Hint:
     Attributes:
         x: 0..1, from the left of the upright picture.
         y: 0..1, from its top.
-        colour: sRGB codes, 0..255 each; its chroma is wished for, its lightness is not.
+        colour: sRGB codes, 0..255 each; its hue and chroma are wished for, its lightness is not.
         reach: how far it is carried: to everything alike, to this thing, or no further than here.
         page: of the file, from 1.
         soft: it is likely rather than known, as what a reference picture gives; it need not be met.
@@ -91,11 +92,6 @@ class Hint:
             )
         if self.page < 1:
             raise UsageError(f"the page of a hint is {self.page}; the first one is 1")
-
-    @property
-    def ab(self) -> Float64:
-        """CIE a*, b* (2,) of the colour."""
-        return np.asarray(lab_from_rgb(np.array(self.colour, np.uint8))[1:], np.float64)
 
 
 @dataclass(frozen=True)
@@ -271,7 +267,8 @@ def _fitted(
     owners = [number for number, of_picture in enumerate(hints) for _ in of_picture]
     cells = [grids[owner].cell(places[owner][index]) for index, owner in enumerate(owners)]
     anchors = tuple(grids[owner].anchor(cell) for owner, cell in zip(owners, cells, strict=True))
-    wished = np.stack([hint.ab for hint in given])
+    colours = np.array([hint.colour for hint in given], np.uint8)
+    wished, _ = ab_at_lightness(colours, np.array([anchor.lightness * 100 for anchor in anchors]))
     variance = np.array([_SOFT_VARIANCE if hint.soft else _JITTER for hint in given])
     layers = [answer.ab.astype(np.float64) for answer in answers]
     stages: list[_Stage] = []

@@ -37,7 +37,7 @@ def lab_from_rgb(rgb: Numbers) -> Float32:
     Returns:
         float32 (..., 3).
     """
-    relative = _linear_from_rgb(rgb) @ _RELATIVE_FROM_RGB.T
+    relative = linear_from_rgb(rgb) @ _RELATIVE_FROM_RGB.T
     root = np.where(relative > _CUBE_START, np.cbrt(relative), relative * _LINE_SLOPE + _LINE_OFFSET)
     lab: Float32 = np.empty_like(root)
     lab[..., 0] = 116 * root[..., 1] - 16
@@ -54,12 +54,12 @@ def rgb_from_lab(lab: Numbers) -> Float32:
     root[..., 0] = root[..., 1] + lab[..., 1] / 500
     root[..., 2] = root[..., 1] - lab[..., 2] / 200
     relative = np.where(root > _ROOT_START, root**3, (root - _LINE_OFFSET) / _LINE_SLOPE)
-    return _codes_from_linear(relative @ _RGB_FROM_RELATIVE.T)
+    return codes_from_linear(relative @ _RGB_FROM_RELATIVE.T)
 
 
 def lightness_from_luma(luma: Numbers) -> Float32:
     """L* (0..100, float32) of grey codes (...): uint8, uint16 or fractions of full scale."""
-    linear = _linear_from_rgb(luma)
+    linear = linear_from_rgb(luma)
     root = np.where(linear > _CUBE_START, np.cbrt(linear), linear * _LINE_SLOPE + _LINE_OFFSET)
     return np.asarray(116 * root - 16, np.float32)
 
@@ -85,7 +85,7 @@ def cbcr_from_lab(lab: Numbers) -> Float32:
     return np.asarray(cbcr / over, np.float32)
 
 
-def _linear_from_rgb(rgb: Numbers) -> Float32:
+def linear_from_rgb(rgb: Numbers) -> Float32:
     """Linear light of sRGB codes of any dtype."""
     if rgb.dtype == np.uint8:
         table = _linear_from_fraction(np.linspace(0, 1, 256, dtype=np.float32))
@@ -102,7 +102,7 @@ def _linear_from_fraction(code: Float32) -> Float32:
     return np.asarray(np.copysign(light, code), np.float32)
 
 
-def _codes_from_linear(light: Float32) -> Float32:
+def codes_from_linear(light: Float32) -> Float32:
     """The sRGB curve from light to codes, odd about zero."""
     size = np.abs(light)
     code = np.where(size > 0.0031308, 1.055 * size ** (1 / 2.4) - 0.055, size * 12.92)

@@ -39,6 +39,8 @@ _KEPT_OPTIONS = {
 }  # fmt: skip
 # A hint given so near to an older one takes its place.
 _SAME_PLACE = 0.005
+# Of the chroma of a colour; less of it is told.
+_NEARLY_ALL = 0.95
 _WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
 
 
@@ -291,12 +293,14 @@ def gamut_remark(luma: Float32, path: str, hint: Hint) -> str:
     """What is to be said of a colour that its place in a luma (h, w) is too bright or too dark for."""
     import numpy as np
 
-    from archivecolor.colour.lab import lightness_from_luma, rgb_from_lab
+    from archivecolor.colour.lab import lightness_from_luma
+    from archivecolor.colour.oklab import ab_at_lightness
 
     height, width = luma.shape
     grey = luma[min(int(hint.y * height), height - 1), min(int(hint.x * width), width - 1)]
-    rgb = rgb_from_lab(np.array([lightness_from_luma(grey), *hint.ab]))
-    if rgb.min() >= -0.02 and rgb.max() <= 1.02:
+    lightness = np.array([lightness_from_luma(grey)], np.float64)
+    _, (share,) = ab_at_lightness(np.array([hint.colour], np.uint8), lightness)
+    if share >= _NEARLY_ALL:
         return ""
     return _WARN.format(printable(path), colour_word(hint.colour), grey * 100)
 

@@ -12,6 +12,7 @@ from skimage.transform import resize
 
 from archivecolor.colour.guidance import Guidance, Hint
 from archivecolor.colour.lab import cbcr_from_lab, lightness_from_luma
+from archivecolor.colour.oklab import ab_at_lightness
 from archivecolor.errors import ItemError, OutOfMemoryError, Reason
 from archivecolor.inference.predictor import Predictor, _MemoryLock, open_predictor
 from archivecolor.inference.torch_runtime import TorchRuntime
@@ -270,7 +271,9 @@ def answered(chroma, hint):
 
 def wished(hint, luma):
     """The Cb, Cr of a hint's colour on that luma."""
-    return cbcr_from_lab(np.array([lightness_from_luma(np.array(luma, np.float32)), *hint.ab]))
+    lightness = lightness_from_luma(np.array([luma], np.float32))
+    ab, _ = ab_at_lightness(np.array([hint.colour], np.uint8), lightness.astype(np.float64))
+    return cbcr_from_lab(np.array([*lightness, *ab[0]]))
 
 
 @pytest.mark.parametrize("size", [(64, 96), (70, 33), (64, 600), (700, 66)])
