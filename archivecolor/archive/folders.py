@@ -160,13 +160,12 @@ class SourceIdentities:
             UsageError: with the first of them.
         """
         targets = list(targets)
-        sources = {_identity(self._source / folder): folder for folder in self._folders}
+        sources = {_identity(f"{self._source}/{folder}"): folder for folder in self._folders}
         written = {name: None for target in targets for name in _with_parents(target.rpartition("/")[0])}
         for folder in written:
-            path = self._output / folder
-            identity = _identity(path)
+            identity = _identity(f"{self._output}/{folder}")
             if identity is not None and identity in sources and not self._is_behind_link(folder):
-                raise _overwriting(path, self._source / sources[identity])
+                raise _overwriting(self._output / folder, self._source / sources[identity])
         self._refuse_second_names(targets)
 
     def _is_behind_link(self, folder: str) -> bool:
@@ -190,9 +189,10 @@ def _with_parents(folder: str) -> list[str]:
     return ["", *("/".join(names[:count]) for count in range(1, len(names) + 1))]
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path | str) -> tuple[int, int] | None:
     try:
-        status = path.stat()
+        # A `Path` takes itself apart first: long, where a tree is deep.
+        status = os.stat(path)  # noqa: PTH116
     except OSError:
         return None
     return status.st_dev, status.st_ino
