@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -175,12 +175,21 @@ def _stored(entry: Any, prefix: str) -> StoredObject:
     return StoredObject(entry["Key"].removeprefix(prefix), entry["Size"], mtime_ns, entry.get("ETag", ""))
 
 
+@cache
+def _data_loader() -> Any:
+    """What reads botocore's files about services, and keeps them: most of the time that a client takes."""
+    from botocore.session import Session
+
+    return Session().get_component("data_loader")
+
+
 def _open_client() -> Any:
-    """A client as botocore's own variables and files have it."""
+    """A client as botocore's own variables and files have it, read anew for each."""
     from botocore.config import Config
     from botocore.session import Session
 
     session = Session()
+    session.register_component("data_loader", _data_loader())
     config = Config(
         connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, max_pool_connections=_CONNECTIONS
     )
