@@ -69,12 +69,12 @@ def seen(seed, brightness):
     ]
 
 
-@pytest.fixture
-def dialogue(tmp_path):
+@pytest.fixture(scope="module")
+def dialogue(tmp_path_factory):
     """Two set-ups by turns, and one that is not seen again: A B A C B A."""
     shots = [(1, 0.02), (2, 0.05), (1, 0.08), (3, 0.11), (2, 0.14), (1, 0.17)]
     pictures = [picture for seed, brightness in shots for picture in seen(seed, brightness)]
-    film = film_from(write_film(tmp_path / "film.mkv", pictures))
+    film = film_from(write_film(tmp_path_factory.mktemp("dialogue") / "film.mkv", pictures))
     begins = dict.fromkeys(range(0, len(pictures), FRAMES), "cut")
     return replace(film, shots=shots_from_starts(begins, len(pictures)))
 
