@@ -1,5 +1,6 @@
 """Files with the name of a film that would make FFmpeg read something else."""
 
+import shutil
 import subprocess
 
 import av
@@ -9,15 +10,21 @@ from archivecolor.errors import ItemError, Reason
 from archivecolor.film.probe import open_film, probe
 
 
+@pytest.fixture(scope="module")
+def real_films(tmp_path_factory):
+    """Films that are real ones."""
+    folder = tmp_path_factory.mktemp("real")
+    for name in ("secret.mp4", "secret.ts"):
+        source = ["-f", "lavfi", "-i", "testsrc=s=64x48:d=0.2"]
+        subprocess.run(["ffmpeg", "-v", "error", *source, str(folder / name)], check=True, timeout=60)
+    return folder
+
+
 @pytest.fixture
-def secret(tmp_path):
+def secret(real_films, tmp_path):
     """Films elsewhere on the disk, and beside the attacker's file, that nobody asked for."""
     for folder in ("elsewhere", "films"):
-        (tmp_path / folder).mkdir()
-        for name in ("secret.mp4", "secret.ts"):
-            source = ["-f", "lavfi", "-i", "testsrc=s=64x48:d=0.2"]
-            path = tmp_path / folder / name
-            subprocess.run(["ffmpeg", "-v", "error", *source, str(path)], check=True, timeout=60)
+        shutil.copytree(real_films, tmp_path / folder)
     return tmp_path / "elsewhere"
 
 
@@ -71,12 +78,12 @@ def test_real_films_still_open(secret):
             assert container.streams.video
 
 
-def test_the_command_reads_nothing_else(archivecolor, checkpoint, secret, tmp_path):
+def test_the_command_reads_nothing_else(here, checkpoint, secret, tmp_path):
     films = tmp_path / "attack"
     films.mkdir()
     (films / "film.mp4").write_text(f"ffconcat version 1.0\nfile '{secret}/secret.mp4'\n")
     words = ["--checkpoint", checkpoint, "--device", "cpu", "-o", tmp_path / "out"]
-    done = archivecolor("video", films, *words)
+    done = here("video", films, *words)
     assert done.returncode == 3
     assert "unreadable 1" in done.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["_archivecolor"]

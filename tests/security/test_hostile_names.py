@@ -52,9 +52,9 @@ def everything_under(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def test_a_name_is_never_a_command_nor_an_option(archivecolor, hostile, tmp_path):
+def test_a_name_is_never_a_command_nor_an_option(here, hostile, tmp_path):
     before = tree(hostile)
-    done = archivecolor("dir", hostile, tmp_path / "out", cwd=tmp_path)
+    done = here("dir", hostile, tmp_path / "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     visible = {name for name in NAMES if not name.startswith(".")}
     assert set(tree(tmp_path / "out")) == visible
@@ -68,12 +68,12 @@ def test_a_name_is_never_a_command_nor_an_option(archivecolor, hostile, tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
 
 
-def test_such_a_name_may_be_typed_and_listed(archivecolor, hostile, tmp_path):
+def test_such_a_name_may_be_typed_and_listed(here, hostile, tmp_path):
     listed = "\n".join(name for name in NAMES if "\n" not in name and "\r" not in name)
     (tmp_path / "list.txt").write_text(listed)
     shutil.move(hostile, tmp_path / "-o in")
     words = ["--files-from", "list.txt", "--", "-o in", "--out"]
-    done = archivecolor("dir", *words, cwd=tmp_path)
+    done = here("dir", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(tree(tmp_path / "--out")) == set(listed.split("\n"))
 
@@ -81,37 +81,37 @@ def test_such_a_name_may_be_typed_and_listed(archivecolor, hostile, tmp_path):
 @pytest.mark.parametrize(
     "line", ["../secret.png", "sub/../../secret.png", "{tmp}/secret.png", "..", "sub/..", "./../secret.png"]
 )
-def test_a_list_cannot_lead_out_of_the_folder(archivecolor, tmp_path, line):
+def test_a_list_cannot_lead_out_of_the_folder(here, tmp_path, line):
     (tmp_path / "in" / "sub").mkdir(parents=True)
     Image.new("L", (64, 64), 9).save(tmp_path / "secret.png")
     (tmp_path / "list.txt").write_text(line.replace("{tmp}", str(tmp_path)) + "\n")
     words = ["dir", tmp_path / "in", tmp_path / "out", "--files-from", tmp_path / "list.txt"]
-    done = archivecolor(*words)
+    done = here(*words)
     assert done.returncode == 2
     assert "line 1" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_a_link_cannot_lead_out_of_the_folder(archivecolor, tmp_path):
+def test_a_link_cannot_lead_out_of_the_folder(here, tmp_path):
     (tmp_path / "in").mkdir()
     Image.new("L", (64, 64), 9).save(tmp_path / "secret.png")
     (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
     (tmp_path / "in" / "folder").symlink_to(tmp_path)
     (tmp_path / "list.txt").write_text("link.png\nfolder/secret.png\n")
     for more in ([], ["--files-from", tmp_path / "list.txt"]):
-        done = archivecolor("dir", tmp_path / "in", tmp_path / "out", *more)
+        done = here("dir", tmp_path / "in", tmp_path / "out", *more)
         assert done.returncode == 0
         assert "2 links passed over" in done.stderr
     assert tree(tmp_path / "out") == {}
 
 
-def test_a_link_in_the_output_is_replaced_and_not_written_through(archivecolor, archive, tmp_path):
+def test_a_link_in_the_output_is_replaced_and_not_written_through(here, archive, tmp_path):
     """Whoever may write into OUT must not make a run write over a file elsewhere."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "sepia.png").symlink_to(victim)
-    done = archivecolor("dir", archive, tmp_path / "out", "--include", "sepia.png")
+    done = here("dir", archive, tmp_path / "out", "--include", "sepia.png")
     assert done.returncode == 0, done.stderr
     assert victim.read_text() == "precious"
     assert not (tmp_path / "out" / "sepia.png").is_symlink()
@@ -129,40 +129,40 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("attack", RECIPES)
-def test_a_recipe_cannot_run_commands(archivecolor, tmp_path, attack):
+def test_a_recipe_cannot_run_commands(here, tmp_path, attack):
     trace = tmp_path / "trace"
     (tmp_path / "in").mkdir()
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('job = "dir"\n' + RECIPES[attack].replace("{trace}", str(trace)))
-    done = archivecolor("run", recipe, cwd=tmp_path)
+    done = here("run", recipe, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert not trace.exists()
 
 
-def test_a_job_is_one_of_ours(archivecolor, tmp_path):
+def test_a_job_is_one_of_ours(here, tmp_path):
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('job = "os; import shutil"\n')
-    done = archivecolor("run", recipe)
+    done = here("run", recipe)
     assert done.returncode == 2
     assert "choose one of" in done.stderr
 
 
-def test_an_encoder_is_a_word_and_no_command(archivecolor, checkpoint, tmp_path):
+def test_an_encoder_is_a_word_and_no_command(here, checkpoint, tmp_path):
     (tmp_path / "film.mp4").write_bytes(b"no film")
     words = ["--encoder", f"h264 -f null -; touch {tmp_path}/trace", "--checkpoint", checkpoint]
-    done = archivecolor("video", tmp_path / "film.mp4", "-o", tmp_path / "out", *words)
+    done = here("video", tmp_path / "film.mp4", "-o", tmp_path / "out", *words)
     assert done.returncode in (2, 3, 4)
     assert not (tmp_path / "trace").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names of bytes are a matter of POSIX")
-def test_bytes_that_are_no_text_are_a_name_too(archivecolor, tmp_path):
+def test_bytes_that_are_no_text_are_a_name_too(here, tmp_path):
     name = os.fsdecode(b"\xff\xfe$(touch trace)\x1b[2J.png")
     (tmp_path / "in").mkdir()
     with (tmp_path / "in" / name).open("wb") as file:
         Image.fromarray(np.add.outer(np.arange(72), np.arange(64)).astype(np.uint8)).save(file, "PNG")
-    done = archivecolor("dir", tmp_path / "in", tmp_path / "out", "-v", cwd=tmp_path)
+    done = here("dir", tmp_path / "in", tmp_path / "out", "-v", cwd=tmp_path)
     assert done.returncode == 0
     assert "\x1b" not in done.stderr
     assert (tmp_path / "out" / name).exists()

@@ -32,11 +32,11 @@ def as_pickle(path, hostile):
 
 @pytest.mark.parametrize("write", [as_torch, as_old_torch, as_pickle])
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_a_checkpoint_cannot_run_code(archivecolor, archive, tmp_path, write, suffix):
+def test_a_checkpoint_cannot_run_code(here, archive, tmp_path, write, suffix):
     trace, weights = tmp_path / "trace", tmp_path / f"weights{suffix}"
     write(weights, Hostile(trace))
     words = ["--include", "sepia.png", "--checkpoint", weights]
-    done = archivecolor("dir", archive, tmp_path / "out", *words)
+    done = here("dir", archive, tmp_path / "out", *words)
     assert done.returncode == 4, done.stderr
     assert "no archivecolor checkpoint" in done.stderr
     assert not trace.exists()
