@@ -4,17 +4,18 @@ import contextlib
 import shutil
 
 import pytest
+from built_in_weights import command_words, undisturbed  # noqa: F401
 from web_pages import served
 
 
 @pytest.fixture
-def output(undisturbed, tmp_path):
+def output(undisturbed, tmp_path):  # noqa: F811
     """A coloured archive of one's own."""
     return shutil.copytree(undisturbed, tmp_path / "out")
 
 
 @pytest.fixture(scope="module")
-def reviewed(undisturbed, archive, tmp_path_factory):
+def reviewed(undisturbed, archive, tmp_path_factory):  # noqa: F811
     """The review of an archive that tests of this module share."""
     output = shutil.copytree(undisturbed, tmp_path_factory.mktemp("review") / "out")
     with served("review", output, "--input", archive, "--jobs", "1", "--by", "Ann") as page:

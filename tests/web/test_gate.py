@@ -1,14 +1,18 @@
 """Nobody else gets in: what is asked from elsewhere, too much or too slowly is not answered."""
 
 import concurrent.futures
+import io
 import json
 import os
 import shutil
 import signal
 import socket
+import struct
 import time
+import zlib
 
 import pytest
+from PIL import Image
 from web_pages import number_of, served
 
 from archivecolor.archive.decision import State
@@ -21,6 +25,38 @@ DECIDE = "/item/1/decide"
 @pytest.fixture
 def page(reviewed):
     return reviewed
+
+
+HOSTILE_NAME = '"><script>alert(1)<.jpg\u202e\n'
+
+
+@pytest.fixture(scope="module")
+def odd(undisturbed, tmp_path_factory):
+    """The review of an output with a bomb in it, a link that leads out, and the record of a hostile name."""
+    folder = tmp_path_factory.mktemp("odd")
+    output = shutil.copytree(undisturbed, folder / "out")
+    (output / "people" / "chelsea.png").write_bytes(bomb())
+    linked = output / "people" / "astronaut.jpg"
+    linked.symlink_to(shutil.move(linked, folder / "secret.jpg"))
+    manifest = Layout(output).manifest
+    line = json.loads(manifest.read_text().splitlines()[0])
+    line |= {"path": HOSTILE_NAME, "status": "failed", "reason": "empty", "detail": "<b>\n"}
+    line.pop("output", None)
+    with manifest.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    with served("review", output, "--jobs", "1", "--body-timeout", "1") as page:
+        page.output = output
+        yield page
+
+
+def bomb():
+    """A PNG whose header says that it is 50,000 pixels wide and high."""
+    small = io.BytesIO()
+    Image.new("1", (8, 8)).save(small, "PNG")
+    data = bytearray(small.getvalue())
+    data[16:24] = struct.pack(">II", 50_000, 50_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    return bytes(data)
 
 
 @pytest.mark.parametrize(
@@ -138,13 +174,11 @@ def test_a_body_that_does_not_say_its_length_is_counted(page):
     assert page.ask("/").status == 200
 
 
-def test_a_slow_body_is_given_up(undisturbed, tmp_path):
-    output = shutil.copytree(undisturbed, tmp_path / "out")
-    with served("review", output, "--jobs", "1", "--body-timeout", "1") as page:
-        with socket.create_connection(("127.0.0.1", page.port), timeout=30) as line:
-            line.sendall(head_of(page, "Content-Length: 1000") + b'{"sta')
-            assert b" 408 " in line.recv(4096)
-        assert page.ask("/").status == 200
+def test_a_slow_body_is_given_up(odd):
+    with socket.create_connection(("127.0.0.1", odd.port), timeout=30) as line:
+        line.sendall(head_of(odd, "Content-Length: 1000") + b'{"sta')
+        assert b" 408 " in line.recv(4096)
+    assert odd.ask("/").status == 200
 
 
 def head_of(page, *more):
@@ -193,57 +227,35 @@ def test_many_requests_at_once_are_all_answered(page):
     def ask(number):
         return page.ask("/" if number % 2 else f"/item/{1 + number % 5}/small").status
 
-    with concurrent.futures.ThreadPoolExecutor(100) as threads:
-        answers = list(threads.map(ask, range(500)))
+    with concurrent.futures.ThreadPoolExecutor(60) as threads:
+        answers = list(threads.map(ask, range(180)))
     assert set(answers) <= {200, 422}
-    assert answers.count(200) > 250
+    assert answers.count(200) > 90
 
 
-def test_a_bomb_is_a_card_with_a_reason(undisturbed, tmp_path):
-    from PIL import Image
-
-    output = shutil.copytree(undisturbed, tmp_path / "out")
-    Image.new("1", (50_000, 50_000)).save(output / "people" / "chelsea.png")
-    with served("review", output, "--jobs", "1") as page:
-        number = number_of(output, "people/chelsea.png")
-        answer = page.ask(f"/item/{number}/small")
-        assert answer.status == 422
-        assert b"over the limit of 500 megapixels" in answer.content
-        assert page.ask(f"/item/{number}").status == 200
+def test_a_bomb_is_a_card_with_a_reason(odd):
+    number = number_of(odd.output, "people/chelsea.png")
+    answer = odd.ask(f"/item/{number}/small")
+    assert answer.status == 422
+    assert b"over the limit of 500 megapixels" in answer.content
+    assert odd.ask(f"/item/{number}").status == 200
 
 
-def test_links_lead_nowhere(undisturbed, tmp_path):
-    output = shutil.copytree(undisturbed, tmp_path / "out")
-    secret = shutil.move(output / "people" / "chelsea.png", tmp_path / "secret.png")
-    (output / "people" / "chelsea.png").symlink_to(secret)
-    number = number_of(output, "people/chelsea.png")
-    with served("review", output, "--jobs", "1") as page:
-        for what in ("small", "view", "part?left=0&top=0&width=9&height=9", "certainty"):
-            assert page.ask(f"/item/{number}/{what}").status == 422
+def test_links_lead_nowhere(odd):
+    number = number_of(odd.output, "people/astronaut.jpg")
+    for what in ("small", "view", "part?left=0&top=0&width=9&height=9", "certainty"):
+        assert odd.ask(f"/item/{number}/{what}").status == 422
 
 
-def test_hostile_names_are_only_shown(undisturbed, tmp_path):
-    output = shutil.copytree(undisturbed, tmp_path / "out")
-    manifest = Layout(output).manifest
-    line = json.loads(manifest.read_text().splitlines()[0])
-    line |= {
-        "path": '"><script>alert(1)<.jpg\u202e\n',
-        "status": "failed",
-        "reason": "empty",
-        "detail": "<b>\n",
-    }
-    line.pop("output", None)
-    with manifest.open("a") as file:
-        file.write(json.dumps(line) + "\n")
-    with served("review", output, "--jobs", "1") as page:
-        number = number_of(output, line["path"])
-        for path in (
-            "/?status=failed",
-            f"/item/{number}",
-            '/?folder="><script>alert(1)</script>'.replace(" ", ""),
-        ):
-            text = page.ask(path.replace('"', "%22").replace("<", "%3C").replace(">", "%3E")).content.decode()
-            assert "<script>alert" not in text and "\u202e" not in text and "<b>" not in text
+def test_hostile_names_are_only_shown(odd):
+    number = number_of(odd.output, HOSTILE_NAME)
+    for path in (
+        "/?status=failed",
+        f"/item/{number}",
+        '/?folder="><script>alert(1)</script>'.replace(" ", ""),
+    ):
+        text = odd.ask(path.replace('"', "%22").replace("<", "%3C").replace(">", "%3E")).content.decode()
+        assert "<script>alert" not in text and "\u202e" not in text and "<b>" not in text
 
 
 def test_a_kill_while_deciding_loses_nothing(undisturbed, archive, tmp_path):

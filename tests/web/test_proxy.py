@@ -53,7 +53,7 @@ def proxy():
         server.shutdown()
 
 
-def test_a_page_below_a_path_of_a_proxy(proxy, browser, checkpoint, archive, tmp_path):
+def test_a_page_below_a_path_of_a_proxy(proxy, browser, archive, tmp_path):
     from selenium.webdriver.common.by import By
 
     def one(selector):
@@ -62,7 +62,7 @@ def test_a_page_below_a_path_of_a_proxy(proxy, browser, checkpoint, archive, tmp
     download_to(browser, tmp_path)
     outside = f"http://127.0.0.1:{proxy.server_port}"
     words = ("--root-path", BELOW, "--allow-host", f"127.0.0.1:{proxy.server_port}", "--jobs", "1")
-    network = ("--checkpoint", checkpoint, "--working-size", "64", "--device", "cpu")
+    network = ("--working-size", "64", "--device", "cpu")
     with served("serve", *words, *network) as page:
         proxy.target = page.port
         browser.get(page.address.replace(page.origin, outside))

@@ -176,8 +176,8 @@ def test_without_jinja_the_line_to_type_is_said(output, capsys, monkeypatch):
     assert "pip install 'archivecolor[web]'" in capsys.readouterr().err
 
 
-def test_a_run_writes_its_report_when_it_ends(archive, output, tmp_path, checkpoint):
-    words = ["--working-size", "64", "--device", "cpu", "--checkpoint", str(checkpoint), "-q"]
+def test_a_run_writes_its_report_when_it_ends(archive, output, tmp_path):
+    words = ["--working-size", "64", "--device", "cpu", "-q"]
     code = main(["dir", str(archive), str(output), *words, "--report", str(tmp_path / "pages")])
     assert code == ExitCode.SOME_FAILED
     assert (tmp_path / "pages" / "pictures" / "0001.html").exists()

@@ -150,7 +150,7 @@ def test_a_picture_gets_the_colours_of_another_and_of_a_file(page, chelsea, arch
     assert like("like-file", b"no picture", Content_Type="application/octet-stream")[0] == 422
 
 
-def test_what_is_rejected_is_left_out_by_the_next_run(undisturbed, archive, checkpoint, tmp_path):
+def test_what_is_rejected_is_left_out_by_the_next_run(undisturbed, archive, tmp_path):
     output = shutil.copytree(undisturbed, tmp_path / "out")
     rejected, accepted = CHELSEA, "people/astronaut.jpg"
     with served("review", output, "--jobs", "1") as page:
@@ -165,7 +165,7 @@ def test_what_is_rejected_is_left_out_by_the_next_run(undisturbed, archive, chec
         text = page.ask("/?decided=rejected").content.decode()
         wait_for(lambda: "chelsea.png" in page.ask("/?decided=rejected").content.decode())
         assert "astronaut" not in text
-    words = ["--working-size", "64", "--device", "cpu", "--checkpoint", str(checkpoint), "-q"]
+    words = ["--working-size", "64", "--device", "cpu", "-q"]
     assert main(["dir", str(archive), str(output), *words]) == ExitCode.SOME_FAILED
     assert not (output / rejected).exists() and (output / accepted).exists()
 

@@ -33,9 +33,9 @@ def scratch(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(checkpoint, scratch):
+def page(scratch):
     limits = ("--max-file", "1", "--max-files", "4", "--max-space", "2", "--max-sessions", "2")
-    with served("serve", *QUICK, "--checkpoint", checkpoint, *limits) as page:
+    with served("serve", *QUICK, *limits) as page:
         yield page
     assert not list(scratch.glob("archivecolor-run-*/*"))
 
@@ -157,8 +157,8 @@ def test_nothing_stays(page, scratch, archive):
     assert page.ask(f"/s/{name}/state").status == 422
 
 
-def test_who_goes_without_a_word_is_forgotten(checkpoint, archive, scratch):
-    words = (*QUICK, "--checkpoint", checkpoint, "--session-timeout", "2")
+def test_who_goes_without_a_word_is_forgotten(archive, scratch):
+    words = (*QUICK, "--session-timeout", "2")
     with served("serve", *words) as page:
         name = json.loads(page.ask("/session", {}).content)["session"]
         send(page, f"/s/{name}", (archive / "people" / "chelsea.png").read_bytes())

@@ -25,8 +25,8 @@ from archivecolor.web.gate import Door
         (["--root-path", "/a;Domain=x"], ExitCode.USAGE, "such as /colour"),
     ],
 )
-def test_what_cannot_be_served_is_refused_before_it_listens(archivecolor, words, code, said):
-    done = archivecolor("serve", *words, timeout=60)
+def test_what_cannot_be_served_is_refused_before_it_listens(here, words, code, said):
+    done = here("serve", *words)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr and len(done.stderr.splitlines()) == 1
 
