@@ -153,11 +153,11 @@ def test_colour_depends_neither_on_threads_nor_on_cores(tmp_path, set_threads):
     pictures = with_visitor(scene(1, 20, 144, 192), [6]) + scene(2, 7, 144, 192)
     film = film_from(write_film(tmp_path / "film.mkv", pictures))
     seen = []
-    for count in (1, 2, 4):
+    for count in (1, 4):
         set_threads(count)
         predictor = Predictor(TorchRuntime(Checkpoint(generator, info, "0" * 64), settings), settings)
         chromas = list(frame_chromas(film, predictor, FrameRange(0, len(pictures) - 1, None)))
         seen.append([(chroma.cbcr.tobytes(), chroma.confidence) for chroma in chromas])
     assert sum(confidence is not None for _, confidence in seen[0]) < len(pictures)
     assert len({colour for colour, _ in seen[0]}) == len(pictures)
-    assert seen[0] == seen[1] == seen[2]
+    assert seen[0] == seen[1]

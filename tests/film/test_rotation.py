@@ -51,9 +51,15 @@ def joined_film(source, folder, container, network):
     return part
 
 
-@pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize(
-    ("before", "after"), [("mp4", "mp4"), ("mov", "mov"), ("mp4", "mkv"), ("mov", "mkv"), ("mkv", "mkv")]
+    ("before", "after", "turn"),
+    [
+        *(("mp4", "mkv", turn) for turn in TURNS),
+        ("mp4", "mp4", "quarter"),
+        ("mov", "mov", "three quarters"),
+        ("mov", "mkv", "quarter"),
+        ("mkv", "mkv", "three quarters"),
+    ],
 )
 def test_the_turn_goes_along(tmp_path, network, before, after, turn):
     source = turned_film(tmp_path / f"film.{before}", TURNS[turn])

@@ -73,8 +73,9 @@ def side_data(path, kinds):
         ]
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-@pytest.mark.parametrize("codec", ["h264", "h265"])
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("h264", "mp4"), ("h264", "ts"), ("h265", "mp4"), ("h265", "mkv")]
+)
 def test_captions_and_the_active_format_are_carried(tmp_path, colour, codec, suffix):
     film = with_messages(tmp_path / f"film.{suffix}", captions)
     record, made = colour(film, "--codec", codec)

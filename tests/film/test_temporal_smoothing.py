@@ -89,9 +89,16 @@ class RedOnGreen:
         )
 
 
-@pytest.mark.parametrize("strength", [0.7, 1.0])
-@pytest.mark.parametrize("speed", [1, 3, 6])
-@pytest.mark.parametrize("keyframe_interval", [1, KEYFRAME_INTERVAL])
+@pytest.mark.parametrize(
+    ("keyframe_interval", "speed", "strength"),
+    [
+        (1, 1, 1.0),
+        (1, 6, 0.7),
+        (KEYFRAME_INTERVAL, 1, 1.0),
+        (KEYFRAME_INTERVAL, 3, 0.7),
+        (KEYFRAME_INTERVAL, 6, 1.0),
+    ],
+)
 def test_what_moves_leaves_no_trail(strength, speed, keyframe_interval):
     """A red square crosses green ground: where it was and will be, the colour is that of frame by frame."""
     ground = scene(5, 1, 64, 160, drift=0)[0] * 0.4 + 10
@@ -120,7 +127,7 @@ def test_seams_do_not_show(keyframe_interval):
     """A shot that is taken up again from its memory has the same colours, bit for bit."""
     pictures, network = scene(1, 120), HueByLuma(noise=0.05)
     whole = list(smooth_chroma(inputs_of(pictures, network, keyframe_interval), 0.7))
-    for seam in (1, 2, 17, BLOCK - 1, BLOCK, BLOCK + LOOKAHEAD + 3):
+    for seam in (1, BLOCK - 1, BLOCK, BLOCK + LOOKAHEAD + 3):
         state = whole[seam - 1].state
         again = list(smooth_chroma(inputs_of(pictures[seam:], network, keyframe_interval, state), 0.7, state))
         assert len(again) == len(pictures) - seam
