@@ -34,7 +34,7 @@ def _asked_for(correction: Correction) -> list[str]:
     parts = [_hint_words(hint) for hint in correction.hints if not hint.soft]
     for shot in correction.shots:
         about = [_hint_words(hint) for hint in shot.hints if not hint.soft]
-        about += _shot_options(shot)
+        about += shot_options(shot)
         parts += [f"shot at {shot.seconds:.3f} s: {', '.join(about)}"] if about else []
     hints = (
         *correction.hints,
@@ -44,7 +44,8 @@ def _asked_for(correction: Correction) -> list[str]:
     return parts + ([f"{likely} places like {correction.reference}"] if likely else [])
 
 
-def _shot_options(shot: ShotCorrection) -> list[str]:
+def shot_options(shot: ShotCorrection) -> list[str]:
+    """What is decided about a shot beside hints that somebody gave."""
     numbers = {"saturation": shot.saturation, "smoothing": shot.smoothing}
     words = [f"{name} {number}" for name, number in numbers.items() if number is not None]
     words += [_COLOUR_WORDS[shot.colour]] if shot.colour else []

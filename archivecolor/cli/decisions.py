@@ -60,16 +60,15 @@ def _remark_of(standing: StandingDecision) -> str:
 def words_of(decision: Decision) -> str:
     """One decision as people read it."""
     from archivecolor.archive.decision import State
-    from archivecolor.archive.decision_words import handwork_words
+    from archivecolor.archive.decision_words import handwork_words, shot_options
 
     correction = decision.correction
     parts = [decision.state.value] if decision.state is not State.NONE else []
     parts += _hint_count(correction.hints)
     parts += [f"{name.replace('_', '-')} {value}" for name, value in correction.settings.given().items()]
     for shot in correction.shots:
-        about = _hint_count(shot.hints) + (
-            [] if shot.saturation is None else [f"saturation {shot.saturation}"]
-        )
+        given = tuple(hint for hint in shot.hints if not (hint.soft and shot.reference))
+        about = _hint_count(given) + shot_options(shot)
         parts.append(f"shot at {shot.seconds:.3f} s: {' and '.join(about)}")
     if accepted := [f"{moment:.3f} s" for moment in decision.accepted_shots]:
         parts.append(f"accepted shot{'s' if len(accepted) > 1 else ''} at {', '.join(accepted)}")

@@ -83,7 +83,7 @@ def hints_of_frame(painting: Painting, count: int = FRAME_HINTS) -> tuple[Hint, 
     spacing = max(float(np.sqrt(opaque.sum() / count)), short * _LEAST_SPACING)
     places = _most_even(np.asarray(uneven, np.float32), spacing)
     # What is left open was left to the network.
-    reach = Reach.THING if painting.has_transparency else Reach.ALL
+    reach = Reach.HERE if painting.has_transparency else Reach.ALL
     return tuple(_hint(place, np.asarray(mean, np.float32), reach) for place in places)
 
 

@@ -61,7 +61,10 @@ def hint_of_words(
             f"{name} {quoted(words)}: {printable(path)} is {size.width} x {size.height} pixels (upright);"
             " the place is outside"
         )
-    return Hint(*place, colour=colour_of(colour), reach=_reach(reach or "all"), page=page)
+    try:
+        return Hint(*place, colour=colour_of(colour), reach=_reach(reach or "all"), page=page)
+    except UsageError as error:
+        raise UsageError(f"{name} {quoted(words)}: {error}") from None
 
 
 def colour_of(word: str) -> tuple[int, int, int]:

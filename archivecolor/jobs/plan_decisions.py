@@ -268,8 +268,8 @@ class _ShotReader:
         if not any(abs(width / height / shape - 1) <= _ASPECT_TOLERANCE for shape in shapes):
             raise UsageError(
                 f"{self._where}: the reference {printable(reference)} has transparency, so it counts as "
-                f"painted over the frame, and its shape {width} x {height} is not that of "
-                f"{size.width} x {size.height}"
+                f"painted over the frame, and its shape, {width / height:.2f} to 1, is not the frame's, "
+                f"{shapes[0]:.2f} to 1 ({size.width} x {size.height})"
             )
 
 

@@ -36,7 +36,7 @@ def test_only_what_is_opaque_counts():
     hints = hints_of_frame(Painting(picture(), opacity))
     assert hints
     assert all(20 <= hint.x * 160 <= 60 and 30 <= hint.y * 120 <= 60 for hint in hints)
-    assert {hint.reach for hint in hints} == {Reach.THING}
+    assert {hint.reach for hint in hints} == {Reach.HERE}
     assert hints_of_frame(Painting(picture(), opacity * 0.4)) == ()
 
 

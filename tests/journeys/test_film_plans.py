@@ -165,6 +165,10 @@ def test_what_is_corrected_after_a_plan_holds_until_the_plan_is_edited(video, tm
         ('[[shot]]\nat = 1\ncolour = "red"\n', "choose one of"),
         ("[[shot]]\nat = 2\n[[shot]]\nat = 1\n", "at = 1.0 comes after at = 2.0"),
         ('[[shot]]\nat = 1\nhints = ["50%,50%"]\n', "at = 1.0: the hint '50%,50%' is not understood"),
+        (
+            '[[shot]]\nat = 1\nhints = ["9%,9%=nawy"]\n',
+            "at = 1.0: the hint '9%,9%=nawy': there is no colour 'nawy'",
+        ),
         ("[[shot]]\nat = 90\nsaturation = 1\n", "at = 90.0 is behind the end of"),
         ('[[shot]]\nat = 1\nreference = "none.png"\n', "there is no picture"),
         (f'sha256 = "{"0" * 64}"\n[[shot]]\nat = 1\n', "is of another film"),
@@ -217,7 +221,10 @@ def test_a_restored_frame_and_a_painted_one_colour_their_shots(video, film, tmp_
 
 @pytest.mark.parametrize(
     ("size", "mode", "told"),
-    [((64, 96), "RGBA", "its shape 64 x 96 is not that of 96 x 64"), ((96, 64), "L", "it has no colour to")],
+    [
+        ((64, 96), "RGBA", "its shape, 0.67 to 1, is not the frame's, 1.50 to 1 (96 x 64)"),
+        ((96, 64), "L", "it has no colour to"),
+    ],
 )
 def test_a_picture_that_cannot_be_a_reference_is_refused(video, tmp_path, capsys, size, mode, told):
     Image.new(mode, size).save(tmp_path / "mine.png")
