@@ -27,6 +27,7 @@ from archivecolor.errors import ExitCode, Reason, UsageError
 from archivecolor.jobs.findings import NOTES, Finding, FindingKind
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.verify_credentials import credentials_finding, trusted_roots
+from archivecolor.jobs.verify_decisions import decision_findings
 from archivecolor.settings import VerifySettings
 
 logger = logging.getLogger(__name__)
@@ -208,6 +209,7 @@ def _structural_findings(root: Path, contents: ManifestContents) -> Iterator[Fin
     manifest = Layout(root).manifest.relative_to(root).as_posix()
     for number in contents.damaged:
         yield Finding(FindingKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
+    yield from decision_findings(root)
     run = running_holder(root)
     if run is None:
         yield from _list_faults(root, contents)

@@ -9,6 +9,7 @@ import pytest
 from archivecolor.archive.atomic import part_path
 from archivecolor.archive.bag import write_bag
 from archivecolor.archive.by_hand import by_hand_output
+from archivecolor.archive.decision import Decision, State, line_of
 from archivecolor.archive.fixity import sha256_of, write_digests
 from archivecolor.archive.layout import DIGESTS_NAME
 from archivecolor.archive.lock import locked
@@ -105,6 +106,18 @@ def test_a_damaged_manifest_or_another_list_is_a_fault(trees, capsys):
     assert [line.split()[0] for line in faults] == ["damaged-line", *["list-differs"] * 4]
     assert "line 3" in faults[0]
     assert "disagree" in faults[1]
+
+
+def test_a_damaged_line_of_the_decisions_is_a_fault_and_a_torn_last_one_is_not(trees, capsys):
+    _, output = trees
+    path = output / "_archivecolor" / "decisions.jsonl"
+    whole = line_of(Decision("a.jpg", State.ACCEPTED))
+    path.write_bytes(whole + whole[:20])
+    assert verify(capsys, output)[0] == ExitCode.OK
+    path.write_bytes(whole + b"garbage\n")
+    code, faults, _ = verify(capsys, output)
+    assert code == ExitCode.VERIFY
+    assert faults == ["damaged-line      _archivecolor/decisions.jsonl  (line 2 is not a decision)"]
 
 
 def test_a_list_of_digests_that_lacks_a_file_is_a_fault(trees, capsys):
