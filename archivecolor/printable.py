@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # A newline that begins the next line of one message of ours, never one of somebody's choice alone.
@@ -31,6 +31,12 @@ def shortened(text: str) -> str:
 def quoted(text: str) -> str:
     """A word that was typed, in quotes for a message, shortened and harmless."""
     return f"'{shortened(text)}'"
+
+
+def some_names(names: Sequence[str | Path], shown: int = 5) -> str:
+    """The first of some names for a message, and how many more there are."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(map(printable, names[:shown])) + more
 
 
 def printable_lines(text: str) -> str:

@@ -318,11 +318,16 @@ class Merge:
         return tuple(sorted((*self.taken, *self.again), key=lambda line: line.at))
 
 
-def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
+def merge(ours: Decisions, theirs: Iterable[Decision], *, with_taken_back: bool = False) -> Merge:
     """What of another file's decisions is to be appended to ours: of each path the newest counts.
 
     Where globs are among them, ours that are newer than what is added are said again behind it: lines count
     by their place, and an older glob must not come to stand behind a newer path.
+
+    Args:
+        ours: of the file that is appended to.
+        theirs: of the other file, oldest first.
+        with_taken_back: their lines that take back what is decided nowhere come along: records may name it.
     """
     known = {line.key: line for line in ours.lines}
     newest = Decisions(theirs).newest()
@@ -332,7 +337,7 @@ def merge(ours: Decisions, theirs: Iterable[Decision]) -> Merge:
         mine = known.get(line.key)
         if mine == line:
             continue
-        if mine is None and line.is_none and not _takes_back(line, decided):
+        if mine is None and line.is_none and not (with_taken_back or _takes_back(line, decided)):
             continue
         # What was taken back here, and later, stays so against what they decided; not the other way round.
         if mine is not None and not (mine.is_none and (line.is_none or line.at > mine.at)):

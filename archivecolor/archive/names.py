@@ -16,7 +16,7 @@ import numpy as np
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.walk import FILMS
 from archivecolor.errors import UsageError
-from archivecolor.printable import printable, quoted
+from archivecolor.printable import printable, quoted, some_names
 from archivecolor.settings import FolderPath
 
 FORMAT_EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
@@ -223,15 +223,14 @@ class NameCheck:
 
 def _collision_detail(others: list[Path], *, is_film: bool) -> str:
     """Why a source cannot have its name, and the way out."""
-    shown = ", ".join(printable(path) for path in others[:MAX_SHOWN])
-    more = f" and {len(others) - MAX_SHOWN} more" if len(others) > MAX_SHOWN else ""
+    shown = some_names(others, MAX_SHOWN)
     if is_film:
         return (
-            f"its output could have the name of that of {shown}{more}: a film gets the suffix of the "
+            f"its output could have the name of that of {shown}: a film gets the suffix of the "
             "container that it needs; rename one, leave it out with --exclude, or colour it elsewhere"
         )
     return (
-        f"its output would have the name of that of {shown}{more} (on disks that do not tell case or Unicode "
+        f"its output would have the name of that of {shown} (on disks that do not tell case or Unicode "
         "forms apart); rename one, leave it out with --exclude, choose another --format, or take that output "
         "away (`archivecolor prune` does, where an earlier format left it)"
     )

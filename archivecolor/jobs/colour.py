@@ -24,7 +24,7 @@ from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.inference.open_runtime import check_runtime, choose_runtime
 from archivecolor.jobs.cuts import check_cuts
-from archivecolor.jobs.decisions import take_in_decisions, warn_of_unknown
+from archivecolor.jobs.decisions import take_in_decisions, warn_of_lost, warn_of_unknown
 from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
 from archivecolor.jobs.film_plan import read_plan
 from archivecolor.jobs.film_progress import FilmReporter
@@ -147,6 +147,7 @@ def _run_over(
         with passed_over_list(Layout(run.root).passed_over) as skipped_files:
             plan = plan_items(folder.sources, run.root, settings, session.stop, skipped_files, decisions)
         warn_of_unknown(taken, plan)
+        warn_of_lost(run.root, plan, decisions)
         run.begin(plan)
         with closing(colour_folder(folder, run.root, plan, session, means)) as results:
             run.add_all(results)

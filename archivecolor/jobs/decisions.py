@@ -35,7 +35,7 @@ from archivecolor.jobs.items import RunPlan
 from archivecolor.jobs.manifest import existing_manifest_path
 from archivecolor.jobs.run_files import write_output_bag
 from archivecolor.jobs.source_meant import source_meant
-from archivecolor.printable import printable
+from archivecolor.printable import printable, some_names
 from archivecolor.settings import (
     ColourOptions,
     DecisionExportSettings,
@@ -255,6 +255,32 @@ def warn_of_unknown(taken: Merge, plan: RunPlan) -> None:
         named = any(_matching(line.path, names)) if line.glob else line.path in names
         if not named and not line.is_none:
             logger.warning("%s is decided about, and nothing of that name is here", printable(line.path))
+
+
+def warn_of_lost(root: Path, plan: RunPlan, decisions: Decisions) -> None:
+    """Say which items are made anew without the decisions that their records name: no line is left of them.
+
+    What was taken back in the regular way leaves lines.
+
+    Args:
+        root: the folder that the output's tree begins in.
+        plan: of the run.
+        decisions: that the run goes by.
+    """
+    entries = ((item.path, plan.manifest.entry(item.path)) for item in plan.plan.items)
+    decided = (path for path, entry in entries if entry is not None and entry.decision)
+    lost = [path for path in decided if not decisions.naming(path)]
+    if lost:
+        path = Layout(root).decisions
+        logger.warning(
+            "%d record%s a decision, and %s %s; made anew as if nothing had been decided: %s. If that file"
+            " was lost, stop this and put it back from a backup",
+            len(lost),
+            "s name" if len(lost) > 1 else " names",
+            path,
+            "has no line about what they are of" if path.exists() else "is not there",
+            some_names(lost),
+        )
 
 
 def _matching(glob: str, names: Iterable[str]) -> Iterator[bool]:

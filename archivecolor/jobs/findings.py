@@ -17,6 +17,7 @@ class FindingKind(str, Enum):
     SOURCE_CHANGED = "source-changed"
     SOURCE_UNREADABLE = "source-unreadable"
     DAMAGED_LINE = "damaged-line"
+    DECISION_MISSING = "decision-missing"
     LIST_DIFFERS = "list-differs"
     BY_HAND = "by-hand"
     SUPERSEDED = "superseded"

@@ -16,7 +16,7 @@ from archivecolor.archive.run_json import RunSummary, read_run_summary
 from archivecolor.engine.timing import Duration, now
 from archivecolor.errors import Reason
 from archivecolor.jobs.colour import output_folders
-from archivecolor.jobs.decisions import decisions_of_run
+from archivecolor.jobs.decisions import decisions_of_run, warn_of_lost
 from archivecolor.jobs.film_forecast import FilmsForecast, forecast_films
 from archivecolor.jobs.grey import grey_source
 from archivecolor.jobs.items import GREY, PHOTO, RunPlan, plan_items
@@ -65,6 +65,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
         planned = decided_by_plan(settings, root, decisions, weights, open_network, lambda: None)
         decisions = Decisions((*decisions.lines, planned)) if planned is not None else decisions
         plan = plan_items(folder.sources, root, settings, decisions=decisions)
+        warn_of_lost(root, plan, decisions)
         last_run = read_run_summary(Layout(root).run_json)
         photographs, reels = _to_make(plan.items(PHOTO)), _to_make(plan.items(FILM))
         work = work.plus(_photographs_estimate(photographs, folder, weights, last_run, start))

@@ -296,7 +296,7 @@ class _Merger:
 
         for share in self._shares:
             theirs = Decisions.read(Layout(share.root).decisions).settled(is_item)
-            merged = merge(Decisions.read(path).settled(is_item), theirs.lines)
+            merged = merge(Decisions.read(path).settled(is_item), theirs.lines, with_taken_back=True)
             for conflict in merged.conflicts:
                 logger.warning("%s: two shares decide otherwise; the newer holds", printable(conflict))
             if merged.lines:

@@ -209,7 +209,7 @@ def _structural_findings(root: Path, contents: ManifestContents) -> Iterator[Fin
     manifest = Layout(root).manifest.relative_to(root).as_posix()
     for number in contents.damaged:
         yield Finding(FindingKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
-    yield from decision_findings(root)
+    yield from decision_findings(root, contents.newest)
     run = running_holder(root)
     if run is None:
         yield from _list_faults(root, contents)

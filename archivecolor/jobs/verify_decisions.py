@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from archivecolor.archive.decisions import read_decisions
+from archivecolor.archive.decisions import Decisions, item_finder, read_decisions
 from archivecolor.archive.layout import Layout
+from archivecolor.archive.record import Record
 from archivecolor.jobs.findings import Finding, FindingKind
 
 
-def decision_findings(root: Path) -> Iterator[Finding]:
-    """Lines that hold no decision, though somebody decided something by them.
+def decision_findings(root: Path, newest: Mapping[str, Record]) -> Iterator[Finding]:
+    """Lines that hold no decision, and items made with decisions of which no line is left.
 
     Args:
         root: the folder of the derivatives.
+        newest: the newest record of every item.
 
     Raises:
         UsageError: a newer version wrote the decisions, or they are no file.
@@ -22,6 +25,13 @@ def decision_findings(root: Path) -> Iterator[Finding]:
     path = Layout(root).decisions
     shown = path.relative_to(root).as_posix()
     damaged: list[int] = []
-    list(read_decisions(path, damaged.append))
+    decisions = Decisions(read_decisions(path, damaged.append)).settled(item_finder(root))
     for number in damaged:
         yield Finding(FindingKind.DAMAGED_LINE, shown, f"line {number} is not a decision")
+    lacks = "has no line about it" if path.exists() else "is not there"
+    decided = (name for name, record in newest.items() if record.decision)
+    for name in sorted(decided, key=os.fsencode):
+        if not decisions.naming(name):
+            yield Finding(
+                FindingKind.DECISION_MISSING, name, f"it was made with a decision, and {shown} {lacks}"
+            )

@@ -262,6 +262,12 @@ def test_two_peoples_decisions_are_put_together_the_newest_wins(path):
     assert merge(ours, [taken_back, decided("unknown", "2026-04", State.NONE)]).lines == (taken_back,)
 
 
+def test_what_was_taken_back_comes_along_with_its_records():
+    lines = [Decision("a.jpg", State.REJECTED, at="2026-01"), Decision("a.jpg", at="2026-02")]
+    assert merge(Decisions(), lines).lines == ()
+    assert merge(Decisions(), lines, with_taken_back=True).lines == (lines[1],)
+
+
 def test_what_was_taken_back_here_differs_from_older_decisions_elsewhere():
     def decided(at, state=State.ACCEPTED):
         return Decision("a.jpg", state, at=at)

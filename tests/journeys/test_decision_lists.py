@@ -123,3 +123,29 @@ def test_that_nothing_is_decided_is_said(archive, capsys):
         assert capsys.readouterr() == ("", f"decisions: {said}\n")
     assert main(["decisions", "list", str(archive.output), "--json"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_decisions_that_are_gone_while_records_name_them_are_told(archive, capsys):
+    archive.correct("cat.jpg", "--saturation", "0.5")
+    archive.correct("album/anna.png", "--saturation", "0.5")
+    archive.correct("album/anna.png", "--reset", "--later")  # taken back, and to be carried out yet
+    verify = ["verify", "--quiet", str(archive.output)]
+    assert main(verify) == 0
+    Layout(archive.output).decisions.unlink()
+    capsys.readouterr()
+    assert main(verify) == 6
+    faults = capsys.readouterr().out.splitlines()
+    lost = "(it was made with a decision, and _archivecolor/decisions.jsonl is not there)"
+    assert faults == [f"decision-missing  {name}  {lost}" for name in ("album/anna.png", "cat.jpg")]
+    decide(archive, Decision("deep.tif", State.ACCEPTED), Decision("cat.jpg", State.ACCEPTED))
+    assert main(verify) == 6
+    (fault,) = capsys.readouterr().out.splitlines()
+    assert fault.startswith("decision-missing  album/anna.png") and "has no line about it" in fault
+    archive.dir("--dry-run")
+    assert "1 record names a decision" in capsys.readouterr().err
+    archive.dir()
+    said = capsys.readouterr().err
+    assert "made anew as if nothing had been decided: album/anna.png" in said
+    archive.dir()
+    assert "names a decision" not in capsys.readouterr().err
+    assert main(verify) == 0
