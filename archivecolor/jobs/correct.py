@@ -28,6 +28,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, Reason, UsageError
 from archivecolor.jobs.colour import colour, output_folders
 from archivecolor.jobs.correct_film import FilmWriter, film_to_correct
+from archivecolor.jobs.correct_remarks import states_that_went
 from archivecolor.jobs.decision_writer import (
     DecisionWriter,
     PhotographWriter,
@@ -105,7 +106,8 @@ def correct(
         append_decisions(Layout(root).decisions, made)
         if is_bag(settings.output) and settings.later:
             write_output_bag(settings.output)
-    corrected = Corrected(tuple(made), tuple(work.writer.remarks), None)
+    went = () if settings.reset else states_that_went(settings.output, work.names, decisions, made)
+    corrected = Corrected(tuple(made), (*work.writer.remarks, *went), None)
     if settings.later:
         return corrected
     again = names if settings.take_back else ()

@@ -171,6 +171,20 @@ def test_an_accepted_picture_stays_whatever_the_options_are(archive):
     assert (archive.output / "cat.jpg").read_bytes() != kept
 
 
+def test_that_a_decision_takes_back_others_is_said_with_the_way_to_keep_them(archive, capsys):
+    archive.correct("cat.jpg", "--accept", "--later")
+    archive.correct("deep.tif", "--reject", "--later")
+    assert "no longer" not in capsys.readouterr().err
+    archive.correct("*.*", "--saturation", "0.5", "--later")
+    said = capsys.readouterr().err
+    assert "1 that was accepted is so no longer: cat.jpg; `archivecolor decisions undo " in said
+    assert "1 that was rejected is so no longer: deep.tif" in said
+    assert main(["decisions", "undo", str(archive.output), "cat.jpg"]) == 0
+    capsys.readouterr()
+    archive.correct("cat.jpg", "--reset", "--later")  # that is what is meant
+    assert "no longer" not in capsys.readouterr().err
+
+
 def test_a_changed_source_keeps_its_decision_without_its_hints(archive):
     archive.correct("cat.jpg", "--hint", f"50%,50%={RED}", "--saturation", 0.5)
     grey_of("rocket", (100, 100)).save(archive.scans / "cat.jpg")
