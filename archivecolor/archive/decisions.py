@@ -117,7 +117,8 @@ class Decisions:
         """What is to be said so that what held before the newest decision about a path or glob holds again.
 
         Decisions that were undone already are passed over, so that each time goes a step back. What was said
-        at the same time as a glob, of single items that it names, is undone with it.
+        at the same time as a glob, of single items that it names, is undone with it; what else is decided
+        about single ones, and would hold without the glob, is said again behind it: these lines undo nothing.
 
         Args:
             path: as decisions have it.
@@ -131,25 +132,43 @@ class Decisions:
             raise UsageError(f"{shown}: {printable(holds.path)} decides about it, and holds; undo that")
         standing = self._standing((path, glob))
         if not standing:
-            near = nearest(path, {line.path for line in self.newest() if not line.is_none})
+            near = nearest(path, {line.path for line in self.newest()})
             raise UsageError(f"{shown}: there is no decision about it to undo{printable(near)}")
         undone = self.lines[standing.pop()]
         before = self.lines[standing[-1]] if standing else UNDECIDED
-        along: list[Decision] = []
-        for other in self._beside(path, standing[-1] if standing else -1) if glob else ():
-            if other.glob or not undone.at or other.at != undone.at:
-                # Said last, the glob would hold against it too.
-                raise UsageError(
-                    f"{shown}: {printable(other.path)} is decided about beside it; undo that first"
-                )
-            along.append(other)
+        beside = self._said_beside(undone, before, standing) if glob else []
         if not glob and not standing:
             before = Decisions(line for line in self.lines if line.glob).of(path)
+        return [replace(before, path=path, glob=glob, note="", undoes=undone.at, plan=""), *beside]
+
+    def _said_beside(self, undone: Decision, before: Decision, standing: list[int]) -> list[Decision]:
+        """What is to be said of single items as a decision about a glob is undone, behind what held before.
+
+        Args:
+            undone: the newest about that glob.
+            before: the one before it.
+            standing: numbers of those about the glob that stand then.
+
+        Raises:
+            UsageError: another glob stands in the way.
+        """
         rest = Decisions(line for line in self.lines if line is not undone)
-        return [
-            replace(before, path=path, glob=glob, note="", undoes=undone.at, plan=""),
-            *(line for other in along for line in rest.undoing(other.path, glob=False)),
-        ]
+        along, kept = list[Decision](), list[Decision]()
+        for other in self._beside(undone.path, standing[-1] if standing else -1):
+            if (other.is_none and before.is_none) or not (other.glob or self._standing(other.key)):
+                continue
+            if other.glob:
+                # Said last, the glob would hold against it too.
+                raise UsageError(
+                    f"{printable(undone.path)}: {printable(other.path)}, which may match the same, is decided"
+                    " about too, and nobody could say which of the two holds then; `correct OUT GLOB --reset`"
+                    " takes back what is decided about all that a glob matches"
+                )
+            if undone.at and other.at == undone.at:
+                along += rest.undoing(other.path, glob=False)
+            elif rest.of(other.path) is other:
+                kept.append(replace(other, undoes=""))
+        return [*along, *kept]
 
     def plan_taken_in(self, path: str) -> Decision:
         """The newest line that takes in a plan of the film `path`; `UNDECIDED` without one."""
@@ -161,7 +180,7 @@ class Decisions:
         standing: list[int] = []
         last = None
         for number, line in enumerate(self.lines):
-            if line.key != key or line == last:
+            if line.key != key or (last is not None and _says_the_same(line, last)):
                 continue
             last = line
             if line.undoes and standing and self.lines[standing[-1]].at == line.undoes:
@@ -171,10 +190,10 @@ class Decisions:
         return standing
 
     def _beside(self, glob: str, number: int) -> Iterator[Decision]:
-        """Decisions behind a number, still standing, that are about something that a glob may match too."""
+        """The newest lines behind a number that are about something that a glob may match too."""
         patterns = compile_globs((glob,))
         for line in (self.lines[place] for place in sorted(self._newest.values()) if place > number):
-            is_other = line.key != (glob, True) and not line.is_none
+            is_other = line.key != (glob, True)
             if is_other and (line.glob or any(one.matches(os.fsencode(line.path)) for one in patterns)):
                 yield line
 
@@ -188,6 +207,11 @@ class Decisions:
 
 
 NO_DECISIONS = Decisions()
+
+
+def _says_the_same(line: Decision, before: Decision) -> bool:
+    """Whether a line only says again, perhaps later, what the one before it about the same path says."""
+    return not line.undoes and replace(line, at=before.at, undoes=before.undoes) == before
 
 
 def item_finder(root: Path, *sources: Path) -> Callable[[str], bool]:

@@ -154,17 +154,22 @@ def undo_decisions(settings: DecisionUndoSettings) -> tuple[Decision, ...]:
     with locked(root, settings.wait_lock):
         decisions = Decisions.of_output(root, *sources)
         manifest = Manifest(Layout(root).manifest)
-        undone = []
+        undone, now = list[Decision](), now_utc()
         for text in dict.fromkeys(settings.path):
             name = source_meant(text, (*sources, root), manifest)
             path = text if name is None else name
             glob = name is None and decisions.decides(text, glob=True)
-            lines = decisions.undoing(path, glob=glob)
-            undone += [replace(line, by=settings.by, at=now_utc()) for line in lines]
+            # What is only said again is still whose it was.
+            lines = [
+                replace(line, by=settings.by if line.undoes else line.by, at=now)
+                for line in decisions.undoing(path, glob=glob)
+            ]
+            undone += lines
+            decisions = Decisions((*decisions.lines, *lines))
         append_decisions(Layout(root).decisions, undone)
         if is_bag(settings.output):
             write_output_bag(settings.output)
-    return tuple(undone)
+    return tuple(line for line in undone if line.undoes)
 
 
 def _decisions_made_elsewhere(file: Path, is_item: Callable[[str], bool]) -> Decisions:

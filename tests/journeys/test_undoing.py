@@ -6,7 +6,7 @@ from small_archive import tree
 
 import archivecolor
 from archivecolor.archive.decision import Decision, State
-from archivecolor.archive.decisions import Decisions, append_decisions
+from archivecolor.archive.decisions import Decisions, append_decisions, merge
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.cli.main import main
@@ -62,12 +62,48 @@ def test_a_decision_after_an_undone_one_is_undone_first(archive):
 
 def test_what_a_glob_decided_holds_again(archive, capsys):
     decide(archive, Decision("*.jpg", State.ACCEPTED, glob=True), Decision("cat.jpg", State.REJECTED))
-    undo(archive, "*.jpg", code=2)
-    assert "cat.jpg is decided about beside it" in capsys.readouterr().err
     undo(archive, "cat.jpg")
     assert holds(archive, "cat.jpg").state is State.ACCEPTED
     undo(archive, "album/turned.jpg", code=2)
     assert "*.jpg decides about it" in capsys.readouterr().err
+
+
+def test_a_glob_is_undone_and_what_is_decided_beside_it_stays(archive):
+    archive.correct("cat.jpg", "--accept", "--later", "--by", "Ann")
+    archive.correct("*.jpg", "--saturation", "0.5", "--later")
+    undo(archive, "cat.jpg")
+    assert holds(archive, "cat.jpg").state is State.ACCEPTED
+    undo(archive, "*.jpg", "--by", "Ben")
+    kept = holds(archive, "cat.jpg")
+    assert (kept.state, kept.by, bool(kept.correction)) == (State.ACCEPTED, "", False)
+    assert holds(archive, "album/turned.jpg").is_none
+    undo(archive, "cat.jpg")  # saying it again was no step of its own
+    assert holds(archive, "cat.jpg").is_none
+
+
+def test_a_picture_and_its_glob_are_undone_in_one_go(archive):
+    decide(archive, Decision("*.jpg", State.ACCEPTED, at="2026-01", glob=True))
+    decide(archive, Decision("cat.jpg", State.REJECTED, at="2026-02"))
+    undo(archive, "cat.jpg", "*.jpg")
+    assert holds(archive, "cat.jpg").is_none
+
+
+def test_what_a_glob_had_no_say_in_stays_so(archive):
+    decide(archive, Decision("*.jpg", State.ACCEPTED, at="2026-01", glob=True))
+    decide(archive, Decision("*.jpg", State.REJECTED, at="2026-02", glob=True))
+    decide(archive, Decision("cat.jpg", at="2026-03"))
+    undo(archive, "*.jpg")
+    assert holds(archive, "album/turned.jpg").state is State.ACCEPTED
+    assert holds(archive, "cat.jpg").is_none
+    elsewhere = Decisions(merge(Decisions(), Decisions.of_output(archive.output).lines).lines)
+    assert elsewhere.of("cat.jpg").is_none
+
+
+def test_one_of_two_globs_that_may_match_the_same_is_not_undone(archive, capsys):
+    decide(archive, Decision("*.jpg", State.ACCEPTED, at="2026-01", glob=True))
+    decide(archive, Decision("cat*", State.REJECTED, at="2026-02", glob=True))
+    undo(archive, "*.jpg", code=2)
+    assert "cat*, which may match the same" in capsys.readouterr().err
 
 
 def test_a_glob_alone_is_undone(archive):
