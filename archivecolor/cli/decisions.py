@@ -48,6 +48,8 @@ def list_command(settings: DecisionListSettings) -> ExitCode:
 def _remark_of(standing: StandingDecision) -> str:
     """What is to be said of the items that a decision names."""
     matches, holds_for = standing.matches, standing.holds_for
+    if standing.is_of_older_scan:
+        return "  (its hints are not applied: the scan changed)"
     if not standing.decision.glob:
         return "" if matches else "  (no record names it)"
     if not matches:

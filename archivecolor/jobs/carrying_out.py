@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archivecolor.archive.atomic import remove_file
 from archivecolor.archive.by_hand import Claim, is_by_hand
@@ -12,8 +15,15 @@ from archivecolor.archive.layout import credentials_beside
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.errors import ItemError, Reason
 from archivecolor.metadata.provenance import CorrectionStep
-from archivecolor.printable import printable
+from archivecolor.printable import printable, some_names
 
+if TYPE_CHECKING:
+    from archivecolor.jobs.run import ItemResult
+
+logger = logging.getLogger(__name__)
+
+HINTS_LEFT_OUT = "the picture changed after its hints were given, which are not applied"
+SHOTS_LEFT_OUT = "the film changed after what was decided about its shots, which is not applied"
 _KEPT_BY_HAND = (
     "it is rejected, but somebody changed its output, which stays; take that file away, or --reset it"
 )
@@ -50,3 +60,24 @@ def correction_step(digest: str | None, correction: Correction) -> CorrectionSte
         prompt=words_of_prompt(correction),
         writer=printable(correction.by),
     )
+
+
+def telling_of_left_out(results: Iterator[ItemResult], output: Path) -> Iterator[ItemResult]:
+    """The results of a run; behind the last one a warning names the items whose hints were not applied.
+
+    Args:
+        results: of the run.
+        output: its folder, as it was typed.
+    """
+    left_out: list[str] = []
+    for result in results:
+        if any(detail in result.record.detail for detail in (HINTS_LEFT_OUT, SHOTS_LEFT_OUT)):
+            left_out.append(result.record.path)
+        yield result
+    if left_out:
+        logger.warning(
+            "hints were not applied, as the scan changed after they were given: %s; look at it, and give them"
+            " anew by `archivecolor correct %s PATH --hint ...`",
+            some_names(left_out),
+            printable(output),
+        )

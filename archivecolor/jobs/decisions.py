@@ -55,11 +55,13 @@ class StandingDecision:
         decision: as it was written.
         matches: items with a record that it names.
         holds_for: those of them that no newer decision names.
+        is_of_older_scan: its hints were given for another state of the scan than the last run found.
     """
 
     decision: Decision
     matches: int
     holds_for: int
+    is_of_older_scan: bool = False
 
 
 def standing_decisions(settings: DecisionListSettings) -> list[StandingDecision]:
@@ -81,10 +83,17 @@ def standing_decisions(settings: DecisionListSettings) -> list[StandingDecision]
             matches.update(named)
             holds.update(named[-1:])
     return [
-        StandingDecision(line, matches[line.key], holds[line.key])
+        StandingDecision(line, matches[line.key], holds[line.key], _is_of_older_scan(line, manifest))
         for line in decisions.newest()
         if _is_listed(line, settings.state) and (line.glob or decisions.of(line.path) is line)
     ]
+
+
+def _is_of_older_scan(line: Decision, manifest: Manifest) -> bool:
+    correction = line.correction
+    if not (correction.hints or correction.shots) or not correction.source or line.path not in manifest:
+        return False
+    return manifest.record(line.path).source.sha256 not in (None, correction.source)
 
 
 def _is_listed(line: Decision, state: str) -> bool:

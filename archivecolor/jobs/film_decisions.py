@@ -20,14 +20,12 @@ from archivecolor.film.segments import Confidence, confidence_of, is_made, missi
 from archivecolor.film.set_ups import colour_sources, find_set_ups, load_set_ups, save_set_ups
 from archivecolor.film.shot_guidance import guide_of
 from archivecolor.film.side_data import has_side_data_to_carry
-from archivecolor.jobs.carrying_out import remove_outputs
+from archivecolor.jobs.carrying_out import SHOTS_LEFT_OUT, remove_outputs
 from archivecolor.jobs.film_jobs import FilmRunContext
 from archivecolor.jobs.film_progress import COMPARING, FilmProgress
 from archivecolor.jobs.film_records import NO_SOURCE
 
 logger = logging.getLogger(__name__)
-
-HINTS_LEFT_OUT = "the film changed after what was decided about its shots, which is not applied"
 
 
 def correction_of(item: Item, sha256: str) -> Correction:
@@ -219,5 +217,5 @@ def _segments_of(record: Record, key: str) -> list[_MadeSegment]:
 def with_correction(record: Record, item: Item, correction: Correction) -> Record:
     """The record of a film with what was decided about it."""
     left_out = correction.shots != item.decision.correction.shots
-    detail = "; ".join(filter(None, (record.detail, HINTS_LEFT_OUT if left_out else "")))
+    detail = "; ".join(filter(None, (record.detail, SHOTS_LEFT_OUT if left_out else "")))
     return replace(record, detail=detail, correction=correction_values(correction) if correction else None)

@@ -25,7 +25,7 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.colour.fingerprint import fingerprint
 from archivecolor.colour.guidance import Guidance
 from archivecolor.errors import Reason
-from archivecolor.jobs.carrying_out import remove_outputs
+from archivecolor.jobs.carrying_out import HINTS_LEFT_OUT, remove_outputs
 from archivecolor.jobs.photograph import inspect_photograph, write_beside
 from archivecolor.jobs.policy import Action, Treatment
 from archivecolor.photo.containers.reading import SourceFile, unchanged_during
@@ -33,8 +33,6 @@ from archivecolor.photo.facts import ImageFacts
 from archivecolor.photo.inspect import Inspection
 from archivecolor.photo.render import RenderedImage, RenderOptions, copy_unchanged, render
 from archivecolor.settings import DirSettings
-
-HINTS_LEFT_OUT = "the picture changed after its hints were given, which are not applied"
 
 
 @dataclass(frozen=True)

@@ -185,10 +185,15 @@ def test_that_a_decision_takes_back_others_is_said_with_the_way_to_keep_them(arc
     assert "no longer" not in capsys.readouterr().err
 
 
-def test_a_changed_source_keeps_its_decision_without_its_hints(archive):
+def test_a_changed_source_keeps_its_decision_without_its_hints(archive, capsys):
     archive.correct("cat.jpg", "--hint", f"50%,50%={RED}", "--saturation", 0.5)
     grey_of("rocket", (100, 100)).save(archive.scans / "cat.jpg")
+    capsys.readouterr()
     archive.dir()
+    said = capsys.readouterr().err
+    assert said.count("hints were not applied, as the scan changed after they were given: cat.jpg;") == 1
+    assert main(["decisions", str(archive.output)]) == 0
+    assert "(its hints are not applied: the scan changed)" in capsys.readouterr().out
     record = archive.record("cat.jpg")
     assert "hints were given, which are not applied" in record.detail
     with_decision = (archive.output / "cat.jpg").read_bytes()
