@@ -20,7 +20,7 @@ from archivecolor.archive.walk import FILMS, extension_of
 from archivecolor.colour.guidance import MAX_HINTS, Hint
 from archivecolor.errors import ItemError, UsageError
 from archivecolor.jobs.colour import film_settings_of
-from archivecolor.jobs.decision_writer import DecisionWriter, gamut_remark, kept_options
+from archivecolor.jobs.decision_writer import DecisionWriter, gamut_remark, gamut_remarks, kept_options
 from archivecolor.jobs.film_jobs import named_film
 from archivecolor.jobs.hint_words import PageSize, check_page
 from archivecolor.jobs.likeness import Likeness
@@ -204,7 +204,7 @@ class FilmWriter(DecisionWriter):
             self.remarks.append(f"{printable(path)}: the film changed; what was decided about its shots went")
         luma = self._seen
         hints = self._given_hints(path, self._size)
-        self.remarks += (remark for hint in hints if (remark := gamut_remark(luma, path, hint)))
+        self.remarks += gamut_remarks(path, hints, lambda hint: gamut_remark(luma, path, hint))
         mine = next(
             (shot for shot in older if abs(shot.seconds - seconds) < SAME_MOMENT), ShotCorrection(seconds)
         )

@@ -41,7 +41,11 @@ _KEPT_OPTIONS = {
 _SAME_PLACE = 0.005
 # Of the chroma of a colour; less of it is told.
 _NEARLY_ALL = 0.95
-_WARN = "{}: {} on a grey of {:.0f} % is no colour that a screen has; it gets as much of it as there is"
+_WARN = (
+    "{}: {} at {:.1%}, {:.1%}, on a grey of {:.0f} %, is no colour that a screen has; it gets as much as"
+    " there is"
+)
+_MAX_REMARKS = 5
 
 
 # Any, here and below: options by name, each of a type of its own.
@@ -242,7 +246,7 @@ class PhotographWriter(DecisionWriter):
         digest = sha256_of(source)
         picture = self._picture(path, own.working_size or self._run.working_size)
         hints = self._given_hints(path, picture.page_size)
-        self.remarks += (remark for hint in hints if (remark := picture.gamut_remark(path, hint)))
+        self.remarks += gamut_remarks(path, hints, lambda hint: picture.gamut_remark(path, hint))
         older = correction.hints if correction.source in ("", digest) else ()
         if older != correction.hints:
             self.remarks.append(
@@ -289,6 +293,16 @@ class _Picture:
         return gamut_remark(self._look().lumas[hint.page - 1], path, hint)
 
 
+def gamut_remarks(path: str, hints: Iterable[Hint], remark_of: Callable[[Hint], str]) -> list[str]:
+    """What `remark_of` says of hints that were given together: the first, and how many more there are."""
+    remarks = [remark for hint in hints if (remark := remark_of(hint))]
+    more = len(remarks) - _MAX_REMARKS
+    return [
+        *remarks[:_MAX_REMARKS],
+        *([f"{printable(path)}: and {more} more such hints"] if more > 0 else []),
+    ]
+
+
 def gamut_remark(luma: Float32, path: str, hint: Hint) -> str:
     """What is to be said of a colour that its place in a luma (h, w) is too bright or too dark for."""
     import numpy as np
@@ -302,7 +316,7 @@ def gamut_remark(luma: Float32, path: str, hint: Hint) -> str:
     _, (share,) = ab_at_lightness(np.array([hint.colour], np.uint8), lightness)
     if share >= _NEARLY_ALL:
         return ""
-    return _WARN.format(printable(path), colour_word(hint.colour), grey * 100)
+    return _WARN.format(printable(path), colour_word(hint.colour), hint.x, hint.y, grey * 100)
 
 
 def _inspected(path: Path, working_size: int, max_megapixels: float) -> Inspection:

@@ -24,7 +24,7 @@ from archivecolor.archive.record import Record, now_utc
 from archivecolor.colour.guidance import MAX_HINTS, Hint
 from archivecolor.colour.reference_frame import hints_of_frame, shows_frame
 from archivecolor.errors import ItemError, UsageError
-from archivecolor.jobs.decision_writer import gamut_remark
+from archivecolor.jobs.decision_writer import gamut_remark, gamut_remarks
 from archivecolor.jobs.film_plan import FilmPlan, read_plan
 from archivecolor.jobs.hint_words import PageSize, hint_of_words
 from archivecolor.jobs.likeness import Likeness
@@ -229,9 +229,10 @@ class _ShotReader:
             hint_of_words(words, path, 1, lambda _: self._frames.size, f"{self._where}: the hint")
             for words in self._shot.hints
         )
-        for hint in hints:
-            if remark := gamut_remark(self._luma, self._where, hint):
-                logger.warning("%s", remark)
+        for remark in gamut_remarks(
+            self._where, hints, lambda hint: gamut_remark(self._luma, self._where, hint)
+        ):
+            logger.warning("%s", remark)
         return hints
 
     def _like(self, reference: Path) -> tuple[tuple[Hint, ...], str]:

@@ -381,7 +381,13 @@ def test_what_cannot_be_is_said_and_decides_nothing(archive, words, message, cap
 def test_a_colour_that_no_screen_has_is_said(archive, capsys):
     Image.new("L", (90, 80), 250).save(archive.scans / "white.png")
     archive.correct("white.png", "--hint", "50%,50%=blue")
-    assert "white.png: #0000ff on a grey of 98 % is no colour" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "white.png: #0000ff at 50.0%, 50.0%, on a grey of 98 %, is no colour" in told
+    hints = [word for x in range(10, 90, 10) for word in ("--hint", f"{x}%,30%=blue")]
+    archive.correct("white.png", *hints, "--later")
+    told = capsys.readouterr().err
+    assert told.count("is no colour that a screen has") == 5
+    assert "correct: white.png: and 3 more such hints" in told
     assert (archive.output / "white.png").exists()
 
 
