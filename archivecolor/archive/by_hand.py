@@ -25,6 +25,7 @@ from archivecolor.errors import ItemError, Reason, UsageError
 from archivecolor.printable import printable
 
 _ASIDE = ".by-hand-"
+_OF_NO_RECORD = "a file of no record had the output's name and is now "
 _DETAIL = "somebody changed its output, which stays; --take-back PATH puts that aside and makes it anew"
 
 
@@ -151,10 +152,23 @@ def make_way(root: Path, name: str, sha256: str, claim: Claim, *, is_signed: boo
         _put_aside(root / name)
     elif not is_recorded and _is_unknown(root, name, sha256):
         aside = _put_aside(root / name)
-        told = f"a file of no record had the output's name; it is {printable(aside.name)} now"
+        told = f"{_OF_NO_RECORD}{printable(aside.name)}"
     if is_recorded or is_signed:
         _note_pending(root, Digest(name, sha256))
     return told
+
+
+def told_of_unknown(detail: str) -> str:
+    """What a record's detail has of `make_way`: that a file of no record was put aside; empty without one."""
+    return next((part for part in detail.split("; ") if part.startswith(_OF_NO_RECORD)), "")
+
+
+def is_of_no_record(root: Path, name: str, claim: Claim) -> bool:
+    """Whether a file has the name of a derivative and no record names it; its bytes are not looked at."""
+    path = f"{root}/{name}"
+    if not os.path.isfile(path) or os.path.islink(path):  # noqa: PTH113, PTH114 - once per item of a run
+        return False
+    return not any(voucher.output.path == name for voucher in claim.vouchers)
 
 
 def _is_unknown(root: Path, name: str, sha256: str) -> bool:

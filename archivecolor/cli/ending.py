@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from archivecolor.archive.by_hand import told_of_unknown
 from archivecolor.archive.item_filter import doubt_of
 from archivecolor.archive.layout import PAYLOAD, Layout
 from archivecolor.archive.plan import PlanAction
@@ -28,6 +29,7 @@ from archivecolor.settings import (
 
 _FAILURES_SHOWN = 10
 _DOUBTFUL_SHOWN = 3
+_ASIDE_SHOWN = 3
 _BEFORE = (PlanAction.FAILED_BEFORE.value, PlanAction.REFUSED_BEFORE.value)
 _LEFT_ALONE = {
     reason.value for reason in (Reason.ALREADY_COLOUR, Reason.TINTED, Reason.TONED, Reason.BILEVEL)
@@ -46,6 +48,8 @@ class Ending:
         self._failures: list[str] = []
         self._failed = 0
         self._doubtful: list[tuple[float, str]] = []
+        self._aside: list[str] = []
+        self._put_aside = 0
 
     def add(self, event: ItemEvent) -> None:
         """Take note of one item."""
@@ -53,6 +57,10 @@ class Ending:
             self._failed += 1
             if self._failed <= _FAILURES_SHOWN:
                 self._failures.append(printable(f"  {event.path}: {event.reason}: {event.detail}"))
+        if told := told_of_unknown(event.detail):
+            self._put_aside += 1
+            if self._put_aside <= _ASIDE_SHOWN:
+                self._aside.append(printable(f"  {event.path}: {told}"))
         doubt = doubt_of(*(_number(event.record.get(name)) for name in ("doubt", "confidence")))
         output = event.record.get("output")
         if doubt is not None and isinstance(output, dict):
@@ -75,6 +83,12 @@ class Ending:
         output = _output_of(self._options)
         if output is not None and not self._failed and any(result.untouched.get(word) for word in _BEFORE):
             yield f"  the list is {printable(_manifest_of(self._options, output))}"
+
+    def put_aside(self) -> Iterator[str]:
+        """The first files that stood in an output's place, and what they are called now."""
+        yield from self._aside
+        if more := self._put_aside - len(self._aside):
+            yield f"  and {more} more, by the details of their records"
 
     def next_steps(self, result: RunResult) -> Iterator[str]:
         """Where the outputs lie, what to look at first, and the next command."""

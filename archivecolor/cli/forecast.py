@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from archivecolor.archive.estimate import Estimate
     from archivecolor.jobs.film_forecast import FilmsForecast
 
+_NAMES_SHOWN = 3
 _GUESS, _LAST_RUN = "a cautious guess", "as fast as the last run"
 
 
@@ -30,12 +31,20 @@ def show_forecast(settings: DirSettings | VideoSettings | GreySettings) -> ExitC
         _show(_film_lines(expected.films))
     for word, count in expected.untouched.items():
         click.echo(counted(count, word))
+    _show(_lines_of_what_is_in_the_way(expected.in_the_way))
     return ExitCode.OK
 
 
 def _show(lines: Iterator[str]) -> None:
     for line in lines:
         click.echo(printable(line))
+
+
+def _lines_of_what_is_in_the_way(names: tuple[str, ...]) -> Iterator[str]:
+    if names:
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        files = counted(len(names), "files of no record in the place of outputs")
+        yield f"{files}, which a run puts aside as NAME.by-hand-DATE: {', '.join(names[:_NAMES_SHOWN])}{more}"
 
 
 def _photograph_lines(work: Estimate) -> Iterator[str]:

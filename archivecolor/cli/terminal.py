@@ -29,6 +29,7 @@ HINTS = {
     "failed before": "; --retry-failed tries them again",
     "refused before for the name of another": "; name one of each otherwise, or --exclude it",
     "by-hand": "; --take-back PATH makes one anew",
+    "files of no record put aside": " as NAME.by-hand-DATE",
     "left by --limit": ", the same command goes on with them",
 }
 # What became of those that did not fail, where a command does nothing to them.
@@ -138,6 +139,8 @@ class Terminal(Listener):
         if not self._is_live and not self._options.verbose and self._tells_failures:
             self._lines(self._ending.failures())
         self._lines(self._ending.earlier_failures(result))
+        if not self._options.quiet:
+            self._lines(self._ending.put_aside())
         if self._is_live:
             self._lines(self._ending.next_steps(result))
         if not self._options.quiet:

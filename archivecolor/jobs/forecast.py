@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from archivecolor.archive.bag import content_root_for_run
+from archivecolor.archive.by_hand import is_of_no_record
 from archivecolor.archive.decision import State
 from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.estimate import Estimate, estimate
@@ -38,11 +40,13 @@ class Forecast:
         photographs: how much work they are.
         films: what is known of the films.
         untouched: files that need nothing, and names that were passed over, by the word for it.
+        in_the_way: files of no record that have the names of photographs' outputs: a run puts them aside.
     """
 
     photographs: Estimate
     films: FilmsForecast
     untouched: dict[str, int]
+    in_the_way: tuple[str, ...] = ()
 
 
 def forecast(settings: DirSettings | VideoSettings) -> Forecast:
@@ -58,6 +62,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
     work = Estimate(0, 0, 0.0, 0.0, False)
     films = FilmsForecast()
     untouched: dict[str, int] = {}
+    in_the_way: tuple[str, ...] = ()
     open_network = network_opener(settings, weights)
     for folder in output_folders(settings, weights, open_network):
         root = content_root_for_run(folder.path, bag=settings.bag)
@@ -73,7 +78,14 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
             films = films.plus(forecast_films(reels, folder.films, weights, plan.manifest))
         for word, count in _untouched(plan).items():
             untouched[word] = untouched.get(word, 0) + count
-    return Forecast(work, films, untouched)
+        in_the_way += _in_the_way(plan, PHOTO, root)
+    return Forecast(work, films, untouched, in_the_way)
+
+
+def _in_the_way(plan: RunPlan, kind: str, root: Path) -> tuple[str, ...]:
+    """The names of outputs that files of no record have, in the order of the walk."""
+    items = plan.claimed(kind)
+    return tuple(item.output for item in items if is_of_no_record(root, item.output, item.claim))
 
 
 def _to_make(items: list[Item]) -> list[Item]:
@@ -99,7 +111,7 @@ def forecast_grey(settings: GreySettings) -> Forecast:
     root = content_root_for_run(settings.output, bag=settings.bag)
     plan = plan_items([grey_source(settings)], root, settings)
     work = estimate(plan.items(GREY), read_run_summary(Layout(root).run_json))
-    return Forecast(work, FilmsForecast(), _untouched(plan))
+    return Forecast(work, FilmsForecast(), _untouched(plan), _in_the_way(plan, GREY, root))
 
 
 def _photographs_estimate(

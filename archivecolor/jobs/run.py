@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from archivecolor.archive.bag import content_root_for_run
-from archivecolor.archive.by_hand import by_hand_output, clear_pending, with_present_time
+from archivecolor.archive.by_hand import by_hand_output, clear_pending, told_of_unknown, with_present_time
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import prepare_output
 from archivecolor.archive.layout import Layout
@@ -51,6 +51,7 @@ from archivecolor.version import program_version
 logger = logging.getLogger(__name__)
 
 MEGAPIXELS, FRAMES = "MP", "frames"
+_PUT_ASIDE = "files of no record put aside"
 _SIDECAR_WORDS = {Status.DONE: "carried", Status.SKIPPED: "left", Status.FAILED: "failed"}
 
 
@@ -231,6 +232,8 @@ class Run:
             OutputError: the manifest cannot be written.
         """
         event = item_event(self._append(result.record), result.amount)
+        if told_of_unknown(event.detail):
+            self._session.untouched[_PUT_ASIDE] += 1
         self._session.listener.settled(event, self._session.counter.add(event))
 
     def add_all(self, results: Iterable[ItemResult]) -> None:

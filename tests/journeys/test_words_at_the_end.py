@@ -120,3 +120,24 @@ def test_a_device_that_is_not_there_is_refused_where_all_is_up_to_date(scans, ca
         capsys.readouterr()
         assert main([*given, "--device", "cuda:99"]) == ExitCode.UNAVAILABLE
         assert "cuda" in capsys.readouterr().err
+
+
+def test_a_file_of_no_record_is_told_of_before_and_after_it_is_put_aside(scans, capsys):
+    output = scans.parent / "back"
+    output.mkdir()
+    for number in range(4):
+        (output / f"{number}.png").write_bytes(b"somebody's own")
+    assert main(["grey", "scans", "back", "--dry-run"]) == ExitCode.OK
+    foreseen = capsys.readouterr().out.splitlines()[-1]
+    assert foreseen == (
+        "4 files of no record in the place of outputs, which a run puts aside as NAME.by-hand-DATE:"
+        " 0.png, 1.png, 2.png and 1 more"
+    )
+    assert main(["grey", "scans", "back", "--jobs", "1"]) == ExitCode.OK
+    said = capsys.readouterr().err.splitlines()
+    assert "; 4 files of no record put aside as NAME.by-hand-DATE" in said[0]
+    aside = sorted(path.name for path in output.glob("*.by-hand-*"))
+    told = [f"  {name[:5]}: a file of no record had the output's name and is now {name}" for name in aside]
+    assert said[1:] == [*told[:3], "  and 1 more, by the details of their records"]
+    assert main(["grey", "scans", "back"]) == ExitCode.OK
+    assert "put aside" not in capsys.readouterr().err
