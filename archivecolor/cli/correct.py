@@ -8,7 +8,7 @@ import click
 
 from archivecolor.cli.options import command_for
 from archivecolor.cli.terminal import terminal_for
-from archivecolor.engine.stopping import Stop, stop_on_signals
+from archivecolor.engine.stopping import GRACE_SECONDS, Stop, stop_on_signals
 from archivecolor.errors import ExitCode
 from archivecolor.printable import printable
 from archivecolor.settings import CorrectSettings
@@ -28,7 +28,7 @@ def command(settings: CorrectSettings) -> ExitCode:
     """
     from archivecolor.jobs.correct import correct
 
-    with stop_on_signals(Stop()) as stop, terminal_for(settings, "correct") as terminal:
+    with stop_on_signals(Stop(), GRACE_SECONDS) as stop, terminal_for(settings, "correct") as terminal:
         corrected = correct(settings, terminal, stop, tuple(sys.argv))
         if not settings.quiet:
             for remark in corrected.remarks:

@@ -8,7 +8,7 @@ from archivecolor.cli.forecast import show_forecast
 from archivecolor.cli.options import command_for
 from archivecolor.cli.report import check_report, report_after_run
 from archivecolor.cli.terminal import terminal_for
-from archivecolor.engine.stopping import Stop, stop_on_signals
+from archivecolor.engine.stopping import GRACE_SECONDS, Stop, stop_on_signals
 from archivecolor.errors import ExitCode
 from archivecolor.settings import DirSettings
 
@@ -31,6 +31,9 @@ def command(settings: DirSettings) -> ExitCode:
         return show_forecast(settings)
     check_report(settings, settings.output, (settings.input,))
     job = watch if settings.watch else colour
-    with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "dir") as terminal:
+    with (
+        stop_on_signals(Stop(settings.max_runtime), GRACE_SECONDS) as stop,
+        terminal_for(settings, "dir") as terminal,
+    ):
         code = terminal.finish(job(settings, terminal, stop, tuple(sys.argv)))
     return report_after_run(settings, settings.output, code)

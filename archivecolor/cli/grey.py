@@ -7,7 +7,7 @@ import sys
 from archivecolor.cli.forecast import show_forecast
 from archivecolor.cli.options import command_for
 from archivecolor.cli.terminal import terminal_for
-from archivecolor.engine.stopping import Stop, stop_on_signals
+from archivecolor.engine.stopping import GRACE_SECONDS, Stop, stop_on_signals
 from archivecolor.errors import ExitCode
 from archivecolor.settings import GreySettings
 
@@ -27,5 +27,8 @@ def command(settings: GreySettings) -> ExitCode:
 
     if settings.dry_run:
         return show_forecast(settings)
-    with stop_on_signals(Stop(settings.max_runtime)) as stop, terminal_for(settings, "grey") as terminal:
+    with (
+        stop_on_signals(Stop(settings.max_runtime), GRACE_SECONDS) as stop,
+        terminal_for(settings, "grey") as terminal,
+    ):
         return terminal.finish(grey_folder(settings, terminal, stop, tuple(sys.argv)))

@@ -15,7 +15,7 @@ from archivecolor.archive.layout import CREDENTIALS_SUFFIX
 from archivecolor.cli.options import command_for
 from archivecolor.cli.terminal import event_line, terminal_for
 from archivecolor.engine.progress import ItemEvent
-from archivecolor.engine.stopping import Stop, stop_on_signals
+from archivecolor.engine.stopping import GRACE_SECONDS, Stop, stop_on_signals
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.printable import printable
 from archivecolor.settings import PhotoSettings
@@ -41,7 +41,7 @@ def command(settings: PhotoSettings) -> ExitCode:
 
     with (
         _streams_as_files(settings) as plan,
-        stop_on_signals(Stop()) as stop,
+        stop_on_signals(Stop(), GRACE_SECONDS) as stop,
         terminal_for(settings, "photo", partial(_line_of, plan)) as terminal,
     ):
         result = colour_named(plan.settings, terminal, stop, plan.names)

@@ -10,7 +10,7 @@ from archivecolor.cli.options import command_for
 from archivecolor.cli.report import check_report, report_after_run
 from archivecolor.cli.terminal import event_line, terminal_for
 from archivecolor.engine.progress import ItemEvent
-from archivecolor.engine.stopping import Stop, stop_on_signals
+from archivecolor.engine.stopping import GRACE_SECONDS, Stop, stop_on_signals
 from archivecolor.errors import ExitCode, UsageError
 from archivecolor.printable import printable
 from archivecolor.settings import VideoSettings
@@ -41,7 +41,7 @@ def command(settings: VideoSettings) -> ExitCode:
         check_report(settings, settings.output, settings.input)
     line_of = partial(_line_of, settings)
     with (
-        stop_on_signals(Stop(settings.max_runtime)) as stop,
+        stop_on_signals(Stop(settings.max_runtime), GRACE_SECONDS) as stop,
         terminal_for(settings, "video", line_of) as terminal,
     ):
         code = terminal.finish(colour(settings, terminal, stop, tuple(sys.argv)))
@@ -55,7 +55,7 @@ def _preview(settings: VideoSettings) -> ExitCode:
     if settings.dry_run:
         raise UsageError("--dry-run is for whole films; leave it or --from, --to and --only-shots out")
     with (
-        stop_on_signals(Stop(settings.max_runtime)) as stop,
+        stop_on_signals(Stop(settings.max_runtime), GRACE_SECONDS) as stop,
         terminal_for(settings, "video", _preview_line) as terminal,
     ):
         return terminal.finish(preview_film(settings, terminal, stop))

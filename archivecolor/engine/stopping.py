@@ -1,12 +1,14 @@
 """One token that says whether a run should end, and why.
 
 The first Ctrl-C or SIGTERM asks: what is in hand is finished, nothing new is begun.
-The second one means it: `KeyboardInterrupt` is raised in the main thread at once. A terminal that hangs up
+The second one means it: `KeyboardInterrupt` is raised in the main thread at once, as it is by itself where
+what is in hand takes longer than a grace: service managers kill what does not end. A terminal that hangs up
 (SIGHUP) and a processor limit that is reached (SIGXCPU) ask like SIGTERM, however often they come.
 """
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -22,7 +24,13 @@ _REPEATING = frozenset(getattr(signal, name) for name in ("SIGHUP", "SIGXCPU") i
 EXIT_CODES |= dict.fromkeys(_REPEATING, ExitCode.TERMINATED)
 
 
+# What systemd gives is 90 seconds, and a minute is what slices of a cluster have.
+GRACE_SECONDS = 70.0
+# What ends sooner needs no word.
+_WORD_SECONDS = 1.0
 _NAP_SECONDS = 0.2
+
+logger = logging.getLogger(__name__)
 
 
 class Stop:
@@ -75,8 +83,13 @@ class Stop:
 
 
 @contextmanager
-def stop_on_signals(stop: Stop) -> Iterator[Stop]:
+def stop_on_signals(stop: Stop, grace: float | None = None) -> Iterator[Stop]:
     """Turn the signals of `EXIT_CODES` into requests to `stop` while the block runs.
+
+    Args:
+        stop: that is asked.
+        grace: seconds that what is in hand may then take, of which people are told; without it as many as it
+            needs.
 
     A hang-up that whoever started the program has it ignore (nohup) stays ignored. Outside the main thread
     signals cannot be had, and the block runs without.
@@ -94,10 +107,51 @@ def stop_on_signals(stop: Stop) -> Iterator[Stop]:
     heeded = [number for number in EXIT_CODES if not (number in _REPEATING and _is_ignored(number))]
     before = {number: signal.signal(number, ask) for number in heeded}
     try:
-        yield stop
+        with _grace_of(stop, grace):
+            yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _grace_of(stop: Stop, grace: float | None) -> Iterator[None]:
+    """Tell people when a signal has come, and send another when the grace is over; nothing without one."""
+    if grace is None:
+        yield
+        return
+    over = threading.Event()
+    # A thread, since a signal's handler must not touch what words go through.
+    watcher = threading.Thread(target=_see_to_end, args=(stop, over, grace), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _see_to_end(stop: Stop, over: threading.Event, grace: float) -> None:
+    while stop.exit_code is None:
+        if over.wait(_NAP_SECONDS):
+            return
+    if over.wait(_WORD_SECONDS):
+        return
+    logger.warning(
+        "stopping: what is in work is finished first, for %.0f seconds at most; another signal (Ctrl-C) stops"
+        " now, and what was in work is then done next time",
+        grace,
+    )
+    if over.wait(grace - _WORD_SECONDS):
+        return
+    logger.warning("stopping now: what is in work took longer than %.0f seconds", grace)
+    number = signal.SIGINT if stop.exit_code is ExitCode.INTERRUPTED else signal.SIGTERM
+    main = threading.main_thread().ident
+    assert main is not None
+    if hasattr(signal, "pthread_kill"):  # Windows has none
+        signal.pthread_kill(main, number)
+    else:
+        signal.raise_signal(number)
 
 
 def _is_ignored(number: signal.Signals) -> bool:

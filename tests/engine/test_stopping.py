@@ -1,8 +1,10 @@
 """The first signal asks, the second one means it."""
 
 import os
+import queue
 import signal
 import threading
+import time
 
 import pytest
 
@@ -81,3 +83,34 @@ def test_a_hang_up_that_is_ignored_stays_ignored():
             assert not stop.requested
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+)
+def test_what_takes_longer_than_the_grace_is_ended_as_by_a_second_signal(number, code, monkeypatch, caplog):
+    monkeypatch.setattr("archivecolor.engine.stopping._WORD_SECONDS", 0.1)
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt) as aborted, stop_on_signals(Stop(), grace=0.5) as stop:
+        os.kill(os.getpid(), number)
+        assert stop.requested
+        queue.SimpleQueue().get(timeout=30)  # as a run waits for its workers
+    assert aborted.value.args == (code,)
+    told = [record.message for record in caplog.records]
+    assert len(told) == 2
+    assert "another signal (Ctrl-C) stops now" in told[0]
+    assert told[1].startswith("stopping now")
+    assert signal.getsignal(number) is before
+
+
+def test_what_ends_within_the_grace_ends_by_itself(monkeypatch, caplog):
+    monkeypatch.setattr("archivecolor.engine.stopping._WORD_SECONDS", 0.1)
+    with stop_on_signals(Stop(), grace=30) as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.6)
+    assert stop.exit_code is ExitCode.TERMINATED
+    assert len(caplog.records) == 1
+    caplog.clear()
+    with stop_on_signals(Stop(), grace=30):
+        pass
+    assert not caplog.records
