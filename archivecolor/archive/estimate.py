@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,14 +67,14 @@ def estimate(items: list[Item], last_run: RunSummary | None) -> Estimate:
         items: photographs that are to be done.
         last_run: of the same output, where there was one.
     """
-    megapixels = _pixels_of(items) / 1e6
+    megapixels = pixels_of(items) / 1e6
     speed = last_run.speed("MP") if last_run is not None else None
     rate = speed or _MEGAPIXELS_PER_CORE_SECOND * (os.cpu_count() or 1)
     nbytes = sum(item.nbytes for item in items)
     return Estimate(len(items), nbytes, megapixels, megapixels / rate, speed is not None)
 
 
-def _pixels_of(items: list[Item]) -> float:
+def pixels_of(items: Sequence[Item]) -> float:
     """Pixels of all items, those of new ones by the bytes a pixel takes in a sample of their kind."""
     unseen: dict[bytes, list[Item]] = defaultdict(list)
     pixels = 0.0

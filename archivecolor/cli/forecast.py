@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,11 @@ def show_forecast(settings: DirSettings | VideoSettings | GreySettings) -> ExitC
     """Print what a run would do."""
     from archivecolor.jobs.forecast import forecast, forecast_grey
 
-    expected = forecast_grey(settings) if isinstance(settings, GreySettings) else forecast(settings)
+    def tell() -> None:
+        if sys.stderr.isatty() and not settings.quiet:
+            click.echo("trying a few photographs, to know how long all take ...", err=True)
+
+    expected = forecast_grey(settings) if isinstance(settings, GreySettings) else forecast(settings, tell)
     if not isinstance(settings, VideoSettings):
         _show(_photograph_lines(expected.photographs))
     if expected.films.films or isinstance(settings, VideoSettings):

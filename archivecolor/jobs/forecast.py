@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,8 +50,12 @@ class Forecast:
     in_the_way: tuple[str, ...] = ()
 
 
-def forecast(settings: DirSettings | VideoSettings) -> Forecast:
+def forecast(settings: DirSettings | VideoSettings, on_trial: Callable[[], None] = lambda: None) -> Forecast:
     """Say what `colour` would do; writes nothing. The network is loaded where no run has been timed yet.
+
+    Args:
+        settings: of the run.
+        on_trial: called before photographs are tried, which takes some seconds.
 
     Raises:
         UsageError, CheckpointError: as `colour`.
@@ -73,7 +78,7 @@ def forecast(settings: DirSettings | VideoSettings) -> Forecast:
         warn_of_lost(root, plan, decisions)
         last_run = read_run_summary(Layout(root).run_json)
         photographs, reels = _to_make(plan.items(PHOTO)), _to_make(plan.items(FILM))
-        work = work.plus(_photographs_estimate(photographs, folder, weights, last_run, start))
+        work = work.plus(_photographs_estimate(photographs, folder, weights, last_run, start, on_trial))
         if folder.films is not None and reels:
             films = films.plus(forecast_films(reels, folder.films, weights, plan.manifest))
         for word, count in _untouched(plan).items():
@@ -115,18 +120,26 @@ def forecast_grey(settings: GreySettings) -> Forecast:
 
 
 def _photographs_estimate(
-    items: list[Item], folder: FolderJob, weights: str, last_run: RunSummary | None, start: Duration
+    items: list[Item],
+    folder: FolderJob,
+    weights: str,
+    last_run: RunSummary | None,
+    start: Duration,
+    on_trial: Callable[[], None],
 ) -> Estimate:
     """The work of photographs: as fast as the last run, else as a few of them are here and now."""
     work = estimate(items, last_run)
     is_here = folder.photographs is not None and not isinstance(folder.photographs.input, BucketPath)
     if not items or work.from_last_run or folder.photographs is None or not is_here:
         return work
+    on_trial()
     began = now()
     from archivecolor.jobs.measure import measure
 
     loading = start + (now() - began)
     measured = measure(items, folder.photographs, network_opener(folder.photographs, weights), loading)
+    if measured is None:
+        return work
     return replace(
         work,
         seconds=measured.seconds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archivecolor.archive.estimate import pixels_of
 from archivecolor.archive.plan import Item
 from archivecolor.archive.walk import extension_of
 from archivecolor.engine.executor import core_count
@@ -26,11 +28,15 @@ if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
 
 BUDGET_SECONDS = 2.0
+# Larger ones are not tried: a single one would take longer than all that is tried should.
+MOST_PIXELS = 12e6
 # How often the network is asked about a picture that is tried: by itself, and as it is written.
 ASKED = 2
 # Where in the order of sizes the picture lies that everything is called for the first time with: its own work
 # counts for the start, so it is a small one, and not the smallest, which may be a broken file.
 _FIRST_QUANTILE = 0.15
+# How many are looked at for one that is small enough.
+_CANDIDATES = 20
 # Where in the order of sizes a kind's samples are taken.
 _QUANTILES = (0.5, 0.15, 0.85, 0.35, 0.65)
 
@@ -68,31 +74,33 @@ class _Cost:
 
 @dataclass
 class _Kind:
-    """The pictures of one extension, and what some of them cost one core."""
+    """The pictures of one extension, and what some of them cost one core; `pixels` of those tried."""
 
     items: list[Item]
-    nbytes: int = 0
+    pixels: float = 0.0
     cost: _Cost = field(default_factory=_Cost)
     tried: int = 0
 
     def add(self, item: Item, cost: _Cost) -> None:
         """Count one picture that was tried."""
         self.tried += 1
-        self.nbytes += item.nbytes
+        self.pixels += pixels_of([item])
         self.cost += cost
 
     def cost_like(self, tried: _Kind) -> _Cost:
-        """Of all its pictures, by those tried: files go by size, the network by number."""
-        if not tried.tried or not tried.nbytes:
+        """Of all its pictures, by those tried: files go by their pixels, the network by number."""
+        if not tried.tried or not tried.pixels:
             return _Cost()
-        by_size = sum(item.nbytes for item in self.items) / tried.nbytes
+        by_size = pixels_of(self.items) / tried.pixels
         return _Cost(tried.cost.files * by_size, tried.cost.network_seconds / tried.tried * len(self.items))
 
 
 def measure(
     items: Sequence[Item], settings: DirSettings, open_predictor: Callable[[], Predictor], loading: Duration
-) -> MeasuredTime:
+) -> MeasuredTime | None:
     """Make a few of `items`, away from the output, and reckon from these; about two seconds and the start.
+
+    Those that are too large to be tried in that time are reckoned by their pixels; None where all are.
 
     Args:
         items: photographs to be done; at least one.
@@ -104,12 +112,14 @@ def measure(
         UnavailableError: the checkpoint or the device cannot be used.
     """
     began = now()
-    predictor = open_predictor()
     kinds = _kinds_of(items)
+    first = _first_of(kinds)
+    if first is None:
+        return None
+    predictor = open_predictor()
     cores = settings.jobs or core_count()
     with tempfile.TemporaryDirectory(prefix="archivecolor-") as folder:
         # The first call of everything is slower than those after it, and belongs to the start.
-        first = kinds[0].items[int(_FIRST_QUANTILE * len(kinds[0].items))]
         _try_one(first, Path(folder, "first"), settings, predictor)
         start = loading + (now() - began)
         began = now()
@@ -164,7 +174,7 @@ def _together(kinds: Sequence[_Kind]) -> _Kind:
     """All kinds as one."""
     return _Kind(
         [item for kind in kinds for item in kind.items],
-        sum(kind.nbytes for kind in kinds),
+        sum(kind.pixels for kind in kinds),
         sum((kind.cost for kind in kinds), _Cost()),
         sum(kind.tried for kind in kinds),
     )
@@ -173,12 +183,32 @@ def _together(kinds: Sequence[_Kind]) -> _Kind:
 def _samples(kinds: Sequence[_Kind]) -> Iterator[tuple[_Kind, Item]]:
     """One of each kind, then another of each."""
     seen = set()
+    small = [(kind, items) for kind in kinds if (items := _small_enough(kind.items))]
     for quantile in _QUANTILES:
-        for kind in kinds:
-            item = kind.items[int(quantile * len(kind.items))]
-            if item.source not in seen:
+        for kind, items in small:
+            item = items[int(quantile * len(items))]
+            if item.source not in seen and _can_be_tried(item):
                 seen.add(item.source)
                 yield kind, item
+
+
+def _first_of(kinds: Sequence[_Kind]) -> Item | None:
+    """The picture that everything is called for the first time with; None where all are too large."""
+    for kind in kinds:
+        items = _small_enough(kind.items)
+        candidates = items[int(_FIRST_QUANTILE * len(items)) :]
+        if (found := next(filter(_can_be_tried, candidates[:_CANDIDATES]), None)) is not None:
+            return found
+    return None
+
+
+def _small_enough(items: list[Item]) -> list[Item]:
+    """Those up to the first that is too large, by a few headers: the larger files have more pixels."""
+    return items[: bisect_right(items, MOST_PIXELS, key=lambda item: pixels_of([item]))]
+
+
+def _can_be_tried(item: Item) -> bool:
+    return pixels_of([item]) <= MOST_PIXELS
 
 
 def _try_one(item: Item, target: Path, settings: DirSettings, predictor: Predictor) -> _Cost:

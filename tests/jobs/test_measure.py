@@ -1,10 +1,12 @@
 """The time of a plan, measured on a few of its pictures."""
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_archive import grey_of
 
 from archivecolor.archive.plan import Item, PlanAction
@@ -12,6 +14,7 @@ from archivecolor.colour.chroma import Chroma
 from archivecolor.engine.timing import NO_TIME, Duration
 from archivecolor.errors import OutOfMemoryError
 from archivecolor.jobs.measure import measure
+from archivecolor.jobs.photograph import inspect_photograph
 from archivecolor.settings import DirSettings
 
 
@@ -82,3 +85,23 @@ def test_what_there_is_no_memory_for_does_not_end_the_measuring(tmp_path, error)
     full = SimpleNamespace(**vars(network(0)) | {"predict": predict})
     settings = DirSettings(input=tmp_path, output=tmp_path / "out", jobs=1, working_size=64)
     assert measure(items_of(tmp_path, 3), settings, lambda: full, NO_TIME).pictures == 3
+
+
+def test_what_is_too_large_is_reckoned_by_its_pixels_and_not_tried(tmp_path, monkeypatch):
+    items = items_of(tmp_path, 8)
+    monkeypatch.setattr("archivecolor.jobs.measure.MOST_PIXELS", 64 * 64)
+    settings = DirSettings(input=tmp_path, output=tmp_path / "out", jobs=1, working_size=64)
+    small = measure(items, settings, lambda: network(0.01), NO_TIME)
+    for number in (6, 7):  # few bytes, many pixels
+        Image.new("L", (6400, 640)).save(tmp_path / f"{number}.png")
+    items = [replace(item, nbytes=item.source.stat().st_size) for item in items]
+    looked = []
+    monkeypatch.setattr(
+        "archivecolor.jobs.measure.inspect_photograph",
+        lambda source, *given: (looked.append(source.name), inspect_photograph(source, *given))[1],
+    )
+    measured = measure(items, settings, lambda: network(0.01), NO_TIME)
+    assert looked
+    assert not {"6.png", "7.png"} & set(looked)
+    assert measured.seconds > 5 * small.seconds
+    assert measure(items[6:], settings, lambda: network(0.01), NO_TIME) is None
