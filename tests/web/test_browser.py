@@ -1,6 +1,8 @@
 """The page for review in a real browser."""
 
+import json
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -108,6 +110,36 @@ def test_a_hint_is_tried_out_saved_and_is_in_the_file_with_the_luma_of_the_scan(
     address = "return document.getElementById('coloured')?.getAttribute('src') ?? ''"
     wait_for(lambda: "/view?" in driver.execute_script(address))
     assert "1e50c8" in find(driver, "#hints").text
+
+
+def test_that_a_picture_is_being_made_stands_until_it_is_made(driver, page):
+    heard = "window.EventSource = class { constructor() { window.events = this; } };"
+    script = {"source": heard}
+    added = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
+    number = number_of(page.output, CHELSEA)
+
+    def hear(making, made):
+        news = {"version": 1, "waiting": 0, "making": making, "made": made, "troubles": {}}
+        driver.execute_script("events.onmessage({data: arguments[0]})", json.dumps(news))
+
+    def said():
+        box = find(driver, "#toast")
+        return box.get_attribute("textContent") if "shown" in box.get_attribute("class") else ""
+
+    try:
+        open_chelsea(driver, page)
+        hear([number], {})
+        assert said() == "Being made anew ..."
+        find(driver, "#accept").click()  # other words come between, and go
+        wait_for(lambda: said() == "Accepted.")
+        wait_for(lambda: said() != "Accepted.")
+        time.sleep(1)
+        assert said() == "Being made anew ..."
+        hear([], {str(number): 1})
+        wait_for(lambda: said() == "It was made anew.")
+        wait_for(lambda: said() == "")
+    finally:
+        driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
 
 def test_another_picture_is_dropped_and_gives_its_colours(driver, page):

@@ -14,12 +14,24 @@ document.addEventListener("input", (event) => {
 });
 
 let toastTimer;
+let standing = ""; // what stands wherever nothing else is said
 function toast(text) {
   const box = byId("toast");
   box.textContent = text;
   box.classList.add("shown");
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => box.classList.remove("shown"), 3500);
+  toastTimer = setTimeout(settle, 3500);
+}
+function settle() {
+  const box = byId("toast");
+  if (standing) box.textContent = standing;
+  box.classList.toggle("shown", standing !== "");
+}
+function stand(text) {
+  if (text === standing) return;
+  standing = text;
+  clearTimeout(toastTimer);
+  settle();
 }
 
 async function send(path, type, content) {
@@ -129,6 +141,8 @@ function startItem() {
 
   // What is made between two looks was never seen in the making: what counts is what was made.
   let shown = null;
+  if (sessionStorage.getItem("made") === path) toast(words.made);
+  sessionStorage.removeItem("made");
   let isLeaving = false; // loading anew would call somebody back who is on the way to another page
   window.addEventListener("beforeunload", () => {
     isLeaving = true;
@@ -137,11 +151,14 @@ function startItem() {
   listen((state) => {
     const made = state.made[number];
     const trouble = state.troubles[number];
-    if (trouble) toast(say(words.trouble, { detail: trouble }));
     const isMaking = state.making.includes(Number(number));
-    if (isMaking) toast(words.making);
+    stand(isMaking ? words.making : "");
+    if (trouble) toast(say(words.trouble, { detail: trouble }));
     shown ??= made ?? 0;
-    if (made !== undefined && made !== shown && !trouble && !isLeaving) location.reload();
+    if (made !== undefined && made !== shown && !trouble && !isLeaving) {
+      sessionStorage.setItem("made", path);
+      location.reload();
+    }
     body.dataset.making = String(isMaking);
   });
 }
