@@ -10,6 +10,7 @@
 #   make bench    the benchmarks behind README's numbers
 #   make graph    the ONNX graph of the package anew, after a change of the default network
 #   make doubt PHOTOGRAPHS="VAL.tar TRAIN.tar ..."   what is known of the built-in weights' errors anew, after a change of them
+#   make recognition PHOTOGRAPHS="TRAIN.tar ..."   the line by which detect tells our colour anew, printed
 #   make container-test   the steps of the Containerfile in clean Debian systems (as root; needs the package index)
 #   make docs     the documentation as a site, in site/: every link checked, readable without a network
 #   make smoke    colour a photograph and a film, and what differs between systems: what other systems than Linux are tried with
@@ -28,7 +29,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 CONSTRAINTS ?= constraints.txt
 PACKAGES := python3-venv ffmpeg libimage-exiftool-perl chromium chromium-driver
 
-.PHONY: help venv demo test test-long coverage check faults bench graph doubt install-test container-test docs smoke dist release-check actionlint
+.PHONY: help venv demo test test-long coverage check faults bench graph doubt recognition install-test container-test docs smoke dist release-check actionlint
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -94,6 +95,9 @@ graph: .venv/ready
 
 doubt: .venv/ready
 	$(BIN)/python -m archivecolor.evaluation.fit_doubt $(PHOTOGRAPHS)
+
+recognition: .venv/ready
+	$(BIN)/python -m archivecolor.evaluation.fit_recognition $(PHOTOGRAPHS)
 
 smoke: .venv/ready
 	$(BIN)/python -m pytest -m 'not install' tests/install tests/colour tests/platforms

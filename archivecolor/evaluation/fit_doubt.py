@@ -108,15 +108,24 @@ def fit_line(figures: Float64, wanted: Float64) -> tuple[Float64, float]:
     return weights, float(wanted.mean() - mean @ weights)
 
 
-def fit_likelihood(places: Float32, shares: Float32) -> tuple[Float64, float]:
-    """Logistic regression of `shares` (n,), 0..1, on `places` (n, c), by Newton's method: weights, bias."""
+def fit_likelihood(
+    places: Float32 | Float64,
+    shares: Float32,
+    ridge: float = _SKIN_RIDGE,
+    counts: Float64 | None = None,
+) -> tuple[Float64, float]:
+    """Logistic regression of `shares` (n,), 0..1, on `places` (n, c), by Newton's method: weights, bias.
+
+    `counts` (n,) is how much each place counts, 1 without it.
+    """
     known = np.column_stack([places, np.ones(len(places))]).astype(np.float64)
     weights = np.zeros(known.shape[1])
-    penalty = _SKIN_RIDGE * np.eye(len(weights))
+    penalty = ridge * np.eye(len(weights))
+    much = np.ones(len(places)) if counts is None else counts
     for _step in range(_STEPS):
         likely = 1.0 / (1.0 + np.exp(-known @ weights))
-        slope = known.T @ (likely - shares) + penalty @ weights
-        bend = (known * (likely * (1.0 - likely))[:, None]).T @ known + penalty
+        slope = known.T @ (much * (likely - shares)) + penalty @ weights
+        bend = (known * (much * likely * (1.0 - likely))[:, None]).T @ known + penalty
         weights -= np.linalg.solve(bend, slope)
     return weights[:-1], float(weights[-1])
 

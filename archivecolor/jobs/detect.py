@@ -11,17 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archivecolor.archive.walk import FILMS, extension_of
-from archivecolor.colour.arrays import Float32, UInt8
-from archivecolor.colour.luma import luma_codes
-from archivecolor.colour.recognition import (
-    SURE,
-    agreement,
-    is_grey,
-    room_for_chroma,
-    score_of,
-    strangeness,
-)
+from archivecolor.colour.arrays import UInt8
+from archivecolor.colour.recognition import SURE
 from archivecolor.errors import ItemError, Reason, UnavailableError
+from archivecolor.inference.comparison import Comparison, compare
 from archivecolor.jobs.file_check import check_is_file
 from archivecolor.jobs.verify_credentials import read_credentials_of
 from archivecolor.metadata.credentials.reading import Standing
@@ -30,33 +23,15 @@ from archivecolor.metadata.provenance import DIGITAL_SOURCE_TYPE, TOOL_NAME
 from archivecolor.photo.containers.reading import naming_read_errors
 from archivecolor.photo.marking import marking_of_file
 from archivecolor.photo.preview import small_preview
-from archivecolor.photo.shrink import resize, working_shape
 from archivecolor.settings import DetectSettings, NetworkOptions
 
 if TYPE_CHECKING:
     from archivecolor.inference.predictor import Predictor
 
-# As large as a picture is looked at, and the short sides at which the network is asked: one that was cut
-# since was seen smaller when it was coloured.
+# As large as a picture is looked at.
 SEEN = (1024, 1024)
-SIZES = (256, 192)
 FRAMES = 12
-# Codes from which a channel is clipped, or was before it was saved.
-_DARK, _BRIGHT = 1, 254
 _CREDENTIALS, XMP, TAGS, COLOUR = "credentials", "xmp", "tags", "colour"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A picture's chroma beside what the network says of its grey.
-
-    Attributes:
-        score: 0..1, how sure it is that the colour is that of these weights.
-        strange: float32 (h, w), how far each place is from what the network says; see `strangeness`.
-    """
-
-    score: float
-    strange: Float32
 
 
 @dataclass(frozen=True)
@@ -125,32 +100,6 @@ def detect_file(file: Path, predictor: Predictor, max_megapixels: float = 500.0)
     said, weights = _said_by(file)
     found = Detected(file, said, network=predictor.name, weights=weights, rgb=rgb, comparison=compared)
     return found if compared is None else _with_colour(found, compared.score, predictor)
-
-
-def compare(rgb: UInt8, predictor: Predictor) -> Comparison | None:
-    """Hold a picture (h, w, 3) against what the network says of its grey; None where it is grey."""
-    luma = luma_codes(rgb)
-    lumas = [resize(luma, working_shape(luma.shape[0], luma.shape[1], size)) for size in SIZES]
-    chromas = predictor.predict(lumas)
-    compared = []
-    for chroma in chromas:
-        shape = chroma.cbcr.shape[:2]
-        room, own = _cells(luma, rgb, shape)
-        if is_grey(own):
-            return None
-        seen = agreement(own, chroma.cbcr, chroma.certainty, room)
-        compared.append((seen, strangeness(own, chroma.cbcr, room)))
-    _, strange = max(compared, key=lambda one: one[0].whole)
-    return Comparison(score_of([seen for seen, _ in compared], chromas[0].confidence), strange)
-
-
-def _cells(luma: UInt8, rgb: UInt8, shape: tuple[int, int]) -> tuple[Float32, Float32]:
-    """A picture's room for chroma (h, w) and its chroma (h, w, 2), as the means of the cells of a grid."""
-    grey, colours = resize(luma, shape), resize(rgb, shape)
-    blue, red = (colours[..., 2] - grey) * 0.564, (colours[..., 0] - grey) * 0.713
-    clipped = np.asarray(((rgb <= _DARK) | (rgb >= _BRIGHT)).any(axis=2), np.float32)
-    room = room_for_chroma(grey, resize(clipped, shape))
-    return room, np.stack([blue, red], axis=2).astype(np.float32)
 
 
 def _with_colour(found: Detected, score: float, predictor: Predictor) -> Detected:
