@@ -10,7 +10,7 @@
 #   make bench    the benchmarks behind README's numbers
 #   make graph    the ONNX graph of the package anew, after a change of the default network
 #   make doubt PHOTOGRAPHS="VAL.tar TRAIN.tar ..."   what is known of the built-in weights' errors anew, after a change of them
-#   make recognition PHOTOGRAPHS="TRAIN.tar ..."   the line by which detect tells our colour anew, printed
+#   make recognition PHOTOGRAPHS="TRAIN.tar ... --others CHECKPOINT"   by what detect tells our colour anew, printed
 #   make container-test   the steps of the Containerfile in clean Debian systems (as root; needs the package index)
 #   make docs     the documentation as a site, in site/: every link checked, readable without a network
 #   make smoke    colour a photograph and a film, and what differs between systems: what other systems than Linux are tried with
