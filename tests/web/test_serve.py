@@ -187,3 +187,16 @@ def test_files_dropped_in_a_browser_are_coloured_and_downloaded(browser, page, a
     browser.find_element(By.ID, "forget").click()
     wait_for(lambda: not browser.find_elements(By.CSS_SELECTOR, "#cards li"))
     assert not [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
+
+
+def test_refused_pictures_are_counted(browser, page, archive, tmp_path):
+    from selenium.webdriver.common.by import By
+
+    (tmp_path / "note.txt").write_text("no picture")
+    browser.get(page.address)
+    wait_for(lambda: browser.find_elements(By.ID, "files") and is_loaded(browser))
+    files = [archive / "people/chelsea.png", tmp_path / "note.txt"]
+    browser.find_element(By.ID, "files").send_keys("\n".join(map(str, files)))
+    wait_for(lambda: browser.find_element(By.ID, "count").text == "1 of 2 done, 1 not coloured")
+    browser.find_element(By.ID, "forget").click()
+    wait_for(lambda: not browser.find_elements(By.CSS_SELECTOR, "#cards li"))

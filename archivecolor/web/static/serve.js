@@ -128,7 +128,9 @@ if (body.dataset.page === "serve") {
     drop.classList.toggle("small", pictures.length > 0);
     byId("download-all").hidden = !done;
     byId("download-all").href = `${base}${at("/all.zip")}`;
-    byId("count").textContent = say(words.count_done, { done, count: pictures.length });
+    const failed = pictures.filter((picture) => picture.status === "failed").length;
+    const counted = failed ? words.count_failed : words.count_done;
+    byId("count").textContent = say(counted, { done, failed, count: pictures.length });
     return pictures.some((picture) => picture.status === "waiting" || picture.status === "working");
   }
 
