@@ -129,13 +129,16 @@ class SourceIdentities:
     Args:
         source: the input folder.
         output: the output folder.
+
+    Attributes:
+        paths: of the sources that passed, relative to the input folder.
     """
 
     def __init__(self, source: Path, output: Path) -> None:
         self._source = source
         self._output = output
         self._folders: dict[str, None] = {}
-        self._paths: list[str] = []
+        self.paths: list[str] = []
 
     def watch(self, found: Iterable[FoundFile]) -> Iterator[FoundFile]:
         """Take note of each source that passes."""
@@ -145,7 +148,7 @@ class SourceIdentities:
 
     def add(self, path: str) -> None:
         """Take note of a source, by its relative path."""
-        self._paths.append(path)
+        self.paths.append(path)
         folder = path.rpartition("/")[0]
         if folder not in self._folders:
             self._folders.update(dict.fromkeys(_with_parents(folder)))
@@ -177,7 +180,7 @@ class SourceIdentities:
             for target in targets
             if (path := self._output / target).is_file() and path.lstat().st_nlink > 1
         }
-        for name in self._paths if linked else ():
+        for name in self.paths if linked else ():
             identity = _identity(self._source / name)
             if identity is not None and identity in linked:
                 raise _overwriting(linked[identity], self._source / name)

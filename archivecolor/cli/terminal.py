@@ -30,6 +30,7 @@ HINTS = {
     "refused before for the name of another": "; name one of each otherwise, or --exclude it",
     "by-hand": "; --take-back PATH makes one anew",
     "files of no record put aside": " as NAME.by-hand-DATE",
+    "recorded files no longer in the input": ": `archivecolor verify --sources` tells which",
     "left by --limit": ", the same command goes on with them",
 }
 # What became of those that did not fail, where a command does nothing to them.

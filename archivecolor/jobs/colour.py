@@ -30,7 +30,7 @@ from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, na
 from archivecolor.jobs.film_plan import read_plan
 from archivecolor.jobs.film_progress import FilmReporter
 from archivecolor.jobs.films import films
-from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items
+from archivecolor.jobs.items import PHOTO, ItemSource, RunPlan, plan_items, warn_of_nothing
 from archivecolor.jobs.network import network_opener
 from archivecolor.jobs.output_folders import EVERYTHING, Choice, FolderJob, chosen, of_one_runtime
 from archivecolor.jobs.plan_decisions import decided_by_plan, take_in_plan
@@ -149,6 +149,8 @@ def _run_over(
             plan = plan_items(folder.sources, run.root, settings, session.stop, skipped_files, decisions)
         warn_of_unknown(taken, plan)
         warn_of_lost(run.root, plan, decisions)
+        if not (isinstance(settings, DirSettings) and settings.watch):
+            warn_of_nothing(plan, folder.sources, settings)
         run.begin(plan)
         with closing(colour_folder(folder, run.root, plan, session, means)) as results:
             run.add_all(telling_of_left_out(results, folder.path))

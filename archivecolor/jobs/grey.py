@@ -28,7 +28,7 @@ from archivecolor.engine.progress import Listener, RunResult
 from archivecolor.engine.stages import Done, Failed, Settled, StageContext, map_in_workers
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import Reason
-from archivecolor.jobs.items import GREY, ItemSource, RunPlan, plan_items
+from archivecolor.jobs.items import GREY, ItemSource, RunPlan, plan_items, warn_of_nothing
 from archivecolor.jobs.photograph_tasks import init_worker
 from archivecolor.jobs.run import ItemResult, Session, kept_by_hand, open_run
 from archivecolor.photo.grey import GreyImage, write_grey
@@ -96,6 +96,7 @@ def grey_folder(
     with open_run(session, settings.output, settings.input) as run:
         with passed_over_list(Layout(run.root).passed_over) as skipped_files:
             plan = plan_items([grey_source(settings)], run.root, settings, stop, skipped_files)
+        warn_of_nothing(plan, [grey_source(settings)], settings)
         run.begin(plan)
         options = WorkerOptions(
             count=settings.jobs or core_count(),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -31,12 +32,16 @@ from archivecolor.archive.walk import (
 from archivecolor.archive.walk_bucket import walk_bucket
 from archivecolor.engine.stopping import Stop
 from archivecolor.jobs.own_outputs import is_own_output
+from archivecolor.printable import printable
 from archivecolor.settings import BucketPath, SelectionOptions
+
+logger = logging.getLogger(__name__)
 
 PHOTO, GREY = "photo", "grey"
 _EXTENSIONS = {PHOTO: PICTURES, FILM: FILMS, GREY: PICTURES}
 EARLIER_OUTPUT = "coloured by an earlier run"
 _OVER_LIMIT = "left by --limit"
+_GONE = "recorded files no longer in the input"
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,14 @@ class RunPlan:
         manifest: of the output folder, as it was before the run.
         skipped_files: what the walk passed over.
         earlier_outputs: files that an earlier run made, found beside their sources.
+        gone: recorded sources that are not there any more, where all of the input was looked through.
     """
 
     plan: Plan
     manifest: Manifest
     skipped_files: SkippedFiles
     earlier_outputs: int = 0
+    gone: int = 0
 
     def items(self, kind: str) -> list[Item]:
         """The items of one kind, in the order of the walk, without their claims."""
@@ -104,7 +111,7 @@ class RunPlan:
             *(PlanAction.REFUSED_BEFORE, PlanAction.BY_HAND),
         )
         counts = {word.value: self.plan.counts[word] for word in words} | self.skipped_files.summary()
-        counts |= {EARLIER_OUTPUT: self.earlier_outputs, _OVER_LIMIT: self.plan.over_limit}
+        counts |= {EARLIER_OUTPUT: self.earlier_outputs, _OVER_LIMIT: self.plan.over_limit, _GONE: self.gone}
         return {word: count for word, count in counts.items() if count}
 
 
@@ -149,7 +156,47 @@ def plan_items(
     for root, identity in identities.items():
         if root != output and not isinstance(root, BucketPath):
             identity.refuse_as_targets(item.output for item in plan.items if item.root == root)
-    return RunPlan(plan, manifest, finder.skipped, finder.earlier_outputs)
+    gone = _count_gone(sources, options, manifest, identities)
+    return RunPlan(plan, manifest, finder.skipped, finder.earlier_outputs, gone)
+
+
+def warn_of_nothing(plan: RunPlan, sources: Sequence[ItemSource], options: SelectionOptions) -> None:
+    """Say that there is nothing to work on, where that looks like success and is a slip more likely."""
+    left_for_later = plan.skipped_files.counts[SkipReason.RECENT] or plan.earlier_outputs
+    if plan.plan.counts.total() or left_for_later or options.shard or options.files_from is not None:
+        return
+    excluded = plan.skipped_files.counts[SkipReason.EXCLUDED]
+    shown = printable(str(sources[0].root))
+    if excluded and options.include:
+        patterns = ", ".join(map(printable, options.include))
+        logger.warning("no file of %s that is not excluded is like --include %s", shown, patterns)
+    else:
+        logger.warning("there is nothing in %s to work on", shown)
+
+
+def _count_gone(
+    sources: Sequence[ItemSource],
+    options: SelectionOptions,
+    manifest: Manifest,
+    identities: Mapping[Path, SourceIdentities],
+) -> int:
+    """How many recorded sources of the kinds looked for are gone; 0 where not all were looked for."""
+    is_part = any(source.names is not None for source in sources) or options.files_from is not None
+    if (
+        is_part
+        or options.include
+        or options.exclude
+        or any(isinstance(root, BucketPath) for root in identities)
+    ):
+        return 0
+    seen = {path for identity in identities.values() for path in identity.paths}
+    kinds = frozenset[bytes]().union(*(_EXTENSIONS[source.kind] for source in sources))
+    return sum(
+        path not in seen
+        and extension_of(os.fsencode(path)) in kinds
+        and not any(os.path.lexists(root / path) for root in identities)
+        for path in manifest.items
+    )
 
 
 def _plan_inputs(

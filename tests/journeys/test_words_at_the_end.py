@@ -141,3 +141,27 @@ def test_a_file_of_no_record_is_told_of_before_and_after_it_is_put_aside(scans, 
     assert said[1:] == [*told[:3], "  and 1 more, by the details of their records"]
     assert main(["grey", "scans", "back"]) == ExitCode.OK
     assert "put aside" not in capsys.readouterr().err
+
+
+def test_scans_that_are_gone_are_counted_where_all_of_the_input_was_looked_through(scans, capsys):
+    words = ["grey", "scans", "back", "--jobs", "1"]
+    assert main(words) == ExitCode.OK
+    (scans / "3.png").unlink()
+    capsys.readouterr()
+    assert main(words) == ExitCode.OK
+    told = "; 1 recorded file no longer in the input: `archivecolor verify --sources` tells which"
+    assert capsys.readouterr().err.rstrip().endswith(told)
+    assert main([*words, "--dry-run"]) == ExitCode.OK
+    assert "1 recorded file no longer in the input" in capsys.readouterr().out
+    assert main([*words, "--include", "0.*"]) == ExitCode.OK
+    assert "no longer" not in capsys.readouterr().err
+
+
+def test_nothing_to_work_on_is_said(scans, capsys):
+    assert main(["grey", "scans", "back", "--include", "*.tif"]) == ExitCode.OK
+    assert "warning: no file of scans that is not excluded is like --include *.tif" in capsys.readouterr().err
+    (scans.parent / "empty").mkdir()
+    assert main(["grey", "empty", "other"]) == ExitCode.OK
+    assert "warning: there is nothing in empty to work on" in capsys.readouterr().err
+    assert main(["grey", "scans", "back", "--include", "1.*"]) == ExitCode.OK
+    assert "warning" not in capsys.readouterr().err
