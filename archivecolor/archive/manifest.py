@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -89,7 +90,7 @@ def read_lines(
             if values is not None:
                 yield ManifestLine(offset, values)
             elif text.endswith(b"\n"):
-                (on_damage or _damage_logger(path))(number)
+                (on_damage or partial(_warn_of_damage, path))(number)
             offset = file.tell()
 
 
@@ -116,9 +117,10 @@ def record_at_line(path: Path, text: bytes) -> Record:
     return record_from_values(values)
 
 
-def _damage_logger(path: Path) -> Callable[[int], None]:
-    """Logs the number of a corrupt line."""
-    return lambda number: logger.warning("%s, line %d is damaged; its item is done again", path, number)
+@cache
+def _warn_of_damage(path: Path, number: int) -> None:
+    """Say it once, however often a run reads the manifest."""
+    logger.warning("%s, line %d is damaged; its item is done again", path, number)
 
 
 def _parse_line(text: bytes) -> Mapping[str, Any] | None:

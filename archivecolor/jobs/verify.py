@@ -33,6 +33,10 @@ from archivecolor.settings import VerifySettings
 logger = logging.getLogger(__name__)
 
 _CHECKS_AT_ONCE = 1000
+_DAMAGED = (
+    "line {} is not a record; the next run does its item again, and `archivecolor manifest compact` then"
+    " removes the line"
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def verify_folder(
     for finding in _structural_findings(root, contents):
         on_finding(finding)
         counts[finding.kind] += 1
+    beside = {kind.value: count for kind, count in counts.items() if kind.is_fault}
     for check, found in _run_checks(checks, settings.jobs or core_count(), roots):
         if found is not None:
             on_finding(found)
@@ -116,6 +121,9 @@ def verify_folder(
         listener.settled(event, counter.add(event))
     faults = sum(count for kind, count in counts.items() if kind.is_fault)
     notes = {NOTES[kind]: count for kind, count in counts.items() if not kind.is_fault}
+    if beside:
+        listed = ", ".join(f"{word} {count}" for word, count in sorted(beside.items()))
+        notes = {f"not in order ({listed})": sum(beside.values())} | notes
     return RunResult(counter.snapshot(), ExitCode.VERIFY if faults else ExitCode.OK, notes)
 
 
@@ -208,7 +216,7 @@ def _structural_findings(root: Path, contents: ManifestContents) -> Iterator[Fin
     """
     manifest = Layout(root).manifest.relative_to(root).as_posix()
     for number in contents.damaged:
-        yield Finding(FindingKind.DAMAGED_LINE, manifest, f"line {number} is not a record")
+        yield Finding(FindingKind.DAMAGED_LINE, manifest, _DAMAGED.format(number))
     yield from decision_findings(root, contents.newest)
     run = running_holder(root)
     if run is None:

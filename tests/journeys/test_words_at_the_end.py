@@ -165,3 +165,21 @@ def test_nothing_to_work_on_is_said(scans, capsys):
     assert "warning: there is nothing in empty to work on" in capsys.readouterr().err
     assert main(["grey", "scans", "back", "--include", "1.*"]) == ExitCode.OK
     assert "warning" not in capsys.readouterr().err
+
+
+def test_a_damaged_line_is_told_of_once_with_the_way_to_be_rid_of_it(scans, capsys):
+    words = ["grey", "scans", "back", "--jobs", "1"]
+    assert main(words) == ExitCode.OK
+    manifest = scans.parent / "back/_archivecolor/manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(True)
+    manifest.write_bytes(b"".join([lines[0][:40] + b"\n", *lines[1:]]))
+    capsys.readouterr()
+    assert main(words) == ExitCode.OK
+    assert capsys.readouterr().err.count("line 1 is damaged") == 1
+    assert main(["verify", "back"]) == ExitCode.VERIFY
+    said = capsys.readouterr()
+    assert "`archivecolor manifest compact` then removes the line" in said.out
+    assert "5 files in order" in said.err
+    assert "; 1 not in order (damaged-line 1)" in said.err
+    assert main(["manifest", "compact", "back"]) == ExitCode.OK
+    assert main(["verify", "back"]) == ExitCode.OK
