@@ -22,7 +22,10 @@ def working_shape(height: int, width: int, short_side: int) -> tuple[int, int]:
     """
     short, long = sorted((height, width))
     if long > _MAX_ASPECT_RATIO * short:
-        detail = f"{width} x {height} pixels are a sliver: over {_MAX_ASPECT_RATIO} times as long as wide"
+        detail = (
+            f"{width} x {height} pixels are a sliver: over {_MAX_ASPECT_RATIO} times as long as wide; crop"
+            " it, or pass it over with --exclude"
+        )
         raise ItemError(Reason.UNSUPPORTED, detail)
     other = max(short_side, round(long * short_side / short))
     return (short_side, other) if height <= width else (other, short_side)

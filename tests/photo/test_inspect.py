@@ -42,7 +42,10 @@ def test_short_side_is_the_working_size_and_the_aspect_stays(tmp_path: Path, siz
 
 @pytest.mark.parametrize("size", [(1, 100), (1000, 4)])
 def test_slivers_are_refused(tmp_path: Path, size: tuple[int, int]) -> None:
-    assert reason_of(png(tmp_path / "scan", scene(*size))) is Reason.UNSUPPORTED
+    path = png(tmp_path / "scan", scene(*size))
+    with pytest.raises(ItemError, match="crop it, or pass it over with --exclude") as caught:
+        inspect(path, working_size=64, max_megapixels=LIMIT)
+    assert caught.value.reason is Reason.UNSUPPORTED
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 90), (7, 5)])
