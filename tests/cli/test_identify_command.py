@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -178,3 +179,17 @@ def test_scans_that_look_alike_are_all_named(archive, copy, capsys):
     assert identify(archive, found, "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert [match["path"] for match in answer["matches"]] == ["a second cat.png", "cat.png"]
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.avi", "film.mpg", "film.ts"])
+def test_a_film_is_told_to_be_one(archive, tmp_path, capsys, name):
+    film = tmp_path / name
+    kinds = {".mpg": "mpeg", ".ts": "mpegts", ".mkv": "matroska"}
+    with av.open(film, "w", format=kinds.get(film.suffix, film.suffix[1:])) as container:
+        stream = container.add_stream("mpeg4" if film.suffix != ".mpg" else "mpeg1video", 25)
+        stream.width = stream.height = 64
+        frames = [av.VideoFrame.from_ndarray(np.zeros((64, 64), np.uint8), "gray") for _ in range(3)]
+        for frame in [*(frame.reformat(format="yuv420p") for frame in frames), None]:
+            container.mux(stream.encode(frame))
+    assert identify(archive, film) == 3
+    assert "cannot be read: it is a film, and no photograph" in capsys.readouterr().out

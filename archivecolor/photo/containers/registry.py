@@ -54,6 +54,20 @@ _UNREAD_FORMATS = {
     (8, b"CR\x02\x00"): "a camera raw file",
     (4, b"ftypcrx "): "a camera raw file",
 }
+# Of MP4 and MOV, Matroska and WebM, AVI, MPEG (three), MXF, Ogg, ASF and FLV; some pictures begin like MP4.
+_FILMS = (
+    (4, b"ftyp"),
+    (4, b"moov"),
+    (0, b"\x1aE\xdf\xa3"),
+    (8, b"AVI "),
+    (0, b"\0\0\1\xba"),
+    (0, b"\0\0\1\xb3"),
+    (0, b"G@"),
+    (0, b"\6\x0e+4"),
+    (0, b"OggS"),
+    (0, b"0&\xb2u"),
+    (0, b"FLV\1"),
+)
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,8 @@ def format_of(file: SourceFile) -> Format:
     for image_format in FORMATS:
         if image_format.sniff(head):
             return image_format
+    if any(head.startswith(start, at) for at, start in _FILMS):
+        raise ItemError(Reason.UNSUPPORTED, "it is a film, and no photograph")
     raise ItemError(Reason.UNREADABLE, "the file does not begin like any picture that is read")
 
 
