@@ -45,6 +45,7 @@ from archivecolor.errors import (
     StoppedError,
     UnavailableError,
     UsageError,
+    errors_of,
 )
 from archivecolor.film.shots import Shot, ShotDetector
 from archivecolor.settings import (
@@ -234,7 +235,8 @@ def colour_file(
     source, target = Path(source), Path(target)
     settings = DirSettings(input=source.parent, output=target.parent, **values)
     check_names(source, target, settings.format)
-    return colour_photograph(source, target, predictor or load_predictor(), settings, hints).rendered
+    with errors_of(source):
+        return colour_photograph(source, target, predictor or load_predictor(), settings, hints).rendered
 
 
 def colour_bytes(

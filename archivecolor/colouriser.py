@@ -22,7 +22,7 @@ from PIL import Image
 
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.colour.chroma import Chroma
-from archivecolor.errors import InputNotFoundError, UsageError
+from archivecolor.errors import InputNotFoundError, UsageError, errors_of
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.jobs.photograph import SUFFIX_FORMATS, check_names, colour_contents, colour_photograph
 from archivecolor.jobs.picture import codes_of_contents, codes_of_file, compose, luma_of, small_luma
@@ -85,11 +85,15 @@ class Colouriser:
         Args:
             pictures: as `__call__` takes them.
             recolour: as there.
+
+        Raises:
+            ItemError: as `__call__`; its `path` says which file it is, where pictures are paths.
         """
         ahead: deque[tuple[Picture, Codes, Prediction]] = deque()
         for given in pictures:
             picture = _kept(given)
-            luma = luma_of(_opened(picture), recolour=recolour)
+            with errors_of(picture):
+                luma = luma_of(_opened(picture), recolour=recolour)
             ahead.append(
                 (picture, luma, self.predictor.start([small_luma(luma, self.predictor.working_size)]))
             )
@@ -99,7 +103,8 @@ class Colouriser:
             yield self._coloured(*ahead.popleft())
 
     def _coloured(self, picture: Picture, luma: Codes, prediction: Prediction) -> ColouredPicture:
-        (chroma,) = prediction.result()
+        with errors_of(picture):
+            (chroma,) = prediction.result()
         return ColouredPicture(luma, chroma, compose(luma, chroma), picture, self.predictor)
 
 

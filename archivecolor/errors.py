@@ -7,6 +7,8 @@ message once, and ends with the exit code of the worst thing that happened.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum, IntEnum
 from pathlib import Path
 
@@ -89,6 +91,9 @@ class ItemError(ArchivecolorError):
     Args:
         reason: the word that stands in the manifest.
         detail: one sentence for people, without the path (the record has it).
+
+    Attributes:
+        path: of the file, where a function for programmers was given it; the message names it then.
     """
 
     exit_code = ExitCode.SOME_FAILED
@@ -97,9 +102,22 @@ class ItemError(ArchivecolorError):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+        self.path: Path | None = None
 
     def __str__(self) -> str:
-        return f"{self.reason.value}: {self.detail}"
+        named = f"{self.path}: " if self.path is not None else ""
+        return f"{named}{self.reason.value}: {self.detail}"
+
+
+@contextmanager
+def errors_of(path: object) -> Iterator[None]:
+    """An `ItemError` of the block gets the path of its file, where `path` is one."""
+    try:
+        yield
+    except ItemError as error:
+        if isinstance(path, (str, Path)):
+            error.path = Path(path)
+        raise
 
 
 def item_error_of(error: Exception) -> ItemError:

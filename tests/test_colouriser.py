@@ -116,6 +116,22 @@ def test_what_cannot_be_read_is_the_pictures_trouble(colourise, scan, tmp_path):
         colourise(tmp_path / "gone.png")
 
 
+def test_an_error_of_a_stream_says_which_file_it_is_of(colourise, scan, tmp_path, checkpoint):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(scan.read_bytes()[:-900])
+    for given in (broken, str(broken)):
+        with pytest.raises(archivecolor.ItemError) as caught:
+            list(colourise.stream([scan, given]))
+        assert caught.value.path == broken
+        assert str(caught.value).startswith(f"{broken}: truncated: ")
+    with pytest.raises(archivecolor.ItemError) as caught:
+        colourise(broken.read_bytes())
+    assert caught.value.path is None
+    with pytest.raises(archivecolor.ItemError) as caught:
+        archivecolor.colour_file(broken, tmp_path / "out.png", colourise.predictor)
+    assert caught.value.path == broken
+
+
 @pytest.mark.parametrize("wrong", [None, 5, [[1, 2]]])
 def test_what_is_no_picture_is_a_type_error(colourise, wrong):
     with pytest.raises(TypeError, match="must be an array or a PIL image, not"):
