@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 
 from archivecolor.engine.executor import core_count
@@ -20,6 +23,9 @@ from archivecolor.version import program_version
 
 _VERSION_TIMEOUT_SECONDS = 30
 MEASURING_SECONDS = 2
+# What is for those who work on the program, what is several others, and what has a line of its own.
+_NO_EXTRAS = ("all", "dev", "docs", "heic")
+_REQUIREMENT = re.compile(r"""([\w.-]+).*\bextra\s*==\s*["']([\w-]+)""")
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ def examine(settings: DoctorSettings) -> list[Diagnosis]:
             "exiftool", [*NO_CONFIGURATION, "-ver"], "metadata is carried as far as Pillow can without it"
         ),
         _check_heic(),
+        _extras(),
     ]
 
 
@@ -143,3 +150,29 @@ def _check_heic() -> Diagnosis:
     there = find_spec("pi_heif") is not None
     detail = "HEIC photographs can be read" if there else "not installed; pip install 'archivecolor[heic]'"
     return Diagnosis("heic", there, False, detail)
+
+
+def _extras() -> Diagnosis:
+    """Which of the package's extras are installed; none of them is needed to colour."""
+    try:
+        found = map(_REQUIREMENT.match, requires("archivecolor") or ())
+    except PackageNotFoundError:
+        return Diagnosis("extras", False, False, "the package itself is not installed, so nobody can say")
+    packages = defaultdict[str, list[str]](list)
+    for match in filter(None, found):
+        packages[match[2]].append(match[1])
+    extras = sorted(packages.keys() - set(_NO_EXTRAS))
+    there = [extra for extra in extras if all(map(_is_installed, packages[extra]))]
+    absent = [extra for extra in extras if extra not in there]
+    detail = ", ".join(there) or "none"
+    if absent:
+        detail += f"; not installed: {', '.join(absent)} (pip install 'archivecolor[{absent[0]}]')"
+    return Diagnosis("extras", True, False, detail)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True

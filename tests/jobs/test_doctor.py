@@ -1,5 +1,7 @@
 """`doctor` says what would run the network and why, and how fast each way is where it is asked."""
 
+from importlib import metadata
+
 import pytest
 
 from archivecolor.cli.main import main
@@ -31,3 +33,20 @@ def test_what_cannot_run_the_network_says_why_and_ends_with_4(capsys, checkpoint
     assert "it needs torch" in found["runtime"]
     assert "ms a picture" in found["torch"]
     assert "it needs torch" in found["onnx int8"]
+
+
+def test_extras_are_named_that_are_there_and_that_are_not(capsys, monkeypatch):
+    asked = metadata.version
+
+    def version(package):
+        if package == "uvicorn":
+            raise metadata.PackageNotFoundError(package)
+        return asked(package)
+
+    monkeypatch.setattr("archivecolor.jobs.doctor.version", version)
+    there, _, absent = lines(capsys)[1]["extras"].partition("; not installed: ")
+    assert "credentials" in there
+    assert "web" not in there
+    assert "web" in absent
+    assert "pip install 'archivecolor[" in absent
+    assert not {"all", "dev", "docs"} & set(there.replace(",", "").split())
