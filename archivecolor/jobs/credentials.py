@@ -55,7 +55,10 @@ def new_credentials(settings: NewCredentialsSettings) -> NewCredentials:
         pair = _issued(folder, name, root)
         _write_pair(folder / f"{stem}.pem", folder / f"{stem}-key.pem", pair)
     except FileExistsError as error:
-        raise UsageError(f"{printable(str(error.filename))} is there already, and stays as it is") from error
+        raise UsageError(
+            f"{printable(str(error.filename))} is there already, and stays as it is; give another folder, or"
+            " move that file and the one beside it away"
+        ) from error
     except OSError as error:
         raise OutputError(f"{printable(folder)} cannot be written: {error.strerror}") from error
     with atomic_write(folder / FILE) as part:

@@ -388,6 +388,7 @@ def test_no_key_is_told_anywhere(signed, keys, scans, here, tmp_path):
 def test_a_second_signing_key_of_the_same_root(keys, tmp_path, capsys):
     folder = shutil.copytree(keys, tmp_path / "keys")
     assert main(["credentials", "new", str(folder), "--name", NAME]) == ExitCode.USAGE, "one a day"
+    assert "; give another folder, or move that file and the one beside it away" in capsys.readouterr().err
     for path in folder.glob("signing-*"):
         path.rename(folder / path.name.replace("signing-20", "signing-19"))
     assert main(["credentials", "new", str(folder), "--name", NAME]) == 0
