@@ -74,7 +74,7 @@ def _line_of(settings: VideoSettings, event: ItemEvent) -> str:
     output = event.record.get("output")
     if len(settings.input) > 1 or settings.input[0].is_dir():
         return ""
-    if not isinstance(output, dict):
+    if event.status != "done" or not isinstance(output, dict):
         return "" if event.status == "failed" else event_line(event)
     root = content_root_for_run(output_folder_of(settings), bag=settings.bag)
     return printable(f"{settings.input[0]} -> {root / output['path']}")
