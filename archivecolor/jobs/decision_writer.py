@@ -188,11 +188,13 @@ class DecisionWriter(ABC):
         page, alike = self._settings.page, self._alike.get(path, ())
         if alike:
             older = (hint for hint in older if not (hint.soft and hint.page == page))
-        kept = (hint for hint in older if not any(_is_same_place(hint, new) for new in hints))
+        kept = [hint for hint in older if not any(_is_same_place(hint, new) for new in hints)]
         merged = (*kept, *alike, *hints)
         if len(merged) > MAX_HINTS:
+            before = f" and {len(kept)} before; --reset forgets these" if kept else ""
             raise UsageError(
-                f"{printable(path)}: more than {MAX_HINTS} hints; --reset forgets those given before"
+                f"{printable(path)}: {MAX_HINTS} hints are the most, of all its pages together;"
+                f" {len(alike) + len(hints)} are given now{before}"
             )
         return merged
 

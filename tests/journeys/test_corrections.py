@@ -340,6 +340,21 @@ def test_hints_add_up_and_one_in_the_same_place_is_replaced(archive):
     assert [hint["colour"] for hint in json.loads(line)["correction"]["hints"]] == ["#0000ff", "#008000"]
 
 
+def test_more_hints_than_a_picture_can_have_are_told_with_their_number(archive, capsys):
+    places = [("--hint", f"{x}%,{y}%={RED}") for x in range(0, 100, 5) for y in range(0, 100, 5)]
+    many, few = ([word for words in places[first::2] for word in words] for first in (0, 1))
+    archive.correct("cat.jpg", *many[: 2 * 150], "--later")
+    capsys.readouterr()
+    archive.correct("cat.jpg", *few[: 2 * 60], "--later", code=2)
+    assert "200 hints are the most, of all its pages together; 60 are given now and 150 before" in (
+        said := capsys.readouterr().err
+    )
+    assert "--reset" in said
+    archive.correct("deep.tif", *many, *few[:2], "--later", code=2)
+    said = capsys.readouterr().err
+    assert "201 are given now" in said and "--reset" not in said
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
