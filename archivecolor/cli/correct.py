@@ -38,6 +38,7 @@ def command(settings: CorrectSettings) -> ExitCode:
         if corrected.result is not None:
             return terminal.finish(corrected.result)
         if not settings.quiet:
-            count = len(corrected.decisions)
-            click.echo(f"correct: {count} decided; the next run carries it out", err=True)
+            count = len(corrected.names)
+            items = "1 picture or film" if count == 1 else f"{count} pictures"
+            click.echo(f"correct: {items} decided about; the next run carries it out", err=True)
         return ExitCode.OK

@@ -61,12 +61,14 @@ class Corrected:
         remarks: what people should know of them.
         result: of the run that carried them out; None where that is left to a later one.
         outputs: the pictures as they now are.
+        names: of the sources that are there and are decided about.
     """
 
     decisions: tuple[Decision, ...]
     remarks: tuple[str, ...]
     result: RunResult | None
     outputs: tuple[Path, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def correct(
@@ -107,7 +109,7 @@ def correct(
         if is_bag(settings.output) and settings.later:
             write_output_bag(settings.output)
     went = () if settings.reset else states_that_went(settings.output, work.names, decisions, made)
-    corrected = Corrected(tuple(made), (*work.writer.remarks, *went), None)
+    corrected = Corrected(tuple(made), (*work.writer.remarks, *went), None, names=names)
     if settings.later:
         return corrected
     again = names if settings.take_back else ()

@@ -94,9 +94,12 @@ def test_a_decision_taken_back_gives_the_old_bytes(archive):
     assert archive.record("cat.jpg").decision is None
 
 
-def test_decided_now_carried_out_by_the_next_run(archive):
+def test_decided_now_carried_out_by_the_next_run(archive, capsys):
     before = tree(archive.output)
     archive.correct("cat.jpg", "--saturation", 0.0, "--later")
+    assert "correct: 1 picture or film decided about; the next run" in capsys.readouterr().err
+    archive.correct("album/*", "--accept", "--later")
+    assert "correct: 2 pictures decided about; the next run" in capsys.readouterr().err
     assert archive.changed(before) == set()
     archive.dir()
     assert archive.changed(before) == {"cat.jpg"}
