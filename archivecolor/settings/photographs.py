@@ -111,6 +111,6 @@ class PhotoSettings(PhotographOptions, NetworkOptions, EndOptions, OutputOptions
     rest: str = option("copy", f"{_REST_HELP}.", choices=("skip", "copy"), common=True)
     overwrite: bool = option(
         False,
-        "Write over what this program made with other settings or of another scan; never what others did.",
+        "Make anew what this program made with other settings or scans.",
         common=True,
     )
