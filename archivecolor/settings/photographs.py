@@ -111,6 +111,6 @@ class PhotoSettings(PhotographOptions, NetworkOptions, EndOptions, OutputOptions
     rest: str = option("copy", f"{_REST_HELP}.", choices=("skip", "copy"), common=True)
     overwrite: bool = option(
         False,
-        "Make anew what this program made with other settings or scans.",
+        "Make anew what other settings made; what is up to date, or somebody else's, stays.",
         common=True,
     )
