@@ -11,12 +11,13 @@ import click
 
 from archivecolor.cli.options import command_for
 from archivecolor.errors import ExitCode
-from archivecolor.printable import json_text, printable
+from archivecolor.printable import json_text, printable, quoted
 from archivecolor.settings import (
     DecisionExportSettings,
     DecisionImportSettings,
     DecisionListSettings,
     DecisionUndoSettings,
+    nearest,
 )
 
 if TYPE_CHECKING:
@@ -154,8 +155,12 @@ class _ListingGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that `args` begin with."""
-        lists = args[0] not in self.commands and Path(args[0]).is_dir()
-        return super().resolve_command(ctx, ["list", *args] if lists else args)
+        if args[0] in self.commands or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        if not Path(args[0]).is_dir():
+            near = nearest(args[0], self.commands)
+            ctx.fail(f"there is no folder {quoted(args[0])}, and no command of that name{near}")
+        return super().resolve_command(ctx, ["list", *args])
 
 
 command = _ListingGroup(

@@ -126,6 +126,9 @@ def test_a_folder_in_the_place_of_a_command_is_listed(archive, capsys):
     assert main(["decisions", str(archive.output), "--state", "accepted"]) == 0
     assert capsys.readouterr().out == "cat.jpg: accepted\n"
     assert main(["decisions", "lst"]) == 2
+    assert "did you mean 'list'" in capsys.readouterr().err
+    assert main(["decisions", "nosuchdir"]) == 2
+    assert "there is no folder 'nosuchdir', and no command of that name (" in capsys.readouterr().err
 
 
 def test_the_same_from_python(archive):
