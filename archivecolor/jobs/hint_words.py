@@ -18,6 +18,10 @@ _FORM = "X,Y=COLOUR or X,Y=COLOUR,REACH, such as 120,340=#c8641e or 30%,55%=navy
 _WORDS = re.compile(r"\s*([^,=\s]+)\s*,\s*([^,=\s]+)\s*=\s*([^,=\s]+)\s*(?:,\s*(\w+)\s*)?")
 
 
+# Colours as other programs write them: rgb(10,20,30), hsl(...).
+_FUNCTION = re.compile(r"=\s*\w+\(")
+
+
 @dataclass(frozen=True)
 class PageSize:
     """Of an upright page, in pixels."""
@@ -48,6 +52,10 @@ def hint_of_words(
         UsageError: the words are no hint, or its place is outside the picture.
     """
     match = _WORDS.fullmatch(words)
+    if match is None and _FUNCTION.search(words):
+        raise UsageError(
+            f"{name} {quoted(words)}: write the colour as #rrggbb, or as a CSS name such as navy"
+        )
     if match is None:
         raise UsageError(f"{name} {quoted(words)} is not understood; write {_FORM}")
     across, down, colour, reach = match.groups()
