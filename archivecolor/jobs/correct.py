@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.by_hand import claim_of, is_by_hand
 from archivecolor.archive.decision import Decision, State, looks_like_glob
-from archivecolor.archive.decisions import NO_DECISIONS, Decisions, append_decisions
+from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
@@ -28,7 +28,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, Reason, UsageError
 from archivecolor.jobs.colour import colour, output_folders
 from archivecolor.jobs.correct_film import FilmWriter, film_to_correct
-from archivecolor.jobs.correct_remarks import states_that_went
+from archivecolor.jobs.correct_remarks import states_that_went, what_waits
 from archivecolor.jobs.decision_writer import (
     DecisionWriter,
     PhotographWriter,
@@ -109,13 +109,13 @@ def correct(
         if is_bag(settings.output) and settings.later:
             write_output_bag(settings.output)
     went = () if settings.reset else states_that_went(settings.output, work.names, decisions, made)
-    corrected = Corrected(tuple(made), (*work.writer.remarks, *went), None, names=names)
+    waits = what_waits(names, manifest, Decisions((*decisions.lines, *made))) if settings.later else ()
+    corrected = Corrected(tuple(made), (*work.writer.remarks, *went, *waits), None, names=names)
     if settings.later:
         return corrected
     again = names if settings.take_back else ()
     run = replace(work.run, take_back=again, wait_lock=settings.wait_lock)
-    result = colour(run, listener, stop, command, Choice(names))
-    return _with_outputs(corrected, result, root, names)
+    return _with_outputs(corrected, colour(run, listener, stop, command, Choice(names)), root)
 
 
 def _check_run(run: DirSettings | VideoSettings) -> None:
@@ -157,14 +157,16 @@ def _decision(path: str, work: _Work, decisions: Decisions) -> Decision:
     return replace(made, correction=replace(before, handwork=made.at[:10], note=note, by=by, at=made.at))
 
 
-def _with_outputs(corrected: Corrected, result: RunResult, root: Path, names: tuple[str, ...]) -> Corrected:
+def _with_outputs(corrected: Corrected, result: RunResult, root: Path) -> Corrected:
     """The same with what became of the pictures."""
-    items = Manifest(Layout(root).manifest).items
+    manifest, decisions = Manifest(Layout(root).manifest), Decisions.of_output(root)
+    names = corrected.names
+    items = manifest.items
     entries = {name: items[name] for name in names if name in items and items[name].output}
     by_hand = [name for name, entry in entries.items() if entry.reason == Reason.BY_HAND]
-    decisions = Decisions.of_output(root) if by_hand else NO_DECISIONS
     kept = {name: _REJECTED if decisions.of(name).state is State.REJECTED else _KEPT for name in by_hand}
     remarks = (*corrected.remarks, *(words.format(printable(name)) for name, words in kept.items()))
+    remarks = (*remarks, *what_waits(names, manifest, decisions))
     outputs = tuple(root / entry.output for name, entry in entries.items() if name not in by_hand)
     return replace(corrected, result=result, outputs=outputs, remarks=remarks)
 

@@ -358,6 +358,25 @@ def test_more_hints_than_a_picture_can_have_are_told_with_their_number(archive, 
     assert "201 are given now" in said and "--reset" not in said
 
 
+def test_that_hints_of_a_picture_that_is_not_coloured_wait_is_said_with_the_way(archive, capsys):
+    tinted = np.repeat(np.asarray(grey_of("coins", (90, 80)))[..., None], 3, axis=2)
+    tinted[:30] = tinted[:30] * [1.0, 0.2, 0.2]
+    Image.fromarray(tinted).save(archive.scans / "tinted.png")
+    archive.dir()
+    reason = archive.record("tinted.png").reason.value
+    assert reason in ("tinted", "already-colour")
+    said = (
+        f"tinted.png: not coloured ({reason}), so that what was decided about colour waits; `--colour recol"
+    )
+    for words in (["--later"], []):
+        capsys.readouterr()
+        archive.correct("tinted.png", "--hint", "35%,60%=navy", *words)
+        assert said in capsys.readouterr().err
+    archive.correct("tinted.png", "--colour", "recolour")
+    assert "waits" not in capsys.readouterr().err
+    assert archive.record("tinted.png").reason is Reason.COLOURED
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
