@@ -12,12 +12,14 @@ from archivecolor.archive.by_hand import Claim, is_by_hand
 from archivecolor.archive.correction import Correction
 from archivecolor.archive.decision_words import words_of_correction, words_of_prompt
 from archivecolor.archive.layout import credentials_beside
+from archivecolor.archive.plan import claimed
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.errors import ItemError, Reason
 from archivecolor.metadata.provenance import CorrectionStep
 from archivecolor.printable import printable, some_names
 
 if TYPE_CHECKING:
+    from archivecolor.jobs.items import RunPlan
     from archivecolor.jobs.run import ItemResult
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,27 @@ def remove_outputs(root: Path, claim: Claim) -> None:
         remove_file(root / name)
         remove_file(credentials_beside(root / name))
         remove_file(PremisFiles(root, wanted=False).path(name))
+
+
+def warn_of_no_handwork(root: Path, plan: RunPlan) -> None:
+    """Say of what `--take-back` names, and of whose output nobody changed anything, that this is so.
+
+    Args:
+        root: the folder of the derivatives.
+        plan: of the run.
+    """
+    for item in plan.plan.items:
+        if item.take_back and not _may_be_by_hand(root, claimed(item, plan.manifest).claim):
+            logger.warning(
+                "--take-back: nobody changed the output of %s; it is made anew", printable(item.path)
+            )
+
+
+def _may_be_by_hand(root: Path, claim: Claim) -> bool:
+    try:
+        return any(is_by_hand(root, voucher.output.path, claim) for voucher in claim.vouchers)
+    except ItemError:  # it cannot be read, which is told when its turn has come
+        return True
 
 
 def correction_step(digest: str | None, correction: Correction) -> CorrectionStep | None:

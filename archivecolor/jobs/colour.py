@@ -23,7 +23,7 @@ from archivecolor.engine.stopping import Stop
 from archivecolor.errors import InputNotFoundError, UsageError
 from archivecolor.film.containers import CONTAINER_OF_SUFFIX
 from archivecolor.inference.open_runtime import check_runtime, choose_runtime
-from archivecolor.jobs.carrying_out import telling_of_left_out
+from archivecolor.jobs.carrying_out import telling_of_left_out, warn_of_no_handwork
 from archivecolor.jobs.cuts import check_cuts
 from archivecolor.jobs.decisions import take_in_decisions, warn_of_lost, warn_of_unknown
 from archivecolor.jobs.film_jobs import FilmRunContext, film_settings_digest, named_film
@@ -151,6 +151,7 @@ def _run_over(
         warn_of_lost(run.root, plan, decisions)
         if not (isinstance(settings, DirSettings) and settings.watch):
             warn_of_nothing(plan, folder.sources, settings)
+        warn_of_no_handwork(run.root, plan)
         run.begin(plan)
         with closing(colour_folder(folder, run.root, plan, session, means)) as results:
             run.add_all(telling_of_left_out(results, folder.path))

@@ -232,10 +232,17 @@ def test_handwork_is_put_aside_on_request_and_made_anew_and_history_says_so(arch
     assert (archive.output / "cat.jpg").read_bytes() == made
 
 
-def test_nothing_is_said_of_handwork_where_there_was_none(archive):
+def test_that_there_was_no_handwork_is_said_and_nothing_of_it_by_the_picture(archive, capsys):
     made = tree(archive.output)
+    said = "--take-back: nobody changed the output of cat.jpg; it is made anew"
     archive.correct("cat.jpg", "--take-back")
+    assert said in capsys.readouterr().err
+    archive.dir("--take-back", "cat.jpg")
+    assert said in capsys.readouterr().err
     assert tree(archive.output) == made
+    (archive.output / "cat.jpg").write_bytes((archive.output / "album/turned.jpg").read_bytes())
+    archive.dir("--take-back", "cat.jpg")
+    assert "nobody changed" not in capsys.readouterr().err
 
 
 def test_handwork_is_kept_and_the_way_out_is_that_of_the_command(archive, capsys):
