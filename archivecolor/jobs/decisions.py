@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,13 +138,16 @@ def import_decisions(settings: DecisionImportSettings) -> Merge:
     existing_manifest_path(settings.output)
     root = content_root(settings.output)
     sources = _sources_of_last_run(root)
-    theirs = _decisions_made_elsewhere(settings.file, item_finder(root, *sources))
+    is_item = item_finder(root, *sources)
+    theirs = _decisions_made_elsewhere(settings.file, is_item)
     with locked(root, settings.wait_lock):
         merged = merge(Decisions.of_output(root, *sources), theirs.lines)
         if merged.lines:
             append_decisions(Layout(root).decisions, merged.lines)
             if is_bag(settings.output):
                 write_output_bag(settings.output)
+    if merged.lines:
+        _warn_of_unnamed(merged, Manifest(Layout(root).manifest).items, is_item)
     return merged
 
 
@@ -162,12 +165,16 @@ def undo_decisions(settings: DecisionUndoSettings) -> tuple[Decision, ...]:
     sources = _sources_of_last_run(root)
     with locked(root, settings.wait_lock):
         decisions = Decisions.of_output(root, *sources)
-        manifest = Manifest(Layout(root).manifest)
+        manifest, is_item = Manifest(Layout(root).manifest), item_finder(root, *sources)
         undone, now = list[Decision](), now_utc()
         for text in dict.fromkeys(settings.path):
             name = source_meant(text, (*sources, root), manifest)
             path = text if name is None else name
             glob = name is None and decisions.decides(text, glob=True)
+            if name is None and decisions.of(text).glob and not glob and not is_item(text):
+                raise UsageError(
+                    f"{printable(text)}: there is no such picture or film, nor a decision about it"
+                )
             # What is only said again is still whose it was.
             lines = [
                 replace(line, by=settings.by if line.undoes else line.by, at=now)
@@ -265,8 +272,13 @@ def warn_of_unknown(taken: Merge, plan: RunPlan) -> None:
     if not taken.lines:
         return
     names = {*plan.manifest.items, *(item.path for item in plan.plan.items)}
+    _warn_of_unnamed(taken, names, names.__contains__)
+
+
+def _warn_of_unnamed(taken: Merge, names: Collection[str], is_item: Callable[[str], bool]) -> None:
+    """Say which decisions name nothing: paths by `is_item`, globs by what of `names` they match."""
     for line in taken.lines:
-        named = any(_matching(line.path, names)) if line.glob else line.path in names
+        named = any(_matching(line.path, names)) if line.glob else is_item(line.path)
         if not named and not line.is_none:
             logger.warning("%s is decided about, and nothing of that name is here", printable(line.path))
 

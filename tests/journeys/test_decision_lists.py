@@ -6,7 +6,7 @@ import pytest
 from decided_archive import RED
 
 from archivecolor.archive.correction import Correction, OwnSettings, ShotCorrection
-from archivecolor.archive.decision import Decision, State
+from archivecolor.archive.decision import Decision, State, line_of
 from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
@@ -149,3 +149,14 @@ def test_decisions_that_are_gone_while_records_name_them_are_told(archive, capsy
     archive.dir()
     assert "names a decision" not in capsys.readouterr().err
     assert main(verify) == 0
+
+
+def test_an_imported_decision_about_what_is_not_here_is_told(archive, tmp_path, capsys):
+    file = tmp_path / "decided.jsonl"
+    file.write_bytes(
+        b"".join(map(line_of, (Decision("nix.png", State.ACCEPTED), Decision("cat.jpg", State.ACCEPTED))))
+    )
+    assert main(["decisions", "import", str(archive.output), str(file)]) == 0
+    said = capsys.readouterr().err
+    assert said.count("is decided about, and nothing of that name is here") == 1
+    assert "nix.png is decided about" in said

@@ -66,6 +66,8 @@ def test_what_a_glob_decided_holds_again(archive, capsys):
     assert holds(archive, "cat.jpg").state is State.ACCEPTED
     undo(archive, "album/turned.jpg", code=2)
     assert "*.jpg decides about it" in capsys.readouterr().err
+    undo(archive, "nix.jpg", code=2)
+    assert "nix.jpg: there is no such picture or film, nor a decision about it" in capsys.readouterr().err
 
 
 def test_a_glob_is_undone_and_what_is_decided_beside_it_stays(archive):
