@@ -68,8 +68,13 @@ class MergedItems:
             return Verdict.TAKEN_NEWEST
         if (ours.output.path, ours.output.sha256) == (theirs.output.path, theirs.output.sha256):
             return Verdict.THERE
-        made = f"made {ours.at or 'before'}, this one {theirs.at or 'before'}"
-        raise ItemError(Reason.NAME_COLLISION, f"another derivative of it is here, {made}")
+        detail = (
+            f"another derivative of it is here, made {ours.at or 'before'}, this one {theirs.at or 'before'}"
+        )
+        if ours.decision != theirs.decision:
+            detail += "; they were decided about otherwise: the newer decision holds here, and the next"
+            detail += " `archivecolor dir` makes it so"
+        raise ItemError(Reason.NAME_COLLISION, detail)
 
     def take(self, theirs: Record, share: Manifest, entry: IndexEntry) -> None:
         """Take note that an item of a share is taken."""

@@ -211,6 +211,18 @@ def test_decisions_come_along_and_the_next_run_finds_them_carried_out(shares, so
     assert here("dir", sources, output).stderr.startswith("dir: 0 done;")
 
 
+def test_what_was_decided_otherwise_meanwhile_is_settled_by_the_next_run(shares, sources, here, tmp_path):
+    output, name = tmp_path / "coloured", "people/chelsea.png"
+    assert here("merge", *shares, "--copy", output).returncode == 0
+    share = next(share for share in shares if (share / name).exists())
+    assert here("correct", share, name, "--saturation", "0.4").returncode == 0
+    done = here("merge", *shares, "--copy", output)
+    assert done.returncode == 3
+    assert "the newer decision holds here, and the next `archivecolor dir` makes it so" in done.stdout
+    assert "1 done" in here("dir", sources, output).stderr
+    assert (output / name).read_bytes() == (share / name).read_bytes()
+
+
 def test_earlier_formats_and_links_come_along(sources, here, tmp_path):
     share, output = tmp_path / "share", tmp_path / "coloured"
     for more in ((), ("--format", "tiff", "--rest", "link")):
