@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from decided_archive import Archive, fill_to_decide
+from hypothesis import HealthCheck, settings
 from in_process import OpenNetworks, WorkerHere, run_here
 from small_archive import fill
 
@@ -14,6 +15,10 @@ COMMAND = [sys.executable, "-m", "archivecolor"]
 QUICK = ["--working-size", "64", "--jobs", "2", "--device", "cpu"]
 # Rooms whose tests are about worker processes, or about what happens to them.
 WITH_PROCESSES = {"engine", "platforms"}
+
+# How fast a machine makes up its inputs is not what tests are about.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
