@@ -10,7 +10,7 @@ import click
 
 from archivecolor.cli.terminal import counted, duration
 from archivecolor.errors import ExitCode
-from archivecolor.printable import printable
+from archivecolor.printable import printable, some_names
 from archivecolor.settings import DirSettings, GreySettings, VideoSettings
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ def _show(lines: Iterator[str]) -> None:
 
 def _lines_of_what_is_in_the_way(names: tuple[str, ...]) -> Iterator[str]:
     if names:
-        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         files = counted(len(names), "files of no record in the place of outputs")
-        yield f"{files}, which a run puts aside as NAME.by-hand-DATE: {', '.join(names[:_NAMES_SHOWN])}{more}"
+        yield f"{files}, which a run puts aside as NAME.by-hand-DATE: {some_names(names, _NAMES_SHOWN)}"
 
 
 def _photograph_lines(work: Estimate) -> Iterator[str]:

@@ -12,13 +12,14 @@ import numpy as np
 from archivecolor.colour.arrays import Float32, Numbers
 from archivecolor.colour.gamut import BLUE_PER_CB, RED_PER_CR
 
-_XYZ_FROM_RGB = np.array(
+# Of linear sRGB; its second row is luminance.
+XYZ_FROM_RGB = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
 )
-WHITE = _XYZ_FROM_RGB.sum(axis=1)
+WHITE = XYZ_FROM_RGB.sum(axis=1)
 # Rows divided by the white point: grey has X = Y = Z.
-_RELATIVE_FROM_RGB = (_XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
-_RGB_FROM_RELATIVE = np.linalg.inv(_XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
+_RELATIVE_FROM_RGB = (XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
+_RGB_FROM_RELATIVE = np.linalg.inv(XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 # CIE 15: the cube root gives way to a line below (6/29)^3.

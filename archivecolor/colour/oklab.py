@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from archivecolor.colour.kernel import Float64
-from archivecolor.colour.lab import codes_from_linear, lab_from_rgb, linear_from_rgb
+from archivecolor.colour.lab import (
+    XYZ_FROM_RGB,
+    codes_from_linear,
+    lab_from_rgb,
+    linear_from_rgb,
+    rgb_from_lab,
+)
 
 # Linear sRGB to the answers of cones, and their cube roots to lightness and two axes of colour.
 _CONES_FROM_RGB = np.array(
@@ -31,7 +37,7 @@ _OKLAB_FROM_ROOTS = np.array(
 _RGB_FROM_CONES = np.linalg.inv(_CONES_FROM_RGB)
 _ROOTS_FROM_OKLAB = np.linalg.inv(_OKLAB_FROM_ROOTS)
 # Luminance of the cones' answers.
-_LUMINANCE = np.array([0.212671, 0.715160, 0.072169]) @ _RGB_FROM_CONES
+_LUMINANCE = XYZ_FROM_RGB[1] @ _RGB_FROM_CONES
 # Steps of Newton's method and of halving: more change no code of eight bits.
 _NEWTON_STEPS, _HALVINGS = 8, 14
 _ROUNDING_ERROR = 1e-4
@@ -63,9 +69,9 @@ def ab_at_lightness(colours: npt.NDArray[np.uint8], lightness: Float64) -> tuple
 
 
 def _luminance_of(lightness: Float64) -> Float64:
-    """Y, 0..1, of L*."""
-    root = (lightness + 16) / 116
-    return np.asarray(np.where(root > 6 / 29, root**3, (root - 4 / 29) * 3 * (6 / 29) ** 2), np.float64)
+    """Y, 0..1, of L* (n,)."""
+    grey = np.stack([lightness, np.zeros_like(lightness), np.zeros_like(lightness)], axis=1)
+    return np.asarray(linear_from_rgb(rgb_from_lab(grey))[:, 1], np.float64)
 
 
 def _at_luminance(chroma: Float64, luminance: Float64) -> Float64:
