@@ -88,6 +88,8 @@ def _named(source: Path, name: str, settings: PhotoSettings, count: int) -> Name
             )
         return NamedFile(name, source, output, output, _format_of(output, settings))
     folder = source.parent if output is None else output
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--output {printable(folder)} is neither a folder nor called like a picture")
     beside = folder.exists() and folder.samefile(source.parent)
     coloured = output_name(source.name, settings.format)
     if beside:

@@ -170,6 +170,7 @@ def test_output_names_a_file_by_its_suffix_and_else_a_folder(scans, photo, capsy
         (("cat.png", "-o", "b.heic"), ".jpg .png .tif .webp"),
         (("cat.png", "-o", "b.pdf"), "b.pdf/"),
         (("cat.png", "-o", "b.mp4"), ".jpg .png .tif .webp"),
+        (("cat.png", "-o", "/dev/full"), "neither a folder nor called like a picture"),
         (("nothing.png",), "nothing.png does not exist"),
         (("*.gif",), "no file is called *.gif"),
         (("sub",), "archivecolor dir sub sub-colour"),
