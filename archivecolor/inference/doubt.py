@@ -49,9 +49,14 @@ class DoubtModel:
     skin_bias: float
 
     def doubt(self, answer: Answer) -> Doubt | None:
-        """How much doubt an answer deserves, and why; None for one without features."""
+        """How much doubt an answer deserves, and why; None for one without features.
+
+        A picture with nothing in it, such as a black frame, stays grey and deserves none.
+        """
         if answer.features is None:
             return None
+        if not answer.certainty.any():
+            return Doubt(0.0)
         foretold = float(statistics(answer, answer.features) @ self.weights + self.bias)
         figure = float(np.interp(foretold, self.ladder, np.linspace(0.0, 1.0, len(self.ladder))))
         if mean_chroma(answer) < _PALE_CHROMA:

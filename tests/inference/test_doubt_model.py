@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data
 
 from archivecolor.cli.main import main
-from archivecolor.colour.doubt import DoubtReason
+from archivecolor.colour.doubt import Doubt, DoubtReason
 from archivecolor.colour.kernel import Answer
 from archivecolor.evaluation.fit_doubt import Example, fit_doubt, fit_likelihood, fit_line
 from archivecolor.inference.doubt import DoubtModel, open_doubt_model, statistics, write_doubt_model
@@ -53,6 +53,12 @@ def test_a_doubt_is_a_share_and_the_same_again(model):
 
 def test_nearly_grey_answers_are_never_among_the_surest(model):
     assert all(model.doubt(answer(seed, chroma=0.5)).figure >= 0.3 for seed in range(8))
+
+
+def test_a_picture_with_nothing_in_it_deserves_no_second_look():
+    black = np.zeros((64, 96), np.float32)
+    predictor = open_predictor(None, NetworkOptions(working_size=64))
+    assert predictor.predict([black], with_doubt=True)[0].doubt == Doubt(0.0)
 
 
 def test_nearly_grey_answers_keep_their_order(model):
@@ -123,7 +129,7 @@ def test_a_fitted_model_is_read_as_it_was_written(tmp_path, monkeypatch):
 def test_a_record_says_how_much_doubt_and_why(tmp_path):
     source = tmp_path / "in"
     source.mkdir()
-    Image.fromarray(np.full((96, 96), 120, np.uint8)).save(source / "flat.png")
+    Image.fromarray(data.text()).save(source / "text.png")  # with hardly any colour to it
     assert main(["dir", str(source), str(tmp_path / "out"), "--working-size", "64", "--jobs", "1", "-q"]) == 0
     manifest = tmp_path / "out" / "_archivecolor" / "manifest.jsonl"
     record = json.loads(manifest.read_text().splitlines()[-1])
