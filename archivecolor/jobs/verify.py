@@ -33,6 +33,8 @@ from archivecolor.settings import VerifySettings
 logger = logging.getLogger(__name__)
 
 _CHECKS_AT_ONCE = 1000
+_SIGNED = "with credentials that are whole; whether they are to be trusted, --trust asks"
+_TRUSTED = "with credentials that are whole and lead to a trusted certificate"
 _DAMAGED = (
     "line {} is not a record; the next run does its item again, and `archivecolor manifest compact` then"
     " removes the line"
@@ -113,14 +115,18 @@ def verify_folder(
         on_finding(finding)
         counts[finding.kind] += 1
     beside = {kind.value: count for kind, count in counts.items() if kind.is_fault}
+    signed = 0
     for check, found in _run_checks(checks, settings.jobs or core_count(), roots):
         if found is not None:
             on_finding(found)
             counts[found.kind] += 1
+        signed += check.is_signed and found is None
         event = item_event(check, found)
         listener.settled(event, counter.add(event))
     faults = sum(count for kind, count in counts.items() if kind.is_fault)
     notes = {NOTES[kind]: count for kind, count in counts.items() if not kind.is_fault}
+    if signed:
+        notes[_TRUSTED if roots else _SIGNED] = signed
     if beside:
         listed = ", ".join(f"{word} {count}" for word, count in sorted(beside.items()))
         notes = {f"not in order ({listed})": sum(beside.values())} | notes

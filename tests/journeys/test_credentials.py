@@ -147,7 +147,9 @@ def test_a_rerun_signs_nothing_anew_and_asking_for_it_later_makes_anew(
 
 def test_verify_finds_what_was_changed(signed, keys, here):
     trusted = ("--trust", keys / "root.pem")
-    assert here("verify", signed, *trusted).returncode == 0
+    whole = here("verify", signed, *trusted)
+    assert whole.returncode == 0
+    assert "7 with credentials that are whole and lead to a trusted certificate" in whole.stderr
     changed = signed / "camera.png"
     contents = bytearray(changed.read_bytes())
     contents[-20] ^= 1
@@ -156,6 +158,7 @@ def test_verify_finds_what_was_changed(signed, keys, here):
     (signed / "camera.jp2.c2pa").write_bytes((signed / "pages.tif.c2pa").read_bytes())
     done = here("verify", signed, *trusted)
     assert done.returncode == ExitCode.VERIFY
+    assert "4 with credentials that are whole" in done.stderr
     found = dict(line.split()[:2][::-1] for line in done.stdout.splitlines())
     expected = {"png": "changed", "ppm": "credentials-missing", "jp2": "credentials-changed"}
     assert found == {f"camera.{suffix}": kind for suffix, kind in expected.items()}
