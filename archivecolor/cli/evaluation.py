@@ -89,9 +89,9 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
         "of the truth's": ("colourfulness_ratio", 2),
         **{f"dE@{share}": (f"de_at_{share:g}", 2) for share in SHARES},
         "skin, of the truth's": ("skin_chroma_share", 2),
-        "rank corr., pictures": ("confidence_pictures", 2),
-        "rank corr., regions": ("confidence_regions", 2),
-        "worst found": ("confidence_worst_found", 2),
+        "confidence: rank corr.": ("confidence_pictures", 2),
+        "confidence: of regions": ("confidence_regions", 2),
+        "confidence: worst found": ("confidence_worst_found", 2),
         "doubt: rank corr.": ("doubt_pictures", 2),
         "doubt: worst found": ("doubt_worst_found", 2),
         "doubt: palest surest": ("doubt_palest_surest", 2),
@@ -102,7 +102,8 @@ def photograph_table(rows: Sequence[Figures], features: str) -> Table:
     for row in rows:
         table.add_column(_plain_name(row["name"]), justify="right", overflow="fold")
     for heading, (name, digits) in measured.items():
-        table.add_row(heading, *(number(row[name], digits) for row in rows))
+        if any(row[name] is not None for row in rows):
+            table.add_row(heading, *(number(row[name], digits) for row in rows))
     return table
 
 
@@ -172,7 +173,7 @@ def number(value: float | None, digits: int) -> str:
 
 
 def remarks(evaluation: Evaluation) -> Iterator[str]:
-    """What was left out, and what was written."""
+    """What was left out, what was written, and where figures are explained."""
     if evaluation.excluded:
         first = evaluation.excluded[0]
         example = f"{printable(first.name)} ({first.why})"
@@ -183,3 +184,4 @@ def remarks(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.written:
         folder = printable(str(evaluation.written[0].parent))
         yield f"{counted(len(evaluation.written), 'files')} written to {folder}"
+    yield "what each row is: archivecolor help figures"

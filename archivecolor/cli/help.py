@@ -83,7 +83,7 @@ class GroupedCommand(click.Command):
         formatter.write_paragraph()
         formatter.write_text(
             "Every switch --x has a --no-x, which wins over a recipe or a variable. "
-            "More: archivecolor help recipes, formats, variables, exit-codes."
+            "More: archivecolor help recipes, formats, figures, variables, exit-codes."
         )
 
     def short_help_text(self, ctx: click.Context) -> str:

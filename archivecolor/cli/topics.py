@@ -43,6 +43,24 @@ VARIABLES = """Every option may stand in a variable:
 
 Several values are separated by spaces, several paths as in PATH. A switch takes 1 or 0."""
 
+FIGURES = """What `archivecolor evaluate` prints, a row each. "grey" and "one warm tint" stand in for no
+network at all: one that does not leave them behind has learnt nothing.
+
+CIEDE2000                how far colours are from the truth; less is better, and it flatters grey
+PSNR, SSIM               likeness to the true picture; more is better, and they flatter grey even more
+colourfulness            how much colour there is, not whether it is right
+of the truth's           the same, where the true pictures have 1
+dE@0.6, @0.8, @1.0       CIEDE2000 at so much of the truth's colourfulness: the fair figure; less is better
+skin, of the truth's     how much colour skin has, where true skin has 1
+confidence: rank corr.   whether the surest pictures are the best: 1 is perfect, 0 no help
+confidence: of regions   the same of regions of pictures
+confidence: worst found  how many of the worst tenth are in the tenth with least confidence; 0.10 by chance
+doubt: ...               the same of `doubt`, by which lists are sorted
+doubt: palest surest     how many of the palest tenth are in the tenth with least doubt; 0 is right
+img/s                    pictures a second, on this machine
+
+More, and what each hides: docs/metrics.md."""
+
 
 def _exit_codes() -> str:
     return "\n".join(f"{code.value:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
@@ -60,6 +78,7 @@ def _formats() -> str:
 # Made when it is asked for: formats are those of the readers, which take a moment to load.
 TOPICS: dict[str, Callable[[], str]] = {
     "exit-codes": _exit_codes,
+    "figures": lambda: FIGURES,
     "formats": _formats,
     "recipes": lambda: RECIPES,
     "variables": lambda: VARIABLES,
