@@ -30,7 +30,8 @@ from processes import spent_by
 from report import Row, Target, measure, parser_for
 
 from archivecolor.archive.manifest import ManifestWriter, Output, Record, Source, Status, now_utc
-from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.archive.plan import Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.engine.cluster_address import connected
 from archivecolor.engine.slices import SLICES_PER_WORKER, SliceDone, SliceWork, map_slices
 from archivecolor.engine.stopping import Stop

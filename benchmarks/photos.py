@@ -24,7 +24,8 @@ from report import Row, Target, against_stages, measure, parser_for, timed
 from rivals import by_opencv, by_skimage
 from skimage import color, io
 
-from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.archive.plan import Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.engine.executor import core_count
 from archivecolor.engine.local import LocalExecutor, WorkerOptions
 from archivecolor.engine.stages import BatchPolicy, Done, StageContext, batches, map_in_workers

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -40,10 +40,12 @@ class Decisions:
 
     Args:
         lines: every decision, oldest first.
+        before_damage: how many of them stand before the last line that could not be read, 0 where all could.
     """
 
-    def __init__(self, lines: Iterable[Decision] = ()) -> None:
+    def __init__(self, lines: Iterable[Decision] = (), before_damage: int = 0) -> None:
         self.lines = tuple(lines)
+        self.before_damage = before_damage
         self._newest = {line.key: number for number, line in enumerate(self.lines)}
         self._exact = {line.path: number for number, line in enumerate(self.lines) if not line.glob}
         self._globs = [
@@ -53,13 +55,22 @@ class Decisions:
         ]
 
     @classmethod
-    def read(cls, path: Path) -> Decisions:
+    def read(cls, path: Path, on_damage: Callable[[int], None] | None = None) -> Decisions:
         """Those of a file; none where it is not there.
 
-        Raises:
-            UsageError: a newer version wrote it, or it is no file.
+        Args, raises: as `read_decisions`.
         """
-        return cls(read_decisions(path))
+        lines, before_damage = list[Decision](), 0
+        tell = on_damage or damage_logger(path)
+
+        def damaged(number: int) -> None:
+            nonlocal before_damage
+            before_damage = len(lines)
+            tell(number)
+
+        for line in read_decisions(path, damaged):
+            lines.append(line)
+        return cls(lines, before_damage)
 
     @classmethod
     def of_output(cls, root: Path, *sources: Path) -> Decisions:
@@ -87,10 +98,30 @@ class Decisions:
         """
         if all(line.glob is not None for line in self.lines):
             return self
-        return Decisions(
+        lines = (
             line if line.glob is not None else replace(line, glob=not is_item(line.path))
             for line in self.lines
         )
+        return Decisions(lines, self.before_damage)
+
+    def and_then(self, *lines: Decision) -> Decisions:
+        """The same, with newer decisions behind."""
+        return Decisions((*self.lines, *lines), self.before_damage)
+
+    def has_lost(self, path: str, digest: str) -> bool:
+        """Whether a decision about a source is not among these, though nobody took it back.
+
+        There is no line about the source, or the newest stands before a line that could not be read and none
+        is that decision.
+
+        Args:
+            path: of the source.
+            digest: of the decision, as its record has it.
+        """
+        numbers = self._naming(path)
+        if not numbers or numbers[-1] >= self.before_damage:
+            return not numbers
+        return not any(line.digest == digest for line in self.lines if _names(line, path))
 
     def of(self, path: str, *, glob: bool = False) -> Decision:
         """The newest decision that names the source `path`; `UNDECIDED` without one.
@@ -108,10 +139,12 @@ class Decisions:
 
     def naming(self, path: str) -> list[Decision]:
         """The newest line of every path and glob that names the source `path`; the last one holds."""
+        return [self.lines[number] for number in self._naming(path)]
+
+    def _naming(self, path: str) -> list[int]:
         name = os.fsencode(path)
         numbers = {number for number, globs in self._globs if any(glob.matches(name) for glob in globs)}
-        numbers |= {self._exact[path]} if path in self._exact else set()
-        return [self.lines[number] for number in sorted(numbers)]
+        return sorted(numbers | ({self._exact[path]} if path in self._exact else set()))
 
     def undoing(self, path: str, *, glob: bool) -> list[Decision]:
         """What is to be said so that what held before the newest decision about a path or glob holds again.
@@ -207,6 +240,13 @@ class Decisions:
 
 
 NO_DECISIONS = Decisions()
+
+
+def _names(line: Decision, path: str) -> bool:
+    """Whether a line is about the source `path`."""
+    if not line.glob:
+        return line.path == path
+    return any(one.matches(os.fsencode(path)) for one in compile_globs((line.path,)))
 
 
 def _says_the_same(line: Decision, before: Decision) -> bool:
@@ -320,74 +360,3 @@ def write_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     """
     with atomic_write(path) as part:
         part.write_bytes(b"".join(line_of(decision) for decision in decisions))
-
-
-@dataclass(frozen=True)
-class Merge:
-    """Decisions of two files put together.
-
-    Attributes:
-        taken: lines of the other file.
-        again: lines of ours that hold against these, to stand behind them.
-        conflicts: paths that both decide, and otherwise; the newer decision holds.
-    """
-
-    taken: tuple[Decision, ...] = ()
-    again: tuple[Decision, ...] = ()
-    conflicts: tuple[str, ...] = ()
-
-    @property
-    def lines(self) -> tuple[Decision, ...]:
-        """All that is to be appended, oldest first."""
-        return tuple(sorted((*self.taken, *self.again), key=lambda line: line.at))
-
-
-def merge(ours: Decisions, theirs: Iterable[Decision], *, with_taken_back: bool = False) -> Merge:
-    """What of another file's decisions is to be appended to ours: of each path the newest counts.
-
-    Where globs are among them, ours that are newer than what is added are said again behind it: lines count
-    by their place, and an older glob must not come to stand behind a newer path.
-
-    Args:
-        ours: of the file that is appended to.
-        theirs: of the other file, oldest first.
-        with_taken_back: their lines that take back what is decided nowhere come along: records may name it.
-    """
-    known = {line.key: line for line in ours.lines}
-    newest = Decisions(theirs).newest()
-    decided = Decisions((*ours.lines, *(line for line in newest if not line.is_none)))
-    added, conflicts = [], []
-    for line in newest:
-        mine = known.get(line.key)
-        if mine == line:
-            continue
-        if mine is None and line.is_none and not (with_taken_back or _takes_back(line, decided)):
-            continue
-        # What was taken back here, and later, stays so against what they decided; not the other way round.
-        if mine is not None and not (mine.is_none and (line.is_none or line.at > mine.at)):
-            conflicts.append(line.path)
-        if mine is None or line.at > mine.at:
-            added.append(line)
-    return Merge(tuple(added), tuple(_overtaken(ours, added)), tuple(conflicts))
-
-
-def _takes_back(line: Decision, decided: Decisions) -> bool:
-    """Whether anything is decided that a line with nothing decided may take back.
-
-    What globs match together cannot be known: theirs are kept wherever there is anything at all.
-    """
-    if line.glob:
-        return any(not other.is_none for other in decided.lines)
-    return not decided.of(line.path).is_none
-
-
-def _overtaken(ours: Decisions, added: Sequence[Decision]) -> list[Decision]:
-    """Of ours those that are newer than some of what is added, where one of the two is a glob."""
-    if not added:
-        return []
-    keys = {line.key for line in added}
-    newer = [line for line in ours.newest() if line.key not in keys]
-    newer = [line for line in newer if line.at > min(other.at for other in added)]
-    if any(line.glob for line in added):
-        return newer
-    return [line for line in newer if line.glob]

@@ -14,7 +14,7 @@ import click
 from archivecolor.archive.by_hand import told_of_unknown
 from archivecolor.archive.item_filter import doubt_of
 from archivecolor.archive.layout import PAYLOAD, Layout
-from archivecolor.archive.plan import PlanAction
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.engine.progress import ItemEvent, RunResult
 from archivecolor.errors import Reason
 from archivecolor.printable import printable

@@ -148,7 +148,7 @@ def _run_over(
         with passed_over_list(Layout(run.root).passed_over) as skipped_files:
             plan = plan_items(folder.sources, run.root, settings, session.stop, skipped_files, decisions)
         warn_of_unknown(taken, plan)
-        warn_of_lost(run.root, plan, decisions)
+        warn_of_lost(run.root, plan, folder.path)
         if not (isinstance(settings, DirSettings) and settings.watch):
             warn_of_nothing(plan, folder.sources, settings)
         warn_of_no_handwork(run.root, plan)

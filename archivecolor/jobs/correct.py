@@ -109,7 +109,7 @@ def correct(
         if is_bag(settings.output) and settings.later:
             write_output_bag(settings.output)
     went = () if settings.reset else states_that_went(settings.output, work.names, decisions, made)
-    waits = what_waits(names, manifest, Decisions((*decisions.lines, *made))) if settings.later else ()
+    waits = what_waits(names, manifest, decisions.and_then(*made)) if settings.later else ()
     corrected = Corrected(tuple(made), (*work.writer.remarks, *went, *waits), None, names=names)
     if settings.later:
         return corrected

@@ -34,7 +34,7 @@ def states_that_went(
         before: what was decided before.
         made: what is decided now.
     """
-    now = Decisions((*before.lines, *made))
+    now = before.and_then(*made)
     states = [(name, before.of(name), now.of(name)) for name in names]
     for state in _STATES:
         went = [name for name, old, new in states if old.state is state is not new.state]

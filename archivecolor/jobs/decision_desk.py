@@ -20,10 +20,11 @@ from pathlib import Path
 from archivecolor.archive.atomic import append_bytes, open_own_file, with_output_errors
 from archivecolor.archive.bag import is_bag
 from archivecolor.archive.decision import Decision
-from archivecolor.archive.decisions import Decisions, append_decisions, merge, read_decisions, readable_lines
+from archivecolor.archive.decisions import Decisions, append_decisions, read_decisions, readable_lines
 from archivecolor.archive.layout import UNDELIVERED_PREFIX, Layout, review_folder
 from archivecolor.archive.lock import locked, try_flock
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.merging_decisions import merge
 from archivecolor.archive.record import Status
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop

@@ -14,12 +14,10 @@ from archivecolor.archive.bag import content_root, is_bag
 from archivecolor.archive.decision import Decision, State
 from archivecolor.archive.decisions import (
     Decisions,
-    Merge,
     append_decisions,
     damage_logger,
     is_decisions_file,
     item_finder,
-    merge,
     read_decisions,
     write_decisions,
 )
@@ -27,6 +25,7 @@ from archivecolor.archive.folders import refuse_foreign_target
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest
+from archivecolor.archive.merging_decisions import Merge, merge
 from archivecolor.archive.record import now_utc, time_as_text
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.archive.selection import compile_globs
@@ -181,7 +180,7 @@ def undo_decisions(settings: DecisionUndoSettings) -> tuple[Decision, ...]:
                 for line in decisions.undoing(path, glob=glob)
             ]
             undone += lines
-            decisions = Decisions((*decisions.lines, *lines))
+            decisions = decisions.and_then(*lines)
         append_decisions(Layout(root).decisions, undone)
         if is_bag(settings.output):
             write_output_bag(settings.output)
@@ -239,7 +238,7 @@ def decisions_of_run(settings: ColourOptions, root: Path, sources: Sequence[Path
         UsageError: as `_decisions_made_elsewhere`.
     """
     ours = Decisions.of_output(root, *sources)
-    return Decisions((*ours.lines, *_merge_of_run(settings, ours, root, sources).lines))
+    return ours.and_then(*_merge_of_run(settings, ours, root, sources).lines)
 
 
 def take_in_decisions(settings: ColourOptions, root: Path, sources: Sequence[Path]) -> Merge:
@@ -283,29 +282,27 @@ def _warn_of_unnamed(taken: Merge, names: Collection[str], is_item: Callable[[st
             logger.warning("%s is decided about, and nothing of that name is here", printable(line.path))
 
 
-def warn_of_lost(root: Path, plan: RunPlan, decisions: Decisions) -> None:
-    """Say which items are made anew without the decisions that their records name: no line is left of them.
-
-    What was taken back in the regular way leaves lines.
+def warn_of_lost(root: Path, plan: RunPlan, output: Path) -> None:
+    """Say which items stay as they are, since what was decided about them is lost.
 
     Args:
         root: the folder that the output's tree begins in.
         plan: of the run.
-        decisions: that the run goes by.
+        output: its folder, as it was typed.
     """
-    entries = ((item.path, plan.manifest.entry(item.path)) for item in plan.plan.items)
-    decided = (path for path, entry in entries if entry is not None and entry.decision)
-    lost = [path for path in decided if not decisions.naming(path)]
+    lost = plan.plan.undecided
     if lost:
         path = Layout(root).decisions
         logger.warning(
-            "%d record%s a decision, and %s %s; made anew as if nothing had been decided: %s. If that file"
-            " was lost, stop this and put it back from a backup",
-            len(lost),
-            "s name" if len(lost) > 1 else " names",
+            "%s %s, and %s: %s. Put that file back from a backup; or decide anew, or take it that nothing is"
+            " decided, by `archivecolor correct %s PATH --reset`",
             path,
-            "has no line about what they are of" if path.exists() else "is not there",
+            "is damaged" if path.exists() else "is not there",
+            "an output that was made by what stood in it stays as it is"
+            if len(lost) == 1
+            else f"{len(lost)} outputs that were made by what stood in it stay as they are",
             some_names(lost),
+            printable(output),
         )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from archivecolor.archive.bag import content_root_for_run
 from archivecolor.archive.by_hand import is_of_no_record
 from archivecolor.archive.decision import State
-from archivecolor.archive.decisions import Decisions
 from archivecolor.archive.estimate import Estimate, estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.folders import check_folders
 from archivecolor.archive.layout import Layout
-from archivecolor.archive.plan import FILM, Item, PlanAction
+from archivecolor.archive.plan import FILM, Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.archive.run_json import RunSummary, read_run_summary
 from archivecolor.engine.timing import Duration, now
 from archivecolor.errors import Reason
@@ -73,9 +73,9 @@ def forecast(settings: DirSettings | VideoSettings, on_trial: Callable[[], None]
         root = content_root_for_run(folder.path, bag=settings.bag)
         decisions = decisions_of_run(settings, root, folder.roots)
         planned = decided_by_plan(settings, root, decisions, weights, open_network, lambda: None)
-        decisions = Decisions((*decisions.lines, planned)) if planned is not None else decisions
+        decisions = decisions.and_then(planned) if planned is not None else decisions
         plan = plan_items(folder.sources, root, settings, decisions=decisions)
-        warn_of_lost(root, plan, decisions)
+        warn_of_lost(root, plan, folder.path)
         last_run = read_run_summary(Layout(root).run_json)
         photographs, reels = _to_make(plan.items(PHOTO)), _to_make(plan.items(FILM))
         work = work.plus(_photographs_estimate(photographs, folder, weights, last_run, start, on_trial))

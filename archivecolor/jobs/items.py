@@ -17,7 +17,8 @@ from archivecolor.archive.folders import SourceIdentities, refuse_emptied_input,
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.manifest import Manifest
 from archivecolor.archive.names import casefolded_name
-from archivecolor.archive.plan import FILM, Item, Plan, PlanAction, PlanInputs, claimed, make_plan
+from archivecolor.archive.plan import FILM, Item, Plan, claimed, make_plan
+from archivecolor.archive.plan_action import PlanAction, PlanInputs
 from archivecolor.archive.record import Record
 from archivecolor.archive.selection import Selection
 from archivecolor.archive.walk import (
@@ -108,7 +109,7 @@ class RunPlan:
         """Files that need nothing, and names that were passed over, by the word for it."""
         words = (
             *(PlanAction.UP_TO_DATE, PlanAction.FAILED_BEFORE),
-            *(PlanAction.REFUSED_BEFORE, PlanAction.BY_HAND),
+            *(PlanAction.REFUSED_BEFORE, PlanAction.BY_HAND, PlanAction.DECISION_LOST),
         )
         counts = {word.value: self.plan.counts[word] for word in words} | self.skipped_files.summary()
         counts |= {EARLIER_OUTPUT: self.earlier_outputs, _OVER_LIMIT: self.plan.over_limit, _GONE: self.gone}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archivecolor.archive.plan import FILM, Item, PlanAction
+from archivecolor.archive.plan import FILM, Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.archive.record import Status
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop

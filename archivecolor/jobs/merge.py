@@ -18,12 +18,13 @@ from pathlib import Path
 from archivecolor.archive.atomic import atomic_write
 from archivecolor.archive.bag import content_root, content_root_for_run, is_bag
 from archivecolor.archive.by_hand import is_put_aside
-from archivecolor.archive.decisions import Decisions, append_decisions, item_finder, merge
+from archivecolor.archive.decisions import Decisions, append_decisions, item_finder
 from archivecolor.archive.folders import lies_in, prepare_output
 from archivecolor.archive.layout import CREDENTIALS_SUFFIX, STATE_FOLDER, Layout, credentials_beside
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
 from archivecolor.archive.merging import MergedItems, TakenLines, Verdict, appended
+from archivecolor.archive.merging_decisions import merge
 from archivecolor.archive.output_folder import hold_output
 from archivecolor.archive.passed_over import merge_passed_over
 from archivecolor.archive.placing import Placer

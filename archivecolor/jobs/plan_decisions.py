@@ -326,4 +326,4 @@ def take_in_plan(root: Path, decisions: Decisions, decided: Decision | None) -> 
     if decided is None:
         return decisions
     append_decisions(Layout(root).decisions, [decided])
-    return Decisions((*decisions.lines, decided))
+    return decisions.and_then(decided)

@@ -19,7 +19,8 @@ from archivecolor.archive.folders import prepare_output
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.output_folder import hold_output
-from archivecolor.archive.plan import FILM, Item, PlanAction
+from archivecolor.archive.plan import FILM, Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.archive.record import escape_non_utf8
 from archivecolor.engine.progress import ItemEvent, Listener, RunResult
 from archivecolor.engine.stopping import Stop
@@ -78,7 +79,7 @@ def preview_film(settings: VideoSettings, listener: Listener, stop: Stop) -> Run
     with hold_output(folder.path, film.parent), locked(root, settings.wait_lock, film.parent):
         decisions = decisions_of_run(settings, root, folder.roots)
         planned = decided_by_plan(settings, root, decisions, weights, open_network, stop.raise_if_signalled)
-        decisions = Decisions((*decisions.lines, planned)) if planned is not None else decisions
+        decisions = decisions.and_then(planned) if planned is not None else decisions
         item = _item(folder, decisions)
         session.counter.count_in(FRAMES)
         session.counter.expect(1)

@@ -28,7 +28,8 @@ from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import ManifestWriter
 from archivecolor.archive.output_folder import hold_output
-from archivecolor.archive.plan import Item, PlanAction, RefusedItem
+from archivecolor.archive.plan import Item, RefusedItem
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.archive.premis import PremisFiles
 from archivecolor.archive.record import Record, Source, Status, line_from_record, now_utc
 from archivecolor.archive.run_json import RunSummary, WorkerShare, write_run_summary
@@ -125,7 +126,7 @@ class Session:
             return self.stop.exit_code
         if self.too_many_failures:
             return ExitCode.TOO_MANY_FAILURES
-        before = (PlanAction.FAILED_BEFORE, PlanAction.REFUSED_BEFORE)
+        before = (PlanAction.FAILED_BEFORE, PlanAction.REFUSED_BEFORE, PlanAction.DECISION_LOST)
         failed_before = sum(self.untouched[action.value] for action in before)
         if self.counter.snapshot().failed or failed_before or self.is_incomplete:
             return ExitCode.SOME_FAILED

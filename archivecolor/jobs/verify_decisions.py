@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from archivecolor.archive.decisions import Decisions, item_finder, read_decisions
+from archivecolor.archive.decisions import Decisions, item_finder
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.record import Record
 from archivecolor.jobs.findings import Finding, FindingKind
@@ -25,13 +25,13 @@ def decision_findings(root: Path, newest: Mapping[str, Record]) -> Iterator[Find
     path = Layout(root).decisions
     shown = path.relative_to(root).as_posix()
     damaged: list[int] = []
-    decisions = Decisions(read_decisions(path, damaged.append)).settled(item_finder(root))
+    decisions = Decisions.read(path, damaged.append).settled(item_finder(root))
     for number in damaged:
         yield Finding(FindingKind.DAMAGED_LINE, shown, f"line {number} is not a decision")
-    lacks = "has no line about it" if path.exists() else "is not there"
-    decided = (name for name, record in newest.items() if record.decision)
-    for name in sorted(decided, key=os.fsencode):
-        if not decisions.naming(name):
+    lacks = "does not have it" if path.exists() else "is not there"
+    for name in sorted(newest, key=os.fsencode):
+        digest = newest[name].decision
+        if digest and decisions.has_lost(name, digest):
             yield Finding(
                 FindingKind.DECISION_MISSING, name, f"it was made with a decision, and {shown} {lacks}"
             )

@@ -16,7 +16,8 @@ from bucket_server import SECRET
 
 from archivecolor.archive.bucket import Bucket, StoredObject
 from archivecolor.archive.passed_over import SkippedFiles, SkipReason
-from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.archive.plan import Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.archive.walk import MISSING
 from archivecolor.archive.walk_bucket import walk_bucket
 from archivecolor.errors import ItemError, Reason, UnavailableError, UsageError

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from archivecolor.archive.correction import Correction, OwnSettings, ShotCorrection
 from archivecolor.archive.decision import UNDECIDED, Decision, State, line_of, parse_decision
-from archivecolor.archive.decisions import Decisions, append_decisions, merge, write_decisions
+from archivecolor.archive.decisions import Decisions, append_decisions, write_decisions
+from archivecolor.archive.merging_decisions import merge
 from archivecolor.colour.guidance import Hint, Reach
 from archivecolor.errors import UsageError
 from archivecolor.settings import DirSettings

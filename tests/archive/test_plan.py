@@ -15,7 +15,8 @@ from archivecolor.archive.estimate import estimate
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.manifest import Manifest, ManifestWriter, Record, Source, Status
 from archivecolor.archive.names import Shard, output_name
-from archivecolor.archive.plan import PlanAction, PlanInputs, claimed, make_plan
+from archivecolor.archive.plan import claimed, make_plan
+from archivecolor.archive.plan_action import PlanAction, PlanInputs
 from archivecolor.archive.run_json import RunSummary
 from archivecolor.archive.walk import FILMS, PICTURES, SkippedFiles, extension_of, walk
 from archivecolor.errors import Reason, UsageError

@@ -13,7 +13,8 @@ from PIL import Image
 from archivecolor.archive.fixity import sha256_of
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
-from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.archive.plan import Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.engine.cluster import WorkerRefusedError
 from archivecolor.errors import OutputError, Reason, UnavailableError
 from archivecolor.jobs import cluster_worker

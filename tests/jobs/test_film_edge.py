@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from archivecolor.archive.layout import Layout
-from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.archive.plan import Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.engine.progress import NullListener
 from archivecolor.engine.stopping import Stop
 from archivecolor.errors import ExitCode, ItemError, Reason

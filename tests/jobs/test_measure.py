@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from small_archive import grey_of
 
-from archivecolor.archive.plan import Item, PlanAction
+from archivecolor.archive.plan import Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.colour.chroma import Chroma
 from archivecolor.engine.timing import NO_TIME, Duration
 from archivecolor.errors import OutOfMemoryError

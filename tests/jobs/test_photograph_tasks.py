@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from archivecolor.archive.plan import PlanAction, Item
+from archivecolor.archive.plan import Item
+from archivecolor.archive.plan_action import PlanAction
 from archivecolor.engine.stages import Settled
 from archivecolor.inference.predictor import open_predictor
 from archivecolor.jobs.photographs import PhotoRunContext, PredictStage

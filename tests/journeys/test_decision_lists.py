@@ -4,6 +4,7 @@ import json
 
 import pytest
 from decided_archive import RED
+from small_archive import tree
 
 from archivecolor.archive.correction import Correction, OwnSettings, ShotCorrection
 from archivecolor.archive.decision import Decision, State, line_of
@@ -140,15 +141,40 @@ def test_decisions_that_are_gone_while_records_name_them_are_told(archive, capsy
     decide(archive, Decision("deep.tif", State.ACCEPTED), Decision("cat.jpg", State.ACCEPTED))
     assert main(verify) == 6
     (fault,) = capsys.readouterr().out.splitlines()
-    assert fault.startswith("decision-missing  album/anna.png") and "has no line about it" in fault
+    assert fault.startswith("decision-missing  album/anna.png") and "does not have it" in fault
+
+
+def test_what_was_made_by_a_decision_that_is_gone_stays_as_it_is(archive, capsys):
+    archive.correct("album/anna.png", "--saturation", "0.5")
+    corrected = tree(archive.output)
+    Layout(archive.output).decisions.unlink()
     archive.dir("--dry-run")
-    assert "1 record names a decision" in capsys.readouterr().err
-    archive.dir()
+    assert "left as they are: what was decided about them is lost" in capsys.readouterr().out
+    archive.dir("--overwrite", code=3)
     said = capsys.readouterr().err
-    assert "made anew as if nothing had been decided: album/anna.png" in said
+    assert "is not there, and an output that was made by what stood in it stays as it is: album/anna.png" in said
+    assert tree(archive.output)["album/anna.png"] == corrected["album/anna.png"]
+    archive.correct("album/anna.png", "--reset")
+    assert "album/anna.png" in archive.changed(corrected)
     archive.dir()
-    assert "names a decision" not in capsys.readouterr().err
-    assert main(verify) == 0
+    assert main(["verify", "--quiet", str(archive.output)]) == 0
+
+
+@pytest.mark.parametrize("words", [("--saturation", "0.5"), ("--reject",)])
+def test_a_damaged_line_about_what_was_decided_before_is_not_taken_for_nothing(archive, capsys, words):
+    archive.correct("cat.jpg", "--saturation", "0.7")
+    archive.correct("cat.jpg", "--reset")
+    archive.correct("cat.jpg", *words)
+    archive.correct("album/anna.png", "--saturation", "0.5")
+    before = tree(archive.output)
+    decisions = Layout(archive.output).decisions
+    lines = decisions.read_bytes().splitlines(keepends=True)
+    decisions.write_bytes(b"".join([*lines[:2], lines[2][:-20] + b"\n", *lines[3:]]))
+    assert main(["verify", "--quiet", str(archive.output)]) == 6
+    assert "decision-missing  cat.jpg" in capsys.readouterr().out
+    archive.dir(code=3)
+    assert "is damaged, and an output" in capsys.readouterr().err
+    assert not {name for name in archive.changed(before) if not name.startswith("_archivecolor")}
 
 
 def test_an_imported_decision_about_what_is_not_here_is_told(archive, tmp_path, capsys):

@@ -6,9 +6,10 @@ from small_archive import tree
 
 import archivecolor
 from archivecolor.archive.decision import Decision, State
-from archivecolor.archive.decisions import Decisions, append_decisions, merge
+from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
+from archivecolor.archive.merging_decisions import merge
 from archivecolor.cli.main import main
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from archivecolor.archive.plan import MAX_ATTEMPTS, RETRIED_A_FEW_TIMES, RETRIED_ALWAYS
+from archivecolor.archive.plan_action import MAX_ATTEMPTS, RETRIED_A_FEW_TIMES, RETRIED_ALWAYS
 from archivecolor.errors import ExitCode, Reason
 from archivecolor.recipe import load_recipe
 from archivecolor.settings import DirSettings, fields_of

@@ -13,10 +13,11 @@ import pytest
 
 from archivecolor.archive.correction import Correction, OwnSettings
 from archivecolor.archive.decision import Decision, State
-from archivecolor.archive.decisions import Decisions, append_decisions, merge, write_decisions
+from archivecolor.archive.decisions import Decisions, append_decisions, write_decisions
 from archivecolor.archive.export import write_csv
 from archivecolor.archive.lock import locked
 from archivecolor.archive.manifest import Manifest, ManifestWriter
+from archivecolor.archive.merging_decisions import merge
 from archivecolor.archive.record import Output, Record, Source, Status
 from archivecolor.archive.run_json import read_run_summary
 from archivecolor.cli.main import exit_code_for
