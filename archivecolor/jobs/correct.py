@@ -131,7 +131,8 @@ def _check_run(run: DirSettings | VideoSettings) -> None:
 
 def _decisions(path: str, work: _Work, decisions: Decisions) -> Iterator[Decision]:
     """What is decided about a path; of a glob, what single pictures of it have besides stays theirs."""
-    yield _decision(path, work, decisions)
+    decided = _decision(path, work, decisions)
+    yield decided
     if path not in work.globs:
         return
     of_all, patterns = decisions.of(path, glob=True), compile_globs((path,))
@@ -139,7 +140,10 @@ def _decisions(path: str, work: _Work, decisions: Decisions) -> Iterator[Decisio
         own = decisions.of(name)
         is_other = own != of_all and not (own.is_none and of_all.is_none)
         if is_other and any(pattern.matches(os.fsencode(name)) for pattern in patterns):
-            yield _decision(name, work, decisions)
+            made = _decision(name, work, decisions)
+            # Where another glob said the rest, a line of its own may say no more than this one does.
+            if not own.glob or (made.state, made.digest) != (decided.state, decided.digest):
+                yield made
 
 
 def _decision(path: str, work: _Work, decisions: Decisions) -> Decision:

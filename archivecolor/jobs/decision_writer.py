@@ -133,8 +133,14 @@ class DecisionWriter(ABC):
         return tuple(self._alike)
 
     def decision(self, path: str, before: Decision, *, glob: bool = False) -> Decision:
-        """What is now decided about a path, what was decided before included unless it is reset."""
+        """What is now decided about a path, what was decided before included unless it is reset.
+
+        Raises:
+            UsageError: a glob is given hints, or what is given cannot be.
+        """
         settings = self._settings
+        if glob and self._has_places(path):
+            raise UsageError(f"{printable(path)}: hints are for one picture at a time, no globs")
         if settings.reset:
             before = Decision(path)
         state = before.state
@@ -244,7 +250,7 @@ class PhotographWriter(DecisionWriter):
             return correction
         source = self._run.input / path
         if not source.is_file():
-            raise UsageError(f"{printable(path)}: hints are for one picture at a time, no globs")
+            raise UsageError(f"{printable(path)}: its scan is no longer in {printable(self._run.input)}")
         digest = sha256_of(source)
         picture = self._picture(path, own.working_size or self._run.working_size)
         hints = self._given_hints(path, picture.page_size)

@@ -590,3 +590,9 @@ def test_a_last_run_without_options_is_one_that_is_not_known(archive, capsys):
     run_json.write_text(json.dumps(summary | {"settings": [1]}))
     archive.correct("cat.jpg", "--saturation", "0.5", code=2)
     assert "give it with --input" in capsys.readouterr().err
+
+
+def test_hints_for_a_picture_whose_scan_is_gone_are_refused(archive, capsys):
+    (archive.scans / "cat.jpg").unlink()
+    archive.correct("cat.jpg", "--hint", "4,3=red", code=2)
+    assert f"cat.jpg: its scan is no longer in {archive.scans}" in capsys.readouterr().err

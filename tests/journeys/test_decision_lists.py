@@ -152,7 +152,9 @@ def test_what_was_made_by_a_decision_that_is_gone_stays_as_it_is(archive, capsys
     assert "left as they are: what was decided about them is lost" in capsys.readouterr().out
     archive.dir("--overwrite", code=3)
     said = capsys.readouterr().err
-    assert "is not there, and an output that was made by what stood in it stays as it is: album/anna.png" in said
+    assert (
+        "is not there, and an output that was made by what stood in it stays as it is: album/anna.png" in said
+    )
     assert tree(archive.output)["album/anna.png"] == corrected["album/anna.png"]
     archive.correct("album/anna.png", "--reset")
     assert "album/anna.png" in archive.changed(corrected)

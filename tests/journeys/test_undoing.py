@@ -179,3 +179,11 @@ def test_of_two_globs_a_picture_has_what_both_say(archive):
     both = holds(archive, "album/anna.png")
     assert (both.state, both.correction.settings.saturation) == (State.ACCEPTED, 0.5)
     assert holds(archive, "album/turned.jpg").state is State.NONE
+
+
+def test_a_second_glob_that_says_all_itself_leaves_no_lines_about_single_pictures(archive, capsys):
+    archive.correct("*", "--saturation", "0.3", "--later")
+    archive.correct("*.jpg", "--saturation", "0.5", "--later")
+    assert holds(archive, "cat.jpg").path == "*.jpg"
+    undo(archive, "cat.jpg", code=2)
+    assert "*.jpg decides about it, and holds" in capsys.readouterr().err
