@@ -7,6 +7,9 @@ What is spread lies between two answers: the residuals (wished less automatic ch
 there, and the wished chroma itself, in the place of what is there. A residual alone drives cells that were
 nearly right past the mark; the wished chroma alone makes all that is alike one colour.
 
+A small residual is an error that all that is somewhat alike may share. A large one is a matter of one thing:
+cells that are alike get all of it, others none, or a red dress would make a whole picture reddish.
+
 Everything is float64 and computed in one order, and what leaves is rounded, so that the same hints give the
 same bytes.
 """
@@ -37,6 +40,12 @@ _PULL = 0.5
 _JITTER = 1e-6
 # Variance of what a soft hint says, in squares of the expected error.
 _SOFT_VARIANCE = 0.3
+# Residuals, in Lab units: up to the first they are spread as far as places are alike, from the second on to
+# one thing, and from the third to the fourth that is the narrower.
+_SMALL, _LARGE, _FIRM, _FIRMEST = 8.0, 24.0, 30.0, 60.0
+# How alike a cell of that thing is: none of it below, all of it above; and where it is narrower.
+_OF_THING, _OF_NARROW_THING = (0.15, 0.6), (0.3, 0.65)
+_LEAST_ALIKE = 0.02
 _ROUNDING = 1024.0
 
 
@@ -299,8 +308,27 @@ def _laid_in(ab: Float64, kernels: Sequence[Float64], stage: _Stage) -> Float64:
     spread = np.zeros((*ab.shape[:2], stage.weights.shape[1]))
     for kernel, weight in zip(kernels, stage.weights, strict=True):
         spread += kernel[..., None] * weight
-    laid: Float64 = ab + (spread[..., :2] + _PULL * (spread[..., 2:4] - ab * spread[..., 4:]))
+    alike = np.clip(spread[..., 4:], _LEAST_ALIKE, 1.0)
+    residual = (spread[..., :2] + _PULL * (spread[..., 2:4] - ab * spread[..., 4:])) / alike
+    laid: Float64 = ab + residual * _share(alike, np.hypot(residual[..., :1], residual[..., 1:]))
     return laid
+
+
+def _share(alike: Float64, size: Float64) -> Float64:
+    """How much of a residual of this size, Lab units, a cell gets that is so much alike; both (h, w, 1)."""
+    of_one_thing, firmness = _rising(size, _SMALL, _LARGE), _rising(size, _FIRM, _FIRMEST)
+    least, most = (
+        broad + (narrow - broad) * firmness for broad, narrow in zip(_OF_THING, _OF_NARROW_THING, strict=True)
+    )
+    inside = _rising(alike, least, most)
+    share: Float64 = alike + (inside**2 * (3 - 2 * inside) - alike) * of_one_thing
+    return share
+
+
+def _rising(values: Float64, start: Float64 | float, end: Float64 | float) -> Float64:
+    """0 up to `start`, 1 from `end` on, even between them."""
+    risen: Float64 = np.clip((values - start) / (end - start), 0.0, 1.0)
+    return risen
 
 
 def _rounded(ab: Float64) -> Float32:
