@@ -16,6 +16,24 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def _small_discriminators(monkeypatch):
+    """An eighth as wide: at their own width they take longer than all else that is trained here."""
+    monkeypatch.setattr("archivecolor.networks.classic.discriminators.WIDTHS", (8, 16, 32, 64))
+
+
+@pytest.fixture(autouse=True)
+def _no_curves(request, monkeypatch):
+    """Drawing takes longer than training does here; tests about it ask for `curves`."""
+    if "curves" not in request.fixturenames:
+        monkeypatch.setattr("archivecolor.training.run_recorder.draw_curves", lambda folder, figures: None)
+
+
+@pytest.fixture
+def curves():
+    """Have the curves of a run drawn."""
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory):
     """A dozen tiny colour photographs; only read by tests."""

@@ -148,7 +148,7 @@ def test_small_pictures_are_counted_and_many_are_warned_of(pictures, tmp_path, c
     assert "11 of 11 photographs are smaller than the crops of 64 pixels" in caplog.text
 
 
-def test_a_run_inside_its_data_does_not_learn_from_its_own_sheets(pictures, trained, tmp_path):
+def test_a_run_inside_its_data_does_not_learn_from_its_own_sheets(pictures, trained, tmp_path, curves):
     data = shutil.copytree(pictures, tmp_path / "data")
     settings = quick_settings(data, data / "run", validation=(), max_steps=1)
     info, _ = trained(settings)
@@ -175,7 +175,20 @@ def test_a_run_is_not_mixed_with_another(pictures, trained, tmp_path):
 def test_a_run_goes_on_with_its_own_settings_but_for_those_given(pictures, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command = ["train", str(pictures), "-o", "run", "--device", "cpu", "--validation", str(pictures)]
-    own = ["--network", "cnn", "--batch-size", "3", "--size", "64", "--ema", "0.5", "--accumulate", "2"]
+    own = [
+        "--network",
+        "cnn",
+        "--options",
+        "width=64",
+        "--batch-size",
+        "3",
+        "--size",
+        "64",
+        "--ema",
+        "0.5",
+        "--accumulate",
+        "2",
+    ]
     assert main([*command, *own, "--max-steps", "1"]) == ExitCode.OK
     capsys.readouterr()
     assert main([*command, "--resume", "--max-steps", "2"]) == ExitCode.OK
@@ -371,7 +384,7 @@ def test_a_full_disk_stops_the_run_and_spares_what_it_has(pictures, trained, tmp
     assert_same_weights(whole, halves)
 
 
-def test_a_run_leaves_all_that_people_look_at(pictures, trained, tmp_path):
+def test_a_run_leaves_all_that_people_look_at(pictures, trained, tmp_path, curves):
     settings = quick_settings(
         pictures, tmp_path, max_steps=4, sample_every=2, validate_every=2, tensorboard=True
     )
@@ -385,9 +398,8 @@ def test_a_run_leaves_all_that_people_look_at(pictures, trained, tmp_path):
 @pytest.fixture
 def command(pictures, tmp_path):
     """The words of a run that takes long, in a process of its own."""
-    options, _ = SMALL["unet"]
     words = [sys.executable, "-m", "archivecolor", "train", str(pictures), "-o", str(tmp_path / "run")]
-    words += ["--network", "unet", "--options", options[0], "--validation", str(pictures), "--size", "32"]
+    words += ["--network", "cnn", "--options", "width=64", "--validation", str(pictures), "--size", "32"]
     return [*words, "--batch-size", "4", "--device", "cpu", "--jobs", "1", "--checkpoint-every", "1"]
 
 
