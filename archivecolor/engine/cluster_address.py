@@ -16,7 +16,7 @@ from distributed.comm.registry import get_backend
 from distributed.security import Security
 
 from archivecolor.engine.cluster import Cluster
-from archivecolor.engine.process import signals_blocked
+from archivecolor.engine.process import signals_blocked, start_trackers
 from archivecolor.engine.scratch import scratch_folder
 from archivecolor.errors import UnavailableError, UsageError
 
@@ -130,6 +130,7 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
         # The scheduler has no other way to be told where its temporary files go.
         scratch = {"temporary-directory": str(opened.enter_context(scratch_folder()))}
         opened.enter_context(dask.config.set({**_LOCAL_CONFIGURATION, **scratch}))
+        start_trackers()
         with signals_blocked():  # the workers' mask is that of the thread that starts them
             cluster = opened.enter_context(
                 LocalCluster(

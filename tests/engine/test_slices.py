@@ -32,6 +32,8 @@ def add(shared, items):
 
 def die_of_13(shared, items):
     if 13 in items:
+        # A worker that dies before its nanny knows of it, twenty times a second, is not started again.
+        time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGKILL)
     return items
 
@@ -205,7 +207,12 @@ def test_waiting_for_a_worker_that_fits_is_said_once(two_workers, caplog, monkey
 def test_a_scheduler_that_goes_away_ends_the_run_in_words(monkeypatch):
     # A client looks for its scheduler for as long as it tried at first.
     monkeypatch.setattr(cluster_address, "CONNECT_SECONDS", 1)
-    with cluster_address._local_cluster(1) as local, connected(local.scheduler_address) as cluster:
+    with (
+        # Workers take their leave of their scheduler, and wait for it so long.
+        dask.config.set({"distributed.comm.timeouts.connect": 3}),
+        cluster_address._local_cluster(1) as local,
+        connected(local.scheduler_address) as cluster,
+    ):
         running = map_slices(cluster, SliceWork(take_a_while, b""), of_five(20), Stop())
         next(running)
         local.sync(local.scheduler.close)

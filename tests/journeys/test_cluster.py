@@ -196,6 +196,7 @@ def test_ctrl_c_ends_the_run_and_the_same_command_goes_on(many, on_cluster, here
     _, said = running.communicate(timeout=120)
     assert running.returncode == ExitCode.INTERRUPTED
     assert "the same command goes on where it left off" in said
+    assert "no worker" not in said  # it goes on with what it has in hand
     assert "Traceback" not in said
     assert here("dir", scans, tmp_path / "out").returncode == 0
     assert tree(tmp_path / "out") == tree(expected)
