@@ -121,7 +121,7 @@ def test_train_on_folder(tmp_path):
     photographs.mkdir()
     for name in ("astronaut", "coffee", "chelsea"):
         Image.fromarray(getattr(data, name)()).resize((64, 64)).save(photographs / f"{name}.png")
-    few = ["--network", "unet", "--options", "widths=8,16", "--size", "32", "--max-steps", "2"]
+    few = ["--network", "cnn", "--options", "width=64", "--size", "32", "--max-steps", "2"]
     words = [*few, "--device", "cpu", "--jobs", "1", "-q"]
     printed = example_here("train_on_folder.py", photographs, tmp_path / "run", *words)
     assert ": confidence " in printed.splitlines()[-1]

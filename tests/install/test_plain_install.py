@@ -1,6 +1,7 @@
 """Without torch photographs and films are coloured all the same; what needs it says what to install."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -18,11 +19,15 @@ from small_archive import grey_of, tree
 from archivecolor.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
+# The program for one command a line, as a process that can import no torch.
 HIDING = """
-import sys
+import json, sys
 sys.modules.update(dict.fromkeys(("torch", "matplotlib", "onnx", "skimage", "scipy")))
-from archivecolor.cli.main import main
-sys.exit(main(sys.argv[1:]))
+sys.path.insert(0, sys.argv[1])
+from in_process import run_here
+for line in sys.stdin:
+    done = run_here(*json.loads(line))
+    print(json.dumps([done.returncode, done.stdout, done.stderr]), flush=True)
 """
 
 
@@ -37,21 +42,8 @@ def write_film(path):
         container.mux(stream.encode())
 
 
-def works_without_torch(command, folder):
-    """Every command that a plain install promises; `command` is how the program is called."""
-
-    def run(*words):
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return subprocess.run(
-            [*command, *map(str, words)],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=folder,
-            env=environment,
-        )
-
+def works_without_torch(run, folder):
+    """Every command that a plain install promises; `run` is how the program is called, from `folder`."""
     scans, coloured = folder / "scans", folder / "coloured"
     scans.mkdir()
     grey_of("astronaut", (320, 240)).save(scans / "a.jpg", quality=90)
@@ -81,7 +73,17 @@ def works_without_torch(command, folder):
 
 
 def test_nothing_that_dir_and_video_need_imports_torch(tmp_path):
-    works_without_torch([sys.executable, "-c", HIDING], tmp_path)
+    command = [sys.executable, "-c", HIDING, str(ROOT / "tests")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as program:
+
+        def run(*words):
+            program.stdin.write(json.dumps([str(word) for word in words]) + "\n")
+            program.stdin.flush()
+            return subprocess.CompletedProcess(words, *json.loads(program.stdout.readline()))
+
+        works_without_torch(run, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +121,15 @@ def test_the_wheel_alone_colours_in_a_fresh_environment(plain_python, tmp_path):
         [plain_python, "-m", "pip", "list", "--format=freeze"], check=True, capture_output=True, text=True
     ).stdout
     assert not re.search(r"^(torch|matplotlib|onnx|scikit-image|scipy)==", listed, re.MULTILINE)
-    works_without_torch([str(plain_python.parent / "archivecolor")], tmp_path)
+
+    def run(*words):
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        command = [plain_python.parent / "archivecolor", *map(str, words)]
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=environment
+        )
+
+    works_without_torch(run, tmp_path)
     share = plain_python.parents[1] / "share"
     for carried in (
         "man/man1/archivecolor.1",

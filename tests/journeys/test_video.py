@@ -360,7 +360,7 @@ def luma(frame):
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, video):
-    film = grey_film(tmp_path / "film.mp4", seconds=6)
+    film = grey_film(tmp_path / "film.mp4", seconds=4)
     options = ["--segment-seconds", "1", "--keep-work"]
     video(film, "-o", tmp_path / "whole", *options)
     whole = sha256(tmp_path / "whole" / "film.mp4")

@@ -133,7 +133,7 @@ def test_the_service_runs_what_the_crontab_runs():
     assert service["SuccessExitStatus"] == str(int(ExitCode.LOCKED))
 
 
-def test_the_array_colours_the_archive_in_shares(placed, variables, undisturbed, archivecolor):
+def test_the_array_colours_the_archive_in_shares(placed, variables, undisturbed, here):
     script = SCHEDULES / "archivecolor.slurm"
     orders = re.findall(r"^#SBATCH (--[a-z-]+)=(\S+)$", script.read_text(), re.MULTILINE)
     assert {name for name, _ in orders} >= {"--array", "--cpus-per-task", "--time", "--signal", "--output"}
@@ -159,10 +159,10 @@ def test_the_array_colours_the_archive_in_shares(placed, variables, undisturbed,
         found |= share
     assert found == tree(undisturbed)
     put_together(placed, shares)
-    done = archivecolor("dir", placed / "scans", placed / "coloured")
+    done = here("dir", placed / "scans", placed / "coloured")
     assert "0 done; 8 up to date; 2 failed before" in done.stderr
     assert tree(placed / "coloured") == tree(undisturbed)
-    assert archivecolor("verify", placed / "coloured").returncode == 0
+    assert here("verify", placed / "coloured").returncode == 0
 
 
 def put_together(folder, shares):
