@@ -2,7 +2,7 @@
 #
 #   make demo     colour a small archive made of scikit-image's pictures, and draw a before/after sheet
 #   make test     run the tests
-#   make test-long   the few tests that take long because of what they are about: a cluster whose processes are killed
+#   make test-long   the few tests that take long because of what they are about: clusters of real processes, and their kills
 #   make check    linters, types and floors: what has to pass before a commit
 #   make faults   the whole fault suite, a quarter of an hour: kills, full disks, mutated files, attacks, a real cron
 #   make install-test   build wheel and sdist, use the wheel in an environment without torch (needs the package index)

@@ -91,6 +91,7 @@ def scheduler(tmp_path):
         yield started
 
 
+@pytest.mark.long  # five processes, each of which loads all there is
 def test_two_workers_make_what_one_machine_makes_and_a_bag_with_premis(
     archive, undisturbed, archivecolor, here, tmp_path
 ):

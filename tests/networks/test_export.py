@@ -54,6 +54,7 @@ def test_a_command_writes_any_network_as_a_model_of_any_size(tmp_path, name):
         np.testing.assert_allclose(certainty, expected.certainty, atol=1e-4)
 
 
+@pytest.mark.long  # the whole network of the package is written twice
 def test_the_graph_of_the_package_is_that_of_the_network_as_it_is():
     for int8, most in ((False, 250_000), (True, 2_000_000)):
         made = package_graph(load_checkpoint(built_in_path()), int8=int8)

@@ -73,6 +73,7 @@ def test_every_recipe_says_what_it_is_for():
         assert lines[0].startswith('"""') or sum(line.lstrip().startswith("#") for line in lines) >= 3, path
 
 
+@pytest.mark.long  # a scheduler, workers and their client: each a process that loads Dask and torch
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_colours_the_archive_by_workers_of_its_own(script, placed, environment, undisturbed):
     slurm = {"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "1"}
@@ -85,6 +86,7 @@ def test_a_script_colours_the_archive_by_workers_of_its_own(script, placed, envi
     assert not list(placed.glob("scheduler-*"))
 
 
+@pytest.mark.long  # likewise
 def test_workers_that_are_jobs_of_slurm_colour_the_archive(placed, environment, undisturbed):
     few = {"WORKERS": "1", "WORKER_CORES": "1", "WORKER_MEMORY": "2GB"}
     done = subprocess.run(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 SCRIPT = Path(__file__).with_name("two_ranks.py")
@@ -25,6 +26,7 @@ def run(*words):
     return done.stdout
 
 
+@pytest.mark.long  # torchrun starts three processes, and each loads torch
 def test_the_first_process_alone_speaks_and_writes(pictures, tmp_path):
     words = [
         "train",
