@@ -8,6 +8,8 @@ from synthetic_films import run_ffmpeg
 
 from archivecolor.cli.main import main
 
+QUICK = ("--working-size", "64", "--device", "cpu")
+
 
 @pytest.fixture
 def whole(tmp_path):
@@ -20,7 +22,7 @@ def whole(tmp_path):
 
 
 def coloured(film, output, *words):
-    code = main(["video", str(film), "-o", f"{output}/", "-q", "--codec", "ffv1", *words])
+    code = main(["video", str(film), "-o", f"{output}/", "-q", "--codec", "ffv1", *QUICK, *words])
     return code, json.loads((output / "_archivecolor" / "manifest.jsonl").read_text().splitlines()[-1])
 
 
