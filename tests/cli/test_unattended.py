@@ -83,17 +83,14 @@ def test_a_full_disk_under_the_log_is_said_once_and_costs_no_picture(here, archi
     ],
     ids=" ".join,
 )
-def test_a_full_disk_under_standard_output_ends_with_5(
-    command_words, undisturbed, archive, checkpoint, tmp_path, words
-):
+def test_a_full_disk_under_standard_output_ends_with_5(command_words, undisturbed, archive, tmp_path, words):
     output = shutil.copytree(undisturbed, tmp_path / "out")
     decided = '{"format":1,"path":"a.jpg","state":"accepted","at":"2026-01-01T00:00:00Z","by":"x"}\n'
     (output / "_archivecolor" / "decisions.jsonl").write_text(decided)
     words = [str(output) if word == "OUT" else word for word in words]
-    more = ["--checkpoint", str(checkpoint)] if words[0] == "photo" else []
     scan = archive / "people" / "chelsea.png"
     with Path("/dev/full").open("w") as full, scan.open("rb") as source:
-        command = command_words(*words, *more)
+        command = command_words(*words)
         done = subprocess.run(command, check=False, stdin=source, stdout=full, stderr=subprocess.PIPE)
         # As much as a pipe takes, and no more: whoever reads is gone.
         command = ["bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "-", *command]

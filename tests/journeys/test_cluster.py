@@ -1,5 +1,7 @@
 """A cluster's workers make what one machine makes, bytes and records, whatever dies on the way."""
 
+# ruff: noqa: F811 - fixtures that are imported are arguments by their names
+
 import contextlib
 import json
 import os
@@ -13,6 +15,7 @@ import bagit
 import dask
 import psutil
 import pytest
+from built_in_weights import command_words, undisturbed  # noqa: F401
 from distributed.security import Security
 from in_process import run_here
 from PIL import Image
@@ -111,10 +114,10 @@ def test_two_workers_make_what_one_machine_makes_and_a_bag_with_premis(
     assert megapixels == pytest.approx(run_json(root)["megapixels"], abs=0.001)
 
 
-def test_four_workers_of_a_client_of_ones_own(archive, undisturbed, checkpoint, tmp_path):
+def test_four_workers_of_a_client_of_ones_own(archive, undisturbed, tmp_path):
     from distributed import Client, LocalCluster
 
-    options = {"working_size": 64, "jobs": 1, "device": "cpu", "checkpoint": checkpoint}
+    options = {"working_size": 64, "jobs": 1, "device": "cpu"}
     with (
         LocalCluster(n_workers=4, threads_per_worker=1, processes=False, dashboard_address=None) as local,
         Client(local, set_as_default=False) as client,

@@ -39,16 +39,14 @@ def placed(archive, tmp_path):
 
 
 @pytest.fixture
-def environment(checkpoint, tmp_path):
+def environment(tmp_path):
     """Stand-ins in PATH, and what makes runs quick ones."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name, words in STAND_INS.items():
         (programs / name).write_text(f"#!/bin/bash\n{words}\n")
         (programs / name).chmod(0o755)
-    variables = {
-        f"ARCHIVECOLOR_{name}": value for name, value in {**QUICK, "CHECKPOINT": str(checkpoint)}.items()
-    }
+    variables = {f"ARCHIVECOLOR_{name}": value for name, value in QUICK.items()}
     own = {"PATH": f"{programs}:{os.environ['PATH']}", "REMOTE": str(programs), "DASK_HOST": "127.0.0.1"}
     return os.environ | variables | own
 

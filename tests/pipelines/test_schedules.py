@@ -23,7 +23,7 @@ needs_cron = pytest.mark.skipif(
     shutil.which("cron") is None or shutil.which("unshare") is None or os.geteuid() != 0,
     reason="a cron of one's own needs cron, and root for a place to put it",
 )
-# What the shipped recipe leaves to the tests: a small network, and files that were made just now.
+# What the shipped recipe leaves to the tests: small pictures, and files that were made just now.
 QUICK = {"WORKING_SIZE": "64", "JOBS": "2", "DEVICE": "cpu", "MIN_AGE": "0", "NICE": "0"}
 
 
@@ -36,9 +36,9 @@ def placed(archive, tmp_path):
 
 
 @pytest.fixture
-def variables(checkpoint):
+def variables():
     """The environment that makes runs quick ones."""
-    return {f"ARCHIVECOLOR_{name}": value for name, value in {**QUICK, "CHECKPOINT": str(checkpoint)}.items()}
+    return {f"ARCHIVECOLOR_{name}": value for name, value in QUICK.items()}
 
 
 def crontab():
