@@ -59,7 +59,7 @@ demo: .venv/ready
 	$(BIN)/python examples/manifest_table.py demo/out
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 -m 'not long and not fault and not install and not container'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not long and not fault and not install and not container'
 
 test-long: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m 'long and not fault and not install and not container'
