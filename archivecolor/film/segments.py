@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Of the work files: those of another one are not gone on with.
-FORMAT = 5
+FORMAT = 6
 # Times in segment files: a nominal 40 ms per frame, exact in Matroska's clock.
 TICKS_PER_FRAME = 40
 SEGMENT_CONTAINERS = {".mkv": "matroska", ".mov": "mov"}

@@ -2,7 +2,8 @@
 
 Two averages are kept, each over time in both directions and weighted by how sure the network was: a
 short one that follows what happens, and a long one, the steady colour of the shot, from which the
-short one may not stray far. Where motion cannot be trusted an average starts anew by itself.
+short one may not stray far. Where motion cannot be trusted an average starts anew by itself, and the
+long one takes after its surroundings (`surroundings.py`).
 
 Averages are sums that fade: what was seen `n` frames ago weighs `keep ** n`. Going forward the sums are
 handed on from frame to frame; going backward they start `LOOKAHEAD` frames behind each block of `BLOCK`
@@ -23,6 +24,7 @@ from archivecolor.colour.arrays import Float32
 from archivecolor.colour.chroma import Chroma
 from archivecolor.film.keyframes import FlowState, FrameFeatures
 from archivecolor.film.motion import Motion, Warp, vector_length
+from archivecolor.film.surroundings import with_surroundings
 
 BLOCK = 48
 LOOKAHEAD = 32
@@ -206,7 +208,8 @@ def _colour(item: _WeightedInput, earlier: RunningSums, backward: RunningSums, o
     short, long = earlier.short + backward.short, earlier.long + backward.long
     if item.weighted is not None:
         short, long = short - item.weighted, long - item.weighted
-    short, long = _mean(short), _mean(long)
+    short = _mean(short)
+    long = with_surroundings(long, item.frame.luma) if own.long else _mean(long)
     deviation = short - long
     magnitude = np.maximum(vector_length(deviation), np.float32(1e-6))
     scale: Float32 = np.minimum(np.float32(1), np.float32(own.deviation) / magnitude)
