@@ -14,7 +14,6 @@ from archivecolor.film.edit_list import is_edl_as_written, is_otio_as_written
 from archivecolor.film.first_pass import load_first_pass, save_first_pass
 from archivecolor.film.segment_plan import WorkFolder
 from archivecolor.jobs.cuts import WORDS
-from archivecolor.jobs.sheet import trouble_with
 from archivecolor.printable import printable
 from archivecolor.settings import ShotsSettings, VideoSettings
 from archivecolor.version import program_version
@@ -125,6 +124,9 @@ def _refuse_files_in_the_way(settings: ShotsSettings, folder: Path) -> None:
                 f"{printable(file)} is there, and is not as this program wrote it; move it, give another "
                 "folder, or --overwrite to write it anew"
             )
+    # It reads pictures of all kinds, for which those who colour films alone have no use.
+    from archivecolor.jobs.sheet import trouble_with
+
     if trouble := trouble_with(folder / SHEET):
         raise UsageError(
             f"{printable(folder / SHEET)} is there, and {trouble}; move it, or give another folder"

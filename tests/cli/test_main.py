@@ -34,6 +34,11 @@ def test_help_is_there_and_light():
         assert said in done.stdout
 
 
+def test_films_load_nothing_that_reads_photographs():
+    code = "import sys, archivecolor.jobs.films; sys.exit('archivecolor.photo.preview' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_examples_in_help_stand_on_lines_of_their_own():
     text = run("video", "--help").stdout
     assert "Examples:\n    archivecolor video film.mp4\n    archivecolor video reels/" in text
