@@ -41,6 +41,7 @@ from archivecolor.film.shots import Shot
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
 
 logger = logging.getLogger(__name__)
 
@@ -152,16 +153,19 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
     Raises:
         ItemError: no frame can be decoded, or the picture changes.
     """
+    from av.video.reformatter import VideoReformatter
+
     watcher = FrameWatcher(facts)
     reader = FrameReader(facts, watcher=watcher)
     detector, condition = GreyShotDetector(facts.read_rate), ConditionDetector()
     fields, damaged, tones = InterlaceDetector(facts), 0, list[str]()
+    shrinker = VideoReformatter()  # one for all frames: setting one up takes as long as its work
     pts, digests = array("q"), array("I")  # no objects: a film has hundreds of thousands of frames
     with Prefetcher(reader, FRAME_PREFETCH) as frames:
         for frame in frames:
             assert frame.picture is not None
             if len(pts) % _TONE_INTERVAL == 0:
-                tones.append(_frame_tone(frame.picture, facts).value)
+                tones.append(_frame_tone(frame.picture, facts, shrinker).value)
             pts.append(frame.pts)
             digests.append(luma_digest(frame))
             detector.add(frame.luma, facts.sample_format)
@@ -209,7 +213,7 @@ def _seconds_missing(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) ->
     return cut if is_kept else max(cut, missing)
 
 
-def _frame_tone(picture: VideoFrame, facts: FilmFacts) -> Tone:
+def _frame_tone(picture: VideoFrame, facts: FilmFacts, shrinker: VideoReformatter) -> Tone:
     """Whether a frame is grey, toned, tinted or in colour."""
     if facts.layout.subsampling is None:
         return Tone.GREY
@@ -217,7 +221,7 @@ def _frame_tone(picture: VideoFrame, facts: FilmFacts) -> Tone:
     pix_fmt = "yuv444p" if facts.layout.family == "rgb" else picture.format.name
     own = convert_source_chroma(picture, facts, pix_fmt, facts.matrix, facts.sample_format.full)
     width, height = max(2, round(facts.width * scale)), max(2, round(facts.height * scale))
-    small = own.reformat(width, height, format="rgb24", src_colorspace=facts.matrix)
+    small = shrinker.reformat(own, width, height, format="rgb24", src_colorspace=facts.matrix, threads=1)
     return tone_of(np.asarray(small.to_ndarray(), np.uint8))
 
 
