@@ -153,13 +153,10 @@ def run_first_pass(facts: FilmFacts, on_progress: Callable[[int], None]) -> Firs
     Raises:
         ItemError: no frame can be decoded, or the picture changes.
     """
-    from av.video.reformatter import VideoReformatter
-
     watcher = FrameWatcher(facts)
     reader = FrameReader(facts, watcher=watcher)
     detector, condition = GreyShotDetector(facts.read_rate), ConditionDetector()
-    fields, damaged, tones = InterlaceDetector(facts), 0, list[str]()
-    shrinker = VideoReformatter()  # one for all frames: setting one up takes as long as its work
+    fields, damaged, tones, shrinker = InterlaceDetector(facts), 0, list[str](), _shrinker()
     pts, digests = array("q"), array("I")  # no objects: a film has hundreds of thousands of frames
     with Prefetcher(reader, FRAME_PREFETCH) as frames:
         for frame in frames:
@@ -211,6 +208,13 @@ def _seconds_missing(pts: npt.NDArray[np.int64], facts: FilmFacts, step: int) ->
     missing = facts.seconds - present
     is_kept = missing <= max(_DURATION_TOLERANCE_SECONDS, _DURATION_TOLERANCE * facts.seconds)
     return cut if is_kept else max(cut, missing)
+
+
+def _shrinker() -> VideoReformatter:
+    """What makes frames small, one for all of them: setting one up takes as long as its work."""
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter()
 
 
 def _frame_tone(picture: VideoFrame, facts: FilmFacts, shrinker: VideoReformatter) -> Tone:
