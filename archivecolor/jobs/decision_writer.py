@@ -39,12 +39,10 @@ _KEPT_OPTIONS = {
 }  # fmt: skip
 # A hint given so near to an older one takes its place.
 _SAME_PLACE = 0.005
-# Of the chroma of a colour; less of it is told.
-_NEARLY_ALL = 0.95
-_WARN = (
-    "{}: {} at {:.1%}, {:.1%}, on a grey of {:.0f} %, is no colour that a screen has; it gets as much as"
-    " there is"
-)
+# Of the chroma of a colour, and of how far its lightness is from that of its place, L*: beyond these what
+# comes out may surprise.
+_NEARLY_ALL, _MUCH_LIGHTER = 0.95, 40.0
+_COMES_OUT = "{}: {} at {:.1%}, {:.1%} comes out as {}: its lightness is the scan's, a grey of {:.0f} %"
 _MAX_REMARKS = 5
 
 
@@ -297,7 +295,7 @@ class _Picture:
         return self._look().lumas[page - 1]
 
     def gamut_remark(self, path: str, hint: Hint) -> str:
-        """What is to be said of a colour that its place is too bright or too dark for; empty for others."""
+        """What is to be said of a colour that its place makes another; empty for others."""
         return gamut_remark(self._look().lumas[hint.page - 1], path, hint)
 
 
@@ -312,19 +310,30 @@ def gamut_remarks(path: str, hints: Iterable[Hint], remark_of: Callable[[Hint], 
 
 
 def gamut_remark(luma: Float32, path: str, hint: Hint) -> str:
-    """What is to be said of a colour that its place in a luma (h, w) is too bright or too dark for."""
+    """What is to be said of a colour that its place in a luma (h, w) makes another; empty for others."""
     import numpy as np
 
-    from archivecolor.colour.lab import lightness_from_luma
+    from archivecolor.colour.lab import lab_from_rgb, lightness_from_luma, rgb_from_lab
     from archivecolor.colour.oklab import ab_at_lightness
 
     height, width = luma.shape
     grey = luma[min(int(hint.y * height), height - 1), min(int(hint.x * width), width - 1)]
-    lightness = np.array([lightness_from_luma(grey)], np.float64)
-    _, (share,) = ab_at_lightness(np.array([hint.colour], np.uint8), lightness)
-    if share >= _NEARLY_ALL:
+    lightness = float(lightness_from_luma(grey))
+    colour = np.array([hint.colour], np.uint8)
+    (ab,), (share,) = ab_at_lightness(colour, np.array([lightness]))
+    if share >= _NEARLY_ALL and abs(float(lab_from_rgb(colour)[0, 0]) - lightness) < _MUCH_LIGHTER:
         return ""
-    return _WARN.format(printable(path), colour_word(hint.colour), hint.x, hint.y, grey * 100)
+    shown = rgb_from_lab(np.array([lightness, *ab])).clip(0, 1) * 255
+    red, green, blue = map(round, shown.tolist())
+    words = (
+        printable(path),
+        colour_word(hint.colour),
+        hint.x,
+        hint.y,
+        colour_word((red, green, blue)),
+        grey * 100,
+    )
+    return _COMES_OUT.format(*words)
 
 
 def _inspected(path: Path, working_size: int, max_megapixels: float) -> Inspection:

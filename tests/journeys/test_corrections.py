@@ -423,15 +423,20 @@ def test_what_cannot_be_is_said_and_decides_nothing(archive, words, message, cap
     assert archive.changed(before) == set()
 
 
-def test_a_colour_that_no_screen_has_is_said(archive, capsys):
+def test_a_colour_that_its_place_makes_another_is_said(archive, capsys):
     Image.new("L", (90, 80), 250).save(archive.scans / "white.png")
     archive.correct("white.png", "--hint", "50%,50%=blue")
     told = capsys.readouterr().err
-    assert "white.png: #0000ff at 50.0%, 50.0%, on a grey of 98 %, is no colour" in told
+    said = (
+        "white.png: #0000ff at 50.0%, 50.0% comes out as #f8faff: its lightness is the scan's, a grey of 98 %"
+    )
+    assert said in told
+    archive.correct("cat.jpg", "--hint", "50%,50%=#606870", "--later")
+    assert "comes out as" not in capsys.readouterr().err
     hints = [word for x in range(10, 90, 10) for word in ("--hint", f"{x}%,30%=blue")]
     archive.correct("white.png", *hints, "--later")
     told = capsys.readouterr().err
-    assert told.count("is no colour that a screen has") == 5
+    assert told.count(" comes out as #") == 5
     assert "correct: white.png: and 3 more such hints" in told
     assert (archive.output / "white.png").exists()
 
