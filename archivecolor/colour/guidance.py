@@ -41,10 +41,10 @@ _JITTER = 1e-6
 # Variance of what a soft hint says, in squares of the expected error.
 _SOFT_VARIANCE = 0.3
 # Residuals, in Lab units: up to the first they are spread as far as places are alike, from the second on to
-# one thing, and from the third to the fourth that is the narrower.
-_SMALL, _LARGE, _FIRM, _FIRMEST = 8.0, 24.0, 30.0, 60.0
-# How alike a cell of that thing is: none of it below, all of it above; and where it is narrower.
-_OF_THING, _OF_NARROW_THING = (0.15, 0.6), (0.3, 0.65)
+# one thing.
+_SMALL, _LARGE = 8.0, 24.0
+# How alike a cell of that thing is: none of it up to the first, all of it from the second on.
+_OTHER, _SAME = 0.15, 0.6
 _LEAST_ALIKE = 0.02
 _ROUNDING = 1024.0
 
@@ -316,16 +316,12 @@ def _laid_in(ab: Float64, kernels: Sequence[Float64], stage: _Stage) -> Float64:
 
 def _share(alike: Float64, size: Float64) -> Float64:
     """How much of a residual of this size, Lab units, a cell gets that is so much alike; both (h, w, 1)."""
-    of_one_thing, firmness = _rising(size, _SMALL, _LARGE), _rising(size, _FIRM, _FIRMEST)
-    least, most = (
-        broad + (narrow - broad) * firmness for broad, narrow in zip(_OF_THING, _OF_NARROW_THING, strict=True)
-    )
-    inside = _rising(alike, least, most)
+    inside, of_one_thing = _rising(alike, _OTHER, _SAME), _rising(size, _SMALL, _LARGE)
     share: Float64 = alike + (inside**2 * (3 - 2 * inside) - alike) * of_one_thing
     return share
 
 
-def _rising(values: Float64, start: Float64 | float, end: Float64 | float) -> Float64:
+def _rising(values: Float64, start: float, end: float) -> Float64:
     """0 up to `start`, 1 from `end` on, even between them."""
     risen: Float64 = np.clip((values - start) / (end - start), 0.0, 1.0)
     return risen
