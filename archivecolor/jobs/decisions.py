@@ -297,7 +297,7 @@ def warn_of_lost(root: Path, plan: RunPlan, output: Path) -> None:
             "%s %s, and %s: %s. Put that file back from a backup; or decide anew, or take it that nothing is"
             " decided, by `archivecolor correct %s PATH --reset`",
             path,
-            "is damaged" if path.exists() else "is not there",
+            "lacks what was decided" if path.exists() else "is not there",
             "an output that was made by what stood in it stays as it is"
             if len(lost) == 1
             else f"{len(lost)} outputs that were made by what stood in it stay as they are",

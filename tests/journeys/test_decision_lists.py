@@ -175,7 +175,7 @@ def test_a_damaged_line_about_what_was_decided_before_is_not_taken_for_nothing(a
     assert main(["verify", "--quiet", str(archive.output)]) == 6
     assert "decision-missing  cat.jpg" in capsys.readouterr().out
     archive.dir(code=3)
-    assert "is damaged, and an output" in capsys.readouterr().err
+    assert "lacks what was decided, and an output" in capsys.readouterr().err
     assert not {name for name in archive.changed(before) if not name.startswith("_archivecolor")}
 
 
