@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from archivecolor.archive.atomic import (
@@ -40,12 +40,10 @@ class Decisions:
 
     Args:
         lines: every decision, oldest first.
-        before_damage: how many of them stand before the last line that could not be read, 0 where all could.
     """
 
-    def __init__(self, lines: Iterable[Decision] = (), before_damage: int = 0) -> None:
+    def __init__(self, lines: Iterable[Decision] = ()) -> None:
         self.lines = tuple(lines)
-        self.before_damage = before_damage
         self._newest = {line.key: number for number, line in enumerate(self.lines)}
         self._exact = {line.path: number for number, line in enumerate(self.lines) if not line.glob}
         self._globs = [
@@ -60,17 +58,7 @@ class Decisions:
 
         Args, raises: as `read_decisions`.
         """
-        lines, before_damage = list[Decision](), 0
-        tell = on_damage or damage_logger(path)
-
-        def damaged(number: int) -> None:
-            nonlocal before_damage
-            before_damage = len(lines)
-            tell(number)
-
-        for line in read_decisions(path, damaged):
-            lines.append(line)
-        return cls(lines, before_damage)
+        return cls(read_decisions(path, on_damage))
 
     @classmethod
     def of_output(cls, root: Path, *sources: Path) -> Decisions:
@@ -98,30 +86,45 @@ class Decisions:
         """
         if all(line.glob is not None for line in self.lines):
             return self
-        lines = (
+        return Decisions(
             line if line.glob is not None else replace(line, glob=not is_item(line.path))
             for line in self.lines
         )
-        return Decisions(lines, self.before_damage)
 
     def and_then(self, *lines: Decision) -> Decisions:
         """The same, with newer decisions behind."""
-        return Decisions((*self.lines, *lines), self.before_damage)
+        return Decisions((*self.lines, *lines))
 
-    def has_lost(self, path: str, digest: str) -> bool:
-        """Whether a decision about a source is not among these, though nobody took it back.
-
-        There is no line about the source, or the newest stands before a line that could not be read and none
-        is that decision.
+    def has_lost(self, path: str, digest: str, made: str) -> bool:
+        """Whether what was decided about a source is not among these, nor anything that was decided since.
 
         Args:
             path: of the source.
-            digest: of the decision, as its record has it.
+            digest: of the decision that its output was made by.
+            made: when it was, as `now_utc` writes it.
         """
-        numbers = self._naming(path)
-        if not numbers or numbers[-1] >= self.before_damage:
-            return not numbers
-        return not any(line.digest == digest for line in self.lines if _names(line, path))
+        if digest in self._digests.get(path, ()) or digest in self._digests_of_globs(path):
+            return False
+        naming = self.naming(path)
+        return not naming or naming[-1].at < made
+
+    @cached_property
+    def _digests(self) -> dict[str, set[str | None]]:
+        """Of all decisions of any time, by the path that they name."""
+        digests: dict[str, set[str | None]] = {}
+        for line in self.lines:
+            digests.setdefault(line.path, set()).add(line.digest)
+        return digests
+
+    def _digests_of_globs(self, path: str) -> set[str | None]:
+        """Of all decisions of any time about globs that name the source `path`."""
+        name = os.fsencode(path)
+        names = [
+            self.lines[number].path
+            for number, globs in self._globs
+            if any(glob.matches(name) for glob in globs)
+        ]
+        return {digest for glob in names for digest in self._digests[glob]}
 
     def of(self, path: str, *, glob: bool = False) -> Decision:
         """The newest decision that names the source `path`; `UNDECIDED` without one.
@@ -139,12 +142,10 @@ class Decisions:
 
     def naming(self, path: str) -> list[Decision]:
         """The newest line of every path and glob that names the source `path`; the last one holds."""
-        return [self.lines[number] for number in self._naming(path)]
-
-    def _naming(self, path: str) -> list[int]:
         name = os.fsencode(path)
         numbers = {number for number, globs in self._globs if any(glob.matches(name) for glob in globs)}
-        return sorted(numbers | ({self._exact[path]} if path in self._exact else set()))
+        numbers |= {self._exact[path]} if path in self._exact else set()
+        return [self.lines[number] for number in sorted(numbers)]
 
     def undoing(self, path: str, *, glob: bool) -> list[Decision]:
         """What is to be said so that what held before the newest decision about a path or glob holds again.
@@ -240,13 +241,6 @@ class Decisions:
 
 
 NO_DECISIONS = Decisions()
-
-
-def _names(line: Decision, path: str) -> bool:
-    """Whether a line is about the source `path`."""
-    if not line.glob:
-        return line.path == path
-    return any(one.matches(os.fsencode(path)) for one in compile_globs((line.path,)))
 
 
 def _says_the_same(line: Decision, before: Decision) -> bool:

@@ -198,9 +198,11 @@ def _is_refused_already(item: Item, entry: IndexEntry, inputs: PlanInputs) -> bo
     return same and entry.reason == Reason.NAME_COLLISION
 
 
-def _is_undecided(entry: IndexEntry, path: str, inputs: PlanInputs) -> bool:
+def _is_undecided(entry: IndexEntry, path: str, inputs: PlanInputs, manifest: Manifest) -> bool:
     """Whether an item was made by a decision that is lost, without which it would be made now."""
-    return bool(entry.decision) and inputs.decisions.has_lost(path, entry.decision)
+    if not entry.decision:
+        return False
+    return inputs.decisions.has_lost(path, entry.decision, manifest.record(path).at)
 
 
 def claimed(item: Item, manifest: Manifest) -> Item:
@@ -228,7 +230,7 @@ def _plan_file(
             plan.touched.append(file)
     if action is PlanAction.BY_HAND and is_changed_again(inputs.output, manifest.record(file.path).output):
         action = PlanAction.DO
-    if action in _WORK and entry is not None and not take_back and _is_undecided(entry, file.path, inputs):
+    if action in _WORK and entry is not None and _is_undecided(entry, file.path, inputs, manifest):
         plan.undecided.append(file.path)
         action = PlanAction.DECISION_LOST
     plan.counts[action] += 1

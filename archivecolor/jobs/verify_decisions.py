@@ -30,8 +30,8 @@ def decision_findings(root: Path, newest: Mapping[str, Record]) -> Iterator[Find
         yield Finding(FindingKind.DAMAGED_LINE, shown, f"line {number} is not a decision")
     lacks = "does not have it" if path.exists() else "is not there"
     for name in sorted(newest, key=os.fsencode):
-        digest = newest[name].decision
-        if digest and decisions.has_lost(name, digest):
+        record = newest[name]
+        if record.decision and decisions.has_lost(name, record.decision, record.at):
             yield Finding(
                 FindingKind.DECISION_MISSING, name, f"it was made with a decision, and {shown} {lacks}"
             )

@@ -11,6 +11,7 @@ from archivecolor.archive.decision import Decision, State, line_of
 from archivecolor.archive.decisions import Decisions, append_decisions
 from archivecolor.archive.layout import Layout
 from archivecolor.archive.lock import locked
+from archivecolor.archive.record import now_utc
 from archivecolor.cli.main import main
 from archivecolor.colour.guidance import Hint
 
@@ -138,7 +139,7 @@ def test_decisions_that_are_gone_while_records_name_them_are_told(archive, capsy
     faults = capsys.readouterr().out.splitlines()
     lost = "(it was made with a decision, and _archivecolor/decisions.jsonl is not there)"
     assert faults == [f"decision-missing  {name}  {lost}" for name in ("album/anna.png", "cat.jpg")]
-    decide(archive, Decision("deep.tif", State.ACCEPTED), Decision("cat.jpg", State.ACCEPTED))
+    decide(archive, Decision("deep.tif", State.ACCEPTED), Decision("cat.jpg", State.ACCEPTED, at=now_utc()))
     assert main(verify) == 6
     (fault,) = capsys.readouterr().out.splitlines()
     assert fault.startswith("decision-missing  album/anna.png") and "does not have it" in fault
@@ -162,21 +163,39 @@ def test_what_was_made_by_a_decision_that_is_gone_stays_as_it_is(archive, capsys
     assert main(["verify", "--quiet", str(archive.output)]) == 0
 
 
+def _damaged(lines):
+    return [*lines[:2], lines[2][:-20] + b"\n", *lines[3:]]
+
+
+def _torn(lines):
+    return [*lines[:2], lines[2][:-20]]
+
+
+def _older(lines):
+    return lines[:2]
+
+
 @pytest.mark.parametrize("words", [("--saturation", "0.5"), ("--reject",)])
-def test_a_damaged_line_about_what_was_decided_before_is_not_taken_for_nothing(archive, capsys, words):
-    archive.correct("cat.jpg", "--saturation", "0.7")
-    archive.correct("cat.jpg", "--reset")
+@pytest.mark.parametrize("left", [_damaged, _torn, _older])
+def test_what_was_decided_before_does_not_stand_in_for_what_is_lost(archive, capsys, words, left):
+    archive.correct("cat.jpg", "--saturation", "0.7", "--later")
+    archive.correct("cat.jpg", "--reset", "--later")
     archive.correct("cat.jpg", *words)
-    archive.correct("album/anna.png", "--saturation", "0.5")
     before = tree(archive.output)
+    # As if time went by: what was decided last was decided before it was carried out.
     decisions = Layout(archive.output).decisions
     lines = decisions.read_bytes().splitlines(keepends=True)
-    decisions.write_bytes(b"".join([*lines[:2], lines[2][:-20] + b"\n", *lines[3:]]))
+    aged = [line.replace(json.loads(line)["at"].encode(), b"2026-01-01T00:00:00Z") for line in lines]
+    decisions.write_bytes(b"".join(left([*aged[:2], *lines[2:]])))
     assert main(["verify", "--quiet", str(archive.output)]) == 6
     assert "decision-missing  cat.jpg" in capsys.readouterr().out
-    archive.dir(code=3)
-    assert "lacks what was decided, and an output" in capsys.readouterr().err
-    assert not {name for name in archive.changed(before) if not name.startswith("_archivecolor")}
+    for more in ((), ("--overwrite",), ("--take-back", "cat.jpg")):
+        archive.dir(*more, code=3)
+        assert "lacks what was decided, and an output" in capsys.readouterr().err
+        assert tree(archive.output).get("cat.jpg") == before.get("cat.jpg")
+    archive.correct("cat.jpg", "--saturation", "0.6")
+    assert "cat.jpg" in archive.changed(before)
+    archive.dir()
 
 
 def test_an_imported_decision_about_what_is_not_here_is_told(archive, tmp_path, capsys):
